@@ -1,0 +1,52 @@
+# Every task of the project. `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.ONESHELL:
+.PHONY: help setup lock run test test-long check fmt bench explain clean
+
+PY := .venv/bin/python
+STAMP := .venv/.anyapi-setup
+INPUTS := pyproject.toml requirements/dev.lock scripts/setup.sh scripts/build_catalogue.py src/anyapi/catalogue/providers.yaml src/anyapi/catalogue/models.yaml
+
+help: ## list the tasks
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## install all that a clone needs into .venv (bootstraps uv)
+
+$(STAMP): $(INPUTS)
+	@bash scripts/setup.sh
+	touch "$@"
+
+lock: setup ## resolve the dependencies again and write requirements/*.lock
+	@bash scripts/lock.sh
+
+run: setup ## simulated providers and a gateway: prints a URL, a key and three curls
+	@exec .venv/bin/anyapi demo
+
+test: setup ## every test that fits in ten minutes
+	@bash scripts/test.sh
+
+test-long: setup ## the tests at full size (an hour or so)
+	@ANYAPI_TEST_LONG=1 $(PY) -m pytest tests -p no:randomly
+
+check: setup ## format, lint, types, import rules, spelling
+	@.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/codespell src tests docs bench scripts *.md
+
+fmt: setup ## format and mend what can be mended
+	@.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+bench: setup ## AnyAPI and nginx against the same mock; writes bench/results.md (needs nginx and wrk, two quiet cores)
+	@$(PY) bench/run.py
+
+explain: setup ## what a policy leaves in the real catalogue: make explain MODEL=meta-llama/llama-3.3-70b-instruct CLASS=internal
+	@.venv/bin/anyapi explain "$${MODEL:-meta-llama/llama-3.3-70b-instruct}" --data-class "$${CLASS:-internal}"
+
+clean: ## remove what builds and tests left
+	rm -rf .venv dist mutants .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* src/anyapi/catalogue/catalogue.json
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

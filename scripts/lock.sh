@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Resolves pyproject.toml into hash-locked requirement files (docs/adr/0009-lock-files.md says why not uv.lock).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+compile=(.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11)
+"${compile[@]}" pyproject.toml -o requirements/runtime.lock
+"${compile[@]}" pyproject.toml --group dev -o requirements/dev.lock
+"${compile[@]}" pyproject.toml --group mutation -o requirements/mutation.lock
+echo uv | "${compile[@]}" - -o requirements/uv.lock

@@ -1,0 +1,1 @@
+"""The catalogue as product data: YAML source, compiled JSON, validation, operator extensions."""

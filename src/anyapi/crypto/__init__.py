@@ -1,0 +1,1 @@
+"""Key hashes and (later) envelopes."""

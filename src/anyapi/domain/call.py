@@ -1,0 +1,94 @@
+"""What the gateway knows of a request besides its content: facts that rules may see, preferences, and who calls."""
+
+import enum
+
+import msgspec
+
+from anyapi.domain.ids import AccountId, KeyId, ModelId, ProjectId, ProviderId
+from anyapi.domain.requirement import Requirement
+
+
+class Tag(enum.StrEnum):
+    """Abilities a caller may ask for; written `chat_completions:vision` on the wire."""
+
+    VISION = "vision"
+    PDF_INPUT = "pdf_input"
+    AUDIO_INPUT = "audio_input"
+    REASONING = "reasoning"
+    STREAMING = "streaming"
+    FUNCTION_CALLING = "function_calling"
+    PARALLEL_FUNCTION_CALLING = "parallel_function_calling"
+    TOOL_CHOICE = "tool_choice"
+    COMPUTER_USE = "computer_use"
+    ASSISTANT_PREFILL = "assistant_prefill"
+    PROMPT_CACHING = "prompt_caching"
+    WEB_SEARCH = "web_search"
+    URL_CONTEXT = "url_context"
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What rules may see of a request. Never content. Hashable: it is part of the decision memo's key."""
+
+    tags: frozenset[Tag] = frozenset()
+    web_search: bool = False
+    least_tokens: int = 0
+    """A lower bound of the prompt's tokens, rounded down to a power of two; 0 where no context length can be exceeded."""
+    uses: frozenset[str] = frozenset()
+    """Abilities that the request's parameters need: `tools`, `structured_outputs`, `vision`, `reasoning`, ... (for `require_parameters`)."""
+
+
+NO_FACTS = Facts()
+
+
+class Sort(enum.StrEnum):
+    """How permitted endpoints are ordered."""
+
+    PRICE = "price"
+    LATENCY = "latency"
+    THROUGHPUT = "throughput"
+
+
+class Preference(msgspec.Struct, frozen=True):
+    """Wishes about the order inside the permitted set. A preference never admits an endpoint."""
+
+    order: tuple[ProviderId, ...] = ()
+    sort: Sort | None = None
+    allow_fallbacks: bool = True
+    max_price_input: float | None = None
+    """US dollars per million prompt tokens."""
+    max_price_output: float | None = None
+    require_parameters: bool = False
+    failover_on_refusal: bool = False
+
+
+NO_PREFERENCE = Preference()
+
+
+class Principal(msgspec.Struct, frozen=True):
+    """Who calls, and the requirement of the layers above the request."""
+
+    key: KeyId
+    account: AccountId
+    requirement: Requirement
+    project: ProjectId | None = None
+    expires_at: float | None = None
+    """Unix seconds; None never expires."""
+
+
+class App(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The five app fields a caller may send: at most 128 characters of `[A-Za-z0-9._:@-]` each."""
+
+    id: str | None = None
+    name: str | None = None
+    version: str | None = None
+    user_id: str | None = None
+    session_id: str | None = None
+
+
+class Question(msgspec.Struct, frozen=True):
+    """A request without its content: what `decide` and `explain` answer."""
+
+    models: tuple[ModelId, ...]
+    requirement: Requirement
+    facts: Facts = NO_FACTS
+    preference: Preference = NO_PREFERENCE

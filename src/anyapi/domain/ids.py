@@ -1,0 +1,22 @@
+"""Distinct types for every id, so that one cannot be passed where another is meant. Holds no logic."""
+
+from typing import NewType
+
+ProviderId = NewType("ProviderId", str)
+"""Catalogue id of a provider: lower-case, `[a-z0-9-]`."""
+ModelId = NewType("ModelId", str)
+"""Catalogue id of a model: `author/slug`."""
+EndpointId = NewType("EndpointId", str)
+"""`provider/model name at that provider`; unique in a catalogue."""
+CredentialId = NewType("CredentialId", str)
+"""Name of a provider credential in the configuration; never the secret."""
+AgreementId = NewType("AgreementId", str)
+"""Reference of an attested agreement."""
+AccountId = NewType("AccountId", str)
+ProjectId = NewType("ProjectId", str)
+KeyId = NewType("KeyId", str)
+"""Public id of an API key; never the key."""
+DecisionId = NewType("DecisionId", str)
+"""`dec_` and 26 characters; names one decision in headers, usage rows and decision records."""
+RequirementHash = NewType("RequirementHash", str)
+"""First 32 hex digits of the SHA-256 of a requirement's canonical JSON; the value of `X-AnyAPI-Policy`."""

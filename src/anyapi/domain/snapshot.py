@@ -1,0 +1,76 @@
+"""Snapshot: everything the data plane reads while serving, immutable and versioned. Holds no secret: a route names credential ids."""
+
+import datetime as dt
+import enum
+
+import msgspec
+
+from anyapi.domain.call import Principal
+from anyapi.domain.catalogue import Catalogue
+from anyapi.domain.data_policy import HumanReview, Retention, Training
+from anyapi.domain.ids import AccountId, AgreementId, CredentialId, ProviderId
+from anyapi.domain.requirement import DataClass, Settings
+
+
+class Tier(enum.StrEnum):
+    """What the credential pays for: the same provider may train on free traffic and not on paid."""
+
+    PAID = "paid"
+    FREE = "free"
+    UNDECLARED = "undeclared"
+
+
+class Agreement(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What somebody attests to have signed with a provider (docs/policy.md section 1.3). Dates are UTC; `valid_until` is the first day after."""
+
+    id: AgreementId
+    provider: ProviderId
+    attested_by: str
+    document: str
+    valid_from: dt.date
+    valid_until: dt.date
+    credentials: frozenset[CredentialId] = frozenset()
+    accounts: frozenset[AccountId] = frozenset()
+    models: tuple[str, ...] = ()
+    training: Training | None = None
+    training_opt_out: bool = False
+    retention: Retention | None = None
+    flagged_retention: Retention | None = None
+    human_review: HumanReview | None = None
+    certifications: frozenset[str] = frozenset()
+    regions: frozenset[str] | None = None
+
+
+class Credential(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What policy may know of a provider credential. The secret stays in `anyapi.upstream`."""
+
+    id: CredentialId
+    provider: ProviderId
+    tier: Tier = Tier.UNDECLARED
+    region: str | None = None
+    """Where this credential's traffic is pinned, when the operator declares it."""
+    caller_region: str | None = None
+    account_states: frozenset[str] = frozenset()
+    terms: frozenset[str] = frozenset()
+
+
+class PolicyContext(msgspec.Struct, frozen=True):
+    """What `decide` needs besides the requirement and the facts: catalogue, credentials, agreements, what is served."""
+
+    catalogue: Catalogue
+    credentials: dict[ProviderId, tuple[Credential, ...]] = {}
+    agreements: tuple[Agreement, ...] = ()
+    served_protocols: frozenset[str] = frozenset()
+    """Protocols with an adapter, for example `openai-chat`, `anthropic-messages`."""
+    span_days: float = 180.0
+    """How long a record is good after it was verified."""
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """One published state. `principals` is keyed by the SHA-256 of the API key."""
+
+    version: int
+    context: PolicyContext
+    presets: dict[DataClass, Settings]
+    gateway_settings: Settings = Settings()
+    principals: dict[bytes, Principal] = {}

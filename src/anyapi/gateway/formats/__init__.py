@@ -1,0 +1,1 @@
+"""Wire formats of clients: one module each, wire to typed and back."""

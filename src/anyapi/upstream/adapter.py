@@ -1,0 +1,112 @@
+"""The contract between the data plane and a provider's wire format. One adapter a protocol; providers of one protocol are rows.
+
+An adapter is sans-I/O: bytes and values in, bytes and values out. It never opens a connection, never logs, never raises with content
+in the text. The dispatcher drives it.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+
+from anyapi.domain.catalogue import Endpoint
+from anyapi.domain.decision import Outcome
+from anyapi.domain.usage import TokenCount
+
+
+class ProviderRow(msgspec.Struct, frozen=True):
+    """How one provider differs from the others of its protocol. A row that needs an `if` becomes a module."""
+
+    accepts_store: bool = False
+    """`store` is sent as false; elsewhere it is removed."""
+    accepts_stream_options: bool = True
+    """`stream_options.include_usage` is sent as true so that usage is measured."""
+    renames: Mapping[str, str] = {}
+    """Request fields that this provider calls otherwise, ours to theirs."""
+    drops: frozenset[str] = frozenset()
+    """Request fields that this provider refuses; their removal is named in `X-AnyAPI-Adjusted`."""
+
+
+class OutboundChat(msgspec.Struct):
+    """A chat completion request on its way out, policy fields already taken off. Holds content: never printed, never stored."""
+
+    fields: dict[str, msgspec.Raw]
+    """The outer object, each value as its JSON text. The adapter must not change this dict: another attempt may follow."""
+    stream: bool
+    wants_usage: bool
+    """The client asked for the usage chunk of a stream."""
+    beta_headers: tuple[tuple[bytes, bytes], ...] = ()
+
+    def __repr__(self) -> str:
+        """Never the content."""
+        return "<OutboundChat>"
+
+
+class Prepared(msgspec.Struct):
+    """An HTTP request body and path, without credential and host: the connection adds these."""
+
+    path: bytes
+    """Appended to the path of the provider's base URL, for example `/chat/completions`."""
+    body: bytes
+    headers: bytes = b""
+    """Complete extra header lines, each ending in CRLF."""
+    adjusted: tuple[str, ...] = ()
+    """Names of fields that were changed or removed."""
+
+    def __repr__(self) -> str:
+        """Never the content."""
+        return "<Prepared>"
+
+
+class Answer(msgspec.Struct):
+    """A complete answer in the client's format (OpenAI chat completion)."""
+
+    body: bytes
+    tokens: TokenCount | None
+    """None when the provider stated none."""
+    refused: bool = False
+    """The provider declined for content reasons."""
+    empty: bool = False
+    """No content and no tool call came back."""
+
+    def __repr__(self) -> str:
+        """Never the content."""
+        return "<Answer>"
+
+
+class StreamReader(Protocol):
+    """Turns a provider's event stream into the client's, event by event, holding back at most one incomplete event (1 MiB).
+
+    MUST release bytes only at event boundaries. MUST set `complete` when the provider's own terminal marker was seen and not otherwise.
+    MUST set `failure` when the provider sends an error event or something that is not of its format; nothing is released after that.
+    """
+
+    complete: bool
+    failure: Outcome | None
+    tokens: TokenCount | None
+    started: bool
+    """Whether any content (text, tool call, reasoning) has been released."""
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes as they came off the wire; return what may go to the client now (may be empty)."""
+        ...
+
+
+class Adapter(Protocol):
+    """One provider protocol."""
+
+    def prepare(self, call: OutboundChat, endpoint: Endpoint, row: ProviderRow) -> Prepared:
+        """Build the provider's request. MUST raise `BadRequest` naming the field for what the provider cannot express."""
+        ...
+
+    def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:
+        """Read a complete 2xx answer; an `Outcome` (BAD_RESPONSE, SERVER_ERROR, ...) when it is not a usable one. MUST not raise."""
+        ...
+
+    def open_stream(self, call: OutboundChat) -> StreamReader:
+        """Start reading a 2xx event stream."""
+        ...
+
+    def classify(self, status: int, retry_after: float | None, body: bytes) -> Outcome:
+        """Map a non-2xx answer to an outcome. The body (at most 64 KiB) is parsed for a code, never passed on. MUST not raise."""
+        ...
