@@ -3,6 +3,8 @@
 AnyAPIError
 ├── RequestError                 the caller can do something about it; its text is shown to the caller
 │   ├── BadRequest               a field is wrong: names it
+│   │   ├── RequestTimedOut      the request did not arrive whole in time
+│   │   └── ExpectationFailed    an Expect header we cannot meet
 │   ├── AuthenticationFailed     no key, or not a valid one
 │   ├── PermissionDenied         the key is valid but may not do this
 │   ├── NoEligibleEndpoint       policy leaves nothing: lists every endpoint and reason
@@ -10,6 +12,7 @@ AnyAPIError
 │   ├── NotFound                 unknown path
 │   ├── MethodNotAllowed
 │   ├── RequestTooLarge
+│   │   └── HeadersTooLarge
 │   ├── RateLimited
 │   ├── NoEndpointForTags
 │   ├── Overloaded               we, or every permitted endpoint, cannot take it now
@@ -53,6 +56,14 @@ class BadRequest(RequestError):
         self.field = field
 
 
+class RequestTimedOut(BadRequest):
+    """The request did not arrive whole in time."""
+
+
+class ExpectationFailed(BadRequest):
+    """The `Expect` header asks for something that is not offered."""
+
+
 class AuthenticationFailed(RequestError):
     """No API key, or not a valid one."""
 
@@ -93,6 +104,10 @@ class RequestTooLarge(RequestError):
     """Body or headers exceed a limit."""
 
     type = "request_too_large"
+
+
+class HeadersTooLarge(RequestTooLarge):
+    """The head of the request exceeds a limit."""
 
 
 class RateLimited(RequestError):
@@ -138,21 +153,31 @@ class UpstreamTimedOut(RequestError):
 class ConfigError(AnyAPIError):
     """The configuration is wrong; the gateway refuses to start."""
 
-    def __init__(self, message: str, *, file: str | None = None, field: str | None = None) -> None:
-        """`file` and `field` say where; they are part of the printed text."""
+    def __init__(
+        self, message: str, *, file: str | None = None, field: str | None = None, problems: tuple["ConfigError", ...] = ()
+    ) -> None:
+        """`file` and `field` say where; they are part of the printed text. `problems`: every single one, when `message` lists several."""
         where = ": ".join(part for part in (file, field) if part)
         super().__init__(f"{where}: {message}" if where else message)
-        self.file, self.field = file, field
+        self.file, self.field, self.problems = file, field, problems
 
 
 class CatalogueError(AnyAPIError):
     """A catalogue record is wrong."""
 
-    def __init__(self, message: str, *, file: str, record: str | None = None, field: str | None = None) -> None:
-        """`record` is the provider or model id, `field` the dotted path inside it."""
+    def __init__(
+        self,
+        message: str,
+        *,
+        file: str,
+        record: str | None = None,
+        field: str | None = None,
+        problems: tuple["CatalogueError", ...] = (),
+    ) -> None:
+        """`record` is the provider or model id, `field` the dotted path inside it. `problems`: every single one, when `message` lists several."""
         where = ": ".join(part for part in (file, record, field) if part)
         super().__init__(f"{where}: {message}")
-        self.file, self.record, self.field = file, record, field
+        self.file, self.record, self.field, self.problems = file, record, field, problems
 
 
 class StorageError(AnyAPIError):

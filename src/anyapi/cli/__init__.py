@@ -1,1 +1,63 @@
-"""Commands. Each module is one command group."""
+"""The command line. Each module of this package is one command, imported only when it is called.
+
+INVARIANT: importing this module imports click and nothing heavier, so that `anyapi serve` pays for what it runs alone, and a module
+that is missing or broken fails its own command and no other.
+"""
+
+import importlib
+
+import click
+
+from anyapi.errors import AnyAPIError
+
+COMMANDS = {
+    "serve": "Run the gateway with real providers.",
+    "demo": "Run simulated providers and a gateway, and print what to try.",
+    "explain": "Say which endpoints a data policy leaves for a model, and why not the others.",
+    "catalogue": "Check, show and compare catalogues of providers and models.",
+    "keys": "Create, list and revoke API keys.",
+    "settings": "Show and set the data policy of a layer.",
+    "usage": "Show what was used.",
+}
+"""Name of each command and of its module; the module holds a click command of the same name."""
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and imports one when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """The names, in the order of help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the command's module; None for a name that is no command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = f"{__name__}.{cmd_name}"
+        try:
+            command = getattr(importlib.import_module(module), cmd_name)
+        except ModuleNotFoundError as error:
+            if error.name != module:
+                raise
+            raise click.ClickException(f"`anyapi {cmd_name}` is not part of this installation") from error
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{module}.{cmd_name} must be a click command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands from the table, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; an error of ours is shown as its text, without a traceback, and exits with 1."""
+        try:
+            return super().invoke(ctx)
+        except AnyAPIError as error:
+            raise click.ClickException(error.message) from error
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="anyapi", message="%(prog)s %(version)s")
+def main() -> None:
+    """A gateway to AI model providers that sends a request only where its data policy allows."""

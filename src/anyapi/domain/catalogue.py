@@ -83,6 +83,8 @@ class ProviderApi(msgspec.Struct, frozen=True, omit_defaults=True):
     key_optional: bool = False
     env: str | None = None
     env_alternatives: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
+    """Names of placeholders (or of settings a native adapter needs), each with the environment variable that usually holds it."""
     also_speaks: tuple[str, ...] = ()
 
 
@@ -99,6 +101,8 @@ class Provider(msgspec.Struct, frozen=True, omit_defaults=True):
     exceptions: tuple[PolicyException, ...] = ()
     certifications: tuple[str, ...] = ()
     certifications_source: str | None = None
+    certifications_level: str | None = None
+    """`primary`, `secondary` or `mixed`: how well the certifications are known. Shown, not compared."""
     unverified_certifications: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
     storage_regions: tuple[str, ...] = ()

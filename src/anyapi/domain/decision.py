@@ -53,6 +53,15 @@ class ReasonCode(enum.StrEnum):
     NOT_PREFERRED = "not_preferred"
 
 
+class Change(msgspec.Struct, frozen=True):
+    """One setting that would have to be relaxed: from what it is now, to what would admit."""
+
+    setting: str
+    layers: tuple[Layer, ...]
+    now: str | float | bool | tuple[str, ...] | None
+    needed: str | float | bool | tuple[str, ...] | None
+
+
 class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
     """One rule that an endpoint fails. `required` and `actual` are what was compared; `text` is a sentence for people."""
 
@@ -63,6 +72,8 @@ class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
     layers: tuple[Layer, ...] = ()
     required: str | float | bool | tuple[str, ...] | None = None
     actual: str | float | bool | tuple[str, ...] | None = None
+    also: tuple[Change, ...] = ()
+    """What else would have to change if this reason were relaxed."""
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -73,6 +84,8 @@ class Candidate(msgspec.Struct, frozen=True):
     policy: DataPolicy
     local: bool = False
     """The provider is a local server."""
+    static_score: float = 0.0
+    """What ranking knows without health: price as a share of the dearest permitted, plus 10 where it ranks last. Set by `decide`."""
 
 
 class Denial(msgspec.Struct, frozen=True):
@@ -81,6 +94,7 @@ class Denial(msgspec.Struct, frozen=True):
     endpoint: Endpoint
     policy: DataPolicy | None
     reasons: tuple[Reason, ...]
+    local: bool = False
 
     @property
     def available(self) -> bool:
@@ -91,15 +105,6 @@ class Denial(msgspec.Struct, frozen=True):
     def permitted_by_policy(self) -> bool:
         """Whether only availability stands in the way ("permitted by policy, credential missing")."""
         return all(reason.kind is ReasonKind.AVAILABILITY for reason in self.reasons)
-
-
-class Change(msgspec.Struct, frozen=True):
-    """One setting that would have to be relaxed: from what it is now, to what would admit."""
-
-    setting: str
-    layers: tuple[Layer, ...]
-    now: str | float | bool | tuple[str, ...] | None
-    needed: str | float | bool | tuple[str, ...] | None
 
 
 class Relaxation(msgspec.Struct, frozen=True):

@@ -47,9 +47,11 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     certifications_must_be_named: bool = False
     """Only presets set it: some layer has to name a certification, or nothing is permitted."""
     data_class: DataClass | None = None
+    more_classes: frozenset[DataClass] = frozenset()
+    """Further classes named at the same layer (a repeated header); every one's preset is met in."""
 
 
-SETTING_NAMES = tuple(name for name in Settings.__struct_fields__ if name != "data_class")
+SETTING_NAMES = tuple(name for name in Settings.__struct_fields__ if name not in {"data_class", "more_classes"})
 
 
 class Requirement(msgspec.Struct, frozen=True):

@@ -1,1 +1,31 @@
-"""Simulated providers: wire formats, scripted faults, an exact token ledger. Imports nothing of the product."""
+"""Simulated providers for demo, tests and load: wire formats, scripted faults, a token ledger. Imports nothing of the product."""
+
+from anyapi.simulator.cast import DEFAULT_PROVIDERS, ClaimedPolicy, ModelSpec, ProviderSpec, WireName
+from anyapi.simulator.demo_config import demo_config_toml, key_variable
+from anyapi.simulator.faults import AnyFault, BadFault, read_fault, read_script
+from anyapi.simulator.ledger import Entry, Ledger, Outcome, Totals
+from anyapi.simulator.provider import RunningProvider
+from anyapi.simulator.simulation import Simulation, SimulationOptions, SimulationThread, start_simulation
+
+__all__ = [
+    "DEFAULT_PROVIDERS",
+    "AnyFault",
+    "BadFault",
+    "ClaimedPolicy",
+    "Entry",
+    "Ledger",
+    "ModelSpec",
+    "Outcome",
+    "ProviderSpec",
+    "RunningProvider",
+    "Simulation",
+    "SimulationOptions",
+    "SimulationThread",
+    "Totals",
+    "WireName",
+    "demo_config_toml",
+    "key_variable",
+    "read_fault",
+    "read_script",
+    "start_simulation",
+]

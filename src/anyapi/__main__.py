@@ -1,0 +1,5 @@
+"""`python -m anyapi`."""
+
+from anyapi.cli import main
+
+main()

@@ -1,0 +1,224 @@
+"""Names the concrete parts and puts them together: the one place that knows which store, which adapters, which loop.
+
+`run` serves until SIGTERM or SIGINT. Importing this module imports nothing of the control plane's heavy libraries.
+"""
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import uvloop
+
+from anyapi import scrubbing
+from anyapi.config import Config, policy_context
+from anyapi.control.channel import serve_channel
+from anyapi.control.publish import build_snapshot
+from anyapi.crypto.api_keys import digest
+from anyapi.domain.ids import CredentialId
+from anyapi.domain.snapshot import Snapshot
+from anyapi.errors import ConfigError
+from anyapi.gateway.limits import Limits
+from anyapi.gateway.plane import DataPlane, Outlets, Timeouts
+from anyapi.gateway.privacy import Disclosure
+from anyapi.gateway.routes import Router
+from anyapi.gateway.server import Server
+from anyapi.storage.decision_writer import DecisionWriter
+from anyapi.storage.events import EventKind, WriterEvent
+from anyapi.storage.sqlite import SqliteStore
+from anyapi.storage.usage_writer import UsageWriter
+from anyapi.telemetry.log import Event, log
+from anyapi.upstream.adapter import Adapter
+from anyapi.upstream.anthropic import AnthropicAdapter
+from anyapi.upstream.dialer import Dialer
+from anyapi.upstream.openai_chat import OpenAIChat
+from anyapi.upstream.pool import Upstream, Wire, header_of
+from anyapi.upstream.registry import row_of
+from anyapi.wire.buffers import ReadBuffer
+from anyapi.wire.tls import TlsPipe
+
+ADAPTERS: dict[str, Callable[[], Adapter]] = {"openai-chat": OpenAIChat, "anthropic-messages": AnthropicAdapter}
+SERVED_PROTOCOLS = frozenset(ADAPTERS)
+BACKLOG = 4096
+
+
+def run(config: Config, ready: Callable[[Snapshot, str], None]) -> None:
+    """Serve until told to stop. `ready` is called with the snapshot and the address once requests are answered. Raises `ConfigError`."""
+    uvloop.run(_serve(config, ready))
+
+
+async def _serve(config: Config, ready: Callable[[Snapshot, str], None]) -> None:
+    loop = asyncio.get_running_loop()
+    scrubs = scrubbing.configured(os.environ)
+    scrubbing.forbid_dumps()
+    loop.set_exception_handler(_report_loop)
+    buffer = ReadBuffer(scrubbing=scrubs)
+    with contextlib.ExitStack() as stack:
+        store = stack.enter_context(SqliteStore(config.data_dir, time.time))
+        usage = UsageWriter(config.data_dir, time.time, report=_report_writer)
+        stack.callback(usage.close)
+        decisions = DecisionWriter(config.data_dir, report=_report_writer)
+        stack.callback(decisions.close)
+        if usage.unknown_at_start:
+            log(Event.UNKNOWN_ROWS, count=usage.unknown_at_start)
+        publisher = Publisher(config, store)
+        channel = await serve_channel(config.data_dir / "control.sock", publisher.reload)
+        snapshot = publisher.build()
+        server_limits = config.server.limits
+        limits = Limits(**{name: getattr(server_limits, name) for name in type(server_limits).__struct_fields__})
+        disclosure = Disclosure(
+            usage_ttl_days=config.usage_ttl_days,
+            scrubbing=scrubs,
+            scrubbing_checked=scrubs and scrubbing.works(),
+            policy_url=config.privacy.policy_url,
+            terms_url=config.privacy.terms_url,
+            contact=config.privacy.contact,
+            catalogue_version=config.catalogue.version,
+        )
+        router: Router | None = None
+
+        def may_send(credential: bytes | None) -> bool:
+            return router is not None and credential is not None and digest(credential) in router.plane.principals
+
+        server = Server(
+            lambda call, reply: router.handle(call, reply),  # type: ignore[union-attr]
+            may_send,
+            limits,
+            buffer,
+            report=lambda error: log(Event.INTERNAL_ERROR, kind=type(error).__name__),
+            cors_origins=frozenset(config.server.cors_origins),
+        )
+        outlets = _outlets(config, server, buffer, usage, decisions)
+        plane = DataPlane(snapshot, outlets, disclosure)
+        router = Router(plane)
+        listener, address = await _listen(config, server)
+        collector = scrubbing.Collector(loop)
+
+        publisher.publish = plane.publish
+        if publisher.version > snapshot.version:  # a command came in while we were starting
+            plane.publish(publisher.build())
+        stop = asyncio.Event()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, stop.set)
+        log(Event.STARTED, listen=address, scrubbing=str(scrubs).lower(), keys=len(snapshot.principals))
+        ready(snapshot, address)
+        await stop.wait()
+        log(Event.STOPPING, connections=len(server.connections))
+        listener.close()
+        channel.close()
+        await server.drain()
+        for upstream in outlets.upstreams.values():
+            upstream.close()
+        collector.close()
+    log(Event.STOPPED)
+
+
+class Publisher:
+    """Builds snapshots from the store and the configuration, numbered from 1."""
+
+    def __init__(self, config: Config, store: SqliteStore) -> None:
+        """`config` is read once at start; keys and settings come from the store at each build."""
+        self._config, self._store = config, store
+        self._base = policy_context(config, config.catalogue, SERVED_PROTOCOLS)
+        self.version = 0
+        self.publish: Callable[[Snapshot], None] = _nobody
+
+    def build(self) -> Snapshot:
+        """Read keys and settings anew. Raises `StorageError`."""
+        self.version += 1
+        return build_snapshot(self._store, self._base, self._config.presets, self._config.policy, self.version)
+
+    async def reload(self) -> int:
+        """Put what the store holds now in force and give its version; when this returns, every request sees it."""
+        snapshot = self.build()
+        self.publish(snapshot)
+        gc.freeze()
+        log(Event.SNAPSHOT, version=snapshot.version, keys=len(snapshot.principals))
+        return snapshot.version
+
+
+def _nobody(_snapshot: Snapshot) -> None:
+    """Nothing serves yet: the snapshot is built again when it does."""
+
+
+def _outlets(config: Config, server: Server, buffer: ReadBuffer, usage: UsageWriter, decisions: DecisionWriter) -> Outlets:
+    limits = config.server.upstream
+    dialer = Dialer(config.private_addresses, timeout=limits.connect_timeout)
+    wire = Wire(server.loop, dialer, buffer=buffer, cipher=ReadBuffer(size=64 * 1024, scrubbing=False), sweep=server.sweep)
+    upstreams: dict[CredentialId, Upstream] = {}
+    for credential in config.credentials:
+        api = config.catalogue.providers[credential.provider].api
+        if api.protocol in ADAPTERS:
+            secret = config.secrets.get(credential.id)
+            upstreams[credential.id] = Upstream(
+                wire, config.base_urls[credential.id], header_of(api.auth, secret.reveal() if secret else "")
+            )
+    return Outlets(
+        adapters={name: make() for name, make in ADAPTERS.items()},
+        rows=row_of,
+        upstreams=upstreams,
+        usage=usage,
+        decisions=decisions,
+        ready=lambda: not usage.state.failing and not decisions.state.failing,
+        timeouts=Timeouts(limits.first_byte_timeout, limits.stream_idle_timeout),
+    )
+
+
+async def _listen(config: Config, server: Server) -> tuple[asyncio.AbstractServer, str]:
+    """Listen where the configuration says. Raises `ConfigError` when the address is taken or the certificate cannot be read."""
+    loop = server.loop
+    factory: Callable[[], asyncio.BaseProtocol] = server.protocol
+    if config.server.tls is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        try:
+            context.load_cert_chain(config.server.tls.certificate, config.server.tls.key)
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigError(f"the certificate or its key cannot be used ({type(error).__name__})", field="server.tls") from None
+        context.set_alpn_protocols(["http/1.1"])
+        cipher = ReadBuffer(size=64 * 1024, scrubbing=False).view
+
+        def secured() -> TlsPipe:
+            return TlsPipe(context, server.protocol(), server_name=None, failed=lambda _error: None, cipher=cipher)
+
+        factory = secured
+    where = config.server.listen
+    try:
+        if where.socket is not None:
+            _remove_stale(where.socket)
+            listener: asyncio.AbstractServer = await loop.create_unix_server(factory, str(where.socket), backlog=BACKLOG)
+            where.socket.chmod(0o660)
+            return listener, str(where)
+        listener = await loop.create_server(factory, where.host, where.port or 0, backlog=BACKLOG, reuse_address=True)
+    except OSError as error:
+        raise ConfigError(f"cannot listen on {where}: {error.strerror}. Is another server there?", field="server.listen") from None
+    port = listener.sockets[0].getsockname()[1]
+    scheme = "https" if config.server.tls is not None else "http"
+    host = f"[{where.host}]" if where.host and ":" in where.host else where.host
+    return listener, f"{scheme}://{host}:{port}"
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove a socket file that nobody listens on any more; anything else is left and makes listening fail."""
+    if not path.is_socket():
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            path.unlink(missing_ok=True)
+
+
+def _report_writer(event: WriterEvent) -> None:
+    names = {EventKind.FAILED: Event.WRITER_FAILED, EventKind.RECOVERED: Event.WRITER_RECOVERED, EventKind.LOST: Event.ROWS_LOST}
+    log(names[event.kind], writer=event.writer, code=event.code, count=event.count)
+
+
+def _report_loop(_loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    """What the event loop could not deliver: its kind, never its text, which may hold content."""
+    log(Event.INTERNAL_ERROR, kind=type(context.get("exception")).__name__)

@@ -1,0 +1,99 @@
+"""What commands that read or change the store share: where it is, opening it, and having a running server take a change."""
+
+import datetime as dt
+import functools
+import os
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Concatenate, ParamSpec
+
+import click
+import msgspec
+
+from anyapi.config import Config, load_config
+from anyapi.config_sections import known_names
+from anyapi.control.channel import SOCKET_NAME, NotConfirmed, request_reload
+from anyapi.policy.nearest import nearest
+from anyapi.policy.parse import Known
+from anyapi.storage.sqlite import SqliteStore
+
+P = ParamSpec("P")
+NOT_CONFIRMED = 3
+"""Exit code: the store was changed, but a running server did not say that the change is in force."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """The store that a command works on, and how it was asked to answer."""
+
+    config: Config
+    store: SqliteStore
+    as_json: bool
+    now: float
+    """Unix seconds."""
+
+    @property
+    def known(self) -> Known:
+        """Names that settings may use."""
+        return known_names(self.config.catalogue)
+
+
+class Confirmation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a running server said to a change. Neither field: none runs; the change is read at the next start."""
+
+    snapshot: int | None = None
+    problem: str | None = None
+
+
+def with_store(command: Callable[Concatenate[Place, P], None]) -> Callable[P, None]:
+    """Give a command the options --config, --data-dir and --json, and an open store as its first argument."""
+
+    @click.option(
+        "--config", "config_file", type=click.Path(path_type=Path, dir_okay=False), help="Configuration (default: anyapi.toml here)."
+    )
+    @click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Where keys, settings and usage are stored.")
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+    @functools.wraps(command)
+    def run(config_file: Path | None, data_dir: Path | None, as_json: bool, *args: P.args, **kwargs: P.kwargs) -> None:
+        environment = dict(os.environ) if data_dir is None else {**os.environ, "ANYAPI_DATA_DIR": str(data_dir)}
+        config = load_config(config_file, environment, dt.datetime.now(dt.UTC))
+        with SqliteStore(config.data_dir, time.time) as store:
+            command(Place(config, store, as_json, time.time()), *args, **kwargs)
+
+    return run
+
+
+def confirm(place: Place, changed: str) -> Confirmation:
+    """Have a running server put a committed change into force, and wait for it. `changed`: `keys` or `settings`."""
+    try:
+        return Confirmation(snapshot=request_reload(place.config.data_dir / SOCKET_NAME, changed))
+    except NotConfirmed as error:
+        return Confirmation(problem=error.message)
+
+
+def finish(confirmation: Confirmation) -> None:
+    """End a command that changed the store, after its output: exit with 3 if the change may not be in force."""
+    if confirmation.problem is not None:
+        click.echo(
+            f"Changed in the store, but {confirmation.problem}. Restart the server, or repeat the command, to be sure that it is in force.",
+            err=True,
+        )
+        click.get_current_context().exit(NOT_CONFIRMED)
+
+
+def in_force_text(confirmation: Confirmation) -> str:
+    """Say when the change holds."""
+    if confirmation.problem is not None:
+        return "not confirmed"
+    if confirmation.snapshot is None:
+        return "no server is running: in force from the next start"
+    return f"in force (snapshot {confirmation.snapshot})"
+
+
+def refuse_unknown(what: str, name: str, known: Iterable[str], hint: str = "") -> None:
+    """Raise `click.ClickException` with near names if `name` is not one of `known`."""
+    names = list(known)
+    if name not in names:
+        near = nearest(name, names)
+        close = f" Close to it: {', '.join(near)}." if near else ""
+        raise click.ClickException(f"There is no {what} of that id.{close}{hint}")

@@ -1,0 +1,57 @@
+"""The start-up lines: which models work, which data classes they satisfy, what a bare key counts as. Prints nothing itself."""
+
+import time
+from collections.abc import Iterator
+
+from anyapi.domain.call import NO_FACTS
+from anyapi.domain.requirement import DataClass, Layer, Settings
+from anyapi.domain.snapshot import Credential, Snapshot, Tier
+from anyapi.policy.decide import decide
+from anyapi.policy.merge import lift, meet
+
+
+def start_lines(snapshot: Snapshot, notices: tuple[str, ...], unserved: tuple[Credential, ...]) -> Iterator[str]:
+    """Lines for people, computed from the snapshot in force."""
+    context = snapshot.context
+    served = {
+        name: found
+        for name, found in context.credentials.items()
+        if context.catalogue.providers[name].api.protocol in context.served_protocols
+    }
+    for name, found in sorted(served.items()):
+        provider = context.catalogue.providers[name]
+        tiers = ", ".join(sorted({tier_words(credential, has_free_tier=provider.free_tier is not None) for credential in found}))
+        count = sum(1 for model in context.catalogue.models.values() if any(endpoint.provider == name for endpoint in model.endpoints))
+        yield f"  {provider.name}: {count} models ({tiers})"
+    if not served:
+        yield "  No provider has a credential yet. Set one in the environment (OPENAI_API_KEY, ANTHROPIC_API_KEY, ...) or in anyapi.toml."
+    for data_class in DataClass:
+        yield f"  data class {data_class.value}: {models_left(snapshot, data_class)} models"
+    for credential in unserved:
+        yield f"  {context.catalogue.providers[credential.provider].name}: key found ({credential.id}), but its protocol is not served yet"
+    for notice in notices:
+        yield f"  {notice}"
+    if not snapshot.principals:
+        yield "  There is no API key yet. Create one: anyapi keys create"
+
+
+def tier_words(credential: Credential, *, has_free_tier: bool) -> str:
+    """What a credential counts as."""
+    if credential.tier is Tier.UNDECLARED and has_free_tier:
+        return "tier undeclared: counts as free until anyapi.toml says paid"
+    return "paid" if credential.tier is Tier.PAID else credential.tier.value if has_free_tier else "no free tier"
+
+
+def models_left(snapshot: Snapshot, data_class: DataClass) -> int:
+    """How many models have a permitted endpoint under a data class and the gateway's own floor."""
+    presets = snapshot.presets
+    requirement = meet(
+        lift(Layer.GATEWAY, snapshot.gateway_settings, presets), lift(Layer.REQUEST, Settings(data_class=data_class), presets)
+    )
+    context, now = snapshot.context, time.time()
+    return sum(
+        1
+        for model in context.catalogue.models.values()
+        if any(endpoint.provider in context.credentials for endpoint in model.endpoints)
+        and decide(requirement, model.id, NO_FACTS, context, None, now).permitted
+    )

@@ -1,0 +1,236 @@
+"""The sole reader of environment and `anyapi.toml`. Gives one frozen `Config`, or one `ConfigError` that lists everything wrong.
+
+Where a thing can be said twice, the command line goes before the environment and the environment before the file. Does not connect to
+anything and creates no directory. Never imports yaml.
+"""
+
+import datetime as dt
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from anyapi.catalogue.load import load_catalogue
+from anyapi.catalogue.operator import Extension, apply, read_extension
+from anyapi.catalogue.reading import Problems, Table
+from anyapi.config_credentials import (
+    Declared,
+    Resolved,
+    Surroundings,
+    discover,
+    read_credentials,
+    resolve_declared,
+    resolve_keyless,
+)
+from anyapi.config_sections import (
+    known_names,
+    parse_listen,
+    read_networks,
+    read_number,
+    read_path,
+    read_policy,
+    read_presets,
+    read_privacy,
+    read_server,
+    read_switch,
+)
+from anyapi.config_values import Config, Listen, Privacy, Server, ServerLimits, Tls, UpstreamLimits
+from anyapi.domain.catalogue import Catalogue
+from anyapi.domain.ids import ProviderId
+from anyapi.domain.snapshot import Agreement, Credential, PolicyContext
+
+__all__ = [
+    "ENVIRONMENT",
+    "Config",
+    "Listen",
+    "Privacy",
+    "Server",
+    "ServerLimits",
+    "Tls",
+    "UpstreamLimits",
+    "check_config_file",
+    "known_names",
+    "load_config",
+    "not_served_yet",
+    "policy_context",
+]
+
+ENVIRONMENT = {
+    "ANYAPI_CONFIG": "path of the configuration file; without it, anyapi.toml in the working directory if there is one",
+    "ANYAPI_DATA_DIR": "where keys, settings and usage are stored; goes before storage.data_dir",
+    "ANYAPI_LISTEN": "host:port or unix:/path; goes before server.listen",
+    "ANYAPI_SCRUB": "true or false; goes before scrub.enabled",
+}
+"""The variables of AnyAPI itself. Any other ANYAPI_* name is refused: a misspelt one must not pass unseen."""
+_IGNORED = re.compile(r"ANYAPI_TEST_\w+|ANYAPI_PYTHON|ANYAPI_NO_DASHBOARD")
+_DEFAULT_FILE = "anyapi.toml"
+_LONGEST_DAYS = 36_500.0
+_POSITION = re.compile(r"\(at (line \d+, column \d+|end of document)\)")
+
+
+def load_config(path: Path | None, env: Mapping[str, str], now: dt.datetime) -> Config:
+    """Read and check everything; `now` (UTC) dates the operator's own records. Raises `ConfigError`.
+
+    `path` is what the command line names; a file named there or by ANYAPI_CONFIG must exist.
+    """
+    problems = Problems()
+    file = _file(path, env, problems)
+    top = _parse(file, problems)
+    config, declared = _read(top, file, env, now)
+    _check_names(env, declared, problems)
+    around = Surroundings(config.catalogue, env, config.server.listen, config.private_addresses)
+    found = Resolved()
+    resolve_declared(declared, around, top, found)
+    resolve_keyless(_provider_sections(top), around, top, found)
+    discover(around, top, found)
+    problems.raise_config_error()
+    return msgspec.structs.replace(
+        config,
+        credentials=tuple(found.credentials),
+        secrets=found.secrets,
+        base_urls=found.base_urls,
+        notices=tuple(found.notices),
+    )
+
+
+def check_config_file(path: Path, now: dt.datetime) -> Catalogue:
+    """Check a file without looking up a secret or anything else of the environment; gives the catalogue it makes. Raises `ConfigError`."""
+    problems = Problems()
+    top = _parse(path, problems)
+    config, _ = _read(top, path, {"HOME": "/"}, now)
+    problems.raise_config_error()
+    return config.catalogue
+
+
+def policy_context(config: Config, catalogue: Catalogue, served_protocols: frozenset[str]) -> PolicyContext:
+    """What `decide` needs, over `catalogue` (usually `config.catalogue`); `served_protocols` are those that have an adapter."""
+    credentials: dict[ProviderId, tuple[Credential, ...]] = {}
+    for credential in config.credentials:
+        credentials[credential.provider] = (*credentials.get(credential.provider, ()), credential)
+    return PolicyContext(catalogue, credentials, config.agreements, served_protocols, config.span_days)
+
+
+def not_served_yet(config: Config, served_protocols: frozenset[str]) -> tuple[Credential, ...]:
+    """Credentials that were found for providers whose protocol has no adapter: named at start, used by nothing."""
+    providers = config.catalogue.providers
+    return tuple(item for item in config.credentials if providers[item.provider].api.protocol not in served_protocols)
+
+
+def _read(top: Table, file: Path | None, env: Mapping[str, str], now: dt.datetime) -> tuple[Config, list[Declared]]:
+    """Read every section; the credentials come back as they are declared, not looked up."""
+    here = file.parent if file else Path()
+    catalogue, extension = _catalogue(top, now.date())
+    known = known_names(catalogue)
+    declared = read_credentials(top, catalogue, here)
+    _check_agreements(extension.agreements, declared, top)
+    config = Config(
+        file=file,
+        loaded_at=now,
+        server=read_server(top.child("server"), here, _listen(env, top.problems)),
+        data_dir=_data_dir(read_path(top.child("storage"), "data_dir", here), env, top.problems),
+        policy=read_policy(top.child("policy"), known),
+        presets=read_presets(top.child("classes"), known),
+        catalogue=catalogue,
+        span_days=read_number(top.child("catalogue"), "span_days", 180.0, _LONGEST_DAYS),
+        agreements=extension.agreements,
+        private_addresses=read_networks(top.child("network")),
+        usage_ttl_days=read_number(top.child("usage"), "ttl_days", 90.0, _LONGEST_DAYS),
+        scrub=_scrub(read_switch(top.child("scrub"), "enabled", default=True), env, top.problems),
+        privacy=read_privacy(top.child("privacy")),
+    )
+    top.done()
+    return config, declared
+
+
+def _catalogue(top: Table, today: dt.date) -> tuple[Catalogue, Extension]:
+    """The packaged catalogue with the operator's part over it; references are checked only between sound records."""
+    base, before = load_catalogue(), len(top.problems.found)
+    extension = read_extension(top, base, today)
+    sound = len(top.problems.found) == before
+    return apply(base, extension, top.problems if sound else Problems()), extension
+
+
+def _check_agreements(agreements: tuple[Agreement, ...], declared: list[Declared], top: Table) -> None:
+    """An agreement that names a credential nobody declares would cover nothing, silently."""
+    providers = {entry.credential.id: entry.credential.provider for entry in declared}
+    for agreement in agreements:
+        for name in sorted(agreement.credentials):
+            if name.startswith("env:"):
+                continue
+            if providers.get(name) != agreement.provider:
+                top.problems.note(
+                    top.file, agreement.id, "credentials", "each must be the id of a [[credentials]] entry of the same provider"
+                )
+                break
+
+
+def _file(path: Path | None, env: Mapping[str, str], problems: Problems) -> Path | None:
+    named = path or (Path(env["ANYAPI_CONFIG"]) if env.get("ANYAPI_CONFIG") else None)
+    if named is None:
+        default = Path(_DEFAULT_FILE)
+        return default if default.is_file() else None
+    if not named.is_file():
+        problems.note(str(named), None, None, "no such file")
+        return None
+    return named
+
+
+def _parse(file: Path | None, problems: Problems) -> Table:
+    name = _DEFAULT_FILE if file is None else str(file)
+    content: dict[str, object] = {}
+    try:
+        content = {} if file is None else tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        problems.note(name, None, None, f"cannot be read ({error.strerror})")
+    except UnicodeDecodeError:
+        problems.note(name, None, None, "must be UTF-8 text")
+    except tomllib.TOMLDecodeError as error:
+        # Only the position: the parser's own words may quote the file, and the file may hold what it should not.
+        position = _POSITION.search(str(error))
+        problems.note(name, None, None, f"not valid TOML{f' at {position.group(1)}' if position else ''}")
+    return Table(content, problems, name)
+
+
+def _check_names(env: Mapping[str, str], declared: list[Declared], problems: Problems) -> None:
+    named = {entry.env for entry in declared}
+    for name in sorted(env):
+        if name.startswith("ANYAPI_") and name not in ENVIRONMENT and name not in named and not _IGNORED.fullmatch(name):
+            problems.note("environment", None, name, f"unknown variable; known: {', '.join(ENVIRONMENT)}")
+
+
+def _listen(env: Mapping[str, str], problems: Problems) -> str | None:
+    text = env.get("ANYAPI_LISTEN") or None
+    if text is not None and parse_listen(text) is None:
+        problems.note("environment", None, "ANYAPI_LISTEN", "must be `host:port` or `unix:/path`, with a port below 65536")
+        return None
+    return text
+
+
+def _scrub(configured: bool, env: Mapping[str, str], problems: Problems) -> bool:  # noqa: FBT001
+    text = env.get("ANYAPI_SCRUB") or None
+    if text is None:
+        return configured
+    if text not in ("true", "false"):
+        problems.note("environment", None, "ANYAPI_SCRUB", "must be true or false")
+    return text != "false"
+
+
+def _data_dir(configured: Path | None, env: Mapping[str, str], problems: Problems) -> Path:
+    """The first of ANYAPI_DATA_DIR, storage.data_dir, $XDG_DATA_HOME/anyapi, ~/.local/share/anyapi (XDG base directories 0.8)."""
+    if env.get("ANYAPI_DATA_DIR"):
+        return Path(env["ANYAPI_DATA_DIR"])
+    if configured is not None:
+        return configured
+    if env.get("XDG_DATA_HOME", "").startswith("/"):
+        return Path(env["XDG_DATA_HOME"]) / "anyapi"
+    if env.get("HOME", "").startswith("/"):
+        return Path(env["HOME"]) / ".local" / "share" / "anyapi"
+    problems.note("environment", None, "ANYAPI_DATA_DIR", "there is no HOME to store under; set it, or storage.data_dir in anyapi.toml")
+    return Path()
+
+
+def _provider_sections(top: Table) -> tuple[str, ...]:
+    providers = top.peek("providers")
+    return tuple(providers) if isinstance(providers, dict) else ()

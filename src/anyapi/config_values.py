@@ -1,0 +1,104 @@
+"""The configuration as frozen values. Reads nothing: `anyapi.config` does."""
+
+import datetime as dt
+from pathlib import Path
+
+import msgspec
+
+from anyapi.crypto.secret import Secret
+from anyapi.domain.catalogue import Catalogue
+from anyapi.domain.ids import CredentialId
+from anyapi.domain.requirement import DataClass, Settings
+from anyapi.domain.snapshot import Agreement, Credential
+
+
+class Listen(msgspec.Struct, frozen=True):
+    """Where the data plane listens: a host and port, or a unix socket."""
+
+    host: str | None = None
+    port: int | None = None
+    socket: Path | None = None
+
+    def __str__(self) -> str:
+        """As it is written in the configuration."""
+        if self.socket is not None:
+            return f"unix:{self.socket}"
+        return f"[{self.host}]:{self.port}" if self.host and ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Tls(msgspec.Struct, frozen=True):
+    """Files in PEM form."""
+
+    certificate: Path
+    key: Path
+
+
+class ServerLimits(msgspec.Struct, frozen=True):
+    """What one client may cost. Bytes and seconds; the names are those of `[server.limits]`."""
+
+    max_header_bytes: int = 32 * 1024
+    max_headers: int = 100
+    max_body_bytes: int = 32 * 1024 * 1024
+    max_connections: int = 8000
+    header_timeout: float = 10.0
+    body_timeout: float = 30.0
+    """Between two reads of a body."""
+    idle_timeout: float = 75.0
+    """Between two requests of a connection."""
+    drain_timeout: float = 30.0
+    """Between SIGTERM and the end of the streams that still run."""
+
+
+class UpstreamLimits(msgspec.Struct, frozen=True):
+    """How long a provider may take, in seconds; the names are those of `[server.upstream]`."""
+
+    connect_timeout: float = 5.0
+    first_byte_timeout: float = 120.0
+    stream_idle_timeout: float = 120.0
+
+
+class Server(msgspec.Struct, frozen=True):
+    """`[server]`."""
+
+    listen: Listen = Listen("127.0.0.1", 8080)
+    tls: Tls | None = None
+    limits: ServerLimits = ServerLimits()
+    upstream: UpstreamLimits = UpstreamLimits()
+    cors_origins: tuple[str, ...] = ()
+
+
+class Privacy(msgspec.Struct, frozen=True):
+    """`[privacy]`: the operator's own pages and contact, shown to callers."""
+
+    policy_url: str | None = None
+    terms_url: str | None = None
+    contact: str | None = None
+    """An e-mail address or a URL."""
+
+
+class Config(msgspec.Struct, frozen=True):
+    """Everything that the environment and `anyapi.toml` say, checked. Secrets are opaque and print nothing."""
+
+    file: Path | None
+    loaded_at: dt.datetime
+    server: Server
+    data_dir: Path
+    policy: Settings
+    """The gateway's floor."""
+    presets: dict[DataClass, Settings]
+    catalogue: Catalogue
+    """The packaged catalogue with the operator's extension over it."""
+    span_days: float
+    agreements: tuple[Agreement, ...]
+    private_addresses: tuple[str, ...]
+    """Networks, in CIDR notation, that upstream connections may reach although they are not public."""
+    usage_ttl_days: float
+    scrub: bool
+    privacy: Privacy
+    credentials: tuple[Credential, ...] = ()
+    secrets: dict[CredentialId, Secret] = {}
+    """Absent for a credential that needs no key (a local server)."""
+    base_urls: dict[CredentialId, str] = {}
+    """The provider's base URL with every placeholder filled, for each credential."""
+    notices: tuple[str, ...] = ()
+    """Sentences for the start-up lines: keys that were found and cannot be used, and why."""

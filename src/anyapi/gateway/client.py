@@ -1,0 +1,421 @@
+"""HTTP/1.1 towards clients: bytes in, one `Call` at a time to the handler, bytes out. Faces hostile clients.
+
+Parsing is llhttp's (httptools), strict. This file owns the limits, the deadlines, keep-alive, pipelining, backpressure and the drain;
+it knows nothing of models, keys or providers. The handler answers through the connection: `send`, or `start_stream` / `write` / `finish`.
+"""
+
+import asyncio
+import sys
+from collections import deque
+from collections.abc import Callable, Coroutine
+
+import httptools
+
+from anyapi.errors import AnyAPIError, BadRequest, ExpectationFailed, HeadersTooLarge, Overloaded, RequestTimedOut, RequestTooLarge
+from anyapi.gateway.call import Call, read_head
+from anyapi.gateway.roles import Exchange, Shared
+from anyapi.gateway.render import CONTINUE, DATE, head, render_error
+from anyapi.wire.deadlines import NEVER
+
+CLOSED_ROW = b"connection: close\r\n"
+CORS = b"access-control-allow-origin: %b\r\nvary: origin\r\naccess-control-expose-headers: *\r\n"
+LINGER = 1.0
+"""Seconds in which a refused client may still read its answer."""
+
+
+class Connection(asyncio.BufferedProtocol):
+    """One connection from a client: parses requests, hands them over one by one, writes answers."""
+
+    __slots__ = (
+        "_body_bytes",
+        "_call",
+        "_close_after",
+        "_exchange",
+        "_head_bytes",
+        "_in_head",
+        "_lingering",
+        "_parser",
+        "_parts",
+        "_problem",
+        "_read_paused",
+        "_server",
+        "_started_at",
+        "_task",
+        "_transport",
+        "_waiting",
+        "current",
+        "deadline",
+        "origin",
+        "streaming",
+        "write",
+    )
+
+    def __init__(self, server: Shared) -> None:
+        """Not yet connected."""
+        self._server = server
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpRequestParser(self)
+        self._call: Call | None = None
+        self._parts: list[bytes] = []
+        self._head_bytes = self._body_bytes = 0
+        self._in_head = True
+        self._problem: AnyAPIError | None = None
+        self._waiting: deque[Call | AnyAPIError] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._exchange: Exchange | None = None
+        self._close_after = self._read_paused = self._lingering = self.streaming = False
+        self.current: Call | None = None
+        self.deadline = NEVER
+        self.origin: bytes | None = None
+        self.write: Callable[[bytes], None] = _nowhere
+
+    # --- the socket
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Accepted: refuse at once when there are too many."""
+        self._transport = transport  # type: ignore[assignment]
+        self.write = transport.write  # type: ignore[attr-defined]
+        server = self._server
+        transport.set_write_buffer_limits(high=server.limits.write_buffer)  # type: ignore[attr-defined]
+        server.connections.add(self)
+        server.sweep.add(self)
+        if len(server.connections) > server.limits.max_connections or server.draining:
+            self._refuse(Overloaded("This gateway has as many connections as it may hold. Try again shortly.", retry_after=1.0))
+            return
+        self.deadline = server.loop.time() + server.limits.header_timeout
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        """The client is gone: so is its reason to use a provider."""
+        server = self._server
+        server.connections.discard(self)
+        server.sweep.discard(self)
+        self._transport = None
+        self.write = _nowhere
+        self._waiting.clear()
+        self._parts = []
+        self._call = None
+        if self._exchange is not None:
+            self._exchange.abort()
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
+        """Where the loop puts what the client sent."""
+        return self._server.buffer.view
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """The client sent something."""
+        buffer = self._server.buffer
+        if self._lingering:
+            buffer.wipe(nbytes)
+            return
+        try:
+            self._parser.feed_data(buffer.view[:nbytes])
+        except httptools.HttpParserUpgrade:
+            self._close_after = True  # an upgrade is not offered: the request was answered as it stands, then we close
+            self._pause_reading()
+        except httptools.HttpParserError:
+            self._fail(self._problem or BadRequest("This is not a well-formed HTTP/1.1 request."))
+        else:
+            if self._in_head:
+                self._count_head(nbytes)
+            elif self._call is not None:
+                self.deadline = self._server.loop.time() + self._server.limits.body_timeout
+        buffer.wipe(nbytes)
+
+    def eof_received(self) -> bool:
+        """The client sends no more: treat it as gone, as nginx does by default."""
+        return False
+
+    def pause_writing(self) -> None:
+        """The client does not keep up."""
+        self.deadline = self._server.loop.time() + self._server.limits.write_timeout
+        if self._exchange is not None:
+            self._exchange.pause()
+
+    def resume_writing(self) -> None:
+        """The client keeps up again."""
+        self.deadline = NEVER if self.current is not None else self.deadline
+        if self._exchange is not None:
+            self._exchange.resume()
+
+    def expired(self) -> None:
+        """Out of time: an idle connection is closed, an unfinished request is told why, a stuck reader is cut."""
+        if self.current is not None or self._lingering or self._transport is None:
+            self.abort()
+        elif self._call is None and not self._head_bytes:
+            self._transport.close()
+            self.deadline = NEVER
+        else:
+            self._refuse(RequestTimedOut("The request did not arrive whole in time."))
+
+    # --- llhttp's callbacks
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._call = Call()
+        self._in_head = True
+        self._body_bytes = 0
+        if self.current is None:
+            self.deadline = self._server.loop.time() + self._server.limits.header_timeout
+
+    def on_url(self, url: bytes) -> None:
+        """The target, perhaps in pieces."""
+        if self._call is not None:
+            self._call.path += url.decode("latin-1")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header."""
+        call = self._call
+        if call is None:
+            return
+        if not self._in_head:
+            return  # trailers are read and dropped
+        call.headers.append((name.lower(), value.strip()))
+        if len(call.headers) > self._server.limits.max_headers:
+            self._reject(HeadersTooLarge("The request has too many headers."))
+
+    def on_headers_complete(self) -> None:
+        """The head is whole: check it before a body is read."""
+        self._in_head = False
+        self._head_bytes = 0
+        call = self._call
+        if call is None:
+            return
+        call.method = self._parser.get_method().decode("latin-1")
+        call.http10 = self._parser.get_http_version() != "1.1"
+        try:
+            length = read_head(call)
+        except AnyAPIError as error:
+            self._reject(error)
+        if length > self._server.limits.max_body_bytes:
+            self._reject(self._too_large())
+        if length > self._server.limits.unauthenticated_body_bytes and not self._server.may_send(call.credential):
+            self._reject(RequestTooLarge("A body of this size is read only with a valid API key."))
+        if self._server.cors_origins:
+            origin = call.header(b"origin")
+            self.origin = origin if origin is not None and self._server.allows_origin(origin) else None
+        expect = call.header(b"expect")
+        if expect is not None:
+            if expect.lower() != b"100-continue":
+                self._reject(ExpectationFailed("The only expectation that is met is 100-continue."))
+            if self.current is None and not call.http10:
+                self.write(CONTINUE)
+
+    def on_body(self, part: bytes) -> None:
+        """A piece of the body."""
+        self._body_bytes += len(part)
+        limits = self._server.limits
+        if self._body_bytes > limits.max_body_bytes:
+            self._reject(self._too_large())
+        if (
+            self._body_bytes > limits.unauthenticated_body_bytes >= self._body_bytes - len(part)
+            and self._call is not None
+            and not self._server.may_send(self._call.credential)
+        ):
+            self._reject(RequestTooLarge("A body of this size is read only with a valid API key."))
+        self._parts.append(part)
+
+    def on_message_complete(self) -> None:
+        """The request is whole: handle it, or let it wait behind the one before."""
+        call, self._call = self._call, None
+        if call is None:
+            return
+        parts, self._parts = self._parts, []
+        call.body = parts[0] if len(parts) == 1 else b"".join(parts)
+        call.close_after = not self._parser.should_keep_alive()
+        self._in_head = True
+        if self.current is None and not self._waiting:
+            self._begin(call)
+            return
+        self._waiting.append(call)
+        self._pause_reading()
+        if len(self._waiting) > self._server.limits.max_pipelined:
+            self._reject(BadRequest("Too many pipelined requests."))
+
+    # --- what a handler uses
+
+    @property
+    def alive(self) -> bool:
+        """Whether the client is still there."""
+        return self._transport is not None
+
+    def attach(self, exchange: Exchange | None) -> None:
+        """Tell which provider exchange serves this client now, so that it hears of pauses and of the client leaving."""
+        self._exchange = exchange
+
+    def send(self, status: int, rows: bytes, body: bytes) -> None:
+        """Write a complete answer. `rows` are header lines, each ending in CRLF, without length and connection."""
+        call = self.current
+        if self.origin is not None:
+            rows += CORS % self.origin
+        if call is not None and call.method == "HEAD":
+            self.write(head(status, rows, self._ending(), len(body)))
+        else:
+            self.write(head(status, rows, self._ending(), len(body)) + body)
+
+    def start_stream(self, rows: bytes) -> None:
+        """Write the head of a streamed 200 answer."""
+        self.streaming = True
+        if self.origin is not None:
+            rows += CORS % self.origin
+        if self.current is not None and self.current.http10:
+            self.current.close_after = True
+            self.write(b"HTTP/1.1 200 OK\r\ndate: " + DATE.now() + b"\r\n" + rows + CLOSED_ROW + b"\r\n")
+        else:
+            self.write(b"HTTP/1.1 200 OK\r\ndate: " + DATE.now() + b"\r\n" + rows + self._ending() + b"transfer-encoding: chunked\r\n\r\n")
+
+    def send_part(self, data: bytes) -> None:
+        """Write a piece of a streamed answer; empty pieces are left out, since an empty chunk would end it."""
+        if not data:
+            return
+        if self.current is not None and self.current.http10:
+            self.write(data)
+        else:
+            self.write(b"%x\r\n%b\r\n" % (len(data), data))
+
+    def finish_stream(self) -> None:
+        """End a streamed answer."""
+        self.streaming = False
+        if self.current is None or not self.current.http10:
+            self.write(b"0\r\n\r\n")
+
+    def abort(self) -> None:
+        """Cut the connection: the client sees that the answer is not whole."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # --- the drain
+
+    def close_if_idle(self) -> None:
+        """Close when nothing is being asked or answered."""
+        if self.current is None and self._call is None and not self._waiting and self._transport is not None:
+            self._transport.close()
+
+    def stop(self) -> None:
+        """The drain is over: end the answer that still runs with a terminal error."""
+        if self._exchange is not None:
+            self._exchange.stop()
+        elif self.current is None:
+            self.abort()
+
+    # --- inside
+
+    def _ending(self) -> bytes:
+        if self._close_after or self._server.draining or self.current is None or self.current.close_after:
+            return CLOSED_ROW
+        return b""
+
+    def _count_head(self, nbytes: int) -> None:
+        if self._call is None:
+            self._head_bytes = 0
+            return
+        self._head_bytes += nbytes
+        if self._head_bytes > self._server.limits.max_header_bytes:
+            self._fail(HeadersTooLarge("The head of the request is too large."))
+
+    def _too_large(self) -> RequestTooLarge:
+        limit = self._server.limits.max_body_bytes
+        return RequestTooLarge(f"The body is larger than {limit} bytes, which is what this gateway takes.", {"max_body_bytes": limit})
+
+    def _reject(self, error: AnyAPIError) -> None:
+        """Stop the parser from inside a callback; `buffer_updated` then answers."""
+        self._problem = error
+        raise error
+
+    def _fail(self, error: AnyAPIError) -> None:
+        """The input is beyond use: answer what is running, then this error, then close."""
+        self._call = None
+        self._parts = []
+        self._pause_reading()
+        if self.current is None:
+            self._refuse(error)
+        else:
+            self._waiting.append(error)
+
+    def _refuse(self, error: AnyAPIError) -> None:
+        """Answer with an error and close."""
+        status, rows, body = render_error(error)
+        self.write(head(status, rows, CLOSED_ROW, len(body)) + body)
+        self._linger()
+
+    def _linger(self) -> None:
+        """Close our side, and for a moment drop what still arrives: closing at once would reset the answer away (RFC 9112, 9.6)."""
+        self._close_after = self._lingering = True
+        self._waiting.clear()
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        self.deadline = self._server.loop.time() + LINGER
+        if not transport.can_write_eof():
+            transport.close()
+            return
+        transport.write_eof()
+        if self._read_paused:
+            self._read_paused = False
+            transport.resume_reading()
+
+    def _begin(self, call: Call) -> None:
+        self.current = call
+        self.deadline = NEVER
+        server = self._server
+        task = start(server.loop, self._run(call))
+        if not task.done():
+            self._task = task  # the loop itself holds tasks only weakly
+
+    async def _run(self, call: Call) -> None:
+        """Handle one call and go on. The edge: an error that nobody foresaw cuts this connection and nothing else."""
+        try:
+            await self._server.handle(call, self)
+        except Exception as error:  # noqa: BLE001
+            self._close_after = True
+            self._server.report(error)
+            if self.streaming:
+                self.abort()
+            else:
+                status, rows, body = render_error(error)
+                self.send(status, rows, body)
+        finally:
+            self._finished(call)
+
+    def _finished(self, call: Call) -> None:
+        """One request is answered: close, or go on with the next."""
+        server = self._server
+        self._task = self._exchange = self.current = None
+        if self._transport is None:
+            return
+        if self.streaming or call.close_after or self._close_after or server.draining:
+            self._linger()
+            return
+        self.deadline = server.loop.time() + server.limits.idle_timeout
+        if self._waiting:
+            self._next()
+        elif self._read_paused:
+            self._read_paused = False
+            self._transport.resume_reading()
+
+    def _next(self) -> None:
+        following = self._waiting.popleft()
+        if isinstance(following, AnyAPIError):
+            self._refuse(following)
+        else:
+            self._begin(following)
+
+    def _pause_reading(self) -> None:
+        if not self._read_paused and self._transport is not None and not self._transport.is_closing():
+            self._read_paused = True
+            self._transport.pause_reading()
+
+
+def _nowhere(_data: bytes) -> None:
+    """The client is gone: what would be written is dropped."""
+
+
+if sys.version_info >= (3, 12):
+
+    def start(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[object, object, None]) -> "asyncio.Task[None]":
+        """Run a coroutine at once up to its first wait; saves a turn of the loop for each request."""
+        return asyncio.Task(coroutine, loop=loop, eager_start=True)
+else:
+
+    def start(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[object, object, None]) -> "asyncio.Task[None]":
+        """Run a coroutine at the next turn of the loop."""
+        return loop.create_task(coroutine)

@@ -1,0 +1,208 @@
+"""One request's dealings with providers: attempts one after the other, an answer relayed to the client as it comes.
+
+Nothing is kept: a part of an answer lives between two lines of this file. The client leaving closes the provider's connection at once.
+"""
+
+from time import monotonic
+
+from anyapi.domain.decision import Attempt, Outcome, OutcomeKind
+from anyapi.errors import Overloaded
+from anyapi.gateway.admit import Admission
+from anyapi.gateway.client import Connection
+from anyapi.gateway.render import EVENTS, JSON, error_event
+from anyapi.upstream.adapter import Adapter, Answer, OutboundChat, StreamReader
+from anyapi.upstream.classify import parse_retry_after
+from anyapi.upstream.connection import UpstreamConnection
+
+LAST_BYTES = 1.0
+"""Seconds a provider has to end its answer after the stream's terminal marker."""
+
+
+class ProviderExchange:
+    """Drives attempts and relays; told by the client's connection of pauses and of the client leaving."""
+
+    __slots__ = ("_connection", "_gone", "_paused", "_reader", "_stopped", "admission", "held", "outbound", "reply", "rows")
+
+    def __init__(self, outbound: OutboundChat, reply: Connection, admission: Admission) -> None:
+        """`reply` is where the answer goes; it must be attached to this exchange by the caller."""
+        self.outbound, self.reply, self.admission = outbound, reply, admission
+        self._connection: UpstreamConnection | None = None
+        self._reader: StreamReader | None = None
+        self._gone = self._paused = self._stopped = False
+        self.held: Answer | None = None
+        """A refusal that would go to the client if no other endpoint answers."""
+        self.rows = b""
+
+    # --- told by the client's connection
+
+    def abort(self) -> None:
+        """The client is gone."""
+        self._gone = True
+        if self._connection is not None:
+            self._connection.abort(OutcomeKind.CLIENT_GONE)
+
+    def pause(self) -> None:
+        """The client does not keep up."""
+        self._paused = True
+        if self._connection is not None:
+            self._connection.pause()
+
+    def resume(self) -> None:
+        """The client keeps up again."""
+        self._paused = False
+        if self._connection is not None:
+            self._connection.resume()
+
+    def stop(self) -> None:
+        """The server is closing: what runs ends as overloaded."""
+        self._stopped = True
+        if self._connection is not None:
+            self._connection.abort(OutcomeKind.OVERLOADED)
+
+    def ended(self) -> Outcome | None:
+        """How it ended already, when the client left or the server is closing."""
+        if self._gone:
+            return Outcome(OutcomeKind.CLIENT_GONE)
+        return Outcome(OutcomeKind.OVERLOADED) if self._stopped else None
+
+    # --- attempts
+
+    async def attempt(self, attempt: Attempt) -> Outcome:
+        """Make one upstream call and relay its answer. Raises `BadRequest` for what the provider's format cannot express."""
+        plane, admission = self.admission.plane, self.admission
+        candidate = attempt.candidate
+        admission.candidate = candidate
+        endpoint = candidate.endpoint
+        adapter = plane.outlets.adapters[plane.protocol_of(candidate)]
+        upstream = plane.outlets.upstreams[candidate.credential]
+        prepared = adapter.prepare(self.outbound, endpoint, plane.outlets.rows(endpoint.provider))
+        ended = self.ended()
+        if ended is not None:
+            return ended
+        plane.health.probe(endpoint.id)
+        started = monotonic()
+        connection = upstream.idle()
+        if connection is None:
+            opened = await upstream.connect()
+            if isinstance(opened, OutcomeKind):
+                outcome = Outcome(opened)
+                plane.health.note(endpoint.id, outcome, None)
+                admission.attempts += 1
+                return outcome
+            connection = opened
+            ended = self.ended()
+            if ended is not None:
+                connection.abort()
+                return ended
+        admission.attempts += 1
+        self._connection = connection
+        self.rows = rows_for(admission, prepared.adjusted)
+        reader = self._reader = adapter.open_stream(self.outbound) if self.outbound.stream else None
+        timeouts = plane.outlets.timeouts
+        failure = await connection.send(
+            upstream.request(prepared.path, prepared.headers, prepared.body),
+            self._relay if reader is not None else None,
+            timeouts.first_byte,
+            timeouts.stream_idle,
+        )
+        self._connection = None
+        if reader is not None and (connection.streamed or failure is not None):
+            outcome = self._streamed(reader, failure)
+        elif failure is not None:
+            outcome = Outcome(failure)
+        else:
+            outcome = self._whole(adapter, connection)
+        connection.release()
+        elapsed = monotonic() - started
+        plane.health.note(endpoint.id, outcome, elapsed if admission.first_token is None else admission.first_token)
+        return outcome
+
+    def _relay(self, data: bytes) -> None:
+        """Called with what one read brought of an event stream."""
+        reader, reply = self._reader, self.reply
+        if reader is None:
+            return
+        out = reader.feed(data)
+        if out:
+            admission = self.admission
+            if not reply.streaming:
+                admission.note_first_token()
+                admission.streamed = True
+                reply.start_stream(b"%b%b" % (EVENTS, self.rows))
+            admission.answer_bytes += len(out)
+            reply.send_part(out)
+        connection = self._connection
+        if connection is None:
+            return
+        if reader.failure is not None:
+            connection.abort(OutcomeKind.BAD_RESPONSE)
+        elif reader.complete:
+            connection.deadline = self.admission.plane.loop.time() + LAST_BYTES
+        elif self._paused:
+            connection.pause()
+
+    def _streamed(self, reader: StreamReader, failure: OutcomeKind | None) -> Outcome:
+        """How an event stream ended. INVARIANT: success only after the provider's own terminal marker."""
+        self.admission.tokens = reader.tokens
+        if reader.complete and failure is not OutcomeKind.CLIENT_GONE:
+            return Outcome(OutcomeKind.SUCCESS)
+        if failure in {OutcomeKind.CLIENT_GONE, OutcomeKind.OVERLOADED}:
+            return Outcome(failure)
+        if self.reply.streaming:
+            return Outcome(OutcomeKind.INTERRUPTED)
+        if reader.failure is not None:
+            return reader.failure
+        return Outcome(failure or OutcomeKind.BAD_RESPONSE)
+
+    def _whole(self, adapter: Adapter, connection: UpstreamConnection) -> Outcome:
+        """Read a complete answer and send it on when it is one."""
+        status, body = connection.status, connection.body
+        if not 200 <= status < 300:
+            retry_after = parse_retry_after(connection.retry_after, self.admission.plane.clock()) if connection.retry_after else None
+            return adapter.classify(status, retry_after, body)
+        answer = adapter.read_answer(body, self.outbound)
+        if isinstance(answer, Outcome):
+            return answer
+        if self.outbound.stream:
+            return Outcome(OutcomeKind.BAD_RESPONSE)  # an event stream was asked for; a whole answer cannot be passed off as one
+        admission = self.admission
+        admission.tokens, admission.empty = answer.tokens, answer.empty
+        if answer.refused:
+            self.held = answer
+            return Outcome(OutcomeKind.CONTENT_REFUSED)
+        self.deliver(answer)
+        return Outcome(OutcomeKind.SUCCESS)
+
+    def deliver(self, answer: Answer) -> None:
+        """Send a complete answer to the client."""
+        admission = self.admission
+        admission.note_first_token()
+        admission.answer_bytes = len(answer.body)
+        self.reply.send(200, JSON + self.rows, answer.body)
+
+    def fail_stream(self) -> None:
+        """End a stream that cannot be completed, so that no SDK takes it for whole."""
+        text = "This gateway is closing." if self._stopped else "The provider's answer broke off before its end."
+        self.reply.send_part(error_event(Overloaded(text)))
+        self.reply.finish_stream()
+
+
+def rows_for(admission: Admission, adjusted: tuple[str, ...]) -> bytes:
+    """The X-AnyAPI-* header lines of an answer (SPEC section 4)."""
+    decided, candidate = admission.decided, admission.candidate
+    if candidate is None:
+        return b""
+    name = f"{candidate.endpoint.id}\x00{candidate.credential}"
+    fixed = decided.rows.get(name)
+    if fixed is None:
+        requirement = admission.asked.requirement
+        days = "any" if requirement.retention_days is None else f"{requirement.retention_days:g}"
+        fixed = decided.rows[name] = (
+            f"x-anyapi-provider: {candidate.endpoint.provider}\r\nx-anyapi-endpoint: {candidate.endpoint.id}\r\n"
+            f"x-anyapi-policy: {requirement.hash}\r\nx-anyapi-training-allowed: {str(requirement.training_allowed).lower()}\r\n"
+            f"x-anyapi-retention-days: {days}\r\n"
+        ).encode("ascii", "replace")
+    rows = b"%bx-anyapi-decision: %b\r\n" % (fixed, admission.id.encode("ascii"))
+    if adjusted or admission.adjusted:
+        rows += f"x-anyapi-adjusted: {', '.join(sorted({*adjusted, *admission.adjusted}))}\r\n".encode("ascii", "replace")
+    return rows + admission.client_rows

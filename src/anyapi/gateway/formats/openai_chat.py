@@ -1,0 +1,197 @@
+"""OpenAI chat completions as clients send them: wire to typed, once. Messages stay raw bytes; only what routing needs is looked at."""
+
+import msgspec
+
+from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, App, Facts, Preference, Tag
+from anyapi.domain.ids import ModelId
+from anyapi.domain.requirement import Settings
+from anyapi.errors import BadRequest
+from anyapi.gateway.formats.strict_json import Fields, outer_fields, plain_value, policy_value
+from anyapi.policy.parse import Known, parse_app, parse_data_policy, parse_provider, parse_provider_options
+
+POLICY_FIELDS = ("data_policy", "provider", "providerOptions")
+OURS = (*POLICY_FIELDS, "models", "tags", "route", "transforms")
+"""Fields that are ours or another gateway's: never sent on."""
+STATEFUL = ("previous_response_id", "conversation", "background", "webhook_url")
+BIG = 256 * 1024
+MAX_MODELS = 8
+TRUE, FALSE = b"true", b"false"
+
+_decode_text = msgspec.json.Decoder(str).decode
+_decode_texts = msgspec.json.Decoder(list[str]).decode
+
+
+class StreamOptions(msgspec.Struct):
+    """The part of `stream_options` that concerns us."""
+
+    include_usage: bool = False
+
+
+_decode_stream_options = msgspec.json.Decoder(StreamOptions).decode
+
+
+class ChatRequest:
+    """A chat completion request: what routing needs, and the rest raw. Holds content: never printed, never stored."""
+
+    __slots__ = ("adjusted", "app", "facts", "fields", "models", "policy_raw", "prompt_bytes", "stream", "wants_usage")
+
+    def __init__(self, models: tuple[ModelId, ...], fields: Fields) -> None:
+        """`fields` are what goes on, policy fields taken off."""
+        self.models, self.fields = models, fields
+        self.stream = self.wants_usage = False
+        self.facts = NO_FACTS
+        self.app: App | None = None
+        self.policy_raw: bytes = b""
+        """The policy fields as they were sent, joined: the key under which their parsed form is remembered."""
+        self.adjusted: tuple[str, ...] = ()
+        self.prompt_bytes = 0
+
+    def __repr__(self) -> str:
+        """Never the content."""
+        return "<ChatRequest>"
+
+    def need_abilities(self) -> None:
+        """Put into the facts what the parameters need: `require_parameters` was asked."""
+        self.facts = msgspec.structs.replace(self.facts, uses=needed_abilities(self.fields))
+
+
+def take_policy(fields: Fields) -> dict[str, msgspec.Raw]:
+    """Take what is ours, or another gateway's, off the outer object."""
+    return {name: fields.pop(name) for name in OURS if name in fields}
+
+
+def parse(body: bytes) -> tuple[ChatRequest, dict[str, msgspec.Raw]]:
+    """Read a request; the second value holds its policy fields, still raw. Raises `BadRequest` naming the field."""
+    fields = outer_fields(body)
+    policy = take_policy(fields)
+    request = ChatRequest(read_models(fields, policy), fields)
+    messages = fields.get("messages")
+    if messages is None or bytes(messages)[:1] != b"[":
+        raise BadRequest("messages is missing or is not a list.", "messages")
+    request.prompt_bytes = len(messages)
+    stream = fields.get("stream")
+    if stream is not None:
+        _read_stream(request, bytes(stream))
+    if not STATEFUL_SET.isdisjoint(fields):
+        _refuse_stateful(fields)
+    if "metadata" in fields or "store" in fields:
+        _take_off(request)
+    if policy:
+        request.policy_raw = b"\x00".join(b"%b\x01%b" % (name.encode(), bytes(raw)) for name, raw in policy.items() if name != "models")
+    tools = fields.get("tools")
+    web_search = "web_search_options" in fields or (tools is not None and b'"web_search' in bytes(tools))
+    if web_search or len(body) > BIG or "tags" in policy:
+        request.facts = Facts(tags=read_tags(policy.get("tags")), web_search=web_search, least_tokens=_least_tokens(body))
+    return request, policy
+
+
+STATEFUL_SET = frozenset(STATEFUL)
+
+
+def read_policy(policy: dict[str, msgspec.Raw], known: Known) -> tuple[list[Settings], Preference]:
+    """The settings and the preference that a request's policy fields ask for. Raises `BadRequest` naming the field."""
+    settings: list[Settings] = []
+    preference = NO_PREFERENCE
+    if "data_policy" in policy:
+        settings.append(parse_data_policy(policy_value(policy["data_policy"], "data_policy"), known))
+    if "providerOptions" in policy:
+        asked, preference = parse_provider_options(policy_value(policy["providerOptions"], "providerOptions"), known)
+        settings.append(asked)
+    if "provider" in policy:
+        asked, own = parse_provider(policy_value(policy["provider"], "provider"), known)
+        settings.append(asked)
+        preference = own if own != NO_PREFERENCE else preference
+    return settings, preference
+
+
+def needed_abilities(fields: Fields) -> frozenset[str]:
+    """Abilities that the request's parameters need; only looked at under `require_parameters`."""
+    needs = set()
+    if "tools" in fields or "functions" in fields:
+        needs.add("tools")
+    if "response_format" in fields and b"json_schema" in bytes(fields["response_format"]):
+        needs.add("structured_outputs")
+    if "reasoning_effort" in fields or "reasoning" in fields:
+        needs.add("reasoning")
+    messages = bytes(fields["messages"])
+    for mark, ability in ((b'"image_url"', "vision"), (b'"input_audio"', "audio_input"), (b'"file"', "pdf_input")):
+        if mark in messages:
+            needs.add(ability)
+    return frozenset(needs)
+
+
+def read_models(fields: Fields, policy: dict[str, msgspec.Raw]) -> tuple[ModelId, ...]:
+    """The models asked for, first `model`, then `models`, each once. Raises `BadRequest`."""
+    names: list[str] = []
+    try:
+        if "model" in fields:
+            names.append(_decode_text(fields["model"]))
+    except msgspec.DecodeError:
+        raise BadRequest("model must be a string such as author/slug.", "model") from None
+    try:
+        if "models" in policy:
+            names.extend(_decode_texts(policy["models"]))
+    except msgspec.DecodeError:
+        raise BadRequest("models must be a list of strings.", "models") from None
+    if not names:
+        raise BadRequest("model is missing.", "model")
+    if len(names) > MAX_MODELS:
+        raise BadRequest(f"models may name up to {MAX_MODELS} models.", "models")
+    return tuple(dict.fromkeys(ModelId(name) for name in names))
+
+
+def _read_stream(request: ChatRequest, raw: bytes) -> None:
+    if raw not in (TRUE, FALSE):
+        raise BadRequest("stream must be true or false.", "stream")
+    request.stream = raw == TRUE
+    options = request.fields.get("stream_options")
+    if options is None or bytes(options) == b"null":
+        return
+    try:
+        request.wants_usage = _decode_stream_options(options).include_usage
+    except msgspec.DecodeError:
+        raise BadRequest("stream_options must be an object whose include_usage is true or false.", "stream_options") from None
+
+
+def _refuse_stateful(fields: Fields) -> None:
+    for name in STATEFUL:
+        if name in fields and bytes(fields[name]) not in (b"null", FALSE):
+            raise BadRequest(f"{name} keeps state at a provider, which this gateway never does. Leave it out.", name)
+        fields.pop(name, None)
+
+
+def _take_off(request: ChatRequest) -> None:
+    """`store` never leaves as the client sent it, and `metadata` is only of use to what is stored."""
+    store = request.fields.pop("store", None)
+    adjusted = []
+    if store is not None:
+        if bytes(store) not in (TRUE, FALSE, b"null"):
+            raise BadRequest("store must be true or false.", "store")
+        if bytes(store) == TRUE:
+            adjusted.append("store")
+    metadata = request.fields.pop("metadata", None)
+    if metadata is not None and bytes(metadata) != b"null":
+        request.app = parse_app(plain_value(metadata, "metadata"))
+        adjusted.append("metadata")
+    request.adjusted = tuple(adjusted)
+
+
+def read_tags(raw: msgspec.Raw | None) -> frozenset[Tag]:
+    """The abilities asked for. Raises `BadRequest` listing the known ones."""
+    if raw is None:
+        return frozenset()
+    try:
+        names = _decode_texts(raw)
+    except msgspec.DecodeError:
+        raise BadRequest("tags must be a list of strings.", "tags") from None
+    known = {f"chat_completions:{tag.value}": tag for tag in Tag}
+    if not known.keys() >= set(names):
+        raise BadRequest(f"tags holds a name that is not known. Known are: {', '.join(known)}.", "tags")
+    return frozenset(known[name] for name in names)
+
+
+def _least_tokens(body: bytes) -> int:
+    """A lower bound of the prompt's tokens: text never has more than 64 bytes a token; pictures and files are left out of it."""
+    if len(body) <= BIG or b"base64" in body:
+        return 0
+    return 1 << ((len(body) // 64).bit_length() - 1)

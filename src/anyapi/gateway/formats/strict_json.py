@@ -1,0 +1,88 @@
+"""JSON taken in strictly: UTF-8, bounded depth, no key twice where a rule could depend on it. Values below the top stay raw.
+
+The outer object is decoded once into raw fields. That no key was doubled is proved by the length: for compact text and for text with
+`", "` and `": "`, the lengths of keys and values add up to the length of the body only if each key stands once. Other spacing takes
+the slow way, which walks every key. Source of the rules: RFC 8259 section 4 (names SHOULD be unique) made a MUST.
+"""
+
+import json
+
+import msgspec
+
+from anyapi.errors import BadRequest
+
+Fields = dict[str, msgspec.Raw]
+
+_decode_fields = msgspec.json.Decoder(Fields).decode
+_decode_any = msgspec.json.Decoder().decode
+
+
+def outer_fields(body: bytes) -> Fields:
+    """The top-level fields of a JSON object, values as raw JSON. Raises `BadRequest`; never says what the body holds."""
+    if not body:
+        raise BadRequest("The body is empty; a JSON object is needed.")
+    try:
+        if not body.isascii():
+            body.decode("utf-8")  # msgspec does not look inside a raw value
+        fields = _decode_fields(body)
+    except UnicodeDecodeError:
+        raise BadRequest("The body is not valid UTF-8.") from None
+    except RecursionError:
+        raise BadRequest("The body nests too deep.") from None
+    except msgspec.DecodeError:
+        raise BadRequest("The body is not a JSON object.") from None
+    total = 1
+    for key, raw in fields.items():
+        total += len(key) + len(raw) + 4
+    length = len(body)
+    if total != length and total + 2 * len(fields) - 1 != length:
+        unique_keys(body)
+    return fields
+
+
+def unique_keys(body: bytes) -> None:
+    """Walk all keys; raises `BadRequest` when one stands twice in the outer object."""
+
+    def outermost(pairs: list[tuple[str, object]]) -> int:
+        return len(pairs) - len({key for key, _ in pairs})  # the last call is the outer object's
+
+    if _walk(body, outermost):
+        raise BadRequest("A key stands twice in the body. Which one counts would be a guess, so neither does.")
+
+
+def policy_value(raw: msgspec.Raw, field: str) -> object:
+    """Decode a policy field. Raises `BadRequest` naming the field, also for a key that stands twice at any depth of it."""
+
+    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise BadRequest(f"A key stands twice inside {field}.", field)
+        return found
+
+    return _walk(bytes(raw), unique)
+
+
+def plain_value(raw: msgspec.Raw, field: str) -> object:
+    """Decode a field whose keys no rule depends on. Raises `BadRequest` naming the field."""
+    try:
+        return _decode_any(raw)
+    except (msgspec.DecodeError, RecursionError):
+        raise BadRequest(f"{field} is not valid JSON.", field) from None
+
+
+def _walk(body: bytes, hook: "object") -> object:
+    try:
+        return json.loads(body, object_pairs_hook=hook, parse_constant=_refuse_constant, parse_int=_number)  # type: ignore[arg-type]
+    except RecursionError:
+        raise BadRequest("The body nests too deep.") from None
+    except (ValueError, UnicodeDecodeError):
+        raise BadRequest("The body is not valid JSON.") from None
+
+
+def _refuse_constant(_name: str) -> object:
+    raise ValueError  # NaN and Infinity are not JSON
+
+
+def _number(text: str) -> float:
+    """Integers of any length without Python's limit on digits: a float is exact enough for a policy and inf is refused there."""
+    return int(text) if len(text) < 18 else float(text)

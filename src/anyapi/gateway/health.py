@@ -1,0 +1,120 @@
+"""Measured health of endpoints: latency, throughput, errors, circuit breaker; and the retry budget. In memory, never stored.
+
+A circuit opens after `FAILURES` failures in a row, for `OPEN_SECONDS`, doubled at each failed probe up to a minute; a 429 with
+Retry-After opens it for as long as the provider asks. When the time is over one request is the probe.
+"""
+
+from collections.abc import Callable, Mapping
+
+from anyapi.domain.decision import EndpointHealth, Outcome, OutcomeKind
+from anyapi.domain.ids import EndpointId
+
+WEIGHT = 0.2
+"""Of the newest measurement in every moving average."""
+FAILURES = 5
+OPEN_SECONDS = 5.0
+LONGEST = 60.0
+COUNTED = frozenset(
+    {
+        OutcomeKind.CONNECT_FAILED,
+        OutcomeKind.TIMED_OUT,
+        OutcomeKind.SERVER_ERROR,
+        OutcomeKind.OVERLOADED,
+        OutcomeKind.BAD_RESPONSE,
+        OutcomeKind.INTERRUPTED,
+    }
+)
+
+
+class _Record:
+    __slots__ = ("errors", "in_a_row", "latency", "open_for", "open_until", "throughput")
+
+    def __init__(self) -> None:
+        self.latency: float | None = None
+        self.throughput: float | None = None
+        self.errors = 0.0
+        self.in_a_row = 0
+        self.open_for = OPEN_SECONDS
+        self.open_until = 0.0
+
+
+class Health:
+    """Health of every endpoint that was used. `generation` changes whenever a circuit opens or closes."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """`clock` gives monotonic seconds."""
+        self._clock = clock
+        self._records: dict[EndpointId, _Record] = {}
+        self.generation = 0
+
+    def note(self, endpoint: EndpointId, outcome: Outcome, latency: float | None, throughput: float | None = None) -> None:
+        """Take in how an attempt ended; `latency` is the time to the first content byte in seconds."""
+        record = self._records.get(endpoint)
+        if record is None:
+            record = self._records[endpoint] = _Record()
+        if outcome.kind is OutcomeKind.SUCCESS or outcome.kind is OutcomeKind.CONTENT_REFUSED:
+            record.errors *= 1 - WEIGHT
+            if latency is not None:
+                record.latency = latency if record.latency is None else record.latency + WEIGHT * (latency - record.latency)
+            if throughput is not None:
+                record.throughput = (
+                    throughput if record.throughput is None else record.throughput + WEIGHT * (throughput - record.throughput)
+                )
+            if record.in_a_row or record.open_until:
+                self._close(record)
+        elif outcome.kind in COUNTED:
+            record.errors += WEIGHT * (1 - record.errors)
+            record.in_a_row += 1
+            if record.in_a_row >= FAILURES:
+                self._open(record, record.open_for)
+                record.open_for = min(LONGEST, record.open_for * 2)
+        elif outcome.kind is OutcomeKind.RATE_LIMITED:
+            record.errors += WEIGHT * (1 - record.errors)
+            if outcome.retry_after:
+                self._open(record, min(LONGEST, outcome.retry_after))
+
+    def probe(self, endpoint: EndpointId) -> None:
+        """A request is about to use the endpoint: when its circuit was open until now, others wait for this probe's answer."""
+        record = self._records.get(endpoint)
+        if record is not None and record.open_until and record.open_until <= self._clock():
+            record.open_until = self._clock() + 1.0
+            self.generation += 1
+
+    def view(self) -> Mapping[EndpointId, EndpointHealth]:
+        """What `rank` sees now."""
+        now = self._clock()
+        return {
+            name: EndpointHealth(record.latency, record.throughput, record.errors, record.open_until > now)
+            for name, record in self._records.items()
+        }
+
+    def _open(self, record: _Record, seconds: float) -> None:
+        record.open_until = max(record.open_until, self._clock() + seconds)
+        self.generation += 1
+
+    def _close(self, record: _Record) -> None:
+        was_open = record.open_until > 0
+        record.in_a_row, record.open_for, record.open_until = 0, OPEN_SECONDS, 0.0
+        self.generation += was_open
+
+
+class RetryBudget:
+    """Retries may add at most a tenth to the traffic (and 10 at once): a failing provider must not get a storm on top."""
+
+    __slots__ = ("_tokens",)
+    SHARE, MOST = 0.1, 10.0
+
+    def __init__(self) -> None:
+        """Full at the start."""
+        self._tokens = self.MOST
+
+    def earn(self) -> None:
+        """One request was accepted."""
+        self._tokens = min(self.MOST, self._tokens + self.SHARE)
+
+    def may_retry(self) -> bool:
+        """Take one retry from the budget, if there is one."""
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True

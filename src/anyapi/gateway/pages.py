@@ -1,0 +1,173 @@
+"""Everything the data plane serves besides inference: models with their policies, explain, the key's own policy, privacy, status."""
+
+from urllib.parse import parse_qs
+
+import msgspec
+
+from anyapi import __version__
+from anyapi.domain.call import NO_FACTS, Question
+from anyapi.domain.catalogue import Endpoint, Model
+from anyapi.domain.data_policy import DataPolicy
+from anyapi.domain.decision import Decision, Reason
+from anyapi.domain.ids import ModelId
+from anyapi.errors import ModelNotFound
+from anyapi.gateway.authenticate import authenticate
+from anyapi.gateway.call import Call
+from anyapi.gateway.client import Connection
+from anyapi.gateway.formats.openai_chat import ChatRequest, read_models, read_tags, take_policy
+from anyapi.gateway.formats.strict_json import outer_fields
+from anyapi.gateway.plane import DataPlane
+from anyapi.gateway.privacy import inventory
+from anyapi.gateway.render import JSON
+from anyapi.policy.decide import decide
+from anyapi.policy.explain import explain, policy_view
+
+HTML = b"content-type: text/html; charset=utf-8\r\ncontent-security-policy: default-src 'none'; style-src 'unsafe-inline'\r\n"
+PLAIN_TEXT = b"content-type: text/plain; charset=utf-8\r\n"
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+async def options(call: Call, plane: DataPlane, reply: Connection) -> None:  # noqa: ARG001
+    """Answer `OPTIONS`; whether a browser may call is the operator's list of origins."""
+    rows = b"allow: GET, HEAD, POST, OPTIONS\r\n"
+    if reply.origin is not None:
+        rows += b"access-control-allow-methods: GET, HEAD, POST, OPTIONS\r\naccess-control-max-age: 600\r\n"
+        asked = call.header(b"access-control-request-headers")
+        if asked is not None and all(char in HEADER_LIST for char in asked):
+            rows += b"access-control-allow-headers: %b\r\n" % asked
+    reply.send(204, rows, b"")
+
+
+HEADER_LIST = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-, ")
+
+
+async def healthz(call: Call, plane: DataPlane, reply: Connection) -> None:  # noqa: ARG001
+    """Whether the process answers at all."""
+    reply.send(200, PLAIN_TEXT, b"ok\n")
+
+
+async def readyz(call: Call, plane: DataPlane, reply: Connection) -> None:  # noqa: ARG001
+    """Whether requests can be served: a snapshot is in force and the stores take rows."""
+    ready = plane.ready()
+    reply.send(200 if ready else 503, PLAIN_TEXT, b"ready\n" if ready else b"not ready: the store does not take rows\n")
+
+
+async def privacy(call: Call, plane: DataPlane, reply: Connection) -> None:  # noqa: ARG001
+    """Answer `GET /v1/privacy` and the well-known file: every stored field. Public: it says nothing about anybody."""
+    reply.send(200, JSON, _encode(inventory(plane.disclosure)))
+
+
+async def key(call: Call, plane: DataPlane, reply: Connection) -> None:
+    """Answer `GET /v1/key`: the calling key's own limits and policy."""
+    principal = authenticate(call.credential, plane.principals, plane.clock())
+    body = {
+        "key": principal.key,
+        "account": principal.account,
+        "project": principal.project,
+        "expires_at": principal.expires_at,
+        "requirement": principal.requirement,
+        "durable_record": principal.requirement.needs_durable_record,
+    }
+    reply.send(200, JSON, _encode(body))
+
+
+async def explain_request(call: Call, plane: DataPlane, reply: Connection) -> None:
+    """Answer `POST /v1/explain`: what would happen to a request, without its content. Sends nothing anywhere."""
+    principal = authenticate(call.credential, plane.principals, plane.clock())
+    fields = outer_fields(call.body)
+    policy = take_policy(fields)
+    request = ChatRequest(read_models(fields, policy), fields)
+    request.policy_raw = b"\x00".join(b"%b\x01%b" % (name.encode(), bytes(raw)) for name, raw in policy.items() if name != "models")
+    asked = plane.ask(principal, call, request, policy)
+    facts = msgspec.structs.replace(NO_FACTS, tags=read_tags(policy.get("tags")))
+    decided = plane.decide(asked, request.models, facts, principal.account)
+    question = Question(request.models, asked.requirement, facts, asked.preference)
+    answer = explain(question, decided.decisions, plane.health.view(), plane.context, account=principal.account, now=plane.clock())
+    reply.send(200, JSON, _encode(answer))
+
+
+async def models(call: Call, plane: DataPlane, reply: Connection) -> None:
+    """Answer `GET /v1/models`: each model with the policy, source and age of every endpoint; `?eligible=1` filters by the caller's settings."""
+    principal = authenticate(call.credential, plane.principals, plane.clock())
+    eligible = parse_qs(call.query).get("eligible") in (["1"], ["true"])
+    rows = []
+    for model in plane.context.catalogue.models.values():
+        decision = decide(principal.requirement, model.id, NO_FACTS, plane.context, principal.account, plane.clock())
+        if decision.permitted or not eligible:
+            rows.append(model_row(model, decision, plane.clock(), eligible=eligible))
+    reply.send(200, JSON, _encode({"object": "list", "data": rows}))
+
+
+async def model_endpoints(call: Call, plane: DataPlane, reply: Connection) -> None:
+    """Answer `GET /v1/models/{author}/{slug}` and `.../endpoints`. Raises `ModelNotFound` with near misses."""
+    principal = authenticate(call.credential, plane.principals, plane.clock())
+    name = call.path.split("/models/", 1)[1].removesuffix("/endpoints")
+    decision = decide(principal.requirement, ModelId(name), NO_FACTS, plane.context, principal.account, plane.clock())
+    model = plane.context.catalogue.models.get(ModelId(name))
+    if model is None:
+        raise ModelNotFound("No such model.")
+    row = model_row(model, decision, plane.clock(), eligible=False)
+    reply.send(200, JSON, _encode({"data": row} if call.path.endswith("/endpoints") else row))
+
+
+def model_row(model: Model, decision: Decision, now: float, *, eligible: bool) -> dict[str, object]:
+    """One model as `/v1/models` shows it."""
+    endpoints = [endpoint_row(one.endpoint, one.policy, (), now) for one in decision.permitted]
+    if not eligible:
+        endpoints += [endpoint_row(one.endpoint, one.policy, one.reasons, now) for one in decision.denied]
+    return {
+        "id": model.id,
+        "object": "model",
+        "created": 0,
+        "owned_by": model.author,
+        "name": model.name,
+        "open_weights": model.open_weights,
+        "eligible": bool(decision.permitted),
+        "endpoints": endpoints,
+    }
+
+
+def endpoint_row(endpoint: Endpoint, policy: DataPolicy | None, reasons: tuple[Reason, ...], now: float) -> dict[str, object]:
+    """One endpoint: price, abilities, data policy with source and age, and why it is not for this caller."""
+    return {
+        "id": endpoint.id,
+        "provider": endpoint.provider,
+        "region": endpoint.region,
+        "status": endpoint.status,
+        "context_length": endpoint.context_length,
+        "max_output_tokens": endpoint.max_output_tokens,
+        "price": {"input": endpoint.price.input, "output": endpoint.price.output, "cached_input": endpoint.price.cached_input},
+        "capabilities": msgspec.to_builtins(endpoint.capabilities),
+        "data_policy": None if policy is None else policy_view(policy, now),
+        "eligible": not reasons,
+        "reasons": [reason.code for reason in reasons],
+    }
+
+
+async def status(call: Call, plane: DataPlane, reply: Connection) -> None:  # noqa: ARG001
+    """Answer `GET /`: a plain page that says what this is and that it works."""
+    catalogue = plane.context.catalogue
+    served = sum(1 for provider in catalogue.providers if plane.context.credentials.get(provider))
+    body = STATUS_PAGE.format(
+        version=__version__,
+        models=len(catalogue.models),
+        providers=len(catalogue.providers),
+        served=served,
+        catalogue=catalogue.version[:12],
+        scrubbing="on" if plane.disclosure.scrubbing else "off",
+    )
+    reply.send(200, HTML, body.encode())
+
+
+STATUS_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>AnyAPI</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:42rem;margin:3rem auto;padding:0 1rem;color-scheme:light dark}}
+code{{font-size:.95em}}dt{{font-weight:600}}</style>
+<h1>AnyAPI is running</h1>
+<p>This gateway sends a request only to a provider whose data policy allows it, and stores no prompt and no response.</p>
+<dl><dt>Version</dt><dd>{version}</dd><dt>Catalogue</dt><dd>{models} models, {providers} providers, version <code>{catalogue}</code></dd>
+<dt>Providers with a credential</dt><dd>{served}</dd><dt>Memory scrubbing</dt><dd>{scrubbing}</dd></dl>
+<p>Try <code>POST /v1/chat/completions</code>, <code>GET /v1/models</code>, <code>POST /v1/explain</code>.
+What is stored, field by field: <a href="/v1/privacy">/v1/privacy</a>.</p></html>
+"""

@@ -1,0 +1,203 @@
+"""What requests share on the data plane: the snapshot, memos of merged requirements and decisions, health, adapters, sinks.
+
+Nothing here reads a database or a file. A memo is dropped with its snapshot, and a decision at the next expiry or agreement boundary.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+import msgspec
+
+from anyapi.domain.call import NO_PREFERENCE, App, Facts, Preference, Principal
+from anyapi.domain.decision import Candidate, Decision, Route
+from anyapi.domain.ids import AccountId, CredentialId, ModelId, ProviderId
+from anyapi.domain.requirement import Layer, Requirement
+from anyapi.domain.snapshot import Snapshot
+from anyapi.domain.usage import DecisionRecord, UsageRow
+from anyapi.errors import ModelNotFound
+from anyapi.gateway.call import Call
+from anyapi.gateway.formats import openai_chat
+from anyapi.gateway.health import Health, RetryBudget
+from anyapi.gateway.privacy import Disclosure
+from anyapi.policy.decide import decide
+from anyapi.policy.merge import lift, meet
+from anyapi.policy.parse import Known, parse_app_headers, parse_policy_headers
+from anyapi.policy.rank import rank
+from anyapi.upstream.adapter import Adapter, ProviderRow
+from anyapi.upstream.pool import Upstream
+
+RERANK_SECONDS = 0.25
+"""Health moves with every answer; an order this fresh is fresh enough."""
+MEMO_LIMIT = 20_000
+
+
+class UsageSink(Protocol):
+    """Where usage rows go. MUST not block."""
+
+    def accept(self) -> None:
+        """Count a request as accepted; a row follows."""
+        ...
+
+    def put(self, row: UsageRow) -> None:
+        """Take the row of an accepted request."""
+        ...
+
+
+class DecisionSink(Protocol):
+    """Where decision records go."""
+
+    def record(self, record: DecisionRecord) -> Awaitable[None]:
+        """Done once the record is durable. Raises `StorageError`."""
+        ...
+
+
+class Timeouts(msgspec.Struct, frozen=True):
+    """How long a provider may take, in seconds."""
+
+    first_byte: float = 120.0
+    stream_idle: float = 120.0
+
+
+class Outlets(msgspec.Struct, frozen=True):
+    """The concrete things that bootstrap names: adapters, upstreams, sinks."""
+
+    adapters: Mapping[str, Adapter]
+    """By protocol."""
+    rows: Callable[[ProviderId], ProviderRow]
+    upstreams: Mapping[CredentialId, Upstream]
+    usage: UsageSink
+    decisions: DecisionSink
+    ready: Callable[[], bool]
+    """Whether the stores take what they are given."""
+    timeouts: Timeouts = Timeouts()
+
+
+class Decided:
+    """A remembered decision and the route last ranked over it."""
+
+    __slots__ = ("decisions", "generation", "model", "ranked_at", "route", "rows", "valid_until")
+
+    def __init__(self, decisions: tuple[Decision, ...]) -> None:
+        """`decisions` for the models asked, in order."""
+        self.decisions = decisions
+        self.model = decisions[0].model
+        self.valid_until = min(decision.valid_until for decision in decisions)
+        self.route: Route | None = None
+        self.ranked_at = 0.0
+        self.generation = -1
+        self.rows: dict[str, bytes] = {}
+        """Response header lines that depend only on the endpoint and the requirement."""
+
+
+class Asked:
+    """What one kind of caller asks with one kind of request: merged once, remembered. Keeps its base alive, since memos go by identity."""
+
+    __slots__ = ("base", "memo", "preference", "requirement")
+
+    def __init__(self, base: Requirement, requirement: Requirement, preference: Preference) -> None:
+        """`base` is the requirement of the layers above the request."""
+        self.base, self.requirement, self.preference = base, requirement, preference
+        self.memo: dict[tuple[tuple[ModelId, ...], Facts], Decided] = {}
+
+
+NO_APP = App()
+APP_PREFIX = "x-anyapi-app-"
+
+
+def app_of(call: Call, request: openai_chat.ChatRequest) -> App:
+    """The app fields of a request, from its headers, else from its metadata. Raises `BadRequest`."""
+    if call.has_policy_headers:
+        app = parse_app_headers(pair for pair in call.policy_headers() if pair[0].startswith(APP_PREFIX))
+        if app != NO_APP:
+            return app
+    return request.app or NO_APP
+
+
+class DataPlane:
+    """One worker's shared state. `publish` swaps the snapshot; everything else reads it."""
+
+    def __init__(self, snapshot: Snapshot, outlets: Outlets, disclosure: Disclosure, clock: Callable[[], float] = time.time) -> None:
+        """`clock` gives Unix seconds and is injected, so that dated facts can be tested."""
+        self.outlets, self.disclosure, self.clock = outlets, disclosure, clock
+        self.loop = asyncio.get_running_loop()
+        self.health = Health(self.loop.time)
+        self.budget = RetryBudget()
+        self.publish(snapshot)
+
+    def publish(self, snapshot: Snapshot) -> None:
+        """Put a snapshot in force; every memo of the old one is gone."""
+        self.snapshot = snapshot
+        self.principals = snapshot.principals
+        self.context = snapshot.context
+        catalogue = snapshot.context.catalogue
+        names = (set(provider.certifications) | set(provider.unverified_certifications) for provider in catalogue.providers.values())
+        stated = (agreement.certifications for agreement in snapshot.context.agreements)
+        self.known = Known(frozenset(catalogue.providers), frozenset().union(*names, *stated))
+        self._by_account = any(agreement.accounts for agreement in snapshot.context.agreements)
+        self._asked: dict[tuple[int, AccountId | None, bytes, tuple[tuple[str, str], ...]], Asked] = {}
+
+    def ask(self, principal: Principal, call: Call, request: openai_chat.ChatRequest, policy: dict[str, msgspec.Raw]) -> Asked:
+        """Merge what the request asks into the caller's requirement: it can only get stricter. Raises `BadRequest`."""
+        headers = tuple(pair for pair in call.policy_headers() if not pair[0].startswith(APP_PREFIX)) if call.has_policy_headers else ()
+        account = principal.account if self._by_account else None
+        key = (id(principal.requirement), account, request.policy_raw, headers)
+        asked = self._asked.get(key)
+        if asked is None:
+            asked = self._merge(principal.requirement, request, policy, headers)
+            if len(self._asked) >= MEMO_LIMIT:
+                self._asked.clear()
+            self._asked[key] = asked
+        return asked
+
+    def _merge(
+        self, base: Requirement, request: openai_chat.ChatRequest, policy: dict[str, msgspec.Raw], headers: tuple[tuple[str, str], ...]
+    ) -> Asked:
+        requirement, preference = base, NO_PREFERENCE
+        if request.policy_raw:
+            settings, preference = openai_chat.read_policy(policy, self.known)
+            for one in settings:
+                requirement = meet(requirement, lift(Layer.REQUEST, one, self.snapshot.presets))
+        if headers:
+            one = parse_policy_headers(headers, self.known)
+            requirement = meet(requirement, lift(Layer.REQUEST, one, self.snapshot.presets))
+        return Asked(base, requirement, preference)
+
+    def decide(self, asked: Asked, models: tuple[ModelId, ...], facts: Facts, account: AccountId) -> Decided:
+        """The decision for the models asked: remembered, so the common request costs one look-up. Raises `ModelNotFound`."""
+        key = (models, facts)
+        found = asked.memo.get(key)
+        if found is not None and self.clock() < found.valid_until:
+            return found
+        decisions: list[Decision] = []
+        unknown: ModelNotFound | None = None
+        for model in models:
+            try:
+                decisions.append(decide(asked.requirement, model, facts, self.context, account, self.clock()))
+            except ModelNotFound as error:
+                unknown = unknown or error
+        if not decisions:
+            raise unknown or ModelNotFound("No model was named.")
+        found = Decided(tuple(decisions))
+        if len(asked.memo) >= 1000:
+            asked.memo.clear()
+        asked.memo[key] = found
+        return found
+
+    def rank(self, decided: Decided, preference: Preference, facts: Facts) -> Route:
+        """The order in which the permitted endpoints are tried. Raises what `anyapi.policy.rank` raises."""
+        now = self.loop.time()
+        if decided.route is None or now - decided.ranked_at > RERANK_SECONDS or decided.generation != self.health.generation:
+            decided.route = None
+            decided.route = rank(decided.decisions, preference, facts, self.health.view())
+            decided.ranked_at, decided.generation = now, self.health.generation
+        return decided.route
+
+    def ready(self) -> bool:
+        """Whether requests can be served."""
+        return self.outlets.ready()
+
+    def protocol_of(self, candidate: Candidate) -> str:
+        """The wire protocol of a candidate's provider."""
+        return self.context.catalogue.providers[candidate.endpoint.provider].api.protocol

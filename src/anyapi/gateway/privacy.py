@@ -1,0 +1,110 @@
+"""What this gateway stores, field by field: generated from the structs that are stored, so that it cannot drift from the truth.
+
+A field without a purpose here fails a test, and so does a purpose without a field.
+"""
+
+from typing import NamedTuple
+
+from anyapi.domain.call import App
+from anyapi.domain.usage import DecisionRecord, TokenCount, UsageRow
+
+USAGE: dict[str, str] = {
+    "decision": "names one decision, to find it again",
+    "at": "when the request was answered",
+    "account": "whose activity this is",
+    "key": "which API key was used (its public id)",
+    "operation": "which API operation was called",
+    "model": "catalogue id of the model, else `unknown`",
+    "outcome": "how it ended",
+    "status": "HTTP status that the caller got",
+    "source": "whether the token counts are measured, estimated or unknown",
+    "tokens": "token counts, for usage and cost",
+    "project": "which project of the account",
+    "app": "the five app fields, if the caller sends them",
+    "provider": "which provider saw the request",
+    "endpoint": "which endpoint saw the request",
+    "credential": "name of the provider credential used (never the secret)",
+    "data_class": "data class of the request, if one was set",
+    "streamed": "whether the answer was streamed",
+    "attempts": "number of upstream calls",
+    "duration": "response time in seconds",
+    "first_token": "time to the first token in seconds",
+    "cost": "cost in US dollars, from catalogue prices",
+}
+TOKENS: dict[str, str] = {
+    "prompt": "prompt tokens",
+    "completion": "completion tokens",
+    "cached": "prompt tokens read from the provider's cache",
+    "reasoning": "completion tokens spent on reasoning",
+}
+APP: dict[str, str] = {
+    "id": "X-AnyAPI-App-ID",
+    "name": "X-AnyAPI-App-Name",
+    "version": "X-AnyAPI-App-Version",
+    "user_id": "X-AnyAPI-App-User-ID",
+    "session_id": "X-AnyAPI-App-Session-ID",
+}
+DECISION: dict[str, str] = {
+    "decision": "names the decision",
+    "at": "when it was taken",
+    "account": "for which account",
+    "key": "for which API key (its public id)",
+    "model": "catalogue id of the model",
+    "requirement": "hash of the requirement in force",
+    "catalogue": "version of the catalogue",
+    "snapshot": "version of the settings in force",
+    "data_classes": "data classes of the request",
+    "permitted": "endpoints that were permitted, in order",
+    "denied": "endpoints that were denied, with reason codes",
+}
+TABLES = ((UsageRow, USAGE), (TokenCount, TOKENS), (App, APP), (DecisionRecord, DECISION))
+"""Each stored struct with the purposes of its fields; a test holds them against each other."""
+
+CONFIGURED = (
+    ("accounts", "id, name, creation time of accounts and projects", "until the operator deletes them"),
+    ("keys", "id, visible prefix, SHA-256, account, project, creation, expiry and revocation time, settings of API keys", "until deleted"),
+    ("settings", "privacy settings of each layer", "until changed"),
+)
+
+
+class Disclosure(NamedTuple):
+    """The part of the inventory that depends on the running configuration."""
+
+    usage_ttl_days: float
+    scrubbing: bool
+    scrubbing_checked: bool
+    policy_url: str | None
+    terms_url: str | None
+    contact: str | None
+    catalogue_version: str
+
+
+def inventory(running: Disclosure) -> dict[str, object]:
+    """The machine-readable list that `/v1/privacy` serves."""
+    usage = [{"field": name, "purpose": purpose} for name, purpose in USAGE.items() if name not in {"tokens", "app"}]
+    usage += [{"field": f"tokens.{name}", "purpose": purpose} for name, purpose in TOKENS.items()]
+    usage += [{"field": f"app.{name}", "purpose": purpose} for name, purpose in APP.items()]
+    decisions = [{"field": name, "purpose": purpose} for name, purpose in DECISION.items()]
+    return {
+        "content_stored": False,
+        "statement": "No prompt, response, tool argument, file or fragment of one is stored or logged, on any path; nor a hash of one.",
+        "stored": [
+            {"record": "usage", "ttl_days": running.usage_ttl_days, "fields": usage},
+            {
+                "record": "decision",
+                "ttl_days": None,
+                "note": "Only for requests of the data classes confidential and regulated; durable before anything is sent. Never altered.",
+                "fields": decisions,
+            },
+            *({"record": name, "ttl_days": None, "note": kept, "fields": [{"field": what}]} for name, what, kept in CONFIGURED),
+        ],
+        "prompt_logging": {"available": False},
+        "sampling": {"available": False},
+        "telemetry": {"sent_to_anyone": False},
+        "memory_scrubbing": {"on": running.scrubbing, "verified_at_start": running.scrubbing_checked},
+        "outbound": "Only to providers that the operator configured.",
+        "policy_url": running.policy_url,
+        "terms_url": running.terms_url,
+        "contact": running.contact,
+        "catalogue_version": running.catalogue_version,
+    }

@@ -1,0 +1,60 @@
+"""What a client connection needs of others: the server it belongs to, and the provider exchange that serves it."""
+
+import asyncio
+from typing import TYPE_CHECKING, Protocol
+
+from anyapi.gateway.call import Call
+from anyapi.gateway.limits import Limits
+from anyapi.wire.buffers import ReadBuffer
+from anyapi.wire.deadlines import Sweep
+
+if TYPE_CHECKING:
+    from anyapi.gateway.client import Connection
+
+
+class Exchange(Protocol):
+    """What is going on with a provider on behalf of a client."""
+
+    def abort(self) -> None:
+        """The client is gone: close the provider's connection at once."""
+        ...
+
+    def pause(self) -> None:
+        """The client does not keep up: stop reading from the provider."""
+        ...
+
+    def resume(self) -> None:
+        """Read from the provider again."""
+        ...
+
+    def stop(self) -> None:
+        """The server is closing: end the answer with a terminal error."""
+        ...
+
+
+class Shared(Protocol):
+    """What a connection needs of the server it belongs to."""
+
+    limits: Limits
+    buffer: ReadBuffer
+    sweep: Sweep
+    loop: asyncio.AbstractEventLoop
+    connections: "set[Connection]"
+    draining: bool
+    cors_origins: frozenset[str]
+
+    async def handle(self, call: Call, connection: "Connection") -> None:
+        """Answer one call through the connection."""
+        ...
+
+    def may_send(self, credential: bytes | None) -> bool:
+        """Whether a credential is known, before a large body is read."""
+        ...
+
+    def allows_origin(self, origin: bytes) -> bool:
+        """Whether a page of this origin may read answers."""
+        ...
+
+    def report(self, error: Exception) -> None:
+        """Hear of an error nobody foresaw; take its type only, since its text may hold content."""
+        ...

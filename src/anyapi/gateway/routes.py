@@ -1,0 +1,91 @@
+"""Path to operation. Both `/v1` and `/api/v1` serve the data plane; what belongs elsewhere is said so. Nothing else happens here."""
+
+from collections.abc import Awaitable, Callable
+
+from anyapi.errors import AnyAPIError, MethodNotAllowed, NotFound
+from anyapi.gateway import pages
+from anyapi.gateway.call import Call
+from anyapi.gateway.client import Connection
+from anyapi.gateway.handle import chat_completions
+from anyapi.gateway.plane import DataPlane
+from anyapi.gateway.render import render_error
+
+Operation = Callable[[Call, DataPlane, Connection], Awaitable[None]]
+
+PREFIXES = ("/v1/", "/api/v1/")
+POST: dict[str, Operation] = {
+    "chat/completions": chat_completions,
+    "explain": pages.explain_request,
+}
+GET: dict[str, Operation] = {
+    "models": pages.models,
+    "key": pages.key,
+    "privacy": pages.privacy,
+}
+PLAIN: dict[str, Operation] = {
+    "/": pages.status,
+    "/healthz": pages.healthz,
+    "/readyz": pages.readyz,
+    "/.well-known/anyapi-privacy.json": pages.privacy,
+}
+PLANNED = frozenset({"responses", "messages", "embeddings", "completions", "receipts", "rankings"})
+
+
+class Router:
+    """Finds the operation of a call and answers errors in the caller's format."""
+
+    __slots__ = ("_fast", "plane")
+
+    def __init__(self, plane: DataPlane) -> None:
+        """`plane` is handed to every operation."""
+        self.plane = plane
+        self._fast: dict[str, Operation] = {prefix + name: operation for prefix in PREFIXES for name, operation in POST.items()}
+
+    async def handle(self, call: Call, reply: Connection) -> None:
+        """Answer one call."""
+        try:
+            operation = self._fast.get(call.path) if call.method == "POST" else None
+            await (operation or find(call))(call, self.plane, reply)
+        except AnyAPIError as error:
+            if reply.streaming:
+                reply.abort()
+                return
+            status, rows, body = render_error(error)
+            if call.request_id is not None:
+                rows += b"x-request-id: %b\r\n" % call.request_id
+            reply.send(status, rows, body)
+
+
+def find(call: Call) -> Operation:
+    """The operation of a call that is not the common one. Raises `NotFound` or `MethodNotAllowed`."""
+    if call.method == "OPTIONS":
+        return pages.options
+    name = next((call.path[len(prefix) :] for prefix in PREFIXES if call.path.startswith(prefix)), None)
+    by_method = methods_of(call.path, name)
+    if not by_method:
+        raise missing(call.path, name)
+    operation = by_method.get("GET" if call.method == "HEAD" else call.method)
+    if operation is None:
+        allowed = "POST, OPTIONS" if "POST" in by_method else "GET, HEAD, OPTIONS"
+        raise MethodNotAllowed(f"This path takes {allowed}.", {"allow": allowed})
+    return operation
+
+
+def methods_of(path: str, name: str | None) -> dict[str, Operation]:
+    """The operations of a path, by method; `name` is the path below the version prefix, if it has one."""
+    if name is None:
+        return {"GET": PLAIN[path]} if path in PLAIN else {}
+    if name in POST:
+        return {"POST": POST[name]}
+    if name in GET:
+        return {"GET": GET[name]}
+    return {"GET": pages.model_endpoints} if name.startswith("models/") else {}
+
+
+def missing(path: str, name: str | None) -> NotFound:
+    """What to say about a path that is not served. The path itself is not repeated: it is the caller's text."""
+    if path == "/api/v1/keys":
+        return NotFound("API keys are managed on the control plane, which is not built yet. Use `anyapi keys` on the server.")
+    if name is not None and name.split("/", 1)[0] in PLANNED:
+        return NotFound("This operation is not served yet. POST /v1/chat/completions is.")
+    return NotFound("No such path. Served are /v1/chat/completions, /v1/models, /v1/explain, /v1/key, /v1/privacy and a status page at /.")

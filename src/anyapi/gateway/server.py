@@ -1,0 +1,63 @@
+"""What all client connections share: the handler, limits, deadlines, and the drain at shutdown."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+
+from anyapi.gateway.call import Call
+from anyapi.gateway.client import Connection
+from anyapi.gateway.limits import Limits
+from anyapi.wire.buffers import ReadBuffer
+from anyapi.wire.deadlines import Sweep
+
+
+class Server:
+    """One data-plane worker's side towards clients."""
+
+    def __init__(
+        self,
+        handle: Callable[[Call, Connection], Coroutine[object, object, None]],
+        may_send: Callable[[bytes | None], bool],
+        limits: Limits,
+        buffer: ReadBuffer,
+        *,
+        report: Callable[[Exception], None],
+        cors_origins: frozenset[str] = frozenset(),
+    ) -> None:
+        """`handle` answers one call; `may_send` tells whether a credential is known, before a large body is read.
+
+        `report` hears of errors nobody foresaw; it must take their type only, since their text may hold content.
+        """
+        self.handle, self.may_send, self.limits, self.buffer, self.report = handle, may_send, limits, buffer, report
+        self.cors_origins = cors_origins
+        self.loop = asyncio.get_running_loop()
+        self.sweep = Sweep(self.loop)
+        self.connections: set[Connection] = set()
+        self.draining = False
+
+    def protocol(self) -> Connection:
+        """A protocol for one accepted socket."""
+        return Connection(self)
+
+    def allows_origin(self, origin: bytes) -> bool:
+        """Whether the operator lists this origin (or `*`)."""
+        return "*" in self.cors_origins or origin.decode("latin-1") in self.cors_origins
+
+    async def drain(self) -> None:
+        """Close idle connections, let running answers finish for `drain_timeout` seconds, then end them with a terminal error."""
+        self.draining = True
+        for connection in tuple(self.connections):
+            connection.close_if_idle()
+        await self._empty(self.limits.drain_timeout)
+        for connection in tuple(self.connections):
+            connection.stop()
+        await self._empty(1.0)
+        for connection in tuple(self.connections):
+            connection.abort()
+        await asyncio.sleep(0)
+        self.sweep.close()
+
+    async def _empty(self, seconds: float) -> None:
+        """Wait until no connection is left, at most so long."""
+        deadline = self.loop.time() + seconds
+        while self.connections and self.loop.time() < deadline:  # noqa: ASYNC110 an event would cost every connection
+            await asyncio.sleep(0.02)

@@ -1,0 +1,71 @@
+"""Whether an endpoint can be used at all, apart from policy (docs/policy.md section 4). None of these reasons ever hides a policy reason.
+
+`unavailable` is what a decision can know; `unwanted` is what the caller's preference adds when the route is chosen.
+"""
+
+from collections.abc import Callable, Mapping
+
+from anyapi.domain.call import NO_PREFERENCE, Facts, Preference, Tag
+from anyapi.domain.catalogue import Capabilities, Endpoint, Provider, Status
+from anyapi.domain.decision import Reason, ReasonCode, ReasonKind
+from anyapi.domain.snapshot import PolicyContext
+
+ABILITIES: Mapping[Tag, Callable[[Endpoint], bool]] = {
+    Tag.VISION: lambda endpoint: endpoint.capabilities.vision,
+    Tag.PDF_INPUT: lambda endpoint: endpoint.capabilities.pdf_input,
+    Tag.AUDIO_INPUT: lambda endpoint: endpoint.capabilities.audio_input,
+    Tag.REASONING: lambda endpoint: endpoint.capabilities.reasoning,
+    Tag.STREAMING: lambda endpoint: endpoint.capabilities.streaming,
+    Tag.FUNCTION_CALLING: lambda endpoint: endpoint.capabilities.tools,
+    Tag.TOOL_CHOICE: lambda endpoint: endpoint.capabilities.tools,
+    Tag.PROMPT_CACHING: lambda endpoint: endpoint.price.cached_input is not None,
+}
+"""How a tag is answered. A tag that is not here is recorded by nothing, so it matches no endpoint."""
+_CAPABILITIES = frozenset(Capabilities.__struct_fields__)
+
+
+def _reason(code: ReasonCode, text: str, required: float | tuple[str, ...] | None = None, actual: float | str | None = None) -> Reason:
+    return Reason(code, ReasonKind.AVAILABILITY, text, None, (), required, actual)
+
+
+def unavailable(endpoint: Endpoint, provider: Provider, facts: Facts, context: PolicyContext) -> tuple[Reason, ...]:
+    """Every reason why this endpoint cannot serve the request; empty if it can."""
+    reasons = []
+    if not context.credentials.get(provider.id):
+        reasons.append(_reason(ReasonCode.NO_CREDENTIAL, "No credential for this provider is configured (or the local server is not)."))
+    if provider.api.protocol not in context.served_protocols:
+        text = "The provider's protocol is not served by this gateway."
+        reasons.append(_reason(ReasonCode.NO_ADAPTER, text, actual=provider.api.protocol))
+    if endpoint.status is Status.RETIRED:
+        successor = f" Its successor is {endpoint.successor}." if endpoint.successor else ""
+        reasons.append(
+            _reason(ReasonCode.ENDPOINT_RETIRED, f"The provider no longer serves this model.{successor}", actual=endpoint.successor)
+        )
+    if endpoint.context_length is not None and facts.least_tokens > endpoint.context_length:
+        text = f"The prompt has at least {facts.least_tokens} tokens; the endpoint takes {endpoint.context_length}."
+        reasons.append(_reason(ReasonCode.CONTEXT_TOO_SHORT, text, facts.least_tokens, endpoint.context_length))
+    missing = tuple(sorted(tag.value for tag in facts.tags if not (tag in ABILITIES and ABILITIES[tag](endpoint))))
+    if missing:
+        reasons.append(_reason(ReasonCode.TAGS_UNMATCHED, f"The endpoint is not recorded as able to: {', '.join(missing)}.", missing))
+    return tuple(reasons)
+
+
+def unwanted(endpoint: Endpoint, preference: Preference, facts: Facts, *, local: bool) -> tuple[Reason, ...]:
+    """What `max_price` and `require_parameters` rule out; an unknown price is too high, an unrecorded ability is absent."""
+    if preference == NO_PREFERENCE:
+        return ()
+    reasons = []
+    if preference.require_parameters:
+        missing = tuple(sorted(use for use in facts.uses if use not in _CAPABILITIES or getattr(endpoint.capabilities, use) is not True))
+        if missing:
+            text = f"The endpoint is not recorded as supporting: {', '.join(missing)}."
+            reasons.append(_reason(ReasonCode.PARAMETERS_UNSUPPORTED, text, missing))
+    price = endpoint.price
+    limits = (("prompt", price.input, preference.max_price_input), ("completion", price.output, preference.max_price_output))
+    for name, actual, limit in limits:
+        known = 0.0 if actual is None and local else actual
+        if limit is not None and (known is None or known > limit):
+            stated = "not known" if known is None else f"{known:g} USD per million"
+            text = f"The price of {name} tokens is {stated}; at most {limit:g} is wished."
+            reasons.append(_reason(ReasonCode.PRICE_TOO_HIGH, text, limit, known))
+    return tuple(reasons)

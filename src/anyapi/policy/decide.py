@@ -1,0 +1,93 @@
+"""Which endpoints of a model may see a request, and why every other one may not (docs/policy.md sections 3 and 4).
+
+Pure: the clock is an argument. Chooses no order by health and sends nothing; `rank` does the first, nobody here the second.
+"""
+
+import math
+
+import msgspec
+
+from anyapi.domain.call import Facts
+from anyapi.domain.catalogue import Endpoint
+from anyapi.domain.decision import Candidate, Decision, Denial, Reason, ReasonCode, ReasonKind
+from anyapi.domain.ids import AccountId, ModelId
+from anyapi.domain.requirement import Requirement
+from anyapi.domain.snapshot import PolicyContext
+from anyapi.errors import ModelNotFound
+from anyapi.policy.availability import unavailable
+from anyapi.policy.nearest import nearest
+from anyapi.policy.order import arranged
+from anyapi.policy.resolve import resolve
+from anyapi.policy.rules import Case, judge
+
+_FAILED = Reason(
+    ReasonCode.JUDGING_FAILED,
+    ReasonKind.POLICY,
+    "The policy of this endpoint could not be judged, so it is denied. Its catalogue record needs mending.",
+)
+
+
+class _Verdict(msgspec.Struct, frozen=True):
+    """One endpoint judged for one credential. Permitted if `reasons` is empty."""
+
+    case: Case
+    reasons: tuple[Reason, ...]
+
+
+def decide(
+    requirement: Requirement, model: ModelId, facts: Facts, context: PolicyContext, account: AccountId | None, now: float
+) -> Decision:
+    """Judge every endpoint of `model` at `now` (Unix seconds). Raises `ModelNotFound`, with similar names, for an unknown model."""
+    record = context.catalogue.models.get(model)
+    if record is None:
+        near = nearest(model, context.catalogue.models)
+        hint = f"Similar names: {', '.join(near)}. " if near else ""
+        raise ModelNotFound(f"No such model is in the catalogue. {hint}GET /v1/models lists all of them.", {"similar": list(near)})
+    judge_all = _Judge(requirement, facts, context, account, now)
+    permitted, denied, valid_until = [], [], math.inf
+    for endpoint in record.endpoints:
+        try:
+            answer, until = judge_all.endpoint(endpoint)
+        except Exception:  # noqa: BLE001 - a record that cannot be judged denies its endpoint, whatever went wrong
+            answer, until = Denial(endpoint, None, (_FAILED,)), math.inf
+        valid_until = min(valid_until, until)
+        if isinstance(answer, Candidate):
+            permitted.append(answer)
+        else:
+            denied.append(answer)
+    return Decision(model, requirement.hash, context.catalogue.version, arranged(permitted), tuple(denied), valid_until)
+
+
+class _Judge(msgspec.Struct, frozen=True):
+    """What is the same for every endpoint of one decision."""
+
+    requirement: Requirement
+    facts: Facts
+    context: PolicyContext
+    account: AccountId | None
+    now: float
+
+    def endpoint(self, endpoint: Endpoint) -> tuple[Candidate | Denial, float]:
+        """The answer for one endpoint, and until when it holds."""
+        provider = self.context.catalogue.providers[endpoint.provider]
+        verdict, valid_until = self._best_verdict(endpoint)
+        hindrances = unavailable(endpoint, provider, self.facts, self.context)
+        case = verdict.case
+        if verdict.reasons or hindrances or case.credential is None:
+            return Denial(endpoint, case.policy, (*verdict.reasons, *hindrances), case.local), valid_until
+        return Candidate(endpoint, case.credential.id, case.policy, case.local), valid_until
+
+    def _best_verdict(self, endpoint: Endpoint) -> tuple[_Verdict, float]:
+        """The verdict with the fewest reasons over all credentials, the first in file order on a tie; judged bare where there is none."""
+        provider = self.context.catalogue.providers[endpoint.provider]
+        verdicts, valid_until = [], math.inf
+        for credential in self.context.credentials.get(provider.id) or (None,):
+            policy, until, local, free_tier = resolve(endpoint, provider, credential, self.account, self.facts, self.context, self.now)
+            case = Case(endpoint, provider, credential, policy, local, free_tier)
+            verdicts.append(_Verdict(case, judge(self.requirement, case)))
+            valid_until = min(valid_until, until)
+        return min(verdicts, key=_reason_count), valid_until
+
+
+def _reason_count(verdict: _Verdict) -> int:
+    return len(verdict.reasons)

@@ -1,0 +1,144 @@
+"""From decisions to a route: order the permitted, and say why when nothing is left (docs/policy.md section 4).
+
+INVARIANT: every candidate of a route comes from a decision's `permitted`; a preference only orders and removes.
+This runs on every request, so the common case (one model, no preference) does nothing but order by health.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from anyapi.domain.call import NO_PREFERENCE, Facts, Preference
+from anyapi.domain.decision import Candidate, Change, Decision, Denial, EndpointHealth, Reason, ReasonCode, ReasonKind, Relaxation, Route
+from anyapi.domain.ids import EndpointId
+from anyapi.errors import Metadata, ModelNotFound, NoEligibleEndpoint, NoEndpointForTags, Overloaded
+from anyapi.policy.availability import unwanted
+from anyapi.policy.order import balanced, preferred
+from anyapi.policy.relax import smallest_relaxation
+
+MOST_ATTEMPTS = 4
+"""Upstream calls for one request, however many models it names."""
+_OPEN = Reason(ReasonCode.CIRCUIT_OPEN, ReasonKind.AVAILABILITY, "The endpoint failed repeatedly and is not tried for a while.")
+_NOT_FIRST = Reason(ReasonCode.NOT_PREFERRED, ReasonKind.AVAILABILITY, "`allow_fallbacks: false` leaves only the first endpoint.")
+
+
+def rank(decisions: Sequence[Decision], preference: Preference, facts: Facts, health: Mapping[EndpointId, EndpointHealth]) -> Route:
+    """The route over all decisions' permitted endpoints, models in the caller's order.
+
+    Raises, in this order: `ModelNotFound` (no decision, or nothing available), `NoEndpointForTags` (tags alone left nothing available),
+    `NoEligibleEndpoint` (policy left nothing of what is available), `Overloaded` (every circuit is open). Their metadata lists each
+    endpoint with its reasons, and the smallest relaxation.
+    """
+    if len(decisions) == 1 and (preference is NO_PREFERENCE or preference == NO_PREFERENCE):
+        candidates = balanced(decisions[0].permitted, health)
+        if candidates:
+            return Route(tuple(candidates), 2)
+    candidates, dropped = sift(decisions, preference, facts, health)
+    if not candidates:
+        raise _nothing_left(decisions, dropped, preference, facts)
+    attempts = min(MOST_ATTEMPTS, max(2, len(decisions)))
+    return Route(tuple(candidates), attempts, preference.failover_on_refusal)
+
+
+def sift(
+    decisions: Sequence[Decision], preference: Preference, facts: Facts, health: Mapping[EndpointId, EndpointHealth]
+) -> tuple[list[Candidate], list[Denial]]:
+    """What is left of the permitted sets, in order, and what preference and health took out of them, each with its reason."""
+    dropped: list[Denial] = []
+    ordered: list[Candidate] = []
+    for decision in {decision.model: decision for decision in decisions}.values():
+        wanted = []
+        for candidate in decision.permitted:
+            reasons = unwanted(candidate.endpoint, preference, facts, local=candidate.local)
+            if reasons:
+                dropped.append(_dropped(candidate, *reasons))
+            else:
+                wanted.append(candidate)
+        ordered += preferred(wanted, preference, health)
+    if not preference.allow_fallbacks:
+        ordered, rest = _only_first(ordered, health, strict=bool(preference.order))
+        dropped += [_dropped(candidate, _NOT_FIRST) for candidate in rest]
+    closed = [candidate for candidate in ordered if not is_open(candidate, health)]
+    dropped += [_dropped(candidate, _OPEN) for candidate in ordered if is_open(candidate, health)]
+    return closed, dropped
+
+
+def is_open(candidate: Candidate, health: Mapping[EndpointId, EndpointHealth]) -> bool:
+    """Whether the endpoint's circuit breaker keeps it out for now."""
+    state = health.get(candidate.endpoint.id)
+    return state is not None and state.circuit_open
+
+
+def _only_first(
+    ordered: list[Candidate], health: Mapping[EndpointId, EndpointHealth], *, strict: bool
+) -> tuple[list[Candidate], list[Candidate]]:
+    """The first candidate and the rest. Where the caller named an order (`strict`) the first is taken even if its circuit is open."""
+    usable = ordered if strict else [candidate for candidate in ordered if not is_open(candidate, health)]
+    first = (usable or ordered)[:1]
+    return first, [candidate for candidate in ordered if candidate not in first]
+
+
+def _nothing_left(
+    decisions: Sequence[Decision], dropped: Sequence[Denial], preference: Preference, facts: Facts
+) -> ModelNotFound | NoEndpointForTags | NoEligibleEndpoint | Overloaded:
+    """The answer of section 4 when no candidate is left. A policy denial never hides behind availability, nor the reverse."""
+    denied = [_with_wishes(denial, preference, facts) for decision in decisions for denial in decision.denied] + list(dropped)
+    if any(_OPEN in denial.reasons for denial in dropped):
+        return Overloaded("Every permitted endpoint failed recently and is not tried for a while. Try again later.", _listing(denied))
+    if any(denial.available for denial in denied):
+        relaxation = smallest_relaxation(denied)
+        return NoEligibleEndpoint(
+            "The data policy in force permits none of the available endpoints. Nothing was sent. "
+            "Each endpoint is listed with the rule that denied it and the layer that set the rule.",
+            _listing(denied) | {"relaxation": None if relaxation is None else _shown_relaxation(relaxation)},
+        )
+    if any(_hindrances(denial) == {ReasonCode.TAGS_UNMATCHED} for denial in denied):
+        return NoEndpointForTags("No available endpoint has every ability that `tags` asks for. Repeating does not help.", _listing(denied))
+    return ModelNotFound("None of the endpoints of this model can be used here; each is listed with the reason.", _listing(denied))
+
+
+def _dropped(candidate: Candidate, *reasons: Reason) -> Denial:
+    return Denial(candidate.endpoint, candidate.policy, reasons, candidate.local)
+
+
+def _with_wishes(denial: Denial, preference: Preference, facts: Facts) -> Denial:
+    wishes = unwanted(denial.endpoint, preference, facts, local=denial.local)
+    return Denial(denial.endpoint, denial.policy, (*denial.reasons, *wishes), denial.local) if wishes else denial
+
+
+def _hindrances(denial: Denial) -> set[ReasonCode]:
+    return {reason.code for reason in denial.reasons if reason.kind is ReasonKind.AVAILABILITY}
+
+
+def _listing(denied: Sequence[Denial]) -> Metadata:
+    """Every endpoint with its reasons, as an error's metadata."""
+    endpoints = [
+        {
+            "endpoint": denial.endpoint.id,
+            "provider": denial.endpoint.provider,
+            "model": denial.endpoint.model,
+            "reasons": [_shown_reason(reason) for reason in denial.reasons],
+        }
+        for denial in denied
+    ]
+    return {"endpoints": endpoints, "relaxation": None}
+
+
+def _shown_reason(reason: Reason) -> Metadata:
+    """A reason as it stands in metadata and explanations."""
+    return {
+        "code": reason.code.value,
+        "kind": reason.kind.value,
+        "setting": reason.setting,
+        "layers": [layer.value for layer in reason.layers],
+        "required": reason.required,
+        "actual": reason.actual,
+        "text": reason.text,
+    }
+
+
+def _shown_relaxation(relaxation: Relaxation) -> Metadata:
+    """A relaxation as it stands in metadata."""
+    return {"endpoint": relaxation.endpoint, "changes": [_shown_change(change) for change in relaxation.changes]}
+
+
+def _shown_change(change: Change) -> Metadata:
+    return {"setting": change.setting, "layers": [layer.value for layer in change.layers], "now": change.now, "needed": change.needed}

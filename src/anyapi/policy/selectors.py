@@ -1,0 +1,109 @@
+"""Whether a policy exception applies: yes, no, or nobody can tell (docs/policy.md section 1.1). Changes no facts."""
+
+import enum
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+import msgspec
+
+from anyapi.domain.call import Facts
+from anyapi.domain.catalogue import Endpoint, Selector
+from anyapi.domain.snapshot import Credential
+
+NEVER_SENT = frozenset(
+    {
+        "batch",
+        "batches",
+        "files",
+        "assistants",
+        "assistant-api",
+        "threads",
+        "conversations",
+        "agents",
+        "libraries",
+        "vector-stores",
+        "fine-tuning",
+        "evals",
+        "videos",
+        "stored-completions",
+        "responses-store",
+        "async-inference",
+        "image-output",
+    }
+)
+"""Provider features that no request through this gateway uses."""
+FLAGGED_COPIES = frozenset({"flagged-content", "csam-screening"})
+"""Not features of a request but copies that the vendor makes of flagged items; they have a clock of their own."""
+SEARCH_GROUNDING = "google-search-grounding"
+
+
+class Answer(enum.Enum):
+    """What a selector says."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class Circumstances(msgspec.Struct, frozen=True):
+    """What selectors look at. `credential` is None where none is configured."""
+
+    endpoint: Endpoint
+    credential: Credential | None
+    facts: Facts
+
+
+def matches(name: str, globs: Iterable[str]) -> bool:
+    """Whether `name` is matched by one of the globs (`*`, `?`, `[...]`; case counts)."""
+    return any(fnmatchcase(name, glob) for glob in globs)
+
+
+def answer(selector: Selector, here: Circumstances) -> Answer:
+    """The answer of all selectors but `data` and the flagged copies: one no is no, else one unknown is unknown, else yes."""
+    answers = []
+    if selector.models:
+        answers.append(_certainly(matches(here.endpoint.model, selector.models)))
+    if selector.endpoint_models:
+        answers.append(_certainly(matches(here.endpoint.upstream_model, selector.endpoint_models)))
+    if selector.endpoint_privacy_mode:
+        answers.append(_compared(here.endpoint.privacy_mode, selector.endpoint_privacy_mode))
+    if selector.account:
+        states = here.credential.account_states if here.credential else frozenset()
+        answers.append(_certainly(not states.isdisjoint(selector.account)))
+    if selector.caller_region:
+        answers.append(_compared(here.credential.caller_region if here.credential else None, selector.caller_region))
+    if selector.terms:
+        terms = here.credential.terms if here.credential else frozenset()
+        answers.append(Answer.UNKNOWN if terms.isdisjoint(selector.terms) else Answer.YES)
+    features = [feature for feature in selector.features if feature not in FLAGGED_COPIES]
+    if features:
+        answers.append(_any_feature(features, here.facts))
+    return _all_of(answers)
+
+
+def _certainly(matched: bool) -> Answer:  # noqa: FBT001 - a truth value is what is being translated
+    return Answer.YES if matched else Answer.NO
+
+
+def _compared(actual: str | None, wanted: Iterable[str]) -> Answer:
+    return Answer.UNKNOWN if actual is None else _certainly(actual in wanted)
+
+
+def _feature(feature: str, facts: Facts) -> Answer:
+    if feature == SEARCH_GROUNDING:
+        return _certainly(facts.web_search)
+    return Answer.NO if feature in NEVER_SENT else Answer.UNKNOWN
+
+
+def _any_feature(features: Iterable[str], facts: Facts) -> Answer:
+    answers = {_feature(feature, facts) for feature in features}
+    if Answer.YES in answers:
+        return Answer.YES
+    return Answer.UNKNOWN if Answer.UNKNOWN in answers else Answer.NO
+
+
+def _all_of(answers: Iterable[Answer]) -> Answer:
+    found = set(answers)
+    if Answer.NO in found:
+        return Answer.NO
+    return Answer.UNKNOWN if Answer.UNKNOWN in found else Answer.YES

@@ -1,0 +1,83 @@
+"""Keeps prompts from staying in the process's memory, and out of core dumps (docs/adr/0008).
+
+glibc is told to overwrite freed memory and Python to leave small objects to glibc; both are read only when a process starts, so `serve`
+executes itself once more. Reference cycles are collected on a timer, because until then nothing is freed. Does nothing about the kernel's
+socket buffers or about swap; says so in SECURITY.md.
+"""
+
+import asyncio
+import ctypes
+import gc
+import os
+import resource
+import sys
+from collections.abc import Mapping
+
+TUNABLES = "glibc.malloc.perturb=165:glibc.malloc.tcache_count=0"
+SETTINGS = {"GLIBC_TUNABLES": TUNABLES, "PYTHONMALLOC": "malloc"}
+COLLECT_SECONDS = 1.0
+PR_SET_DUMPABLE = 4
+
+
+def configured(env: Mapping[str, str]) -> bool:
+    """Whether this process was started with the allocator settings."""
+    return all(env.get(name) == value for name, value in SETTINGS.items())
+
+
+def execute_again(env: Mapping[str, str]) -> None:
+    """Replace this process by itself with the allocator settings; returns only if they are in force already."""
+    if not configured(env):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**env, **SETTINGS})
+
+
+def works() -> bool:
+    """Write into memory, free it, and look whether it was overwritten: a C library without the tunable leaves it as it was."""
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    libc.free.argtypes = [ctypes.c_void_p]
+    size, mark = 4096, 0x5A
+    fence = libc.malloc(size)
+    address = libc.malloc(size)
+    after = libc.malloc(size)
+    if not (fence and address and after):
+        return False
+    ctypes.memset(address, mark, size)
+    libc.free(address)
+    left = ctypes.string_at(address, size).count(mark)
+    libc.free(fence)
+    libc.free(after)
+    return left < size // 8
+
+
+def forbid_dumps() -> None:
+    """No core file and no attaching by other processes of the same user (prctl(2), PR_SET_DUMPABLE)."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+class Collector:
+    """Collects garbage every `COLLECT_SECONDS` instead of whenever Python thinks it is time; what stands at the start is left out."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Start on the given loop."""
+        self._loop = loop
+        gc.disable()
+        self.freeze()
+        self._timer = loop.call_later(COLLECT_SECONDS, self._collect)
+
+    @staticmethod
+    def freeze() -> None:
+        """Leave everything that exists now out of later collections; a full one would stall the loop for 30 ms."""
+        gc.collect()
+        gc.freeze()
+
+    def close(self) -> None:
+        """Give collecting back to Python."""
+        self._timer.cancel()
+        gc.enable()
+
+    def _collect(self) -> None:
+        self._timer = self._loop.call_later(COLLECT_SECONDS, self._collect)
+        gc.collect()

@@ -1,0 +1,79 @@
+"""A request as the simulator understands it, whichever wire format it came in, and the ways to refuse one. Values only."""
+
+import msgspec
+
+from anyapi.simulator.jsontype import Json
+
+POLICY_FIELDS = ("data_policy", "provider", "providerOptions", "models", "tags")
+"""Body fields of the gateway's own API: a provider must never see them."""
+POLICY_HEADER_PREFIX = "x-anyapi-"
+
+
+class Rejected(Exception):
+    """The request cannot be served; carries the HTTP status and the text for the caller."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+class Quiet(msgspec.Struct, frozen=True):
+    """A value that holds content: it never prints it."""
+
+    def __repr__(self) -> str:
+        """Only the type's name."""
+        return f"<{type(self).__name__}>"
+
+
+class Tool(Quiet, frozen=True):
+    """A tool the caller offers, with the JSON Schema of its arguments."""
+
+    name: str
+    schema: Json
+
+
+class Call(Quiet, frozen=True):
+    """One request for a completion."""
+
+    model: str
+    """As the client wrote it, including a fault suffix."""
+    prompt_bytes: int
+    """UTF-8 bytes of all message text; see `tokens`."""
+    stream: bool = False
+    include_usage: bool = False
+    """OpenAI streams only tell the usage when asked to."""
+    uses: tuple[Tool, ...] = ()
+    """The tools that the answer has to call, in order."""
+    schema: Json = None
+    """JSON Schema of a structured output; None for free text."""
+    json_object: bool = False
+    max_tokens: int | None = None
+    stops: tuple[str, ...] = ()
+    choices: int = 1
+    logprobs: int | None = None
+    """Alternatives a token; None when no log probabilities are asked for."""
+    reasoning: bool = False
+    store: bool | str | None = None
+    """True, False, None for an explicit null; `absent`, or `other` for any other value."""
+    leaked: tuple[str, ...] = ()
+    """Policy fields in the body that should not have reached a provider."""
+
+
+def tools_to_use(tools: tuple[Tool, ...], choice: str | None, last_user_text: str | None, *, parallel: bool = True) -> tuple[Tool, ...]:
+    """Decide which tools the answer calls.
+
+    `choice` is `auto`, `none`, `any` or `=NAME`; `last_user_text` is the text of the last message if that is the user's, else None (so
+    that an agent which hands back a tool's result gets an answer in words). "use the tool" calls the first tool, "use the tools" all.
+    """
+    if not tools or choice == "none":
+        return ()
+    if choice is not None and choice.startswith("="):
+        named = tuple(tool for tool in tools if tool.name == choice[1:])
+        if not named:
+            raise Rejected(400, "tool_choice names a tool that is not in tools.")
+        return named
+    text = (last_user_text or "").lower()
+    if "use the tools" in text and parallel:
+        return tools
+    return tools[:1] if choice == "any" or "use the tool" in text else ()

@@ -1,0 +1,91 @@
+"""The sections of an `anyapi.toml` that tell a gateway of simulated providers. Writes no file."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+from anyapi.simulator.cast import DEFAULT_PROVIDERS, ModelSpec, ProviderSpec, WireName
+
+_PROTOCOLS = {WireName.OPENAI: ("openai-chat", "bearer", "/v1"), WireName.ANTHROPIC: ("anthropic-messages", "x-api-key", "")}
+
+
+def demo_config_toml(ports: Mapping[str, int], providers: Sequence[ProviderSpec] = DEFAULT_PROVIDERS, host: str = "127.0.0.1") -> str:
+    """Return the sections that tell a gateway of the providers in `ports` (port by provider id; plain HTTP).
+
+    A provider with a key gets a credential that reads it from the variable `key_variable` names; the others need no credential.
+    Raises `KeyError` when a port belongs to none of `providers`.
+    """
+    specs = {spec.id: spec for spec in providers}
+    chosen = [specs[identity] for identity in ports]
+    lines = [f"[network]\nprivate_addresses = {_list([f'{host}/32'])}"]
+    lines += [_provider(spec, f"http://{host}:{ports[spec.id]}") for spec in chosen]
+    lines += _models(chosen)
+    lines += [_credential(spec) for spec in chosen]
+    return "\n\n".join(lines) + "\n"
+
+
+def key_variable(provider: str) -> str:
+    """Return the environment variable for the key of a simulated provider: `SIM_ZERO_KEY` for `sim-zero`."""
+    return provider.upper().replace("-", "_") + "_KEY"
+
+
+def _provider(spec: ProviderSpec, origin: str) -> str:
+    policy = spec.policy
+    protocol, auth, path = _PROTOCOLS[spec.wire]
+    days = f", days = {policy.retention_days:g}" if policy.retention_days is not None else ""
+    return f"""[providers.{spec.id}]
+name = {_text(spec.name or spec.id)}
+kind = "host"
+confidence = {_text(policy.confidence)}
+compliance = {_list(policy.certifications)}
+regions = {_list(policy.regions)}
+notes = "Simulated on this machine: nothing it says comes from a model."
+api = {{ base_url = {_text(origin + path)}, protocol = {_text(protocol)}, auth = {_text(auth if spec.api_key else "none")} }}
+
+[providers.{spec.id}.policy]
+training = {_text(policy.training)}
+retention = {{ kind = {_text(policy.retention)}{days} }}
+zero_retention_available = {_text(policy.zero_retention)}
+human_review = {_text(policy.human_review)}"""
+
+
+def _models(providers: Sequence[ProviderSpec]) -> Iterator[str]:
+    served: dict[str, list[tuple[ProviderSpec, ModelSpec]]] = {}
+    for spec in providers:
+        for model in spec.models:
+            served.setdefault(model.id, []).append((spec, model))
+    for identity, endpoints in served.items():
+        yield "\n\n".join([f"[[models]]\nid = {_text(identity)}", *(_endpoint(spec, model) for spec, model in endpoints)])
+
+
+def _endpoint(spec: ProviderSpec, model: ModelSpec) -> str:
+    abilities = "tools = true, structured_outputs = true, reasoning = true, streaming = true"
+    return f"""[[models.endpoints]]
+provider = {_text(spec.id)}
+model = {_text(model.upstream)}
+context_length = 200000
+max_output_tokens = 8192
+price = {{ input = {model.input_price:g}, output = {model.output_price:g} }}
+capabilities = {{ vision = {_flag(model.vision)}, {abilities} }}
+free = {_flag(spec.policy.free)}"""
+
+
+def _credential(spec: ProviderSpec) -> str:
+    lines = ["[[credentials]]", f"id = {_text(spec.id)}", f"provider = {_text(spec.id)}"]
+    lines.append(f"tier = {_text('free' if spec.policy.free else 'paid')}")
+    if spec.api_key:
+        lines.append(f"env = {_text(key_variable(spec.id))}")
+    return "\n".join(lines)
+
+
+def _text(value: str) -> str:
+    """Return a TOML basic string; its escapes are those of JSON."""
+    return msgspec.json.encode(value).decode()
+
+
+def _list(values: Sequence[str]) -> str:
+    return f"[{', '.join(_text(value) for value in values)}]"
+
+
+def _flag(value: object) -> str:
+    return "true" if value else "false"

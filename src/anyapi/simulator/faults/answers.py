@@ -1,0 +1,71 @@
+"""Faults in what is said: the wire is fine, the answer is not what the caller hoped for."""
+
+from typing import Literal
+
+import msgspec
+
+from anyapi.simulator.answer import Answer, Choice, Finish, Usage
+from anyapi.simulator.faults.base import Fault
+
+_REFUSAL = "I cannot help with that."
+_MIB = 1024 * 1024
+
+
+class Say(Fault, frozen=True, tag="say"):
+    """Answer with this text instead (no fault at all: for canaries and for answers of a given size)."""
+
+    text: str = ""
+    words: int = 0
+    """Repeat the text until it has so many words."""
+    reasoning: str = ""
+
+    def on_answer(self, answer: Answer) -> Answer:
+        """Replace text and reasoning."""
+        words = self.text.split() or ["word"]
+        text = " ".join(words[place % len(words)] for place in range(self.words)) if self.words > len(words) else self.text
+        return msgspec.structs.replace(answer, choices=tuple(Choice(text=text, reasoning=self.reasoning) for _ in answer.choices))
+
+    def __repr__(self) -> str:
+        """Never the text."""
+        return "<Say>"
+
+
+class Refusal(Fault, frozen=True, tag="refusal"):
+    """The provider declines for reasons of content."""
+
+    style: Literal["content_filter", "field"] = "content_filter"
+    """`content_filter`: the finish reason; `field`: OpenAI's `refusal` text. Both are stop reason `refusal` in the Anthropic format."""
+
+    def on_answer(self, answer: Answer) -> Answer:
+        """Replace every choice."""
+        filtered = Choice(finish=Finish.CONTENT_FILTER)
+        choice = filtered if self.style == "content_filter" else Choice(refusal=_REFUSAL)
+        return msgspec.structs.replace(answer, choices=tuple(choice for _ in answer.choices))
+
+
+class Empty(Fault, frozen=True, tag="empty"):
+    """A completion without any text, with the ordinary finish."""
+
+    def on_answer(self, answer: Answer) -> Answer:
+        """Take everything away."""
+        return msgspec.structs.replace(answer, choices=tuple(Choice() for _ in answer.choices))
+
+
+class WrongUsage(Fault, frozen=True, tag="usage"):
+    """Usage is left out, or states zero tokens. The ledger still knows the true counts."""
+
+    mode: Literal["missing", "zero"] = "missing"
+
+    def on_answer(self, answer: Answer) -> Answer:
+        """Change what is reported."""
+        return msgspec.structs.replace(answer, usage=Usage.ZERO if self.mode == "zero" else Usage.MISSING)
+
+
+class GiantLine(Fault, frozen=True, tag="giant_line"):
+    """One valid event (or the JSON body) is this long. The filling is not counted as tokens."""
+
+    mib: float = 2.0
+
+    def on_answer(self, answer: Answer) -> Answer:
+        """Add the filling."""
+        return msgspec.structs.replace(answer, padding=int(self.mib * _MIB))

@@ -1,0 +1,80 @@
+"""An HTTP answer before and after framing. Pure: turns a status, headers and body pieces into the steps that put them on the wire."""
+
+from http import HTTPStatus
+
+import msgspec
+
+from anyapi.simulator.ledger import Outcome
+from anyapi.simulator.steps import End, How, Send, Step
+
+JSON = b"application/json"
+EVENTS = b"text/event-stream; charset=utf-8"
+_REASONS = {status.value: status.phrase for status in HTTPStatus} | {529: "Overloaded"}
+
+
+class Reply(msgspec.Struct):
+    """An answer that faults may still change."""
+
+    status: int
+    body: list[Send]
+    content_type: bytes = JSON
+    headers: list[tuple[bytes, bytes]] = []
+    outcome: Outcome = Outcome.ANSWERED
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    reported: tuple[int, int] | None = None
+    """Usage as the client will read it from this body."""
+    before_head: bytes = b""
+    """Bytes that go out before the status line (informational answers)."""
+    length_error: int = 0
+    """Added to the true Content-Length."""
+    shown_type: bytes | None = None
+    """Content-Type as sent, where it is not `content_type`."""
+    head_size: int = 0
+    """Bytes up to the end of the head; set by `frame`."""
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the body is an event stream."""
+        return self.content_type == EVENTS
+
+    def replace(self, status: int, body: bytes, outcome: Outcome, content_type: bytes = JSON) -> None:
+        """Become another answer, which costs no tokens."""
+        self.status, self.body, self.content_type, self.outcome = status, [Send(body)], content_type, outcome
+        self.prompt_tokens = self.completion_tokens = 0
+        self.reported = None
+
+    def __repr__(self) -> str:
+        """Never the content."""
+        return f"<Reply {self.status}>"
+
+
+def json_reply(value: object, status: int = 200, outcome: Outcome = Outcome.ANSWERED) -> Reply:
+    """Return an answer whose body is `value` as JSON."""
+    return Reply(status, [Send(msgspec.json.encode(value))], outcome=outcome)
+
+
+def frame(reply: Reply, *, keep_alive: bool, head_only: bool = False) -> list[Step]:
+    """Turn the answer into steps (RFC 9112): a head, then the body with its length, or chunked when it is an event stream."""
+    chunked = reply.streamed and not reply.length_error
+    lines = [
+        b"HTTP/1.1 %d %s" % (reply.status, _REASONS.get(reply.status, "Unassigned").encode()),
+        b"content-type: " + (reply.shown_type or reply.content_type),
+    ]
+    lines += [name + b": " + value for name, value in reply.headers]
+    if chunked:
+        lines.append(b"transfer-encoding: chunked")
+    else:
+        lines.append(b"content-length: %d" % max(0, sum(len(send.data) for send in reply.body) + reply.length_error))
+    lines.append(b"connection: keep-alive" if keep_alive else b"connection: close")
+    head = reply.before_head + b"\r\n".join(lines) + b"\r\n\r\n"
+    reply.head_size = len(head)
+    steps: list[Step] = [Send(head)]
+    if not head_only:
+        steps += [_chunk(send) for send in reply.body] if chunked else reply.body
+        steps += [Send(b"0\r\n\r\n")] if chunked else []
+    return [*steps, End(How.KEEP if keep_alive else How.CLOSE)]
+
+
+def _chunk(send: Send) -> Send:
+    return Send(b"%x\r\n%s\r\n" % (len(send.data), send.data), send.events, send.text_bytes, send.usage)

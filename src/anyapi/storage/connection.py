@@ -1,0 +1,90 @@
+"""Opens the SQLite file as this product needs it, and turns SQLite's errors into ours. Knows no table."""
+
+import os
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+from anyapi.errors import StorageError
+
+DATABASE_NAME = "anyapi.db"
+_BUSY_SECONDS = 5.0
+_WAL_KEPT_BYTES = 8 * 1024 * 1024
+NOT_STORABLE = (sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError, UnicodeError)
+"""What is raised when the row is at fault and not the store."""
+_ADVICE = {
+    "SQLITE_FULL": "the disk is full: free some space, then it goes on by itself",
+    "SQLITE_BUSY": "another process holds the database: end the long-running command or copy that uses it",
+    "SQLITE_READONLY": "the file or its directory is read-only: check owner and mount",
+    "SQLITE_CANTOPEN": "the file cannot be opened: check owner and permissions of the data directory",
+    "SQLITE_CORRUPT": "the file is damaged: restore a backup, or move it away to start afresh",
+    "SQLITE_NOTADB": "the file is not an SQLite database: choose another data directory",
+    "SQLITE_CONSTRAINT": "a row of that id exists already, or names an account or project that does not exist",
+}
+
+
+def storage_error(error: sqlite3.Error, doing: str) -> StorageError:
+    """Say what failed (`doing`, our words), SQLite's code and what to do. SQLite's own text is left out: it may hold values."""
+    code = error_code(error)
+    primary = next((name for name in _ADVICE if code.startswith(name)), "")
+    advice = _ADVICE.get(primary, "look at the disk and the system log")
+    return StorageError(f"could not {doing} ({code}): {advice}", {"code": code})
+
+
+def error_code(error: sqlite3.Error) -> str:
+    """Give SQLite's name of the error, for example `SQLITE_FULL`."""
+    return getattr(error, "sqlite_errorname", None) or type(error).__name__
+
+
+def database_path(data_dir: Path) -> Path:
+    """Give the database file of a data directory, making the directory (0700) and the file (0600) where they are missing.
+
+    A directory that exists keeps its mode: it may be shared on purpose; the files in it are ours alone. Raises `StorageError`.
+    """
+    path = data_dir / DATABASE_NAME
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # SQLite gives the -wal and -shm files the mode of the database file.
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.fchmod(descriptor, 0o600)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise StorageError(f"could not open the data directory ({error.strerror}): check owner and permissions of {data_dir}") from None
+    return path
+
+
+def connect(path: Path, *, synchronous: str = "FULL", cached_statements: int = 128) -> sqlite3.Connection:
+    """Open an existing database file, in autocommit mode: transactions are written out in SQL. Raises `StorageError`.
+
+    The connection may be used from any thread, one at a time. Automatic checkpoints are off but for a backstop: `UsageWriter`
+    does them where nobody waits.
+    """
+    try:
+        connection = sqlite3.connect(
+            f"file:{quote(str(path))}?mode=rw",
+            uri=True,
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=cached_statements,
+        )
+    except sqlite3.Error as error:
+        raise storage_error(error, "open the database") from None
+    try:
+        for pragma in (
+            "PRAGMA journal_mode=WAL",
+            "PRAGMA synchronous=FULL" if synchronous == "FULL" else "PRAGMA synchronous=NORMAL",
+            "PRAGMA foreign_keys=ON",
+            "PRAGMA secure_delete=ON",
+            "PRAGMA trusted_schema=OFF",
+            "PRAGMA temp_store=MEMORY",
+            "PRAGMA wal_autocheckpoint=16384",
+        ):
+            connection.execute(pragma).fetchall()
+        connection.execute(f"PRAGMA journal_size_limit={_WAL_KEPT_BYTES}").fetchall()
+    except sqlite3.Error as error:
+        connection.close()
+        raise storage_error(error, "open the database") from None
+    return connection

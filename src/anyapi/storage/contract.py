@@ -1,0 +1,160 @@
+"""What a store must do, by role. SQLite is the first implementation; PostgreSQL comes behind the same words.
+
+`tests/conformance` runs one suite against every implementation. Every method raises `StorageError` when the store cannot do what is
+asked, and nothing else; the text never holds a row's values. Times are Unix seconds and always passed in: a store has no clock.
+Nothing here decides policy, and nothing is read while a request is served: the data plane reads a Snapshot and writes to the two sinks.
+"""
+
+from collections.abc import Awaitable
+from typing import Protocol
+
+from anyapi.domain.ids import AccountId, DecisionId, KeyId
+from anyapi.domain.requirement import Layer, Settings
+from anyapi.domain.usage import DecisionRecord, UsageRow
+from anyapi.storage.rows import DEFAULT_USAGE_DAYS, AccountRow, KeyRow, ProjectRow, UsageGroup, UsageTotal
+
+
+class KeyStore(Protocol):
+    """Accounts, projects and API keys."""
+
+    def add_account(self, account: AccountRow) -> None:
+        """Add an account. MUST raise if the id exists. The account `default` MUST exist in a new store."""
+        ...
+
+    def accounts(self) -> list[AccountRow]:
+        """Give every account, ordered by id."""
+        ...
+
+    def add_project(self, project: ProjectRow) -> None:
+        """Add a project. MUST raise if the id exists under any account, or the account does not."""
+        ...
+
+    def projects(self) -> list[ProjectRow]:
+        """Give every project, ordered by id."""
+        ...
+
+    def add_key(self, key: KeyRow) -> None:
+        """Add a key; it MUST be durable on return.
+
+        MUST raise if the id or the hash exists, the account does not, or the project does not belong to the account.
+        """
+        ...
+
+    def keys(self, account: AccountId | None = None) -> list[KeyRow]:
+        """Give the keys of one account, or of all, oldest first (then by id). Revoked and expired keys MUST be among them."""
+        ...
+
+    def key(self, key: KeyId) -> KeyRow | None:
+        """Give one key, or None if there is none of that id."""
+        ...
+
+    def revoke_key(self, key: KeyId, at: float) -> KeyRow | None:
+        """Revoke a key and give it as it is then; it MUST be durable on return.
+
+        MUST be idempotent: a second call keeps the first time. MUST return None, and change nothing, if there is none of that id.
+        """
+        ...
+
+
+class SettingsStore(Protocol):
+    """What the four stored layers ask. The subject is an account, project or key id; for the gateway it is the empty string."""
+
+    def settings(self, layer: Layer, subject: str) -> Settings:
+        """Give one layer's settings. MUST give `Settings()` (nothing asked) if none were put."""
+        ...
+
+    def all_settings(self) -> dict[tuple[Layer, str], Settings]:
+        """Give all that were put.
+
+        MUST raise if one of them cannot be read in full: a setting that is not understood may be a restriction, so none is skipped.
+        """
+        ...
+
+    def put_settings(self, layer: Layer, subject: str, settings: Settings, at: float) -> None:
+        """Replace one layer's settings; MUST be durable on return. MUST raise for the request layer and for an unknown subject."""
+        ...
+
+
+class UsageStore(Protocol):
+    """Reading usage rows, and letting them expire."""
+
+    def usage_rows(self, since: float, until: float, account: AccountId | None = None, limit: int = 1000) -> list[UsageRow]:
+        """Give rows with `since <= at < until`, newest first, at most `limit`; of one account, or of all."""
+        ...
+
+    def usage_totals(self, by: UsageGroup, since: float, until: float, account: AccountId | None = None) -> list[UsageTotal]:
+        """Give sums over rows with `since <= at < until`, one for each label, ordered by label. No rows: an empty list.
+
+        A row without a value for the label (a refusal has no provider) MUST be counted under the label `-`.
+        """
+        ...
+
+    def purge_usage(self, now: float, default_days: float = DEFAULT_USAGE_DAYS, batch: int = 500) -> int:
+        """Delete rows older than their account's `usage_days`, at most `batch` of them, and say how many went.
+
+        MUST use `default_days` for accounts that set nothing or are not in the store. 0 means that nothing expired is left.
+        """
+        ...
+
+
+class DecisionStore(Protocol):
+    """Reading decision records. They are append-only: there MUST be no way to change or delete one, and the store itself refuses it."""
+
+    def decision(self, decision: DecisionId) -> DecisionRecord | None:
+        """Give one record, or None if there is none of that id."""
+        ...
+
+    def decision_count(self) -> int:
+        """Say how many records there are."""
+        ...
+
+
+class UsageSink(Protocol):
+    """Takes usage rows from the request path. `accept` and `put` MUST return in O(1), without a system call that may wait."""
+
+    def accept(self) -> None:
+        """Count a request as accepted, before any work is done for it.
+
+        After a crash every accepted request MUST have exactly one row: its own, or one of outcome `unknown`, written at the next start.
+        """
+        ...
+
+    def put(self, row: UsageRow) -> None:
+        """Take the row of an accepted request; it is written within 100 ms.
+
+        MUST NOT raise. A second row of the same decision MUST be ignored and counted. When more rows wait than fit, the oldest MUST be
+        counted as lost and reported; it becomes an `unknown` row at the next start.
+        """
+        ...
+
+    def flush(self, timeout: float = 10.0) -> None:
+        """Return when every row put before is written; MUST raise if that takes longer than `timeout` seconds."""
+        ...
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Write what waits and stop. MUST be idempotent, and MUST return even if the store cannot take the rows."""
+        ...
+
+
+class DecisionSink(Protocol):
+    """Takes decision records from the request path."""
+
+    def record(self, record: DecisionRecord) -> Awaitable[None]:
+        """Give an awaitable that completes when the record is durable: it survives the loss of the machine's power.
+
+        MUST be called on a running event loop and MUST NOT block it. Records that wait together SHOULD share one commit. The awaitable
+        MUST fail with `StorageError` if the record is not durable, and later records MUST be tried again without hand-work.
+        """
+        ...
+
+    def put(self, record: DecisionRecord) -> None:
+        """Take a record that nobody waits for; it is written within 100 ms. MUST NOT raise; a lost record MUST be counted and reported."""
+        ...
+
+    def flush(self, timeout: float = 10.0) -> None:
+        """Return when every record taken before is written or has failed; MUST raise if that takes longer than `timeout` seconds."""
+        ...
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Write what waits and stop; MUST be idempotent. Records given later MUST fail with `StorageError`."""
+        ...

@@ -1,0 +1,208 @@
+"""Writes decision records so that they are on the disk before the request may go out. Does not judge, and does not read them.
+
+Group commit: all records that wait while one commit is under way share the next one. Each commit is one SQL statement on a connection
+with `synchronous=FULL`: it returns after the fsync of the WAL, and between its parts the thread never has to win the interpreter lock
+back from a busy event loop.
+"""
+
+import asyncio
+import contextlib
+import sqlite3
+from collections import deque
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+
+from anyapi.domain.usage import DecisionRecord
+from anyapi.errors import StorageError
+from anyapi.storage import statements
+from anyapi.storage.batch_thread import BatchThread
+from anyapi.storage.connection import NOT_STORABLE, connect, database_path, error_code, storage_error
+from anyapi.storage.events import EventKind, Report, WriterEvent, WriterState, no_report
+
+_MOST_RECORDS = 64
+"""Records of one commit."""
+_IDLE_SECONDS = 3600.0
+_Waiting: TypeAlias = tuple[DecisionRecord, asyncio.Future[None]]
+
+
+class DecisionWriter:
+    """The `DecisionSink` of SQLite: one thread with its own connection. `record` and `put` are for the event loop's thread."""
+
+    def __init__(self, data_dir: Path, *, limit: int = 16_384, interval: float = 0.05, report: Report = no_report) -> None:
+        """Open the store; its tables must exist. `limit` is how many records may wait, `interval` how long plain ones are gathered (s)."""
+        self._path = database_path(data_dir)
+        self._limit, self._report = limit, report
+        self._waiting: deque[_Waiting] = deque()
+        self._plain: deque[DecisionRecord] = deque()
+        self._batch: list[DecisionRecord] = []
+        self._written = self._lost = self._duplicates = 0
+        self._failing = self._closed = False
+        self._connection: sqlite3.Connection | None = connect(self._path)
+        self._thread = BatchThread("anyapi-decisions", self._work, self._crashed, interval=interval, idle=_IDLE_SECONDS)
+
+    def record(self, record: DecisionRecord) -> asyncio.Future[None]:
+        """Give a future of the running loop that is done when the record is durable, or fails with `StorageError` if it is not."""
+        future = asyncio.get_running_loop().create_future()
+        if self._closed:
+            future.set_exception(StorageError("the decision could not be recorded: the store is closed"))
+        elif len(self._waiting) >= self._limit:
+            future.set_exception(StorageError("the decision could not be recorded: too many wait already; the disk is too slow"))
+        else:
+            self._waiting.append((record, future))
+            self._thread.hurry()
+        return future
+
+    def put(self, record: DecisionRecord) -> None:
+        """Take a record that nobody waits for."""
+        if self._closed or len(self._plain) >= self._limit:
+            self._lost += 1
+            self._report(WriterEvent("decisions", EventKind.LOST, "closed" if self._closed else "no_room", 1))
+            return
+        self._plain.append(record)
+        self._thread.ask()
+
+    @property
+    def state(self) -> WriterState:
+        """Figures for metrics and readiness."""
+        waiting = len(self._waiting) + len(self._plain) + len(self._batch)
+        return WriterState(self._written, waiting, self._lost, self._duplicates, self._failing)
+
+    def flush(self, timeout: float = 10.0) -> None:
+        """Wait until every record taken before is written or has failed; raises `StorageError` after `timeout` seconds."""
+        if not self._closed:
+            self._thread.flush(timeout)
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Write what waits and stop. What could not be written has failed or is counted as lost."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._thread.close(timeout):
+            self._disconnect()
+        _answer([future for _, future in self._waiting], StorageError("the decision could not be recorded: the store is closed"))
+        self._lost += len(self._plain) + len(self._batch)
+
+    def _work(self) -> bool:
+        """Write what waits, records with a waiting request first."""
+        while self._waiting or self._plain or self._batch:
+            if self._waiting:
+                self._write_waiting([self._waiting.popleft() for _ in range(min(_MOST_RECORDS, len(self._waiting)))])
+            elif not self._write_plain():
+                return False
+        return not self._failing
+
+    def _write_waiting(self, batch: list[_Waiting]) -> None:
+        futures = [future for _, future in batch]
+        try:
+            self._commit([record for record, _ in batch])
+        except NOT_STORABLE as error:
+            if len(batch) > 1:
+                # One bad record must not take its neighbours down.
+                for waiting in batch:
+                    self._write_waiting([waiting])
+                return
+            code = error_code(error) if isinstance(error, sqlite3.Error) else type(error).__name__
+            self._duplicates += code.startswith("SQLITE_CONSTRAINT")
+            _answer(futures, StorageError(f"the decision could not be recorded ({code}): its id is taken, or a value is out of range"))
+        except sqlite3.Error as error:
+            self._fail(error_code(error))
+            _answer(futures, storage_error(error, "record the decision"))
+        except StorageError as error:
+            self._fail(str(error.metadata.get("code", "SQLITE_CANTOPEN")))
+            _answer(futures, error)
+        else:
+            _answer(futures, None)
+
+    def _write_plain(self) -> bool:
+        """Write one batch of records nobody waits for; they are kept when the store fails."""
+        while self._plain and len(self._batch) < _MOST_RECORDS:
+            self._batch.append(self._plain.popleft())
+        try:
+            self._commit(self._batch)
+        except NOT_STORABLE:
+            self._write_plain_singly()
+        except sqlite3.Error as error:
+            self._fail(error_code(error))
+            return False
+        except StorageError as error:
+            self._fail(str(error.metadata.get("code", "SQLITE_CANTOPEN")))
+            return False
+        self._batch.clear()
+        return True
+
+    def _write_plain_singly(self) -> None:
+        for record in self._batch:
+            try:
+                self._commit([record])
+            except sqlite3.IntegrityError:
+                self._duplicates += 1
+            except (*NOT_STORABLE, sqlite3.Error):
+                self._lost += 1
+                self._report(WriterEvent("decisions", EventKind.LOST, "record_not_storable", 1))
+
+    def _commit(self, records: list[DecisionRecord]) -> None:
+        if self._connection is None:
+            self._connection = connect(self._path)
+        values = [value for record in records for value in _flat(record)]
+        self._connection.execute(statements.insert_decisions(len(records)), values)
+        self._written += len(records)
+        if self._failing:
+            self._failing = False
+            self._report(WriterEvent("decisions", EventKind.RECOVERED, "ok"))
+
+    def _disconnect(self) -> None:
+        """Forget the connection: after an error a fresh one is the only one whose state is known."""
+        if self._connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.close()
+            self._connection = None
+
+    def _crashed(self, error: Exception) -> None:
+        self._fail(type(error).__name__)
+
+    def _fail(self, code: str) -> None:
+        self._disconnect()
+        if not self._failing:
+            self._failing = True
+            self._report(WriterEvent("decisions", EventKind.FAILED, code))
+
+
+def _flat(record: DecisionRecord) -> tuple[str | float, ...]:
+    """Give the values in the order of `DECISION_COLUMNS`; lists as JSON."""
+    return (
+        record.decision,
+        record.at,
+        record.account,
+        record.key,
+        record.model,
+        record.requirement,
+        record.catalogue,
+        record.snapshot,
+        msgspec.json.encode(record.data_classes).decode(),
+        msgspec.json.encode(record.permitted).decode(),
+        msgspec.json.encode(record.denied).decode(),
+    )
+
+
+def _answer(futures: Iterable[asyncio.Future[None]], error: StorageError | None) -> None:
+    """Complete futures of one loop or of several: one wake-up for each loop, however many futures."""
+    loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+    for future in futures:
+        loops.setdefault(future.get_loop(), []).append(future)
+    for loop, waiting in loops.items():
+        # A loop that was closed has nobody left who waits.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(_complete, waiting, error)
+
+
+def _complete(futures: list[asyncio.Future[None]], error: StorageError | None) -> None:
+    for future in futures:
+        if future.done():
+            continue
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)

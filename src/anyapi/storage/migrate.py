@@ -1,0 +1,60 @@
+"""Brings a store of an older release to this one, with alembic. Slow to import (SQLAlchemy): a store that is current never needs it.
+
+`python -m anyapi.storage.migrate` prints `schema.sql`, the tables that all revisions together make; a test compares it with the file.
+"""
+
+import sqlite3
+import tempfile
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+
+from anyapi.errors import StorageError
+from anyapi.storage.connection import connect, database_path, storage_error
+from anyapi.storage.schema import is_current
+
+__all__ = ["dump", "is_current", "upgrade"]
+
+
+def upgrade(path: Path) -> None:
+    """Run every missing revision on the database file, all or none. Raises `StorageError`.
+
+    Two processes may call it at once: the second waits for the first and finds nothing left to do.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    engine = sa.create_engine("sqlite://", creator=lambda: connect(path), poolclass=sa.NullPool)
+    # SQLite commits by itself before DDL unless the transaction is opened by hand; IMMEDIATE makes a second process wait.
+    sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except sa.exc.DBAPIError as error:
+        if isinstance(error.orig, sqlite3.Error):
+            raise storage_error(error.orig, "bring the database up to date") from None
+        raise StorageError("could not bring the database up to date: restore a backup, or report this") from None
+    finally:
+        engine.dispose()
+
+
+def dump(path: Path) -> str:
+    """Give the SQL that makes the tables, indexes and triggers of this database file."""
+    connection = connect(path)
+    try:
+        rows = connection.execute(
+            "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite%' ORDER BY rowid",
+        ).fetchall()
+    finally:
+        connection.close()
+    statements = ("\n".join(line.rstrip() for line in sql.splitlines()) for (sql,) in rows)
+    return ";\n\n".join(statements) + ";\n"
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as directory:
+        file = database_path(Path(directory))
+        upgrade(file)
+        print(dump(file), end="")  # noqa: T201 this is what the command is for

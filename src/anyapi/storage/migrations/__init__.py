@@ -1,0 +1,1 @@
+"""Alembic's environment and the revisions. Loaded by `storage/migrate.py` alone, never by a running server."""

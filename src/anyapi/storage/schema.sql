@@ -1,0 +1,110 @@
+CREATE TABLE alembic_version (
+	version_num VARCHAR(32) NOT NULL,
+	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+
+CREATE TABLE accounts (
+	id TEXT NOT NULL,
+	name TEXT NOT NULL,
+	created_at DOUBLE NOT NULL,
+	usage_days DOUBLE,
+	PRIMARY KEY (id)
+);
+
+CREATE TABLE projects (
+	id TEXT NOT NULL,
+	account TEXT NOT NULL,
+	name TEXT NOT NULL,
+	created_at DOUBLE NOT NULL,
+	PRIMARY KEY (id),
+	CONSTRAINT projects_account_id UNIQUE (account, id),
+	FOREIGN KEY(account) REFERENCES accounts (id)
+);
+
+CREATE TABLE keys (
+	id TEXT NOT NULL,
+	prefix TEXT NOT NULL,
+	sha256 BLOB NOT NULL,
+	account TEXT NOT NULL,
+	created_at DOUBLE NOT NULL,
+	project TEXT,
+	name TEXT NOT NULL,
+	expires_at DOUBLE,
+	revoked_at DOUBLE,
+	PRIMARY KEY (id),
+	CONSTRAINT keys_project FOREIGN KEY(account, project) REFERENCES projects (account, id),
+	UNIQUE (sha256),
+	FOREIGN KEY(account) REFERENCES accounts (id)
+);
+
+CREATE TABLE settings (
+	layer TEXT NOT NULL,
+	subject TEXT NOT NULL,
+	body TEXT NOT NULL,
+	changed_at DOUBLE NOT NULL,
+	PRIMARY KEY (layer, subject),
+	CONSTRAINT settings_layer CHECK (layer IN ('gateway', 'account', 'project', 'key'))
+);
+
+CREATE TABLE usage (
+	decision TEXT NOT NULL,
+	at DOUBLE NOT NULL,
+	account TEXT NOT NULL,
+	"key" TEXT NOT NULL,
+	operation TEXT NOT NULL,
+	model TEXT NOT NULL,
+	outcome TEXT NOT NULL,
+	status INTEGER NOT NULL,
+	source TEXT NOT NULL,
+	prompt_tokens BIGINT NOT NULL,
+	completion_tokens BIGINT NOT NULL,
+	cached_tokens BIGINT NOT NULL,
+	reasoning_tokens BIGINT NOT NULL,
+	project TEXT,
+	app_id TEXT,
+	app_name TEXT,
+	app_version TEXT,
+	app_user_id TEXT,
+	app_session_id TEXT,
+	provider TEXT,
+	endpoint TEXT,
+	credential TEXT,
+	data_class TEXT,
+	streamed BOOLEAN NOT NULL,
+	attempts INTEGER NOT NULL,
+	duration DOUBLE NOT NULL,
+	first_token DOUBLE,
+	cost DOUBLE,
+	UNIQUE (decision)
+);
+
+CREATE INDEX usage_at_account ON usage (at, account);
+
+CREATE TABLE starts (
+	id TEXT NOT NULL,
+	started_at DOUBLE NOT NULL,
+	unknown BIGINT,
+	ended_at DOUBLE,
+	PRIMARY KEY (id)
+);
+
+CREATE TABLE decision_records (
+	decision TEXT NOT NULL,
+	at DOUBLE NOT NULL,
+	account TEXT NOT NULL,
+	"key" TEXT NOT NULL,
+	model TEXT NOT NULL,
+	requirement TEXT NOT NULL,
+	catalogue TEXT NOT NULL,
+	snapshot BIGINT NOT NULL,
+	data_classes TEXT NOT NULL,
+	permitted TEXT NOT NULL,
+	denied TEXT NOT NULL,
+	UNIQUE (decision)
+);
+
+CREATE TRIGGER decision_records_no_update BEFORE UPDATE ON decision_records BEGIN SELECT RAISE(ABORT, 'decision_records is append-only'); END;
+
+CREATE TRIGGER decision_records_no_delete BEFORE DELETE ON decision_records BEGIN SELECT RAISE(ABORT, 'decision_records is append-only'); END;
+
+CREATE TRIGGER decision_records_no_replace BEFORE INSERT ON decision_records WHEN EXISTS (SELECT 1 FROM decision_records WHERE decision = NEW.decision) BEGIN SELECT RAISE(ABORT, 'decision_records is append-only'); END;

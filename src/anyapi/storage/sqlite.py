@@ -1,0 +1,206 @@
+"""The SQLite store: accounts, keys, settings, and reading of usage and decisions. `usage_writer` and `decision_writer` write those two.
+
+Standard library only, constant SQL only. One connection, one caller at a time; a thread that wants to read beside another opens its own.
+"""
+
+import contextlib
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeAlias, TypeVar
+
+import msgspec
+
+from anyapi.domain.call import App
+from anyapi.domain.ids import AccountId, DecisionId, KeyId
+from anyapi.domain.requirement import Layer, Settings
+from anyapi.domain.usage import DecisionRecord, TokenCount, UsageRow
+from anyapi.errors import StorageError
+from anyapi.storage import statements
+from anyapi.storage.connection import connect, database_path, storage_error
+from anyapi.storage.expiry import purge
+from anyapi.storage.rows import (
+    DEFAULT_ACCOUNT,
+    DEFAULT_USAGE_DAYS,
+    STORED_LAYERS,
+    AccountRow,
+    KeyRow,
+    ProjectRow,
+    UsageGroup,
+    UsageTotal,
+)
+from anyapi.storage.schema import prepare
+
+_Value: TypeAlias = str | float | bytes | None
+_Values: TypeAlias = tuple[_Value, ...] | Mapping[str, _Value]
+_Row: TypeAlias = tuple[_Value, ...]
+_SETTINGS_FIELDS = frozenset(Settings.__struct_fields__)
+
+
+class SqliteStore:
+    """The `KeyStore`, `SettingsStore`, `UsageStore` and `DecisionStore` of SQLite. Every method raises `StorageError` and nothing else."""
+
+    def __init__(self, data_dir: Path, clock: Callable[[], float] = time.time) -> None:
+        """Open the store in `data_dir`, making directory, tables and the account `default` where they are missing.
+
+        `clock` in Unix seconds dates that account; nothing else here asks the time.
+        """
+        self.path = database_path(data_dir)
+        prepare(self.path)
+        self._lock = threading.Lock()
+        self._connection = connect(self.path)
+        if not self._read("open the database", statements.HAS_ACCOUNT, (DEFAULT_ACCOUNT,)):
+            self._write("make the default account", statements.ENSURE_ACCOUNT, (DEFAULT_ACCOUNT, "Default account", clock(), None))
+
+    def __enter__(self) -> Self:
+        """Give the open store."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; the store cannot be used afterwards."""
+        with self._lock:
+            self._connection.close()
+
+    def add_account(self, account: AccountRow) -> None:
+        """Add an account."""
+        self._write("add the account", statements.ADD_ACCOUNT, msgspec.structs.astuple(account))
+
+    def accounts(self) -> list[AccountRow]:
+        """Give every account, ordered by id."""
+        return _rows(AccountRow, self._read("read the accounts", statements.ACCOUNTS))
+
+    def add_project(self, project: ProjectRow) -> None:
+        """Add a project of an account."""
+        self._write("add the project", statements.ADD_PROJECT, msgspec.structs.astuple(project))
+
+    def projects(self) -> list[ProjectRow]:
+        """Give every project, ordered by id."""
+        return _rows(ProjectRow, self._read("read the projects", statements.PROJECTS))
+
+    def add_key(self, key: KeyRow) -> None:
+        """Add an API key; durable on return."""
+        self._write("add the key", statements.ADD_KEY, msgspec.structs.astuple(key))
+
+    def keys(self, account: AccountId | None = None) -> list[KeyRow]:
+        """Give the keys of one account or of all, oldest first, revoked and expired ones too."""
+        if account is None:
+            return _rows(KeyRow, self._read("read the keys", statements.KEYS))
+        return _rows(KeyRow, self._read("read the keys", statements.KEYS_OF_ACCOUNT, (account,)))
+
+    def key(self, key: KeyId) -> KeyRow | None:
+        """Give one key, or None."""
+        return next(iter(_rows(KeyRow, self._read("read the key", statements.ONE_KEY, (key,)))), None)
+
+    def revoke_key(self, key: KeyId, at: float) -> KeyRow | None:
+        """Revoke a key and give it as it is then; None if there is none of that id."""
+        self._write("revoke the key", statements.REVOKE_KEY, (at, key))
+        return self.key(key)
+
+    def settings(self, layer: Layer, subject: str) -> Settings:
+        """Give one layer's settings; `Settings()` if none were put."""
+        found = self._read("read the settings", statements.SETTINGS, (layer.value, subject))
+        return _settings(layer.value, subject, found[0][0]) if found else Settings()
+
+    def all_settings(self) -> dict[tuple[Layer, str], Settings]:
+        """Give all settings that were put; raises if one of them cannot be read in full."""
+        rows = self._read("read the settings", statements.ALL_SETTINGS)
+        return {(Layer(str(layer)), str(subject)): _settings(str(layer), str(subject), body) for layer, subject, body in rows}
+
+    def put_settings(self, layer: Layer, subject: str, settings: Settings, at: float) -> None:
+        """Replace one layer's settings; durable on return. Raises for the request layer and for an unknown subject."""
+        values = {"layer": layer.value, "subject": subject}
+        if layer not in STORED_LAYERS or self._read("read the settings", statements.SUBJECT_EXISTS, values)[0][0] != 1:
+            raise StorageError(f"there is no {layer} of that id to hold settings: look at the id, or create the {layer} first")
+        body = msgspec.json.encode(settings, order="deterministic").decode()
+        self._write("change the settings", statements.PUT_SETTINGS, (layer.value, subject, body, at))
+
+    def usage_rows(self, since: float, until: float, account: AccountId | None = None, limit: int = 1000) -> list[UsageRow]:
+        """Give rows with `since <= at < until`, newest first, at most `limit`."""
+        values = {"since": since, "until": until, "account": account, "limit": limit}
+        return [_usage_row(row) for row in self._read("read the usage", statements.USAGE_ROWS, values)]
+
+    def usage_totals(self, by: UsageGroup, since: float, until: float, account: AccountId | None = None) -> list[UsageTotal]:
+        """Give sums over rows with `since <= at < until`, one for each label, ordered by label."""
+        values = {"by": by.value, "since": since, "until": until, "account": account}
+        return _rows(UsageTotal, self._read("total the usage", statements.USAGE_TOTALS, values))
+
+    def purge_usage(self, now: float, default_days: float = DEFAULT_USAGE_DAYS, batch: int = 500) -> int:
+        """Delete at most `batch` expired rows and say how many went."""
+        with self._lock, _translated("delete expired usage"):
+            return purge(self._connection, now, default_days, batch)
+
+    def decision(self, decision: DecisionId) -> DecisionRecord | None:
+        """Give one decision record, or None."""
+        found = self._read("read the decision record", statements.ONE_DECISION, (decision,))
+        return _decision_record(found[0]) if found else None
+
+    def decision_count(self) -> int:
+        """Say how many decision records there are."""
+        (count,) = self._read("count the decision records", statements.DECISION_COUNT)[0]
+        return msgspec.convert(count, int)
+
+    def _read(self, doing: str, statement: str, values: _Values = ()) -> list[_Row]:
+        with self._lock, _translated(doing):
+            return self._connection.execute(statement, values).fetchall()
+
+    def _write(self, doing: str, statement: str, values: _Values) -> int:
+        with self._lock, _translated(doing):
+            return self._connection.execute(statement, values).rowcount
+
+
+@contextlib.contextmanager
+def _translated(doing: str) -> Iterator[None]:
+    """Turn what goes wrong into `StorageError`; a value that SQLite cannot hold is named as that, without the value."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise storage_error(error, doing) from None
+    except (OverflowError, UnicodeError) as error:
+        raise StorageError(
+            f"could not {doing} ({type(error).__name__}): a value cannot be stored", {"code": type(error).__name__}
+        ) from None
+
+
+_T = TypeVar("_T", bound=msgspec.Struct)
+
+
+def _rows(kind: type[_T], rows: list[_Row]) -> list[_T]:
+    """Build structs from rows whose columns stand in the order of the struct's fields."""
+    fields = kind.__struct_fields__
+    return [msgspec.convert(dict(zip(fields, row, strict=True)), kind) for row in rows]
+
+
+def _settings(layer: str, subject: str, body: _Value) -> Settings:
+    """Read stored settings in full. A field that this release does not know may be a restriction: refuse."""
+    try:
+        held = msgspec.json.decode(str(body), type=dict[str, msgspec.Raw])
+        unknown = sorted(held.keys() - _SETTINGS_FIELDS)
+        if not unknown:
+            return msgspec.json.decode(str(body), type=Settings)
+        why = f"unknown setting {unknown[0]}"
+    except msgspec.DecodeError:
+        why = "not valid"
+    raise StorageError(
+        f"settings stored for {layer} {subject or 'itself'} cannot be read ({why}): update AnyAPI, or `anyapi settings set` them again"
+    )
+
+
+def _usage_row(row: _Row) -> UsageRow:
+    values = dict(zip(statements.USAGE_COLUMNS, row, strict=True))
+    nested: dict[str, object] = {
+        "tokens": {name: values[f"{name}_tokens"] for name in TokenCount.__struct_fields__},
+        "app": {name: values[f"app_{name}"] for name in App.__struct_fields__},
+    }
+    return msgspec.convert({**values, **nested, "streamed": bool(values["streamed"])}, UsageRow)
+
+
+def _decision_record(row: _Row) -> DecisionRecord:
+    values: dict[str, object] = dict(zip(statements.DECISION_COLUMNS, row, strict=True))
+    lists = {name: msgspec.json.decode(str(values[name])) for name in ("data_classes", "permitted", "denied")}
+    return msgspec.convert({**values, **lists}, DecisionRecord)

@@ -1,0 +1,62 @@
+"""The adapter for Anthropic's messages API. Puts the pure translators together; opens no connection and knows no credential.
+
+The wire version is 2023-06-01: it still takes `temperature` for the models that have one; 2026-10-21 takes it from all of them.
+"""
+
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from anyapi.domain.catalogue import Endpoint
+from anyapi.domain.decision import Outcome
+from anyapi.errors import BadRequest
+from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
+from anyapi.upstream.classify import classify_anthropic
+from anyapi.upstream.translate import anthropic_to_openai_chat, openai_chat_to_anthropic
+from anyapi.upstream.translate.anthropic_stream_to_openai_chat import ChatStream
+
+PATH = b"/v1/messages"
+VERSION = b"anthropic-version: 2023-06-01\r\n"
+BETA = b"anthropic-beta"
+
+_encode = msgspec.json.Encoder().encode
+
+
+class AnthropicAdapter:
+    """An `Adapter`. Without state: one serves every endpoint of the protocol."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        """`clock` gives Unix seconds, for the `created` of an answer."""
+        self._clock = clock
+
+    def prepare(self, call: OutboundChat, endpoint: Endpoint, row: ProviderRow) -> Prepared:
+        """Build the request. Of the row, `drops` counts; the other fields are about OpenAI's format."""
+        request = openai_chat_to_anthropic.translate(call.fields, endpoint, stream=call.stream, drops=row.drops)
+        try:
+            body = _encode(request.body)
+        except (ValueError, OverflowError, RecursionError):
+            body = b""
+        if not body:
+            raise BadRequest("A value of the request cannot be written as JSON again. Check for numbers far out of range.")
+        return Prepared(PATH, body, VERSION + _beta(call.beta_headers), request.adjusted)
+
+    def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:
+        """Read a complete 2xx answer."""
+        hidden = openai_chat_to_anthropic.hides_reasoning(call.fields)
+        return anthropic_to_openai_chat.translate(body, created=int(self._clock()), hide_reasoning=hidden)
+
+    def open_stream(self, call: OutboundChat) -> ChatStream:
+        """Start reading a 2xx event stream."""
+        hidden = openai_chat_to_anthropic.hides_reasoning(call.fields)
+        return ChatStream(created=int(self._clock()), wants_usage=call.wants_usage, hide_reasoning=hidden)
+
+    def classify(self, status: int, retry_after: float | None, body: bytes) -> Outcome:
+        """Map a non-2xx answer to an outcome."""
+        return classify_anthropic(status, retry_after, body)
+
+
+def _beta(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """The client's `anthropic-beta` headers as lines. A value with a line end cannot come from a parsed header, and goes nowhere."""
+    kept = [value for name, value in headers if name.lower() == BETA and b"\r" not in value and b"\n" not in value]
+    return b"".join(b"%b: %b\r\n" % (BETA, value) for value in kept)

@@ -1,0 +1,156 @@
+"""What a provider's error means, as an `Outcome`. The body is parsed for a code and then dropped: no word of it goes on.
+
+Nothing here decides whether to try again; `anyapi.policy` does. Nothing here raises.
+"""
+
+import datetime as dt
+import email.utils
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+from anyapi.domain.decision import Outcome, OutcomeKind
+
+LONGEST_WAIT = 3600.0
+"""Seconds. A provider that asks for more is taken to ask for this."""
+
+SECONDS = re.compile(rb"[+-]?\d{1,40}(?:\.\d{1,40})?")
+
+STATUSES: Mapping[int, OutcomeKind] = {
+    401: OutcomeKind.UNAUTHORIZED,
+    402: OutcomeKind.UNAUTHORIZED,  # our account there has no credit: the caller's request is not at fault
+    403: OutcomeKind.UNAUTHORIZED,
+    404: OutcomeKind.BAD_RESPONSE,  # a model or path this provider does not know: our catalogue is wrong there, others may serve
+    408: OutcomeKind.TIMED_OUT,
+    429: OutcomeKind.RATE_LIMITED,
+    503: OutcomeKind.OVERLOADED,
+    504: OutcomeKind.TIMED_OUT,
+    524: OutcomeKind.TIMED_OUT,
+    529: OutcomeKind.OVERLOADED,
+}
+
+OPENAI_CODES: Mapping[str, OutcomeKind] = {
+    "api_key_invalid": OutcomeKind.UNAUTHORIZED,
+    "invalid_api_key": OutcomeKind.UNAUTHORIZED,
+    "incorrect_api_key": OutcomeKind.UNAUTHORIZED,
+    "authentication_error": OutcomeKind.UNAUTHORIZED,
+    "insufficient_quota": OutcomeKind.UNAUTHORIZED,  # a 429 that waiting does not mend
+    "billing_hard_limit_reached": OutcomeKind.UNAUTHORIZED,
+    "billing_not_active": OutcomeKind.UNAUTHORIZED,
+    "model_not_found": OutcomeKind.BAD_RESPONSE,
+    "content_filter": OutcomeKind.CONTENT_REFUSED,
+    "content_policy_violation": OutcomeKind.CONTENT_REFUSED,
+    "contentfilter": OutcomeKind.CONTENT_REFUSED,
+    "responsibleaipolicyviolation": OutcomeKind.CONTENT_REFUSED,
+    "moderation_blocked": OutcomeKind.CONTENT_REFUSED,
+}
+"""Codes that say more than the status. Compared in lower case with `error.code`, `error.type` and `error.status`."""
+
+ANTHROPIC_TYPES: Mapping[str, OutcomeKind] = {
+    "invalid_request_error": OutcomeKind.REJECTED,
+    "request_too_large": OutcomeKind.REJECTED,
+    "authentication_error": OutcomeKind.UNAUTHORIZED,
+    "permission_error": OutcomeKind.UNAUTHORIZED,
+    "billing_error": OutcomeKind.UNAUTHORIZED,
+    "not_found_error": OutcomeKind.BAD_RESPONSE,
+    "rate_limit_error": OutcomeKind.RATE_LIMITED,
+    "timeout_error": OutcomeKind.TIMED_OUT,
+    "overloaded_error": OutcomeKind.OVERLOADED,
+    "api_error": OutcomeKind.SERVER_ERROR,
+}
+
+ANTHROPIC_WORDS: Mapping[str, OutcomeKind] = {
+    "content filtering policy": OutcomeKind.CONTENT_REFUSED,
+    "credit balance is too low": OutcomeKind.UNAUTHORIZED,
+    "api usage limits": OutcomeKind.UNAUTHORIZED,
+}
+"""Anthropic has no code of its own for these three; all are 400 `invalid_request_error`. A changed wording makes them REJECTED."""
+
+
+class _Error(msgspec.Struct):
+    """The part of an error body that is read."""
+
+    codes: frozenset[str] = frozenset()
+    text: str = ""
+
+
+def parse_retry_after(value: bytes, now: float) -> float | None:
+    """Read a `Retry-After` header (RFC 9110, section 10.2.3): seconds to wait from `now` (Unix seconds), 0 to 3600; None if garbage."""
+    text = value.strip()
+    if SECONDS.fullmatch(text):
+        return min(max(float(text), 0.0), LONGEST_WAIT)
+    if not 16 <= len(text) <= 64:
+        return None
+    try:
+        at = email.utils.parsedate_to_datetime(text.decode("ascii"))
+        if at.tzinfo is None:
+            at = at.replace(tzinfo=dt.UTC)
+        wait = at.timestamp() - now
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None
+    return min(max(wait, 0.0), LONGEST_WAIT)
+
+
+def classify_openai(status: int, retry_after: float | None, body: bytes) -> Outcome:
+    """Map a non-2xx answer in OpenAI's error format, or near it, to an outcome. A known code in the body wins over the status."""
+    for code in sorted(_error(body).codes):
+        if code in OPENAI_CODES:
+            return Outcome(OPENAI_CODES[code], retry_after, status)
+    return Outcome(kind_of_status(status), retry_after, status)
+
+
+def classify_anthropic(status: int, retry_after: float | None, body: bytes) -> Outcome:
+    """Map a non-2xx answer in Anthropic's error format to an outcome."""
+    error = _error(body)
+    kind = kind_of_status(status)
+    if kind is OutcomeKind.REJECTED:
+        text = error.text.lower()
+        kind = next((meant for words, meant in ANTHROPIC_WORDS.items() if words in text), kind)
+    elif kind is OutcomeKind.SERVER_ERROR and "overloaded_error" in error.codes:
+        kind = OutcomeKind.OVERLOADED
+    return Outcome(kind, retry_after, status)
+
+
+def classify_anthropic_event(error_type: str) -> Outcome:
+    """Map the `type` of an error that came with status 200: an error event in a stream, or an error body. Unknown is the server's fault."""
+    return Outcome(ANTHROPIC_TYPES.get(error_type, OutcomeKind.SERVER_ERROR))
+
+
+def kind_of_status(status: int) -> OutcomeKind:
+    """What a status says where the body says nothing. A status that is no error (3xx, 1xx) is an answer that cannot be understood."""
+    known = STATUSES.get(status)
+    if known is not None:
+        return known
+    if status >= 500:
+        return OutcomeKind.SERVER_ERROR
+    return OutcomeKind.REJECTED if status >= 400 else OutcomeKind.BAD_RESPONSE
+
+
+def _error(body: bytes) -> _Error:
+    """Find the error object in a body of any shape: `{"error": {...}}`, `{"error": "..."}`, `[{"error": ...}]` or the object itself."""
+    try:
+        found: object = msgspec.json.decode(body)
+    except (ValueError, RecursionError):
+        return _Error()
+    if isinstance(found, list) and found:
+        found = found[0]
+    if isinstance(found, dict):
+        found = found.get("error", found)
+    if not isinstance(found, dict):
+        return _Error(text=found if isinstance(found, str) else "")
+    named = [found.get(name) for name in ("code", "type", "status")] + _reasons(found.get("details")) + _inner(found)
+    codes = frozenset(code.lower() for code in named if isinstance(code, str))
+    text = found.get("message")
+    return _Error(codes, text if isinstance(text, str) else "")
+
+
+def _inner(error: dict[str, object]) -> list[object]:
+    """Azure names the content filter in `innererror.code`."""
+    inner = error.get("innererror")
+    return [inner.get("code")] if isinstance(inner, dict) else []
+
+
+def _reasons(details: object) -> list[object]:
+    """Google names an invalid key in `details[].reason`."""
+    return [detail.get("reason") for detail in details if isinstance(detail, dict)] if isinstance(details, list) else []

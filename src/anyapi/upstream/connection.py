@@ -1,0 +1,270 @@
+"""One keep-alive HTTP/1.1 connection to a provider: a request out, an answer in, body parts of one read handed on together.
+
+Faces untrusted providers: header count and size, body size and time are all limited. It does not know what a model or a format is.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import httptools
+
+from anyapi.domain.decision import OutcomeKind
+from anyapi.wire.deadlines import NEVER
+
+if TYPE_CHECKING:
+    from anyapi.upstream.pool import Upstream
+
+MAX_HEADERS = 200
+MAX_HEAD_BYTES = 64 * 1024
+MAX_BODY_BYTES = 64 * 1024 * 1024
+MAX_ERROR_BYTES = 64 * 1024
+
+
+class UpstreamConnection(asyncio.BufferedProtocol):
+    """One connection. After `send` resolved to None, `status`, `content_type`, `retry_after` and `body` are the answer's.
+
+    A streamed 200 answer goes to the sink as it comes; anything else is collected in `body`.
+    """
+
+    __slots__ = (
+        "_done",
+        "_head_bytes",
+        "_headers",
+        "_idle",
+        "_informational",
+        "_parser",
+        "_parts",
+        "_reusable",
+        "_size",
+        "_sink",
+        "_streaming",
+        "_transport",
+        "_until_close",
+        "_upstream",
+        "_waiter",
+        "body",
+        "content_type",
+        "deadline",
+        "idle_since",
+        "received",
+        "retry_after",
+        "served",
+        "status",
+        "when_open",
+    )
+
+    def __init__(self, upstream: "Upstream") -> None:
+        """Not yet connected; belongs to one upstream and never leaves it, since a credential is bound to its origin."""
+        self._upstream = upstream
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self._waiter: asyncio.Future[OutcomeKind | None] | None = None
+        self._sink: Callable[[bytes], None] | None = None
+        self._idle = 0.0
+        self.deadline = NEVER
+        self.when_open: Callable[[], None] | None = None
+        self.served = 0
+        self.idle_since = 0.0
+        self._reset()
+
+    def _reset(self) -> None:
+        self._parts: list[bytes] = []
+        self._size = self._head_bytes = self._headers = 0
+        self._done = self._streaming = self._informational = self._reusable = False
+        self._until_close = True
+        self.status = 0
+        self.content_type = b""
+        self.retry_after: bytes | None = None
+        self.body = b""
+        self.received = False
+        """Whether a single byte of an answer arrived."""
+
+    # --- one exchange
+
+    def send(
+        self, data: bytes, sink: Callable[[bytes], None] | None, first_byte: float, idle: float
+    ) -> "asyncio.Future[OutcomeKind | None]":
+        """Send a request; the future gives None for a whole answer, else how it failed. Times in seconds.
+
+        `sink` takes what a 200 event stream brings; without one (or for another answer) the body is collected.
+        """
+        loop = self._upstream.loop
+        self._reset()
+        self._sink, self._idle = sink, idle
+        waiter = self._waiter = loop.create_future()
+        if self._transport is None:
+            waiter.set_result(OutcomeKind.CONNECT_FAILED)
+            return waiter
+        self.deadline = loop.time() + first_byte
+        self.served += 1
+        self._transport.write(data)
+        return waiter
+
+    def release(self) -> None:
+        """Give the connection back after the answer was read, or close it if it cannot serve again."""
+        self.deadline = NEVER
+        self._sink = None
+        self._parts = []
+        self.body = b""
+        if self._transport is None:
+            return
+        if self._done and self._reusable and not self._transport.is_closing():
+            self.idle_since = self._upstream.loop.time()
+            self._upstream.put(self)
+        else:
+            self._transport.close()
+
+    def abort(self, kind: OutcomeKind = OutcomeKind.CLIENT_GONE) -> None:
+        """Close at once; a waiting `send` resolves to `kind`."""
+        self._fail(kind)
+
+    def pause(self) -> None:
+        """Stop reading; the clock of the provider stands still meanwhile."""
+        self.deadline = NEVER
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read again."""
+        self.deadline = self._upstream.loop.time() + self._idle
+        if self._transport is not None:
+            self._transport.resume_reading()
+
+    @property
+    def usable(self) -> bool:
+        """Whether a request may be sent now."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    def expired(self) -> None:
+        """The provider took too long."""
+        self._fail(OutcomeKind.TIMED_OUT)
+
+    # --- the socket
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Connected (and, over TLS, verified)."""
+        self._transport = transport  # type: ignore[assignment]
+        self._upstream.opened(self)
+        if self.when_open is not None:
+            self.when_open()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The provider closed. An answer without length ends so; anything else is cut short."""
+        self._transport = None
+        self._upstream.closed(self)
+        if self._waiter is None or self._waiter.done():
+            return
+        if exc is None and self.status and self._until_close and not self._done:
+            self._done = True
+            self._finish()
+            return
+        self._fail(OutcomeKind.INTERRUPTED if self.received else OutcomeKind.CONNECT_FAILED)
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
+        """Where the loop puts what the provider sent."""
+        return self._upstream.buffer.view
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """The provider sent something."""
+        buffer = self._upstream.buffer
+        if self._waiter is None or self._waiter.done():
+            self._drop()  # unasked-for bytes: whatever they are, they answer nothing of ours
+        else:
+            self._take(buffer.view[:nbytes])
+        buffer.wipe(nbytes)
+
+    def _take(self, data: memoryview) -> None:
+        self.received = True
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._fail(OutcomeKind.BAD_RESPONSE)
+            return
+        if not self.status:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._fail(OutcomeKind.BAD_RESPONSE)
+            return
+        if self._streaming and self._parts and self._sink is not None:
+            parts, self._parts = self._parts, []
+            self.deadline = self._upstream.loop.time() + self._idle
+            self._sink(parts[0] if len(parts) == 1 else b"".join(parts))
+        if self._done:
+            self._finish()
+
+    def _finish(self) -> None:
+        self.deadline = NEVER
+        if not self._streaming:
+            self.body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        self._parts = []
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def _fail(self, kind: OutcomeKind) -> None:
+        self._drop()
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(kind)
+
+    def _drop(self) -> None:
+        self.deadline = NEVER
+        self._reusable = False
+        self._parts = []
+        if self._transport is not None:
+            self._transport.abort()
+
+    # --- llhttp's callbacks
+
+    def on_message_begin(self) -> None:
+        """A second answer where one was asked for makes the connection unfit."""
+        if self._done:
+            self._reusable = False
+            raise ValueError
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header; only a handful is of interest, none is passed on."""
+        self._headers += 1
+        self._head_bytes += len(name) + len(value)
+        if self._headers > MAX_HEADERS or self._head_bytes > MAX_HEAD_BYTES:
+            raise ValueError
+        name = name.lower()
+        if name == b"content-type":
+            self.content_type = value.lower()
+        elif name in {b"content-length", b"transfer-encoding"}:
+            self._until_close = False
+        elif name == b"retry-after":
+            self.retry_after = value
+        elif name == b"content-encoding" and value.strip().lower() not in {b"", b"identity"}:
+            raise ValueError  # we asked for none, so the body is not what it says
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        status = self._parser.get_status_code()
+        if status < 200:
+            self._informational = True
+            return
+        self.status = status
+        self._streaming = status == 200 and self._sink is not None and self.content_type.startswith(b"text/event-stream")
+
+    def on_body(self, part: bytes) -> None:
+        """A piece of the body."""
+        if not self._streaming:
+            self._size += len(part)
+            if self._size > (MAX_BODY_BYTES if self.status < 300 else MAX_ERROR_BYTES):
+                raise ValueError
+        self._parts.append(part)
+
+    def on_message_complete(self) -> None:
+        """The answer is whole."""
+        if self._informational:
+            self._informational = False
+            return
+        self._done = True
+        self._reusable = self._parser.should_keep_alive()  # only true in here: later it is always False
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the answer came as an event stream and went to the sink."""
+        return self._streaming

@@ -1,0 +1,63 @@
+"""The one place that opens connections to providers: resolve, check every address, connect to the address that was checked.
+
+No redirect is ever followed and no proxy variable is read, so nothing can be sent to a host that the operator did not configure. Private
+addresses (RFC 1918, loopback, link-local, metadata services, ...) are refused unless the operator listed them.
+"""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from anyapi.errors import ConfigError
+
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class AddressRefused(OSError):
+    """The name leads to an address that the operator did not allow."""
+
+
+class Dialer:
+    """Opens TCP connections, with the operator's list of private networks that are allowed."""
+
+    __slots__ = ("_allowed", "timeout")
+
+    def __init__(self, private_addresses: Sequence[str] = (), *, timeout: float = 5.0) -> None:
+        """`private_addresses` in CIDR notation; `timeout` in seconds for resolving and connecting together."""
+        try:
+            self._allowed = tuple(ipaddress.ip_network(text) for text in private_addresses)
+        except ValueError as error:
+            raise ConfigError(f"not an address range: {error}", field="network.private_addresses") from None
+        self.timeout = timeout
+
+    async def open(self, host: str, port: int, protocol: asyncio.BaseProtocol) -> None:
+        """Connect `protocol` to `host:port`. Raises `OSError`, `TimeoutError`, or `AddressRefused`."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(self.timeout):
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            addresses = [entry[4][0] for entry in found if self.allows(str(entry[4][0]))]
+            if not addresses:
+                raise AddressRefused("the host has no address that may be connected to")
+            last: OSError | None = None
+            for address in addresses:
+                try:
+                    await loop.create_connection(lambda: protocol, str(address), port)
+                except OSError as error:
+                    last = error
+                else:
+                    return
+            raise last or OSError("no address answered")
+
+    def allows(self, text: str) -> bool:
+        """Whether an address (no name) may be connected to. IPv4 inside IPv6 is judged as the IPv4 that it is."""
+        try:
+            address: Address = ipaddress.ip_address(text.partition("%")[0])
+        except ValueError:
+            return False
+        if isinstance(address, ipaddress.IPv6Address):
+            address = address.ipv4_mapped or address.sixtofour or address
+        if address.is_global and not address.is_multicast:
+            return True
+        return any(address in network for network in self._allowed if network.version == address.version)

@@ -1,0 +1,160 @@
+"""Upstreams: one for each provider credential, with its idle connections. A credential never leaves the origin it is bound to."""
+
+import asyncio
+import ssl
+from collections import deque
+from functools import partial
+from urllib.parse import urlsplit
+
+from anyapi.domain.catalogue import Auth
+from anyapi.domain.decision import OutcomeKind
+from anyapi.errors import ConfigError
+from anyapi.upstream.connection import UpstreamConnection
+from anyapi.upstream.dialer import Dialer
+from anyapi.wire.buffers import ReadBuffer
+from anyapi.wire.deadlines import Sweep
+from anyapi.wire.tls import TlsPipe
+
+IDLE_SECONDS = 15.0
+"""An idle connection older than this is not used again: most providers close theirs after 60 s or more, and a race costs a request."""
+MAX_IDLE = 512
+
+
+class Wire:
+    """What all upstreams of a loop share: buffers, deadlines, dialer, TLS trust."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, dialer: Dialer, *, buffer: ReadBuffer, cipher: ReadBuffer, sweep: Sweep) -> None:
+        """`buffer` takes plaintext, `cipher` what comes off a TLS socket."""
+        self.loop, self.dialer, self.buffer, self.cipher, self.sweep = loop, dialer, buffer, cipher, sweep
+        self._trust: ssl.SSLContext | None = None
+
+    def trust(self) -> ssl.SSLContext:
+        """The system's trust store; made at the first use, since it costs memory. Verification cannot be switched off."""
+        if self._trust is None:
+            self._trust = ssl.create_default_context()
+            self._trust.set_alpn_protocols(["http/1.1"])
+        return self._trust
+
+
+def header_of(auth: Auth, secret: str) -> bytes:
+    """The header line that carries a credential. Raises `ConfigError` for a scheme that is not served or a secret that is no header value."""
+    names = {
+        Auth.BEARER: "authorization: Bearer ",
+        Auth.API_KEY: "api-key: ",
+        Auth.X_API_KEY: "x-api-key: ",
+        Auth.X_GOOG_API_KEY: "x-goog-api-key: ",
+    }
+    if auth is Auth.NONE or not secret:
+        return b""
+    if auth not in names:
+        raise ConfigError(f"the authentication scheme {auth.value} is not served yet")
+    if not secret.isascii() or not secret.isprintable() or " " in secret:
+        raise ConfigError("a provider credential has characters that no header can carry")
+    return f"{names[auth]}{secret}\r\n".encode("ascii")
+
+
+class Upstream:
+    """One provider credential: where it may be used, and the connections that are open there. Holds the secret: never printed."""
+
+    __slots__ = ("_connections", "_heads", "_idle", "_path", "_rows", "_secure", "_wire", "buffer", "host", "loop", "port")
+
+    def __init__(self, wire: Wire, base_url: str, auth_row: bytes) -> None:
+        """`base_url` as configured, `auth_row` from `header_of`. Raises `ConfigError`."""
+        parts = urlsplit(base_url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
+            raise ConfigError("a provider's base_url must be http(s)://host[:port][/path] and nothing else", field="base_url")
+        self._wire, self.loop, self.buffer = wire, wire.loop, wire.buffer
+        self.host, self._secure = parts.hostname, parts.scheme == "https"
+        self.port = parts.port or (443 if self._secure else 80)
+        self._path = parts.path.rstrip("/").encode("ascii")
+        name = f"[{self.host}]" if ":" in self.host else self.host
+        host = name if parts.port is None else f"{name}:{parts.port}"
+        self._rows = b"host: %b\r\nuser-agent: anyapi\r\ncontent-type: application/json\r\naccept-encoding: identity\r\n%b" % (
+            host.encode(),
+            auth_row,
+        )
+        self._heads: dict[bytes, bytes] = {}
+        self._idle: deque[UpstreamConnection] = deque()
+        self._connections: set[UpstreamConnection] = set()
+
+    def __repr__(self) -> str:
+        """The origin, never the credential."""
+        return f"<Upstream {self.host}:{self.port}>"
+
+    def request(self, path: bytes, extra: bytes, body: bytes) -> bytes:
+        """The bytes of a POST to `path` below the base URL."""
+        start = self._heads.get(path)
+        if start is None:
+            start = self._heads[path] = b"POST %b%b HTTP/1.1\r\n%b" % (self._path, path, self._rows)
+        return b"%b%bcontent-length: %d\r\n\r\n%b" % (start, extra, len(body), body)
+
+    def idle(self) -> UpstreamConnection | None:
+        """A connection that waits for work, the most recently used first; None if there is none."""
+        now = self.loop.time()
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.usable and now - connection.idle_since < IDLE_SECONDS:
+                return connection
+            connection.abort()
+        return None
+
+    async def connect(self) -> UpstreamConnection | OutcomeKind:
+        """Open a connection; how it failed when it did."""
+        connection = UpstreamConnection(self)
+        ready: asyncio.Future[OutcomeKind | None] = self.loop.create_future()
+        try:
+            if self._secure:
+                await self._wire.dialer.open(self.host, self.port, self._pipe(connection, ready))
+                async with asyncio.timeout(self._wire.dialer.timeout):
+                    failure = await ready
+                if failure is not None:
+                    return failure
+            else:
+                await self._wire.dialer.open(self.host, self.port, connection)
+        except TimeoutError:
+            return OutcomeKind.TIMED_OUT
+        except OSError:
+            return OutcomeKind.CONNECT_FAILED
+        return connection
+
+    def _pipe(self, connection: UpstreamConnection, ready: "asyncio.Future[OutcomeKind | None]") -> TlsPipe:
+        def settle(kind: OutcomeKind | None) -> None:
+            if not ready.done():
+                ready.set_result(kind)
+
+        connection.when_open = partial(settle, None)
+        return TlsPipe(
+            self._wire.trust(),
+            connection,
+            server_name=self.host,
+            failed=lambda _error: settle(OutcomeKind.CONNECT_FAILED),
+            cipher=self._wire.cipher.view,
+        )
+
+    # --- called by connections
+
+    def opened(self, connection: UpstreamConnection) -> None:
+        """A connection is ready."""
+        self._connections.add(connection)
+        self._wire.sweep.add(connection)
+
+    def closed(self, connection: UpstreamConnection) -> None:
+        """A connection is gone."""
+        self._connections.discard(connection)
+        self._wire.sweep.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+
+    def put(self, connection: UpstreamConnection) -> None:
+        """A connection may be used again."""
+        if len(self._idle) >= MAX_IDLE:
+            connection.abort()
+            return
+        connection.deadline = connection.idle_since + 4 * IDLE_SECONDS
+        self._idle.append(connection)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._idle.clear()
+        for connection in tuple(self._connections):
+            connection.abort()

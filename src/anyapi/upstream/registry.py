@@ -1,0 +1,29 @@
+"""OpenAI-compatible providers as rows: what differs is data. A provider that needs behaviour is a module instead.
+
+Defaults are conservative: `store` is not sent, since a strict provider refuses fields it does not know. A row says what its provider's
+own API reference documents.
+"""
+
+from anyapi.domain.ids import ProviderId
+from anyapi.upstream.adapter import ProviderRow
+
+DEFAULT = ProviderRow()
+
+ROWS: dict[str, ProviderRow] = {
+    "openai": ProviderRow(accepts_store=True),
+    "azure": ProviderRow(accepts_store=True),
+    "xai": ProviderRow(accepts_store=True),
+    "mistral": ProviderRow(
+        accepts_stream_options=False,  # usage always comes in the last chunk
+        renames={"max_completion_tokens": "max_tokens", "seed": "random_seed"},
+        drops=frozenset({"user", "logprobs", "top_logprobs", "logit_bias", "service_tier"}),
+    ),
+    "perplexity": ProviderRow(accepts_stream_options=False),  # usage comes with every chunk
+    "groq": ProviderRow(drops=frozenset({"logit_bias", "logprobs", "top_logprobs"})),
+    "cerebras": ProviderRow(drops=frozenset({"frequency_penalty", "presence_penalty", "logit_bias"})),
+}
+
+
+def row_of(provider: ProviderId) -> ProviderRow:
+    """How a provider differs; the default row where nothing is recorded."""
+    return ROWS.get(provider, DEFAULT)

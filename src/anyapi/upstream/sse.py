@@ -1,0 +1,103 @@
+"""Server-sent events, sans-I/O: cut a byte stream at event boundaries, and read the events in a cut.
+
+Source: the WHATWG HTML standard, section 9.2 (event stream interpretation). What a stream means is not known here, and `id` and `retry`
+are not looked at: nobody resumes an inference.
+"""
+
+from collections.abc import Iterator
+
+LIMIT = 1024 * 1024
+"""Bytes of one incomplete event that are held back at most."""
+
+BOM = b"\xef\xbb\xbf"
+
+
+class Splitter:
+    """Gives back whole events, byte for byte as they came, and holds back at most one incomplete event.
+
+    INVARIANT: what `feed` returned so far is a prefix of what went in, and ends after a blank line (or is empty).
+    """
+
+    __slots__ = ("_held", "_lf_due", "overflow")
+
+    def __init__(self) -> None:
+        """Start with nothing held."""
+        self._held = bytearray()
+        self._lf_due = False
+        """What was returned ends with CR: an LF that follows belongs to it."""
+        self.overflow = False
+        """An event exceeded `LIMIT`. Nothing is returned any more."""
+
+    @property
+    def holding(self) -> bool:
+        """Whether an incomplete event is held back."""
+        return bool(self._held)
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes as they came off the wire; return the whole events that they complete, possibly none."""
+        if self._held or self._lf_due or self.overflow:
+            return self._feed_in_between(data)
+        if data.endswith(b"\n\n"):  # the common case: a write of the provider holds whole events
+            return data
+        end = _boundary(data, 0)
+        if end < len(data):
+            self._held += data[end:]
+            self._check()
+        self._lf_due = data.endswith(b"\r", 0, end)
+        return data[:end]
+
+    def _feed_in_between(self, data: bytes) -> bytes:
+        if self.overflow or not data:
+            return b""
+        if self._lf_due:
+            self._lf_due = False
+            return b"\n" + self.feed(data[1:]) if data.startswith(b"\n") else self.feed(data)
+        held = self._held
+        start = len(held) - 1  # a boundary's first byte may be the last one held
+        held += data
+        end = _boundary(held, start)
+        whole = bytes(held[:end])
+        del held[:end]
+        self._lf_due = whole.endswith(b"\r")
+        self._check()
+        return whole
+
+    def _check(self) -> None:
+        if len(self._held) > LIMIT:
+            self.overflow = True
+            self._held = bytearray()
+
+
+def _boundary(data: bytes | bytearray, start: int) -> int:
+    """Where the last blank line from `start` on ends, 0 if there is none. A line ends with LF, CRLF or CR.
+
+    A CR at the very end counts as a line end at once: nobody waits for an LF that may never come.
+    """
+    end = data.rfind(b"\n\n", start) + 2
+    if end < 2:
+        end = 0
+    if data.find(b"\r", start) >= 0:
+        for blank in (b"\n\r", b"\r\r"):
+            at = data.rfind(blank, start) + 2
+            if at >= 2:
+                end = max(end, at + 1 if data[at : at + 1] == b"\n" else at)
+    return end
+
+
+def events(whole: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Read what `Splitter.feed` returned: each event's name (`message` if it has none) and data. Events without data are nothing."""
+    if b"\r" in whole:
+        whole = whole.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if whole.startswith(BOM):
+        whole = whole[3:]
+    for block in whole.split(b"\n\n"):
+        name, data = b"message", None
+        for line in block.split(b"\n"):
+            field, _, value = line.partition(b":")
+            if field == b"data":
+                value = value.removeprefix(b" ")
+                data = value if data is None else data + b"\n" + value
+            elif field == b"event":
+                name = value.removeprefix(b" ")
+        if data is not None:
+            yield name, data

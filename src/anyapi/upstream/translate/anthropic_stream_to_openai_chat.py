@@ -1,0 +1,226 @@
+"""An Anthropic event stream as OpenAI chat completion chunks, event by event. Sans-I/O; what is kept does not grow with the answer.
+
+Nothing is released before the first content, so that another endpoint can still be tried when an error comes before it. The finish
+chunk, the usage chunk and `[DONE]` are released together at `message_stop` and not otherwise. Events and blocks of types that are not
+known here are skipped: Anthropic announces that it will add some.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from anyapi.domain.decision import Outcome, OutcomeKind
+from anyapi.domain.usage import TokenCount
+from anyapi.upstream import sse
+from anyapi.upstream.classify import classify_anthropic_event
+from anyapi.upstream.translate import anthropic_wire as wire
+from anyapi.upstream.translate.anthropic_to_openai_chat import FINISH, FORMAT, arguments
+
+BAD = Outcome(OutcomeKind.BAD_RESPONSE)
+EVENTS = frozenset({"message_start", "content_block_start", "content_block_stop", "message_delta", "message_stop", "error"})
+"""Event types that are understood, beside `content_block_delta`: one that cannot be read is not skipped."""
+DELTAS = frozenset({"text_delta", "input_json_delta", "thinking_delta", "signature_delta"})
+
+_event = msgspec.json.Decoder(wire.Event)
+_shape = msgspec.json.Decoder(wire.DeltaShape)
+_encode = msgspec.json.Encoder().encode
+
+
+class _OpenCall(msgspec.Struct):
+    """A tool call whose arguments are arriving."""
+
+    number: int
+    empty: bool = True
+
+
+class ChatStream:
+    """A `StreamReader` (see `anyapi.upstream.adapter`)."""
+
+    __slots__ = (
+        "_calls", "_details", "_ends", "_finish", "_handlers", "_head", "_hide", "_open", "_out", "_role_due", "_splitter", "_usage",
+        "_wants_usage", "complete", "created", "failure", "refused", "started", "tokens",
+    )  # fmt: skip
+
+    def __init__(self, *, created: int, wants_usage: bool, hide_reasoning: bool = False) -> None:
+        """`created` in Unix seconds; `wants_usage` asks for the usage chunk; `hide_reasoning` keeps thinking back."""
+        self.complete = False
+        self.failure: Outcome | None = None
+        self.tokens: TokenCount | None = None
+        """Known from `message_delta` on: what `message_start` says is no total."""
+        self.started = False
+        self.refused = False
+        """The provider declined for content reasons; known before anything of a declined answer without content is released."""
+        self.created = created
+        self._wants_usage = wants_usage
+        self._hide = hide_reasoning
+        self._splitter = sse.Splitter()
+        self._out: list[bytes] = []
+        self._head = b""
+        self._role_due = True
+        self._finish = "stop"
+        self._usage = wire.Usage()
+        self._open: dict[int, _OpenCall] = {}
+        self._calls = 0
+        self._details = 0
+        self._handlers: dict[str, Callable[[wire.Event], None]] = {
+            "content_block_delta": self._on_delta,
+            "content_block_start": self._on_block,
+            "content_block_stop": self._on_block_stop,
+            "message_start": self._on_start,
+            "message_delta": self._on_message_delta,
+            "message_stop": self._on_stop,
+            "error": self._on_error,
+        }
+
+    def __repr__(self) -> str:
+        """Never the content."""
+        return "<ChatStream>"
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes as they came off the wire; return whole events for the client, possibly none."""
+        if self._ended():
+            return b""
+        for _name, text in sse.events(self._splitter.feed(data)):
+            self._take(text)
+            if self._ended():
+                break
+        else:
+            if self._splitter.overflow:
+                self.failure = BAD
+        released = b"".join(self._out)
+        self._out.clear()
+        return released
+
+    def _ended(self) -> bool:
+        return self.complete or self.failure is not None
+
+    def _take(self, data: bytes) -> None:
+        """Read one event and hand it on; what is neither of the format nor of an unknown type ends the stream."""
+        try:
+            event = _event.decode(data)
+            handler = self._handlers.get(event.type)
+            if handler is None:
+                return
+            if not self._head and event.type not in ("message_start", "error"):
+                self.failure = BAD
+                return
+            handler(event)
+        except (ValueError, RecursionError):
+            if not _unknown(data):
+                self.failure = BAD
+
+    def _on_start(self, event: wire.Event) -> None:
+        message = event.message
+        if self._head or message is None:
+            self.failure = BAD
+            return
+        self._usage = wire.read_usage(message.usage)
+        self._head = b'data: {"id":%b,"object":"chat.completion.chunk","created":%d,"model":%b,"choices":[' % (
+            _encode(message.id),
+            self.created,
+            _encode(message.model),
+        )
+
+    def _on_delta(self, event: wire.Event) -> None:
+        delta = event.delta
+        if delta is None:
+            self.failure = BAD
+        elif delta.type == "text_delta":
+            if delta.text:
+                self._release(b'"content":' + _encode(delta.text))
+        elif delta.type == "input_json_delta":
+            call = self._open.get(event.index)
+            if call is not None and delta.partial_json:
+                call.empty = False
+                self._release_arguments(call.number, delta.partial_json)
+        elif delta.type == "thinking_delta":
+            self._release_thinking(delta.thinking)
+        elif delta.type == "signature_delta":
+            self._release_signature(delta.signature)
+
+    def _on_block(self, event: wire.Event) -> None:
+        block = wire.read_block(event.content_block)
+        if block.type == "tool_use":
+            self._open_call(event.index, block)
+        elif block.type == "text" and block.text:
+            self._release(b'"content":' + _encode(block.text))
+        elif block.type == "thinking":
+            self._release_thinking(block.thinking)
+        elif block.type == "redacted_thinking":
+            self._release_detail({"type": "reasoning.encrypted", "data": block.data, "format": FORMAT, "index": self._details})
+            self._details += 1
+
+    def _open_call(self, index: int, block: wire.Block) -> None:
+        if not block.id or not block.name or index in self._open:
+            raise ValueError("a tool call without id or name, or one twice")
+        whole = arguments(block.input)
+        call = self._open[index] = _OpenCall(self._calls)
+        self._calls += 1
+        function = {"name": block.name, "arguments": ""}
+        made = {"index": call.number, "id": block.id, "type": "function", "function": function}
+        self._release(b'"tool_calls":' + _encode([made]))
+        if whole != "{}":
+            call.empty = False
+            self._release_arguments(call.number, whole)
+
+    def _on_block_stop(self, event: wire.Event) -> None:
+        call = self._open.pop(event.index, None)
+        if call is not None and call.empty:
+            self._release_arguments(call.number, "{}")
+
+    def _on_message_delta(self, event: wire.Event) -> None:
+        if event.delta is not None and event.delta.stop_reason is not None:
+            self._finish = FINISH.get(event.delta.stop_reason, "stop")
+            self.refused = event.delta.stop_reason == "refusal"
+        self._usage = self._usage.updated(wire.read_usage(event.usage))
+        self.tokens = self._usage.total()
+
+    def _on_stop(self, _event: wire.Event) -> None:
+        role = b'"role":"assistant","content":""' if self._role_due else b""
+        self._out.append(
+            b'%b{"index":0,"delta":{%b},"logprobs":null,"finish_reason":"%b"}]}\n\n' % (self._head, role, self._finish.encode())
+        )
+        usage = self._usage.as_openai() if self._wants_usage else None
+        if usage is not None:
+            self._out.append(self._head + b'],"usage":' + _encode(usage) + b"}\n\n")
+        self._out.append(b"data: [DONE]\n\n")
+        self.complete = True
+
+    def _on_error(self, event: wire.Event) -> None:
+        self.failure = classify_anthropic_event(event.error.type if event.error else "")
+
+    def _release(self, delta: bytes) -> None:
+        """Put one chunk out; `delta` is what stands between the braces of `delta`."""
+        role = b'"role":"assistant",' if self._role_due else b""
+        self._role_due = False
+        self.started = True
+        self._out.append(self._head + b'{"index":0,"delta":{' + role + delta + b'},"logprobs":null,"finish_reason":null}]}\n\n')
+
+    def _release_arguments(self, number: int, text: str) -> None:
+        self._release(b'"tool_calls":[{"index":%d,"function":{"arguments":%b}}]' % (number, _encode(text)))
+
+    def _release_thinking(self, text: str) -> None:
+        if text and not self._hide:
+            encoded = _encode(text)
+            detail = b'{"type":"reasoning.text","text":%b,"index":%d}' % (encoded, self._details)
+            self._release(b'"reasoning_content":%b,"reasoning_details":[%b]' % (encoded, detail))
+
+    def _release_signature(self, signature: str) -> None:
+        """The end of a thinking block. `format` is said here once, because clients join the strings of one index."""
+        self._release_detail({"type": "reasoning.text", "signature": signature, "format": FORMAT, "index": self._details})
+        self._details += 1
+
+    def _release_detail(self, detail: dict[str, object]) -> None:
+        if not self._hide:
+            self._release(b'"reasoning_details":' + _encode([detail]))
+
+
+def _unknown(data: bytes) -> bool:
+    """Whether an event that could not be read is of a type, or holds a delta of a type, that may be skipped."""
+    try:
+        kind = wire.type_of(data)
+        if kind == "content_block_delta":
+            return _shape.decode(data).delta.type not in DELTAS
+    except (ValueError, RecursionError):
+        return False
+    return kind not in EVENTS

@@ -1,0 +1,113 @@
+"""A complete Anthropic message as an OpenAI chat completion. Pure; docs/translation.md is the list of what becomes what.
+
+Blocks of types that are not known here (results of server tools, which no request of ours asks for) are left out.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from anyapi.domain.decision import Outcome, OutcomeKind
+from anyapi.upstream.adapter import Answer
+from anyapi.upstream.classify import classify_anthropic_event
+from anyapi.upstream.translate import anthropic_wire as wire
+
+FINISH: Mapping[str, str] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "pause_turn": "stop",  # a server tool paused: cannot happen to requests of ours, and OpenAI has no such end
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "refusal": "content_filter",
+}
+"""OpenAI's `finish_reason` for Anthropic's `stop_reason`. One that is not listed is `stop`."""
+
+FORMAT = "anthropic-claude-v1"
+"""Marks `reasoning_details` as Anthropic's, so that a signature is given back to Anthropic alone."""
+
+BAD = Outcome(OutcomeKind.BAD_RESPONSE)
+
+_message = msgspec.json.Decoder(wire.Message)
+_encode = msgspec.json.Encoder().encode
+
+
+class _Gathered:
+    """What the blocks of one answer hold, by kind."""
+
+    __slots__ = ("calls", "details", "text", "thinking")
+
+    def __init__(self) -> None:
+        self.text: list[str] = []
+        self.thinking: list[str] = []
+        self.details: list[dict[str, object]] = []
+        self.calls: list[dict[str, object]] = []
+
+    def add(self, block: wire.Block) -> None:
+        """Take one block. Raises ValueError when a tool call lacks its name, its id or an object of arguments."""
+        if block.type == "text":
+            self.text.append(block.text)
+        elif block.type == "thinking":
+            self.thinking.append(block.thinking)
+            detail = {"type": "reasoning.text", "text": block.thinking, "signature": block.signature}
+            self.details.append({**detail, "format": FORMAT, "index": len(self.details)})
+        elif block.type == "redacted_thinking":
+            self.details.append({"type": "reasoning.encrypted", "data": block.data, "format": FORMAT, "index": len(self.details)})
+        elif block.type == "tool_use":
+            self.calls.append(_call(block))
+
+
+def translate(body: bytes, *, created: int, hide_reasoning: bool = False) -> Answer | Outcome:
+    """Translate an answer's body; an `Outcome` when it is an error or cannot be understood. `created` in Unix seconds. Never raises."""
+    try:
+        message = _message.decode(body)
+        if message.type == "error":
+            return classify_anthropic_event(message.error.type if message.error else "")
+        if message.content is None:
+            return BAD
+        gathered = _Gathered()
+        for raw in message.content:
+            gathered.add(wire.read_block(raw))
+    except (ValueError, RecursionError):
+        return BAD
+    return _answer(message, gathered, created, hide_reasoning=hide_reasoning)
+
+
+def _answer(message: wire.Message, gathered: _Gathered, created: int, *, hide_reasoning: bool) -> Answer:
+    text = "".join(gathered.text)
+    said: dict[str, object] = {"role": "assistant", "content": text or (None if gathered.calls else ""), "refusal": None}
+    if not hide_reasoning:
+        if gathered.thinking:
+            said["reasoning_content"] = "".join(gathered.thinking)
+        if gathered.details:
+            said["reasoning_details"] = gathered.details
+    if gathered.calls:
+        said["tool_calls"] = gathered.calls
+    finish = FINISH.get(message.stop_reason or "", "stop")
+    usage = wire.read_usage(message.usage)
+    completion: dict[str, object] = {
+        "id": message.id,
+        "object": "chat.completion",
+        "created": created,
+        "model": message.model,
+        "choices": [{"index": 0, "message": said, "logprobs": None, "finish_reason": finish}],
+    }
+    stated = usage.as_openai()
+    if stated is not None:
+        completion["usage"] = stated
+    refused = message.stop_reason == "refusal"
+    return Answer(_encode(completion), usage.total(), refused, empty=not text and not gathered.calls)
+
+
+def _call(block: wire.Block) -> dict[str, object]:
+    if not block.id or not block.name:
+        raise ValueError("a tool call without id or name")
+    return {"id": block.id, "type": "function", "function": {"name": block.name, "arguments": arguments(block.input)}}
+
+
+def arguments(raw: msgspec.Raw) -> str:
+    """The input of a tool call as OpenAI wants it, a string; the text is the provider's, checked to be a JSON object. None is `{}`."""
+    text = bytes(raw).decode() or "{}"
+    if not isinstance(msgspec.json.decode(text), dict):
+        raise ValueError("tool input is not an object")  # noqa: TRY004 - the caller catches what decoding raises
+    return text

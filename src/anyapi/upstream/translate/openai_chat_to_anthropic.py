@@ -1,0 +1,243 @@
+"""An OpenAI chat completion request as an Anthropic messages request. Pure; docs/translation.md is the list of what becomes what.
+
+Three ends for a field: translated; refused with a `BadRequest` that names it; or left out and named in the adjustments. Nothing is left
+out silently. What is sent is built from decoded values, so it holds no key twice, whatever the client's body did.
+"""
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from anyapi.domain.catalogue import Endpoint
+from anyapi.errors import BadRequest
+from anyapi.upstream.translate import openai_reasoning_to_anthropic as reasoning
+from anyapi.upstream.translate import openai_tools_to_anthropic as tools
+from anyapi.upstream.translate import reading
+from anyapi.upstream.translate.adjustments import Adjustments
+from anyapi.upstream.translate.claude_generation import Generation, generation_of
+from anyapi.upstream.translate.openai_messages_to_anthropic import Conversation
+from anyapi.upstream.translate.reading import Object
+
+DEFAULT_MAX_TOKENS = 4096
+"""Sent when neither the client nor the catalogue says; every Claude model can give as many."""
+
+LONGEST_USER_ID = 256
+
+TRANSLATED = frozenset(
+    {
+        "model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "stop",
+        "user", "safety_identifier", "tools", "tool_choice", "parallel_tool_calls", "response_format", "reasoning_effort", "reasoning",
+        "thinking", "cache_control",
+    }
+)  # fmt: skip
+
+REFUSED: Mapping[str, tuple[Callable[[object], bool], str]] = {
+    "n": (lambda value: value == 1, "Anthropic gives one choice. Send one request for each."),
+    "logprobs": (lambda value: value is False, "Anthropic gives no log probabilities."),
+    "top_logprobs": (lambda value: value == 0, "Anthropic gives no log probabilities."),
+    "logit_bias": (lambda value: value == {}, "Anthropic has no token bias."),
+    "frequency_penalty": (lambda value: value == 0, "Anthropic has no penalties."),
+    "presence_penalty": (lambda value: value == 0, "Anthropic has no penalties."),
+    "modalities": (lambda value: value == ["text"], "Anthropic answers in text only."),
+    "audio": (lambda _value: False, "Anthropic answers in text only."),
+    "functions": (lambda value: value == [], "Send `tools`, which replaced it."),
+    "function_call": (lambda _value: False, "Send `tool_choice`, which replaced it."),
+    "web_search_options": (lambda _value: False, "Web search is not offered at Anthropic's endpoints yet."),
+    "moderation": (lambda _value: False, "Anthropic has no such setting."),
+}
+"""Fields whose meaning would be lost, each with the values that ask for nothing, and the reason."""
+
+LEFT_OUT = frozenset(
+    {
+        "seed", "service_tier", "store", "metadata", "prediction", "verbosity", "prompt_cache_key", "prompt_cache_options",
+        "prompt_cache_retention", "include_reasoning", "min_p", "top_a", "repetition_penalty", "transforms", "route", "usage",
+        "enable_thinking", "chat_template_kwargs", "extra_body",
+    }
+)  # fmt: skip
+"""Fields that are hints, or mean something at another provider only. Left out and named; a name not listed here is named `other`."""
+
+
+class Request(msgspec.Struct):
+    """The outer object of Anthropic's request, and the names of fields that were changed or left out. Holds content: never printed."""
+
+    body: Object
+    adjusted: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        """Never the content."""
+        return "<Request>"
+
+
+class _Source:
+    """The client's fields, decoded when asked for. `null` is absent; so is what the provider's row drops, which is noted."""
+
+    __slots__ = ("_fields", "notes")
+
+    def __init__(self, fields: Mapping[str, msgspec.Raw], drops: frozenset[str], notes: Adjustments) -> None:
+        self.notes = notes
+        for name in sorted(drops & fields.keys()):
+            notes.note(name)
+        self._fields = {name: raw for name, raw in fields.items() if name not in drops and bytes(raw) != b"null"}
+
+    def get(self, name: str) -> object:
+        raw = self._fields.get(name)
+        return None if raw is None else reading.decode(raw, name)
+
+    def settle_rest(self) -> None:
+        """Refuse or note every field that has no counterpart."""
+        for name in self._fields:
+            if name in TRANSLATED:
+                continue
+            refusal = REFUSED.get(name)
+            if refusal is None:
+                self.notes.note(name if name in LEFT_OUT else "other")
+            elif not refusal[0](self.get(name)):
+                raise BadRequest(f"`{name}` cannot be sent to Anthropic: {refusal[1]}", name)
+
+
+def translate(fields: Mapping[str, msgspec.Raw], endpoint: Endpoint, *, stream: bool, drops: frozenset[str] = frozenset()) -> Request:
+    """Build the request for one endpoint. `fields` is not changed. Raises `BadRequest` alone."""
+    notes = Adjustments()
+    source = _Source(fields, drops, notes)
+    source.settle_rest()
+    generation = generation_of(endpoint.upstream_model)
+    limit = _max_tokens(source, endpoint)
+    body: Object = {"model": endpoint.upstream_model, "max_tokens": limit}
+    talk = _conversation(source, generation)
+    if talk.system:
+        body["system"] = talk.system
+    body["messages"] = talk.turns
+    chosen = tools.translate(
+        source.get("tools"), source.get("tool_choice"), source.get("parallel_tool_calls"), endpoint.capabilities, notes
+    )
+    if chosen.tools is not None:
+        body["tools"] = chosen.tools
+    if chosen.choice is not None:
+        body["tool_choice"] = chosen.choice
+    around = reasoning.Circumstances(limit, endpoint.capabilities.reasoning, chosen.forced, talk.unsigned_calls)
+    _add_thinking(body, source, generation, around)
+    _add_format(body, source, endpoint)
+    _add_sampling(body, source, generation)
+    _add_rest(body, source)
+    if stream:
+        body["stream"] = True
+    return Request(body, notes.names)
+
+
+def hides_reasoning(fields: Mapping[str, msgspec.Raw]) -> bool:
+    """Whether the client asked to think without showing it (`reasoning.exclude`). For a request that `translate` accepted."""
+    raw = fields.get("reasoning")
+    if raw is None:
+        return False
+    asked = reading.decode(raw, "reasoning")
+    return isinstance(asked, dict) and asked.get("exclude") is True
+
+
+def _conversation(source: _Source, generation: Generation) -> Conversation:
+    """Translate the messages, and check that Anthropic can take the conversation as it stands."""
+    messages = source.get("messages")
+    talk = Conversation(source.notes)
+    for number, message in enumerate(reading.sequence(messages, "messages")):
+        talk.add(message, f"messages[{number}]")
+    if not talk.turns:
+        raise BadRequest("`messages` must hold at least one message of a user.", "messages")
+    if talk.ends_with_assistant and not generation.continues_assistant:
+        raise BadRequest("`messages` ends with the assistant's turn, which this model cannot continue. End with a user's turn.", "messages")
+    return talk
+
+
+def _max_tokens(source: _Source, endpoint: Endpoint) -> int:
+    """The limit on output that Anthropic requires: what the client says, at most what the endpoint can, which is also the default."""
+    asked = None
+    for name in ("max_tokens", "max_completion_tokens"):
+        value = source.get(name)
+        if value is None:
+            continue
+        limit = reading.integer(value, name, 1)
+        if asked is not None and limit != asked:
+            raise BadRequest("`max_tokens` and `max_completion_tokens` differ. Send one of them.", "max_tokens")
+        asked = limit
+        if endpoint.max_output_tokens is not None and limit > endpoint.max_output_tokens:
+            source.notes.note(name)
+    most = endpoint.max_output_tokens
+    if asked is None:
+        return most or DEFAULT_MAX_TOKENS
+    return asked if most is None else min(asked, most)
+
+
+def _add_thinking(body: Object, source: _Source, generation: Generation, around: reasoning.Circumstances) -> None:
+    """Anthropic's own `thinking` object goes through as it is, and wins over an effort's translation."""
+    asked = reasoning.read(source.get("reasoning_effort"), source.get("reasoning"))
+    thinking = reasoning.translate(asked, generation, around, source.notes)
+    own = source.get("thinking")
+    config = thinking.config if own is None else reading.mapping(own, "thinking")
+    if config is not None:
+        body["thinking"] = config
+    if thinking.effort is not None:
+        body["output_config"] = {"effort": thinking.effort}
+
+
+def _add_format(body: Object, source: _Source, endpoint: Endpoint) -> None:
+    """`json_schema` becomes `output_config.format` (Anthropic, structured outputs, general availability without a beta header)."""
+    value = source.get("response_format")
+    if value is None:
+        return
+    asked = reading.mapping(value, "response_format")
+    kind = asked.get("type")
+    if kind == "text":
+        return
+    if kind != "json_schema":
+        raise BadRequest(
+            "`response_format.type` must be text or json_schema: Anthropic has no JSON mode without a schema.", "response_format.type"
+        )
+    if endpoint.capabilities.structured_outputs is False:
+        raise BadRequest("`response_format` asks for structured output, which this endpoint does not have.", "response_format")
+    where = "response_format.json_schema"
+    named = reading.mapping(asked.get("json_schema"), where)
+    schema = reading.mapping(named.get("schema"), f"{where}.schema")
+    if named.get("description") is not None:
+        source.notes.note(f"{where}.description")
+    config = reading.mapping(body.setdefault("output_config", {}), "output_config")
+    config["format"] = {"type": "json_schema", "schema": schema}
+
+
+def _add_sampling(body: Object, source: _Source, generation: Generation) -> None:
+    """Temperature and the like, where the model and its thinking leave room for them; noted where not."""
+    sampling: Object = {}
+    temperature, top_p, top_k = source.get("temperature"), source.get("top_p"), source.get("top_k")
+    if temperature is not None and reading.number(temperature, "temperature", 0, 1) != 1:
+        sampling["temperature"] = temperature
+    if top_p is not None and reading.number(top_p, "top_p", 0, 1) != 1:
+        sampling["top_p"] = top_p
+    if top_k is not None:
+        sampling["top_k"] = reading.integer(top_k, "top_k", 1)
+    thinks = isinstance(body.get("thinking"), dict)
+    for name, value in sampling.items():
+        alone = name != "top_p" or "temperature" not in sampling or generation.takes_both_samplers
+        if generation.samples_freely and alone and not thinks:
+            body[name] = value
+        else:
+            source.notes.note(name)
+
+
+def _add_rest(body: Object, source: _Source) -> None:
+    """Stop sequences, the end user's id, and Anthropic's automatic caching."""
+    stop = source.get("stop")
+    if stop is not None:
+        sequences = [stop] if isinstance(stop, str) else reading.sequence(stop, "stop")
+        for sequence in sequences:
+            if not reading.text(sequence, "stop").strip():
+                raise BadRequest("`stop` holds a blank sequence, which Anthropic does not accept.", "stop")
+        if sequences:
+            body["stop_sequences"] = sequences
+    for name in ("user", "safety_identifier"):
+        value = source.get(name)
+        if value is None:
+            continue
+        user = reading.text(value, name)
+        if len(user) > LONGEST_USER_ID:
+            raise BadRequest(f"`{name}` must have at most {LONGEST_USER_ID} characters.", name)
+        body["metadata"] = {"user_id": user}
+    control = source.get("cache_control")
+    if control is not None:
+        body["cache_control"] = reading.mapping(control, "cache_control")

@@ -1,0 +1,57 @@
+"""What holds for every test: no network beyond loopback, no keys of the person who runs them, the same examples every time.
+
+`ANYAPI_TEST_LONG=1` runs the tests marked `long` too, and gives property tests ten times the examples.
+"""
+
+import ipaddress
+import os
+import sys
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+LONG = os.environ.get("ANYAPI_TEST_LONG", "") not in {"", "0"}
+PRIVATE_ENVIRONMENT = ("_API_KEY", "_API_TOKEN", "_AUTH_TOKEN", "_BASE_URL", "_PROXY")
+
+QUIET = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("short", max_examples=100, **QUIET)
+settings.register_profile("long", max_examples=1000, **QUIET)
+settings.load_profile("long" if LONG else "short")
+
+
+def pytest_collection_modifyitems(items):
+    """Skip what is too long, saying how to run it."""
+    if LONG:
+        return
+    skip = pytest.mark.skip(reason="too long for `make test`: run `make test-long`")
+    for item in items:
+        if "long" in item.keywords:
+            item.add_marker(skip)
+
+
+def _forget_private_environment():
+    """Once, before any module reads it: a key of the person who runs the tests must neither be used nor change a result."""
+    for name in list(os.environ):
+        if name.upper().endswith(PRIVATE_ENVIRONMENT) or (
+            name.startswith("ANYAPI_") and not name.startswith(("ANYAPI_TEST", "ANYAPI_PYTHON"))
+        ):
+            del os.environ[name]
+
+
+def _is_loopback(host):
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return host in {"localhost", ""}
+
+
+def _refuse_network(event, arguments):
+    """Audit hook: fails a test that connects or sends beyond loopback (what uvloop opens by itself is not seen here)."""
+    if event in {"socket.connect", "socket.sendto"}:
+        address = arguments[1]
+        if isinstance(address, tuple) and isinstance(address[0], str) and not _is_loopback(address[0]):
+            raise AssertionError(f"a test tried to reach {address[0]}: tests use loopback only")
+
+
+_forget_private_environment()
+sys.addaudithook(_refuse_network)

@@ -1,0 +1,171 @@
+"""Facts in force: for each field the list of values it could have, of which the worst counts (docs/policy.md section 1).
+
+Instead of walking one state from step to step, every field holds its possibilities: a step that surely applies leaves one, a step
+that may apply adds one, and the worst is taken at the end. A possibility remembers which provider's record states it.
+"""
+
+from fractions import Fraction
+
+from tests.oracle import selectors
+from tests.oracle.laws import (
+    CONFIDENCE_LADDER,
+    LAWS,
+    NEEDS_AGREEMENT,
+    REVIEW_LADDER,
+    SECONDS_A_DAY,
+    TRAINING_LADDER,
+    ZERO_LADDER,
+    Laws,
+    endlessness,
+    midnight,
+)
+
+FIELDS = ("training", "retention", "zero_retention", "human_review")
+UNKNOWN = {"training": "unknown", "retention": {"kind": "unknown", "days": None}, "zero_retention": "unknown", "human_review": "unknown"}
+ORDER = {
+    "training": TRAINING_LADDER.index,
+    "retention": endlessness,
+    "zero_retention": ZERO_LADDER.index,
+    "human_review": REVIEW_LADDER.index,
+    "flagged_retention": endlessness,
+}
+NOBODY: dict = {"kind": "nobody", "provenance": {"confidence": "none"}}
+"""Stands for a provider that is named and not in the catalogue: nothing is known of it."""
+
+
+def _block(provider: dict, tier: str, laws: Laws) -> dict:
+    """A provider's own base policy, or its free-tier block."""
+    if provider is NOBODY:
+        return UNKNOWN
+    if provider.get("free_tier") is not None and tier in laws.tiers_that_take_the_free_block:
+        return provider["free_tier"]
+    return provider["policy"]
+
+
+def _note(possible: dict, sure: bool, stated: dict) -> None:
+    """Leave one possibility for each stated field, or add one."""
+    for field, possibility in stated.items():
+        possible[field] = [possibility] if sure else [*possible[field], possibility]
+
+
+def _possibilities(endpoint: dict, provider: dict, credential: dict, request: dict, context: dict, laws: Laws) -> dict:
+    """Field -> list of (value, provider whose record states it, whether an exception did)."""
+    tier = credential.get("tier", "undeclared")
+    own = _block(provider, tier, laws)
+    possible = {field: [(own[field], provider, False)] for field in FIELDS}
+    possible["flagged_retention"] = [(None, provider, False)]
+    possible["home"] = [(None, provider, False)]
+    possible["forwarded_to"] = []
+    for exception in provider.get("exceptions", ()):
+        verdict = selectors.answer(exception["applies_to"], endpoint, credential, request)
+        if verdict == "no":
+            continue
+        override, stated = exception["override"], {}
+        if selectors.is_flagged(exception["applies_to"]):
+            if override.get("retention") is not None:
+                stated["flagged_retention"] = (override["retention"], provider, True)
+        else:
+            if override.get("same_as_provider") is not None:
+                other = context["catalogue"]["providers"].get(override["same_as_provider"], NOBODY)
+                theirs = _block(other, tier, laws)
+                stated = {field: (theirs[field], other, True) for field in FIELDS}
+                stated["flagged_retention"] = (None, other, True)
+                stated["home"] = (None, other, True)
+                possible["forwarded_to"].append(other)
+            stated |= {field: (override[field], provider, True) for field in FIELDS if override.get(field) is not None}
+        _note(possible, verdict == "yes", stated)
+    return possible
+
+
+def _is_expired(provider: dict, context: dict, now: Fraction, laws: Laws) -> bool:
+    if provider is NOBODY:
+        return False
+    provenance = provider["provenance"]
+    if provenance.get("valid_until") is not None:
+        return laws.has_ended(now, midnight(provenance["valid_until"]))
+    start = midnight(provenance.get("verified_at") or context["catalogue"]["compiled"])
+    return laws.has_ended(now, start + Fraction(context["span_days"]) * SECONDS_A_DAY)
+
+
+def _confidence(field: str, records: list, laws: Laws) -> str:
+    """How well a field is known: the least of all records that were looked at."""
+    names = {"training": {"training"}, "retention": {"retention", "retention.days", "retention.kind"}}[field]
+    levels = []
+    for record in records:
+        provenance = record["provenance"]
+        levels.append(provenance["confidence"])
+        if names & set(provenance.get("secondary_fields", ())):
+            levels.append("secondary")
+    return laws.worst(levels, lambda level: -CONFIDENCE_LADDER.index(level))
+
+
+def _places(endpoint: dict, credential: dict, homes: list, local: bool) -> frozenset:
+    """Regions where inference happens, before any agreement."""
+    if endpoint.get("region") not in (None, "global"):
+        return frozenset((endpoint["region"],))
+    if credential.get("region") is not None:
+        return frozenset((credential["region"],))
+    lists = [frozenset(home.get("regions", ())) or frozenset(("local",) if local else ()) for home in homes]
+    return frozenset().union(*lists) if all(lists) else frozenset()
+
+
+def _covers(agreement: dict, endpoint: dict, credential: dict, account: str | None, now: Fraction) -> bool:
+    return all(
+        (
+            agreement["provider"] == endpoint["provider"],
+            midnight(agreement["valid_from"]) <= now < midnight(agreement["valid_until"]),
+            not agreement.get("credentials") or credential.get("id") in agreement["credentials"],
+            not agreement.get("accounts") or account in agreement["accounts"],
+            not agreement.get("models") or selectors.any_glob(agreement["models"], endpoint["model"]),
+        )
+    )
+
+
+def _overlay(facts: dict, agreement: dict, endpoint: dict) -> None:
+    """Lay one agreement in force over the facts."""
+    facts["agreements"] += (agreement["id"],)
+    attested_switch = agreement.get("training_opt_out", False) and facts["training"] == "opt_out"
+    if agreement.get("training") == "never" or attested_switch:
+        facts |= {"training": "never", "training_confidence": "contracted"}
+    refused = facts["zero_retention"] == "no" and facts["zero_retention_by_exception"]
+    if agreement.get("retention") is not None and (not refused or endpoint["model"] in agreement.get("models", ())):
+        facts |= {"retention": agreement["retention"], "retention_confidence": "contracted"}
+        facts["flagged_retention"] = agreement.get("flagged_retention")
+    if agreement.get("human_review") is not None:
+        facts["human_review"] = agreement["human_review"]
+    facts["certifications"] |= frozenset(agreement.get("certifications", ()))
+    if agreement.get("regions") is not None:
+        facts["regions"] = frozenset(agreement["regions"])
+
+
+def facts_in_force(
+    endpoint: dict, provider: dict, credential: dict, account: str | None, request_facts: dict, context: dict, now: float, laws: Laws = LAWS
+) -> dict:
+    """Every fact that a rule may look at, for one endpoint and one credential at one instant (Unix seconds)."""
+    instant = Fraction(now)
+    possible = _possibilities(endpoint, provider, credential, request_facts, context, laws)
+    facts = {field: laws.worst([value for value, _, _ in possible[field]], order) for field, order in ORDER.items()}
+    facts["zero_retention_by_exception"] = any(value == "no" and by for value, _, by in possible["zero_retention"])
+    homes = [home for _, home, _ in possible["home"]]
+    claims = [frozenset(home.get("certifications", ())) for home in homes]
+    facts["claims"] = frozenset.intersection(*claims)
+    records = [provider, *possible["forwarded_to"]]
+    facts["local"] = provider["kind"] == "local" and len(records) == 1
+    facts["regions"] = _places(endpoint, credential, homes, facts["local"])
+    facts["storage_regions"] = frozenset(place for home in homes for place in home.get("storage_regions", ()))
+    facts["training_confidence"] = _confidence("training", records, laws)
+    facts["retention_confidence"] = _confidence("retention", records, laws)
+    facts["expired"] = any(_is_expired(record, context, instant, laws) for record in records)
+    if facts["expired"]:
+        facts |= {"training": "unknown", "retention": UNKNOWN["retention"], "human_review": "unknown"}
+        facts |= {"claims": frozenset(), "regions": frozenset(), "training_confidence": "none", "retention_confidence": "none"}
+    facts["certifications"] = facts["claims"] - NEEDS_AGREEMENT
+    facts["agreements"] = ()
+    for agreement in context.get("agreements", ()):
+        if _covers(agreement, endpoint, credential, account, instant):
+            _overlay(facts, agreement, endpoint)
+    facts["claims"] = facts["claims"] & NEEDS_AGREEMENT - facts["certifications"]
+    facts["free"] = endpoint.get("free", False)
+    facts["tier"] = credential.get("tier", "undeclared")
+    facts["has_free_tier"] = provider.get("free_tier") is not None
+    return facts

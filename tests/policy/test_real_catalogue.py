@@ -1,0 +1,48 @@
+"""The shipped catalogue, every model and endpoint: the policy core decides as the oracle does, for each tier, class and age."""
+
+import itertools
+
+import msgspec
+import pytest
+from tests import oracle
+from tests.oracle.laws import midnight
+from tests.policy.comparison import LONG, requirement_differences, verdict_differences
+
+from anyapi.catalogue.load import load_catalogue
+from anyapi.domain.call import Facts
+from anyapi.domain.data_policy import Confidence
+from anyapi.domain.requirement import DataClass, Layer, Settings
+from anyapi.domain.snapshot import Credential, PolicyContext, Tier
+from anyapi.policy.decide import decide
+from anyapi.policy.merge import DEFAULT_PRESETS, merge
+
+pytestmark = pytest.mark.timeout(600)
+DEMANDS = (
+    *(Settings(data_class=name) for name in DataClass),
+    Settings(training_allowed=False, retention_days=30.0),
+    Settings(paid_only=True, human_review_allowed=False, regions=frozenset({"eea"})),
+    Settings(data_class=DataClass.REGULATED, certifications=frozenset({"soc2"})),
+    Settings(certifications=frozenset({"hipaa-baa"}), min_confidence=Confidence.SECONDARY, retention_days=1.0, flagged_copies_counted=True),
+)
+
+
+@pytest.mark.parametrize("tier", Tier)
+def test_the_real_catalogue_is_decided_as_the_oracle_does(tier):
+    catalogue = load_catalogue()
+    credentials = {name: (Credential(f"{name}-key", name, tier),) for name in catalogue.providers}
+    context = PolicyContext(catalogue, credentials, served_protocols=frozenset({"openai-chat"}))
+    plain, facts = msgspec.to_builtins(context), Facts(web_search=tier is Tier.FREE)
+    compiled = float(midnight(catalogue.compiled.isoformat()))
+    models = list(catalogue.models) if LONG else list(catalogue.models)[:: 1 if tier is Tier.PAID else 5]
+    judged = 0
+    for settings, age in itertools.product(DEMANDS, (0.0, 180 * 86400.0)):
+        required = oracle.requirement([("account", msgspec.to_builtins(settings))], msgspec.to_builtins(DEFAULT_PRESETS))
+        requirement = merge([(Layer.ACCOUNT, settings)], DEFAULT_PRESETS)
+        assert requirement_differences(requirement, required) == []
+        for model in models:
+            verdicts = oracle.judge(required, model, msgspec.to_builtins(facts), plain, None, compiled + age)
+            decision = decide(requirement, model, facts, context, None, compiled + age)
+            assert verdict_differences(decision, verdicts, facts=True) == [], model
+            judged += len(verdicts)
+    print(f"{judged} verdicts over {len(models)} models")
+    assert judged > 1000

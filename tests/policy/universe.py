@@ -1,0 +1,431 @@
+"""Generators: Hypothesis strategies for catalogues, agreements, credentials and settings, and the finite universe of T03.
+
+Vocabularies are small on purpose: names collide, globs hit, and dates fall on the instants at which something ends.
+"""
+
+import datetime as dt
+import itertools
+from collections.abc import Iterator
+
+from hypothesis import strategies as st
+
+from anyapi.domain.call import Facts, Tag
+from anyapi.domain.catalogue import (
+    Auth,
+    Capabilities,
+    Catalogue,
+    Endpoint,
+    Model,
+    Override,
+    PolicyException,
+    Price,
+    Provider,
+    ProviderApi,
+    ProviderKind,
+    Selector,
+    Status,
+)
+from anyapi.domain.data_policy import Confidence, HumanReview, PolicyBlock, Provenance, Retention, RetentionKind, Training, ZeroRetention
+from anyapi.domain.requirement import DataClass, Layer, Settings
+from anyapi.domain.snapshot import Agreement, Credential, PolicyContext, Tier
+
+TODAY = dt.date(2026, 11, 24)
+MIDNIGHT = float((TODAY - dt.date(1970, 1, 1)).days * 86400)
+MODEL = "acme/one"
+GLOBS = ("acme/one", "acme/*", "*", "*/one", "acme/two", "*n*e", "acme/one*", "*/*/*", "acme")
+UPSTREAM = ("one-latest", "one:cloud", "labs-one", "acme/one")
+UPSTREAM_GLOBS = ("*:cloud", "labs-*", "one-*", "*", "one", "*one*")
+NAMES = ("alpha", "beta", "gamma", "home")
+FEATURES = (
+    ("batch", "files", "image-output", "responses-store")
+    + ("google-search-grounding",) * 3
+    + ("flagged-content", "csam-screening") * 3
+    + ("upstream", "passthrough-models")
+)
+REGIONS = ("us", "eu", "eea", "de", "no", "ch", "local", "fr")
+CERTIFICATIONS = ("soc2", "soc2-type2", "iso27001", "hipaa-baa", "gdpr-dpa", "hipaa", "gdpr")
+DAYS = (None, 0.0, 0.5, 1.0, 7.0, 30.0, 30.5, 365.0)
+LIMITS = (0.0, 0.5, 1.0, 7.0, 29.5, 30.0, 365.0, 100000.0)
+
+
+def _some(values, most: int = 2, least: int = 0):
+    """A short tuple of distinct values."""
+    return st.lists(st.sampled_from(values), min_size=least, max_size=most, unique=True).map(tuple)
+
+
+def _maybe(strategy, times_none: int = 1):
+    """None, as often as `times_none` to one."""
+    return st.one_of(*([st.none()] * times_none), strategy)
+
+
+def _day(*offsets: int):
+    return st.sampled_from(offsets).map(lambda offset: TODAY + dt.timedelta(days=offset))
+
+
+retentions = st.builds(Retention, kind=st.sampled_from(RetentionKind), days=st.sampled_from(DAYS))
+blocks = st.builds(
+    PolicyBlock,
+    training=st.sampled_from([*Training, Training.NEVER, Training.NEVER]),
+    retention=retentions,
+    zero_retention=st.sampled_from(ZeroRetention),
+    human_review=st.sampled_from([*HumanReview, HumanReview.NO]),
+)
+provenances = st.builds(
+    Provenance,
+    confidence=st.sampled_from([Confidence.NONE, Confidence.SECONDARY, Confidence.PRIMARY, Confidence.PRIMARY]),
+    source_url=st.just("https://example.org/policy"),
+    verified_at=_maybe(_day(-200, -180, -179, -30, 0), 2),
+    valid_until=_maybe(_day(-1, 0, 1, 30), 3),
+    secondary_fields=_some(("training", "retention.days", "retention.kind", "retention", "human_review")),
+)
+_SELECTORS = {
+    "models": _some(GLOBS, least=1),
+    "endpoint_models": _some(UPSTREAM_GLOBS, least=1),
+    "endpoint_privacy_mode": _some(("anonymized", "routed"), least=1),
+    "account": _some(("safety-retention", "reviewed"), least=1),
+    "caller_region": _some(("eea", "ch", "us"), least=1),
+    "terms": _some(("addendum", "beta-terms"), least=1),
+    "data": st.just(("personal-data",)),
+    "features": _some(FEATURES, least=1),
+}
+
+
+@st.composite
+def selectors(draw) -> Selector:
+    """One or two kinds of selector; now and then none."""
+    kinds = draw(st.lists(st.sampled_from([*_SELECTORS, "features", "models"]), max_size=2, unique=True))
+    return Selector(**{kind: draw(_SELECTORS[kind]) for kind in kinds})
+
+
+_OVERRIDES = {
+    "training": st.sampled_from(Training),
+    "retention": retentions,
+    "zero_retention": st.sampled_from([*ZeroRetention, ZeroRetention.NO]),
+    "human_review": st.sampled_from(HumanReview),
+    "same_as_provider": st.sampled_from((*NAMES, "nobody")),
+    "allowed_data": st.just("public data only"),
+    "confidential_compute": st.booleans(),
+}
+
+
+@st.composite
+def exceptions(draw) -> PolicyException:
+    """An exception that changes one to three fields."""
+    names = draw(st.lists(st.sampled_from([*_OVERRIDES, "retention", "training"]), min_size=1, max_size=3, unique=True))
+    return PolicyException(draw(selectors()), Override(**{name: draw(_OVERRIDES[name]) for name in names}))
+
+
+@st.composite
+def providers(draw, name: str) -> Provider:
+    """A provider with every kind of record; `home` is a local server."""
+    local = name == "home"
+    return Provider(
+        id=name,
+        name=name.title(),
+        kind=ProviderKind.LOCAL if local else draw(st.sampled_from((ProviderKind.FIRST_PARTY, ProviderKind.ROUTER))),
+        api=ProviderApi(
+            base_url="https://example.org/v1",
+            protocol=draw(st.sampled_from(("openai-chat",) * 15 + ("unserved",))),
+            auth=Auth.NONE if local else Auth.BEARER,
+            key_optional=local,
+        ),
+        policy=draw(blocks),
+        provenance=draw(provenances),
+        free_tier=draw(_maybe(blocks, 2)),
+        exceptions=tuple(draw(st.lists(exceptions(), max_size=3))),
+        certifications=draw(_some(CERTIFICATIONS, 3)),
+        regions=draw(_some(REGIONS)),
+        storage_regions=draw(st.one_of(st.just(()), _some(REGIONS))),
+    )
+
+
+@st.composite
+def credentials(draw, provider: str) -> tuple:
+    """Up to two credentials of one provider."""
+    return tuple(
+        Credential(
+            id=f"{provider}-{number}",
+            provider=provider,
+            tier=draw(st.sampled_from((Tier.PAID, Tier.PAID, Tier.FREE, Tier.UNDECLARED))),
+            region=draw(_maybe(st.sampled_from(REGIONS), 2)),
+            caller_region=draw(_maybe(st.sampled_from(("eea", "ch", "in")))),
+            account_states=frozenset(draw(_some(("safety-retention", "reviewed"), 1))),
+            terms=frozenset(draw(_some(("addendum", "beta-terms"), 1))),
+        )
+        for number in range(draw(st.sampled_from((1, 2, 2, 1, 2, 2, 0))))
+    )
+
+
+@st.composite
+def agreements(draw, number: int) -> Agreement:
+    """An agreement whose dates are around today."""
+    provider = draw(st.sampled_from(NAMES))
+    return Agreement(
+        id=f"agreement-{number}",
+        provider=provider,
+        attested_by="operator",
+        document="DPA",
+        valid_from=draw(_day(-30, -1, 0, 1)),
+        valid_until=draw(_day(-1, 0, 1, 30, 300)),
+        credentials=frozenset(draw(st.one_of(st.just(()), _some((f"{provider}-0", f"{provider}-1"), 1)))),
+        accounts=frozenset(draw(st.one_of(st.just(()), _some(("acct-1", "acct-2"), 1)))),
+        models=draw(st.one_of(st.just(()), _some(GLOBS))),
+        training=draw(_maybe(st.sampled_from((Training.NEVER, Training.NEVER, Training.BY_DEFAULT)), 2)),
+        training_opt_out=draw(st.booleans()),
+        retention=draw(_maybe(retentions)),
+        flagged_retention=draw(_maybe(retentions, 3)),
+        human_review=draw(_maybe(st.sampled_from(HumanReview), 2)),
+        certifications=frozenset(draw(_some(CERTIFICATIONS))),
+        regions=draw(_maybe(_some(REGIONS).map(frozenset), 2)),
+    )
+
+
+abilities = st.sampled_from(
+    (Capabilities(vision=True, tools=True), Capabilities(), Capabilities(vision=True, pdf_input=True, streaming=False))
+)
+
+
+@st.composite
+def endpoints(draw, number: int, known: tuple) -> Endpoint:
+    """One endpoint of the model; now and then of a provider that is not in the catalogue."""
+    provider = draw(st.sampled_from((*known * 6, "missing")))
+    return Endpoint(
+        id=f"{provider}/one-{number}",
+        provider=provider,
+        model=MODEL,
+        upstream_model=draw(st.sampled_from(UPSTREAM)),
+        context_length=draw(st.sampled_from((None, 8192, 16384))),
+        capabilities=draw(abilities),
+        free=draw(st.sampled_from((False, False, True))),
+        price=draw(st.sampled_from((Price(), Price(cached_input=0.5)))),
+        status=draw(st.sampled_from([*[*Status][:-1] * 3, Status.RETIRED])),
+        region=draw(st.sampled_from((None, None, "global", "us", "de"))),
+        privacy_mode=draw(st.sampled_from((None, "anonymized", "routed"))),
+    )
+
+
+@st.composite
+def contexts(draw) -> PolicyContext:
+    """A catalogue of one model, with credentials and agreements."""
+    names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True).map(tuple))
+    served = tuple(draw(endpoints(number, names)) for number in range(draw(st.integers(1, 3))))
+    return PolicyContext(
+        catalogue=Catalogue(
+            version="0" * 64,
+            compiled=draw(_day(-180, -10, 0)),
+            providers={name: draw(providers(name)) for name in names},
+            models={MODEL: Model(MODEL, "One", "acme", endpoints=served)},
+        ),
+        credentials={name: draw(credentials(name)) for name in names},
+        agreements=tuple(draw(agreements(number)) for number in range(draw(st.integers(0, 3)))),
+        served_protocols=frozenset({"openai-chat"}),
+        span_days=draw(st.sampled_from((180.0, 180.0, 365.0, 30.0, 0.5))),
+    )
+
+
+INSTANTS = tuple(MIDNIGHT + seconds for seconds in (-86400.0, -0.5, 0.0, 0.5, 43200.0, 86400.0))
+instants = st.sampled_from(INSTANTS)
+accounts = st.sampled_from(("acct-1", None, "acct-2", "acct-3"))
+request_facts = st.builds(
+    Facts,
+    tags=st.sampled_from(
+        ((),) * 8 + ((Tag.VISION,), (Tag.VISION, Tag.TOOL_CHOICE), (Tag.STREAMING,), (Tag.PROMPT_CACHING,), (Tag.WEB_SEARCH,))
+    ).map(frozenset),
+    web_search=st.booleans(),
+    least_tokens=st.sampled_from((0, 0, 0, 8192, 16384)),
+)
+
+_SETTINGS = {
+    "training_allowed": st.booleans(),
+    "retention_days": st.sampled_from(LIMITS),
+    "paid_only": st.booleans(),
+    "certifications": _some(CERTIFICATIONS).map(frozenset),
+    "regions": _some(REGIONS, 3).map(frozenset),
+    "providers_only": _some((*NAMES, "missing"), 4).map(frozenset),
+    "providers_ignore": _some(NAMES, 1).map(frozenset),
+    "human_review_allowed": st.booleans(),
+    "min_confidence": st.sampled_from((Confidence.NONE, Confidence.SECONDARY, Confidence.PRIMARY)),
+    "flagged_copies_counted": st.booleans(),
+}
+
+
+@st.composite
+def settings(draw, most: int = 2, classes: bool = True) -> Settings:
+    """What one layer asks: up to `most` settings and perhaps a class."""
+    names = draw(st.lists(st.sampled_from(list(_SETTINGS)), max_size=most, unique=True))
+    asked = {name: draw(_SETTINGS[name]) for name in names}
+    if classes:
+        asked["data_class"] = draw(_maybe(st.sampled_from(DataClass), 3))
+        asked["more_classes"] = frozenset(draw(_some(tuple(DataClass), 1))) if asked["data_class"] else frozenset()
+    else:
+        asked["certifications_must_be_named"] = draw(st.sampled_from((False, False, False, True)))
+    return Settings(**asked)
+
+
+def layers(most: int = 3, each: int = 2, least: int = 0):
+    """(layer, settings) pairs in any order; a layer may stand twice, as header and body do."""
+    return st.lists(st.tuples(st.sampled_from(Layer), settings(each)), min_size=least, max_size=most)
+
+
+@st.composite
+def presets(draw, shipped: dict) -> dict:
+    """The shipped presets, or an operator's edition of them."""
+    edited = draw(st.dictionaries(st.sampled_from(DataClass), settings(3, classes=False), max_size=2)) if draw(st.booleans()) else {}
+    return shipped | edited
+
+
+# The finite universe: 5 layers x 5 levels each x 6 flags, judged at 4 providers in 4 situations.
+
+
+def _provider(name: str, block: tuple, provenance: Provenance, **more) -> Provider:
+    training, retention, review = block
+    kind = more.pop("kind", ProviderKind.FIRST_PARTY)
+    api = ProviderApi("https://example.org/v1", "openai-chat", Auth.NONE if kind is ProviderKind.LOCAL else Auth.BEARER)
+    policy = PolicyBlock(training, retention, ZeroRetention.APPROVAL, review)
+    return Provider(name, name.title(), kind, api, policy, provenance, **more)
+
+
+def small_context() -> PolicyContext:
+    """Four providers that differ in everything that a rule looks at."""
+    primary = Provenance(Confidence.PRIMARY, verified_at=TODAY)
+    limited, compliance = RetentionKind.LIMITED, RetentionKind.COMPLIANCE
+    catalogue_providers = (
+        _provider(
+            "alpha",
+            (Training.OPT_OUT, Retention(limited, 30.0), HumanReview.UNKNOWN),
+            Provenance(Confidence.PRIMARY, verified_at=TODAY, secondary_fields=("retention.days",)),
+            certifications=("soc2-type2", "hipaa-baa"),
+            regions=("us",),
+            exceptions=(PolicyException(Selector(account=("reviewed",)), Override(human_review=HumanReview.YES)),),
+        ),
+        _provider(
+            "beta",
+            (Training.NEVER, Retention(compliance, 7.0), HumanReview.NO),
+            primary,
+            free_tier=PolicyBlock(Training.BY_DEFAULT, Retention(RetentionKind.INDEFINITE), ZeroRetention.NO, HumanReview.YES),
+            certifications=("soc2", "hipaa-baa"),
+            regions=("us", "eu"),
+            exceptions=(
+                PolicyException(Selector(features=("flagged-content",)), Override(retention=Retention(compliance, 730.0))),
+                PolicyException(Selector(features=("google-search-grounding",)), Override(retention=Retention(limited, 30.0))),
+                PolicyException(Selector(models=("acme/*",), terms=("addendum",)), Override(retention=Retention(limited, 14.0))),
+            ),
+        ),
+        _provider(
+            "gamma",
+            (Training.NEVER, Retention(limited, 2.0), HumanReview.NO),
+            Provenance(Confidence.SECONDARY, valid_until=TODAY + dt.timedelta(days=1)),
+            free_tier=PolicyBlock(Training.NEVER, Retention(limited, 0.0), ZeroRetention.APPROVAL, HumanReview.NO),
+            certifications=("soc2-type2", "iso27001"),
+            regions=("de",),
+            storage_regions=("no",),
+        ),
+        _provider(
+            "home",
+            (Training.NEVER, Retention(RetentionKind.ZERO), HumanReview.NO),
+            primary,
+            kind=ProviderKind.LOCAL,
+        ),
+    )
+    served = tuple(
+        Endpoint(f"{provider.id}/one", provider.id, MODEL, "one", free=provider.id in ("home", "gamma")) for provider in catalogue_providers
+    )
+    return PolicyContext(
+        catalogue=Catalogue(
+            "0" * 64,
+            TODAY,
+            {provider.id: provider for provider in catalogue_providers},
+            {MODEL: Model(MODEL, "One", "acme", endpoints=served)},
+        ),
+        credentials={
+            "alpha": (Credential("alpha-0", "alpha", Tier.PAID),),
+            "beta": (Credential("beta-0", "beta", Tier.FREE), Credential("beta-1", "beta", Tier.PAID)),
+            "gamma": (Credential("gamma-0", "gamma"),),
+            "home": (Credential("home-0", "home"),),
+        },
+        agreements=(
+            Agreement(
+                "alpha-dpa",
+                "alpha",
+                "operator",
+                "DPA",
+                TODAY,
+                TODAY + dt.timedelta(days=2),
+                accounts=frozenset({"acct-1"}),
+                training_opt_out=True,
+                retention=Retention(RetentionKind.ZERO),
+                human_review=HumanReview.NO,
+                certifications=frozenset({"hipaa-baa"}),
+                regions=frozenset({"eu"}),
+            ),
+        ),
+        served_protocols=frozenset({"openai-chat"}),
+    )
+
+
+SITUATIONS = (
+    ("acct-1", Facts(), MIDNIGHT),
+    ("acct-1", Facts(web_search=True), MIDNIGHT - 0.5),
+    ("acct-2", Facts(web_search=True), MIDNIGHT + 86399.5),
+    ("acct-1", Facts(), MIDNIGHT + 86400.0),
+)
+"""Account, request facts and instant: the agreement not yet, just, and no longer in force; one record just and not quite expired."""
+
+_ALL_BUT_ALPHA = frozenset({"beta", "gamma", "home"})
+LEVELS = (
+    tuple(Settings(retention_days=days) for days in (None, 90.0, 30.0, 1.0, 0.0)),
+    (Settings(), *(Settings(data_class=name) for name in DataClass)),
+    (
+        Settings(),
+        Settings(certifications=frozenset({"soc2"})),
+        Settings(certifications=frozenset({"soc2-type2"}), regions=frozenset({"us", "eea"})),
+        Settings(certifications=frozenset({"hipaa-baa"})),
+        Settings(regions=frozenset({"eu", "local"})),
+    ),
+    (
+        Settings(),
+        Settings(providers_only=_ALL_BUT_ALPHA),
+        Settings(providers_ignore=frozenset({"beta"})),
+        Settings(providers_only=frozenset({"alpha", "gamma"}), providers_ignore=frozenset({"gamma"})),
+        Settings(providers_only=frozenset({"home", "alpha", "beta"})),
+    ),
+    (
+        Settings(),
+        Settings(min_confidence=Confidence.SECONDARY),
+        Settings(min_confidence=Confidence.PRIMARY, retention_days=10.0),
+        Settings(data_class=DataClass.INTERNAL, retention_days=60.0),
+        Settings(regions=frozenset({"eea"}), certifications=frozenset({"iso27001"})),
+    ),
+)
+"""Five dials of five levels. Which layer carries which dial turns with the flags, so that every dial visits every layer."""
+
+FLAGS = (
+    {"training_allowed": False},
+    {"paid_only": True},
+    {"human_review_allowed": False},
+    {"flagged_copies_counted": True},
+    {"regions": frozenset({"eu", "us", "local"})},
+    {"retention_days": 7.0},
+)
+"""Each is one more source at a layer of its own."""
+
+UNIVERSE_SIZE = 5**5 * 2**6
+
+
+def _in_tenth(levels: tuple, mask: int) -> bool:
+    """One case of ten, spread so that every pair of levels and every flag is met in it."""
+    return (sum(levels) + mask) % 5 == 0 and (mask.bit_count() + levels[0] + levels[3]) % 2 == 0
+
+
+def universe(tenth: bool) -> Iterator[tuple]:
+    """Every case as (layers, number of the situation); with `tenth`, the deterministic tenth of them."""
+    names = tuple(Layer)
+    for mask in range(64):
+        turn = mask % 5
+        flagged = [(names[(number + mask) % 5], Settings(**flag)) for number, flag in enumerate(FLAGS) if mask >> number & 1]
+        dials = [LEVELS[(place + turn) % 5] for place in range(5)]
+        for levels in itertools.product(range(5), repeat=5):
+            if tenth and not _in_tenth(levels, mask):
+                continue
+            asked = [(layer, dial[level]) for layer, dial, level in zip(names, dials, levels, strict=True)]
+            yield asked + flagged, (sum(levels) + mask) % 4

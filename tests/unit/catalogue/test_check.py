@@ -1,0 +1,36 @@
+import msgspec
+
+from anyapi.catalogue.check import check_models, check_providers
+from anyapi.catalogue.load import load_catalogue
+from anyapi.catalogue.reading import Problems
+
+
+def fields(problems):
+    return [(problem.record, problem.field) for problem in problems.found]
+
+
+def test_the_shipped_catalogue_has_no_broken_reference():
+    catalogue, problems = load_catalogue(), Problems()
+    check_providers(catalogue.providers.values(), catalogue.providers, catalogue.models, problems, "f")
+    check_models(catalogue.models.values(), catalogue.providers, catalogue.models, problems, "f")
+    assert problems.found == []
+
+
+def test_a_provider_cannot_be_the_same_as_itself():
+    catalogue, problems = load_catalogue(), Problems()
+    ollama = catalogue.providers["ollama"]
+    exception = ollama.exceptions[0]
+    changed = msgspec.structs.replace(
+        ollama,
+        exceptions=(msgspec.structs.replace(exception, override=msgspec.structs.replace(exception.override, same_as_provider="ollama")),),
+    )
+    check_providers([changed], catalogue.providers | {"ollama": changed}, catalogue.models, problems, "f")
+    assert fields(problems) == [("ollama", "policy_exceptions[0].override.same_as_provider")]
+
+
+def test_a_model_cannot_succeed_itself():
+    catalogue, problems = load_catalogue(), Problems()
+    old = catalogue.models["anthropic/claude-3.5-sonnet"]
+    changed = msgspec.structs.replace(old, endpoints=(msgspec.structs.replace(old.endpoints[0], successor=old.id),))
+    check_models([changed], catalogue.providers, catalogue.models | {old.id: changed}, problems, "f")
+    assert fields(problems) == [(old.id, "endpoints[0].successor")]

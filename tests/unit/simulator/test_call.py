@@ -1,0 +1,38 @@
+import pytest
+
+from anyapi.simulator.call import Call, Rejected, Tool, tools_to_use
+
+ONE, TWO = Tool("one", {}), Tool("two", {})
+
+
+@pytest.mark.parametrize(
+    ("choice", "text", "parallel", "expected"),
+    [
+        (None, "Hello", True, ()),
+        (None, "Please use the tool now", True, (ONE,)),
+        ("auto", "USE THE TOOL", True, (ONE,)),
+        ("auto", "use the tools", True, (ONE, TWO)),
+        ("auto", "use the tools", False, (ONE,)),
+        ("auto", None, True, ()),
+        ("none", "use the tool", True, ()),
+        ("any", "Hello", True, (ONE,)),
+        ("any", None, True, (ONE,)),
+        ("=two", "Hello", True, (TWO,)),
+    ],
+)
+def test_which_tools_are_used(choice, text, parallel, expected):
+    assert tools_to_use((ONE, TWO), choice, text, parallel=parallel) == expected
+
+
+def test_no_tools_no_calls():
+    assert tools_to_use((), "any", "use the tool") == ()
+
+
+def test_an_unknown_name_is_rejected():
+    with pytest.raises(Rejected, match="tool_choice") as caught:
+        tools_to_use((ONE,), "=three", None)
+    assert caught.value.status == 400
+
+
+def test_content_is_not_printed():
+    assert repr(Call("secret", 1)) == "<Call>"

@@ -1,0 +1,45 @@
+from anyapi.simulator.ledger import Outcome
+from anyapi.simulator.reply import EVENTS, Reply, frame, json_reply
+from anyapi.simulator.steps import End, How, Send
+
+
+def wire(steps):
+    return b"".join(step.data for step in steps if isinstance(step, Send))
+
+
+def test_a_body_has_its_length():
+    reply = json_reply({"a": 1}, 201)
+    steps = frame(reply, keep_alive=True)
+    assert wire(steps) == (
+        b'HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: 7\r\nconnection: keep-alive\r\n\r\n{"a":1}'
+    )
+    assert steps[-1] == End(How.KEEP)
+    assert reply.head_size == len(wire(steps)) - 7
+
+
+def test_an_event_stream_is_chunked_one_chunk_an_event():
+    steps = frame(Reply(200, [Send(b"data: 1\n\n", 1), Send(b"data: 2\n\n", 1)], EVENTS), keep_alive=False)
+    assert wire(steps).endswith(b"connection: close\r\n\r\n9\r\ndata: 1\n\n\r\n9\r\ndata: 2\n\n\r\n0\r\n\r\n")
+    assert steps[-1] == End(How.CLOSE)
+    assert [step.events for step in steps[:-1]] == [0, 1, 1, 0]
+
+
+def test_head_only_names_the_length_of_what_it_leaves_out():
+    assert wire(frame(json_reply([1, 2]), keep_alive=True, head_only=True)).endswith(b"content-length: 5\r\nconnection: keep-alive\r\n\r\n")
+
+
+def test_a_wrong_length_is_never_negative():
+    reply = json_reply(1)
+    reply.length_error = -50
+    assert b"content-length: 0\r\n" in wire(frame(reply, keep_alive=True))
+
+
+def test_replace_costs_nothing():
+    reply = Reply(200, [Send(b"x", 1, 4, usage=True)], prompt_tokens=3, completion_tokens=4, reported=(3, 4))
+    reply.replace(500, b"no", Outcome.ERROR)
+    assert (reply.prompt_tokens, reply.completion_tokens, reply.reported) == (0, 0, None)
+    assert reply.body == [Send(b"no")]
+
+
+def test_content_is_not_printed():
+    assert repr(json_reply("secret")) == "<Reply 200>"

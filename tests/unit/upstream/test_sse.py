@@ -1,0 +1,129 @@
+"""The splitter gives back whole events, whatever the line ends and wherever the bytes are cut."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anyapi.upstream import sse
+
+ENDS = ["\n", "\r\n", "\r"]
+STREAM = ": comment\ndata: häß 世界 🌍\n\nevent: two\ndata: a\ndata: b\ndata\n\n\ndata:no space\nid: 7\nretry: 10\n\nunknown: x\n\ndata: last\n\n"
+READ = [("message", "häß 世界 🌍"), ("two", "a\nb\n"), ("message", "no space"), ("message", "last")]
+
+
+def read(whole: bytes) -> list[tuple[str, str]]:
+    return [(name.decode(), data.decode()) for name, data in sse.events(whole)]
+
+
+def fed(chunks: list[bytes]) -> list[bytes]:
+    splitter = sse.Splitter()
+    out = [splitter.feed(chunk) for chunk in chunks]
+    assert not splitter.overflow
+    assert not splitter.holding
+    return out
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_every_line_end_reads_the_same(end):
+    assert read(STREAM.replace("\n", end).encode()) == READ
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_cut_at_every_byte_changes_nothing(end):
+    data = STREAM.replace("\n", end).encode()
+    for cut in range(len(data) + 1):
+        parts = fed([data[:cut], data[cut:]])
+        assert b"".join(parts) == data
+        assert [event for part in parts for event in read(part)] == READ
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_one_byte_at_a_time(end):
+    data = STREAM.replace("\n", end).encode()
+    parts = fed([data[i : i + 1] for i in range(len(data))])
+    assert b"".join(parts) == data
+    assert [event for part in parts for event in read(part)] == READ
+
+
+def test_line_ends_may_be_mixed_within_a_stream():
+    for first in ENDS:
+        for second in ENDS:
+            if first + second == "\r\n":
+                continue  # that is one line end
+            data = f"data: x{first}{second}data: y{first}{second}".encode()
+            assert read(b"".join(fed([data[i : i + 1] for i in range(len(data))]))) == [("message", "x"), ("message", "y")]
+
+
+def test_an_event_is_held_until_its_blank_line():
+    splitter = sse.Splitter()
+    assert splitter.feed(b"data: x\n") == b""
+    assert splitter.holding
+    assert splitter.feed(b"\ndata: y\n") == b"data: x\n\n"
+    assert splitter.feed(b"\n") == b"data: y\n\n"
+    assert not splitter.holding
+
+
+def test_crlf_is_one_line_end_and_no_blank_line():
+    splitter = sse.Splitter()
+    assert splitter.feed(b"data: x\r") == b""
+    assert splitter.feed(b"\n") == b""
+    assert splitter.feed(b"data: y\r\n") == b""
+    assert splitter.feed(b"\r\n") == b"data: x\r\ndata: y\r\n\r\n"
+
+
+def test_an_endless_event_overflows_at_one_mebibyte_and_not_before():
+    splitter = sse.Splitter()
+    for _ in range(16):
+        assert splitter.feed(b"x" * 65536) == b""
+    assert not splitter.overflow
+    assert splitter.feed(b"x") == b""
+    assert splitter.overflow
+    assert not splitter.holding
+    assert splitter.feed(b"data: y\n\n") == b""
+
+
+def test_events_before_an_overflow_are_given_back():
+    splitter = sse.Splitter()
+    assert splitter.feed(b"data: x\n\n" + b"y" * (sse.LIMIT + 1)) == b"data: x\n\n"
+    assert splitter.overflow
+
+
+def test_a_held_event_that_grows_byte_by_byte_stays_linear():
+    """A quadratic splitter needs minutes for this; the test's time limit notices."""
+    splitter = sse.Splitter()
+    for _ in range(200_000):
+        splitter.feed(b"x")
+    assert splitter.feed(b"\n\n") == b"x" * 200_000 + b"\n\n"
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_field():
+    assert read(b"\xef\xbb\xbfdata: x\n\n") == [("message", "x")]
+
+
+def test_only_one_space_after_the_colon_is_dropped():
+    assert read(b"data:  x \n\n") == [("message", " x ")]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=200), st.integers(0, 2**32))
+def test_nothing_is_lost_added_or_reordered(data, seed):
+    data = data.replace(b"a", b"\n").replace(b"b", b"\r").replace(b"c", b"\n\n").replace(b"d", b"\r\n")
+    chance, splitter, out, at = random.Random(seed), sse.Splitter(), [], 0
+    while at < len(data):
+        size = chance.randint(1, 9)
+        out.append(splitter.feed(data[at : at + size]))
+        at += size
+    whole = b"".join(out)
+    assert data.startswith(whole)
+    assert splitter.feed(b"x\n\n") == data[len(whole) :] + b"x\n\n"
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="dat: xe\n\r", max_size=60))
+def test_events_do_not_depend_on_the_cut(text):
+    data = text.encode() + b"x\n\n"
+    whole = read(sse.Splitter().feed(data))
+    parts = fed([data[i : i + 1] for i in range(len(data))])
+    assert [event for part in parts for event in read(part)] == whole
