@@ -31,7 +31,7 @@ def _add_account(store: SqliteStore, number: int, keys: int) -> str:
     now = time.time()
     store.add_account(AccountRow(account, f"Account {number}", now))
     policy = Settings(training_allowed=number % 2 == 0, retention_days=30.0 + number % POLICIES)
-    store.put_settings(Layer.ACCOUNT, account, policy, now)
+    store.change_settings(Layer.ACCOUNT, account, lambda _: policy, now)
     made = [generate() for _ in range(keys)]
     for key in made:
         store.add_key(KeyRow(key.id, key.prefix, key.sha256, account, now))

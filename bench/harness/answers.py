@@ -10,7 +10,7 @@ from .bodies import ANSWER_START, EVENTS, SLOW_EVENTS, USAGE, Scenario
 from .machine import CannotRun
 from .targets import PATH, Address
 
-START_LIMIT_S = 60.0
+START_LIMIT_S = 20.0
 POLL_S = 0.004
 
 

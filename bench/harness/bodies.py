@@ -27,7 +27,7 @@ SYSTEM_PROMPT = (
     "You answer letters that reach the service desk of a bicycle shop. Be short and friendly, use the language of the letter, "
     "name the paragraph of the terms that you rely on, and ask one question back when something is missing."
 )
-SYLLABLES = ("ba", "der", "fo", "gin", "hal", "ke", "lo", "mer", "nu", "or", "pes", "qui", "ra", "sol", "tin", "ver", "wa", "zu")
+SYLLABLES = ("ba", "der", "fa", "gin", "hal", "ke", "lo", "mer", "nu", "or", "pes", "qui", "ra", "sol", "tin", "ver", "wa", "zu")
 SPECIALS = ('He said "yes" twice', "a tab\there", "back\\slash", "café in Zürich", "5 € off", "first\nsecond")
 """Text that JSON must escape, or that takes more than one byte: bodies of plain ASCII would flatter every parser."""
 

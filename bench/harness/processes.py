@@ -15,6 +15,9 @@ from .machine import TICKS_PER_SECOND
 # Positions in /proc/PID/stat after the command name (proc(5)): state is 0.
 STATE, PARENT, TIMES, STARTED = 0, 1, slice(11, 15), 19
 
+GONE_S = 5.0
+"""How long the kernel may take to clear a killed process away."""
+
 
 def stat(pid: int) -> list[str]:
     """The fields of /proc/PID/stat after the command name, which may itself hold blanks. Raises OSError when the process is gone."""
@@ -124,6 +127,9 @@ class Processes:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         process.wait()
+        deadline = time.monotonic() + GONE_S
+        while any(alive(pid, started) for pid, started in members) and time.monotonic() < deadline:
+            time.sleep(0.01)
         self._running.remove(process)
 
     def cpu_seconds(self) -> float:

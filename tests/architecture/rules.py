@@ -178,9 +178,16 @@ def writes_output(module: Module) -> Iterator[str]:
 
 
 def reads_environment(module: Module) -> Iterator[str]:
-    """Modules that read the environment; only the configuration does."""
+    """Modules that read the environment. Only the configuration does; commands and bootstrap hand it on as a whole, as an argument."""
+    calls = [node for node in ast.walk(module.tree) if isinstance(node, ast.Call)]
+    handed_on = {id(argument) for call in calls for argument in call.args} if module.inside("cli", "bootstrap.py") else set()
     for node in ast.walk(module.tree):
-        if isinstance(node, ast.Attribute) and node.attr in {"environ", "environb", "getenv"} and _last_name(node.value) == "os":
+        if (
+            id(node) not in handed_on
+            and isinstance(node, ast.Attribute)
+            and node.attr in {"environ", "environb", "getenv"}
+            and _last_name(node.value) == "os"
+        ):
             yield module.name
             return
 

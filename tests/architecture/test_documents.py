@@ -11,7 +11,7 @@ from anyapi.domain.decision import ReasonCode
 
 PATH_FILES, PATH_LINES = 9, 1500
 REGISTRIES = ("py" + "pi.org", "python" + "hosted.org", "npm" + "js.", "crates" + ".io", "deb.debian" + ".org", "proxy.go" + "lang.org")
-MACHINE_PATHS = ("/" + "work/", "/" + "root/", "/" + "home/")
+MACHINE_PATHS = ("/" + "work/", "/" + "root/")
 INTERNAL = tuple(name + ".md" for name in ("SPEC", "DESIGN", "STYLE", "RELIABILITY", "FIELD"))
 FORBIDDEN = {
     "the host of a package registry": re.compile("|".join(map(re.escape, REGISTRIES)), re.IGNORECASE),

@@ -91,6 +91,8 @@ def test_a_rule_bites(rule):
         (rules.impure, "domain/a.py", "from anyapi.policy import merge"),
         (rules.impure, "domain/a.py", "import datetime\na = datetime.datetime.now()"),
         (rules.impure, "policy/a.py", "def f(): open('x')"),
+        (rules.reads_environment, "cli/a.py", "import os\nos.environ.get('HOME')"),
+        (rules.reads_environment, "gateway/a.py", "import os\nload(os.environ)"),
         (rules.writes_output, "gateway/a.py", "def f(): print(1)"),
         (rules.writes_output, "storage/a.py", "import logging"),
         (rules.writes_output, "storage/a.py", "import traceback\ntraceback.print_exc()"),
@@ -107,6 +109,7 @@ def test_what_is_allowed_passes():
         list(rules.impure(parse("policy/a.py", "import math\nfrom anyapi.domain.call import Facts\nfrom anyapi.policy import merge"))) == []
     )
     assert list(rules.impure(parse("storage/a.py", "import os"))) == []
+    assert list(rules.reads_environment(parse("cli/a.py", "import os\nload(os.environ)"))) == []
     assert rules.only_declares(parse("a.py", '"""Ids."""\nfrom typing import NewType\nA = NewType("A", str)\nclass B: pass\n'))
     assert rules.only_declares(parse("a.py", 'class B:\n    def c(self):\n        "d"\n        ...\n'))
     assert not rules.only_declares(parse("a.py", "class B:\n    def c(self): return 1\n"))

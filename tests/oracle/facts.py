@@ -42,10 +42,23 @@ def _block(provider: dict, tier: str, laws: Laws) -> dict:
     return provider["policy"]
 
 
-def _note(possible: dict, sure: bool, stated: dict) -> None:
-    """Leave one possibility for each stated field, or add one."""
-    for field, possibility in stated.items():
-        possible[field] = [possibility] if sure else [*possible[field], possibility]
+def _flagged(exception: dict, provider: dict) -> dict:
+    """What an exception about flagged copies states: how long they are kept, and nothing else."""
+    kept = exception["override"].get("retention")
+    return {} if kept is None else {"flagged_retention": [(kept, provider, True)]}
+
+
+def _stated(exception: dict, provider: dict, tier: str, context: dict, laws: Laws) -> dict:
+    """What any other exception states, as field -> possibilities; the fields it names stand over those of a provider it names."""
+    override, stated = exception["override"], {}
+    if override.get("same_as_provider") is not None:
+        other = context["catalogue"]["providers"].get(override["same_as_provider"], NOBODY)
+        stated = {field: [(value, other, True)] for field, value in _block(other, tier, laws).items() if field in FIELDS}
+        stated["flagged_retention"], stated["home"] = [(None, other, True)], [(None, other, True)]
+        stated["stores"] = [(other.get("storage_regions", ()), other, True)]
+        if other is NOBODY:
+            del stated["stores"]
+    return stated | {field: [(override[field], provider, True)] for field in FIELDS if override.get(field) is not None}
 
 
 def _possibilities(endpoint: dict, provider: dict, credential: dict, request: dict, context: dict, laws: Laws) -> dict:
@@ -55,25 +68,17 @@ def _possibilities(endpoint: dict, provider: dict, credential: dict, request: di
     possible = {field: [(own[field], provider, False)] for field in FIELDS}
     possible["flagged_retention"] = [(None, provider, False)]
     possible["home"] = [(None, provider, False)]
+    possible["stores"] = [(provider.get("storage_regions", ()), provider, False)]
     possible["forwarded_to"] = []
     for exception in provider.get("exceptions", ()):
-        verdict = selectors.answer(exception["applies_to"], endpoint, credential, request)
-        if verdict == "no":
-            continue
-        override, stated = exception["override"], {}
-        if selectors.is_flagged(exception["applies_to"]):
-            if override.get("retention") is not None:
-                stated["flagged_retention"] = (override["retention"], provider, True)
-        else:
-            if override.get("same_as_provider") is not None:
-                other = context["catalogue"]["providers"].get(override["same_as_provider"], NOBODY)
-                theirs = _block(other, tier, laws)
-                stated = {field: (theirs[field], other, True) for field in FIELDS}
-                stated["flagged_retention"] = (None, other, True)
-                stated["home"] = (None, other, True)
-                possible["forwarded_to"].append(other)
-            stated |= {field: (override[field], provider, True) for field in FIELDS if override.get(field) is not None}
-        _note(possible, verdict == "yes", stated)
+        for selector, flagged in selectors.two_readings(exception["applies_to"]):
+            verdict = selectors.answer(selector, endpoint, credential, request)
+            if verdict == "no":
+                continue
+            stated = _flagged(exception, provider) if flagged else _stated(exception, provider, tier, context, laws)
+            possible["forwarded_to"] += [other for _, other, _ in stated.get("home", ())]
+            for field, possibilities in stated.items():
+                possible[field] = possibilities if verdict == "yes" else possible[field] + possibilities
     return possible
 
 
@@ -122,20 +127,23 @@ def _covers(agreement: dict, endpoint: dict, credential: dict, account: str | No
 
 
 def _overlay(facts: dict, agreement: dict, endpoint: dict) -> None:
-    """Lay one agreement in force over the facts."""
-    facts["agreements"] += (agreement["id"],)
-    attested_switch = agreement.get("training_opt_out", False) and facts["training"] == "opt_out"
-    if agreement.get("training") == "never" or attested_switch:
-        facts |= {"training": "never", "training_confidence": "contracted"}
+    """Lay one agreement in force over the facts; it is named among them if it states any."""
+    stated: dict = {}
+    if agreement.get("training") == "never" or (agreement.get("training_opt_out", False) and facts["training"] == "opt_out"):
+        stated |= {"training": "never", "training_confidence": "contracted"}
     refused = facts["zero_retention"] == "no" and facts["zero_retention_by_exception"]
     if agreement.get("retention") is not None and (not refused or endpoint["model"] in agreement.get("models", ())):
-        facts |= {"retention": agreement["retention"], "retention_confidence": "contracted"}
-        facts["flagged_retention"] = agreement.get("flagged_retention")
+        stated |= {"retention": agreement["retention"], "retention_confidence": "contracted"}
+        stated["flagged_retention"] = agreement.get("flagged_retention")
     if agreement.get("human_review") is not None:
-        facts["human_review"] = agreement["human_review"]
-    facts["certifications"] |= frozenset(agreement.get("certifications", ()))
+        stated["human_review"] = agreement["human_review"]
+    if agreement.get("certifications"):
+        stated["certifications"] = facts["certifications"] | frozenset(agreement["certifications"])
     if agreement.get("regions") is not None:
-        facts["regions"] = frozenset(agreement["regions"])
+        stated["regions"] = frozenset(agreement["regions"])
+    if stated:
+        stated |= {"agreements": (*facts["agreements"], agreement["id"]), "grade": "contracted"}
+    facts |= stated
 
 
 def facts_in_force(
@@ -152,7 +160,7 @@ def facts_in_force(
     records = [provider, *possible["forwarded_to"]]
     facts["local"] = provider["kind"] == "local" and len(records) == 1
     facts["regions"] = _places(endpoint, credential, homes, facts["local"])
-    facts["storage_regions"] = frozenset(place for home in homes for place in home.get("storage_regions", ()))
+    facts["storage_regions"] = frozenset(place for places, _, _ in possible["stores"] for place in places)
     facts["training_confidence"] = _confidence("training", records, laws)
     facts["retention_confidence"] = _confidence("retention", records, laws)
     facts["expired"] = any(_is_expired(record, context, instant, laws) for record in records)
@@ -160,7 +168,7 @@ def facts_in_force(
         facts |= {"training": "unknown", "retention": UNKNOWN["retention"], "human_review": "unknown"}
         facts |= {"claims": frozenset(), "regions": frozenset(), "training_confidence": "none", "retention_confidence": "none"}
     facts["certifications"] = facts["claims"] - NEEDS_AGREEMENT
-    facts["agreements"] = ()
+    facts |= {"agreements": (), "grade": "declared"}
     for agreement in context.get("agreements", ()):
         if _covers(agreement, endpoint, credential, account, instant):
             _overlay(facts, agreement, endpoint)

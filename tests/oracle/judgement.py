@@ -99,15 +99,14 @@ def policy_codes(asked: dict, facts: dict, provider_id: str, laws: Laws = LAWS) 
 
 def availability_codes(endpoint: dict, provider: dict, request: dict, context: dict) -> set:
     """Every availability code that `decide` knows."""
-    api, able = provider["api"], endpoint.get("capabilities", {})
-    key_needed = provider["kind"] == "local" or (api["auth"] != "none" and not api.get("key_optional", False))
+    able = endpoint.get("capabilities", {})
     length = endpoint.get("context_length")
     has = {tag for tag, ability in TAG_NEEDS.items() if able.get(ability, ability in ABILITIES_BY_DEFAULT)}
     if endpoint.get("price", {}).get("cached_input") is not None:
         has.add("prompt_caching")
     found = {
-        "no_credential": key_needed and not context["credentials"].get(endpoint["provider"]),
-        "no_adapter": api["protocol"] not in context["served_protocols"],
+        "no_credential": not context["credentials"].get(endpoint["provider"]),
+        "no_adapter": provider["api"]["protocol"] not in context["served_protocols"],
         "endpoint_retired": endpoint.get("status", "active") == "retired",
         "context_too_short": length is not None and request.get("least_tokens", 0) > length,
         "tags_unmatched": not has.issuperset(request.get("tags", ())),

@@ -3,15 +3,28 @@
 from tests.oracle.laws import FLAGGED, GROUNDING, NEVER_SENT
 
 
-def glob(pattern: str, text: str) -> bool:
-    """Whether the text matches; `*` stands for any run of characters, nothing else is special."""
+def _without_sets(pattern: str) -> list:
+    """A pattern with `[abc]` as several patterns, one for each of the characters."""
+    before, opened, rest = pattern.partition("[")
+    if not opened:
+        return [pattern]
+    among, _, after = rest.partition("]")
+    return [before + sign + tail for sign in among for tail in _without_sets(after)]
+
+
+def _glob(pattern: str, text: str) -> bool:
     reached = {0}
     for sign in pattern:
         if sign == "*":
             reached = set(range(min(reached), len(text) + 1)) if reached else set()
         else:
-            reached = {place + 1 for place in reached if text[place : place + 1] == sign}
+            reached = {place + 1 for place in reached if text[place : place + 1] == sign or (sign == "?" and place < len(text))}
     return len(text) in reached
+
+
+def glob(pattern: str, text: str) -> bool:
+    """Whether the text matches: `*` any run of characters, `?` any one, `[abc]` one of these; case counts."""
+    return any(_glob(plain, text) for plain in _without_sets(pattern))
 
 
 def any_glob(patterns: list, text: str) -> bool:
@@ -55,6 +68,10 @@ def answer(selector: dict, endpoint: dict, credential: dict, request: dict) -> s
     return next((verdict for verdict in ("no", "unknown") if verdict in answers), "yes")
 
 
-def is_flagged(selector: dict) -> bool:
-    """Whether the exception is about copies of flagged content."""
-    return bool(FLAGGED & set(selector.get("features", ())))
+def two_readings(selector: dict) -> list:
+    """(selector, whether it is about flagged copies): one that names flagged features beside others is read as two."""
+    features = selector.get("features", ())
+    flagged = [feature for feature in features if feature in FLAGGED]
+    others = [feature for feature in features if feature not in FLAGGED]
+    readings = [(selector | {"features": others}, False)] if others or not flagged else []
+    return readings + ([(selector | {"features": flagged}, True)] if flagged else [])

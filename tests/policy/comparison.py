@@ -27,7 +27,7 @@ def requirement_differences(product: Requirement, oracle: dict) -> list[Differen
 
 
 def _facts_differences(policy: DataPolicy, oracle: dict) -> list[Difference]:
-    plain = ("training", "zero_retention", "human_review", "training_confidence", "retention_confidence", "expired")
+    plain = ("training", "zero_retention", "human_review", "training_confidence", "retention_confidence", "expired", "grade")
     found = [(name, getattr(policy, name), oracle[name]) for name in plain if getattr(policy, name) != oracle[name]]
     for name in ("certifications", "regions", "storage_regions", "agreements"):
         if set(getattr(policy, name)) != set(oracle[name]):

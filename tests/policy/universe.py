@@ -32,7 +32,21 @@ from anyapi.domain.snapshot import Agreement, Credential, PolicyContext, Tier
 TODAY = dt.date(2026, 11, 24)
 MIDNIGHT = float((TODAY - dt.date(1970, 1, 1)).days * 86400)
 MODEL = "acme/one"
-GLOBS = ("acme/one", "acme/*", "*", "*/one", "acme/two", "*n*e", "acme/one*", "*/*/*", "acme")
+GLOBS = (
+    "acme/one",
+    "acme/*",
+    "*",
+    "*/one",
+    "acme/two",
+    "*n*e",
+    "acme/one*",
+    "*/*/*",
+    "acme",
+    "acme/on?",
+    "acme/one?",
+    "acme/[not]n[ae]",
+    "ACME/*",
+)
 UPSTREAM = ("one-latest", "one:cloud", "labs-one", "acme/one")
 UPSTREAM_GLOBS = ("*:cloud", "labs-*", "one-*", "*", "one", "*one*")
 NAMES = ("alpha", "beta", "gamma", "home")
@@ -126,8 +140,8 @@ def providers(draw, name: str) -> Provider:
         api=ProviderApi(
             base_url="https://example.org/v1",
             protocol=draw(st.sampled_from(("openai-chat",) * 15 + ("unserved",))),
-            auth=Auth.NONE if local else Auth.BEARER,
-            key_optional=local,
+            auth=Auth.NONE if local else draw(st.sampled_from((Auth.BEARER, Auth.X_API_KEY, Auth.NONE))),
+            key_optional=draw(st.booleans()),
         ),
         policy=draw(blocks),
         provenance=draw(provenances),

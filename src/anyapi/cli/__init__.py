@@ -58,6 +58,6 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="anyapi", message="%(prog)s %(version)s")
+@click.version_option(package_name="anyapi", prog_name="anyapi", message="%(prog)s %(version)s")
 def main() -> None:
     """A gateway to AI model providers that sends a request only where its data policy allows."""

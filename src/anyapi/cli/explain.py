@@ -62,6 +62,8 @@ def explain(
         click.echo(render_text(result), nl=False)
     for line in similar:
         click.echo(line, err=True)
+    if not context.credentials:
+        click.echo("No provider has a credential here; --assume-credentials shows what a paid key of each would permit.", err=True)
 
 
 def answer(question: Question, context: PolicyContext, now: float) -> tuple[Explanation, list[str]]:

@@ -1,15 +1,20 @@
 """`anyapi keys`: create, list and revoke API keys. A secret is printed once, here, and is kept nowhere."""
 
+import functools
+from collections.abc import Callable
+
 import click
 
 from anyapi.cli.output import print_json, print_table
-from anyapi.cli.rules import apply, assignments, summary
+from anyapi.cli.rules import apply, data_policy, summary
 from anyapi.cli.spans import ahead, date_text
 from anyapi.cli.stored import Place, confirm, finish, in_force_text, refuse_unknown, with_store
-from anyapi.crypto.api_keys import generate
+from anyapi.crypto.api_keys import ApiKeyParts, generate
 from anyapi.domain.ids import AccountId, KeyId, ProjectId
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.storage.rows import DEFAULT_ACCOUNT, AccountRow, KeyRow, ProjectRow
+
+_LONGEST_ID = 64
 
 
 @click.group()
@@ -17,11 +22,30 @@ def keys() -> None:
     """Create, list and revoke API keys."""
 
 
-def _rule(field: str, value: str | None = None) -> dict[str, object]:
-    """Give what makes an option stand for `field=value`, or for `field=` and what is typed."""
-    if value is None:
-        return {"callback": lambda _context, _option, text: "" if text is None else f"{field}={text}"}
-    return {"is_flag": True, "flag_value": f"{field}={value}", "default": "", "type": str}
+def _with_rules(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of a data policy, as one tuple `rules` of `field=value`."""
+
+    @click.option("--data-class", metavar="CLASS", help="public, internal, confidential or regulated.")
+    @click.option("--retention-days", metavar="DAYS", help="Longest retention; 0 is zero retention.")
+    @click.option("--no-training", is_flag=True, help="No provider that trains.")
+    @click.option("--paid-only", is_flag=True, help="No free endpoint.")
+    @click.option("--set", "more", multiple=True, metavar="FIELD=VALUE", help="Any field of data_policy; may be repeated.")
+    @functools.wraps(command)
+    def run(
+        data_class: str | None, retention_days: str | None, no_training: bool, paid_only: bool, more: tuple[str, ...], **rest: object
+    ) -> None:
+        rules = [*more]
+        if data_class is not None:
+            rules.append(f"data_class={data_class}")
+        if retention_days is not None:
+            rules.append(f"retention_days={retention_days}")
+        if no_training:
+            rules.append("training_allowed=false")
+        if paid_only:
+            rules.append("paid_only=true")
+        command(rules=tuple(rules), **rest)
+
+    return run
 
 
 @keys.command()
@@ -29,11 +53,132 @@ def _rule(field: str, value: str | None = None) -> dict[str, object]:
 @click.option("--project", help="Project of that account.")
 @click.option("--create", "make", is_flag=True, help="Make the account and the project where they do not exist.")
 @click.option("--name", default="", help="A word for people, shown in lists.")
-@click.option("--expires", metavar="SPAN|DATE", help="When the key stops working: 90d, 12h or 2027-01-31. Without it: never.")
-@click.option("--data-class", metavar="CLASS", **_rule("data_class"), help="public, internal, confidential or regulated.")
-@click.option("--retention-days", metavar="DAYS", **_rule("retention_days"), help="Longest retention; 0 is zero retention.")
-@click.option("--no-training", **_rule("training_allowed", "false"), help="No provider that trains.")
-@click.option("--set", "rules", multiple=True, metavar="FIELD=VALUE", help="Any other field of data_policy; may be repeated.")
+@click.option("--expires", metavar="SPAN|DATE", help="When the key stops working: 90d, 12h, 2027-01-31 (UTC). Without it: never.")
+@_with_rules
 @with_store
-def create(place: Place, account: str, project: str | None, make: bool, **options: object) -> None:
+def create(place: Place, account: str, project: str | None, name: str, expires: str | None, make: bool, rules: tuple[str, ...]) -> None:
     """Create an API key, with a data policy of its own if one is given, and show it once."""
+    # Everything that can be wrong is checked before anything is stored.
+    settings = apply(Settings(), rules, place.known)
+    expires_at = None if expires is None else ahead(expires, place.now)
+    owner = _account(place, account, make=make)
+    within = None if project is None else _project(place, owner, project, make=make)
+    parts = generate()
+    row = KeyRow(parts.id, parts.prefix, parts.sha256, owner, place.now, within, name, expires_at)
+    place.store.add_key(row, settings)
+    confirmation = confirm(place, "keys")
+    if place.as_json:
+        print_json({**_shown(row, settings, place.now), "api_key": parts.secret, "confirmation": confirmation})
+    else:
+        _print_created(parts, row, settings)
+        click.echo(in_force_text(confirmation), err=True)
+    finish(confirmation)
+
+
+@keys.command("list")
+@click.option("--account", help="Only the keys of this account.")
+@with_store
+def list_(place: Place, account: str | None) -> None:
+    """List API keys: never the keys themselves, only their first characters."""
+    if account is not None:
+        refuse_unknown("account", account, (known.id for known in place.store.accounts()))
+    stored = place.store.all_settings()
+    rows = place.store.keys(None if account is None else AccountId(account))
+    shown = [_shown(row, stored.get((Layer.KEY, row.id), Settings()), place.now) for row in rows]
+    if place.as_json:
+        print_json({"keys": shown})
+        return
+    columns = ("id", "key", "account", "project", "name", "created (UTC)", "expires", "state", "asks for itself")
+    table = [
+        (
+            row.id,
+            f"{row.prefix}...",
+            row.account,
+            row.project or "-",
+            row.name or "-",
+            date_text(row.created_at),
+            date_text(row.expires_at),
+            _state(row, place.now),
+            summary(stored.get((Layer.KEY, row.id), Settings())),
+        )
+        for row in rows
+    ]
+    print_table(columns, table)
+
+
+@keys.command()
+@click.argument("key_id", metavar="ID")
+@with_store
+def revoke(place: Place, key_id: str) -> None:
+    """Revoke the API key of this id (key_...): from now on it is refused. It stays in lists."""
+    row = place.store.revoke_key(KeyId(key_id), place.now)
+    if row is None:
+        known = place.store.keys()
+        refuse_unknown("key", key_id, (other.id for other in known), " `anyapi keys list` shows the ids.")
+        return
+    # Asked also for a key that was revoked before: perhaps the server did not hear of it then.
+    confirmation = confirm(place, "keys")
+    if place.as_json:
+        print_json({"id": row.id, "revoked_at": row.revoked_at, "confirmation": confirmation})
+    else:
+        click.echo(f"{row.id} is revoked since {date_text(row.revoked_at)} UTC; {in_force_text(confirmation)}")
+    finish(confirmation)
+
+
+def _account(place: Place, account: str, *, make: bool) -> AccountId:
+    known = {row.id for row in place.store.accounts()}
+    if account not in known:
+        if not make:
+            refuse_unknown("account", account, known, " Add --create to make it.")
+        place.store.add_account(AccountRow(AccountId(_new_id(account, "--account")), account, place.now))
+    return AccountId(account)
+
+
+def _project(place: Place, account: AccountId, project: str, *, make: bool) -> ProjectId:
+    owners = {row.id: row.account for row in place.store.projects()}
+    owner = owners.get(ProjectId(project))
+    if owner is None:
+        if not make:
+            refuse_unknown("project", project, (name for name, of in owners.items() if of == account), " Add --create to make it.")
+        place.store.add_project(ProjectRow(ProjectId(_new_id(project, "--project")), account, project, place.now))
+    elif owner != account:
+        raise click.ClickException("That project belongs to another account: project ids are unique over all accounts.")
+    return ProjectId(project)
+
+
+def _new_id(name: str, option: str) -> str:
+    allowed = name.isascii() and all(character.isalnum() or character in "._-" for character in name)
+    if not name or len(name) > _LONGEST_ID or not allowed:
+        raise click.BadParameter(f"must have 1 to {_LONGEST_ID} characters of A-Z a-z 0-9 . _ -", param_hint=option)
+    return name
+
+
+def _state(row: KeyRow, now: float) -> str:
+    if row.revoked_at is not None:
+        return f"revoked {date_text(row.revoked_at)}"
+    return "expired" if row.expires_at is not None and row.expires_at <= now else "active"
+
+
+def _shown(row: KeyRow, settings: Settings, now: float) -> dict[str, object]:
+    """Give what may be shown of a key: not its hash, which is what the gateway recognises it by."""
+    return {
+        "id": row.id,
+        "prefix": row.prefix,
+        "account": row.account,
+        "project": row.project,
+        "name": row.name,
+        "created_at": row.created_at,
+        "expires_at": row.expires_at,
+        "revoked_at": row.revoked_at,
+        "state": _state(row, now).partition(" ")[0],
+        "data_policy": data_policy(settings),
+    }
+
+
+def _print_created(parts: ApiKeyParts, row: KeyRow, settings: Settings) -> None:
+    """Print the key alone on standard output, so that a script can take it; all else goes beside."""
+    click.echo(parts.secret)
+    click.echo(
+        f"This is shown once: keep it now. Its id is {row.id}, account {row.account}, expires {date_text(row.expires_at)}.", err=True
+    )
+    click.echo(f"It asks for itself: {summary(settings)}", err=True)

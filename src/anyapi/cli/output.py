@@ -14,7 +14,7 @@ _WIDTH_OF_A_FILE = 200
 
 def print_json(value: object) -> None:
     """Print a value of structs and builtins as indented JSON."""
-    click.echo(msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2).decode())
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 def console() -> Console:

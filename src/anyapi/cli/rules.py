@@ -3,7 +3,7 @@
 Holds no rule of its own: each value is read by the reader of the header of that name.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -44,17 +44,22 @@ def clear(settings: Settings, fields: Iterable[str]) -> Settings:
     return settings
 
 
+def data_policy(settings: Settings | Requirement) -> dict[str, object]:
+    """Give what is asked in the form of a request's `data_policy`. Empty when nothing is asked; several classes are a list."""
+    shown: dict[str, object] = {}
+    providers: dict[str, object] = {}
+    for field, value in _asked(settings):
+        plain = sorted(value) if isinstance(value, frozenset) else value
+        if field.startswith("providers."):
+            providers[field.removeprefix("providers.")] = plain
+        else:
+            shown[field] = plain[0] if field == "data_class" and isinstance(plain, list) and len(plain) == 1 else plain
+    return {**shown, "providers": providers} if providers else shown
+
+
 def assignments(settings: Settings | Requirement) -> dict[str, str]:
-    """Give what is asked, as field and value; `apply` reads it back. Empty when nothing is asked."""
-    shown = {}
-    for name in SETTING_NAMES:
-        value = getattr(settings, name)
-        if value != getattr(_NOTHING, name):
-            shown[_field(name)] = "counted" if name == "flagged_copies_counted" else _text(value)
-    classes = settings.data_classes if isinstance(settings, Requirement) else _classes(settings)
-    if classes:
-        shown["data_class"] = ",".join(sorted(classes))
-    return shown
+    """Give what is asked, as field and value in words; `apply` reads it back. Empty when nothing is asked."""
+    return {field: _text(value) for field, value in _asked(settings)}
 
 
 def summary(settings: Settings) -> str:
@@ -65,6 +70,16 @@ def summary(settings: Settings) -> str:
 def stored_name(field: str) -> str:
     """Give the name under which a requirement remembers the layers of a field."""
     return _names(field)[0]
+
+
+def _asked(settings: Settings | Requirement) -> Iterator[tuple[str, object]]:
+    for name in SETTING_NAMES:
+        value = getattr(settings, name)
+        if value != getattr(_NOTHING, name):
+            yield _field(name), "counted" if name == "flagged_copies_counted" else value
+    classes = settings.data_classes if isinstance(settings, Requirement) else _classes(settings)
+    if classes:
+        yield "data_class", classes
 
 
 def _classes(settings: Settings) -> frozenset[str]:

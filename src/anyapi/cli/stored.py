@@ -38,14 +38,14 @@ class Place(msgspec.Struct, frozen=True):
         return known_names(self.config.catalogue)
 
 
-class Confirmation(msgspec.Struct, frozen=True, omit_defaults=True):
+class Confirmation(msgspec.Struct, frozen=True):
     """What a running server said to a change. Neither field: none runs; the change is read at the next start."""
 
     snapshot: int | None = None
     problem: str | None = None
 
 
-def with_store(command: Callable[Concatenate[Place, P], None]) -> Callable[P, None]:
+def with_store(command: Callable[Concatenate[Place, P], None]) -> Callable[..., None]:
     """Give a command the options --config, --data-dir and --json, and an open store as its first argument."""
 
     @click.option(

@@ -10,7 +10,7 @@ from anyapi.domain.data_policy import ZeroRetention
 from anyapi.domain.ids import ProviderId
 from anyapi.domain.snapshot import PolicyContext, Tier
 from anyapi.policy.scales import less_known, worse_copies
-from anyapi.policy.selectors import FLAGGED_COPIES, Answer, Circumstances, answer
+from anyapi.policy.selectors import FLAGGED_COPIES, Answer, Circumstances, all_of, any_feature, where
 from anyapi.policy.standing import Standing, from_record, unknown, worse_of
 
 
@@ -41,16 +41,20 @@ def overlaid(standing: Standing, exceptions: tuple[PolicyException, ...], here: 
 
 def _with(standing: Standing, exception: PolicyException, here: Circumstances, records: Records) -> Standing:
     selector, override = exception.applies_to, exception.override
-    said = answer(selector, here)
-    if said is Answer.NO:
+    place = where(selector, here)
+    if place is Answer.NO:
         return standing
     if selector.data:
         # What may be sent is shown and never compared; no other fact depends on what the content is.
         return _restricted(standing, override)
-    if not FLAGGED_COPIES.isdisjoint(selector.features):
-        standing = _with_flagged_copies(standing, override, said)
-        if FLAGGED_COPIES.issuperset(selector.features):
+    features = [feature for feature in selector.features if feature not in FLAGGED_COPIES]
+    if len(features) < len(selector.features):
+        standing = _with_flagged_copies(standing, override, place)
+        if not features:
             return standing
+    said = all_of(place, any_feature(features, here.facts)) if features else place
+    if said is Answer.NO:
+        return standing
     applied = _replaced(standing, override, records)
     return _guaranteed(applied, override) if said is Answer.YES else worse_of(standing, applied)
 

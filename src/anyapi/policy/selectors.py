@@ -58,9 +58,9 @@ def matches(name: str, globs: Iterable[str]) -> bool:
     return any(fnmatchcase(name, glob) for glob in globs)
 
 
-def answer(selector: Selector, here: Circumstances) -> Answer:
-    """The answer of all selectors but `data` and the flagged copies: one no is no, else one unknown is unknown, else yes."""
-    answers = []
+def where(selector: Selector, here: Circumstances) -> Answer:
+    """The answer of all selectors but `features` and `data`."""
+    answers: list[Answer] = []
     if selector.models:
         answers.append(_certainly(matches(here.endpoint.model, selector.models)))
     if selector.endpoint_models:
@@ -75,10 +75,22 @@ def answer(selector: Selector, here: Circumstances) -> Answer:
     if selector.terms:
         terms = here.credential.terms if here.credential else frozenset()
         answers.append(Answer.UNKNOWN if terms.isdisjoint(selector.terms) else Answer.YES)
-    features = [feature for feature in selector.features if feature not in FLAGGED_COPIES]
-    if features:
-        answers.append(_any_feature(features, here.facts))
-    return _all_of(answers)
+    return all_of(*answers)
+
+
+def all_of(*answers: Answer) -> Answer:
+    """One no is no, else one unknown is unknown, else yes."""
+    if Answer.NO in answers:
+        return Answer.NO
+    return Answer.UNKNOWN if Answer.UNKNOWN in answers else Answer.YES
+
+
+def any_feature(features: Iterable[str], facts: Facts) -> Answer:
+    """Whether the request uses one of these features: one yes is yes, else one unknown is unknown, else no."""
+    answers = {_feature(feature, facts) for feature in features}
+    if Answer.YES in answers:
+        return Answer.YES
+    return Answer.UNKNOWN if Answer.UNKNOWN in answers else Answer.NO
 
 
 def _certainly(matched: bool) -> Answer:  # noqa: FBT001 - a truth value is what is being translated
@@ -93,17 +105,3 @@ def _feature(feature: str, facts: Facts) -> Answer:
     if feature == SEARCH_GROUNDING:
         return _certainly(facts.web_search)
     return Answer.NO if feature in NEVER_SENT else Answer.UNKNOWN
-
-
-def _any_feature(features: Iterable[str], facts: Facts) -> Answer:
-    answers = {_feature(feature, facts) for feature in features}
-    if Answer.YES in answers:
-        return Answer.YES
-    return Answer.UNKNOWN if Answer.UNKNOWN in answers else Answer.NO
-
-
-def _all_of(answers: Iterable[Answer]) -> Answer:
-    found = set(answers)
-    if Answer.NO in found:
-        return Answer.NO
-    return Answer.UNKNOWN if Answer.UNKNOWN in found else Answer.YES

@@ -96,6 +96,7 @@ def unknown(before: Standing) -> Standing:
         human_review=HumanReview.UNKNOWN,
         certifications=frozenset(),
         regions=frozenset(),
+        # Storage regions and flagged copies stay: they can only deny.
         training_confidence=Confidence.NONE,
         retention_confidence=Confidence.NONE,
         local=False,

@@ -132,7 +132,7 @@ class AnthropicWire:
         if call.max_tokens is None or call.max_tokens < 1:
             raise Rejected(400, "max_tokens: a positive number is required.")
         choice = answer.choices[0]
-        outcome = Outcome.CONTENT_REFUSED if choice.finish is Finish.CONTENT_FILTER else Outcome.ANSWERED
+        outcome = Outcome.CONTENT_REFUSED if _stop_reason(choice) == "refusal" else Outcome.ANSWERED
         reply = Reply(200, [], outcome=outcome, prompt_tokens=answer.prompt_tokens, completion_tokens=tokens_for(choice.size))
         reply.headers = [(b"request-id", b"req_sim_%d" % serial)]
         reply.reported = answer.reported
@@ -181,6 +181,10 @@ def _tools(request: _Request) -> tuple[Tool, ...]:
     return tools_to_use(offered, choice, said, parallel=not wanted.disable_parallel_tool_use)
 
 
+def _stop_reason(choice: Choice) -> str:
+    return "refusal" if choice.refusal else _FINISH[choice.finish]
+
+
 def _usage(answer: Answer, *, begun: bool = False) -> dict[str, object]:
     prompt, completion = answer.reported or (0, 0)
     usage = {"input_tokens": prompt, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
@@ -197,7 +201,7 @@ def _message(model: str, answer: Answer, serial: int) -> dict[str, object]:
     for number, tool in enumerate(choice.tool_calls):
         arguments = msgspec.json.decode(tool.arguments)
         content.append({"type": "tool_use", "id": f"toolu_sim_{serial}_{number}", "name": tool.name, "input": arguments})
-    message = {**_opening(model, serial), "content": content, "stop_reason": _FINISH[choice.finish], "stop_sequence": choice.stopped_by}
+    message = {**_opening(model, serial), "content": content, "stop_reason": _stop_reason(choice), "stop_sequence": choice.stopped_by}
     return message if answer.reported is None else {**message, "usage": _usage(answer)}
 
 
@@ -223,7 +227,7 @@ def _events(model: str, answer: Answer, serial: int) -> Iterator[Send]:
         yield _event({"type": "content_block_stop", "index": index})
     stop: dict[str, object] = {
         "type": "message_delta",
-        "delta": {"stop_reason": _FINISH[choice.finish], "stop_sequence": choice.stopped_by},
+        "delta": {"stop_reason": _stop_reason(choice), "stop_sequence": choice.stopped_by},
     }
     if answer.reported is not None:
         stop["usage"] = _usage(answer)

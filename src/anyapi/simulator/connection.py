@@ -31,6 +31,7 @@ class Connection(asyncio.Protocol):
         self._paused: asyncio.Future[None] | None = None
         self._unread = 0
         self._used = False
+        self._busy = False
         self._counted_in: Totals | None = None
         self._closing = False
         self._begin()
@@ -125,7 +126,7 @@ class Connection(asyncio.Protocol):
 
     def drop_if_idle(self) -> None:
         """Reset the connection if it is idle; otherwise do not read another request from it."""
-        if self._task is None and not self._waiting:
+        if self._task is None and not self._waiting and not self._busy:
             self._reset()
         else:
             self._closing = True
@@ -162,7 +163,10 @@ class Connection(asyncio.Protocol):
                 self._start(self._control(request))
                 continue
             completion = request.method == "POST" and request.path == self._provider.wire.completion_path
+            # Taking a turn of the script may put a refusal in force, which drops idle connections: this is not one.
+            self._busy = True
             exchange = answer_completion(self._provider, request) if completion else answer_other(self._provider, request)
+            self._busy = False
             if exchange.plain and self._paused is None:
                 self._write_all(exchange)
             else:

@@ -6,6 +6,7 @@ Standard library only, usable without the rest of the simulator. Single event lo
 
 import asyncio
 import enum
+import functools
 import itertools
 import socket
 from collections import deque
@@ -77,6 +78,11 @@ class Carried:
         self.to_client = Way(plan.to_client)
 
 
+def _close(sock: socket.socket, task: "asyncio.Task[None]") -> None:
+    del task
+    sock.close()
+
+
 class _Cut(Exception):
     """The plan ends the connection here."""
 
@@ -142,6 +148,8 @@ class FaultProxy:
             task = loop.create_task(self._connection(client, carried))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+            # Here and not in the task: one that is cancelled before its first step never runs.
+            task.add_done_callback(functools.partial(_close, client))
 
     async def _connection(self, client: socket.socket, carried: Carried) -> None:
         server = socket.socket(socket.AF_INET6 if ":" in self.target[0] else socket.AF_INET)
@@ -159,7 +167,6 @@ class FaultProxy:
             reset_on_close(client)
             reset_on_close(server)
         finally:
-            client.close()
             server.close()
 
     async def _both_ways(self, client: socket.socket, server: socket.socket, carried: Carried) -> None:

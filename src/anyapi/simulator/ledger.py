@@ -34,7 +34,7 @@ class Outcome(enum.StrEnum):
     """The client left before the last byte was written."""
 
 
-class Entry(msgspec.Struct):
+class Entry(msgspec.Struct, gc=False):
     """One request for a completion."""
 
     serial: int

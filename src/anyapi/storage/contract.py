@@ -5,13 +5,15 @@ asked, and nothing else; the text never holds a row's values. Times are Unix sec
 Nothing here decides policy, and nothing is read while a request is served: the data plane reads a Snapshot and writes to the two sinks.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from anyapi.domain.ids import AccountId, DecisionId, KeyId
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.domain.usage import DecisionRecord, UsageRow
 from anyapi.storage.rows import DEFAULT_USAGE_DAYS, AccountRow, KeyRow, ProjectRow, UsageGroup, UsageTotal
+
+NO_SETTINGS = Settings()
 
 
 class KeyStore(Protocol):
@@ -33,8 +35,8 @@ class KeyStore(Protocol):
         """Give every project, ordered by id."""
         ...
 
-    def add_key(self, key: KeyRow) -> None:
-        """Add a key; it MUST be durable on return.
+    def add_key(self, key: KeyRow, settings: Settings = NO_SETTINGS) -> None:
+        """Add a key together with its own settings, or neither; both MUST be durable on return.
 
         MUST raise if the id or the hash exists, the account does not, or the project does not belong to the account.
         """
@@ -70,8 +72,12 @@ class SettingsStore(Protocol):
         """
         ...
 
-    def put_settings(self, layer: Layer, subject: str, settings: Settings, at: float) -> None:
-        """Replace one layer's settings; MUST be durable on return. MUST raise for the request layer and for an unknown subject."""
+    def change_settings(self, layer: Layer, subject: str, change: Callable[[Settings], Settings], at: float) -> Settings:
+        """Replace one layer's settings by `change` of what they are, and give the new ones; they MUST be durable on return.
+
+        MUST be atomic: of two changes at once the second sees the first, so that no tightening is lost. What `change` raises is passed
+        on and MUST leave everything as it was. MUST raise for the request layer and for an unknown subject.
+        """
         ...
 
 

@@ -21,6 +21,7 @@ from anyapi.domain.usage import DecisionRecord, TokenCount, UsageRow
 from anyapi.errors import StorageError
 from anyapi.storage import statements
 from anyapi.storage.connection import connect, database_path, storage_error
+from anyapi.storage.contract import NO_SETTINGS
 from anyapi.storage.expiry import purge
 from anyapi.storage.rows import (
     DEFAULT_ACCOUNT,
@@ -83,9 +84,12 @@ class SqliteStore:
         """Give every project, ordered by id."""
         return _rows(ProjectRow, self._read("read the projects", statements.PROJECTS))
 
-    def add_key(self, key: KeyRow) -> None:
-        """Add an API key; durable on return."""
-        self._write("add the key", statements.ADD_KEY, msgspec.structs.astuple(key))
+    def add_key(self, key: KeyRow, settings: Settings = NO_SETTINGS) -> None:
+        """Add an API key together with its own settings; durable on return."""
+        with self._transaction("add the key") as connection:
+            connection.execute(statements.ADD_KEY, msgspec.structs.astuple(key))
+            if settings != NO_SETTINGS:
+                connection.execute(statements.PUT_SETTINGS, (Layer.KEY.value, key.id, _body(settings), key.created_at))
 
     def keys(self, account: AccountId | None = None) -> list[KeyRow]:
         """Give the keys of one account or of all, oldest first, revoked and expired ones too."""
@@ -112,13 +116,19 @@ class SqliteStore:
         rows = self._read("read the settings", statements.ALL_SETTINGS)
         return {(Layer(str(layer)), str(subject)): _settings(str(layer), str(subject), body) for layer, subject, body in rows}
 
-    def put_settings(self, layer: Layer, subject: str, settings: Settings, at: float) -> None:
-        """Replace one layer's settings; durable on return. Raises for the request layer and for an unknown subject."""
-        values = {"layer": layer.value, "subject": subject}
-        if layer not in STORED_LAYERS or self._read("read the settings", statements.SUBJECT_EXISTS, values)[0][0] != 1:
-            raise StorageError(f"there is no {layer} of that id to hold settings: look at the id, or create the {layer} first")
-        body = msgspec.json.encode(settings, order="deterministic").decode()
-        self._write("change the settings", statements.PUT_SETTINGS, (layer.value, subject, body, at))
+    def change_settings(self, layer: Layer, subject: str, change: Callable[[Settings], Settings], at: float) -> Settings:
+        """Replace one layer's settings by `change` of what they are, atomically, and give the new ones; durable on return.
+
+        Raises for the request layer and for an unknown subject; what `change` raises is passed on and changes nothing.
+        """
+        with self._transaction("change the settings") as connection:
+            values = {"layer": layer.value, "subject": subject}
+            if layer not in STORED_LAYERS or connection.execute(statements.SUBJECT_EXISTS, values).fetchone() != (1,):
+                raise StorageError(f"there is no {layer} of that id to hold settings: look at the id, or create the {layer} first")
+            found = connection.execute(statements.SETTINGS, (layer.value, subject)).fetchone()
+            changed = change(_settings(layer.value, subject, found[0]) if found else Settings())
+            connection.execute(statements.PUT_SETTINGS, (layer.value, subject, _body(changed), at))
+        return changed
 
     def usage_rows(self, since: float, until: float, account: AccountId | None = None, limit: int = 1000) -> list[UsageRow]:
         """Give rows with `since <= at < until`, newest first, at most `limit`."""
@@ -148,6 +158,18 @@ class SqliteStore:
     def _read(self, doing: str, statement: str, values: _Values = ()) -> list[_Row]:
         with self._lock, _translated(doing):
             return self._connection.execute(statement, values).fetchall()
+
+    @contextlib.contextmanager
+    def _transaction(self, doing: str) -> Iterator[sqlite3.Connection]:
+        """Run the statements of the block as one, with the write lock from the start."""
+        with self._lock, _translated(doing):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
 
     def _write(self, doing: str, statement: str, values: _Values) -> int:
         with self._lock, _translated(doing):
@@ -189,6 +211,10 @@ def _settings(layer: str, subject: str, body: _Value) -> Settings:
     raise StorageError(
         f"settings stored for {layer} {subject or 'itself'} cannot be read ({why}): update AnyAPI, or `anyapi settings set` them again"
     )
+
+
+def _body(settings: Settings) -> str:
+    return msgspec.json.encode(settings, order="deterministic").decode()
 
 
 def _usage_row(row: _Row) -> UsageRow:

@@ -1,11 +1,11 @@
 import random
 
 import pytest
+from tests.unit.catalogue.sample import sources, write
 
 from anyapi.catalogue.compile import compile_catalogue
 from anyapi.catalogue.load import load_catalogue
 from anyapi.errors import CatalogueError
-from tests.unit.catalogue.sample import sources, write
 
 
 def test_equal_sources_give_equal_bytes_whatever_their_order(tmp_path):

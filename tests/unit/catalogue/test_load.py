@@ -5,12 +5,12 @@ import time
 
 import msgspec
 import pytest
+from tests.unit.catalogue.sample import sources, write
 
 from anyapi.catalogue.compile import compile_catalogue
 from anyapi.catalogue.load import PACKAGED, decode, load_catalogue
 from anyapi.catalogue.source import read_catalogue
 from anyapi.errors import CatalogueError
-from tests.unit.catalogue.sample import sources, write
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +36,10 @@ def test_every_record_survives_from_source_to_json_and_back(compiled):
 def test_loading_takes_under_5_ms(compiled):
     times = []
     for _ in range(20):
-        start = time.perf_counter()
+        # Processor time: other tests may hold the machine's cores meanwhile.
+        start = time.process_time()
         load_catalogue(compiled)
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     assert statistics.median(times) < 0.005
 
 

@@ -163,7 +163,7 @@ def test_a_wrong_agreement_names_its_field(old, new, field):
 
 
 def test_an_agreement_must_state_something():
-    text = AGREEMENT.split("models =")[0]
+    text = AGREEMENT.split("models =", maxsplit=1)[0]
     assert errors_of(text) == {("anyapi.toml", "zdr-2026", None)}
 
 

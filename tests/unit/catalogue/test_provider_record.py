@@ -1,12 +1,12 @@
 import datetime as dt
 
 import pytest
+from tests.unit.catalogue.sample import LOCAL, PROVIDER
 
 from anyapi.catalogue.provider_record import host_of, is_private_host, read_provider
 from anyapi.catalogue.reading import Problems, Table
 from anyapi.domain.catalogue import Auth
 from anyapi.domain.data_policy import Confidence
-from tests.unit.catalogue.sample import LOCAL, PROVIDER
 
 DAY = dt.date(2026, 11, 24)
 

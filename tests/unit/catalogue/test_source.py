@@ -1,12 +1,12 @@
 import datetime as dt
 
 import pytest
+from tests.unit.catalogue.sample import sources, write
 
 from anyapi.catalogue.source import read_catalogue
 from anyapi.domain.catalogue import Auth, Status
 from anyapi.domain.data_policy import Confidence, HumanReview, RetentionKind, Training, ZeroRetention
 from anyapi.errors import CatalogueError
-from tests.unit.catalogue.sample import sources, write
 
 
 def errors_of(tmp_path, providers, models):

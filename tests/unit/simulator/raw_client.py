@@ -84,10 +84,18 @@ def receive(sock: socket.socket, least: int | None = None) -> Received:
     return Received(raw, "open")
 
 
+def talk(sock: socket.socket, data: bytes) -> Received:
+    """Send, then read until the end; a reset that comes while sending counts as one while reading."""
+    try:
+        sock.sendall(data)
+    except ConnectionError:
+        return Received(b"", "reset")
+    return receive(sock)
+
+
 def ask(port: int, body, path="/v1/chat/completions", headers=(), method="POST") -> Received:
     with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
-        sock.sendall(request_bytes(body, path, headers, method=method))
-        return receive(sock)
+        return talk(sock, request_bytes(body, path, headers, method=method))
 
 
 def get(port: int, path: str, headers=()) -> Received:

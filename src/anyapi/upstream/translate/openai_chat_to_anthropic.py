@@ -125,11 +125,14 @@ def translate(fields: Mapping[str, msgspec.Raw], endpoint: Endpoint, *, stream: 
 
 
 def hides_reasoning(fields: Mapping[str, msgspec.Raw]) -> bool:
-    """Whether the client asked to think without showing it (`reasoning.exclude`). For a request that `translate` accepted."""
+    """Whether the client asked to think without showing it (`reasoning.exclude`). Never raises: `translate` is who refuses."""
     raw = fields.get("reasoning")
     if raw is None:
         return False
-    asked = reading.decode(raw, "reasoning")
+    try:
+        asked = reading.decode(raw, "reasoning")
+    except BadRequest:
+        return False
     return isinstance(asked, dict) and asked.get("exclude") is True
 
 
@@ -203,21 +206,27 @@ def _add_format(body: Object, source: _Source, endpoint: Endpoint) -> None:
 
 def _add_sampling(body: Object, source: _Source, generation: Generation) -> None:
     """Temperature and the like, where the model and its thinking leave room for them; noted where not."""
-    sampling: Object = {}
-    temperature, top_p, top_k = source.get("temperature"), source.get("top_p"), source.get("top_k")
-    if temperature is not None and reading.number(temperature, "temperature", 0, 1) != 1:
-        sampling["temperature"] = temperature
-    if top_p is not None and reading.number(top_p, "top_p", 0, 1) != 1:
-        sampling["top_p"] = top_p
-    if top_k is not None:
-        sampling["top_k"] = reading.integer(top_k, "top_k", 1)
-    thinks = isinstance(body.get("thinking"), dict)
+    sampling = _sampling(source)
+    free = generation.samples_freely and not isinstance(body.get("thinking"), dict)
+    both = generation.takes_both_samplers or "temperature" not in sampling
     for name, value in sampling.items():
-        alone = name != "top_p" or "temperature" not in sampling or generation.takes_both_samplers
-        if generation.samples_freely and alone and not thinks:
+        if free and (both or name != "top_p"):
             body[name] = value
         else:
             source.notes.note(name)
+
+
+def _sampling(source: _Source) -> Object:
+    """What the client asks for beyond the defaults. `BadRequest` outside Anthropic's ranges: a clamp would be another request."""
+    found: Object = {}
+    for name in ("temperature", "top_p"):
+        value = source.get(name)
+        if value is not None and reading.number(value, name, 0, 1) != 1:
+            found[name] = value
+    top_k = source.get("top_k")
+    if top_k is not None:
+        found["top_k"] = reading.integer(top_k, "top_k", 1)
+    return found
 
 
 def _add_rest(body: Object, source: _Source) -> None:

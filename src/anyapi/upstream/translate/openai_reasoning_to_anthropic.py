@@ -17,6 +17,9 @@ from anyapi.upstream.translate.reading import Object
 BUDGETS: Mapping[str, int] = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 24_576, "xhigh": 32_768, "max": 65_536}
 """Tokens of thinking, before the cap by `max_tokens`."""
 
+NEAREST: Mapping[str, str] = {"minimal": "low", "xhigh": "high"}
+"""What stands in for an effort that a model does not know."""
+
 LEAST_BUDGET = 1024
 """Anthropic's minimum. The budget must also be less than `max_tokens`."""
 
@@ -54,12 +57,17 @@ def read(effort: object, reasoning: object) -> Asked:
         return Asked(effort=None if effort is None else _effort(effort, "reasoning_effort"))
     if effort is not None:
         raise BadRequest("Send `reasoning_effort` or `reasoning`, not both.", "reasoning")
-    asked = reading.mapping(reasoning, "reasoning")
+    return _read_object(reading.mapping(reasoning, "reasoning"))
+
+
+def _read_object(asked: Object) -> Asked:
     level = None if asked.get("effort") is None else _effort(asked["effort"], "reasoning.effort")
     budget = None if asked.get("max_tokens") is None else reading.integer(asked["max_tokens"], "reasoning.max_tokens", LEAST_BUDGET)
     if asked.get("enabled") is not None:
-        enabled = reading.flag(asked["enabled"], "reasoning.enabled")
-        level = (level or ("medium" if budget is None else None)) if enabled else "none"
+        if not reading.flag(asked["enabled"], "reasoning.enabled"):
+            level = "none"
+        elif budget is None:
+            level = level or "medium"
     hidden = asked.get("exclude") is not None and reading.flag(asked["exclude"], "reasoning.exclude")
     return Asked("reasoning", level, budget, hidden)
 
@@ -83,10 +91,9 @@ def _adaptive(asked: Asked, generation: Generation, around: Circumstances, notes
         return Thinking(effort="low")
     if asked.budget is not None:
         notes.note("reasoning.max_tokens")
-    effort = asked.effort
-    if effort == "minimal" or (effort == "xhigh" and not generation.knows_xhigh):
+    effort = _known_effort(asked.effort, generation)
+    if effort != asked.effort:
         notes.note(asked.field)
-        effort = "low" if effort == "minimal" else "high"
     if around.forced_tool:
         notes.note(asked.field)
         return Thinking(effort=effort)
@@ -94,6 +101,12 @@ def _adaptive(asked: Asked, generation: Generation, around: Circumstances, notes
     if generation.omits_thinking and not asked.hidden:
         config["display"] = "summarized"
     return Thinking(config, effort)
+
+
+def _known_effort(effort: str | None, generation: Generation) -> str | None:
+    if effort is None or (effort == "xhigh" and generation.knows_xhigh):
+        return effort
+    return NEAREST.get(effort, effort)
 
 
 def _budgeted(asked: Asked, around: Circumstances, notes: Adjustments) -> Thinking:

@@ -108,7 +108,9 @@ def test_refusal_in_messages(sim, claude):
     )
     body = {"model": "m", "max_tokens": 99, "messages": [{"role": "user", "content": "x"}]}
     headers = ("anthropic-version: 1",)
-    assert ask(claude, body, "/v1/messages", headers).json["content"][0]["text"] == "I cannot help with that."
+    refused = ask(claude, body, "/v1/messages", headers).json
+    assert (refused["content"][0]["text"], refused["stop_reason"]) == ("I cannot help with that.", "refusal")
+    assert sim.ledger("sim-claude")["outcomes"] == {"content_refused": 1}
     streamed = ask(claude, {**body, "stream": True}, "/v1/messages", headers).events
     assert "usage" not in streamed[0]["message"]
     assert "usage" not in streamed[-2]

@@ -110,12 +110,12 @@ def test_bad_json(sim, mode):
 @pytest.mark.parametrize("mode", ["garbage", "truncated"])
 def test_bad_json_in_one_event(sim, mode):
     answer = ask(scripted(sim, kind="bad_json", mode=mode, at=2), stream())
-    datas = [block.removeprefix(b"data: ") for block in answer.content.split(b"\n\n")[:-1]]
-    json.loads(datas[1])
-    json.loads(datas[3])
+    parts = [block.removeprefix(b"data: ") for block in answer.content.split(b"\n\n")[:-1]]
+    json.loads(parts[1])
+    json.loads(parts[3])
     with pytest.raises(json.JSONDecodeError):
-        json.loads(datas[2])
-    assert datas[-1] == b"[DONE]"
+        json.loads(parts[2])
+    assert parts[-1] == b"[DONE]"
 
 
 def test_bad_json_keeps_the_event_line(sim):

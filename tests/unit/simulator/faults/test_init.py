@@ -14,7 +14,7 @@ def test_fields_are_read():
 
 @pytest.mark.parametrize(
     "text",
-    ["{", "[]", "{}", '{"kind":"unknown"}', '{"kind":"status","statuss":1}', '{"kind":"stall","seconds":"x"}', '{"kind":"reset","at":-1}'],
+    ["{", "[]", "{}", '{"kind":"unknown"}', '{"kind":"status","level":1}', '{"kind":"stall","seconds":"x"}', '{"kind":"reset","at":-1}'],
 )
 def test_what_is_not_a_fault(text):
     with pytest.raises(BadFault, match="docs/simulator"):

@@ -376,7 +376,7 @@ ANY = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(
         st.dictionaries(st.sampled_from(["type", "index", "delta", "message", "content_block", "usage", "error"]), ANY, max_size=5),
@@ -390,7 +390,7 @@ def test_random_events_never_raise(found):
     assert not (stream.complete and stream.failure)
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.sampled_from(sorted(RECORDED)), st.data())
 def test_recorded_streams_with_changed_bytes_never_raise(name, data):
     text = bytearray(RECORDED[name])

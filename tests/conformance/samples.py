@@ -1,0 +1,64 @@
+"""Rows that several storage tests share."""
+
+from anyapi.domain.call import App
+from anyapi.domain.usage import DecisionRecord, TokenCount, UsageRow, UsageSource
+from anyapi.storage.rows import KeyRow
+
+NOON = 1_795_521_600.0
+"""2026-11-24 12:00 UTC."""
+DAY = 86_400.0
+
+
+def usage_row(number, **changes):
+    values = {
+        "decision": f"dec_{number:026d}",
+        "at": NOON + number,
+        "account": "default",
+        "key": "key_1",
+        "operation": "chat_completions",
+        "model": "anthropic/claude-3.5-sonnet",
+        "outcome": "success",
+        "status": 200,
+        "source": UsageSource.MEASURED,
+        "tokens": TokenCount(100, 20, 10, 5),
+        "project": None,
+        "app": App(id="app", session_id="s:1"),
+        "provider": "sim-zero",
+        "endpoint": "sim-zero/claude-3.5-sonnet",
+        "credential": "env:SIM",
+        "data_class": "internal",
+        "streamed": True,
+        "attempts": 2,
+        "duration": 0.5,
+        "first_token": 0.125,
+        "cost": 0.25,
+    }
+    return UsageRow(**{**values, **changes})
+
+
+def decision_record(number, **changes):
+    values = {
+        "decision": f"dec_{number:026d}",
+        "at": NOON + number,
+        "account": "default",
+        "key": "key_1",
+        "model": "anthropic/claude-3.5-sonnet",
+        "requirement": "0123456789abcdef0123456789abcdef",
+        "catalogue": "ab" * 32,
+        "snapshot": 3,
+        "data_classes": ("confidential",),
+        "permitted": ("sim-zero/claude-3.5-sonnet",),
+        "denied": (("sim-30d/claude-3.5-sonnet", ("retention_not_zero",)), ("sim-free/claude", ("training_by_default", "endpoint_free"))),
+    }
+    return DecisionRecord(**{**values, **changes})
+
+
+def key_row(number, **changes):
+    values = {
+        "id": f"key_{number}",
+        "prefix": "anyapi_sk_Ab3d",
+        "sha256": number.to_bytes(32, "big"),
+        "account": "default",
+        "created_at": NOON + number,
+    }
+    return KeyRow(**{**values, **changes})

@@ -1,0 +1,394 @@
+"""The storage contract, MUST by MUST, against every implementation."""
+
+import asyncio
+import threading
+
+import msgspec
+import pytest
+from tests.conformance.samples import DAY, NOON, decision_record, key_row, usage_row
+from tests.conformance.stores import BACKENDS
+
+from anyapi.domain.call import App
+from anyapi.domain.data_policy import Confidence
+from anyapi.domain.requirement import DataClass, Layer, Settings
+from anyapi.domain.usage import TokenCount, UsageSource
+from anyapi.errors import StorageError
+from anyapi.storage.rows import AccountRow, ProjectRow, UsageGroup, UsageTotal
+
+EVERYTHING = (0.0, NOON + 1000 * DAY)
+
+
+@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.name)
+def backend(request, tmp_path):
+    return request.param(tmp_path / "data dir")
+
+
+@pytest.fixture
+def store(backend):
+    with backend.store(NOON) as opened:
+        yield opened
+
+
+@pytest.fixture
+def usage_sink(backend, store):
+    sink = backend.usage_sink(NOON)
+    yield sink
+    sink.close()
+
+
+def written(sink, *rows):
+    for row in rows:
+        sink.accept()
+        sink.put(row)
+    sink.flush()
+
+
+class TestAccountsAndProjects:
+    def test_a_new_store_has_the_default_account(self, store):
+        assert store.accounts() == [AccountRow("default", "Default account", NOON)]
+
+    def test_opening_again_changes_nothing(self, backend, store):
+        with backend.store(NOON + 5) as again:
+            assert again.accounts() == [AccountRow("default", "Default account", NOON)]
+
+    def test_accounts_are_ordered_by_id(self, store):
+        store.add_account(AccountRow("zeta", "Z", NOON, 7.0))
+        store.add_account(AccountRow("alpha", "A", NOON))
+        assert [account.id for account in store.accounts()] == ["alpha", "default", "zeta"]
+        assert store.accounts()[2].usage_days == 7.0
+
+    def test_an_account_id_is_taken_once(self, store):
+        with pytest.raises(StorageError):
+            store.add_account(AccountRow("default", "again", NOON))
+
+    def test_a_project_needs_its_account(self, store):
+        with pytest.raises(StorageError):
+            store.add_project(ProjectRow("web", "nobody", "Web", NOON))
+        assert store.projects() == []
+
+    def test_a_project_id_is_taken_once_over_all_accounts(self, store):
+        store.add_account(AccountRow("other", "Other", NOON))
+        store.add_project(ProjectRow("web", "default", "Web", NOON))
+        with pytest.raises(StorageError):
+            store.add_project(ProjectRow("web", "other", "Web", NOON))
+        assert store.projects() == [ProjectRow("web", "default", "Web", NOON)]
+
+
+class TestKeys:
+    def test_a_key_comes_back_as_it_was_put(self, store):
+        store.add_project(ProjectRow("web", "default", "Web", NOON))
+        row = key_row(1, project="web", name="laptop", expires_at=NOON + DAY)
+        store.add_key(row)
+        assert store.key("key_1") == row
+        assert store.keys() == [row]
+
+    def test_none_for_an_id_that_is_not_there(self, store):
+        assert store.key("key_1") is None
+        assert store.revoke_key("key_1", NOON) is None
+
+    def test_oldest_first_then_by_id(self, store):
+        for number, at in ((3, NOON), (1, NOON + 9), (2, NOON)):
+            store.add_key(key_row(number, created_at=at))
+        assert [key.id for key in store.keys()] == ["key_2", "key_3", "key_1"]
+
+    def test_keys_of_one_account(self, store):
+        store.add_account(AccountRow("other", "Other", NOON))
+        store.add_key(key_row(1))
+        store.add_key(key_row(2, account="other"))
+        assert [key.id for key in store.keys("other")] == ["key_2"]
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            pytest.param({"id": "key_1"}, id="id"),
+            pytest.param({"sha256": (1).to_bytes(32, "big")}, id="hash"),
+            pytest.param({"account": "nobody"}, id="account"),
+            pytest.param({"project": "theirs"}, id="project of another account"),
+            pytest.param({"project": "nothing"}, id="project"),
+        ],
+    )
+    def test_refused(self, store, changes):
+        store.add_account(AccountRow("other", "Other", NOON))
+        store.add_project(ProjectRow("theirs", "other", "Theirs", NOON))
+        store.add_key(key_row(1))
+        with pytest.raises(StorageError):
+            store.add_key(key_row(2, **changes))
+        assert [key.id for key in store.keys()] == ["key_1"]
+
+    def test_a_key_and_its_settings_appear_together(self, store):
+        store.add_key(key_row(1), Settings(retention_days=0.0))
+        assert store.settings(Layer.KEY, "key_1") == Settings(retention_days=0.0)
+
+    def test_a_refused_key_leaves_no_settings(self, store):
+        store.add_key(key_row(1))
+        with pytest.raises(StorageError):
+            store.add_key(key_row(1), Settings(retention_days=0.0))
+        assert store.all_settings() == {}
+
+    def test_revoking_keeps_the_first_time(self, store):
+        store.add_key(key_row(1))
+        assert store.revoke_key("key_1", NOON + 5).revoked_at == NOON + 5
+        assert store.revoke_key("key_1", NOON + 9).revoked_at == NOON + 5
+        assert [key.revoked_at for key in store.keys()] == [NOON + 5]
+
+    def test_another_connection_sees_a_change_at_once(self, backend, store):
+        store.add_key(key_row(1))
+        with backend.store(NOON) as other:
+            other.revoke_key("key_1", NOON)
+        assert store.key("key_1").revoked_at == NOON
+
+
+FULL = Settings(
+    training_allowed=False,
+    retention_days=0.5,
+    paid_only=True,
+    certifications=frozenset({"soc2", "iso27001"}),
+    regions=frozenset({"eu"}),
+    providers_only=frozenset({"groq"}),
+    providers_ignore=frozenset({"openai", "xai"}),
+    human_review_allowed=False,
+    min_confidence=Confidence.PRIMARY,
+    flagged_copies_counted=True,
+    data_class=DataClass.CONFIDENTIAL,
+    more_classes=frozenset({DataClass.REGULATED}),
+)
+
+
+class TestSettings:
+    @pytest.mark.parametrize(
+        "settings", [FULL, Settings(), Settings(regions=frozenset(), providers_only=frozenset())], ids=["full", "nothing", "empty sets"]
+    )
+    def test_settings_come_back_as_they_were_put(self, store, settings):
+        assert store.change_settings(Layer.ACCOUNT, "default", lambda _: settings, NOON) == settings
+        assert store.settings(Layer.ACCOUNT, "default") == settings
+        assert store.all_settings() == {(Layer.ACCOUNT, "default"): settings}
+
+    def test_nothing_put_is_nothing_asked(self, store):
+        assert store.settings(Layer.ACCOUNT, "default") == Settings()
+        assert store.all_settings() == {}
+
+    def test_every_stored_layer(self, store):
+        store.add_project(ProjectRow("web", "default", "Web", NOON))
+        store.add_key(key_row(1))
+        subjects = [(Layer.GATEWAY, ""), (Layer.ACCOUNT, "default"), (Layer.PROJECT, "web"), (Layer.KEY, "key_1")]
+        for number, (layer, subject) in enumerate(subjects):
+            store.change_settings(layer, subject, lambda _, days=number: Settings(retention_days=float(days)), NOON)
+        assert store.all_settings() == {subject: Settings(retention_days=float(number)) for number, subject in enumerate(subjects)}
+
+    @pytest.mark.parametrize(
+        ("layer", "subject"),
+        [(Layer.REQUEST, ""), (Layer.GATEWAY, "x"), (Layer.ACCOUNT, "nobody"), (Layer.PROJECT, "default"), (Layer.KEY, "")],
+    )
+    def test_an_unknown_subject_is_refused(self, store, layer, subject):
+        with pytest.raises(StorageError, match=layer.value):
+            store.change_settings(layer, subject, lambda _: FULL, NOON)
+        assert store.all_settings() == {}
+
+    def test_a_change_sees_what_was_there(self, store):
+        store.change_settings(Layer.GATEWAY, "", lambda _: Settings(retention_days=7.0), NOON)
+        seen = []
+        store.change_settings(Layer.GATEWAY, "", lambda current: seen.append(current) or FULL, NOON)
+        assert seen == [Settings(retention_days=7.0)]
+
+    def test_a_change_that_raises_changes_nothing(self, store):
+        store.change_settings(Layer.GATEWAY, "", lambda _: FULL, NOON)
+
+        def fails(_):
+            raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            store.change_settings(Layer.GATEWAY, "", fails, NOON)
+        assert store.settings(Layer.GATEWAY, "") == FULL
+        store.add_account(AccountRow("later", "the store works on", NOON))
+
+    def test_no_tightening_is_lost_between_two_processes(self, backend, store):
+        """While one change is being made, another one waits for it instead of overwriting it."""
+        with backend.store(NOON) as other:
+            other_seen = []
+
+            def first(current):
+                thread = threading.Thread(
+                    target=lambda: other.change_settings(
+                        Layer.GATEWAY, "", lambda now: other_seen.append(now) or msgspec.structs.replace(now, paid_only=True), NOON
+                    )
+                )
+                thread.start()
+                threads.append(thread)
+                return msgspec.structs.replace(current, training_allowed=False)
+
+            threads = []
+            store.change_settings(Layer.GATEWAY, "", first, NOON)
+            threads[0].join()
+            assert other_seen == [Settings(training_allowed=False)]
+            assert store.settings(Layer.GATEWAY, "") == Settings(training_allowed=False, paid_only=True)
+
+
+class TestUsage:
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            pytest.param({}, id="everything"),
+            pytest.param(
+                {
+                    "project": "web",
+                    "app": App(),
+                    "provider": None,
+                    "endpoint": None,
+                    "credential": None,
+                    "data_class": None,
+                    "streamed": False,
+                    "first_token": None,
+                    "cost": None,
+                    "tokens": TokenCount(),
+                    "source": UsageSource.UNKNOWN,
+                },
+                id="little",
+            ),
+        ],
+    )
+    def test_a_row_comes_back_as_it_was_put(self, store, usage_sink, changes):
+        row = usage_row(1, **changes)
+        written(usage_sink, row)
+        assert store.usage_rows(*EVERYTHING) == [row]
+
+    def test_newest_first_within_bounds_and_limit(self, store, usage_sink):
+        written(usage_sink, *[usage_row(number) for number in range(10)])
+        found = store.usage_rows(NOON + 2, NOON + 8, limit=3)
+        assert [row.at - NOON for row in found] == [7, 6, 5]
+        assert [row.at - NOON for row in store.usage_rows(NOON + 2, NOON + 4)] == [3, 2]
+
+    def test_one_account(self, store, usage_sink):
+        written(usage_sink, usage_row(1), usage_row(2, account="other"))
+        assert [row.account for row in store.usage_rows(*EVERYTHING, account="other")] == ["other"]
+        assert [total.label for total in store.usage_totals(UsageGroup.ACCOUNT, *EVERYTHING, account="other")] == ["other"]
+
+    def test_one_row_for_one_decision(self, store, usage_sink):
+        written(usage_sink, usage_row(1))
+        usage_sink.put(usage_row(1, status=500))
+        usage_sink.put(usage_row(2))
+        usage_sink.put(usage_row(2))
+        usage_sink.flush()
+        assert [row.status for row in store.usage_rows(*EVERYTHING)] == [200, 200]
+        assert usage_sink.state.duplicates == 2
+
+    def test_many_rows(self, store, usage_sink):
+        written(usage_sink, *[usage_row(number) for number in range(1000)])
+        assert len(store.usage_rows(*EVERYTHING, limit=2000)) == 1000
+        assert (usage_sink.state.written, usage_sink.state.waiting, usage_sink.state.lost) == (1000, 0, 0)
+
+    def test_close_writes_what_waits(self, store, usage_sink):
+        for number in range(300):
+            usage_sink.accept()
+            usage_sink.put(usage_row(number))
+        usage_sink.close()
+        usage_sink.close()
+        assert len(store.usage_rows(*EVERYTHING)) == 300
+
+    def test_an_accepted_request_without_a_row_becomes_unknown(self, backend, store):
+        sink = backend.usage_sink(NOON)
+        sink.accept()
+        sink.accept()
+        sink.put(usage_row(1))
+        sink.close()
+        backend.usage_sink(NOON).close()
+        rows = store.usage_rows(*EVERYTHING)
+        assert sorted((row.outcome, row.source) for row in rows) == [("success", "measured"), ("unknown", "unknown")]
+
+    def test_totals(self, store, usage_sink):
+        written(
+            usage_sink,
+            usage_row(1),
+            usage_row(2, outcome="timed_out", cost=None, source=UsageSource.ESTIMATED, model="b/b"),
+            usage_row(3, at=NOON + DAY, provider=None),
+        )
+        assert store.usage_totals(UsageGroup.DAY, *EVERYTHING) == [
+            UsageTotal("2026-11-24", 2, 1, 200, 40, 20, 10, 0.25, 1, 1),
+            UsageTotal("2026-11-25", 1, 1, 100, 20, 10, 5, 0.25, 0, 0),
+        ]
+        labels = {by: [total.label for total in store.usage_totals(by, *EVERYTHING)] for by in UsageGroup}
+        assert labels == {
+            "day": ["2026-11-24", "2026-11-25"],
+            "model": ["anthropic/claude-3.5-sonnet", "b/b"],
+            "provider": ["-", "sim-zero"],
+            "key": ["key_1"],
+            "account": ["default"],
+            "outcome": ["success", "timed_out"],
+        }
+
+    def test_totals_of_nothing(self, store, usage_sink):
+        written(usage_sink, usage_row(1))
+        assert store.usage_totals(UsageGroup.DAY, NOON + 2, NOON + 3) == []
+
+    def test_purging_follows_each_account_and_the_default(self, store, usage_sink):
+        store.add_account(AccountRow("short", "Short", NOON, 1.0))
+        store.add_account(AccountRow("long", "Long", NOON, 365.0))
+        now = NOON + 100 * DAY
+        ages = {"default": 91, "stranger": 91, "short": 2, "long": 364}
+        for number, (account, days) in enumerate(ages.items()):
+            written(usage_sink, usage_row(number, account=account, at=now - days * DAY))
+            written(usage_sink, usage_row(number + 10, account=account, at=now - 0.5 * DAY))
+        assert store.purge_usage(now) == 3
+        assert store.purge_usage(now) == 0
+        left = [(row.account, (now - row.at) / DAY) for row in store.usage_rows(*EVERYTHING)]
+        assert sorted(left) == [("default", 0.5), ("long", 0.5), ("long", 364.0), ("short", 0.5), ("stranger", 0.5)]
+
+    def test_purging_goes_in_small_batches_and_takes_a_default(self, store, usage_sink):
+        written(usage_sink, *[usage_row(number) for number in range(10)])
+        now = NOON + 2 * DAY
+        assert [store.purge_usage(now, default_days=1.0, batch=4) for _ in range(4)] == [4, 4, 2, 0]
+
+
+class TestDecisions:
+    def recorded(self, backend, *records):
+        async def run():
+            sink = backend.decision_sink()
+            try:
+                return await asyncio.gather(*[sink.record(record) for record in records], return_exceptions=True)
+            finally:
+                sink.close()
+
+        return asyncio.run(run())
+
+    def test_a_record_comes_back_as_it_was_put(self, backend, store):
+        record = decision_record(1)
+        bare = decision_record(2, data_classes=(), permitted=(), denied=())
+        assert self.recorded(backend, record, bare) == [None, None]
+        assert store.decision(record.decision) == record
+        assert store.decision(bare.decision) == bare
+        assert store.decision_count() == 2
+
+    def test_none_for_an_id_that_is_not_there(self, store):
+        assert store.decision("dec_x") is None
+        assert store.decision_count() == 0
+
+    def test_a_taken_id_fails_alone(self, backend, store):
+        assert self.recorded(backend, decision_record(1)) == [None]
+        results = self.recorded(backend, decision_record(2), decision_record(1, model="other"), decision_record(3))
+        assert [type(result) for result in results] == [type(None), StorageError, type(None)]
+        assert store.decision_count() == 3
+        assert store.decision(decision_record(1).decision).model != "other"
+
+    def test_records_that_nobody_waits_for(self, backend, store):
+        sink = backend.decision_sink()
+        for number in range(200):
+            sink.put(decision_record(number))
+        sink.flush()
+        assert store.decision_count() == 200
+        sink.put(decision_record(7))
+        sink.put(decision_record(200))
+        sink.close()
+        assert store.decision_count() == 201
+        assert sink.state.duplicates == 1
+
+    def test_closed_means_refused(self, backend, store):
+        async def run():
+            sink = backend.decision_sink()
+            sink.close()
+            sink.close()
+            with pytest.raises(StorageError, match="closed"):
+                await sink.record(decision_record(1))
+            sink.put(decision_record(2))
+            assert sink.state.lost == 1
+
+        asyncio.run(run())
+        assert store.decision_count() == 0

@@ -1,0 +1,151 @@
+import datetime as dt
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from anyapi.catalogue.load import load_catalogue
+from anyapi.cli import main
+from anyapi.cli.explain import answer, assuming_credentials
+from anyapi.domain.call import Question
+from anyapi.domain.ids import ModelId
+from anyapi.domain.requirement import DataClass, Layer, Settings
+from anyapi.domain.snapshot import Credential, PolicyContext, Tier
+from anyapi.errors import ModelNotFound
+from anyapi.policy.merge import DEFAULT_PRESETS, merge
+
+LLAMA = "meta-llama/llama-3.3-70b-instruct"
+DAY = dt.datetime(2026, 12, 1, tzinfo=dt.UTC).timestamp()
+CONTEXT = PolicyContext(load_catalogue(), served_protocols=frozenset({"openai-chat", "anthropic-messages"}))
+
+
+def internal(*models):
+    requirement = merge([(Layer.REQUEST, Settings(data_class=DataClass.INTERNAL))], DEFAULT_PRESETS)
+    return Question(tuple(map(ModelId, models)), requirement)
+
+
+def run(*args):
+    return CliRunner().invoke(main, ["explain", *args])
+
+
+def test_every_endpoint_is_permitted_or_has_a_reason_that_the_record_bears_out():
+    result, unknown = answer(internal(LLAMA), assuming_credentials(CONTEXT), DAY)
+    (model,) = result.models
+    assert unknown == []
+    listed = [row.endpoint for rows in (model.permitted, model.denied, model.unavailable) for row in rows]
+    assert sorted(listed) == sorted(endpoint.id for endpoint in CONTEXT.catalogue.models[LLAMA].endpoints)
+    assert model.permitted
+    for row in model.permitted:
+        assert row.policy.training == "never"
+        assert row.policy.retention.kind == "zero" or row.policy.retention.days <= 30
+    for row in model.denied:
+        codes = {reason.code for reason in row.reasons}
+        if "training_unknown" in codes:
+            assert row.policy.training == "unknown"
+        if "training_by_default" in codes:
+            assert row.policy.training == "by_default"
+        if "training_opt_out" in codes:
+            assert row.policy.training == "opt_out"
+        if "retention_unknown" in codes:
+            assert row.policy.retention.kind == "unknown"
+        if "retention_too_long" in codes:
+            assert row.policy.retention.days > 30
+        if "retention_endless" in codes:
+            assert row.policy.retention.days is None
+        assert codes & {"training_unknown", "training_by_default", "training_opt_out"} or any(
+            code.startswith("retention") for code in codes
+        )
+    for row in model.unavailable:
+        assert {reason.kind for reason in row.reasons} == {"availability"}
+
+
+def test_permitted_endpoints_come_cheapest_first_and_unverified_last():
+    result, _ = answer(internal(LLAMA), assuming_credentials(CONTEXT), DAY)
+    rows = [row for row in result.models[0].permitted if "unverified" not in row.flags and "deprecated" not in row.flags]
+    prices = [row.price.input + row.price.output for row in rows]
+    assert prices == sorted(prices)
+    assert [row.endpoint for row in result.models[0].permitted[: len(rows)]] == [row.endpoint for row in rows]
+
+
+def test_without_credentials_the_same_endpoints_lack_only_those_in_the_same_order():
+    assumed, _ = answer(internal(LLAMA), assuming_credentials(CONTEXT), DAY)
+    bare, _ = answer(internal(LLAMA), CONTEXT, DAY)
+    assert bare.models[0].permitted == ()
+    permitted = [row.endpoint for row in assumed.models[0].permitted]
+    missing = [row for row in bare.models[0].unavailable if row.endpoint in permitted]
+    assert [row.endpoint for row in missing] == permitted
+    assert all([reason.code for reason in row.reasons] == ["no_credential"] for row in missing)
+    assert [row.endpoint for row in bare.models[0].unavailable[: len(permitted)]] == permitted
+
+
+def test_assumed_credentials_are_paid_and_leave_real_ones_alone():
+    real = Credential("mine", "openai", tier=Tier.FREE)
+    context = assuming_credentials(PolicyContext(load_catalogue(), {"openai": (real,)}))
+    assert context.credentials["openai"] == (real,)
+    assert {credential.tier for name, (credential,) in context.credentials.items() if name != "openai"} == {Tier.PAID}
+
+
+def test_unknown_models_are_told_apart_and_alone_they_are_an_error():
+    result, unknown = answer(internal("no/such", LLAMA), CONTEXT, DAY)
+    assert (result.unknown_models, len(unknown), len(result.models)) == (1, 1, 1)
+    with pytest.raises(ModelNotFound):
+        answer(internal("no/such"), CONTEXT, DAY)
+
+
+def test_the_command_lists_every_endpoint(bare):
+    result = run(LLAMA, "--data-class", "internal")
+    assert result.exit_code == 0
+    assert all(f"- {endpoint.id}\n" in result.output for endpoint in CONTEXT.catalogue.models[LLAMA].endpoints)
+    assert "--assume-credentials" in result.stderr
+
+
+def test_every_option_reaches_the_requirement(bare):
+    options = ["--data-class", "internal", "--retention-days", "7", "--no-training", "--paid-only", "--certification", "soc2"]
+    options += [
+        "--region",
+        "eu",
+        "--region",
+        "de",
+        "--only",
+        "scaleway",
+        "--ignore",
+        "nvidia",
+        "--tag",
+        "chat_completions:function_calling",
+    ]
+    result = run(LLAMA, "--json", *options)
+    requirement = json.loads(result.stdout)["requirement"]
+    assert {setting["setting"]: setting["value"] for setting in requirement["settings"]} == {
+        "training_allowed": False,
+        "retention_days": 7.0,
+        "paid_only": True,
+        "certifications": ["soc2"],
+        "regions": ["de", "eu"],
+        "providers.only": ["scaleway"],
+        "providers.ignore": ["nvidia"],
+    }
+    assert requirement["data_classes"] == ["internal"]
+
+
+def test_the_gateways_floor_of_the_configuration_counts(bare):
+    (bare / "anyapi.toml").write_text("[policy]\nretention_days = 3")
+    result = json.loads(run(LLAMA, "--json", "--retention-days", "7").stdout)
+    assert result["requirement"]["settings"] == [{"setting": "retention_days", "value": 3.0, "layers": ["gateway"]}]
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["no/such"], "No such model"),
+        ([LLAMA, "--tag", "telepathy"], "function_calling"),
+        ([LLAMA, "--only", "opnai"], "openai"),
+        ([LLAMA, "--retention-days", "-1"], "retention_days"),
+        ([LLAMA, "--certification", "soc9"], "certifications"),
+        ([LLAMA, "--config", "missing.toml"], "no such file"),
+    ],
+)
+def test_what_is_wrong_is_said_and_exits_with_1(bare, args, words):
+    result = run(*args)
+    assert result.exit_code == 1
+    assert words in result.output
+    assert "Traceback" not in result.output

@@ -1,0 +1,66 @@
+"""The demo's configuration is one that the gateway's own reader accepts, with the facts of the cast."""
+
+import datetime as dt
+
+import pytest
+
+from anyapi.config import load_config
+from anyapi.domain.catalogue import ProviderKind
+from anyapi.domain.data_policy import Training
+from anyapi.simulator import DEFAULT_PROVIDERS, ModelSpec, ProviderSpec, WireName, demo_config_toml, key_variable
+
+NOW = dt.datetime(2026, 11, 24, 12, 0, tzinfo=dt.UTC)
+PORTS = {spec.id: 40_001 + place for place, spec in enumerate(DEFAULT_PROVIDERS)}
+
+
+def load(tmp_path, text, **env):
+    file = tmp_path / "anyapi.toml"
+    file.write_text(text)
+    return load_config(file, {"HOME": str(tmp_path), **env}, NOW)
+
+
+def test_the_gateway_reads_the_facts(tmp_path):
+    config = load(tmp_path, demo_config_toml(PORTS))
+    for spec in DEFAULT_PROVIDERS:
+        provider = config.catalogue.providers[spec.id]
+        assert provider.kind is ProviderKind.HOST
+        assert provider.api.base_url == f"http://127.0.0.1:{PORTS[spec.id]}/v1"
+        assert (provider.policy.training.value, provider.policy.retention.kind.value) == (spec.policy.training, spec.policy.retention)
+        assert provider.policy.retention.days == spec.policy.retention_days
+        assert provider.policy.zero_retention.value == spec.policy.zero_retention
+        assert provider.policy.human_review.value == spec.policy.human_review
+        assert (provider.certifications, provider.regions) == (spec.policy.certifications, spec.policy.regions)
+        assert provider.provenance.confidence.value == spec.policy.confidence
+    assert config.catalogue.providers["sim-unknown"].policy.training is Training.UNKNOWN
+
+
+def test_every_endpoint_and_credential_is_there(tmp_path):
+    config = load(tmp_path, demo_config_toml(PORTS))
+    found = {endpoint.id: endpoint for model in config.catalogue.models.values() for endpoint in model.endpoints}
+    for spec in DEFAULT_PROVIDERS:
+        for model in spec.models:
+            endpoint = found[f"{spec.id}/{model.upstream}"]
+            assert endpoint.model == model.id
+            assert (endpoint.price.input, endpoint.price.output) == (model.input_price, model.output_price)
+            assert endpoint.free is spec.policy.free
+            assert endpoint.capabilities.vision is model.vision
+    credentials = {credential.id: credential for credential in config.credentials}
+    assert set(credentials) == set(PORTS)
+    assert {identity for identity, credential in credentials.items() if credential.tier == "free"} == {"sim-free"}
+    assert not config.secrets
+
+
+def test_keys_come_from_the_environment(tmp_path):
+    spec = ProviderSpec("sim-own", wire=WireName.ANTHROPIC, api_key="sk-simulated-1", models=(ModelSpec("own/model", "m@@empty", 1.25),))
+    text = demo_config_toml({"sim-own": 40_009}, [spec])
+    assert "sk-simulated" not in text
+    config = load(tmp_path, text, **{key_variable("sim-own"): "sk-simulated-1"})
+    assert config.secrets["sim-own"]
+    assert config.catalogue.providers["sim-own"].api.protocol == "anthropic-messages"
+    assert config.base_urls["sim-own"] == "http://127.0.0.1:40009"
+    assert config.catalogue.models["own/model"].endpoints[0].upstream_model == "m@@empty"
+
+
+def test_an_unknown_port_is_an_error():
+    with pytest.raises(KeyError):
+        demo_config_toml({"nobody": 1})

@@ -1,0 +1,48 @@
+from tests.unit.simulator.raw_client import ask, chat
+
+from anyapi.simulator import ProviderSpec, SimulationThread, read_fault
+
+
+def turns(running, count):
+    port = running.simulation["p"].port
+    results = []
+    for _ in range(count):
+        try:
+            received = ask(port, chat())
+            results.append(received.status if received.raw else received.end)
+        except ConnectionRefusedError:
+            results.append("refused")
+        except ConnectionError:
+            results.append("reset")
+    return results
+
+
+def test_refusals_take_their_turn_in_the_script():
+    with SimulationThread([ProviderSpec("p")]) as running:
+        fail, refuse = read_fault('{"kind":"status","status":500}'), read_fault('{"kind":"refuse"}')
+        running.script("p", [fail, refuse, refuse, None, fail])
+        assert turns(running, 7) == [500, "reset", "reset", 200, 500, 200, 200]
+
+
+def test_a_refusal_at_the_end_of_the_script_waits_for_the_next_connection():
+    with SimulationThread([ProviderSpec("p")]) as running:
+        running.script("p", [None, read_fault('{"kind":"refuse","count":null}')])
+        assert turns(running, 4) == [200, "reset", "reset", "reset"]
+        running.script("p", [])
+        assert turns(running, 1) == [200]
+
+
+def test_standing_refusals():
+    reset = ProviderSpec("p", faults=(read_fault('{"kind":"refuse"}'),))
+    with SimulationThread([reset]) as running:
+        assert turns(running, 3) == ["reset"] * 3
+    closed = ProviderSpec("p", faults=(read_fault('{"kind":"refuse","mode":"closed"}'),))
+    with SimulationThread([closed]) as running:
+        assert turns(running, 2) == ["refused"] * 2
+
+
+def test_the_script_counts_down():
+    with SimulationThread([ProviderSpec("p")]) as running:
+        running.script("p", [None, None])
+        turns(running, 1)
+        assert running.simulation["p"].turns_left == 1

@@ -1,0 +1,88 @@
+"""The migrations, and that a new store made without them is the same."""
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from anyapi.errors import StorageError
+from anyapi.storage import migrate, schema
+from anyapi.storage.connection import connect, database_path
+from anyapi.storage.schema import HEAD, is_current, prepare
+
+STORAGE = Path(schema.__file__).parent
+
+
+@pytest.fixture
+def path(tmp_path):
+    return database_path(tmp_path / "50% data dir")
+
+
+def test_schema_sql_is_what_the_migrations_make(path):
+    migrate.upgrade(path)
+    assert migrate.dump(path) == (STORAGE / "schema.sql").read_text()
+
+
+def test_a_new_store_has_what_schema_sql_says(path):
+    prepare(path)
+    assert migrate.dump(path) == (STORAGE / "schema.sql").read_text()
+
+
+def test_head_is_the_newest_revision():
+    config = Config()
+    config.set_main_option("script_location", str(STORAGE / "migrations").replace("%", "%%"))
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+def test_upgrading_twice_changes_nothing(path):
+    migrate.upgrade(path)
+    assert is_current(path)
+    connection = connect(path)
+    connection.execute("INSERT INTO accounts (id, name, created_at) VALUES ('kept', '', 0)")
+    connection.close()
+    migrate.upgrade(path)
+    connection = connect(path)
+    assert connection.execute("SELECT id FROM accounts").fetchall() == [("kept",)]
+    connection.close()
+
+
+def test_two_processes_at_once_upgrade_once(path):
+    code = "import sys, pathlib; from anyapi.storage.migrate import upgrade; upgrade(pathlib.Path(sys.argv[1]))"
+    running = [subprocess.Popen([sys.executable, "-c", code, str(path)], stderr=subprocess.PIPE) for _ in range(2)]
+    assert [(process.communicate()[1], process.returncode) for process in running] == [(b"", 0)] * 2
+    assert is_current(path)
+
+
+def test_a_revision_that_fails_leaves_nothing_behind(path):
+    connection = connect(path)
+    connection.execute("CREATE TABLE starts (a)")
+    connection.close()
+    with pytest.raises(StorageError, match="bring the database up to date"):
+        migrate.upgrade(path)
+    connection = connect(path)
+    assert [name for (name,) in connection.execute("SELECT name FROM sqlite_master")] == ["starts"]
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE decision_records SET model = 'x'",
+        "DELETE FROM decision_records",
+        "INSERT OR REPLACE INTO decision_records SELECT * FROM decision_records",
+        "REPLACE INTO decision_records SELECT decision, 0, account, key, 'x', requirement, catalogue, 0, '', '', '' FROM decision_records",
+    ],
+)
+def test_decision_records_are_append_only(path, statement):
+    prepare(path)
+    connection = connect(path)
+    connection.execute("INSERT INTO decision_records VALUES ('dec_1', 1.0, 'a', 'k', 'm', 'r', 'c', 1, '[]', '[]', '[]')")
+    before = connection.execute("SELECT * FROM decision_records").fetchall()
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        connection.execute(statement)
+    assert connection.execute("SELECT * FROM decision_records").fetchall() == before
+    connection.close()
