@@ -47,6 +47,8 @@ def _run(options: argparse.Namespace, work: Path) -> int:
     found = tools.find()
     cores = pick_cores()
     raise_open_files()
+    if not os.access(HERE, os.W_OK):
+        raise CannotRun(f"The results could not be written: {HERE} is not writable for this user.")
     os.sched_setaffinity(0, {cores.load})
     began = time.monotonic()
     (work / "logs").mkdir()

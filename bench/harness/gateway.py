@@ -67,7 +67,9 @@ class AnyApi:
         return target, ready - began
 
     def _run(self, command: list[str]) -> str:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=self._environment())
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=self._environment(), cwd=self._work
+        )  # not where an anyapi.toml may lie
         if done.returncode != 0:
             raise CannotRun(f"`{' '.join(command)}` failed with status {done.returncode}:\n{done.stderr.strip()[-1500:]}")
         return done.stdout

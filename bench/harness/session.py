@@ -56,10 +56,11 @@ class Session:
 
     def prepare(self, *, many_keys: bool) -> None:
         """The mock and the databases."""
-        self._say("preparing: mock provider, databases")
+        self._say("preparing the mock provider and a database with one key")
         self._mock = self._nginx.start_mock()
         self._anyapi.prepare(many_keys=False)
         if many_keys:
+            self._say("preparing a database with many keys: every key is made durable, which takes a while on a slow disk")
             self._anyapi.prepare(many_keys=True)
 
     def start(self, name: str) -> Target:

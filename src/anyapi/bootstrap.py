@@ -25,7 +25,7 @@ from anyapi.domain.ids import CredentialId
 from anyapi.domain.snapshot import Snapshot
 from anyapi.errors import ConfigError
 from anyapi.gateway.limits import Limits
-from anyapi.gateway.plane import DataPlane, Outlets, Timeouts
+from anyapi.gateway.plane import DataPlane, Outlets
 from anyapi.gateway.privacy import Disclosure
 from anyapi.gateway.routes import Router
 from anyapi.gateway.server import Server
@@ -36,6 +36,7 @@ from anyapi.storage.usage_writer import UsageWriter
 from anyapi.telemetry.log import Event, log
 from anyapi.upstream.adapter import Adapter
 from anyapi.upstream.anthropic import AnthropicAdapter
+from anyapi.upstream.connection import Timeouts
 from anyapi.upstream.dialer import Dialer
 from anyapi.upstream.openai_chat import OpenAIChat
 from anyapi.upstream.pool import Upstream, Wire, header_of

@@ -174,7 +174,10 @@ class CatalogueError(AnyAPIError):
         field: str | None = None,
         problems: tuple["CatalogueError", ...] = (),
     ) -> None:
-        """`record` is the provider or model id, `field` the dotted path inside it. `problems`: every single one, when `message` lists several."""
+        """`record` is the provider or model id, `field` the dotted path inside it.
+
+        `problems`: every single one, when `message` lists several.
+        """
         where = ": ".join(part for part in (file, record, field) if part)
         super().__init__(f"{where}: {message}")
         self.file, self.record, self.field, self.problems = file, record, field, problems

@@ -29,17 +29,15 @@ ORDER = {
     "human_review": REVIEW_LADDER.index,
     "flagged_retention": endlessness,
 }
-NOBODY: dict = {"kind": "nobody", "provenance": {"confidence": "none"}}
+NOBODY: dict = {"kind": "nobody", "provenance": {"confidence": "none"}, "free_tier": UNKNOWN}
 """Stands for a provider that is named and not in the catalogue: nothing is known of it."""
 
 
 def _block(provider: dict, tier: str, laws: Laws) -> dict:
     """A provider's own base policy, or its free-tier block."""
-    if provider is NOBODY:
-        return UNKNOWN
     if provider.get("free_tier") is not None and tier in laws.tiers_that_take_the_free_block:
         return provider["free_tier"]
-    return provider["policy"]
+    return provider.get("policy", UNKNOWN)
 
 
 def _flagged(exception: dict, provider: dict) -> dict:
@@ -54,10 +52,9 @@ def _stated(exception: dict, provider: dict, tier: str, context: dict, laws: Law
     if override.get("same_as_provider") is not None:
         other = context["catalogue"]["providers"].get(override["same_as_provider"], NOBODY)
         stated = {field: [(value, other, True)] for field, value in _block(other, tier, laws).items() if field in FIELDS}
-        stated["flagged_retention"], stated["home"] = [(None, other, True)], [(None, other, True)]
-        stated["stores"] = [(other.get("storage_regions", ()), other, True)]
-        if other is NOBODY:
-            del stated["stores"]
+        stated["home"], stated["flagged_retention"] = [(None, other, True)], [(None, other, True)]
+        if other is not NOBODY:
+            stated["stores"] = [(other.get("storage_regions", ()), other, True)]
     return stated | {field: [(override[field], provider, True)] for field in FIELDS if override.get(field) is not None}
 
 
@@ -111,7 +108,7 @@ def _places(endpoint: dict, credential: dict, homes: list, local: bool) -> froze
     if credential.get("region") is not None:
         return frozenset((credential["region"],))
     lists = [frozenset(home.get("regions", ())) or frozenset(("local",) if local else ()) for home in homes]
-    return frozenset().union(*lists) if all(lists) else frozenset()
+    return lists[0] if len(set(lists)) == 1 else frozenset()
 
 
 def _covers(agreement: dict, endpoint: dict, credential: dict, account: str | None, now: Fraction) -> bool:
@@ -175,5 +172,5 @@ def facts_in_force(
     facts["claims"] = facts["claims"] & NEEDS_AGREEMENT - facts["certifications"]
     facts["free"] = endpoint.get("free", False)
     facts["tier"] = credential.get("tier", "undeclared")
-    facts["has_free_tier"] = provider.get("free_tier") is not None
+    facts["has_free_tier"] = any(record.get("free_tier") is not None for record in records)
     return facts

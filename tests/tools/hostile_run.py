@@ -10,14 +10,14 @@ CLOSE_WITHIN = 5.0
 """Seconds that a server gets to close a connection it has to close."""
 
 
-def run(case: Case, address: Address, key: str, host: str, *, deadline: float = 20.0) -> Exchange:
-    """Send the case and read the answers; for one that must end the connection, also wait for the close. TimeoutError if none comes."""
+def run(case: Case, address: Address, key: str, host: str, *, close_within: float = CLOSE_WITHIN, deadline: float = 20.0) -> Exchange:
+    """Send the case and read the answers; for one that must end the connection, also wait for the close. TimeoutError if no answer comes."""
     return exchange(
         address,
         case.script(key, host),
         responses=case.responses,
         methods=case.methods,
-        close_within=CLOSE_WITHIN if case.after is After.CLOSES else 0.0,
+        close_within=close_within if case.after is After.CLOSES else 0.0,
         deadline=deadline,
     )
 

@@ -1,9 +1,9 @@
-"""Admission: from here on a request is accepted, so exactly one usage row follows. Where the data class asks for it, the decision is
-durable before anything is sent: no record, no send.
+"""Admission: from here on a request is accepted, so exactly one usage row follows.
+
+Where the data class asks for it, the decision is durable before anything is sent: no record, no send.
 """
 
 import os
-from base64 import b32encode
 from time import monotonic
 
 from anyapi.domain.call import App, Principal
@@ -11,17 +11,41 @@ from anyapi.domain.decision import Candidate, Outcome, OutcomeKind, Route
 from anyapi.domain.ids import DecisionId
 from anyapi.domain.usage import DecisionRecord, TokenCount, UsageRow, UsageSource
 from anyapi.errors import AnyAPIError, RequestError
+from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.plane import Asked, DataPlane, Decided
+from anyapi.gateway.render import status_of
 
 OPERATION = "chat_completions"
 LEFT = 499
+"""Status of a request whose client left before its answer."""
 NO_TOKENS = TokenCount()
 BYTES_A_TOKEN = 4
+CHARGED = frozenset({OutcomeKind.SUCCESS, OutcomeKind.CLIENT_GONE, OutcomeKind.CONTENT_REFUSED})
+NAMES = {kind: kind.value for kind in OutcomeKind}
 
 
-def new_decision_id() -> DecisionId:
-    """`dec_` and 26 characters: 130 random bits would be, 128 are."""
-    return DecisionId("dec_" + b32encode(os.urandom(16)).decode("ascii")[:26].lower())
+class _Randomness:
+    """Random hex digits from the system, fetched a page at a time: one system call for hundreds of ids."""
+
+    __slots__ = ("_at", "_hex")
+
+    def __init__(self) -> None:
+        self._hex, self._at = "", 0
+
+    def take(self, count: int) -> str:
+        at = self._at
+        if at + count > len(self._hex):
+            self._hex, at = os.urandom(4096).hex(), 0
+        self._at = at + count
+        return self._hex[at : at + count]
+
+
+_random = _Randomness()
+
+
+def new_decision_id(now: float) -> DecisionId:
+    """`dec_` and 26 hex digits: milliseconds since 1970 in 11 of them, so that ids sort by time, and 60 random bits."""
+    return DecisionId(f"dec_{int(now * 1000):011x}{_random.take(15)}")
 
 
 class Admission:
@@ -29,40 +53,54 @@ class Admission:
 
     __slots__ = (
         "_started",
-        "adjusted",
         "answer_bytes",
         "app",
         "asked",
+        "at",
         "attempts",
         "candidate",
-        "client_rows",
         "decided",
         "empty",
         "first_token",
         "id",
         "plane",
         "principal",
-        "prompt_bytes",
+        "request",
+        "request_id",
         "streamed",
         "tokens",
     )
 
-    def __init__(self, plane: DataPlane, principal: Principal, asked: Asked, decided: Decided, app: App) -> None:
+    def __init__(
+        self,
+        plane: DataPlane,
+        principal: Principal,
+        asked: Asked,
+        decided: Decided,
+        app: App,
+        request: ChatRequest,
+        request_id: bytes | None,
+    ) -> None:
         """Count the request as accepted."""
-        self.plane, self.principal, self.asked, self.decided, self.app = plane, principal, asked, decided, app
-        self.id = new_decision_id()
+        self.plane, self.principal, self.asked, self.decided, self.app, self.request, self.request_id = (
+            plane,
+            principal,
+            asked,
+            decided,
+            app,
+            request,
+            request_id,
+        )
+        self.at = now = plane.clock()
+        self.id = new_decision_id(now)
         self._started = monotonic()
         self.candidate: Candidate | None = None
         self.tokens: TokenCount | None = None
         self.first_token: float | None = None
-        self.attempts = self.prompt_bytes = self.answer_bytes = 0
+        self.attempts = self.answer_bytes = 0
         self.streamed = self.empty = False
-        self.adjusted: tuple[str, ...] = ()
-        """Request fields that were changed or removed before any provider's own needs."""
-        self.client_rows = b""
-        """Header lines that echo what the client sent, each with its CRLF."""
         plane.outlets.usage.accept()
-        plane.budget.earn()
+        plane.budget.requests += 1
 
     async def make_durable(self, route: Route) -> None:
         """Write the decision record and wait for the disk. Raises `StorageError`, and then nothing may be sent."""
@@ -70,7 +108,7 @@ class Admission:
         await self.plane.outlets.decisions.record(
             DecisionRecord(
                 decision=self.id,
-                at=self.plane.clock(),
+                at=self.at,
                 account=self.principal.account,
                 key=self.principal.key,
                 model=decided.model,
@@ -91,57 +129,53 @@ class Admission:
         """The first content goes to the client now."""
         self.first_token = monotonic() - self._started
 
-    def settle(self, outcome: Outcome | AnyAPIError | None, status: int) -> None:
-        """Write the usage row; None for an outcome nobody foresaw."""
+    def settle(self, outcome: Outcome | AnyAPIError | None, *, left: bool) -> None:
+        """Write the usage row. `outcome` None is one that nobody foresaw; `left`: the client is gone."""
         candidate = self.candidate
-        tokens, source = self._count(outcome)
-        if isinstance(outcome, Outcome):
-            name = outcome.kind.value
-        else:
-            name = outcome.type if isinstance(outcome, RequestError) else "internal_error"
+        kind = outcome.kind if isinstance(outcome, Outcome) else None
+        tokens, source = self.tokens, UsageSource.MEASURED
+        if tokens is None:
+            tokens, source = self._estimate(kind)
+        endpoint = candidate.endpoint if candidate is not None else None
         self.plane.outlets.usage.put(
             UsageRow(
                 decision=self.id,
-                at=self.plane.clock(),
+                at=self.at,
                 account=self.principal.account,
                 key=self.principal.key,
                 operation=OPERATION,
-                model=candidate.endpoint.model if candidate is not None else self.decided.model,
-                outcome=name,
-                status=status,
+                model=endpoint.model if endpoint is not None else self.decided.model,
+                outcome=NAMES[kind] if kind is not None else name_of(outcome),
+                status=LEFT if left else 200 if kind is not None else status_of(outcome),
                 source=source,
                 tokens=tokens,
                 project=self.principal.project,
                 app=self.app,
-                provider=candidate.endpoint.provider if candidate is not None else None,
-                endpoint=candidate.endpoint.id if candidate is not None else None,
+                provider=endpoint.provider if endpoint is not None else None,
+                endpoint=endpoint.id if endpoint is not None else None,
                 credential=candidate.credential if candidate is not None else None,
-                data_class=max(self.asked.requirement.data_classes, key=CLASS_ORDER.index, default=None),
+                data_class=self.asked.data_class,
                 streamed=self.streamed,
                 attempts=self.attempts,
                 duration=monotonic() - self._started,
                 first_token=self.first_token,
-                cost=self._cost(tokens, outcome) if candidate is not None and source is not UsageSource.UNKNOWN else None,
+                cost=self._cost(tokens, kind) if source is not UsageSource.UNKNOWN else None,
             )
         )
 
-    def _count(self, outcome: Outcome | AnyAPIError | None) -> tuple[TokenCount, UsageSource]:
-        """Measured where the provider said so; estimated from sizes where content flowed; nothing sent is known to be nothing."""
-        if self.tokens is not None:
-            return self.tokens, UsageSource.MEASURED
+    def _estimate(self, kind: OutcomeKind | None) -> tuple[TokenCount, UsageSource]:
+        """What the provider did not say: estimated from sizes where content flowed; what was never sent is known to be nothing."""
         if self.attempts == 0:
             return NO_TOKENS, UsageSource.MEASURED
-        if self.answer_bytes or (isinstance(outcome, Outcome) and outcome.kind is OutcomeKind.SUCCESS):
-            return TokenCount(self.prompt_bytes // BYTES_A_TOKEN, self.answer_bytes // BYTES_A_TOKEN), UsageSource.ESTIMATED
+        if self.answer_bytes or kind is OutcomeKind.SUCCESS:
+            return TokenCount(self.request.prompt_bytes // BYTES_A_TOKEN, self.answer_bytes // BYTES_A_TOKEN), UsageSource.ESTIMATED
         return NO_TOKENS, UsageSource.UNKNOWN
 
-    def _cost(self, tokens: TokenCount, outcome: Outcome | AnyAPIError | None) -> float | None:
+    def _cost(self, tokens: TokenCount, kind: OutcomeKind | None) -> float | None:
         """US dollars from catalogue prices; an empty or failed completion costs the caller nothing."""
-        if self.candidate is None:
-            return None
-        price = self.candidate.endpoint.price
-        if self.empty or not isinstance(outcome, Outcome) or outcome.kind not in CHARGED:
+        if self.candidate is None or self.empty or kind not in CHARGED:
             return 0.0
+        price = self.candidate.endpoint.price
         if price.input is None or price.output is None:
             return None
         cached_price = price.input if price.cached_input is None else price.cached_input
@@ -149,5 +183,6 @@ class Admission:
         return (fresh * price.input + tokens.cached * cached_price + tokens.completion * price.output) / 1_000_000
 
 
-CHARGED = frozenset({OutcomeKind.SUCCESS, OutcomeKind.CLIENT_GONE, OutcomeKind.CONTENT_REFUSED})
-CLASS_ORDER = ("public", "internal", "confidential", "regulated")
+def name_of(outcome: Outcome | AnyAPIError | None) -> str:
+    """The outcome as the usage row names it when no attempt's outcome stands for it."""
+    return outcome.type if isinstance(outcome, RequestError) else "internal_error"

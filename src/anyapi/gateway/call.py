@@ -3,84 +3,120 @@
 import re
 import sys
 
+import msgspec
+
 from anyapi.errors import BadRequest
 
 HOST = re.compile(rb"[A-Za-z0-9.\-_]*(\[[0-9A-Fa-f:.]+\])?(:\d{1,5})?")
-SINGLE = frozenset({b"host", b"authorization", b"x-api-key", b"content-type", b"x-request-id", b"content-length", b"expect"})
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._:@-]{1,128}")
+BEARER = b"Bearer "
+POLICY_PREFIX = b"x-anyapi-"
+NAMES = (
+    b"Host",
+    b"Authorization",
+    b"X-API-Key",
+    b"Content-Type",
+    b"Content-Length",
+    b"Expect",
+    b"X-Request-ID",
+    b"Origin",
+    b"Access-Control-Request-Headers",
+    b"Anthropic-Beta",
+)
+"""The headers that mean something here; all others are counted and dropped."""
+KNOWN = {spelling: name.lower() for name in NAMES for spelling in (name, name.lower(), name.title())}
+MAY_REPEAT = frozenset({b"anthropic-beta", b"access-control-request-headers"})
 
 
-class Call:
-    """Method, path, headers and body of one request. Holds content: never printed, never stored.
+class Call(msgspec.Struct):
+    """Method, path, headers and body of one request. Holds content: never printed, never stored."""
 
-    `headers` are pairs of lower-case name and value bytes, in order, at most `Limits.max_headers`.
-    """
-
-    __slots__ = ("body", "close_after", "credential", "has_policy_headers", "headers", "http10", "method", "path", "query", "request_id")
-
-    def __init__(self) -> None:
-        """An empty call; the server fills it while it parses."""
-        self.method = self.path = self.query = ""
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.body = b""
-        self.credential: bytes | None = None
-        """The API key as the client sent it, without `Bearer`."""
-        self.request_id: bytes | None = None
-        self.http10 = self.close_after = self.has_policy_headers = False
+    method: bytes = b""
+    path: bytes = b""
+    query: bytes = b""
+    body: bytes = b""
+    headers: dict[bytes, bytes] = {}
+    """The known headers, by lower-case name."""
+    policy: list[tuple[bytes, bytes]] = []
+    """The `X-AnyAPI-*` headers, names in lower case, in order."""
+    credential: bytes | None = None
+    """The API key as the client sent it, without `Bearer`."""
+    http10: bool = False
+    close_after: bool = False
 
     def __repr__(self) -> str:
         """Never the content."""
-        return f"<Call {self.method}>"
+        return "<Call>"
 
-    def header(self, name: bytes) -> bytes | None:
-        """The first value of a header, by lower-case name."""
-        for key, value in self.headers:
-            if key == name:
-                return value
-        return None
+    @property
+    def request_id(self) -> bytes | None:
+        """The `X-Request-ID` that is echoed; never stored."""
+        return self.headers.get(b"x-request-id")
+
+    def take(self, name: bytes, value: bytes) -> None:
+        """Keep a header if it is known. Raises `BadRequest` for one that stands twice and may not."""
+        known = KNOWN.get(name) or KNOWN.get(name.lower())
+        if known is not None:
+            if known not in self.headers:
+                self.headers[known] = value.strip()
+            elif known in MAY_REPEAT:
+                self.headers[known] += b"," + value.strip()
+            else:
+                raise BadRequest(f"The header {known.decode('ascii')} stands twice.")
+        elif name[:9].lower() == POLICY_PREFIX:
+            self.policy.append((name.lower(), value.strip()))
 
     def policy_headers(self) -> list[tuple[str, str]]:
-        """The `x-anyapi-*` headers as text. Raises `BadRequest` where a value is not ASCII."""
+        """The `X-AnyAPI-*` headers as text. Raises `BadRequest` where one is not ASCII."""
         try:
-            return [(key.decode("ascii"), value.decode("ascii")) for key, value in self.headers if key.startswith(b"x-anyapi-")]
+            return [(key.decode("ascii"), value.decode("ascii")) for key, value in self.policy]
         except UnicodeDecodeError:
             raise BadRequest("An X-AnyAPI-* header holds characters outside ASCII. Send plain ASCII values.", "headers") from None
 
 
 def read_head(call: Call) -> int:
-    """Check what must stand once, find credential and request id, split the target; return the declared length (0 if none).
+    """Check the head, find the credential, split the target; give the declared length (0 if none). Raises `BadRequest`.
 
-    Raises `BadRequest`. A host is only checked for form: nothing is ever decided by it.
+    A host is only checked for form: nothing is ever decided by it.
     """
-    seen: set[bytes] = set()
-    length = 0
-    for name, value in call.headers:
-        if name not in SINGLE:
-            if name.startswith(b"x-anyapi-"):
-                call.has_policy_headers = True
-            continue
-        if name in seen:
-            raise BadRequest(f"The header {name.decode('ascii')} stands twice.")
-        seen.add(name)
-        if name == b"authorization":
-            call.credential = value[7:].strip() if value[:7].lower() == b"bearer " else value
-        elif name == b"x-api-key":
-            call.credential = call.credential or value
-        elif name == b"host":
-            if HOST.fullmatch(value) is None:
-                raise BadRequest("The Host header is not a host name.")
-        elif name == b"content-length":
-            length = int(value) if value.isdigit() and len(value) < 16 else sys.maxsize
-        elif name == b"x-request-id":
-            if REQUEST_ID.fullmatch(value) is None:
-                raise BadRequest("X-Request-ID may have up to 128 characters of [A-Za-z0-9._:@-].")
-            call.request_id = value
-    if b"host" not in seen and not call.http10:
-        raise BadRequest("The Host header is missing.")
-    if b"authorization" in seen and b"x-api-key" in seen and call.header(b"x-api-key") != call.credential:
-        raise BadRequest("Authorization and x-api-key name different keys. Send one.")
-    target = call.path
-    if not target.startswith("/"):
+    headers = call.headers
+    host = headers.get(b"host")
+    if host not in _seen_hosts:
+        _check_host(host, call)
+    _read_credential(call)
+    if b"x-request-id" in headers and REQUEST_ID.fullmatch(headers[b"x-request-id"]) is None:
+        raise BadRequest("X-Request-ID may have up to 128 characters of [A-Za-z0-9._:@-].")
+    if not call.path.startswith(b"/"):
         raise BadRequest("The request target must be a path.")
-    call.path, _, call.query = target.partition("?")
-    return length
+    if b"?" in call.path:
+        call.path, _, call.query = call.path.partition(b"?")
+    length = headers.get(b"content-length")
+    if length is None:
+        return 0
+    return int(length) if len(length) < 16 and length.isdigit() else sys.maxsize
+
+
+_seen_hosts: set[bytes | None] = set()
+"""Well-formed hosts, so that the same one is matched once; bounded, since it is the client who fills it."""
+
+
+def _check_host(host: bytes | None, call: Call) -> None:
+    if host is None:
+        if not call.http10:
+            raise BadRequest("The Host header is missing.")
+    elif HOST.fullmatch(host) is None:
+        raise BadRequest("The Host header is not a host name.")
+    elif len(_seen_hosts) < 100 and len(host) < 256:
+        _seen_hosts.add(host)
+
+
+def _read_credential(call: Call) -> None:
+    authorization, api_key = call.headers.get(b"authorization"), call.headers.get(b"x-api-key")
+    if authorization is not None:
+        if authorization.startswith(BEARER) or authorization[:7].lower() == b"bearer ":
+            authorization = authorization[7:].strip()
+        call.credential = authorization
+        if api_key is not None and api_key != call.credential:
+            raise BadRequest("Authorization and x-api-key name different keys. Send one.")
+    else:
+        call.credential = api_key

@@ -5,17 +5,18 @@ it knows nothing of models, keys or providers. The handler answers through the c
 """
 
 import asyncio
-import sys
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
+from typing import NoReturn
 
 import httptools
 
 from anyapi.errors import AnyAPIError, BadRequest, ExpectationFailed, HeadersTooLarge, Overloaded, RequestTimedOut, RequestTooLarge
-from anyapi.gateway.call import Call, read_head
+from anyapi.gateway.call import KNOWN, Call, read_head
 from anyapi.gateway.roles import Exchange, Shared
 from anyapi.gateway.render import CONTINUE, DATE, head, render_error
 from anyapi.wire.deadlines import NEVER
+from anyapi.wire.tasks import drive
 
 CLOSED_ROW = b"connection: close\r\n"
 CORS = b"access-control-allow-origin: %b\r\nvary: origin\r\naccess-control-expose-headers: *\r\n"
@@ -32,6 +33,7 @@ class Connection(asyncio.BufferedProtocol):
         "_close_after",
         "_exchange",
         "_head_bytes",
+        "_headers",
         "_in_head",
         "_lingering",
         "_parser",
@@ -39,8 +41,6 @@ class Connection(asyncio.BufferedProtocol):
         "_problem",
         "_read_paused",
         "_server",
-        "_started_at",
-        "_task",
         "_transport",
         "_waiting",
         "current",
@@ -57,11 +57,10 @@ class Connection(asyncio.BufferedProtocol):
         self._parser = httptools.HttpRequestParser(self)
         self._call: Call | None = None
         self._parts: list[bytes] = []
-        self._head_bytes = self._body_bytes = 0
+        self._head_bytes = self._headers = self._body_bytes = 0
         self._in_head = True
         self._problem: AnyAPIError | None = None
         self._waiting: deque[Call | AnyAPIError] = deque()
-        self._task: asyncio.Task[None] | None = None
         self._exchange: Exchange | None = None
         self._close_after = self._read_paused = self._lingering = self.streaming = False
         self.current: Call | None = None
@@ -149,69 +148,76 @@ class Connection(asyncio.BufferedProtocol):
 
     # --- llhttp's callbacks
 
-    def on_message_begin(self) -> None:
-        """A request begins."""
-        self._call = Call()
-        self._in_head = True
-        self._body_bytes = 0
-        if self.current is None:
-            self.deadline = self._server.loop.time() + self._server.limits.header_timeout
-
     def on_url(self, url: bytes) -> None:
-        """The target, perhaps in pieces."""
-        if self._call is not None:
-            self._call.path += url.decode("latin-1")
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """One header."""
+        """The target, perhaps in pieces; the first one begins a request."""
         call = self._call
         if call is None:
+            self._call = Call(path=url)
+            self._headers = self._body_bytes = 0
+            if self.current is None:
+                self.deadline = self._server.loop.time() + self._server.limits.header_timeout
+        else:
+            call.path += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header; trailers are read and dropped."""
+        if not self._in_head or self._call is None:
             return
-        if not self._in_head:
-            return  # trailers are read and dropped
-        call.headers.append((name.lower(), value.strip()))
-        if len(call.headers) > self._server.limits.max_headers:
+        self._headers += 1
+        if self._headers > self._server.limits.max_headers:
             self._reject(HeadersTooLarge("The request has too many headers."))
+        known = KNOWN.get(name)
+        if known is not None and known not in self._call.headers:
+            self._call.headers[known] = value
+            return
+        try:
+            self._call.take(name, value)
+        except BadRequest as error:
+            self._reject(error)
 
     def on_headers_complete(self) -> None:
         """The head is whole: check it before a body is read."""
         self._in_head = False
         self._head_bytes = 0
-        call = self._call
+        call, parser, server = self._call, self._parser, self._server
         if call is None:
             return
-        call.method = self._parser.get_method().decode("latin-1")
-        call.http10 = self._parser.get_http_version() != "1.1"
+        call.method = parser.get_method()
+        call.http10 = parser.get_http_version() != "1.1"
         try:
             length = read_head(call)
-        except AnyAPIError as error:
+        except BadRequest as error:
             self._reject(error)
+        if length > server.limits.unauthenticated_body_bytes:
+            self._check_length(length, call)
+        if server.cors_origins:
+            origin = call.headers.get(b"origin")
+            self.origin = origin if origin is not None and server.allows_origin(origin) else None
+        if b"expect" in call.headers:
+            self._expect(call)
+
+    def _check_length(self, length: int, call: Call) -> None:
+        """Refuse a body by its declared length, before a byte of it is read."""
         if length > self._server.limits.max_body_bytes:
             self._reject(self._too_large())
-        if length > self._server.limits.unauthenticated_body_bytes and not self._server.may_send(call.credential):
+        if not self._server.may_send(call.credential):
             self._reject(RequestTooLarge("A body of this size is read only with a valid API key."))
-        if self._server.cors_origins:
-            origin = call.header(b"origin")
-            self.origin = origin if origin is not None and self._server.allows_origin(origin) else None
-        expect = call.header(b"expect")
-        if expect is not None:
-            if expect.lower() != b"100-continue":
-                self._reject(ExpectationFailed("The only expectation that is met is 100-continue."))
-            if self.current is None and not call.http10:
-                self.write(CONTINUE)
+
+    def _expect(self, call: Call) -> None:
+        if call.headers[b"expect"].lower() != b"100-continue":
+            self._reject(ExpectationFailed("The only expectation that is met is 100-continue."))
+        if self.current is None and not call.http10:
+            self.write(CONTINUE)
 
     def on_body(self, part: bytes) -> None:
         """A piece of the body."""
-        self._body_bytes += len(part)
-        limits = self._server.limits
-        if self._body_bytes > limits.max_body_bytes:
-            self._reject(self._too_large())
-        if (
-            self._body_bytes > limits.unauthenticated_body_bytes >= self._body_bytes - len(part)
-            and self._call is not None
-            and not self._server.may_send(self._call.credential)
-        ):
-            self._reject(RequestTooLarge("A body of this size is read only with a valid API key."))
+        before = self._body_bytes
+        self._body_bytes = total = before + len(part)
+        if total > self._server.limits.unauthenticated_body_bytes:
+            if total > self._server.limits.max_body_bytes:
+                self._reject(self._too_large())
+            if before <= self._server.limits.unauthenticated_body_bytes and self._call is not None:
+                self._check_length(total, self._call)
         self._parts.append(part)
 
     def on_message_complete(self) -> None:
@@ -238,6 +244,10 @@ class Connection(asyncio.BufferedProtocol):
         """Whether the client is still there."""
         return self._transport is not None
 
+    def report(self, error: Exception) -> None:
+        """Pass on an error that nobody foresaw; only its type is taken."""
+        self._server.report(error)
+
     def attach(self, exchange: Exchange | None) -> None:
         """Tell which provider exchange serves this client now, so that it hears of pauses and of the client leaving."""
         self._exchange = exchange
@@ -247,7 +257,7 @@ class Connection(asyncio.BufferedProtocol):
         call = self.current
         if self.origin is not None:
             rows += CORS % self.origin
-        if call is not None and call.method == "HEAD":
+        if call is not None and call.method == b"HEAD":
             self.write(head(status, rows, self._ending(), len(body)))
         else:
             self.write(head(status, rows, self._ending(), len(body)) + body)
@@ -316,7 +326,7 @@ class Connection(asyncio.BufferedProtocol):
         limit = self._server.limits.max_body_bytes
         return RequestTooLarge(f"The body is larger than {limit} bytes, which is what this gateway takes.", {"max_body_bytes": limit})
 
-    def _reject(self, error: AnyAPIError) -> None:
+    def _reject(self, error: AnyAPIError) -> NoReturn:
         """Stop the parser from inside a callback; `buffer_updated` then answers."""
         self._problem = error
         raise error
@@ -356,31 +366,16 @@ class Connection(asyncio.BufferedProtocol):
     def _begin(self, call: Call) -> None:
         self.current = call
         self.deadline = NEVER
-        server = self._server
-        task = start(server.loop, self._run(call))
-        if not task.done():
-            self._task = task  # the loop itself holds tasks only weakly
+        drive(self._server.handle(call, self), self._ended)
 
-    async def _run(self, call: Call) -> None:
-        """Handle one call and go on. The edge: an error that nobody foresaw cuts this connection and nothing else."""
-        try:
-            await self._server.handle(call, self)
-        except Exception as error:  # noqa: BLE001
-            self._close_after = True
-            self._server.report(error)
-            if self.streaming:
-                self.abort()
-            else:
-                status, rows, body = render_error(error)
-                self.send(status, rows, body)
-        finally:
-            self._finished(call)
-
-    def _finished(self, call: Call) -> None:
-        """One request is answered: close, or go on with the next."""
+    def _ended(self, error: Exception | None) -> None:
+        """One request is answered: close, or go on with the next. An error that nobody foresaw cuts this connection and nothing else."""
         server = self._server
-        self._task = self._exchange = self.current = None
-        if self._transport is None:
+        call, self.current, self._exchange = self.current, None, None
+        if error is not None:
+            server.report(error)
+            self.abort()
+        if self._transport is None or call is None:
             return
         if self.streaming or call.close_after or self._close_after or server.draining:
             self._linger()
@@ -407,15 +402,3 @@ class Connection(asyncio.BufferedProtocol):
 
 def _nowhere(_data: bytes) -> None:
     """The client is gone: what would be written is dropped."""
-
-
-if sys.version_info >= (3, 12):
-
-    def start(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[object, object, None]) -> "asyncio.Task[None]":
-        """Run a coroutine at once up to its first wait; saves a turn of the loop for each request."""
-        return asyncio.Task(coroutine, loop=loop, eager_start=True)
-else:
-
-    def start(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[object, object, None]) -> "asyncio.Task[None]":
-        """Run a coroutine at the next turn of the loop."""
-        return loop.create_task(coroutine)

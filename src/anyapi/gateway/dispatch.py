@@ -9,29 +9,32 @@ from anyapi.gateway.exchange import ProviderExchange
 from anyapi.policy.walk import walk
 
 
-async def dispatch(exchange: ProviderExchange, route: Route, admission: Admission) -> Outcome:
+async def dispatch(exchange: ProviderExchange, route: Route) -> Outcome:
     """Send the request along the route; the answer went to the client if the outcome is a success. Raises `RequestError`."""
-    steps = walk(route, admission.plane.budget.may_retry)
-    attempt = next(steps)
+    outcome = await exchange.attempt(route.candidates[0])
+    if outcome.kind is OutcomeKind.SUCCESS:
+        return finish(exchange, outcome)
+    steps = walk(route, exchange.admission.plane.budget.may_retry)
+    next(steps)  # the first attempt is the route's first candidate: made above, so that the common request needs no generator
     while True:
-        if attempt.wait:
-            await asyncio.sleep(attempt.wait)
-        outcome = await exchange.attempt(attempt)
         try:
             attempt = steps.send(outcome)
         except StopIteration as end:
             return finish(exchange, end.value)
+        if attempt.wait:
+            await asyncio.sleep(attempt.wait)
+        outcome = await exchange.attempt(attempt.candidate)
 
 
 def finish(exchange: ProviderExchange, outcome: Outcome) -> Outcome:
     """End the answer: close the stream, deliver a refusal that nobody else mended, or raise what the caller gets."""
-    if outcome.kind is OutcomeKind.CONTENT_REFUSED and exchange.held is not None:
-        exchange.deliver(exchange.held)
-    elif exchange.reply.streaming:
+    if exchange.reply.streaming:
         if outcome.kind is OutcomeKind.SUCCESS:
             exchange.reply.finish_stream()
         else:
             exchange.fail_stream()
+    elif outcome.kind is OutcomeKind.CONTENT_REFUSED and exchange.held is not None:
+        exchange.deliver(exchange.held)
     elif outcome.kind not in {OutcomeKind.SUCCESS, OutcomeKind.CLIENT_GONE}:
         raise error_for(outcome, exchange.admission)
     return outcome

@@ -3,9 +3,10 @@
 Nothing is kept: a part of an answer lives between two lines of this file. The client leaving closes the provider's connection at once.
 """
 
+import asyncio
 from time import monotonic
 
-from anyapi.domain.decision import Attempt, Outcome, OutcomeKind
+from anyapi.domain.decision import Candidate, Outcome, OutcomeKind
 from anyapi.errors import Overloaded
 from anyapi.gateway.admit import Admission
 from anyapi.gateway.client import Connection
@@ -14,6 +15,7 @@ from anyapi.upstream.adapter import Adapter, Answer, OutboundChat, StreamReader
 from anyapi.upstream.classify import parse_retry_after
 from anyapi.upstream.connection import UpstreamConnection
 
+SUCCESS = Outcome(OutcomeKind.SUCCESS)
 LAST_BYTES = 1.0
 """Seconds a provider has to end its answer after the stream's terminal marker."""
 
@@ -67,54 +69,48 @@ class ProviderExchange:
 
     # --- attempts
 
-    async def attempt(self, attempt: Attempt) -> Outcome:
+    async def attempt(self, candidate: Candidate) -> Outcome:
         """Make one upstream call and relay its answer. Raises `BadRequest` for what the provider's format cannot express."""
-        plane, admission = self.admission.plane, self.admission
-        candidate = attempt.candidate
+        admission, plane = self.admission, self.admission.plane
         admission.candidate = candidate
-        endpoint = candidate.endpoint
-        adapter = plane.outlets.adapters[plane.protocol_of(candidate)]
-        upstream = plane.outlets.upstreams[candidate.credential]
-        prepared = adapter.prepare(self.outbound, endpoint, plane.outlets.rows(endpoint.provider))
-        ended = self.ended()
-        if ended is not None:
-            return ended
-        plane.health.probe(endpoint.id)
+        endpoint, outlets = candidate.endpoint, plane.outlets
+        adapter, row = plane.adapter_of(endpoint.provider)
+        upstream = outlets.upstreams[candidate.credential]
+        prepared = adapter.prepare(self.outbound, endpoint, row)
         started = monotonic()
         connection = upstream.idle()
         if connection is None:
-            opened = await upstream.connect()
+            opened = await asyncio.ensure_future(upstream.connect())
             if isinstance(opened, OutcomeKind):
-                outcome = Outcome(opened)
-                plane.health.note(endpoint.id, outcome, None)
-                admission.attempts += 1
-                return outcome
+                return self._note(Outcome(opened), started)
             connection = opened
-            ended = self.ended()
-            if ended is not None:
-                connection.abort()
-                return ended
+        ended = self.ended()
+        if ended is not None:
+            connection.abort()
+            return ended
         admission.attempts += 1
         self._connection = connection
-        self.rows = rows_for(admission, prepared.adjusted)
+        self.rows = rows_for(admission, candidate, prepared.adjusted)
         reader = self._reader = adapter.open_stream(self.outbound) if self.outbound.stream else None
-        timeouts = plane.outlets.timeouts
+        body = prepared.body
         failure = await connection.send(
-            upstream.request(prepared.path, prepared.headers, prepared.body),
-            self._relay if reader is not None else None,
-            timeouts.first_byte,
-            timeouts.stream_idle,
+            upstream.head(prepared.path, prepared.headers, len(body)), body, None if reader is None else self._relay, outlets.timeouts
         )
         self._connection = None
-        if reader is not None and (connection.streamed or failure is not None):
+        if reader is not None and (failure is not None or connection.streamed):
             outcome = self._streamed(reader, failure)
         elif failure is not None:
             outcome = Outcome(failure)
         else:
             outcome = self._whole(adapter, connection)
         connection.release()
-        elapsed = monotonic() - started
-        plane.health.note(endpoint.id, outcome, elapsed if admission.first_token is None else admission.first_token)
+        return self._note(outcome, started)
+
+    def _note(self, outcome: Outcome, started: float) -> Outcome:
+        """Tell the endpoint's health how it went."""
+        admission = self.admission
+        if admission.candidate is not None:
+            admission.plane.health.note(admission.candidate.endpoint.id, outcome, admission.first_token or monotonic() - started)
         return outcome
 
     def _relay(self, data: bytes) -> None:
@@ -145,7 +141,7 @@ class ProviderExchange:
         """How an event stream ended. INVARIANT: success only after the provider's own terminal marker."""
         self.admission.tokens = reader.tokens
         if reader.complete and failure is not OutcomeKind.CLIENT_GONE:
-            return Outcome(OutcomeKind.SUCCESS)
+            return SUCCESS
         if failure in {OutcomeKind.CLIENT_GONE, OutcomeKind.OVERLOADED}:
             return Outcome(failure)
         if self.reply.streaming:
@@ -171,7 +167,7 @@ class ProviderExchange:
             self.held = answer
             return Outcome(OutcomeKind.CONTENT_REFUSED)
         self.deliver(answer)
-        return Outcome(OutcomeKind.SUCCESS)
+        return SUCCESS
 
     def deliver(self, answer: Answer) -> None:
         """Send a complete answer to the client."""
@@ -187,22 +183,20 @@ class ProviderExchange:
         self.reply.finish_stream()
 
 
-def rows_for(admission: Admission, adjusted: tuple[str, ...]) -> bytes:
-    """The X-AnyAPI-* header lines of an answer (SPEC section 4)."""
-    decided, candidate = admission.decided, admission.candidate
-    if candidate is None:
-        return b""
-    name = f"{candidate.endpoint.id}\x00{candidate.credential}"
-    fixed = decided.rows.get(name)
+def rows_for(admission: Admission, candidate: Candidate, adjusted: tuple[str, ...]) -> bytes:
+    """The X-AnyAPI-* header lines of an answer. Those that depend on endpoint and requirement alone are made once."""
+    fixed = admission.decided.rows.get(candidate.endpoint.id)
     if fixed is None:
         requirement = admission.asked.requirement
         days = "any" if requirement.retention_days is None else f"{requirement.retention_days:g}"
-        fixed = decided.rows[name] = (
+        fixed = admission.decided.rows[candidate.endpoint.id] = (
             f"x-anyapi-provider: {candidate.endpoint.provider}\r\nx-anyapi-endpoint: {candidate.endpoint.id}\r\n"
             f"x-anyapi-policy: {requirement.hash}\r\nx-anyapi-training-allowed: {str(requirement.training_allowed).lower()}\r\n"
-            f"x-anyapi-retention-days: {days}\r\n"
+            f"x-anyapi-retention-days: {days}\r\nx-anyapi-decision: "
         ).encode("ascii", "replace")
-    rows = b"%bx-anyapi-decision: %b\r\n" % (fixed, admission.id.encode("ascii"))
-    if adjusted or admission.adjusted:
-        rows += f"x-anyapi-adjusted: {', '.join(sorted({*adjusted, *admission.adjusted}))}\r\n".encode("ascii", "replace")
-    return rows + admission.client_rows
+    rows = b"%b%b\r\n" % (fixed, admission.id.encode())
+    if adjusted or admission.request.adjusted:
+        rows += f"x-anyapi-adjusted: {', '.join(sorted({*adjusted, *admission.request.adjusted}))}\r\n".encode("ascii", "replace")
+    if admission.request_id is not None:
+        rows += b"x-request-id: %b\r\n" % admission.request_id
+    return rows

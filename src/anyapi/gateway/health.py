@@ -99,22 +99,20 @@ class Health:
 
 
 class RetryBudget:
-    """Retries may add at most a tenth to the traffic (and 10 at once): a failing provider must not get a storm on top."""
+    """Retries may add at most a tenth to the traffic of the last minute or so (and 10 at once): a failing provider must not get a storm."""
 
-    __slots__ = ("_tokens",)
-    SHARE, MOST = 0.1, 10.0
+    __slots__ = ("requests", "retries")
+    SHARE, LEAST, WINDOW = 0.1, 10.0, 10_000
 
     def __init__(self) -> None:
-        """Full at the start."""
-        self._tokens = self.MOST
-
-    def earn(self) -> None:
-        """One request was accepted."""
-        self._tokens = min(self.MOST, self._tokens + self.SHARE)
+        """No traffic yet. `requests` is counted up by the admission of each request."""
+        self.requests = self.retries = 0
 
     def may_retry(self) -> bool:
         """Take one retry from the budget, if there is one."""
-        if self._tokens < 1:
+        if self.requests > self.WINDOW:  # what was saved up long ago does not count for ever
+            self.requests, self.retries = self.requests % self.WINDOW, 0
+        if self.retries >= self.LEAST + self.SHARE * self.requests:
             return False
-        self._tokens -= 1
+        self.retries += 1
         return True

@@ -14,8 +14,7 @@ from anyapi.errors import ModelNotFound
 from anyapi.gateway.authenticate import authenticate
 from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
-from anyapi.gateway.formats.openai_chat import ChatRequest, read_models, read_tags, take_policy
-from anyapi.gateway.formats.strict_json import outer_fields
+from anyapi.gateway.formats.openai_chat import read_question
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import inventory
 from anyapi.gateway.render import JSON
@@ -33,7 +32,7 @@ async def options(call: Call, plane: DataPlane, reply: Connection) -> None:  # n
     rows = b"allow: GET, HEAD, POST, OPTIONS\r\n"
     if reply.origin is not None:
         rows += b"access-control-allow-methods: GET, HEAD, POST, OPTIONS\r\naccess-control-max-age: 600\r\n"
-        asked = call.header(b"access-control-request-headers")
+        asked = call.headers.get(b"access-control-request-headers")
         if asked is not None and all(char in HEADER_LIST for char in asked):
             rows += b"access-control-allow-headers: %b\r\n" % asked
     reply.send(204, rows, b"")
@@ -60,7 +59,7 @@ async def privacy(call: Call, plane: DataPlane, reply: Connection) -> None:  # n
 
 async def key(call: Call, plane: DataPlane, reply: Connection) -> None:
     """Answer `GET /v1/key`: the calling key's own limits and policy."""
-    principal = authenticate(call.credential, plane.principals, plane.clock())
+    principal = authenticate(call.credential, plane.principals, plane.clock)
     body = {
         "key": principal.key,
         "account": principal.account,
@@ -74,23 +73,19 @@ async def key(call: Call, plane: DataPlane, reply: Connection) -> None:
 
 async def explain_request(call: Call, plane: DataPlane, reply: Connection) -> None:
     """Answer `POST /v1/explain`: what would happen to a request, without its content. Sends nothing anywhere."""
-    principal = authenticate(call.credential, plane.principals, plane.clock())
-    fields = outer_fields(call.body)
-    policy = take_policy(fields)
-    request = ChatRequest(read_models(fields, policy), fields)
-    request.policy_raw = b"\x00".join(b"%b\x01%b" % (name.encode(), bytes(raw)) for name, raw in policy.items() if name != "models")
-    asked = plane.ask(principal, call, request, policy)
-    facts = msgspec.structs.replace(NO_FACTS, tags=read_tags(policy.get("tags")))
-    decided = plane.decide(asked, request.models, facts, principal.account)
-    question = Question(request.models, asked.requirement, facts, asked.preference)
+    principal = authenticate(call.credential, plane.principals, plane.clock)
+    request = read_question(call.body)
+    asked = plane.ask(principal, call, request)
+    decided = plane.decide(asked, request, principal.account)
+    question = Question(request.models, asked.requirement, request.facts, asked.preference)
     answer = explain(question, decided.decisions, plane.health.view(), plane.context, account=principal.account, now=plane.clock())
     reply.send(200, JSON, _encode(answer))
 
 
 async def models(call: Call, plane: DataPlane, reply: Connection) -> None:
     """Answer `GET /v1/models`: each model with the policy, source and age of every endpoint; `?eligible=1` filters by the caller's settings."""
-    principal = authenticate(call.credential, plane.principals, plane.clock())
-    eligible = parse_qs(call.query).get("eligible") in (["1"], ["true"])
+    principal = authenticate(call.credential, plane.principals, plane.clock)
+    eligible = parse_qs(call.query.decode("latin-1")).get("eligible") in (["1"], ["true"])
     rows = []
     for model in plane.context.catalogue.models.values():
         decision = decide(principal.requirement, model.id, NO_FACTS, plane.context, principal.account, plane.clock())
@@ -101,14 +96,14 @@ async def models(call: Call, plane: DataPlane, reply: Connection) -> None:
 
 async def model_endpoints(call: Call, plane: DataPlane, reply: Connection) -> None:
     """Answer `GET /v1/models/{author}/{slug}` and `.../endpoints`. Raises `ModelNotFound` with near misses."""
-    principal = authenticate(call.credential, plane.principals, plane.clock())
-    name = call.path.split("/models/", 1)[1].removesuffix("/endpoints")
+    principal = authenticate(call.credential, plane.principals, plane.clock)
+    name = call.path.decode("latin-1").split("/models/", 1)[1].removesuffix("/endpoints")
     decision = decide(principal.requirement, ModelId(name), NO_FACTS, plane.context, principal.account, plane.clock())
     model = plane.context.catalogue.models.get(ModelId(name))
     if model is None:
         raise ModelNotFound("No such model.")
     row = model_row(model, decision, plane.clock(), eligible=False)
-    reply.send(200, JSON, _encode({"data": row} if call.path.endswith("/endpoints") else row))
+    reply.send(200, JSON, _encode({"data": row} if call.path.endswith(b"/endpoints") else row))
 
 
 def model_row(model: Model, decision: Decision, now: float, *, eligible: bool) -> dict[str, object]:

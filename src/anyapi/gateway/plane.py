@@ -10,10 +10,10 @@ from typing import Protocol
 
 import msgspec
 
-from anyapi.domain.call import NO_PREFERENCE, App, Facts, Preference, Principal
-from anyapi.domain.decision import Candidate, Decision, Route
-from anyapi.domain.ids import AccountId, CredentialId, ModelId, ProviderId
-from anyapi.domain.requirement import Layer, Requirement
+from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, App, Facts, Preference, Principal
+from anyapi.domain.decision import Decision, Route
+from anyapi.domain.ids import AccountId, CredentialId, ProviderId
+from anyapi.domain.requirement import DataClass, Layer, Requirement
 from anyapi.domain.snapshot import Snapshot
 from anyapi.domain.usage import DecisionRecord, UsageRow
 from anyapi.errors import ModelNotFound
@@ -26,6 +26,7 @@ from anyapi.policy.merge import lift, meet
 from anyapi.policy.parse import Known, parse_app_headers, parse_policy_headers
 from anyapi.policy.rank import rank
 from anyapi.upstream.adapter import Adapter, ProviderRow
+from anyapi.upstream.connection import Timeouts
 from anyapi.upstream.pool import Upstream
 
 RERANK_SECONDS = 0.25
@@ -51,13 +52,6 @@ class DecisionSink(Protocol):
     def record(self, record: DecisionRecord) -> Awaitable[None]:
         """Done once the record is durable. Raises `StorageError`."""
         ...
-
-
-class Timeouts(msgspec.Struct, frozen=True):
-    """How long a provider may take, in seconds."""
-
-    first_byte: float = 120.0
-    stream_idle: float = 120.0
 
 
 class Outlets(msgspec.Struct, frozen=True):
@@ -94,21 +88,23 @@ class Decided:
 class Asked:
     """What one kind of caller asks with one kind of request: merged once, remembered. Keeps its base alive, since memos go by identity."""
 
-    __slots__ = ("base", "memo", "preference", "requirement")
+    __slots__ = ("base", "data_class", "memo", "preference", "requirement")
 
     def __init__(self, base: Requirement, requirement: Requirement, preference: Preference) -> None:
         """`base` is the requirement of the layers above the request."""
         self.base, self.requirement, self.preference = base, requirement, preference
-        self.memo: dict[tuple[tuple[ModelId, ...], Facts], Decided] = {}
+        self.data_class = max(requirement.data_classes, key=CLASS_ORDER.index, default=None)
+        self.memo: dict[object, Decided] = {}
 
 
 NO_APP = App()
+CLASS_ORDER = tuple(DataClass)
 APP_PREFIX = "x-anyapi-app-"
 
 
 def app_of(call: Call, request: openai_chat.ChatRequest) -> App:
     """The app fields of a request, from its headers, else from its metadata. Raises `BadRequest`."""
-    if call.has_policy_headers:
+    if call.policy:
         app = parse_app_headers(pair for pair in call.policy_headers() if pair[0].startswith(APP_PREFIX))
         if app != NO_APP:
             return app
@@ -135,28 +131,29 @@ class DataPlane:
         names = (set(provider.certifications) | set(provider.unverified_certifications) for provider in catalogue.providers.values())
         stated = (agreement.certifications for agreement in snapshot.context.agreements)
         self.known = Known(frozenset(catalogue.providers), frozenset().union(*names, *stated))
+        self._adapters: dict[ProviderId, tuple[Adapter, ProviderRow]] = {}
         self._by_account = any(agreement.accounts for agreement in snapshot.context.agreements)
         self._asked: dict[tuple[int, AccountId | None, bytes, tuple[tuple[str, str], ...]], Asked] = {}
 
-    def ask(self, principal: Principal, call: Call, request: openai_chat.ChatRequest, policy: dict[str, msgspec.Raw]) -> Asked:
+    def ask(self, principal: Principal, call: Call, request: openai_chat.ChatRequest) -> Asked:
         """Merge what the request asks into the caller's requirement: it can only get stricter. Raises `BadRequest`."""
-        headers = tuple(pair for pair in call.policy_headers() if not pair[0].startswith(APP_PREFIX)) if call.has_policy_headers else ()
+        headers = tuple(pair for pair in call.policy_headers() if not pair[0].startswith(APP_PREFIX)) if call.policy else ()
         account = principal.account if self._by_account else None
         key = (id(principal.requirement), account, request.policy_raw, headers)
         asked = self._asked.get(key)
         if asked is None:
-            asked = self._merge(principal.requirement, request, policy, headers)
+            asked = self._merge(principal.requirement, request, headers)
             if len(self._asked) >= MEMO_LIMIT:
                 self._asked.clear()
             self._asked[key] = asked
+        if asked.preference.require_parameters:
+            request.facts = msgspec.structs.replace(request.facts, uses=openai_chat.needed_abilities(request.fields))
         return asked
 
-    def _merge(
-        self, base: Requirement, request: openai_chat.ChatRequest, policy: dict[str, msgspec.Raw], headers: tuple[tuple[str, str], ...]
-    ) -> Asked:
+    def _merge(self, base: Requirement, request: openai_chat.ChatRequest, headers: tuple[tuple[str, str], ...]) -> Asked:
         requirement, preference = base, NO_PREFERENCE
         if request.policy_raw:
-            settings, preference = openai_chat.read_policy(policy, self.known)
+            settings, preference = openai_chat.read_policy(request.policy, self.known)
             for one in settings:
                 requirement = meet(requirement, lift(Layer.REQUEST, one, self.snapshot.presets))
         if headers:
@@ -164,17 +161,19 @@ class DataPlane:
             requirement = meet(requirement, lift(Layer.REQUEST, one, self.snapshot.presets))
         return Asked(base, requirement, preference)
 
-    def decide(self, asked: Asked, models: tuple[ModelId, ...], facts: Facts, account: AccountId) -> Decided:
+    def decide(self, asked: Asked, request: openai_chat.ChatRequest, account: AccountId) -> Decided:
         """The decision for the models asked: remembered, so the common request costs one look-up. Raises `ModelNotFound`."""
-        key = (models, facts)
+        models, facts = request.models, request.facts
+        key = models if facts is NO_FACTS else (models, facts)
         found = asked.memo.get(key)
-        if found is not None and self.clock() < found.valid_until:
+        now = self.clock()
+        if found is not None and now < found.valid_until:
             return found
         decisions: list[Decision] = []
         unknown: ModelNotFound | None = None
         for model in models:
             try:
-                decisions.append(decide(asked.requirement, model, facts, self.context, account, self.clock()))
+                decisions.append(decide(asked.requirement, model, facts, self.context, account, now))
             except ModelNotFound as error:
                 unknown = unknown or error
         if not decisions:
@@ -198,6 +197,10 @@ class DataPlane:
         """Whether requests can be served."""
         return self.outlets.ready()
 
-    def protocol_of(self, candidate: Candidate) -> str:
-        """The wire protocol of a candidate's provider."""
-        return self.context.catalogue.providers[candidate.endpoint.provider].api.protocol
+    def adapter_of(self, provider: ProviderId) -> tuple[Adapter, ProviderRow]:
+        """The adapter of a provider's protocol, and how the provider differs from others that speak it."""
+        found = self._adapters.get(provider)
+        if found is None:
+            protocol = self.context.catalogue.providers[provider].api.protocol
+            found = self._adapters[provider] = (self.outlets.adapters[protocol], self.outlets.rows(provider))
+        return found

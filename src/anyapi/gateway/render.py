@@ -59,6 +59,11 @@ def head(status: int, rows: bytes, ending: bytes, length: int) -> bytes:
     return b"%bdate: %b\r\n%b%bcontent-length: %d\r\n\r\n" % (STATUS_LINES[status], DATE.now(), rows, ending, length)
 
 
+def status_of(error: object) -> int:
+    """The HTTP status of an error."""
+    return STATUS.get(type(error), 500) if isinstance(error, Exception) else 500
+
+
 def error_of(error: Exception) -> tuple[int, dict[str, object]]:
     """Status and error object for the caller. An error outside our tree says nothing of itself: its text may hold content."""
     if isinstance(error, errors.RequestError):

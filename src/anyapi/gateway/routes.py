@@ -39,14 +39,19 @@ class Router:
     def __init__(self, plane: DataPlane) -> None:
         """`plane` is handed to every operation."""
         self.plane = plane
-        self._fast: dict[str, Operation] = {prefix + name: operation for prefix in PREFIXES for name, operation in POST.items()}
+        self._fast: dict[bytes, Operation] = {
+            f"{prefix}{name}".encode(): operation for prefix in PREFIXES for name, operation in POST.items()
+        }
 
     async def handle(self, call: Call, reply: Connection) -> None:
         """Answer one call."""
         try:
-            operation = self._fast.get(call.path) if call.method == "POST" else None
+            operation = self._fast.get(call.path) if call.method == b"POST" else None
             await (operation or find(call))(call, self.plane, reply)
-        except AnyAPIError as error:
+        except Exception as error:
+            if not isinstance(error, AnyAPIError):
+                call.close_after = True
+                reply.report(error)
             if reply.streaming:
                 reply.abort()
                 return
@@ -58,13 +63,14 @@ class Router:
 
 def find(call: Call) -> Operation:
     """The operation of a call that is not the common one. Raises `NotFound` or `MethodNotAllowed`."""
-    if call.method == "OPTIONS":
+    if call.method == b"OPTIONS":
         return pages.options
-    name = next((call.path[len(prefix) :] for prefix in PREFIXES if call.path.startswith(prefix)), None)
-    by_method = methods_of(call.path, name)
+    path = call.path.decode("latin-1")
+    name = next((path[len(prefix) :] for prefix in PREFIXES if path.startswith(prefix)), None)
+    by_method = methods_of(path, name)
     if not by_method:
-        raise missing(call.path, name)
-    operation = by_method.get("GET" if call.method == "HEAD" else call.method)
+        raise missing(path, name)
+    operation = by_method.get("GET" if call.method == b"HEAD" else call.method.decode("latin-1"))
     if operation is None:
         allowed = "POST, OPTIONS" if "POST" in by_method else "GET, HEAD, OPTIONS"
         raise MethodNotAllowed(f"This path takes {allowed}.", {"allow": allowed})

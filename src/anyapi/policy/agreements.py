@@ -37,8 +37,7 @@ def boundaries(agreements: Iterable[Agreement]) -> Iterable[float]:
 def applied(policy: DataPolicy, agreement: Agreement, here: Circumstances, *, zero_refused: bool) -> DataPolicy:
     """The facts with what the agreement states. `zero_refused`: an exception says that zero retention cannot be had."""
     stated: dict[str, object] = {}
-    opted_out = agreement.training_opt_out and policy.training is Training.OPT_OUT
-    if agreement.training is Training.NEVER or opted_out:
+    if agreement.training is Training.NEVER or _opted_out(agreement, policy):
         stated |= {"training": Training.NEVER, "training_confidence": Confidence.CONTRACTED}
     if agreement.retention is not None and (not zero_refused or here.endpoint.model in agreement.models):
         stated |= {
@@ -56,3 +55,8 @@ def applied(policy: DataPolicy, agreement: Agreement, here: Circumstances, *, ze
     if not stated:
         return policy
     return msgspec.structs.replace(policy, grade=Grade.CONTRACTED, agreements=(*policy.agreements, agreement.id), **stated)
+
+
+def _opted_out(agreement: Agreement, policy: DataPolicy) -> bool:
+    """An opt-out counts only where the provider offers one."""
+    return agreement.training_opt_out and policy.training is Training.OPT_OUT

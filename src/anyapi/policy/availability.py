@@ -54,18 +54,29 @@ def unwanted(endpoint: Endpoint, preference: Preference, facts: Facts, *, local:
     """What `max_price` and `require_parameters` rule out; an unknown price is too high, an unrecorded ability is absent."""
     if preference == NO_PREFERENCE:
         return ()
-    reasons = []
-    if preference.require_parameters:
-        missing = tuple(sorted(use for use in facts.uses if use not in _CAPABILITIES or getattr(endpoint.capabilities, use) is not True))
-        if missing:
-            text = f"The endpoint is not recorded as supporting: {', '.join(missing)}."
-            reasons.append(_reason(ReasonCode.PARAMETERS_UNSUPPORTED, text, missing))
+    lacking = _lacking(endpoint, facts) if preference.require_parameters else ()
     price = endpoint.price
-    limits = (("prompt", price.input, preference.max_price_input), ("completion", price.output, preference.max_price_output))
-    for name, actual, limit in limits:
-        known = 0.0 if actual is None and local else actual
-        if limit is not None and (known is None or known > limit):
-            stated = "not known" if known is None else f"{known:g} USD per million"
-            text = f"The price of {name} tokens is {stated}; at most {limit:g} is wished."
-            reasons.append(_reason(ReasonCode.PRICE_TOO_HIGH, text, limit, known))
-    return tuple(reasons)
+    return (
+        *lacking,
+        *_too_dear("prompt", price.input, preference.max_price_input, local=local),
+        *_too_dear("completion", price.output, preference.max_price_output, local=local),
+    )
+
+
+def _lacking(endpoint: Endpoint, facts: Facts) -> tuple[Reason, ...]:
+    """Abilities that the request's parameters need and the endpoint is not recorded to have."""
+    missing = tuple(sorted(use for use in facts.uses if use not in _CAPABILITIES or getattr(endpoint.capabilities, use) is not True))
+    if not missing:
+        return ()
+    text = f"The endpoint is not recorded as supporting: {', '.join(missing)}."
+    return (_reason(ReasonCode.PARAMETERS_UNSUPPORTED, text, missing),)
+
+
+def _too_dear(what: str, price: float | None, limit: float | None, *, local: bool) -> tuple[Reason, ...]:
+    """A price in US dollars per million tokens over the wished one. What a local server does not state is nothing."""
+    known = 0.0 if price is None and local else price
+    if limit is None or (known is not None and known <= limit):
+        return ()
+    stated = "not known" if known is None else f"{known:g} USD per million"
+    text = f"The price of {what} tokens is {stated}; at most {limit:g} is wished."
+    return (_reason(ReasonCode.PRICE_TOO_HIGH, text, limit, known),)

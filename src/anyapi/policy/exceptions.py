@@ -47,12 +47,15 @@ def _with(standing: Standing, exception: PolicyException, here: Circumstances, r
     if selector.data:
         # What may be sent is shown and never compared; no other fact depends on what the content is.
         return _restricted(standing, override)
+    # Flagged copies named beside other features make two exceptions, theirs the second.
     features = [feature for feature in selector.features if feature not in FLAGGED_COPIES]
-    if len(features) < len(selector.features):
-        standing = _with_flagged_copies(standing, override, place)
-        if not features:
-            return standing
-    said = all_of(place, any_feature(features, here.facts)) if features else place
+    if features or not selector.features:
+        said = all_of(place, any_feature(features, here.facts)) if features else place
+        standing = _with_facts(standing, override, said, records)
+    return _with_flagged_copies(standing, override, place) if len(features) < len(selector.features) else standing
+
+
+def _with_facts(standing: Standing, override: Override, said: Answer, records: Records) -> Standing:
     if said is Answer.NO:
         return standing
     applied = _replaced(standing, override, records)
@@ -109,6 +112,7 @@ def _same_as(standing: Standing, name: ProviderId, records: Records) -> Standing
         retention_confidence=less_known(standing.retention_confidence, named.retention_confidence),
         ends=min(standing.ends, named.ends),
         local=False,
+        free_tier=standing.free_tier or named.free_tier,
         zero_refused=named.zero_retention is ZeroRetention.NO,
         restrictions=standing.restrictions,
     )

@@ -1,4 +1,4 @@
-"""Explain: the whole decision about a question, with what every rule costs (SPEC section 4). Sends nothing, changes nothing."""
+"""Explain: the whole decision about a question, with what every rule costs. Sends nothing, changes nothing."""
 
 from collections.abc import Iterable, Mapping, Sequence
 

@@ -119,32 +119,40 @@ def _plainly(layer: Layer, settings: Settings) -> Requirement:
 
 
 def _combine(a: Requirement, b: Requirement) -> Requirement:
-    """The meet without its hash. A setting's layers are those of both sides, but where one value wins, only the winner's."""
-    layers = {**a.layers}
-    for name, held in b.layers.items():
-        layers[name] = layers[name] | held if name in layers else held
-    retention = _smaller(a.retention_days, b.retention_days)
-    if a.retention_days != b.retention_days:
-        layers["retention_days"] = _held(a if retention == a.retention_days else b, "retention_days")
-    confidence = a.min_confidence
-    if a.min_confidence != b.min_confidence:
-        surer = a if CONFIDENCE[a.min_confidence] > CONFIDENCE[b.min_confidence] else b
-        confidence, layers["min_confidence"] = surer.min_confidence, _held(surer, "min_confidence")
+    """The meet without its hash."""
     return Requirement(
         training_allowed=a.training_allowed and b.training_allowed,
-        retention_days=retention,
+        retention_days=_smaller(a.retention_days, b.retention_days),
         paid_only=a.paid_only or b.paid_only,
         certifications=a.certifications | b.certifications,
         regions=_both(a.regions, b.regions),
         providers_only=_both(a.providers_only, b.providers_only),
         providers_ignore=a.providers_ignore | b.providers_ignore,
         human_review_allowed=a.human_review_allowed and b.human_review_allowed,
-        min_confidence=confidence,
+        min_confidence=_surer(a, b).min_confidence,
         flagged_copies_counted=a.flagged_copies_counted or b.flagged_copies_counted,
         certifications_must_be_named=a.certifications_must_be_named or b.certifications_must_be_named,
         data_classes=a.data_classes | b.data_classes,
-        layers=layers,
+        layers=_layers(a, b),
     )
+
+
+def _layers(a: Requirement, b: Requirement) -> dict[str, frozenset[Layer]]:
+    """A setting's layers are those of both sides; where one value wins, only the winner's."""
+    layers = {**a.layers}
+    for name, held in b.layers.items():
+        layers[name] = layers[name] | held if name in layers else held
+    if a.retention_days != b.retention_days:
+        shorter = a if _smaller(a.retention_days, b.retention_days) == a.retention_days else b
+        layers["retention_days"] = _held(shorter, "retention_days")
+    if a.min_confidence != b.min_confidence:
+        layers["min_confidence"] = _held(_surer(a, b), "min_confidence")
+    return layers
+
+
+def _surer(a: Requirement, b: Requirement) -> Requirement:
+    """The one that asks for the better known facts."""
+    return a if CONFIDENCE[a.min_confidence] > CONFIDENCE[b.min_confidence] else b
 
 
 def _held(requirement: Requirement, name: str) -> frozenset[Layer]:

@@ -56,43 +56,37 @@ def balanced(candidates: Sequence[Candidate], health: Mapping[EndpointId, Endpoi
     """Default order of those whose circuit is closed."""
     if not health:
         return list(candidates)
-    rows: list[tuple[Candidate, EndpointId, float | None, float | None]] = []
-    slowest = latencies = errors = 0.0
-    timed = measured = 0
-    for candidate in candidates:
-        name = candidate.endpoint.id
-        state = health.get(name)
-        if state is None:
-            rows.append((candidate, name, None, None))
-            continue
-        if state.circuit_open:
-            continue
-        measured += 1
-        error_rate = state.error_rate
-        errors += error_rate
-        latency = state.latency
-        if latency is not None:
-            timed += 1
-            latencies += latency
-            slowest = max(slowest, latency)
-        rows.append((candidate, name, latency, error_rate))
+    closed = _closed(candidates, health)
+    measured = [state for _, state in closed if state is not None]
     if not measured:
-        return [row[0] for row in rows]
-    usual_latency = latencies / timed if timed else 0.0
-    usual_errors = errors / measured
-    per_second = LATENCY_WEIGHT / slowest if slowest > 0 else 0.0
+        return [candidate for candidate, _ in closed]
+    usual, per_second = _usual(measured)
     scored = [
-        (
-            candidate.static_score
-            + (usual_latency if latency is None else latency) * per_second
-            + (usual_errors if error_rate is None else error_rate) * ERROR_WEIGHT,
-            name,
-            candidate,
-        )
-        for candidate, name, latency, error_rate in rows
+        (candidate.static_score + _health_score(state or usual, usual, per_second), candidate.endpoint.id, candidate)
+        for candidate, state in closed
     ]
     scored.sort(key=_by_score_then_id)
     return [row[2] for row in scored]
+
+
+def _closed(candidates: Iterable[Candidate], health: Mapping[EndpointId, EndpointHealth]) -> list[tuple[Candidate, EndpointHealth | None]]:
+    rows = [(candidate, health.get(candidate.endpoint.id)) for candidate in candidates]
+    return [row for row in rows if row[1] is None or not row[1].circuit_open]
+
+
+def _usual(measured: Sequence[EndpointHealth]) -> tuple[EndpointHealth, float]:
+    """The mean of what is measured, and what a second of latency weighs beside the slowest."""
+    latencies = [state.latency for state in measured if state.latency is not None]
+    errors = sum([state.error_rate for state in measured]) / len(measured)
+    if not latencies:
+        return EndpointHealth(0.0, error_rate=errors), 0.0
+    slowest = max(latencies)
+    return EndpointHealth(sum(latencies) / len(latencies), error_rate=errors), LATENCY_WEIGHT / slowest if slowest > 0 else 0.0
+
+
+def _health_score(state: EndpointHealth, usual: EndpointHealth, per_second: float) -> float:
+    latency = usual.latency if state.latency is None else state.latency
+    return (latency or 0.0) * per_second + state.error_rate * ERROR_WEIGHT
 
 
 def preferred(candidates: Sequence[Candidate], preference: Preference, health: Mapping[EndpointId, EndpointHealth]) -> list[Candidate]:

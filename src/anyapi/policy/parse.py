@@ -1,4 +1,4 @@
-"""Policy fields of a request body, decoded JSON in, settings and preferences out (SPEC section 3). Reads no header.
+"""Policy fields of a request body, decoded JSON in, settings and preferences out. Reads no header.
 
 Everything not understood is refused with a `BadRequest` that names the dotted field and never the value: a wish for privacy that is
 misread must not become a request without it. Absent constrains nothing, and so do `true` for training and an empty `certifications`.

@@ -77,7 +77,7 @@ APP_HEADERS = {"id": "id", "name": "name", "version": "version", "user-id": "use
 """Every app header, without its prefix, and the field of `App` it fills."""
 APP_METADATA = {"app_id": "id", "app_name": "name", "app_version": "version", "user_id": "user_id", "session_id": "session_id"}
 """Keys of the body field `metadata` that are app fields."""
-KNOWN_HEADERS = (*(PREFIX + name for name in POLICY_HEADERS), *(APP_PREFIX + name for name in APP_HEADERS))
+KNOWN_HEADERS = tuple(PREFIX + name for name in (*POLICY_HEADERS, *(f"app-{name}" for name in APP_HEADERS)))
 
 
 def parse_policy_headers(pairs: Iterable[tuple[str, str]], known: Known) -> Settings:
@@ -95,8 +95,9 @@ def parse_policy_headers(pairs: Iterable[tuple[str, str]], known: Known) -> Sett
 
 
 def _unknown_header(name: str) -> BadRequest:
-    near = nearest(name, KNOWN_HEADERS)
-    hint = f"Did you mean {' or '.join(f'`{item}`' for item in near)}?" if near else f"Known: {', '.join(KNOWN_HEADERS)}."
+    # Compared without the prefix, which would make all of them alike.
+    near = nearest(name.removeprefix(PREFIX), (known.removeprefix(PREFIX) for known in KNOWN_HEADERS))
+    hint = f"Did you mean {' or '.join(f'`{PREFIX}{item}`' for item in near)}?" if near else f"Known: {', '.join(KNOWN_HEADERS)}."
     shown = name if is_field_name(name) else f"{PREFIX}..."
     return BadRequest(f"The header `{shown}` is unknown. {hint}", shown)
 

@@ -4,10 +4,11 @@ Works on the reasons of denials alone. Recommends nothing: whether a setting sho
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from anyapi.domain.decision import Change, Denial, Reason, ReasonCode, ReasonKind, Relaxation
 from anyapi.policy.order import price_of
+from anyapi.policy.rules import Compared
 
 CERTIFICATIONS_LACKING = frozenset({ReasonCode.CERTIFICATION_MISSING, ReasonCode.CERTIFICATION_NEEDS_AGREEMENT})
 
@@ -40,32 +41,9 @@ def changes_for(reasons: Iterable[Reason]) -> tuple[Change, ...] | None:
             clock = changes["retention_days"]
             changes["retention_days"] = Change(clock.setting, clock.layers, clock.now, _longer(clock.needed, _days(reason)))
             continue
-        for change in (Change(reason.setting, reason.layers, reason.required, _needed(reason)), *reason.also):
+        for change in (Change(reason.setting, reason.layers, reason.required, _NEEDED[reason.setting](reason)), *reason.also):
             changes.setdefault(change.setting, change)
     return tuple(changes.values())
-
-
-def _needed(reason: Reason) -> str | float | bool | tuple[str, ...] | None:
-    """The value of the setting that would admit; None means no limit at all."""
-    match reason.setting, reason.required, reason.actual:
-        case (("training_allowed" | "human_review_allowed"), _, _):
-            return True
-        case (("paid_only" | "certifications_must_be_named"), _, _):
-            return False
-        case "retention_days", _, _:
-            return _days(reason)
-        case "flagged_copies", _, _:
-            return "shown"
-        case "regions", tuple(allowed), tuple(strays):
-            return tuple(sorted({*allowed, *strays})) if strays else None
-        case "certifications", tuple(asked), tuple(have):
-            return tuple(name for name in asked if name in have)
-        case "providers.only", tuple(only), str(provider):
-            return tuple(sorted({*only, provider}))
-        case "providers.ignore", tuple(ignored), str(provider):
-            return tuple(name for name in ignored if name != provider)
-        case _:
-            return reason.actual
 
 
 def _days(reason: Reason) -> float | None:
@@ -85,3 +63,23 @@ def _retention_step(changes: Iterable[Change]) -> float:
         if change.setting == "retention_days":
             return change.needed - change.now if isinstance(change.needed, float) and isinstance(change.now, float) else math.inf
     return 0.0
+
+
+def _names(value: Compared) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else ()
+
+
+_NEEDED: Mapping[str, Callable[[Reason], Compared]] = {
+    "training_allowed": lambda _: True,
+    "human_review_allowed": lambda _: True,
+    "paid_only": lambda _: False,
+    "certifications_must_be_named": lambda _: False,
+    "retention_days": _days,
+    "flagged_copies": lambda _: "shown",
+    "min_confidence": lambda reason: reason.actual,
+    "certifications": lambda reason: tuple(name for name in _names(reason.required) if name in _names(reason.actual)),
+    "regions": lambda reason: tuple(sorted({*_names(reason.required), *_names(reason.actual)})) if reason.actual else None,
+    "providers.only": lambda reason: tuple(sorted({*_names(reason.required), str(reason.actual)})),
+    "providers.ignore": lambda reason: tuple(name for name in _names(reason.required) if name != reason.actual),
+}
+"""For each setting, from a reason that names it, the least that would admit."""

@@ -8,6 +8,7 @@ import msgspec
 
 from anyapi.domain.call import Facts
 from anyapi.domain.catalogue import Endpoint, Selector
+from anyapi.domain.ids import CredentialId, ProviderId
 from anyapi.domain.snapshot import Credential
 
 NEVER_SENT = frozenset(
@@ -35,6 +36,8 @@ NEVER_SENT = frozenset(
 FLAGGED_COPIES = frozenset({"flagged-content", "csam-screening"})
 """Not features of a request but copies that the vendor makes of flagged items; they have a clock of their own."""
 SEARCH_GROUNDING = "google-search-grounding"
+_UNDECLARED = Credential(CredentialId(""), ProviderId(""))
+"""Stands for no credential: declares nothing."""
 
 
 class Answer(enum.Enum):
@@ -60,22 +63,25 @@ def matches(name: str, globs: Iterable[str]) -> bool:
 
 def where(selector: Selector, here: Circumstances) -> Answer:
     """The answer of all selectors but `features` and `data`."""
-    answers: list[Answer] = []
+    return all_of(*_of_endpoint(selector, here.endpoint), *_of_credential(selector, here.credential or _UNDECLARED))
+
+
+def _of_endpoint(selector: Selector, endpoint: Endpoint) -> Iterable[Answer]:
     if selector.models:
-        answers.append(_certainly(matches(here.endpoint.model, selector.models)))
+        yield _certainly(matches(endpoint.model, selector.models))
     if selector.endpoint_models:
-        answers.append(_certainly(matches(here.endpoint.upstream_model, selector.endpoint_models)))
+        yield _certainly(matches(endpoint.upstream_model, selector.endpoint_models))
     if selector.endpoint_privacy_mode:
-        answers.append(_compared(here.endpoint.privacy_mode, selector.endpoint_privacy_mode))
+        yield _compared(endpoint.privacy_mode, selector.endpoint_privacy_mode)
+
+
+def _of_credential(selector: Selector, credential: Credential) -> Iterable[Answer]:
     if selector.account:
-        states = here.credential.account_states if here.credential else frozenset()
-        answers.append(_certainly(not states.isdisjoint(selector.account)))
+        yield _certainly(not credential.account_states.isdisjoint(selector.account))
     if selector.caller_region:
-        answers.append(_compared(here.credential.caller_region if here.credential else None, selector.caller_region))
+        yield _compared(credential.caller_region, selector.caller_region)
     if selector.terms:
-        terms = here.credential.terms if here.credential else frozenset()
-        answers.append(Answer.UNKNOWN if terms.isdisjoint(selector.terms) else Answer.YES)
-    return all_of(*answers)
+        yield Answer.UNKNOWN if credential.terms.isdisjoint(selector.terms) else Answer.YES
 
 
 def all_of(*answers: Answer) -> Answer:

@@ -96,11 +96,12 @@ def unknown(before: Standing) -> Standing:
         human_review=HumanReview.UNKNOWN,
         certifications=frozenset(),
         regions=frozenset(),
-        # Storage regions and flagged copies stay: they can only deny.
+        # The storage regions stay: they can only deny.
         training_confidence=Confidence.NONE,
         retention_confidence=Confidence.NONE,
         local=False,
         free_tier=True,
+        flagged_retention=None,
         zero_refused=False,
     )
 

@@ -108,10 +108,7 @@ class AnthropicWire:
             request = _read(body)
         except msgspec.MsgspecError as error:
             raise unreadable(error) from None
-        if not request.messages:
-            raise Rejected(400, "messages: at least one message is required.")
-        if any(message.role not in {"user", "assistant"} for message in request.messages):
-            raise Rejected(400, "messages: role must be user or assistant.")
+        _check(request)
         wanted = request.output_format or (request.output_config.format if request.output_config else None)
         return Call(
             model=request.model,
@@ -163,6 +160,13 @@ class AnthropicWire:
     def count(self, call: Call) -> object:
         """Return the prompt's tokens."""
         return {"input_tokens": tokens_for(call.prompt_bytes)}
+
+
+def _check(request: _Request) -> None:
+    if not request.messages:
+        raise Rejected(400, "messages: at least one message is required.")
+    if any(message.role not in {"user", "assistant"} for message in request.messages):
+        raise Rejected(400, "messages: role must be user or assistant.")
 
 
 def _text(content: str | list[_Block] | None) -> str:

@@ -69,11 +69,15 @@ def tools_to_use(tools: tuple[Tool, ...], choice: str | None, last_user_text: st
     if not tools or choice == "none":
         return ()
     if choice is not None and choice.startswith("="):
-        named = tuple(tool for tool in tools if tool.name == choice[1:])
-        if not named:
-            raise Rejected(400, "tool_choice names a tool that is not in tools.")
-        return named
+        return _named(tools, choice[1:])
     text = (last_user_text or "").lower()
-    if "use the tools" in text and parallel:
+    if parallel and "use the tools" in text:
         return tools
     return tools[:1] if choice == "any" or "use the tool" in text else ()
+
+
+def _named(tools: tuple[Tool, ...], name: str) -> tuple[Tool, ...]:
+    named = tuple(tool for tool in tools if tool.name == name)
+    if not named:
+        raise Rejected(400, "tool_choice names a tool that is not in tools.")
+    return named

@@ -115,8 +115,8 @@ class Connection(asyncio.Protocol):
         parts = urllib.parse.urlsplit(target) if "?" in target or "://" in target else None
         path, query = (parts.path, parts.query) if parts else (target, "")
         # Only here does the parser know; later it always says no.
-        keep = self._parser.should_keep_alive()
-        self._waiting.append(Request(self._parser.get_method().decode(), path, query, self._headers, b"".join(self._parts), keep))
+        then = How.KEEP if self._parser.should_keep_alive() else How.CLOSE
+        self._waiting.append(Request(self._parser.get_method().decode(), path, query, self._headers, b"".join(self._parts), then))
         if self._size > BODY_LIMIT:
             self._give_up(413)
         elif self._task is None:
@@ -157,11 +157,11 @@ class Connection(asyncio.Protocol):
         """Answer what is waiting, until something takes time or nothing is left."""
         while self._waiting and self._task is None and not self._transport.is_closing():
             request = self._waiting.popleft()
-            control = is_control(request)
-            self._count(control=control)
-            if control:
+            if is_control(request):
+                self._count_control()
                 self._start(self._control(request))
                 continue
+            self._count_traffic()
             completion = request.method == "POST" and request.path == self._provider.wire.completion_path
             # Taking a turn of the script may put a refusal in force, which drops idle connections: this is not one.
             self._busy = True
@@ -172,16 +172,17 @@ class Connection(asyncio.Protocol):
             else:
                 self._start(self._play(exchange))
 
-    def _count(self, *, control: bool) -> None:
-        """Keep control requests, and connections that carried nothing else, out of the totals."""
-        unread, self._unread = self._unread, 0
+    def _count_traffic(self) -> None:
         totals = self._provider.ledger.totals
-        if not control:
-            totals.wire_bytes += unread
-            totals.connections += self._counted_in is None
-            self._counted_in, self._used = totals, True
-        elif self._counted_in is totals and not self._used:
-            totals.connections -= 1
+        totals.wire_bytes += self._unread
+        totals.connections += self._counted_in is None
+        self._unread, self._counted_in, self._used = 0, totals, True
+
+    def _count_control(self) -> None:
+        """Keep control requests, and connections that carried nothing else, out of the totals."""
+        self._unread = 0
+        if self._counted_in is self._provider.ledger.totals and not self._used:
+            self._counted_in.connections -= 1
             self._counted_in = None
 
     def _write_all(self, exchange: Exchange) -> None:

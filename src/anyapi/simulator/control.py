@@ -22,7 +22,8 @@ async def _ledger(provider: RunningProvider, request: Request) -> Reply:
         problem = await _idle(provider.ledger, query["wait"][-1])
         if problem is not None:
             return problem
-    return json_reply(provider.ledger.as_json(entries=query.get("entries", ["1"])[-1] != "0"))
+    totals_only = query.get("entries") == ["0"]
+    return json_reply(provider.ledger.totals_as_json() if totals_only else provider.ledger.as_json())
 
 
 async def _idle(ledger: Ledger, seconds: str) -> Reply | None:
@@ -80,4 +81,4 @@ def is_control(request: Request) -> bool:
 async def answer_control(provider: RunningProvider, request: Request) -> Exchange:
     """Carry out a control request."""
     reply = await _ROUTES[request.method, request.path](provider, request)
-    return Exchange(frame(reply, keep_alive=request.keep_alive))
+    return Exchange(frame(reply, request.then))

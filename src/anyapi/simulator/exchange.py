@@ -27,7 +27,8 @@ class Request(msgspec.Struct):
     query: str
     headers: list[tuple[str, str]]
     body: bytes
-    keep_alive: bool
+    then: How
+    """What the client expects of the connection after the answer."""
 
     def header(self) -> dict[str, str]:
         """Return the headers by lower-case name; the last of equal names wins."""
@@ -87,7 +88,7 @@ def answer_completion(provider: RunningProvider, request: Request) -> Exchange:
     entry.faults = tuple(fault.kind for fault in turn)
     entry.status = reply.status
     entry.prompt_tokens, entry.completion_tokens = reply.prompt_tokens, reply.completion_tokens
-    steps = frame(reply, keep_alive=request.keep_alive)
+    steps = frame(reply, request.then)
     for fault in turn:
         steps = fault.on_steps(steps, reply)
     if provider.spec.chunk_delay and reply.streamed:
@@ -133,7 +134,8 @@ def answer_other(provider: RunningProvider, request: Request) -> Exchange:
         reply = json_reply(_other(provider, request, headers))
     except Rejected as rejection:
         reply = _rejection(provider, rejection.status, rejection.message)
-    return Exchange(frame(reply, keep_alive=request.keep_alive, head_only=request.method == "HEAD"))
+    steps = frame(reply, request.then)
+    return Exchange([steps[0], steps[-1]] if request.method == "HEAD" else steps)
 
 
 def _other(provider: RunningProvider, request: Request, headers: Mapping[str, str]) -> object:

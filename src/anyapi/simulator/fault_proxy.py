@@ -68,6 +68,12 @@ class Way:
         self.ended = asyncio.Event()
         """Set once the sender has said that nothing more comes."""
 
+    @property
+    def room(self) -> int:
+        """The most bytes that the next write may carry without passing over the action."""
+        left = 0 if self.flow.at is None else self.flow.at - self.carried
+        return left if left > 0 else _READ
+
 
 class Carried:
     """One connection that the proxy accepted."""
@@ -192,33 +198,31 @@ async def _carry(source: socket.socket, sink: socket.socket, way: Way, opposite:
     loop = asyncio.get_running_loop()
     flow = way.flow
     sizes = itertools.cycle(flow.pieces or ((1,) if flow.bytes_per_second else (_READ,)))
-    pending = flow.at is not None
     if flow.at == 0:
-        pending = await _act(flow, opposite)
+        await _act(flow, opposite)
     while data := await loop.sock_recv(source, _READ):
         if flow.delay and not way.carried:
             await asyncio.sleep(flow.delay)
         while data:
-            room = flow.at - way.carried if pending and flow.at is not None else len(data)
-            piece = data[: min(next(sizes), room)]
+            piece = data[: min(next(sizes), way.room)]
             data = data[len(piece) :]
             await loop.sock_sendall(sink, piece)
             way.carried += len(piece)
             if flow.bytes_per_second:
                 await asyncio.sleep(len(piece) / flow.bytes_per_second)
-            if pending and way.carried == flow.at:
-                pending = await _act(flow, opposite)
+            if way.carried == flow.at:
+                await _act(flow, opposite)
     way.ended.set()
     sink.shutdown(socket.SHUT_WR)
 
 
-async def _act(flow: Flow, opposite: Way) -> bool:
-    """Do what the plan says at its offset. Returns False (nothing is pending any more) after a stall, else raises `_Cut`."""
+async def _act(flow: Flow, opposite: Way) -> None:
+    """Do what the plan says at its offset: return after a stall, else raise `_Cut`."""
     if flow.action is not Action.STALL:
         raise _Cut(flow.action)
     if flow.stall_seconds is not None:
         await asyncio.sleep(flow.stall_seconds)
-        return False
+        return
     # Whoever waits for these bytes will not get them: once that side leaves, the connection is over.
     await opposite.ended.wait()
     raise _Cut(Action.CLOSE)

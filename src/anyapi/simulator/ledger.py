@@ -162,10 +162,13 @@ class Ledger:
         self._in_flight.clear()
         self._wake()
 
-    def as_json(self, *, entries: bool = True) -> dict[str, object]:
+    def as_json(self) -> dict[str, object]:
         """Return the ledger as `GET /ledger` gives it."""
-        listed = {"entries": [msgspec.to_builtins(entry) for entry in self.entries]} if entries else {}
-        return {"provider": self.provider, **msgspec.structs.asdict(self.totals), "in_flight": self.in_flight, **listed}
+        return {**self.totals_as_json(), "entries": [msgspec.to_builtins(entry) for entry in self.entries]}
+
+    def totals_as_json(self) -> dict[str, object]:
+        """Return the ledger without the single requests, as `GET /ledger?entries=0` gives it."""
+        return {"provider": self.provider, **msgspec.to_builtins(self.totals), "in_flight": self.in_flight}
 
     def bodies_as_json(self) -> list[dict[str, object]]:
         """Return the recorded requests as `GET /ledger/bodies` gives them, bodies in base64."""

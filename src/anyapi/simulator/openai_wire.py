@@ -9,6 +9,7 @@ import msgspec
 
 from anyapi.simulator.answer import Answer, Choice, Finish, spoken
 from anyapi.simulator.call import Call, Rejected, Tool, tools_to_use
+from anyapi.simulator.jsontype import Json
 from anyapi.simulator.ledger import Outcome
 from anyapi.simulator.reply import EVENTS, JSON, Reply
 from anyapi.simulator.steps import Send
@@ -113,23 +114,17 @@ class OpenAiWire:
             request = _read(body)
         except msgspec.MsgspecError as error:
             raise unreadable(error) from None
-        if not request.messages:
-            raise Rejected(400, "messages must hold at least one message.")
-        if request.n is not None and not 1 <= request.n <= 128:
-            raise Rejected(400, "n must be between 1 and 128.")
-        wanted = request.response_format
-        schema = wanted.json_schema if wanted and wanted.type == "json_schema" else None
-        stop = request.stop
+        _check(request)
         return Call(
             model=request.model,
             prompt_bytes=sum(size_of(message.text) for message in request.messages),
-            stream=bool(request.stream),
-            include_usage=bool(request.stream_options and request.stream_options.include_usage),
+            stream=request.stream is True,
+            include_usage=request.stream_options is not None and request.stream_options.include_usage is True,
             uses=_tools(request),
-            schema=msgspec.json.decode(schema.schema) if schema else None,
-            json_object=bool(wanted and wanted.type == "json_object"),
+            schema=_schema(request.response_format),
+            json_object=request.response_format is not None and request.response_format.type == "json_object",
             max_tokens=request.max_completion_tokens or request.max_tokens,
-            stops=(stop,) if isinstance(stop, str) else tuple(stop or ()),
+            stops=_stops(request.stop),
             choices=request.n or 1,
             logprobs=(request.top_logprobs or 0) if request.logprobs else None,
             reasoning=request.reasoning_effort is not None or request.reasoning is not None,
@@ -172,6 +167,24 @@ class OpenAiWire:
     def count(self, call: Call) -> object:  # noqa: ARG002 - the contract's
         """Chat completions cannot be counted."""
         return None
+
+
+def _check(request: _Request) -> None:
+    if not request.messages:
+        raise Rejected(400, "messages must hold at least one message.")
+    if request.n is not None and not 1 <= request.n <= 128:
+        raise Rejected(400, "n must be between 1 and 128.")
+
+
+def _schema(wanted: _Format | None) -> Json:
+    if wanted is None or wanted.type != "json_schema" or wanted.json_schema is None:
+        return None
+    schema: Json = msgspec.json.decode(wanted.json_schema.schema)
+    return schema
+
+
+def _stops(stop: str | list[str] | None) -> tuple[str, ...]:
+    return (stop,) if isinstance(stop, str) else tuple(stop or ())
 
 
 def _tools(request: _Request) -> tuple[Tool, ...]:

@@ -54,26 +54,22 @@ def json_reply(value: object, status: int = 200, outcome: Outcome = Outcome.ANSW
     return Reply(status, [Send(msgspec.json.encode(value))], outcome=outcome)
 
 
-def frame(reply: Reply, *, keep_alive: bool, head_only: bool = False) -> list[Step]:
-    """Turn the answer into steps (RFC 9112): a head, then the body with its length, or chunked when it is an event stream."""
+def frame(reply: Reply, then: How) -> list[Step]:
+    """Turn the answer into steps (RFC 9112): the head in one, then the body with its length, or chunked when it is an event stream."""
     chunked = reply.streamed and not reply.length_error
-    lines = [
-        b"HTTP/1.1 %d %s" % (reply.status, _REASONS.get(reply.status, "Unassigned").encode()),
-        b"content-type: " + (reply.shown_type or reply.content_type),
-    ]
-    lines += [name + b": " + value for name, value in reply.headers]
-    if chunked:
-        lines.append(b"transfer-encoding: chunked")
-    else:
-        lines.append(b"content-length: %d" % max(0, sum(len(send.data) for send in reply.body) + reply.length_error))
-    lines.append(b"connection: keep-alive" if keep_alive else b"connection: close")
-    head = reply.before_head + b"\r\n".join(lines) + b"\r\n\r\n"
+    length = max(0, sum(len(send.data) for send in reply.body) + reply.length_error)
+    framing = b"transfer-encoding: chunked" if chunked else b"content-length: %d" % length
+    head = _head(reply, framing, b"keep-alive" if then is How.KEEP else b"close")
     reply.head_size = len(head)
-    steps: list[Step] = [Send(head)]
-    if not head_only:
-        steps += [_chunk(send) for send in reply.body] if chunked else reply.body
-        steps += [Send(b"0\r\n\r\n")] if chunked else []
-    return [*steps, End(How.KEEP if keep_alive else How.CLOSE)]
+    body: list[Step] = [*(_chunk(send) for send in reply.body), Send(b"0\r\n\r\n")] if chunked else [*reply.body]
+    return [Send(head), *body, End(then)]
+
+
+def _head(reply: Reply, framing: bytes, connection: bytes) -> bytes:
+    status = b"HTTP/1.1 %d %s" % (reply.status, _REASONS.get(reply.status, "Unassigned").encode())
+    headers = [name + b": " + value for name, value in reply.headers]
+    lines = [status, b"content-type: " + (reply.shown_type or reply.content_type), *headers, framing, b"connection: " + connection]
+    return reply.before_head + b"\r\n".join(lines) + b"\r\n\r\n"
 
 
 def _chunk(send: Send) -> Send:

@@ -6,6 +6,7 @@ oneOf, lengths, bounds and the usual formats. A `pattern` is met only where the 
 """
 
 import math
+from collections.abc import Callable
 
 from anyapi.simulator.jsontype import Json
 
@@ -40,31 +41,28 @@ def _instance(schema: Json, root: Json, depth: int) -> Json:
     choices = resolved.get("enum")
     if isinstance(choices, list) and choices:
         return choices[0]
-    match _type_of(resolved, depth):
-        case "object":
-            return _object(resolved, root, depth)
-        case "array":
-            return _array(resolved, root, depth)
-        case "string":
-            return _string(resolved)
-        case "integer" | "number" as kind:
-            return _number(resolved, whole=kind == "integer")
-        case "boolean":
-            return True
-        case "null":
-            return None
-        case _:
-            return {}
+    kind = _type_of(resolved, depth)
+    if kind == "object":
+        return _object(resolved, root, depth)
+    if kind == "array":
+        return _array(resolved, root, depth)
+    return _SIMPLE[kind](resolved) if kind in _SIMPLE else {}
 
 
 def _resolve(schema: dict[str, Json], root: Json, depth: int) -> dict[str, Json]:
     """Fold `$ref`, `allOf` and one branch of `anyOf` or `oneOf` into the schema that holds them."""
     merged = {name: value for name, value in schema.items() if name not in {"$ref", "allOf", "anyOf", "oneOf"}}
+    for part in _parts(schema, root, depth) if depth <= _TOO_DEEP else ():
+        if isinstance(part, dict):
+            merged = _merge(merged, _resolve(part, root, depth + 1))
+    return merged
+
+
+def _parts(schema: dict[str, Json], root: Json, depth: int) -> list[Json]:
     parts: list[Json] = []
-    reference = schema.get("$ref")
+    reference, everything = schema.get("$ref"), schema.get("allOf")
     if isinstance(reference, str):
         parts.append(_at_pointer(root, reference))
-    everything = schema.get("allOf")
     if isinstance(everything, list):
         parts.extend(everything)
     for name in ("anyOf", "oneOf"):
@@ -72,10 +70,7 @@ def _resolve(schema: dict[str, Json], root: Json, depth: int) -> dict[str, Json]
         if isinstance(branches, list) and branches:
             # Nested ones only: the last branch of a recursive type is, by custom, the one that ends it.
             parts.append(branches[-1] if depth > _DEEP else branches[0])
-    for part in parts:
-        if isinstance(part, dict) and depth <= _TOO_DEEP:
-            merged = _merge(merged, _resolve(part, root, depth + 1))
-    return merged
+    return parts
 
 
 def _merge(left: dict[str, Json], right: dict[str, Json]) -> dict[str, Json]:
@@ -140,23 +135,46 @@ def _string(schema: dict[str, Json]) -> str:
     return text[:most] if isinstance(most, int) else text
 
 
-def _number(schema: dict[str, Json], *, whole: bool) -> int | float:
-    step = _bound(schema, "multipleOf") or (1 if whole else 0)
-    least, above = _bound(schema, "minimum"), _bound(schema, "exclusiveMinimum")
-    most, below = _bound(schema, "maximum"), _bound(schema, "exclusiveMaximum")
-    low = max((bound for bound in (least, above) if bound is not None), default=None)
-    high = min((bound for bound in (most, below) if bound is not None), default=None)
+def _integer(schema: dict[str, Json]) -> int:
+    return int(_bounded(schema, _bound(schema, "multipleOf") or 1.0))
+
+
+def _number(schema: dict[str, Json]) -> int | float:
+    value = _bounded(schema, _bound(schema, "multipleOf"))
+    return int(value) if float(value).is_integer() else value
+
+
+def _bounded(schema: dict[str, Json], step: float | None) -> float:
+    """The smallest number within the bounds, on the grid of `step` if there is one; without a lower bound 1, or the largest below that."""
+    low = _extreme(schema, "minimum", "exclusiveMinimum", max)
+    high = _extreme(schema, "maximum", "exclusiveMaximum", min)
     if low is None:
-        value = min(1.0, high if high is not None else 1.0)
-        value = value - (step or 0.5) if value == below else value
-        value = math.floor(value / step) * step if step else value
-    else:
-        value = math.ceil(low / step) * step if step else low
-        if value == above:
-            value += step or ((high - low) / 2 if high is not None else 1)
-    return int(value) if whole or float(value).is_integer() else value
+        value = _down(1.0 if high is None else min(1.0, high), step)
+        return value - (step or 0.5) if value == _bound(schema, "exclusiveMaximum") else value
+    value = math.ceil(low / step) * step if step else low
+    if value != _bound(schema, "exclusiveMinimum"):
+        return value
+    return value + (step or (1.0 if high is None else (high - low) / 2))
+
+
+def _down(value: float, step: float | None) -> float:
+    return math.floor(value / step) * step if step else value
+
+
+def _extreme(schema: dict[str, Json], inclusive: str, exclusive: str, choose: Callable[[list[float]], float]) -> float | None:
+    bounds = [bound for bound in (_bound(schema, inclusive), _bound(schema, exclusive)) if bound is not None]
+    return choose(bounds) if bounds else None
 
 
 def _bound(schema: dict[str, Json], name: str) -> float | None:
     value = schema.get(name)
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+_SIMPLE: dict[str | None, Callable[[dict[str, Json]], Json]] = {
+    "string": _string,
+    "integer": _integer,
+    "number": _number,
+    "boolean": lambda schema: True,  # noqa: ARG005 - the table's shape
+    "null": lambda schema: None,  # noqa: ARG005 - the table's shape
+}

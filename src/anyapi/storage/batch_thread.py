@@ -12,6 +12,8 @@ from anyapi.errors import StorageError
 
 _LONGEST_PAUSE = 1.0
 """Seconds between tries while the work fails."""
+_GRACE = 0.5
+"""Seconds that a try may take which began just before the end of the time to close."""
 
 
 class BatchThread:
@@ -57,13 +59,13 @@ class BatchThread:
         if self._deadline is None:
             self._deadline = time.monotonic() + timeout
         self.hurry()
-        self._thread.join(timeout + self._interval)
+        self._thread.join(timeout + _GRACE)
         return not self._thread.is_alive()
 
     def _run(self) -> None:
         while True:
             self._wake.wait(self._idle)
-            self._urgent.wait(self._pause)
+            self._urgent.wait(self._pause if self._deadline is None else min(self._pause, self._deadline - time.monotonic()))
             self._urgent.clear()
             self._wake.clear()
             # From here on a new `ask` wakes the thread again; what was queued before it is seen by the work below.

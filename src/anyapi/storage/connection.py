@@ -9,7 +9,8 @@ from anyapi.errors import StorageError
 
 DATABASE_NAME = "anyapi.db"
 _BUSY_SECONDS = 5.0
-_WAL_KEPT_BYTES = 8 * 1024 * 1024
+_WAL_KEPT_BYTES = 1024 * 1024
+"""To this the WAL shrinks when it starts anew, so that its size says how much waits for a checkpoint."""
 NOT_STORABLE = (sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError, UnicodeError)
 """What is raised when the row is at fault and not the store."""
 _ADVICE = {
@@ -45,11 +46,12 @@ def database_path(data_dir: Path) -> Path:
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         # SQLite gives the -wal and -shm files the mode of the database file.
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.fchmod(descriptor, 0o600)
-        finally:
-            os.close(descriptor)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        except FileExistsError:
+            # INVARIANT: an existing database file is opened by SQLite alone. Closing any other descriptor of it would drop the locks of
+            # this process's connections (POSIX), and another process would take the WAL away from under them.
+            path.chmod(0o600)
     except OSError as error:
         raise StorageError(f"could not open the data directory ({error.strerror}): check owner and permissions of {data_dir}") from None
     return path

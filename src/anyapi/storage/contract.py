@@ -158,7 +158,10 @@ class DecisionSink(Protocol):
         ...
 
     def flush(self, timeout: float = 10.0) -> None:
-        """Return when every record taken before is written or has failed; MUST raise if that takes longer than `timeout` seconds."""
+        """Return when every record taken before is written or has failed and the store works.
+
+        MUST raise if that takes longer than `timeout` seconds.
+        """
         ...
 
     def close(self, timeout: float = 10.0) -> None:

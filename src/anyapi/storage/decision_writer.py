@@ -86,12 +86,29 @@ class DecisionWriter:
         self._lost += len(self._plain) + len(self._batch)
 
     def _work(self) -> bool:
-        """Write what waits, records with a waiting request first."""
-        while self._waiting or self._plain or self._batch:
+        """Write what waits, records with a waiting request first. With nothing to write, see whether a failing store works again."""
+        if self._failing and self.state.waiting == 0:
+            return self._probe()
+        while self.state.waiting:
             if self._waiting:
                 self._write_waiting([self._waiting.popleft() for _ in range(min(_MOST_RECORDS, len(self._waiting)))])
             elif not self._write_plain():
                 return False
+        return not self._failing
+
+    def _probe(self) -> bool:
+        """Find out whether a failing store works again. Who refuses work while it fails gives us nothing else to find it out by."""
+        try:
+            if self._connection is None:
+                self._connection = connect(self._path)
+            for statement in statements.PROBE:
+                self._connection.execute(statement).fetchall()
+        except sqlite3.Error as error:
+            self._fail(error_code(error))
+        except StorageError as error:
+            self._fail(str(error.metadata.get("code", "SQLITE_CANTOPEN")))
+        else:
+            self._recover()
         return not self._failing
 
     def _write_waiting(self, batch: list[_Waiting]) -> None:
@@ -149,6 +166,9 @@ class DecisionWriter:
         values = [value for record in records for value in _flat(record)]
         self._connection.execute(statements.insert_decisions(len(records)), values)
         self._written += len(records)
+        self._recover()
+
+    def _recover(self) -> None:
         if self._failing:
             self._failing = False
             self._report(WriterEvent("decisions", EventKind.RECOVERED, "ok"))

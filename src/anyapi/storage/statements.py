@@ -112,11 +112,17 @@ DECISION_COLUMNS = (
 )
 ONE_DECISION = f"SELECT {', '.join(DECISION_COLUMNS)} FROM decision_records WHERE decision = ?"  # noqa: S608 made of constants alone
 DECISION_COUNT = "SELECT count(*) FROM decision_records"
+# The second rewrites the file's first page, through the WAL and its fsync, and changes nothing.
+PROBE = ("SELECT 1 FROM decision_records LIMIT 1", "PRAGMA user_version = 0")
 
 
 @functools.cache
 def insert_usage(rows: int) -> str:
-    """Give the statement that inserts so many usage rows at once; a row whose decision exists is left out."""
+    """Give the statement that inserts so many usage rows at once; a row whose decision exists is left out.
+
+    One statement, not `executemany`: that gives up the interpreter lock for every row, and beside a busy event loop each row then waits
+    5 ms to get it back, with SQLite's write lock held (128 rows: 680 ms against 16 ms, measured).
+    """
     return _insert("usage", USAGE_COLUMNS, rows) + " ON CONFLICT (decision) DO NOTHING"
 
 

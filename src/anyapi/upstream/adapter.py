@@ -30,10 +30,10 @@ class ProviderRow(msgspec.Struct, frozen=True):
 class OutboundChat(msgspec.Struct):
     """A chat completion request on its way out, policy fields already taken off. Holds content: never printed, never stored."""
 
-    fields: dict[str, msgspec.Raw]
+    fields: dict[str, msgspec.Raw] = {}
     """The outer object, each value as its JSON text. The adapter must not change this dict: another attempt may follow."""
-    stream: bool
-    wants_usage: bool
+    stream: bool = False
+    wants_usage: bool = False
     """The client asked for the usage chunk of a stream."""
     beta_headers: tuple[tuple[bytes, bytes], ...] = ()
 

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import httptools
+import msgspec
 
 from anyapi.domain.decision import OutcomeKind
 from anyapi.wire.deadlines import NEVER
+from anyapi.wire.tasks import Waiter
 
 if TYPE_CHECKING:
     from anyapi.upstream.pool import Upstream
@@ -19,6 +21,22 @@ MAX_HEADERS = 200
 MAX_HEAD_BYTES = 64 * 1024
 MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024
+SMALL = 16 * 1024
+IDENTITY = frozenset({b"", b"identity"})
+
+
+class Timeouts(msgspec.Struct, frozen=True):
+    """How long a provider may take, in seconds."""
+
+    first_byte: float = 120.0
+    stream_idle: float = 120.0
+
+
+KNOWN = {
+    spelling: name
+    for name in (b"content-type", b"content-length", b"transfer-encoding", b"retry-after", b"content-encoding")
+    for spelling in (name, name.title())
+}
 
 
 class UpstreamConnection(asyncio.BufferedProtocol):
@@ -46,10 +64,8 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         "body",
         "content_type",
         "deadline",
-        "idle_since",
         "received",
         "retry_after",
-        "served",
         "status",
         "when_open",
     )
@@ -59,16 +75,15 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self._upstream = upstream
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
-        self._waiter: asyncio.Future[OutcomeKind | None] | None = None
-        self._sink: Callable[[bytes], None] | None = None
+        self._waiter: Waiter[OutcomeKind | None] | None = None
         self._idle = 0.0
-        self.deadline = NEVER
         self.when_open: Callable[[], None] | None = None
-        self.served = 0
-        self.idle_since = 0.0
         self._reset()
 
     def _reset(self) -> None:
+        """Be ready for the next answer; nothing of the last one stays."""
+        self._sink: Callable[[bytes], None] | None = None
+        self.deadline = NEVER
         self._parts: list[bytes] = []
         self._size = self._head_bytes = self._headers = 0
         self._done = self._streaming = self._informational = self._reusable = False
@@ -82,38 +97,33 @@ class UpstreamConnection(asyncio.BufferedProtocol):
 
     # --- one exchange
 
-    def send(
-        self, data: bytes, sink: Callable[[bytes], None] | None, first_byte: float, idle: float
-    ) -> "asyncio.Future[OutcomeKind | None]":
-        """Send a request; the future gives None for a whole answer, else how it failed. Times in seconds.
+    def send(self, head: bytes, body: bytes, sink: Callable[[bytes], None] | None, timeouts: Timeouts) -> Waiter[OutcomeKind | None]:
+        """Send a request; what comes is None for a whole answer, else how it failed.
 
         `sink` takes what a 200 event stream brings; without one (or for another answer) the body is collected.
         """
-        loop = self._upstream.loop
-        self._reset()
-        self._sink, self._idle = sink, idle
-        waiter = self._waiter = loop.create_future()
+        waiter = self._waiter = Waiter()
+        self._sink, self._idle = sink, timeouts.stream_idle
         if self._transport is None:
-            waiter.set_result(OutcomeKind.CONNECT_FAILED)
+            waiter.set(OutcomeKind.CONNECT_FAILED)
             return waiter
-        self.deadline = loop.time() + first_byte
-        self.served += 1
-        self._transport.write(data)
+        self.deadline = self._upstream.loop.time() + timeouts.first_byte
+        if len(body) < SMALL:
+            self._transport.write(head + body)
+        else:
+            self._transport.writelines((head, body))  # a large body is not copied once more
         return waiter
 
     def release(self) -> None:
         """Give the connection back after the answer was read, or close it if it cannot serve again."""
-        self.deadline = NEVER
-        self._sink = None
-        self._parts = []
-        self.body = b""
-        if self._transport is None:
+        transport, usable = self._transport, self._done and self._reusable
+        self._reset()
+        if transport is None:
             return
-        if self._done and self._reusable and not self._transport.is_closing():
-            self.idle_since = self._upstream.loop.time()
+        if usable and not transport.is_closing():
             self._upstream.put(self)
         else:
-            self._transport.close()
+            transport.close()
 
     def abort(self, kind: OutcomeKind = OutcomeKind.CLIENT_GONE) -> None:
         """Close at once; a waiting `send` resolves to `kind`."""
@@ -153,7 +163,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         """The provider closed. An answer without length ends so; anything else is cut short."""
         self._transport = None
         self._upstream.closed(self)
-        if self._waiter is None or self._waiter.done():
+        if self._waiter is None or self._waiter.done:
             return
         if exc is None and self.status and self._until_close and not self._done:
             self._done = True
@@ -168,7 +178,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """The provider sent something."""
         buffer = self._upstream.buffer
-        if self._waiter is None or self._waiter.done():
+        if self._waiter is None or self._waiter.done:
             self._drop()  # unasked-for bytes: whatever they are, they answer nothing of ours
         else:
             self._take(buffer.view[:nbytes])
@@ -199,14 +209,14 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             self.body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         self._parts = []
         waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        if waiter is not None and not waiter.done:
+            waiter.set(None)
 
     def _fail(self, kind: OutcomeKind) -> None:
         self._drop()
         waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(kind)
+        if waiter is not None and not waiter.done:
+            waiter.set(kind)
 
     def _drop(self) -> None:
         self.deadline = NEVER
@@ -226,17 +236,17 @@ class UpstreamConnection(asyncio.BufferedProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header; only a handful is of interest, none is passed on."""
         self._headers += 1
-        self._head_bytes += len(name) + len(value)
-        if self._headers > MAX_HEADERS or self._head_bytes > MAX_HEAD_BYTES:
-            raise ValueError
-        name = name.lower()
-        if name == b"content-type":
+        known = KNOWN.get(name) or KNOWN.get(name.lower())
+        if known is None:
+            if self._headers > MAX_HEADERS:
+                raise ValueError
+        elif known == b"content-type":
             self.content_type = value.lower()
-        elif name in {b"content-length", b"transfer-encoding"}:
-            self._until_close = False
-        elif name == b"retry-after":
+        elif known == b"retry-after":
             self.retry_after = value
-        elif name == b"content-encoding" and value.strip().lower() not in {b"", b"identity"}:
+        elif known != b"content-encoding":
+            self._until_close = False
+        elif value.strip().lower() not in IDENTITY:
             raise ValueError  # we asked for none, so the body is not what it says
 
     def on_headers_complete(self) -> None:

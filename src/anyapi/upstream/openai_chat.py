@@ -53,7 +53,13 @@ class _Choice(msgspec.Struct):
 
 class _Completion(msgspec.Struct):
     choices: list[_Choice]
-    usage: msgspec.Raw = msgspec.Raw(b"null")
+    usage: _Usage | None = None
+
+
+class _OddCompletion(msgspec.Struct):
+    """The same with a usage object of whatever form: odd counts are no reason to refuse an answer."""
+
+    choices: list[_Choice]
 
 
 class _Chunk(msgspec.Struct):
@@ -72,10 +78,13 @@ class _ErrorBody(msgspec.Struct):
 
 
 _decode_completion = msgspec.json.Decoder(_Completion).decode
+_decode_odd = msgspec.json.Decoder(_OddCompletion).decode
 _decode_usage = msgspec.json.Decoder(_Usage).decode
 _decode_chunk = msgspec.json.Decoder(_Chunk).decode
 _decode_error = msgspec.json.Decoder(_ErrorBody).decode
 EMPTY = frozenset({b"null", b'""', b"[]"})
+UNREFUSED = frozenset({2, 4})
+"""Lengths of `""` and `null`."""
 
 
 class OpenAIChat:
@@ -111,14 +120,18 @@ class OpenAIChat:
         """Check that it is a completion and find its usage; a 200 that carries an error is an error."""
         try:
             completion = _decode_completion(body)
+            tokens = count_of(completion.usage)
+        except (msgspec.DecodeError, RecursionError):
+            return self._read_odd(body)
+        return answer_of(body, completion.choices, tokens)
+
+    @staticmethod
+    def _read_odd(body: bytes) -> Answer | Outcome:
+        try:
+            completion = _decode_odd(body)
         except (msgspec.DecodeError, RecursionError):
             return error_in(body) or Outcome(OutcomeKind.BAD_RESPONSE)
-        if not completion.choices:
-            return error_in(body) or Outcome(OutcomeKind.BAD_RESPONSE)
-        empty = all(_is_empty(choice.message) for choice in completion.choices)
-        first = completion.choices[0]
-        refused = first.finish_reason == "content_filter" or bytes(first.message.refusal) not in EMPTY
-        return Answer(body, read_usage(completion.usage), refused=refused, empty=empty)
+        return answer_of(body, completion.choices, None)
 
     def open_stream(self, call: OutboundChat) -> "ChatStream":
         """Start reading an event stream."""
@@ -127,6 +140,17 @@ class OpenAIChat:
     def classify(self, status: int, retry_after: float | None, body: bytes) -> Outcome:
         """Map an error answer to an outcome."""
         return classify_openai(status, retry_after, body)
+
+
+def answer_of(body: bytes, choices: list[_Choice], tokens: TokenCount | None) -> Answer | Outcome:
+    """The answer, once it is known to be a completion."""
+    if not choices:
+        return error_in(body) or Outcome(OutcomeKind.BAD_RESPONSE)
+    first = choices[0]
+    if len(first.message.content) > 2 and first.finish_reason != "content_filter" and len(first.message.refusal) in UNREFUSED:
+        return Answer(body, tokens)
+    refused = first.finish_reason == "content_filter" or bytes(first.message.refusal) not in EMPTY
+    return Answer(body, tokens, refused=refused, empty=all(_is_empty(choice.message) for choice in choices))
 
 
 def _is_empty(message: _Message) -> bool:
@@ -140,7 +164,18 @@ def read_usage(raw: msgspec.Raw) -> TokenCount | None:
         usage = _decode_usage(raw)
     except (msgspec.DecodeError, RecursionError):
         return None
-    if usage.prompt_tokens is None or usage.completion_tokens is None or usage.prompt_tokens < 0 or usage.completion_tokens < 0:
+    return count_of(usage)
+
+
+def count_of(usage: _Usage | None) -> TokenCount | None:
+    """Token counts; None where the two that matter are missing or impossible."""
+    if (
+        usage is None
+        or usage.prompt_tokens is None
+        or usage.completion_tokens is None
+        or usage.prompt_tokens < 0
+        or usage.completion_tokens < 0
+    ):
         return None
     cached = usage.prompt_tokens_details.cached_tokens if usage.prompt_tokens_details else None
     reasoning = usage.completion_tokens_details.reasoning_tokens if usage.completion_tokens_details else None

@@ -81,19 +81,18 @@ class Upstream:
         """The origin, never the credential."""
         return f"<Upstream {self.host}:{self.port}>"
 
-    def request(self, path: bytes, extra: bytes, body: bytes) -> bytes:
-        """The bytes of a POST to `path` below the base URL."""
+    def head(self, path: bytes, extra: bytes, length: int) -> bytes:
+        """The head of a POST of so many bytes to `path` below the base URL. Holds the credential."""
         start = self._heads.get(path)
         if start is None:
             start = self._heads[path] = b"POST %b%b HTTP/1.1\r\n%b" % (self._path, path, self._rows)
-        return b"%b%bcontent-length: %d\r\n\r\n%b" % (start, extra, len(body), body)
+        return b"%b%bcontent-length: %d\r\n\r\n" % (start, extra, length)
 
     def idle(self) -> UpstreamConnection | None:
         """A connection that waits for work, the most recently used first; None if there is none."""
-        now = self.loop.time()
         while self._idle:
             connection = self._idle.pop()
-            if connection.usable and now - connection.idle_since < IDLE_SECONDS:
+            if connection.usable:
                 return connection
             connection.abort()
         return None
@@ -150,7 +149,7 @@ class Upstream:
         if len(self._idle) >= MAX_IDLE:
             connection.abort()
             return
-        connection.deadline = connection.idle_since + 4 * IDLE_SECONDS
+        connection.deadline = self.loop.time() + IDLE_SECONDS
         self._idle.append(connection)
 
     def close(self) -> None:

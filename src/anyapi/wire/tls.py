@@ -7,7 +7,7 @@ protocol's buffer, so it is wiped like everything else.
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 READ_SIZE = 64 * 1024
 
@@ -84,6 +84,11 @@ class TlsPipe(asyncio.BufferedProtocol):
         while view:
             view = view[self._object.write(view) :]
         self._flush()
+
+    def writelines(self, parts: Iterable[bytes]) -> None:
+        """Encrypt and send, one after the other."""
+        for part in parts:
+            self.write(part)
 
     def close(self) -> None:
         """Say goodbye and close once everything is written."""

@@ -36,8 +36,8 @@ def test_words_for_store():
         item = entry(store=value)
         ledger.open(item)
         ledger.finish(item, Outcome.ANSWERED)
-    assert ledger.as_json(entries=False)["store"] == {"absent": 1, "null": 1, "true": 1, "false": 1, "other": 1}
-    assert "entries" not in ledger.as_json(entries=False)
+    assert ledger.totals_as_json()["store"] == {"absent": 1, "null": 1, "true": 1, "false": 1, "other": 1}
+    assert "entries" not in ledger.totals_as_json()
 
 
 def test_disconnects_are_counted():

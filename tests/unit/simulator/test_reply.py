@@ -9,7 +9,7 @@ def wire(steps):
 
 def test_a_body_has_its_length():
     reply = json_reply({"a": 1}, 201)
-    steps = frame(reply, keep_alive=True)
+    steps = frame(reply, How.KEEP)
     assert wire(steps) == (
         b'HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: 7\r\nconnection: keep-alive\r\n\r\n{"a":1}'
     )
@@ -18,20 +18,16 @@ def test_a_body_has_its_length():
 
 
 def test_an_event_stream_is_chunked_one_chunk_an_event():
-    steps = frame(Reply(200, [Send(b"data: 1\n\n", 1), Send(b"data: 2\n\n", 1)], EVENTS), keep_alive=False)
+    steps = frame(Reply(200, [Send(b"data: 1\n\n", 1), Send(b"data: 2\n\n", 1)], EVENTS), How.CLOSE)
     assert wire(steps).endswith(b"connection: close\r\n\r\n9\r\ndata: 1\n\n\r\n9\r\ndata: 2\n\n\r\n0\r\n\r\n")
     assert steps[-1] == End(How.CLOSE)
     assert [step.events for step in steps[:-1]] == [0, 1, 1, 0]
 
 
-def test_head_only_names_the_length_of_what_it_leaves_out():
-    assert wire(frame(json_reply([1, 2]), keep_alive=True, head_only=True)).endswith(b"content-length: 5\r\nconnection: keep-alive\r\n\r\n")
-
-
 def test_a_wrong_length_is_never_negative():
     reply = json_reply(1)
     reply.length_error = -50
-    assert b"content-length: 0\r\n" in wire(frame(reply, keep_alive=True))
+    assert b"content-length: 0\r\n" in wire(frame(reply, How.KEEP))
 
 
 def test_replace_costs_nothing():

@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
@@ -29,6 +31,21 @@ def test_a_directory_that_exists_keeps_its_mode_and_the_file_is_tightened(tmp_pa
     path = database_path(tmp_path)
     assert tmp_path.stat().st_mode & 0o777 == 0o755
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_asking_for_the_path_again_keeps_the_locks_of_open_connections(tmp_path):
+    """If they were dropped, a process that opens and closes the store would take itself for the last and delete the WAL."""
+    connection = connect(database_path(tmp_path))
+    connection.execute("CREATE TABLE t (a)")
+    database_path(tmp_path)
+    code = "import sys, pathlib; from anyapi.storage.connection import *; connect(database_path(pathlib.Path(sys.argv[1]))).close()"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+    assert (tmp_path / "anyapi.db-wal").exists()
+    connection.execute("INSERT INTO t VALUES (1)")
+    connection.close()
+    connection = connect(database_path(tmp_path))
+    assert connection.execute("SELECT a FROM t").fetchall() == [(1,)]
+    connection.close()
 
 
 @pytest.mark.parametrize(("asked", "level"), [("FULL", 2), ("NORMAL", 1)])

@@ -8,6 +8,7 @@ from anyapi.domain.requirement import Settings
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats.strict_json import Fields, outer_fields, plain_value, policy_value
 from anyapi.policy.parse import Known, parse_app, parse_data_policy, parse_provider, parse_provider_options
+from anyapi.upstream.adapter import OutboundChat
 
 POLICY_FIELDS = ("data_policy", "provider", "providerOptions")
 OURS = (*POLICY_FIELDS, "models", "tags", "route", "transforms")
@@ -16,6 +17,10 @@ STATEFUL = ("previous_response_id", "conversation", "background", "webhook_url")
 BIG = 256 * 1024
 MAX_MODELS = 8
 TRUE, FALSE = b"true", b"false"
+LIST = b"["
+OURS_SET, STATEFUL_SET = frozenset(OURS), frozenset(STATEFUL)
+SPECIAL = OURS_SET | STATEFUL_SET | {"stream", "store", "metadata", "tools", "web_search_options"}
+"""A request with none of these needs no further look."""
 
 _decode_text = msgspec.json.Decoder(str).decode
 _decode_texts = msgspec.json.Decoder(list[str]).decode
@@ -30,65 +35,79 @@ class StreamOptions(msgspec.Struct):
 _decode_stream_options = msgspec.json.Decoder(StreamOptions).decode
 
 
-class ChatRequest:
+class ChatRequest(OutboundChat):
     """A chat completion request: what routing needs, and the rest raw. Holds content: never printed, never stored."""
 
-    __slots__ = ("adjusted", "app", "facts", "fields", "models", "policy_raw", "prompt_bytes", "stream", "wants_usage")
-
-    def __init__(self, models: tuple[ModelId, ...], fields: Fields) -> None:
-        """`fields` are what goes on, policy fields taken off."""
-        self.models, self.fields = models, fields
-        self.stream = self.wants_usage = False
-        self.facts = NO_FACTS
-        self.app: App | None = None
-        self.policy_raw: bytes = b""
-        """The policy fields as they were sent, joined: the key under which their parsed form is remembered."""
-        self.adjusted: tuple[str, ...] = ()
-        self.prompt_bytes = 0
+    models: tuple[ModelId, ...] = ()
+    facts: Facts = NO_FACTS
+    app: App | None = None
+    policy: Fields = {}
+    """The policy fields, still raw."""
+    policy_raw: bytes = b""
+    """The same as one text: the key under which their parsed form is remembered."""
+    adjusted: tuple[str, ...] = ()
+    prompt_bytes: int = 0
 
     def __repr__(self) -> str:
         """Never the content."""
         return "<ChatRequest>"
 
-    def need_abilities(self) -> None:
-        """Put into the facts what the parameters need: `require_parameters` was asked."""
-        self.facts = msgspec.structs.replace(self.facts, uses=needed_abilities(self.fields))
 
-
-def take_policy(fields: Fields) -> dict[str, msgspec.Raw]:
-    """Take what is ours, or another gateway's, off the outer object."""
-    return {name: fields.pop(name) for name in OURS if name in fields}
-
-
-def parse(body: bytes) -> tuple[ChatRequest, dict[str, msgspec.Raw]]:
-    """Read a request; the second value holds its policy fields, still raw. Raises `BadRequest` naming the field."""
+def parse(body: bytes) -> ChatRequest:
+    """Read a request. Raises `BadRequest` naming the field."""
     fields = outer_fields(body)
-    policy = take_policy(fields)
-    request = ChatRequest(read_models(fields, policy), fields)
     messages = fields.get("messages")
-    if messages is None or bytes(messages)[:1] != b"[":
+    if messages is None or memoryview(messages)[:1] != LIST:
         raise BadRequest("messages is missing or is not a list.", "messages")
-    request.prompt_bytes = len(messages)
+    request = ChatRequest(fields, prompt_bytes=len(messages))
+    if SPECIAL.isdisjoint(fields):
+        request.models = (read_model(fields),)
+    else:
+        _read_special(request)
+    if len(body) > BIG:
+        request.facts = msgspec.structs.replace(request.facts, least_tokens=_least_tokens(body))
+    return request
+
+
+def read_question(body: bytes) -> ChatRequest:
+    """Read a request without its content, as explain takes it. Raises `BadRequest` naming the field."""
+    request = ChatRequest(outer_fields(body))
+    _take_policy(request)
+    return request
+
+
+def _read_special(request: ChatRequest) -> None:
+    """What only some requests have: streams, policy fields, tools, stored state."""
+    fields = request.fields
     stream = fields.get("stream")
     if stream is not None:
         _read_stream(request, bytes(stream))
+    _take_policy(request)
     if not STATEFUL_SET.isdisjoint(fields):
         _refuse_stateful(fields)
     if "metadata" in fields or "store" in fields:
         _take_off(request)
-    if policy:
-        request.policy_raw = b"\x00".join(b"%b\x01%b" % (name.encode(), bytes(raw)) for name, raw in policy.items() if name != "models")
     tools = fields.get("tools")
-    web_search = "web_search_options" in fields or (tools is not None and b'"web_search' in bytes(tools))
-    if web_search or len(body) > BIG or "tags" in policy:
-        request.facts = Facts(tags=read_tags(policy.get("tags")), web_search=web_search, least_tokens=_least_tokens(body))
-    return request, policy
+    if "web_search_options" in fields or (tools is not None and b'"web_search' in bytes(tools)):
+        request.facts = msgspec.structs.replace(request.facts, web_search=True)
 
 
-STATEFUL_SET = frozenset(STATEFUL)
+def _take_policy(request: ChatRequest) -> None:
+    """Take what is ours, or another gateway's, off the outer object."""
+    fields = request.fields
+    if OURS_SET.isdisjoint(fields):
+        request.models = (read_model(fields),)
+        return
+    policy = request.policy = {name: fields.pop(name) for name in OURS if name in fields}
+    request.models = _read_models(fields, policy)
+    asked = [(name, raw) for name, raw in policy.items() if name in POLICY_FIELDS]
+    if asked:
+        request.policy_raw = b"".join(b"%b\x01%b\x00" % (name.encode(), bytes(raw)) for name, raw in asked)
+    if "tags" in policy:
+        request.facts = Facts(tags=_read_tags(policy["tags"]))
 
 
-def read_policy(policy: dict[str, msgspec.Raw], known: Known) -> tuple[list[Settings], Preference]:
+def read_policy(policy: Fields, known: Known) -> tuple[list[Settings], Preference]:
     """The settings and the preference that a request's policy fields ask for. Raises `BadRequest` naming the field."""
     settings: list[Settings] = []
     preference = NO_PREFERENCE
@@ -120,24 +139,29 @@ def needed_abilities(fields: Fields) -> frozenset[str]:
     return frozenset(needs)
 
 
-def read_models(fields: Fields, policy: dict[str, msgspec.Raw]) -> tuple[ModelId, ...]:
-    """The models asked for, first `model`, then `models`, each once. Raises `BadRequest`."""
-    names: list[str] = []
+def read_model(fields: Fields) -> ModelId:
+    """The one model asked for. Raises `BadRequest`."""
     try:
-        if "model" in fields:
-            names.append(_decode_text(fields["model"]))
+        return ModelId(_decode_text(fields["model"]))
+    except KeyError:
+        raise BadRequest("model is missing.", "model") from None
     except msgspec.DecodeError:
         raise BadRequest("model must be a string such as author/slug.", "model") from None
+
+
+def _read_models(fields: Fields, policy: Fields) -> tuple[ModelId, ...]:
+    """The models asked for, first `model`, then `models`, each once. Raises `BadRequest`."""
+    if "models" not in policy:
+        return (read_model(fields),)
     try:
-        if "models" in policy:
-            names.extend(_decode_texts(policy["models"]))
+        names = [ModelId(name) for name in _decode_texts(policy["models"])]
     except msgspec.DecodeError:
         raise BadRequest("models must be a list of strings.", "models") from None
-    if not names:
-        raise BadRequest("model is missing.", "model")
-    if len(names) > MAX_MODELS:
-        raise BadRequest(f"models may name up to {MAX_MODELS} models.", "models")
-    return tuple(dict.fromkeys(ModelId(name) for name in names))
+    if "model" in fields:
+        names.insert(0, read_model(fields))
+    if not 0 < len(names) <= MAX_MODELS:
+        raise BadRequest(f"models must name 1 to {MAX_MODELS} models.", "models")
+    return tuple(dict.fromkeys(names))
 
 
 def _read_stream(request: ChatRequest, raw: bytes) -> None:
@@ -176,10 +200,8 @@ def _take_off(request: ChatRequest) -> None:
     request.adjusted = tuple(adjusted)
 
 
-def read_tags(raw: msgspec.Raw | None) -> frozenset[Tag]:
+def _read_tags(raw: msgspec.Raw) -> frozenset[Tag]:
     """The abilities asked for. Raises `BadRequest` listing the known ones."""
-    if raw is None:
-        return frozenset()
     try:
         names = _decode_texts(raw)
     except msgspec.DecodeError:

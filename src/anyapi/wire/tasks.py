@@ -1,0 +1,69 @@
+"""Running one coroutine a request without a task: it is resumed right where its answer arrives, not a turn of the loop later.
+
+A task costs a weak set, a context and two scheduled callbacks for each wait. Here a coroutine waits for a `Waiter`, and `Waiter.set`
+goes on with it at once. Futures of asyncio can be awaited too. What needs a current task (`asyncio.timeout`) does not work inside; wrap
+such work in a task of its own. Measured in docs/adr/0007.
+"""
+
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Waiter(Generic[T]):
+    """A value that arrives once, for one coroutine run by `drive`."""
+
+    __slots__ = ("_resume", "_value", "done")
+
+    def __init__(self) -> None:
+        """Nothing has arrived."""
+        self.done = False
+        self._resume: Callable[[], None] | None = None
+
+    def set(self, value: T) -> None:
+        """Give the value and go on with the coroutine that waits for it, now. A second value is ignored."""
+        if self.done:
+            return
+        self.done = True
+        self._value = value
+        resume = self._resume
+        if resume is not None:
+            self._resume = None
+            resume()
+
+    def __await__(self) -> "Generator[Waiter[T], None, T]":
+        """Wait for the value."""
+        if not self.done:
+            yield self
+        return self._value
+
+    def then(self, resume: Callable[[], None]) -> None:
+        """Called by `drive`: what to call when the value is there."""
+        self._resume = resume
+
+
+class _Driver:
+    __slots__ = ("_coroutine", "_ended")
+
+    def __init__(self, coroutine: Coroutine[Any, None, None], ended: Callable[[Exception | None], None]) -> None:
+        self._coroutine, self._ended = coroutine, ended
+
+    def step(self, _future: object = None) -> None:
+        try:
+            waiting = self._coroutine.send(None)
+        except StopIteration:
+            self._ended(None)
+        except Exception as error:  # noqa: BLE001 the edge: whatever failed, the connection has to hear of it
+            self._ended(error)
+        else:
+            if type(waiting) is Waiter:
+                waiting.then(self.step)
+            else:
+                waiting._asyncio_future_blocking = False  # noqa: SLF001 what a task does with a future that it waits for
+                waiting.add_done_callback(self.step)
+
+
+def drive(coroutine: Coroutine[Any, None, None], ended: Callable[[Exception | None], None]) -> None:
+    """Run a coroutine up to its first wait, and go on whenever what it waits for is there. `ended` hears of its end once, or of its error."""
+    _Driver(coroutine, ended).step()

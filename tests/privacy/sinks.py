@@ -1,0 +1,229 @@
+"""A gateway with a room of its own (data, working directory, temporary directory, home), and a search of everything it could have written to.
+
+Sinks: the data directory with the database, its -wal and -shm; standard output and error; the working directory with core files in it; the
+temporary directories, also those of the machine; the home; arguments and environments of all processes; what the status pages, the
+model list and the command line answer.
+"""
+
+import contextlib
+import functools
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.tools.canary import Hit, Scanner
+from tests.tools.gateway import Gateway, make_key
+
+from anyapi.simulator import ProviderSpec, SimulationOptions, SimulationThread, demo_config_toml, key_variable
+from anyapi.storage.connection import database_path
+from anyapi.storage.schema import prepare
+
+PLUGIN = Path(__file__).parent / "plugin"
+SHARED_FOLDERS = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"))  # what a careless library would use
+LARGEST = 64 << 20
+PAGES = ("/", "/healthz", "/readyz", "/v1/privacy", "/.well-known/anyapi-privacy.json", "/v1/models", "/v1/key", "/metrics", "/debug", "/logs")
+COMMANDS = (("usage",), ("usage", "--json"), ("keys", "list"), ("keys", "list", "--json"), ("settings", "show"), ("settings", "show", "--json"))
+START = 30.0
+
+
+class Room:
+    """Where one gateway lives during a test. `parts` are the directories that are searched."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make the directories; the simulators and the test itself write nothing into them."""
+        self.folder = folder
+        self.data, self.work, self.temporary, self.home = (folder / name for name in ("data", "work", "temporary", "home"))
+        self.armed = folder / "armed"
+        """Not searched: here the test tells the plugin what to do."""
+        self.credentials = folder / "credentials"
+        """Not searched: here the operator keeps the providers' keys."""
+        self.output = folder / "output"
+        """Standard output of every start, one file."""
+        self.made = time.time()
+        for part in (self.work, self.temporary, self.home, self.armed, self.credentials):
+            part.mkdir(parents=True)
+        self.output.touch()
+
+    def environment(self, faults: Sequence[str] = (), prefix: str = "") -> dict[str, str]:
+        """Variables for the gateway; `faults` as the plugin reads them."""
+        own = {"HOME": str(self.home), "TMPDIR": str(self.temporary), "XDG_CACHE_HOME": str(self.home / "cache")}
+        if faults:
+            own |= {"PYTHONPATH": str(PLUGIN), "ANYAPI_TEST_FAULTS": " ".join(faults)}
+            own |= {"ANYAPI_TEST_ARMED": str(self.armed), "ANYAPI_TEST_PREFIX": prefix}
+        return own
+
+    def fired(self, fault: str) -> str | None:
+        """What the plugin says of a fault: `content`, `nothing`, or None if it did not act."""
+        path = self.armed / f"{fault}.fired"
+        return path.read_text() if path.exists() else None
+
+
+class RoomGateway(Gateway):
+    """A gateway whose working directory and output belong to a room."""
+
+    room: Room
+
+    def start(self) -> None:
+        """Start (again), with core dumps allowed by its parent, and wait until it answers."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+        before = self.room.output.stat().st_size
+        try:
+            with (self.home / "gateway.log").open("ab") as log, self.room.output.open("ab") as output:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", "anyapi", "serve", "--config", str(self.home / "anyapi.toml")],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=log,
+                    cwd=self.room.work,
+                    env={**os.environ, **self.environment},
+                )
+        finally:
+            resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
+        self.port = int(self._first_line(before).rsplit(":", 1)[1])
+
+    def _first_line(self, before: int) -> str:
+        deadline = time.monotonic() + START
+        while time.monotonic() < deadline and self.process.poll() is None:
+            with self.room.output.open("rb") as output:
+                output.seek(before)
+                line, end, _ = output.read().partition(b"\n")
+            if end:
+                return line.decode().strip()
+            time.sleep(0.01)
+        raise AssertionError(f"the gateway did not start\n{self.log()[-2000:]}")
+
+    def stop(self, number: int = signal.SIGTERM, patience: float = 40.0) -> int:
+        """End it and give its exit status."""
+        if self.process is None:
+            return 0
+        self.process.send_signal(number)
+        status = self.process.wait(patience)
+        self.process = None
+        return status
+
+
+@contextlib.contextmanager
+def gateway_in(room: Room, toml: str, environment: dict[str, str] | None = None, server: str = "") -> Iterator[RoomGateway]:
+    """A running gateway in a room; `toml` is its configuration without `[server]` and `[storage]`."""
+    room.data.mkdir(mode=0o700, exist_ok=True)
+    prepare(database_path(room.data))
+    key, _ = make_key(room.data)
+    head = f'[server]\nlisten = "127.0.0.1:0"\n{server}\n[storage]\ndata_dir = {json.dumps(str(room.data))}\n\n'
+    (room.data / "anyapi.toml").write_text(head + toml)
+    gateway = RoomGateway(room.data, key, environment=environment or room.environment())
+    gateway.room = room
+    gateway.start()
+    try:
+        yield gateway
+    finally:
+        if gateway.process is not None:
+            gateway.process.kill()
+            gateway.process.wait()
+
+
+@contextlib.contextmanager
+def simulated_in(
+    room: Room,
+    providers: Sequence[ProviderSpec],
+    environment: dict[str, str] | None = None,
+    server: str = "",
+    extra: str = "",
+) -> Iterator[tuple[RoomGateway, SimulationThread]]:
+    """A gateway in a room, in front of simulated providers, whose credentials it reads from files outside the room's searched parts."""
+    with SimulationThread(providers, SimulationOptions()) as simulation:
+        toml = demo_config_toml(simulation.simulation.ports, providers)
+        for spec in providers:
+            if spec.api_key:
+                file = room.credentials / spec.id
+                file.write_text(spec.api_key)
+                toml = toml.replace(f'env = "{key_variable(spec.id)}"', f"key_file = {json.dumps(str(file))}")
+        with gateway_in(room, toml + extra, environment, server) as gateway:
+            yield gateway, simulation
+
+
+class Search:
+    """Looks through every sink; `seen` counts the bytes of each kind of sink, since a search that read nothing proves nothing."""
+
+    def __init__(self, scanner: Scanner) -> None:
+        """`scanner` knows the canaries."""
+        self.scanner = scanner
+        self.seen: dict[str, int] = {}
+        self.hits: list[Hit] = []
+
+    def _take(self, sink: str, hits: list[Hit], before: int) -> None:
+        self.hits += hits
+        self.seen[sink] = self.seen.get(sink, 0) + sum(self.scanner.scanned.values()) - before
+
+    def _bytes(self, sink: str, data: bytes) -> None:
+        before = sum(self.scanner.scanned.values())
+        self._take(sink, self.scanner.scan_bytes(data, sink), before)
+
+    def files(self, room: Room) -> None:
+        """All that lies in the room, and new files in the machine's temporary directories."""
+        for sink, folder in (("data", room.data), ("work", room.work), ("temporary", room.temporary), ("home", room.home)):
+            before = sum(self.scanner.scanned.values())
+            self._take(sink, self.scanner.scan_tree(folder), before)
+        before = sum(self.scanner.scanned.values())
+        self._take("standard output", self.scanner.scan_file(room.output), before)
+        for folder in SHARED_FOLDERS:
+            before = sum(self.scanner.scanned.values())
+            hits = [hit for path in _new_files(folder, room) for hit in self._file(path)]
+            self._take("shared temporary files", hits, before)
+
+    def _file(self, path: Path) -> list[Hit]:
+        try:
+            return self.scanner.scan_file(path)
+        except OSError:
+            return []  # gone, or not a file any more: another program's
+
+    def processes(self) -> None:
+        """Arguments and environment of everything that runs on this machine."""
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdigit():
+                for name in ("cmdline", "environ"):
+                    with contextlib.suppress(OSError):
+                        self._bytes(f"{name} of processes", (folder / name).read_bytes())
+
+    def answers(self, gateway: Gateway) -> None:
+        """The pages that a gateway serves about itself; those that are not there must not leak either."""
+        for page in PAGES:
+            answer = gateway.request("GET", page)
+            self._bytes(f"answer of {page}", json.dumps(answer.headers).encode() + answer.body)
+
+    def commands(self, gateway: Gateway) -> None:
+        """What the command line shows of the store."""
+        with ThreadPoolExecutor(2) as threads:
+            for command, said in zip(COMMANDS, threads.map(functools.partial(_said, gateway), COMMANDS), strict=True):
+                self._bytes(f"anyapi {' '.join(command)}", said)
+
+    def running(self, gateway: Gateway) -> None:
+        """All that can be looked at only while the gateway runs."""
+        self.processes()
+        self.answers(gateway)
+
+
+def _said(gateway: Gateway, command: Sequence[str]) -> bytes:
+    arguments = [sys.executable, "-m", "anyapi", *command, "--config", str(gateway.home / "anyapi.toml")]
+    ran = subprocess.run(arguments, capture_output=True, env={**os.environ, **gateway.environment}, check=False, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout + ran.stderr
+
+
+def _new_files(folder: Path, room: Room) -> Iterator[Path]:
+    """Files that were written since the room was made, none of them huge; the folders of tests (rooms among them) are left out."""
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith("pytest-") and Path(place, name) != room.folder]
+        for name in files:
+            path = Path(place, name)
+            with contextlib.suppress(OSError):
+                found = path.lstat()
+                if path.is_file() and not path.is_symlink() and found.st_mtime >= room.made - 1 and found.st_size <= LARGEST:
+                    yield path

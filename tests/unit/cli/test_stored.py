@@ -1,0 +1,43 @@
+"""Where commands find the store."""
+
+import pytest
+from click.testing import CliRunner
+
+from anyapi.cli import main
+
+
+def listed(*args):
+    result = CliRunner().invoke(main, ["keys", "list", "--json", *args])
+    assert result.exit_code == 0, result.output
+
+
+def test_the_option_goes_before_environment_and_file(bare, monkeypatch):
+    monkeypatch.setenv("ANYAPI_DATA_DIR", str(bare / "environment"))
+    (bare / "anyapi.toml").write_text('[storage]\ndata_dir = "file"\n')
+    listed("--data-dir", str(bare / "option"))
+    assert sorted(path.name for path in bare.iterdir()) == ["anyapi.toml", "option"]
+    listed()
+    assert (bare / "environment" / "anyapi.db").is_file()
+    monkeypatch.delenv("ANYAPI_DATA_DIR")
+    listed()
+    assert (bare / "file" / "anyapi.db").is_file()
+
+
+def test_without_any_it_is_under_home(bare, monkeypatch):
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    listed()
+    assert (bare / ".local" / "share" / "anyapi" / "anyapi.db").is_file()
+
+
+def test_another_configuration(bare):
+    (bare / "other.toml").write_text('[storage]\ndata_dir = "there"\n')
+    listed("--config", "other.toml")
+    assert (bare / "there" / "anyapi.db").is_file()
+
+
+@pytest.mark.parametrize("command", [["keys", "list"], ["settings", "show"], ["usage"]])
+def test_a_store_that_is_none_is_told_without_a_traceback(bare, command):
+    (bare / "anyapi.db").write_bytes(b"these are not the rows you are looking for" * 100)
+    result = CliRunner().invoke(main, [*command, "--data-dir", str(bare)])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: could not open the database (SQLITE_NOTADB)")

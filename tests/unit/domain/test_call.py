@@ -1,0 +1,24 @@
+"""What is known of a request besides its content."""
+
+from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, App, Facts, Preference, Question, Sort, Tag
+from anyapi.domain.requirement import Requirement
+
+
+def test_the_thirteen_tags():
+    assert len(Tag) == 13
+    assert all(tag.value == tag.name.lower() for tag in Tag)
+    assert [sort.value for sort in Sort] == ["price", "latency", "throughput"]
+
+
+def test_facts_can_be_part_of_a_memo_key():
+    assert hash(Facts(tags=frozenset({Tag.VISION}))) == hash(Facts(tags=frozenset({Tag.VISION})))
+    assert Facts() == NO_FACTS
+    assert Facts(web_search=True) != NO_FACTS
+
+
+def test_a_question_without_wishes():
+    question = Question(("a/m",), Requirement())
+    assert (question.facts, question.preference) == (NO_FACTS, NO_PREFERENCE)
+    assert Preference() == NO_PREFERENCE
+    assert NO_PREFERENCE.allow_fallbacks
+    assert set(App.__struct_fields__) == {"id", "name", "version", "user_id", "session_id"}

@@ -1,0 +1,136 @@
+"""Availability, apart from policy."""
+
+import msgspec
+import pytest
+from tests.unit.policy.samples import context, endpoint, provider
+
+from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, Facts, Preference, Tag
+from anyapi.domain.catalogue import Capabilities, Price, Status
+from anyapi.domain.decision import Reason, ReasonCode, ReasonKind
+from anyapi.policy.availability import unavailable, unwanted
+
+
+def reason(code, text, required=None, actual=None):
+    return Reason(ReasonCode(code), ReasonKind.AVAILABILITY, text, None, (), required, actual)
+
+
+def hindrances(facts=NO_FACTS, item=None, credentials=None, **fields):
+    item = item or provider()
+    where = endpoint(**fields)
+    return unavailable(where, item, facts, context([item], [where], credentials))
+
+
+def test_an_endpoint_that_can_be_used():
+    assert hindrances() == ()
+
+
+def test_no_credential():
+    text = "No credential for this provider is configured (or the local server is not)."
+    assert hindrances(credentials=[]) == (reason("no_credential", text),)
+    item = provider()
+    empty = msgspec.structs.replace(context([item]), credentials={"p": ()})
+    assert [found.code.value for found in unavailable(endpoint(), item, NO_FACTS, empty)] == ["no_credential"]
+
+
+def test_no_adapter():
+    text = "The provider's protocol is not served by this gateway."
+    assert hindrances(item=provider(protocol="odd")) == (reason("no_adapter", text, actual="odd"),)
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_retired(status):
+    found = hindrances(status=status)
+    assert found == ((reason("endpoint_retired", "The provider no longer serves this model."),) if status is Status.RETIRED else ())
+    if found:
+        text = "The provider no longer serves this model. Its successor is acme/two."
+        assert hindrances(status=status, successor="acme/two") == (reason("endpoint_retired", text, actual="acme/two"),)
+
+
+def test_context_length():
+    assert hindrances(Facts(least_tokens=8192)) == ()
+    text = "The prompt has at least 8193 tokens; the endpoint takes 8192."
+    assert hindrances(Facts(least_tokens=8193)) == (reason("context_too_short", text, 8193, 8192),)
+    assert hindrances(Facts(least_tokens=10**9), context_length=None) == ()
+
+
+ABILITIES = [
+    (Tag.VISION, {"vision": True}),
+    (Tag.PDF_INPUT, {"pdf_input": True}),
+    (Tag.AUDIO_INPUT, {"audio_input": True}),
+    (Tag.REASONING, {"reasoning": True}),
+    (Tag.STREAMING, {"streaming": True}),
+    (Tag.FUNCTION_CALLING, {"tools": True}),
+    (Tag.TOOL_CHOICE, {"tools": True}),
+]
+
+
+@pytest.mark.parametrize(("tag", "ability"), ABILITIES)
+def test_tags_are_answered_from_recorded_abilities(tag, ability):
+    none = Capabilities(streaming=False)
+    assert hindrances(Facts(tags=frozenset({tag})), capabilities=msgspec.structs.replace(none, **ability)) == ()
+    text = f"The endpoint is not recorded as able to: {tag}."
+    assert hindrances(Facts(tags=frozenset({tag})), capabilities=none) == (reason("tags_unmatched", text, (tag.value,)),)
+
+
+def test_prompt_caching_needs_a_price_for_it():
+    facts = Facts(tags=frozenset({Tag.PROMPT_CACHING}))
+    assert hindrances(facts, price=Price(cached_input=0.0)) == ()
+    assert len(hindrances(facts)) == 1
+
+
+def test_a_tag_that_nothing_records_matches_nothing_and_all_must_match():
+    able = Capabilities(vision=True, tools=True, structured_outputs=True, reasoning=True, pdf_input=True, audio_input=True)
+    tags = frozenset(Tag)
+    (found,) = hindrances(Facts(tags=tags), capabilities=able, price=Price(cached_input=1.0))
+    assert found.required == ("assistant_prefill", "computer_use", "parallel_function_calling", "url_context", "web_search")
+    assert found.text == f"The endpoint is not recorded as able to: {', '.join(found.required)}."
+    (found,) = hindrances(Facts(tags=frozenset({Tag.VISION, Tag.STREAMING})))
+    assert found.required == ("vision",)
+
+
+def test_all_hindrances_are_listed():
+    found = hindrances(Facts(tags=frozenset({Tag.VISION}), least_tokens=9000), provider(protocol="odd"), [], status=Status.RETIRED)
+    assert [each.code.value for each in found] == [
+        "no_credential",
+        "no_adapter",
+        "endpoint_retired",
+        "context_too_short",
+        "tags_unmatched",
+    ]
+
+
+def wishes(preference, facts=NO_FACTS, local=False, **fields):
+    return unwanted(endpoint(**fields), preference, facts, local=local)
+
+
+def test_no_wish_takes_nothing_out():
+    assert wishes(NO_PREFERENCE, Facts(uses=frozenset({"odd"}))) == ()
+    assert wishes(Preference(allow_fallbacks=False), Facts(uses=frozenset({"odd"})), price=Price()) == ()
+
+
+def test_require_parameters():
+    wish = Preference(require_parameters=True)
+    able = Capabilities(tools=True, structured_outputs=True)
+    assert wishes(wish, Facts(uses=frozenset({"tools", "structured_outputs"})), capabilities=able) == ()
+    assert wishes(wish) == ()
+    text = "The endpoint is not recorded as supporting: logprobs, structured_outputs, vision."
+    missing = ("logprobs", "structured_outputs", "vision")
+    assert wishes(wish, Facts(uses=frozenset({*missing, "streaming"}))) == (reason("parameters_unsupported", text, missing),)
+
+
+def test_max_price():
+    dear = Preference(max_price_input=0.5, max_price_output=1.5)
+    assert wishes(dear, price=Price(0.5, 1.5)) == ()
+    assert wishes(dear, price=Price(0.6, 2.0)) == (
+        reason("price_too_high", "The price of prompt tokens is 0.6 USD per million; at most 0.5 is wished.", 0.5, 0.6),
+        reason("price_too_high", "The price of completion tokens is 2 USD per million; at most 1.5 is wished.", 1.5, 2.0),
+    )
+    assert wishes(Preference(max_price_input=0.5), price=Price(None, 9.0)) == (
+        reason("price_too_high", "The price of prompt tokens is not known; at most 0.5 is wished.", 0.5),
+    )
+    assert wishes(Preference(max_price_output=0.0), price=Price(9.0, 0.0)) == ()
+
+
+def test_an_unknown_price_of_a_local_server_is_none():
+    assert wishes(Preference(max_price_input=0.0), price=Price(), local=True) == ()
+    assert len(wishes(Preference(max_price_input=0.0), price=Price(1.0), local=True)) == 1

@@ -1,0 +1,158 @@
+"""Decisions: permitted, denied with every reason, and until when."""
+
+import datetime as dt
+import math
+
+import msgspec
+import pytest
+from tests.unit.policy.samples import MODEL, NOW, at, block, context, credential, endpoint, kept, provenance, provider
+
+from anyapi.domain.call import NO_FACTS, Facts, Tag
+from anyapi.domain.catalogue import Price, Status
+from anyapi.domain.data_policy import Training
+from anyapi.domain.decision import ReasonKind
+from anyapi.domain.requirement import Layer, Requirement, Settings
+from anyapi.domain.snapshot import Agreement
+from anyapi.errors import ModelNotFound
+from anyapi.policy.decide import decide
+from anyapi.policy.merge import DEFAULT_PRESETS, UNCONSTRAINED, lift
+
+NO_TRAINING = lift(Layer.KEY, Settings(training_allowed=False), DEFAULT_PRESETS)
+PAID = lift(Layer.KEY, Settings(paid_only=True, training_allowed=False), DEFAULT_PRESETS)
+
+
+def decided(where, requirement=UNCONSTRAINED, *, model=MODEL, facts=NO_FACTS, account=None, now=NOW):
+    return decide(requirement, model, facts, where, account, now)
+
+
+def codes(denial):
+    return [reason.code.value for reason in denial.reasons]
+
+
+def test_every_endpoint_is_in_exactly_one_list():
+    where = context([provider("a"), provider("b", block("by_default"))])
+    decision = decided(where, NO_TRAINING)
+    assert [candidate.endpoint.id for candidate in decision.permitted] == ["a/one"]
+    assert [denial.endpoint.id for denial in decision.denied] == ["b/one"]
+    assert (decision.model, decision.requirement, decision.catalogue) == (MODEL, NO_TRAINING.hash, "v1")
+    (permitted,) = decision.permitted
+    assert (permitted.credential, permitted.policy.training, permitted.local) == ("a-key", "never", False)
+    (denied,) = decision.denied
+    assert (codes(denied), denied.available, denied.local) == (["training_by_default"], True, False)
+    assert denied.policy.training is Training.BY_DEFAULT
+    assert denied.reasons[0].layers == (Layer.KEY,)
+
+
+def test_an_unknown_model_is_not_repeated_but_similar_names_are_given():
+    where = context([provider()])
+    with pytest.raises(ModelNotFound) as caught:
+        decided(where, model="acme/onee")
+    assert caught.value.message == ("No such model is in the catalogue. Similar names: acme/one. GET /v1/models lists all of them.")
+    assert caught.value.metadata == {"similar": ["acme/one"]}
+    with pytest.raises(ModelNotFound) as caught:
+        decided(where, model="SECRET")
+    assert caught.value.message == "No such model is in the catalogue. GET /v1/models lists all of them."
+    assert caught.value.metadata == {"similar": []}
+
+
+def test_permitted_for_the_first_credential_that_passes():
+    item = provider(free_tier=block("by_default"))
+    keys = [credential(name="free", tier="free"), credential(name="paid"), credential(name="paid2")]
+    (permitted,) = decided(context([item], credentials=keys), NO_TRAINING).permitted
+    assert (permitted.credential, permitted.policy.training) == ("paid", "never")
+    (permitted,) = decided(context([item], credentials=keys)).permitted
+    assert (permitted.credential, permitted.policy.training) == ("free", "by_default")
+
+
+def test_the_reasons_are_those_of_the_credential_with_the_fewest():
+    item = provider(policy=block("opt_out"), free_tier=block("by_default"))
+    keys = [credential(name="free", tier="free"), credential(name="paid"), credential(name="undeclared", tier="undeclared")]
+    (denied,) = decided(context([item], credentials=keys), PAID).denied
+    assert codes(denied) == ["training_opt_out"]
+    (denied,) = decided(context([item], credentials=[keys[2], keys[0]]), PAID).denied
+    assert codes(denied) == ["training_by_default", "credential_tier_undeclared"]
+    (denied,) = decided(context([item], credentials=[keys[0], keys[2]]), PAID).denied
+    assert codes(denied) == ["training_by_default", "credential_free_tier"]
+
+
+def test_policy_and_availability_reasons_are_both_listed():
+    item = provider(policy=block("opt_out"), protocol="odd")
+    (denied,) = decided(context([item], credentials=[]), NO_TRAINING).denied
+    assert codes(denied) == ["training_opt_out", "no_credential", "no_adapter"]
+    assert not denied.available
+    assert not denied.permitted_by_policy
+
+
+def test_permitted_by_policy_but_no_credential():
+    (denied,) = decided(context([provider(kind="local")], credentials=[]), NO_TRAINING).denied
+    assert (codes(denied), denied.permitted_by_policy, denied.local) == (["no_credential"], True, True)
+    assert denied.policy.training is Training.NEVER
+
+
+def test_a_permitted_endpoint_that_is_not_available_is_denied():
+    where = context([provider()], [endpoint(status=Status.RETIRED)])
+    (denied,) = decided(where).denied
+    assert codes(denied) == ["endpoint_retired"]
+    facts = Facts(tags=frozenset({Tag.VISION}))
+    assert codes(decided(context([provider()]), facts=facts).denied[0]) == ["tags_unmatched"]
+
+
+def test_a_local_candidate_says_so():
+    (permitted,) = decided(context([provider(kind="local")])).permitted
+    assert permitted.local
+
+
+def test_the_account_and_the_facts_reach_the_agreements_and_exceptions():
+    agreement = Agreement(
+        "agr", "p", "ops", "doc", dt.date(2026, 1, 1), dt.date(2027, 1, 1), accounts=frozenset({"a1"}), training=Training.NEVER
+    )
+    where = context([provider(policy=block("unknown"))], agreements=(agreement,))
+    assert decided(where, NO_TRAINING, account="a1").permitted
+    assert decided(where, NO_TRAINING, account="a2").denied
+    assert decided(where, NO_TRAINING, account="a1", now=at(2027, 1, 1)).denied
+
+
+def test_an_error_while_judging_denies_that_endpoint_only():
+    where = context([provider("a"), provider("b")], [endpoint("a"), endpoint("b"), endpoint("nobody")])
+    broken = msgspec.structs.replace(where.catalogue.providers["b"], policy=None)
+    where.catalogue.providers["b"] = broken
+    decision = decided(where, NO_TRAINING)
+    assert [candidate.endpoint.id for candidate in decision.permitted] == ["a/one"]
+    assert [denial.endpoint.id for denial in decision.denied] == ["b/one", "nobody/one"]
+    for denial in decision.denied:
+        (reason,) = denial.reasons
+        assert (reason.code.value, reason.kind, denial.policy) == ("judging_failed", ReasonKind.POLICY, None)
+        assert reason.text == "The policy of this endpoint could not be judged, so it is denied. Its catalogue record needs mending."
+    assert decision.valid_until == at(2027, 5, 23)
+
+
+def test_valid_until_is_the_earliest_boundary_of_anything_looked_at():
+    soon = provenance(valid_until=dt.date(2026, 12, 24))
+    never = provenance(valid_until=dt.date(2020, 1, 1))
+    assert decided(context([provider("a"), provider("b", record=soon)])).valid_until == at(2026, 12, 24)
+    assert decided(context([provider(record=never)])).valid_until == math.inf
+    agreement = Agreement("agr", "p", "ops", "doc", dt.date(2026, 12, 9), dt.date(2027, 1, 1), credentials=frozenset({"two"}))
+    keys = [credential(name="one"), credential(name="two"), credential(name="three")]
+    assert decided(context([provider()], credentials=keys, agreements=(agreement,))).valid_until == at(2026, 12, 9)
+
+
+def test_a_model_without_endpoints_permits_nothing():
+    where = context([provider()])
+    model = msgspec.structs.replace(where.catalogue.models[MODEL], endpoints=())
+    where.catalogue.models[MODEL] = model
+    decision = decided(where)
+    assert (decision.permitted, decision.denied, decision.valid_until) == ((), (), math.inf)
+
+
+def test_permitted_come_in_static_order():
+    where = context(
+        [provider("a"), provider("b"), provider("c")],
+        [endpoint("a", price=Price(3, 3)), endpoint("b", status=Status.DEPRECATED, price=Price(0, 0)), endpoint("c", price=Price(1, 2))],
+    )
+    assert [(item.endpoint.provider, item.static_score) for item in decided(where).permitted] == [("c", 0.5), ("a", 1.0), ("b", 10.0)]
+
+
+def test_the_requirement_is_judged_as_given():
+    """A requirement made by hand, without layers or hash, denies just the same."""
+    (denied,) = decided(context([provider(policy=block(retention=kept("limited", 9)))]), Requirement(retention_days=3.0)).denied
+    assert (codes(denied), denied.reasons[0].layers) == (["retention_too_long"], ())

@@ -1,0 +1,45 @@
+"""Region containment."""
+
+import pytest
+
+from anyapi.policy import regions
+
+
+@pytest.mark.parametrize(
+    ("region", "other"),
+    [("de", "de"), ("de", "eu"), ("de", "eea"), ("eu", "eea"), ("no", "eea"), ("is", "eea"), ("li", "eea"), ("local", "local")],
+)
+def test_lies_inside(region, other):
+    assert regions.lies_inside(region, other)
+
+
+@pytest.mark.parametrize(
+    ("region", "other"),
+    [
+        ("eu", "de"),
+        ("eea", "eu"),
+        ("no", "eu"),
+        ("gb", "eu"),
+        ("ch", "eea"),
+        ("us", "global"),
+        ("local", "eu"),
+        ("local", "global"),
+        ("sg", "apac"),
+    ],
+)
+def test_does_not_lie_inside(region, other):
+    assert not regions.lies_inside(region, other)
+
+
+def test_the_union_has_27_members_and_the_area_30_and_the_union():
+    assert len(regions.EU) == 27
+    assert regions.EEA - regions.EU == {"eu", "is", "li", "no"}
+    assert all(len(code) == 2 and code.isascii() and code.islower() for code in regions.EU)
+    assert regions.EU == set("at be bg hr cy cz dk ee fi fr de gr hu ie it lv lt lu mt nl pl pt ro sk si es se".split())
+
+
+def test_outside_lists_what_lies_in_none_of_the_allowed():
+    assert regions.outside({"us", "de", "cn"}, frozenset({"eu", "sg"})) == ("cn", "us")
+    assert regions.outside({"de", "sg"}, frozenset({"eu", "sg"})) == ()
+    assert regions.outside({"de"}, frozenset()) == ("de",)
+    assert regions.outside((), frozenset({"eu"})) == ()

@@ -1,0 +1,34 @@
+"""The SQLite classes have every method of the contract, with the same arguments. mypy checks the types where they are used."""
+
+import inspect
+
+import pytest
+
+from anyapi.storage import contract
+from anyapi.storage.decision_writer import DecisionWriter
+from anyapi.storage.sqlite import SqliteStore
+from anyapi.storage.usage_writer import UsageWriter
+
+PAIRS = [
+    (contract.KeyStore, SqliteStore),
+    (contract.SettingsStore, SqliteStore),
+    (contract.UsageStore, SqliteStore),
+    (contract.DecisionStore, SqliteStore),
+    (contract.UsageSink, UsageWriter),
+    (contract.DecisionSink, DecisionWriter),
+]
+
+
+@pytest.mark.parametrize(("role", "implementation"), PAIRS, ids=lambda kind: kind.__name__)
+def test_methods_and_arguments_agree(role, implementation):
+    methods = {name: method for name, method in vars(role).items() if inspect.isfunction(method) and not name.startswith("_")}
+    assert methods
+    for name, method in methods.items():
+        asked = inspect.signature(method).parameters
+        given = inspect.signature(getattr(implementation, name)).parameters
+        assert [(one.name, one.default) for one in asked.values()] == [(one.name, one.default) for one in given.values()], name
+
+
+@pytest.mark.parametrize("role", {role for role, _ in PAIRS}, ids=lambda kind: kind.__name__)
+def test_every_method_says_what_it_does(role):
+    assert all(method.__doc__ for name, method in vars(role).items() if inspect.isfunction(method) and not name.startswith("_"))

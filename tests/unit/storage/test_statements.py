@@ -1,0 +1,59 @@
+"""The SQL is constant, parses against the tables, and names columns in the order of the structs."""
+
+import sqlite3
+
+import pytest
+
+from anyapi.domain.usage import DecisionRecord
+from anyapi.storage import statements
+from anyapi.storage.connection import connect, database_path
+from anyapi.storage.rows import AccountRow, KeyRow, ProjectRow
+from anyapi.storage.schema import prepare
+
+TEXTS = {name: value for name, value in vars(statements).items() if name.isupper() and isinstance(value, str)}
+
+
+@pytest.fixture(scope="module")
+def connection(tmp_path_factory):
+    path = database_path(tmp_path_factory.mktemp("store"))
+    prepare(path)
+    opened = connect(path)
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("name", sorted(TEXTS))
+def test_every_statement_parses(connection, name):
+    text = TEXTS[name]
+    names = {"layer", "subject", "since", "until", "account", "limit", "by", "now", "default_days", "batch"}
+    values = dict.fromkeys(names) if ":" in text else (None,) * text.count("?")
+    try:
+        connection.execute(f"EXPLAIN {text}", values)
+    except sqlite3.Error as error:
+        pytest.fail(f"{name}: {error}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"), [(AccountRow, statements.ACCOUNTS), (ProjectRow, statements.PROJECTS), (KeyRow, statements.KEYS)]
+)
+def test_columns_stand_in_the_order_of_the_struct(connection, kind, text):
+    assert tuple(column[0] for column in connection.execute(text).description) == kind.__struct_fields__
+
+
+def test_inserted_columns_are_those_of_the_tables(connection):
+    for table, columns in (("usage", statements.USAGE_COLUMNS), ("decision_records", statements.DECISION_COLUMNS)):
+        stored = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+        assert sorted(columns) == sorted(stored)
+    assert statements.DECISION_COLUMNS == DecisionRecord.__struct_fields__
+
+
+@pytest.mark.parametrize("rows", [1, 2, 128])
+def test_many_rows_in_one_statement(connection, rows):
+    assert statements.insert_usage(rows).count("?") == rows * len(statements.USAGE_COLUMNS)
+    assert statements.insert_decisions(rows).count("?") == rows * len(statements.DECISION_COLUMNS)
+    assert statements.insert_usage(rows) is statements.insert_usage(rows)
+
+
+def test_expiry_and_reports_use_the_index(connection):
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {statements.EXPIRED_USAGE}", {"now": 0.0, "default_days": 1.0, "batch": 1}).fetchall()
+    assert any("USING COVERING INDEX usage_at_account" in row[3] for row in plan), plan

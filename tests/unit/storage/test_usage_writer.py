@@ -1,0 +1,231 @@
+"""Usage rows off the request path: what is written, what is given up, and what is made of it."""
+
+import contextlib
+import threading
+
+import pytest
+from tests.conformance.samples import DAY, NOON, usage_row
+
+from anyapi.errors import StorageError
+from anyapi.storage.connection import connect, database_path
+from anyapi.storage.events import EventKind, WriterEvent
+from anyapi.storage.sqlite import SqliteStore
+from anyapi.storage.usage_writer import UsageWriter
+
+NEVER = 3600.0
+"""Longer than any test: rows are written when a test says `flush`."""
+EVERYTHING = (0.0, NOON + 1000 * DAY)
+
+
+class Clock:
+    def __init__(self, now=NOON):
+        self.now = now
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def store(tmp_path):
+    with SqliteStore(tmp_path, lambda: NOON) as opened:
+        yield opened
+
+
+@pytest.fixture
+def events():
+    return []
+
+
+@pytest.fixture
+def open_writer(tmp_path, store, events):
+    with contextlib.ExitStack() as stack:
+
+        def open_it(clock=None, **options):
+            writer = UsageWriter(tmp_path, clock or Clock(), report=events.append, **{"interval": NEVER, **options})
+            stack.callback(writer.close)
+            return writer
+
+        yield open_it
+
+
+def put(writer, *rows):
+    for row in rows:
+        writer.accept()
+        writer.put(row)
+
+
+def run(tmp_path, *statements):
+    connection = connect(database_path(tmp_path))
+    for statement in statements:
+        connection.execute(statement)
+    connection.close()
+
+
+def test_rows_are_written_by_themselves(store, tmp_path):
+    seen = threading.Event()
+    writer = UsageWriter(tmp_path, Clock(), interval=0.001)
+    put(writer, usage_row(1))
+    for _ in range(1000):
+        if store.usage_rows(*EVERYTHING):
+            break
+        seen.wait(0.01)
+    assert store.usage_rows(*EVERYTHING) == [usage_row(1)]
+    writer.close()
+
+
+def test_the_oldest_are_given_up_when_there_is_no_room(store, open_writer, events):
+    writer = open_writer(limit=3)
+    put(writer, *[usage_row(number) for number in range(5)])
+    assert (writer.state.waiting, writer.state.lost) == (3, 2)
+    writer.flush()
+    assert [int(row.at - NOON) for row in store.usage_rows(*EVERYTHING)] == [4, 3, 2]
+    assert events == [WriterEvent("usage", EventKind.LOST, "no_room", 2)]
+
+
+def test_what_was_given_up_becomes_unknown_rows(store, open_writer):
+    writer = open_writer(limit=3)
+    put(writer, *[usage_row(number) for number in range(5)])
+    writer.close()
+    outcomes = sorted(row.outcome for row in store.usage_rows(*EVERYTHING))
+    assert outcomes == ["success", "success", "success", "unknown", "unknown"]
+
+
+def test_unknown_rows_say_nothing_that_is_not_known(store, open_writer):
+    writer = open_writer()
+    put(writer, usage_row(7))
+    writer.accept()
+    writer.close()
+    (row,) = [row for row in store.usage_rows(*EVERYTHING) if row.outcome == "unknown"]
+    assert (row.account, row.key, row.model, row.operation, row.source, row.status) == ("unknown",) * 5 + (0,)
+    assert (row.at, len(row.decision), row.cost, row.provider) == (NOON + 7, 30, None, None)
+
+
+def test_a_row_after_close_is_counted_as_lost(open_writer):
+    writer = open_writer()
+    writer.close()
+    writer.accept()
+    writer.put(usage_row(1))
+    assert writer.state.lost == 1
+
+
+def test_a_clean_end_leaves_no_file_and_is_noted(tmp_path, open_writer):
+    open_writer(Clock(NOON + 3)).close()
+    assert not list(tmp_path.glob("*.accepted"))
+    connection = connect(database_path(tmp_path))
+    assert connection.execute("SELECT started_at, ended_at, unknown FROM starts").fetchall() == [(NOON + 3, NOON + 3, 0)]
+    connection.close()
+
+
+def test_two_writers_do_not_count_each_other(store, open_writer):
+    first = open_writer()
+    first.accept()
+    second = open_writer()
+    assert second.unknown_at_start == 0
+    second.close()
+    put(first, usage_row(1))
+    first.close()
+    assert open_writer().unknown_at_start == 0
+    assert sorted(row.outcome for row in store.usage_rows(*EVERYTHING)) == ["success", "unknown"]
+
+
+def test_rows_wait_while_the_store_fails_and_go_in_when_it_works_again(tmp_path, store, open_writer, events):
+    writer = open_writer(interval=0.001)
+    run(tmp_path, "ALTER TABLE usage RENAME TO away")
+    put(writer, *[usage_row(number) for number in range(200)])
+    with pytest.raises(StorageError):
+        writer.flush(0.2)
+    assert writer.state.failing
+    assert (writer.state.waiting, writer.state.written) == (200, 0)
+    run(tmp_path, "ALTER TABLE away RENAME TO usage")
+    writer.flush()
+    assert not writer.state.failing
+    assert len(store.usage_rows(*EVERYTHING)) == 200
+    assert events == [WriterEvent("usage", EventKind.FAILED, "SQLITE_ERROR", 200), WriterEvent("usage", EventKind.RECOVERED, "ok")]
+
+
+def test_close_returns_when_the_store_fails_and_the_next_start_counts(tmp_path, store, open_writer):
+    writer = open_writer(interval=0.001)
+    run(tmp_path, "ALTER TABLE usage RENAME TO away")
+    put(writer, *[usage_row(number) for number in range(3)])
+    writer.close(0.05)
+    run(tmp_path, "ALTER TABLE away RENAME TO usage")
+    assert open_writer().unknown_at_start == 3
+    assert open_writer().unknown_at_start == 0
+    assert [row.outcome for row in store.usage_rows(*EVERYTHING)] == ["unknown"] * 3
+
+
+def test_a_batch_that_was_committed_but_not_counted_is_not_counted_as_missing(tmp_path, store, open_writer, monkeypatch):
+    """As if killed between the commit and its count: the announced batch is found in the store."""
+    monkeypatch.setattr("anyapi.storage.acceptance.AcceptedCount.written", lambda self, rows: None)
+    writer = open_writer()
+    put(writer, *[usage_row(number) for number in range(8)])
+    writer.accept()
+    writer.close()
+    assert [row.outcome for row in store.usage_rows(*EVERYTHING)].count("unknown") == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"attempts": 2**70}, {"model": "\ud800"}, {"status": [1]}, {"account": None}],
+    ids=["number", "text", "type", "null"],
+)
+def test_a_row_that_cannot_be_stored_does_not_hold_up_the_others(store, open_writer, events, changes):
+    writer = open_writer()
+    rows = [usage_row(number) for number in range(9)]
+    rows[4] = usage_row(4, **changes)
+    put(writer, *rows)
+    writer.flush()
+    assert [int(row.at - NOON) for row in store.usage_rows(*EVERYTHING)] == [8, 7, 6, 5, 3, 2, 1, 0]
+    assert events == [WriterEvent("usage", EventKind.LOST, "row_not_storable", 1)]
+    assert (writer.state.written, writer.state.lost, writer.state.duplicates, writer.state.failing) == (8, 1, 0, False)
+    writer.close()
+    assert len(store.usage_rows(*EVERYTHING)) == 9
+
+
+def test_an_error_nobody_foresaw_is_reported_by_type_and_survived(store, open_writer, events, monkeypatch):
+    calls = []
+
+    def broken(connection, now, default_days, batch):
+        calls.append(now)
+        if len(calls) == 1:
+            raise ZeroDivisionError
+        return 0
+
+    monkeypatch.setattr("anyapi.storage.usage_writer.purge", broken)
+    writer = open_writer(interval=0.001)
+    put(writer, usage_row(1))
+    writer.flush()
+    assert events == [WriterEvent("usage", EventKind.FAILED, "ZeroDivisionError", 0), WriterEvent("usage", EventKind.RECOVERED, "ok")]
+    assert len(store.usage_rows(*EVERYTHING)) == 1
+
+
+def test_expired_rows_go_in_small_batches_as_time_passes(store, open_writer):
+    clock = Clock()
+    writer = open_writer(clock, default_days=1.0)
+    put(writer, *[usage_row(number) for number in range(1200)])
+    writer.flush()
+    clock.now = NOON + DAY + 5000.0
+    left = []
+    for _ in range(4):
+        writer.flush()
+        left.append(len(store.usage_rows(*EVERYTHING, limit=5000)))
+    assert left == [700, 200, 0, 0]
+
+
+def test_the_wal_is_moved_into_the_database(tmp_path, store, open_writer):
+    writer = open_writer()
+    wal, database = tmp_path / "anyapi.db-wal", tmp_path / "anyapi.db"
+    moved = []
+    for start in range(0, 40_000, 2000):
+        put(writer, *[usage_row(number) for number in range(start, start + 2000)])
+        writer.flush()
+        assert wal.stat().st_size < 10 * 1024 * 1024
+        moved.append(database.stat().st_size)
+    # Not at every batch: each time costs an fsync.
+    assert 1 <= len(set(moved)) - 1 <= 5
+    assert moved[-1] > 6 * 1024 * 1024
+
+
+def test_no_tables_no_writer(tmp_path):
+    with pytest.raises(StorageError):
+        UsageWriter(tmp_path, Clock())
