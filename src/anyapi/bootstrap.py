@@ -62,7 +62,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None]) -> None
     buffer = ReadBuffer(scrubbing=scrubs)
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(SqliteStore(config.data_dir, time.time))
-        usage = UsageWriter(config.data_dir, time.time, report=_report_writer)
+        usage = UsageWriter(config.data_dir, time.time, default_days=config.usage_ttl_days, report=_report_writer)
         stack.callback(usage.close)
         decisions = DecisionWriter(config.data_dir, report=_report_writer)
         stack.callback(decisions.close)

@@ -1,4 +1,4 @@
-"""A second reading of docs/policy.md and SPEC.md sections 2 to 4, for comparison with the product.
+"""A second reading of docs/policy.md, for comparison with the product.
 
 Plain Python over plain dicts (what `msgspec.to_builtins` makes of the domain structs); imports nothing of `anyapi`, which
 tests/architecture/test_oracle_independence.py checks. It explains nothing and is not fast: it only says what the right answer is.

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, assume, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from tests import oracle
-from tests.policy import universe
+from tests.policy import finite, universe
 from tests.policy.comparison import EXAMPLES, requirement_differences, verdict_differences
 
 from anyapi.domain.call import Facts
@@ -266,7 +266,7 @@ def test_the_hash_tells_requirements_apart():
 
 def test_an_error_while_judging_denies_that_endpoint_only():
     """An endpoint whose provider is missing from the catalogue is denied; its neighbour is judged as if it stood alone."""
-    context = universe.small_context()
+    context = finite.small_context()
     stray = Endpoint("nobody/one", "nobody", universe.MODEL, "one")
     model = context.catalogue.models[universe.MODEL]
     broken = msgspec.structs.replace(

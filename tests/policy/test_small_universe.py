@@ -1,7 +1,7 @@
 """T03: every case of a finite universe, product and oracle side by side; and proof that this comparison can fail.
 
 5 settings layers x 5 levels each x 6 flags = 200,000 cases, each judged at 4 providers. The normal run takes a deterministic tenth,
-ANYAPI_TEST_LONG=1 all. Levels, flags and providers are in tests/policy/universe.py.
+ANYAPI_TEST_LONG=1 all. Levels, flags and providers are in tests/policy/finite.py.
 """
 
 import collections
@@ -16,14 +16,14 @@ import pytest
 from tests import oracle
 from tests.oracle import laws as right
 from tests.oracle.judgement import availability_codes, judge_facts, known_facts
-from tests.policy import universe
+from tests.policy import finite
 from tests.policy.comparison import LONG, requirement_differences, verdict_differences
 
 from anyapi.policy.decide import decide
 from anyapi.policy.merge import DEFAULT_PRESETS, merge
 
 pytestmark = pytest.mark.timeout(3600 if LONG else 300)
-CONTEXT = universe.small_context()
+CONTEXT = finite.small_context()
 PLAIN = msgspec.to_builtins(CONTEXT)
 PRESETS = msgspec.to_builtins(DEFAULT_PRESETS)
 
@@ -34,13 +34,13 @@ def plain_settings(settings) -> dict:
     return msgspec.to_builtins(settings)
 
 
-class SlowOracle:
+class FiniteOracle:
     """The oracle on the small universe. Facts do not depend on what is asked, so they are resolved once for each situation."""
 
     def __init__(self, laws: oracle.Laws) -> None:
         self.laws = laws
         self.situations = []
-        for account, facts, now in universe.SITUATIONS:
+        for account, facts, now in finite.SITUATIONS:
             request = msgspec.to_builtins(facts)
             self.situations.append(
                 [
@@ -50,7 +50,7 @@ class SlowOracle:
                         known_facts(endpoint, request, PLAIN, account, now, laws),
                         availability_codes(endpoint, PLAIN["catalogue"]["providers"][endpoint["provider"]], request, PLAIN),
                     )
-                    for endpoint in PLAIN["catalogue"]["models"][universe.MODEL]["endpoints"]
+                    for endpoint in PLAIN["catalogue"]["models"][finite.MODEL]["endpoints"]
                 ]
             )
 
@@ -68,13 +68,13 @@ class SlowOracle:
 
 def differences(cases: Iterator[tuple], laws: oracle.Laws, seen: collections.Counter) -> Iterator[tuple]:
     """Each case on which product and oracle differ; counts the cases and verdicts in `seen`."""
-    reference = SlowOracle(laws)
+    reference = FiniteOracle(laws)
     for layers, situation in cases:
         seen["cases"] += 1
         required, requirement = reference.requirement(layers), merge(layers, DEFAULT_PRESETS)
         verdicts = reference.verdicts(required, situation)
-        account, facts, now = universe.SITUATIONS[situation]
-        decision = decide(requirement, universe.MODEL, facts, CONTEXT, account, now)
+        account, facts, now = finite.SITUATIONS[situation]
+        decision = decide(requirement, finite.MODEL, facts, CONTEXT, account, now)
         found = requirement_differences(requirement, required) + verdict_differences(decision, verdicts)
         seen["permitted"] += len(decision.permitted)
         seen["judged"] += len(verdicts)
@@ -84,11 +84,11 @@ def differences(cases: Iterator[tuple], laws: oracle.Laws, seen: collections.Cou
 
 def test_every_case_is_decided_as_the_oracle_does():
     started, seen = time.perf_counter(), collections.Counter()
-    found = list(zip(range(5), differences(universe.universe(tenth=not LONG), right.LAWS, seen), strict=False))
+    found = list(zip(range(5), differences(finite.universe(tenth=not LONG), right.LAWS, seen), strict=False))
     print(f"{seen['cases']} cases, {seen['judged']} verdicts, {seen['permitted']} permitted, {time.perf_counter() - started:.1f} s")
     assert found == []
-    assert seen["cases"] == (universe.UNIVERSE_SIZE if LONG else universe.UNIVERSE_SIZE // 10)
-    assert universe.UNIVERSE_SIZE >= 200_000
+    assert seen["cases"] == (finite.UNIVERSE_SIZE if LONG else finite.UNIVERSE_SIZE // 10)
+    assert finite.UNIVERSE_SIZE >= 200_000
     assert seen["judged"] == 4 * seen["cases"]
     assert 0.02 < seen["permitted"] / seen["judged"] < 0.98, "a universe that permits all or nothing tests nothing"
 
@@ -137,6 +137,6 @@ def test_a_planted_fault_is_found(fault):
     """Each wrong oracle differs from the product somewhere in the tenth that the normal run takes."""
     laws = dataclasses.replace(right.LAWS, **PLANTED[fault])
     seen: collections.Counter = collections.Counter()
-    found = next(differences(universe.universe(tenth=True), laws, seen), None)
+    found = next(differences(finite.universe(tenth=True), laws, seen), None)
     assert found is not None
     print(f"found at case {seen['cases']}: {found[2][0]}")

@@ -19,14 +19,14 @@ from anyapi.simulator.cast import ClaimedPolicy
 
 SERVER = """
 [server.limits]
-header_timeout = 0.6
-body_timeout = 0.6
+header_timeout = 2.0
+body_timeout = 2.0
 drain_timeout = 0.5
 max_body_bytes = 300000
 
 [server.upstream]
-first_byte_timeout = 0.6
-stream_idle_timeout = 0.6
+first_byte_timeout = 2.0
+stream_idle_timeout = 2.0
 """
 PATIENCE = 20.0
 ZERO = ClaimedPolicy("never", "zero", 0, "default", "no")

@@ -65,8 +65,8 @@ def rest_of(client: socket.socket) -> bytes:
 
 
 def one_round(caller: Caller, planted: Planted) -> list[tuple[str, Ended, tuple[Ended, ...]]]:
-    """Every class of outcomes once, eight at a time; gives the ones that ended otherwise than they should."""
-    with ThreadPoolExecutor(8) as threads:
+    """Every class of outcomes once, sixteen at a time; gives the ones that ended otherwise than they should."""
+    with ThreadPoolExecutor(16) as threads:
         ends = threads.map(lambda outcome: outcome.call(caller, planted.new(outcome.name)), ALL)
         return [(outcome.name, end, outcome.wanted) for outcome, end in zip(ALL, ends, strict=True) if end not in outcome.wanted]
 

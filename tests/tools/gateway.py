@@ -82,7 +82,8 @@ class Gateway:
             )
         line = self.process.stdout.readline()
         assert line.startswith("AnyAPI is at "), f"{line!r}\n{self.log()}"
-        self.port = int(line.strip().rsplit(":", 1)[1])
+        port = line.strip().rsplit(":", 1)[1]
+        self.port = int(port) if port.isdecimal() else 0  # 0 on a unix socket
 
     def stop(self, number: int = signal.SIGTERM, patience: float = 40.0) -> int:
         """End it and give its exit status."""

@@ -146,7 +146,7 @@ class Admission:
                 operation=OPERATION,
                 model=endpoint.model if endpoint is not None else self.decided.model,
                 outcome=NAMES[kind] if kind is not None else name_of(outcome),
-                status=LEFT if left else 200 if kind is not None else status_of(outcome),
+                status=200 if kind is OutcomeKind.SUCCESS else LEFT if left else 200 if kind is not None else status_of(outcome),
                 source=source,
                 tokens=tokens,
                 project=self.principal.project,

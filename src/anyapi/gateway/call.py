@@ -18,6 +18,8 @@ NAMES = (
     b"Content-Type",
     b"Content-Length",
     b"Expect",
+    b"Transfer-Encoding",
+    b"Content-Encoding",
     b"X-Request-ID",
     b"Origin",
     b"Access-Control-Request-Headers",
@@ -25,6 +27,8 @@ NAMES = (
 )
 """The headers that mean something here; all others are counted and dropped."""
 KNOWN = {spelling: name.lower() for name in NAMES for spelling in (name, name.lower(), name.title())}
+PLAIN = frozenset({b"transfer-encoding", b"content-encoding"})
+VERSIONS = frozenset({"1.1", "1.0"})
 MAY_REPEAT = frozenset({b"anthropic-beta", b"access-control-request-headers"})
 
 
@@ -41,12 +45,17 @@ class Call(msgspec.Struct):
     """The `X-AnyAPI-*` headers, names in lower case, in order."""
     credential: bytes | None = None
     """The API key as the client sent it, without `Bearer`."""
-    http10: bool = False
+    version: str = "1.1"
     close_after: bool = False
 
     def __repr__(self) -> str:
         """Never the content."""
         return "<Call>"
+
+    @property
+    def http10(self) -> bool:
+        """Whether the client speaks HTTP/1.0: no chunks, no keep-alive."""
+        return self.version == "1.0"
 
     @property
     def request_id(self) -> bytes | None:
@@ -80,6 +89,10 @@ def read_head(call: Call) -> int:
     A host is only checked for form: nothing is ever decided by it.
     """
     headers = call.headers
+    if call.version not in VERSIONS:
+        raise BadRequest("HTTP/1.1 and HTTP/1.0 are spoken here.")
+    if not PLAIN.isdisjoint(headers):
+        _check_codings(headers)
     host = headers.get(b"host")
     if host not in _seen_hosts:
         _check_host(host, call)
@@ -98,6 +111,14 @@ def read_head(call: Call) -> int:
 
 _seen_hosts: set[bytes | None] = set()
 """Well-formed hosts, so that the same one is matched once; bounded, since it is the client who fills it."""
+
+
+def _check_codings(headers: dict[bytes, bytes]) -> None:
+    """A coding that is not undone must not pass: whoever stands in front may read another body than we do (RFC 9112, 6.1; RFC 9110, 8.4)."""
+    if headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
+        raise BadRequest("The only transfer coding that is understood is chunked.", "Transfer-Encoding")
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise BadRequest("Request bodies are taken as they are: send no Content-Encoding.", "Content-Encoding")
 
 
 def _check_host(host: bytes | None, call: Call) -> None:

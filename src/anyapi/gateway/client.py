@@ -32,6 +32,7 @@ class Connection(asyncio.BufferedProtocol):
         "_call",
         "_close_after",
         "_exchange",
+        "_framing",
         "_head_bytes",
         "_headers",
         "_in_head",
@@ -57,7 +58,7 @@ class Connection(asyncio.BufferedProtocol):
         self._parser = httptools.HttpRequestParser(self)
         self._call: Call | None = None
         self._parts: list[bytes] = []
-        self._head_bytes = self._headers = self._body_bytes = 0
+        self._head_bytes = self._headers = self._body_bytes = self._framing = 0
         self._in_head = True
         self._problem: AnyAPIError | None = None
         self._waiting: deque[Call | AnyAPIError] = deque()
@@ -109,15 +110,13 @@ class Connection(asyncio.BufferedProtocol):
         try:
             self._parser.feed_data(buffer.view[:nbytes])
         except httptools.HttpParserUpgrade:
-            self._close_after = True  # an upgrade is not offered: the request was answered as it stands, then we close
-            self._pause_reading()
+            if not self._lingering:
+                self._pause_reading()
         except httptools.HttpParserError:
             self._fail(self._problem or BadRequest("This is not a well-formed HTTP/1.1 request."))
         else:
-            if self._in_head:
-                self._count_head(nbytes)
-            elif self._call is not None:
-                self.deadline = self._server.loop.time() + self._server.limits.body_timeout
+            if self._call is not None:
+                self._unfinished(nbytes)
         buffer.wipe(nbytes)
 
     def eof_received(self) -> bool:
@@ -140,7 +139,7 @@ class Connection(asyncio.BufferedProtocol):
         """Out of time: an idle connection is closed, an unfinished request is told why, a stuck reader is cut."""
         if self.current is not None or self._lingering or self._transport is None:
             self.abort()
-        elif self._call is None and not self._head_bytes:
+        elif self._call is None:
             self._transport.close()
             self.deadline = NEVER
         else:
@@ -153,37 +152,44 @@ class Connection(asyncio.BufferedProtocol):
         call = self._call
         if call is None:
             self._call = Call(path=url)
-            self._headers = self._body_bytes = 0
+            self._headers = self._body_bytes = self._framing = 0
+            self._head_bytes = len(url)
             if self.current is None:
                 self.deadline = self._server.loop.time() + self._server.limits.header_timeout
         else:
             call.path += url
+            self._head_bytes += len(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header; trailers are read and dropped."""
-        if not self._in_head or self._call is None:
+        """One header; trailers are counted and dropped."""
+        call = self._call
+        if call is None:
             return
         self._headers += 1
-        if self._headers > self._server.limits.max_headers:
-            self._reject(HeadersTooLarge("The request has too many headers."))
+        self._head_bytes += len(name) + len(value) + 4
+        if not self._in_head:
+            self._check_head_size()
+            return
         known = KNOWN.get(name)
-        if known is not None and known not in self._call.headers:
-            self._call.headers[known] = value
+        if known is not None and known not in call.headers:
+            call.headers[known] = value.strip()
             return
         try:
-            self._call.take(name, value)
+            call.take(name, value)
         except BadRequest as error:
             self._reject(error)
 
     def on_headers_complete(self) -> None:
         """The head is whole: check it before a body is read."""
-        self._in_head = False
-        self._head_bytes = 0
         call, parser, server = self._call, self._parser, self._server
+        self._in_head = False
         if call is None:
             return
+        self._check_head_size()
         call.method = parser.get_method()
-        call.http10 = parser.get_http_version() != "1.1"
+        call.version = parser.get_http_version()
+        if parser.should_upgrade():
+            self._close_after = True  # none is offered: the request is answered as it stands (RFC 9110, 7.8), and then we close
         try:
             length = read_head(call)
         except BadRequest as error:
@@ -195,6 +201,13 @@ class Connection(asyncio.BufferedProtocol):
             self.origin = origin if origin is not None and server.allows_origin(origin) else None
         if b"expect" in call.headers:
             self._expect(call)
+
+    def _check_head_size(self) -> None:
+        limits = self._server.limits
+        if self._head_bytes > limits.max_header_bytes or self._headers > limits.max_headers:
+            self._reject(
+                HeadersTooLarge(f"The head of a request may have {limits.max_headers} headers and {limits.max_header_bytes} bytes.")
+            )
 
     def _check_length(self, length: int, call: Call) -> None:
         """Refuse a body by its declared length, before a byte of it is read."""
@@ -314,13 +327,17 @@ class Connection(asyncio.BufferedProtocol):
             return CLOSED_ROW
         return b""
 
-    def _count_head(self, nbytes: int) -> None:
-        if self._call is None:
-            self._head_bytes = 0
+    def _unfinished(self, nbytes: int) -> None:
+        """A request is not whole yet: bound what it may cost until it is. A head that trickles in keeps its first deadline."""
+        limits = self._server.limits
+        self._framing += nbytes
+        if self._in_head:
+            if self._framing > limits.max_header_bytes:
+                self._fail(HeadersTooLarge("The head of the request is too large."))
             return
-        self._head_bytes += nbytes
-        if self._head_bytes > self._server.limits.max_header_bytes:
-            self._fail(HeadersTooLarge("The head of the request is too large."))
+        self.deadline = self._server.loop.time() + limits.body_timeout
+        if self._framing > 2 * limits.max_header_bytes + 8 * self._body_bytes:  # chunk extensions or trailers without end
+            self._fail(BadRequest("The body's chunks are almost nothing but framing."))
 
     def _too_large(self) -> RequestTooLarge:
         limit = self._server.limits.max_body_bytes

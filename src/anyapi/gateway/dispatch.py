@@ -27,12 +27,12 @@ async def dispatch(exchange: ProviderExchange, route: Route) -> Outcome:
 
 
 def finish(exchange: ProviderExchange, outcome: Outcome) -> Outcome:
-    """End the answer: close the stream, deliver a refusal that nobody else mended, or raise what the caller gets."""
+    """End the answer: an error event for a stream that broke off, a refusal that nobody else mended, or raise what the caller gets.
+
+    A stream that is whole was ended when its terminal marker came.
+    """
     if exchange.reply.streaming:
-        if outcome.kind is OutcomeKind.SUCCESS:
-            exchange.reply.finish_stream()
-        else:
-            exchange.fail_stream()
+        exchange.fail_stream()
     elif outcome.kind is OutcomeKind.CONTENT_REFUSED and exchange.held is not None:
         exchange.deliver(exchange.held)
     elif outcome.kind not in {OutcomeKind.SUCCESS, OutcomeKind.CLIENT_GONE}:

@@ -133,14 +133,18 @@ class ProviderExchange:
         if reader.failure is not None:
             connection.abort(OutcomeKind.BAD_RESPONSE)
         elif reader.complete:
-            connection.deadline = self.admission.plane.loop.time() + LAST_BYTES
+            if reply.streaming:
+                reply.finish_stream()
+            if not connection.done:
+                connection.leave(LAST_BYTES)
         elif self._paused:
             connection.pause()
 
     def _streamed(self, reader: StreamReader, failure: OutcomeKind | None) -> Outcome:
         """How an event stream ended. INVARIANT: success only after the provider's own terminal marker."""
         self.admission.tokens = reader.tokens
-        if reader.complete and failure is not OutcomeKind.CLIENT_GONE:
+        self.admission.empty = reader.complete and not reader.started
+        if reader.complete:
             return SUCCESS
         if failure in {OutcomeKind.CLIENT_GONE, OutcomeKind.OVERLOADED}:
             return Outcome(failure)

@@ -51,6 +51,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         "_headers",
         "_idle",
         "_informational",
+        "_leaving",
         "_parser",
         "_parts",
         "_reusable",
@@ -86,7 +87,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self.deadline = NEVER
         self._parts: list[bytes] = []
         self._size = self._head_bytes = self._headers = 0
-        self._done = self._streaming = self._informational = self._reusable = False
+        self._done = self._streaming = self._informational = self._reusable = self._leaving = False
         self._until_close = True
         self.status = 0
         self.content_type = b""
@@ -116,6 +117,8 @@ class UpstreamConnection(asyncio.BufferedProtocol):
 
     def release(self) -> None:
         """Give the connection back after the answer was read, or close it if it cannot serve again."""
+        if self._leaving and not self._done:
+            return
         transport, usable = self._transport, self._done and self._reusable
         self._reset()
         if transport is None:
@@ -124,6 +127,13 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             self._upstream.put(self)
         else:
             transport.close()
+
+    def leave(self, seconds: float) -> None:
+        """Nobody waits any more, the answer's content is whole: let the connection end its answer by itself, and then serve again."""
+        self._leaving, self._sink = True, None
+        self.deadline = self._upstream.loop.time() + seconds
+        if self._waiter is not None:
+            self._waiter.set(None)
 
     def abort(self, kind: OutcomeKind = OutcomeKind.CLIENT_GONE) -> None:
         """Close at once; a waiting `send` resolves to `kind`."""
@@ -169,7 +179,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             self._done = True
             self._finish()
             return
-        self._fail(OutcomeKind.INTERRUPTED if self.received else OutcomeKind.CONNECT_FAILED)
+        self._fail(OutcomeKind.BAD_RESPONSE if self.received else OutcomeKind.CONNECT_FAILED)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
         """Where the loop puts what the provider sent."""
@@ -178,10 +188,10 @@ class UpstreamConnection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """The provider sent something."""
         buffer = self._upstream.buffer
-        if self._waiter is None or self._waiter.done:
-            self._drop()  # unasked-for bytes: whatever they are, they answer nothing of ours
-        else:
+        if self._leaving or (self._waiter is not None and not self._waiter.done):
             self._take(buffer.view[:nbytes])
+        else:
+            self._drop()  # unasked-for bytes: whatever they are, they answer nothing of ours
         buffer.wipe(nbytes)
 
     def _take(self, data: memoryview) -> None:
@@ -196,10 +206,11 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._fail(OutcomeKind.BAD_RESPONSE)
             return
-        if self._streaming and self._parts and self._sink is not None:
+        if self._streaming and self._parts:
             parts, self._parts = self._parts, []
-            self.deadline = self._upstream.loop.time() + self._idle
-            self._sink(parts[0] if len(parts) == 1 else b"".join(parts))
+            if self._sink is not None:
+                self.deadline = self._upstream.loop.time() + self._idle
+                self._sink(parts[0] if len(parts) == 1 else b"".join(parts))
         if self._done:
             self._finish()
 
@@ -209,7 +220,9 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             self.body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         self._parts = []
         waiter = self._waiter
-        if waiter is not None and not waiter.done:
+        if self._leaving:
+            self.release()
+        elif waiter is not None:
             waiter.set(None)
 
     def _fail(self, kind: OutcomeKind) -> None:
@@ -273,6 +286,11 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             return
         self._done = True
         self._reusable = self._parser.should_keep_alive()  # only true in here: later it is always False
+
+    @property
+    def done(self) -> bool:
+        """Whether the last byte of the answer is here."""
+        return self._done
 
     @property
     def streamed(self) -> bool:

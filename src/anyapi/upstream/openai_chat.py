@@ -18,7 +18,7 @@ MAX_EVENT = 1024 * 1024
 """Bytes of one event that may be held back."""
 INCLUDE_USAGE = msgspec.Raw(b'{"include_usage":true}')
 FALSE = msgspec.Raw(b"false")
-FIRST_LINE = re.compile(rb"(data|event|id|retry)?:|\n")
+FIELD = re.compile(rb"(data|event|id|retry)?:")
 DONE = re.compile(rb"(?:\A|\n)data: ?\[DONE\]")
 
 _encode = msgspec.json.Encoder().encode
@@ -81,6 +81,7 @@ _decode_completion = msgspec.json.Decoder(_Completion).decode
 _decode_odd = msgspec.json.Decoder(_OddCompletion).decode
 _decode_usage = msgspec.json.Decoder(_Usage).decode
 _decode_chunk = msgspec.json.Decoder(_Chunk).decode
+_decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 _decode_error = msgspec.json.Decoder(_ErrorBody).decode
 EMPTY = frozenset({b"null", b'""', b"[]"})
 UNREFUSED = frozenset({2, 4})
@@ -223,12 +224,11 @@ class ChatStream:
             data = self._hold(data)
             if not data:
                 return b""
-        if not self.started:
-            if FIRST_LINE.match(data) is None:
-                self.failure = Outcome(OutcomeKind.BAD_RESPONSE)
-                return b""
         if b"[DONE]" in data:
             data = self._end(data)
+        if not is_json(data):
+            self.failure, self.complete = Outcome(OutcomeKind.BAD_RESPONSE), False
+            return b""
         if b'"usage"' in data and data.count(b'"usage":null') != data.count(b'"usage"'):
             data = self._take_usage(data)
         if b'"error"' in data:
@@ -285,6 +285,29 @@ class ChatStream:
                 break
             kept.append(event)
         return b"\n\n".join([*kept, b""]) if kept else b""
+
+
+def is_json(data: bytes) -> bool:
+    """Whether every event of `data` (whole events, LF line ends) holds JSON, the terminal marker aside. One pass for the usual form."""
+    try:
+        _decode_raw(b"[%b]" % data[6:-2].replace(b"\n\ndata: ", b",") if data.startswith(b"data: ") else b"!")
+    except (msgspec.DecodeError, RecursionError):
+        return all(_is_event(event) for event in data.split(b"\n\n"))
+    return True
+
+
+def _is_event(event: bytes) -> bool:
+    lines = [line for line in event.split(b"\n") if line]
+    if not all(FIELD.match(line) for line in lines):
+        return False
+    text = b"\n".join(line[5:].removeprefix(b" ") for line in lines if line.startswith(b"data:"))
+    if not text or text == b"[DONE]":
+        return True
+    try:
+        _decode_raw(text)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
 
 
 def read_chunk(event: bytes) -> _Chunk | None:
