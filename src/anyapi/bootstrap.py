@@ -16,7 +16,7 @@ from pathlib import Path
 
 import uvloop
 
-from anyapi import scrubbing
+from anyapi import relaunch, scrubbing
 from anyapi.config import Config, policy_context
 from anyapi.control.channel import serve_channel
 from anyapi.control.publish import build_snapshot
@@ -56,7 +56,7 @@ def run(config: Config, ready: Callable[[Snapshot, str], None]) -> None:
 
 async def _serve(config: Config, ready: Callable[[Snapshot, str], None]) -> None:
     loop = asyncio.get_running_loop()
-    scrubs = scrubbing.configured(os.environ)
+    scrubs = relaunch.configured(os.environ)
     scrubbing.forbid_dumps()
     loop.set_exception_handler(_report_loop)
     buffer = ReadBuffer(scrubbing=scrubs)

@@ -1,42 +1,16 @@
 """Keeps prompts from staying in the process's memory, and out of core dumps (docs/adr/0008).
 
-glibc is told to overwrite freed memory and Python to leave small objects to glibc; both are read only when a process starts, so `serve`
-executes itself once more. Reference cycles are collected on a timer, because until then nothing is freed. Does nothing about the kernel's
+`anyapi.relaunch` has glibc overwrite freed memory; here it is checked that it does. Reference cycles are collected on a timer, because until then nothing is freed. Does nothing about the kernel's
 socket buffers or about swap; says so in SECURITY.md.
 """
 
 import asyncio
 import ctypes
 import gc
-import os
 import resource
-import sys
-from collections.abc import Mapping
 
-TUNABLES = ":".join(
-    (
-        "glibc.malloc.perturb=165",  # overwrite what is freed
-        "glibc.malloc.tcache_count=0",  # and keep nothing back from that
-        "glibc.malloc.mmap_threshold=4194304",  # a body of 100 KB is not worth a mapping of its own: three times dearer
-        "glibc.malloc.trim_threshold=16777216",
-    )
-)
-SETTINGS = {"GLIBC_TUNABLES": TUNABLES, "PYTHONMALLOC": "malloc"}
 COLLECT_SECONDS = 1.0
 PR_SET_DUMPABLE = 4
-
-
-def configured(env: Mapping[str, str]) -> bool:
-    """Whether this process was started with the allocator settings."""
-    return all(env.get(name) == value for name, value in SETTINGS.items())
-
-
-def execute_again(env: Mapping[str, str]) -> None:
-    """Replace this process by itself with the allocator settings; returns only if they are in force already."""
-    if not configured(env):
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**env, **SETTINGS})
 
 
 def works() -> bool:

@@ -3,8 +3,8 @@
 import json
 
 from tests.tools.gateway import Gateway
-from tests.tools.hostile_requests import BODY, Case, case, head, post
-from tests.tools.raw_http import Exchange, Response, Send, Step, exchange
+from tests.tools.hostile_requests import BODY, case, head, post
+from tests.tools.raw_http import Exchange, Response, Step, exchange
 
 TYPES = {
     400: {"bad_request"},
@@ -35,11 +35,16 @@ def steps(gateway: Gateway, *parts: "bytes | Step") -> list[Step]:
 
 
 def talk(
-    gateway: Gateway, *parts: "bytes | Step", responses: int | None = 1, close_within: float = 0.0, methods: tuple[str, ...] = ()
+    gateway: Gateway,
+    *parts: "bytes | Step",
+    responses: int | None = 1,
+    close_within: float = 0.0,
+    methods: tuple[str, ...] = (),
+    deadline: float = 20.0,
 ) -> Exchange:
     """Play the parts on one connection to the gateway's port and read so many answers (None: until it closes)."""
-    script = steps(gateway, *parts)
-    return exchange(("127.0.0.1", gateway.port), script, responses=responses, close_within=close_within, methods=methods, deadline=20.0)
+    address, script = ("127.0.0.1", gateway.port), steps(gateway, *parts)
+    return exchange(address, script, responses=responses, close_within=close_within, methods=methods, deadline=deadline)
 
 
 def ask(gateway: Gateway, *parts: "bytes | Step", method: str = "POST") -> Response:
@@ -62,4 +67,4 @@ def envelope(status: int, body: bytes) -> dict:
     return error
 
 
-__all__ = ["BODY", "Case", "Send", "ask", "envelope", "head", "post", "steps", "talk"]
+__all__ = ["BODY", "ask", "case", "envelope", "head", "post", "steps", "talk"]

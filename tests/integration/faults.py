@@ -1,7 +1,7 @@
 """The faults of the failover suite: the sixteen scenarios that a gateway is commonly graded by, and those of our own field notes.
 
 Each case says what a caller may see when the first of two permitted endpoints behaves so: the first one's right answer after all
-(`FIRST`), the next one's (`NEXT`), or an error of the SDK because content had already been passed on (`BROKEN`).
+(`FIRST`), the next one's (`NEXT`), or also an error of the SDK, because content may have been passed on before the fault was seen (`BROKEN`).
 """
 
 import enum
@@ -18,10 +18,10 @@ class Seen(enum.Enum):
     BROKEN = enum.auto()
 
 
-FIRST, NEXT, BROKEN = {Seen.FIRST}, {Seen.NEXT}, {Seen.BROKEN}
-EITHER = FIRST | NEXT
+FIRST, NEXT = {Seen.FIRST}, {Seen.NEXT}
+EITHER = {Seen.FIRST, Seen.NEXT}
 """The fault may be read over, or taken for one: both are right."""
-LATE = NEXT | BROKEN
+BROKEN = {Seen.NEXT, Seen.BROKEN}
 """It depends on how the bytes arrive whether anything was passed on before the fault was seen."""
 
 
@@ -43,6 +43,11 @@ class Case:
     def model(self, mode: str, failing: str) -> str:
         """A model of its own for each way to ask and for how many endpoints fail."""
         return f"lab/{self.name}-{mode}-{failing}"
+
+    @property
+    def unsent(self) -> bool:
+        """Whether the request never got to the provider."""
+        return self.fault["kind"] == "refuse"
 
     def seen(self, mode: str) -> set[Seen]:
         return self.plain if mode == "plain" else self.stream
@@ -123,8 +128,8 @@ CASES = (
     Case("silent-in-the-middle", at("stall", "middle", "body"), NEXT, BROKEN, (504,), FIRST_BYTE),
     Case("slow-but-alive", {"kind": "drip", "seconds": 0.02}, FIRST, FIRST),
     # Lengths and framing.
-    Case("length-too-short", {"kind": "content_length", "add": -5}, NEXT, LATE),
-    Case("length-too-short-kept", {"kind": "content_length", "add": -5, "then": "keep"}, NEXT, LATE),
+    Case("length-too-short", {"kind": "content_length", "add": -5}, NEXT, BROKEN),
+    Case("length-too-short-kept", {"kind": "content_length", "add": -5, "then": "keep"}, NEXT, BROKEN),
     Case("length-too-long", {"kind": "content_length", "add": 50}, NEXT, FIRST),
     Case("length-too-long-kept", {"kind": "content_length", "add": 50, "then": "keep"}, NEXT, FIRST, (504,), FIRST_BYTE + 1.0),
     both("both-lengths", {"kind": "bad_headers", "variant": "both_lengths"}, EITHER),

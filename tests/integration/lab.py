@@ -92,12 +92,12 @@ class Lab:
             self.simulation.run(running.listen())
 
     def calls(self) -> dict[str, int]:
-        """Upstream calls that each provider has seen, refused connections and requests for any path."""
-        seen = {}
-        for name in self.simulation.base_urls:
-            ledger = self.simulation.ledger(name)
-            seen[name] = ledger["requests"] + ledger["refused_connections"] + sum(ledger["other_requests"].values())
-        return seen
+        """Requests that each provider has read, for any path."""
+        return {name: requests_read(self.simulation.ledger(name)) for name in self.simulation.base_urls}
+
+    def refusals(self) -> int:
+        """Connections that providers refused."""
+        return sum(self.simulation.ledger(name)["refused_connections"] for name in self.simulation.base_urls)
 
     def ask(self, model: str, *, stream: bool, order: Sequence[str] = PERMITTED, **fields: object) -> Result:
         """One request of the official SDK for what may not be trained on."""
@@ -114,6 +114,11 @@ class Lab:
         wanted, self.rows_seen = self.asked - self.rows_seen, self.asked
         assert len(rows) == wanted, [(row.model, row.outcome) for row in rows]
         return rows
+
+
+def requests_read(ledger: dict[str, object]) -> int:
+    """Requests for any path that a simulated provider has read."""
+    return ledger["requests"] + sum(ledger["other_requests"].values())
 
 
 def whole_answer(model: str, sentence: str) -> str:

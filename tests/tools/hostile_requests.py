@@ -10,7 +10,7 @@ import enum
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
-from tests.tools.raw_http import HalfClose, Send, Step, sliced
+from tests.tools.raw_http import HalfClose, Step, sliced
 
 NO_ANSWER = 0
 """Stands in `statuses` where the server may close without an answer."""

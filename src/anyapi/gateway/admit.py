@@ -67,6 +67,7 @@ class Admission:
         "principal",
         "request",
         "request_id",
+        "sent",
         "streamed",
         "tokens",
     )
@@ -98,7 +99,7 @@ class Admission:
         self.tokens: TokenCount | None = None
         self.first_token: float | None = None
         self.attempts = self.answer_bytes = 0
-        self.streamed = self.empty = False
+        self.streamed = self.empty = self.sent = False
         plane.outlets.usage.accept()
         plane.budget.requests += 1
 
@@ -165,7 +166,7 @@ class Admission:
 
     def _estimate(self, kind: OutcomeKind | None) -> tuple[TokenCount, UsageSource]:
         """What the provider did not say: estimated from sizes where content flowed; what was never sent is known to be nothing."""
-        if self.attempts == 0:
+        if not self.sent:
             return NO_TOKENS, UsageSource.MEASURED
         if self.answer_bytes or kind is OutcomeKind.SUCCESS:
             return TokenCount(self.request.prompt_bytes // BYTES_A_TOKEN, self.answer_bytes // BYTES_A_TOKEN), UsageSource.ESTIMATED

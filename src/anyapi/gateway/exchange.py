@@ -77,6 +77,7 @@ class ProviderExchange:
         adapter, row = plane.adapter_of(endpoint.provider)
         upstream = outlets.upstreams[candidate.credential]
         prepared = adapter.prepare(self.outbound, endpoint, row)
+        admission.attempts += 1
         started = monotonic()
         connection = upstream.idle()
         if connection is None:
@@ -88,14 +89,16 @@ class ProviderExchange:
         if ended is not None:
             connection.abort()
             return ended
-        admission.attempts += 1
+        admission.sent = True
         self._connection = connection
         self.rows = rows_for(admission, candidate, prepared.adjusted)
         reader = self._reader = adapter.open_stream(self.outbound) if self.outbound.stream else None
         body = prepared.body
-        failure = await connection.send(
+        waiter = connection.send(
             upstream.head(prepared.path, prepared.headers, len(body)), body, None if reader is None else self._relay, outlets.timeouts
         )
+        del prepared, body  # a stream may last for minutes: its prompt must not
+        failure = await waiter
         self._connection = None
         if reader is not None and (failure is not None or connection.streamed):
             outcome = self._streamed(reader, failure)
@@ -124,6 +127,7 @@ class ProviderExchange:
             if not reply.streaming:
                 admission.note_first_token()
                 admission.streamed = True
+                self._forget_request()
                 reply.start_stream(b"%b%b" % (EVENTS, self.rows))
             admission.answer_bytes += len(out)
             reply.send_part(out)
@@ -139,6 +143,12 @@ class ProviderExchange:
                 connection.leave(LAST_BYTES)
         elif self._paused:
             connection.pause()
+
+    def _forget_request(self) -> None:
+        """Content has reached the client, so no other attempt can follow: let the prompt go."""
+        self.outbound.fields = {}
+        if self.reply.current is not None:
+            self.reply.current.body = b""
 
     def _streamed(self, reader: StreamReader, failure: OutcomeKind | None) -> Outcome:
         """How an event stream ended. INVARIANT: success only after the provider's own terminal marker."""

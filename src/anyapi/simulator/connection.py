@@ -45,7 +45,7 @@ class Connection(asyncio.Protocol):
             self._closing = True
             self._reset()
             return
-        self._transport.set_write_buffer_limits(high=0)
+        self._transport.set_write_buffer_limits(high=1)
         self._provider.connections.add(self)
         self._counted_in = self._provider.ledger.totals
         self._counted_in.connections += 1

@@ -1,7 +1,7 @@
 """Faults inside a gateway under test: Python loads this module at start, because the tests put its folder on PYTHONPATH.
 
-`ANYAPI_TEST_FAULTS` lists `module:qualified.name=action`, separated by spaces. While a file named like the fault (`:` for `=`, see `armed`)
-stands in the folder `ANYAPI_TEST_ARMED`, a call of that function acts first:
+`ANYAPI_TEST_FAULTS` lists `module:qualified.name=action`, separated by spaces. While a file `module.qualified.name.action` stands in the
+folder `ANYAPI_TEST_ARMED`, a call of that function acts first:
 
 - `raise`: RuntimeError whose text, notes and cause hold what the functions on the stack were given: the request, the answer;
 - `print`: what the functions were given goes to standard output and standard error;
@@ -9,7 +9,8 @@ stands in the folder `ANYAPI_TEST_ARMED`, a call of that function acts first:
 - `spawn`: it goes into the arguments and the environment of a child process;
 - `skip`: nothing, and the function is not called at all.
 
-A file `fired` beside says that it acted; it holds `content` if the text really had a canary in it, and never the text.
+A file that ends in `.fired` says that it acted; it holds `content` if the text really had a canary in it, and never the text. One that
+ends in `.missing` says that there is no such function.
 `ANYAPI_TEST_MALLOPT=1` takes the wiping of freed memory back at start, so that the check of it has something to find.
 """
 
@@ -125,10 +126,14 @@ class Loader(importlib.abc.Loader):
     def exec_module(self, module):
         self.real.exec_module(module)
         for name, action in self.faults:
+            whole = f"{module.__name__}.{name}.{action}"
             owner, last = module, name.rsplit(".", 1)[-1]
-            for part in name.split(".")[:-1]:
-                owner = getattr(owner, part)
-            setattr(owner, last, wrap(getattr(owner, last), f"{module.__name__}.{name}.{action}", action))
+            try:
+                for part in name.split(".")[:-1]:
+                    owner = getattr(owner, part)
+                setattr(owner, last, wrap(getattr(owner, last), whole, action))
+            except AttributeError:
+                Path(ARMED, f"{whole}.missing").touch()
 
 
 def install():

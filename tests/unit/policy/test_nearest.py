@@ -1,6 +1,6 @@
 """Near names."""
 
-from anyapi.policy.nearest import LONGEST, nearest
+from anyapi.policy.nearest import COMPARED, LONGEST, nearest
 
 KNOWN = {"retention_days", "training_allowed", "regions", "Region-X", "data_class"}
 
@@ -27,3 +27,12 @@ def test_a_name_longer_than_any_real_one_is_not_compared():
     assert nearest("a" * LONGEST, ["a" * LONGEST]) == ("a" * LONGEST,)
     assert nearest("a" * (LONGEST + 1), ["a" * LONGEST]) == ()
     assert LONGEST == 100
+
+
+def test_of_many_names_those_that_share_most_pairs_of_letters_are_compared():
+    crowd = [f"{a}{b}zz" for a in "abcdef" for b in "abcdef"]
+    assert nearest("Model-Seven", [*crowd, "model-seven-b", "Model-Seven"]) == ("Model-Seven", "model-seven-b")
+    assert nearest("ab", [*crowd, "ab"]) == ("ab", "abzz")
+    assert COMPARED == 16
+    same = [f"abcd{number:02}" for number in range(COMPARED + 1)]
+    assert set(nearest("abcd", same, 99)) == set(same[:COMPARED])

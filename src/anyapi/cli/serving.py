@@ -1,0 +1,28 @@
+"""The second half of `anyapi serve`, imported once memory is scrubbed: read the configuration, prepare the store, serve."""
+
+import datetime as dt
+import os
+from pathlib import Path
+
+import click
+
+from anyapi.bootstrap import SERVED_PROTOCOLS, run
+from anyapi.cli.welcome import start_lines
+from anyapi.config import load_config, not_served_yet
+from anyapi.domain.snapshot import Snapshot
+from anyapi.storage.connection import database_path
+from anyapi.storage.schema import prepare
+
+
+def serve_until_stopped(path: Path | None, *, quiet: bool) -> None:
+    """Serve until SIGTERM or SIGINT; `quiet` prints only the address. Raises `ConfigError` or `StorageError` when it cannot start."""
+    config = load_config(path, os.environ, dt.datetime.now(dt.UTC))
+    prepare(database_path(config.data_dir))
+
+    def ready(snapshot: Snapshot, address: str) -> None:
+        click.echo(f"AnyAPI is at {address}")
+        if not quiet:
+            for line in start_lines(snapshot, config.notices, not_served_yet(config, SERVED_PROTOCOLS)):
+                click.echo(line)
+
+    run(config, ready)

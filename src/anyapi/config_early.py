@@ -1,0 +1,22 @@
+"""The one setting that is needed before anything else is imported: whether memory is to be scrubbed. Everything else is `anyapi.config`.
+
+It decides whether the process executes itself again, and what was imported before that is imported twice. A file that cannot be read is
+no reason to stop here: the full reading says what is wrong with it.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def wants_scrubbing(path: Path | None, env: Mapping[str, str]) -> bool:
+    """What `ANYAPI_SCRUB`, else `scrub.enabled` in the file says; true where neither says anything sound."""
+    said = env.get("ANYAPI_SCRUB")
+    if said:
+        return said != "false"
+    try:
+        content = tomllib.loads((path or Path(env.get("ANYAPI_CONFIG") or "anyapi.toml")).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return True
+    section = content.get("scrub")
+    return not isinstance(section, dict) or section.get("enabled") is not False

@@ -1,0 +1,31 @@
+"""Starting the process again with the C library told to overwrite freed memory (docs/adr/0008). Imports next to nothing.
+
+glibc reads its tunables and Python its allocator only when a process starts, so `anyapi serve` executes itself once.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+
+TUNABLES = ":".join(
+    (
+        "glibc.malloc.perturb=165",  # overwrite what is freed
+        "glibc.malloc.tcache_count=0",  # and keep nothing back from that
+        "glibc.malloc.mmap_threshold=4194304",  # a body of 100 KB is not worth a mapping of its own: three times dearer
+        "glibc.malloc.trim_threshold=16777216",
+    )
+)
+SETTINGS = {"GLIBC_TUNABLES": TUNABLES, "PYTHONMALLOC": "malloc"}
+
+
+def configured(env: Mapping[str, str]) -> bool:
+    """Whether this process was started with the allocator settings."""
+    return all(env.get(name) == value for name, value in SETTINGS.items())
+
+
+def execute_again(env: Mapping[str, str]) -> None:
+    """Replace this process by itself with the allocator settings; returns only if they are in force already."""
+    if not configured(env):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**env, **SETTINGS})  # noqa: S606 ourselves, with our own arguments
