@@ -42,7 +42,7 @@ class AnyAPIError(Exception):
 
 
 class RequestError(AnyAPIError):
-    """An error whose text and metadata are shown to the caller. `type` is the wire name of SPEC section 5."""
+    """An error whose text and metadata are shown to the caller. `type` is the name on the wire."""
 
     type: ClassVar[str] = "bad_request"
 

@@ -1,11 +1,16 @@
-"""Raw exchanges with a running gateway, and what every error answer of it must look like."""
+"""Exchanges with a running gateway over raw sockets, what an error answer must look like, and what reached the simulated providers."""
 
 import json
+from collections.abc import Mapping
 
-from tests.tools.gateway import Gateway
+from tests.tools.gateway import Gateway, received
 from tests.tools.hostile_requests import BODY, case, head, post
 from tests.tools.raw_http import Exchange, Response, Step, exchange
 
+from anyapi.simulator import SimulationThread
+
+CANARY = "c4na7yva1ue"
+"""Stands in values that an answer must not repeat."""
 TYPES = {
     400: {"bad_request"},
     401: {"authentication_error"},
@@ -67,4 +72,29 @@ def envelope(status: int, body: bytes) -> dict:
     return error
 
 
-__all__ = ["BODY", "ask", "case", "envelope", "head", "post", "steps", "talk"]
+def sent(simulation: SimulationThread) -> int:
+    """Requests that all providers have seen so far."""
+    simulation.idle()
+    return sum(received(simulation).values())
+
+
+def refused(
+    running: tuple[Gateway, SimulationThread], body: object, headers: Mapping[str, str] | None = None, field: str | None = None
+) -> dict:
+    """Fails unless the request is a 400 that names the field, does not repeat the canary, and sends nothing."""
+    gateway, simulation = running
+    before = sent(simulation)
+    answer = gateway.request("POST", "/v1/chat/completions", body, headers)
+    assert answer.status == 400, answer.body
+    error = envelope(400, answer.body)
+    if field is not None:
+        assert error["metadata"].get("field", "").startswith(field)
+        assert error["param"] == error["metadata"]["field"]
+        assert error["param"] in error["message"] or field in error["message"]
+    assert CANARY.encode() not in answer.body
+    assert CANARY not in str(answer.headers)
+    assert sent(simulation) == before
+    return error
+
+
+__all__ = ["BODY", "ask", "case", "envelope", "head", "post", "refused", "sent", "steps", "talk"]

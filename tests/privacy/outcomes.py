@@ -29,6 +29,8 @@ first_byte_timeout = 2.0
 stream_idle_timeout = 2.0
 """
 PATIENCE = 20.0
+CREDENTIAL = "credential"
+"""How the label of a provider's key begins."""
 ZERO = ClaimedPolicy("never", "zero", 0, "default", "no")
 LINGER_RESET = struct.pack("ii", 1, 0)
 
@@ -47,7 +49,7 @@ def providers(planted: Planted) -> tuple[ProviderSpec, ...]:
 
 def _provider(planted: Planted, name: str, faults: tuple, model: str = "", price: float = 1.0, **more: object) -> ProviderSpec:
     mark = planted.new(f"answers of {name}")
-    key = f"sk-{planted.new(f'credential of {name}').text}-{mark('credential')}"
+    key = f"sk-{planted.new(f'{CREDENTIAL} of {name}')('key')}"
     planted.secrets.append(key)
     model = model or name
     return ProviderSpec(
@@ -212,6 +214,7 @@ def _served() -> Iterator[Outcome]:
     yield _upstream("declines", done, label="content refusal in words")
     yield _upstream("comments", done, label="stream with comments", stream=True)
     yield Outcome("confidential success", done, lambda c, m: c.chat(m, data_policy={"data_class": "confidential"}))
+    yield Outcome("others' options", done, lambda c, m: c.chat(m, providerOptions={"acme": {m("option"): m("value")}}))
     yield Outcome("explain", done, _explain)
     yield Outcome("options", _is(204), lambda caller, mark: caller.post(mark, b"", method="OPTIONS"))
     yield Outcome("head", _is(200), lambda caller, mark: caller.post(mark, b"", "/", "HEAD"))

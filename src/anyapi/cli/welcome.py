@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from anyapi.domain.call import NO_FACTS
 from anyapi.domain.requirement import DataClass, Layer, Settings
-from anyapi.domain.snapshot import Credential, Snapshot, Tier
+from anyapi.domain.snapshot import Credential, PolicyContext, Snapshot, Tier
 from anyapi.policy.decide import decide
 from anyapi.policy.merge import lift, meet
 
@@ -13,6 +13,19 @@ from anyapi.policy.merge import lift, meet
 def start_lines(snapshot: Snapshot, notices: tuple[str, ...], unserved: tuple[Credential, ...]) -> Iterator[str]:
     """Lines for people, computed from the snapshot in force."""
     context = snapshot.context
+    yield from provider_lines(context)
+    for data_class in DataClass:
+        yield f"  data class {data_class.value}: {models_left(snapshot, data_class)} models"
+    for credential in unserved:
+        yield f"  {context.catalogue.providers[credential.provider].name}: key found ({credential.id}), but its protocol is not served yet"
+    for notice in notices:
+        yield f"  {notice}"
+    if not snapshot.principals:
+        yield "  There is no API key yet. Create one: anyapi keys create"
+
+
+def provider_lines(context: PolicyContext) -> Iterator[str]:
+    """A line for each provider that has a credential and is served: how many models, and what the credentials count as."""
     served = {
         name: found
         for name, found in context.credentials.items()
@@ -25,14 +38,6 @@ def start_lines(snapshot: Snapshot, notices: tuple[str, ...], unserved: tuple[Cr
         yield f"  {provider.name}: {count} models ({tiers})"
     if not served:
         yield "  No provider has a credential yet. Set one in the environment (OPENAI_API_KEY, ANTHROPIC_API_KEY, ...) or in anyapi.toml."
-    for data_class in DataClass:
-        yield f"  data class {data_class.value}: {models_left(snapshot, data_class)} models"
-    for credential in unserved:
-        yield f"  {context.catalogue.providers[credential.provider].name}: key found ({credential.id}), but its protocol is not served yet"
-    for notice in notices:
-        yield f"  {notice}"
-    if not snapshot.principals:
-        yield "  There is no API key yet. Create one: anyapi keys create"
 
 
 def tier_words(credential: Credential, *, has_free_tier: bool) -> str:

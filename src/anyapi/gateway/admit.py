@@ -147,7 +147,7 @@ class Admission:
                 operation=OPERATION,
                 model=endpoint.model if endpoint is not None else self.decided.model,
                 outcome=NAMES[kind] if kind is not None else name_of(outcome),
-                status=200 if kind is OutcomeKind.SUCCESS else LEFT if left else 200 if kind is not None else status_of(outcome),
+                status=200 if kind is OutcomeKind.SUCCESS else status_unless_whole(outcome, left=left),
                 source=source,
                 tokens=tokens,
                 project=self.principal.project,
@@ -160,7 +160,7 @@ class Admission:
                 attempts=self.attempts,
                 duration=monotonic() - self._started,
                 first_token=self.first_token,
-                cost=self._cost(tokens, kind) if source is not UsageSource.UNKNOWN else None,
+                cost=self._cost(tokens, kind, source),
             )
         )
 
@@ -172,8 +172,10 @@ class Admission:
             return TokenCount(self.request.prompt_bytes // BYTES_A_TOKEN, self.answer_bytes // BYTES_A_TOKEN), UsageSource.ESTIMATED
         return NO_TOKENS, UsageSource.UNKNOWN
 
-    def _cost(self, tokens: TokenCount, kind: OutcomeKind | None) -> float | None:
+    def _cost(self, tokens: TokenCount, kind: OutcomeKind | None, source: UsageSource) -> float | None:
         """US dollars from catalogue prices; an empty or failed completion costs the caller nothing."""
+        if source is UsageSource.UNKNOWN:
+            return None
         if self.candidate is None or self.empty or kind not in CHARGED:
             return 0.0
         price = self.candidate.endpoint.price
@@ -182,6 +184,13 @@ class Admission:
         cached_price = price.input if price.cached_input is None else price.cached_input
         fresh = tokens.prompt - tokens.cached
         return (fresh * price.input + tokens.cached * cached_price + tokens.completion * price.output) / 1_000_000
+
+
+def status_unless_whole(outcome: Outcome | AnyAPIError | None, *, left: bool) -> int:
+    """The HTTP status that the caller got when the answer was not a success, or not taken to its end."""
+    if left:
+        return LEFT
+    return 200 if isinstance(outcome, Outcome) else status_of(outcome)
 
 
 def name_of(outcome: Outcome | AnyAPIError | None) -> str:

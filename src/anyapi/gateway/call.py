@@ -97,8 +97,8 @@ def read_head(call: Call) -> int:
     if host not in _seen_hosts:
         _check_host(host, call)
     _read_credential(call)
-    if b"x-request-id" in headers and REQUEST_ID.fullmatch(headers[b"x-request-id"]) is None:
-        raise BadRequest("X-Request-ID may have up to 128 characters of [A-Za-z0-9._:@-].")
+    if b"x-request-id" in headers:
+        _check_request_id(headers[b"x-request-id"])
     if not call.path.startswith(b"/"):
         raise BadRequest("The request target must be a path.")
     if b"?" in call.path:
@@ -114,11 +114,16 @@ _seen_hosts: set[bytes | None] = set()
 
 
 def _check_codings(headers: dict[bytes, bytes]) -> None:
-    """A coding that is not undone must not pass: whoever stands in front may read another body than we do (RFC 9112, 6.1; RFC 9110, 8.4)."""
+    """A coding that is not undone must not pass: whoever stands in front may read another body (RFC 9112, 6.1; RFC 9110, 8.4)."""
     if headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
         raise BadRequest("The only transfer coding that is understood is chunked.", "Transfer-Encoding")
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise BadRequest("Request bodies are taken as they are: send no Content-Encoding.", "Content-Encoding")
+
+
+def _check_request_id(value: bytes) -> None:
+    if REQUEST_ID.fullmatch(value) is None:
+        raise BadRequest("X-Request-ID may have up to 128 characters of [A-Za-z0-9._:@-].")
 
 
 def _check_host(host: bytes | None, call: Call) -> None:

@@ -1,37 +1,32 @@
 """HTTP/1.1 towards clients: bytes in, one `Call` at a time to the handler, bytes out. Faces hostile clients.
 
 Parsing is llhttp's (httptools), strict. This file owns the limits, the deadlines, keep-alive, pipelining, backpressure and the drain;
-it knows nothing of models, keys or providers. The handler answers through the connection: `send`, or `start_stream` / `write` / `finish`.
+it knows nothing of models, keys or providers. What a handler writes through the connection stands in `reply`.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
 from typing import NoReturn
 
 import httptools
 
 from anyapi.errors import AnyAPIError, BadRequest, ExpectationFailed, HeadersTooLarge, Overloaded, RequestTimedOut, RequestTooLarge
 from anyapi.gateway.call import KNOWN, Call, read_head
-from anyapi.gateway.roles import Exchange, Shared
-from anyapi.gateway.render import CONTINUE, DATE, head, render_error
+from anyapi.gateway.render import CONTINUE, head, render_error
+from anyapi.gateway.reply import CLOSED_ROW, Reply, nowhere
+from anyapi.gateway.roles import Shared
 from anyapi.wire.deadlines import NEVER
 from anyapi.wire.tasks import drive
 
-CLOSED_ROW = b"connection: close\r\n"
-CORS = b"access-control-allow-origin: %b\r\nvary: origin\r\naccess-control-expose-headers: *\r\n"
 LINGER = 1.0
 """Seconds in which a refused client may still read its answer."""
 
 
-class Connection(asyncio.BufferedProtocol):
+class Connection(Reply):
     """One connection from a client: parses requests, hands them over one by one, writes answers."""
 
     __slots__ = (
         "_body_bytes",
         "_call",
-        "_close_after",
-        "_exchange",
         "_framing",
         "_head_bytes",
         "_headers",
@@ -41,33 +36,22 @@ class Connection(asyncio.BufferedProtocol):
         "_parts",
         "_problem",
         "_read_paused",
-        "_server",
-        "_transport",
         "_waiting",
-        "current",
         "deadline",
-        "origin",
-        "streaming",
-        "write",
     )
 
     def __init__(self, server: Shared) -> None:
         """Not yet connected."""
-        self._server = server
-        self._transport: asyncio.Transport | None = None
+        super().__init__(server)
         self._parser = httptools.HttpRequestParser(self)
         self._call: Call | None = None
         self._parts: list[bytes] = []
         self._head_bytes = self._headers = self._body_bytes = self._framing = 0
         self._in_head = True
         self._problem: AnyAPIError | None = None
-        self._waiting: deque[Call | AnyAPIError] = deque()
-        self._exchange: Exchange | None = None
-        self._close_after = self._read_paused = self._lingering = self.streaming = False
-        self.current: Call | None = None
+        self._waiting: list[Call | AnyAPIError] = []
+        self._read_paused = self._lingering = False
         self.deadline = NEVER
-        self.origin: bytes | None = None
-        self.write: Callable[[bytes], None] = _nowhere
 
     # --- the socket
 
@@ -90,7 +74,7 @@ class Connection(asyncio.BufferedProtocol):
         server.connections.discard(self)
         server.sweep.discard(self)
         self._transport = None
-        self.write = _nowhere
+        self.write = nowhere
         self._waiting.clear()
         self._parts = []
         self._call = None
@@ -196,9 +180,6 @@ class Connection(asyncio.BufferedProtocol):
             self._reject(error)
         if length > server.limits.unauthenticated_body_bytes:
             self._check_length(length, call)
-        if server.cors_origins:
-            origin = call.headers.get(b"origin")
-            self.origin = origin if origin is not None and server.allows_origin(origin) else None
         if b"expect" in call.headers:
             self._expect(call)
 
@@ -250,62 +231,6 @@ class Connection(asyncio.BufferedProtocol):
         if len(self._waiting) > self._server.limits.max_pipelined:
             self._reject(BadRequest("Too many pipelined requests."))
 
-    # --- what a handler uses
-
-    @property
-    def alive(self) -> bool:
-        """Whether the client is still there."""
-        return self._transport is not None
-
-    def report(self, error: Exception) -> None:
-        """Pass on an error that nobody foresaw; only its type is taken."""
-        self._server.report(error)
-
-    def attach(self, exchange: Exchange | None) -> None:
-        """Tell which provider exchange serves this client now, so that it hears of pauses and of the client leaving."""
-        self._exchange = exchange
-
-    def send(self, status: int, rows: bytes, body: bytes) -> None:
-        """Write a complete answer. `rows` are header lines, each ending in CRLF, without length and connection."""
-        call = self.current
-        if self.origin is not None:
-            rows += CORS % self.origin
-        if call is not None and call.method == b"HEAD":
-            self.write(head(status, rows, self._ending(), len(body)))
-        else:
-            self.write(head(status, rows, self._ending(), len(body)) + body)
-
-    def start_stream(self, rows: bytes) -> None:
-        """Write the head of a streamed 200 answer."""
-        self.streaming = True
-        if self.origin is not None:
-            rows += CORS % self.origin
-        if self.current is not None and self.current.http10:
-            self.current.close_after = True
-            self.write(b"HTTP/1.1 200 OK\r\ndate: " + DATE.now() + b"\r\n" + rows + CLOSED_ROW + b"\r\n")
-        else:
-            self.write(b"HTTP/1.1 200 OK\r\ndate: " + DATE.now() + b"\r\n" + rows + self._ending() + b"transfer-encoding: chunked\r\n\r\n")
-
-    def send_part(self, data: bytes) -> None:
-        """Write a piece of a streamed answer; empty pieces are left out, since an empty chunk would end it."""
-        if not data:
-            return
-        if self.current is not None and self.current.http10:
-            self.write(data)
-        else:
-            self.write(b"%x\r\n%b\r\n" % (len(data), data))
-
-    def finish_stream(self) -> None:
-        """End a streamed answer."""
-        self.streaming = False
-        if self.current is None or not self.current.http10:
-            self.write(b"0\r\n\r\n")
-
-    def abort(self) -> None:
-        """Cut the connection: the client sees that the answer is not whole."""
-        if self._transport is not None:
-            self._transport.abort()
-
     # --- the drain
 
     def close_if_idle(self) -> None:
@@ -321,11 +246,6 @@ class Connection(asyncio.BufferedProtocol):
             self.abort()
 
     # --- inside
-
-    def _ending(self) -> bytes:
-        if self._close_after or self._server.draining or self.current is None or self.current.close_after:
-            return CLOSED_ROW
-        return b""
 
     def _unfinished(self, nbytes: int) -> None:
         """A request is not whole yet: bound what it may cost until it is. A head that trickles in keeps its first deadline."""
@@ -405,7 +325,7 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.resume_reading()
 
     def _next(self) -> None:
-        following = self._waiting.popleft()
+        following = self._waiting.pop(0)
         if isinstance(following, AnyAPIError):
             self._refuse(following)
         else:
@@ -415,7 +335,3 @@ class Connection(asyncio.BufferedProtocol):
         if not self._read_paused and self._transport is not None and not self._transport.is_closing():
             self._read_paused = True
             self._transport.pause_reading()
-
-
-def _nowhere(_data: bytes) -> None:
-    """The client is gone: what would be written is dropped."""

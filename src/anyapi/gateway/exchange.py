@@ -147,8 +147,9 @@ class ProviderExchange:
     def _forget_request(self) -> None:
         """Content has reached the client, so no other attempt can follow: let the prompt go."""
         self.outbound.fields = {}
-        if self.reply.current is not None:
-            self.reply.current.body = b""
+        call = self.reply.current
+        if call is not None:
+            call.body = b""
 
     def _streamed(self, reader: StreamReader, failure: OutcomeKind | None) -> Outcome:
         """How an event stream ended. INVARIANT: success only after the provider's own terminal marker."""

@@ -62,7 +62,11 @@ class Health:
                 )
             if record.in_a_row or record.open_until:
                 self._close(record)
-        elif outcome.kind in COUNTED:
+        else:
+            self._note_failure(record, outcome)
+
+    def _note_failure(self, record: _Record, outcome: Outcome) -> None:
+        if outcome.kind in COUNTED:
             record.errors += WEIGHT * (1 - record.errors)
             record.in_a_row += 1
             if record.in_a_row >= FAILURES:

@@ -4,7 +4,7 @@ import msgspec
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What one client may cost us (SPEC section 5; the figures are defaults of the configuration)."""
+    """What one client may cost us; the figures are defaults of the configuration."""
 
     max_header_bytes: int = 32 * 1024
     max_headers: int = 100

@@ -1,5 +1,6 @@
 """Everything the data plane serves besides inference: models with their policies, explain, the key's own policy, privacy, status."""
 
+from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qs
 
 import msgspec
@@ -21,21 +22,27 @@ from anyapi.gateway.render import JSON
 from anyapi.policy.decide import decide
 from anyapi.policy.explain import explain, policy_view
 
+Operation = Callable[[Call, DataPlane, Connection], Awaitable[None]]
+
 HTML = b"content-type: text/html; charset=utf-8\r\ncontent-security-policy: default-src 'none'; style-src 'unsafe-inline'\r\n"
 PLAIN_TEXT = b"content-type: text/plain; charset=utf-8\r\n"
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
-async def options(call: Call, plane: DataPlane, reply: Connection) -> None:  # noqa: ARG001
-    """Answer `OPTIONS`; whether a browser may call is the operator's list of origins."""
-    rows = b"allow: GET, HEAD, POST, OPTIONS\r\n"
-    if reply.origin is not None:
-        rows += b"access-control-allow-methods: GET, HEAD, POST, OPTIONS\r\naccess-control-max-age: 600\r\n"
-        asked = call.headers.get(b"access-control-request-headers")
+def options(allowed: str) -> Operation:
+    """The operation that answers `OPTIONS` for a path that takes these methods; whether a browser may call is the operator's list of origins."""
+
+    async def answer(call: Call, plane: DataPlane, reply: Connection) -> None:  # noqa: ARG001
+        rows = f"allow: {allowed}\r\n".encode()
+        if reply.readable(call):
+            rows += f"access-control-allow-methods: {allowed}\r\naccess-control-max-age: 600\r\n".encode()
+        asked = call.headers.get(b"access-control-request-headers") if reply.readable(call) else None
         if asked is not None and all(char in HEADER_LIST for char in asked):
             rows += b"access-control-allow-headers: %b\r\n" % asked
-    reply.send(204, rows, b"")
+        reply.send(204, rows, b"")
+
+    return answer
 
 
 HEADER_LIST = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-, ")
@@ -83,7 +90,7 @@ async def explain_request(call: Call, plane: DataPlane, reply: Connection) -> No
 
 
 async def models(call: Call, plane: DataPlane, reply: Connection) -> None:
-    """Answer `GET /v1/models`: each model with the policy, source and age of every endpoint; `?eligible=1` filters by the caller's settings."""
+    """Answer `GET /v1/models`: each model with policy, source and age of every endpoint; `?eligible=1` filters by the caller's settings."""
     principal = authenticate(call.credential, plane.principals, plane.clock)
     eligible = parse_qs(call.query.decode("latin-1")).get("eligible") in (["1"], ["true"])
     rows = []

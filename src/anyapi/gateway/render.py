@@ -1,4 +1,4 @@
-"""Answers in wire form: status lines, heads, errors. The one place where an error becomes an HTTP status (SPEC section 5)."""
+"""Answers in wire form: status lines, heads, errors. The one place where an error becomes an HTTP status."""
 
 import time
 from http import HTTPStatus

@@ -1,16 +1,13 @@
 """Path to operation. Both `/v1` and `/api/v1` serve the data plane; what belongs elsewhere is said so. Nothing else happens here."""
 
-from collections.abc import Awaitable, Callable
-
 from anyapi.errors import AnyAPIError, MethodNotAllowed, NotFound
 from anyapi.gateway import pages
 from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
 from anyapi.gateway.handle import chat_completions
+from anyapi.gateway.pages import Operation
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.render import render_error
-
-Operation = Callable[[Call, DataPlane, Connection], Awaitable[None]]
 
 PREFIXES = ("/v1/", "/api/v1/")
 POST: dict[str, Operation] = {
@@ -48,7 +45,7 @@ class Router:
         try:
             operation = self._fast.get(call.path) if call.method == b"POST" else None
             await (operation or find(call))(call, self.plane, reply)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 the edge: whatever failed, the caller gets an answer and nobody else is harmed
             if not isinstance(error, AnyAPIError):
                 call.close_after = True
                 reply.report(error)
@@ -63,16 +60,16 @@ class Router:
 
 def find(call: Call) -> Operation:
     """The operation of a call that is not the common one. Raises `NotFound` or `MethodNotAllowed`."""
-    if call.method == b"OPTIONS":
-        return pages.options
     path = call.path.decode("latin-1")
     name = next((path[len(prefix) :] for prefix in PREFIXES if path.startswith(prefix)), None)
     by_method = methods_of(path, name)
     if not by_method:
         raise missing(path, name)
+    allowed = "POST, OPTIONS" if "POST" in by_method else "GET, HEAD, OPTIONS"
+    if call.method == b"OPTIONS":
+        return pages.options(allowed)
     operation = by_method.get("GET" if call.method == b"HEAD" else call.method.decode("latin-1"))
     if operation is None:
-        allowed = "POST, OPTIONS" if "POST" in by_method else "GET, HEAD, OPTIONS"
         raise MethodNotAllowed(f"This path takes {allowed}.", {"allow": allowed})
     return operation
 

@@ -215,27 +215,32 @@ class ChatStream:
         """Whole events of what came so far; the common read passes on untouched after a few searches."""
         if self.failure is not None or self.complete:
             return b""
-        if self._rest:
-            data = self._rest + data
-            self._rest = b""
-        if b"\r" in data:
-            data = self._plain_ends(data)
-        if not data.endswith(b"\n\n"):
-            data = self._hold(data)
-            if not data:
-                return b""
-        if b"[DONE]" in data:
-            data = self._end(data)
-        if not is_json(data):
-            self.failure, self.complete = Outcome(OutcomeKind.BAD_RESPONSE), False
-            return b""
-        if b'"usage"' in data and data.count(b'"usage":null') != data.count(b'"usage"'):
+        if self._rest or b"\r" in data or not data.endswith(b"\n\n"):
+            data = self._whole_events(data)
+        if not is_plain(data):
+            data = self._read_odd(data)
+        if b'"usage"' in data:
             data = self._take_usage(data)
         if b'"error"' in data:
             data = self._take_error(data)
-        if not self.started and b"data:" in data:
-            self.started = True
+        self.started = self.started or b"data:" in data
         return data
+
+    def _whole_events(self, data: bytes) -> bytes:
+        """What was held back and what came now, up to the last event that is whole; possibly nothing."""
+        data, self._rest = self._rest + data, b""
+        if b"\r" in data:
+            data = self._plain_ends(data)
+        return data if data.endswith(b"\n\n") else self._hold(data)
+
+    def _read_odd(self, data: bytes) -> bytes:
+        """What is not one JSON value an event: the terminal marker, comments, fields without a space, and what is no event stream."""
+        if b"[DONE]" in data:
+            data = self._end(data)
+        if all(_is_event(event) for event in data.split(b"\n\n")):
+            return data
+        self.failure, self.complete = Outcome(OutcomeKind.BAD_RESPONSE), False
+        return b""
 
     def _plain_ends(self, data: bytes) -> bytes:
         """Line ends CRLF and CR become LF; a CR at the very end waits, since an LF may follow it."""
@@ -264,6 +269,8 @@ class ChatStream:
         return data[: found.end()] + b"\n\n"
 
     def _take_usage(self, data: bytes) -> bytes:
+        if data.count(b'"usage":null') == data.count(b'"usage"'):  # many providers write it in every chunk
+            return data
         kept = []
         for event in data.split(b"\n\n")[:-1]:
             chunk = read_chunk(event) if b'"usage"' in event else None
@@ -287,12 +294,14 @@ class ChatStream:
         return b"\n\n".join([*kept, b""]) if kept else b""
 
 
-def is_json(data: bytes) -> bool:
-    """Whether every event of `data` (whole events, LF line ends) holds JSON, the terminal marker aside. One pass for the usual form."""
+def is_plain(data: bytes) -> bool:
+    """Whether `data` (whole events, LF line ends) is nothing but events of one `data: ` line each, all JSON. One pass."""
+    if not data.startswith(b"data: "):
+        return False
     try:
-        _decode_raw(b"[%b]" % data[6:-2].replace(b"\n\ndata: ", b",") if data.startswith(b"data: ") else b"!")
+        _decode_raw(b"[%b]" % data[6:-2].replace(b"\n\ndata: ", b","))
     except (msgspec.DecodeError, RecursionError):
-        return all(_is_event(event) for event in data.split(b"\n\n"))
+        return False
     return True
 
 

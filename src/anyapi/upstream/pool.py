@@ -37,7 +37,7 @@ class Wire:
 
 
 def header_of(auth: Auth, secret: str) -> bytes:
-    """The header line that carries a credential. Raises `ConfigError` for a scheme that is not served or a secret that is no header value."""
+    """The header line that carries a credential. Raises `ConfigError` for a scheme not served or a secret that is no header value."""
     names = {
         Auth.BEARER: "authorization: Bearer ",
         Auth.API_KEY: "api-key: ",

@@ -5,8 +5,9 @@ goes on with it at once. Futures of asyncio can be awaited too. What needs a cur
 such work in a task of its own. Measured in docs/adr/0007.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 T = TypeVar("T")
 
@@ -43,10 +44,14 @@ class Waiter(Generic[T]):
         self._resume = resume
 
 
+Awaited: TypeAlias = "Waiter[object] | asyncio.Future[object]"
+"""What a driven coroutine may wait for."""
+
+
 class _Driver:
     __slots__ = ("_coroutine", "_ended")
 
-    def __init__(self, coroutine: Coroutine[Any, None, None], ended: Callable[[Exception | None], None]) -> None:
+    def __init__(self, coroutine: Coroutine[Awaited, None, None], ended: Callable[[Exception | None], None]) -> None:
         self._coroutine, self._ended = coroutine, ended
 
     def step(self, _future: object = None) -> None:
@@ -57,13 +62,13 @@ class _Driver:
         except Exception as error:  # noqa: BLE001 the edge: whatever failed, the connection has to hear of it
             self._ended(error)
         else:
-            if type(waiting) is Waiter:
+            if isinstance(waiting, Waiter):
                 waiting.then(self.step)
             else:
                 waiting._asyncio_future_blocking = False  # noqa: SLF001 what a task does with a future that it waits for
                 waiting.add_done_callback(self.step)
 
 
-def drive(coroutine: Coroutine[Any, None, None], ended: Callable[[Exception | None], None]) -> None:
-    """Run a coroutine up to its first wait, and go on whenever what it waits for is there. `ended` hears of its end once, or of its error."""
+def drive(coroutine: Coroutine[Awaited, None, None], ended: Callable[[Exception | None], None]) -> None:
+    """Run a coroutine up to its first wait, and go on whenever what it waits for is there. `ended` hears once of its end or error."""
     _Driver(coroutine, ended).step()

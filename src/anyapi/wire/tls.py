@@ -6,6 +6,7 @@ protocol's buffer, so it is wiped like everything else.
 """
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Callable, Iterable
 
@@ -95,10 +96,8 @@ class TlsPipe(asyncio.BufferedProtocol):
         if self._transport is None or self._closing:
             return
         self._closing = True
-        try:
+        with contextlib.suppress(ssl.SSLError):  # the peer's goodbye is not awaited
             self._object.unwrap()
-        except ssl.SSLError:
-            pass  # the peer's goodbye is not awaited
         self._flush()
         self._transport.close()
 

@@ -88,7 +88,7 @@ def _read_special(request: ChatRequest) -> None:
     if "metadata" in fields or "store" in fields:
         _take_off(request)
     tools = fields.get("tools")
-    if "web_search_options" in fields or (tools is not None and b'"web_search' in bytes(tools)):
+    if "web_search_options" in fields or (tools is not None and has_web_search(bytes(tools))):
         request.facts = msgspec.structs.replace(request.facts, web_search=True)
 
 
@@ -123,20 +123,53 @@ def read_policy(policy: Fields, known: Known) -> tuple[list[Settings], Preferenc
     return settings, preference
 
 
+class _Typed(msgspec.Struct):
+    """A tool or a part of a message, as far as its kind goes."""
+
+    type: str = ""
+
+
+class _Parts(msgspec.Struct):
+    """A message, as far as its parts go."""
+
+    content: str | list[_Typed] | None = None
+
+
+_decode_typed = msgspec.json.Decoder(list[_Typed]).decode
+_decode_messages = msgspec.json.Decoder(list[_Parts]).decode
+PART_ABILITIES = {"image_url": "vision", "input_audio": "audio_input", "file": "pdf_input"}
+
+
+def has_web_search(tools: bytes) -> bool:
+    """Whether a tool searches the web. The name may be written with escapes, so then it is decoded; what cannot be read counts as yes."""
+    if b"web_search" not in tools and b"\\u" not in tools:
+        return False
+    try:
+        return any(tool.type.startswith("web_search") for tool in _decode_typed(tools))
+    except (msgspec.DecodeError, RecursionError):
+        return True
+
+
+def abilities_of_parts(messages: msgspec.Raw) -> set[str]:
+    """The abilities that message parts need; all of them where the messages cannot be read."""
+    try:
+        found = _decode_messages(messages)
+    except (msgspec.DecodeError, RecursionError):
+        return set(PART_ABILITIES.values())
+    parts = (part for message in found if isinstance(message.content, list) for part in message.content)
+    return {PART_ABILITIES[part.type] for part in parts if part.type in PART_ABILITIES}
+
+
 def needed_abilities(fields: Fields) -> frozenset[str]:
     """Abilities that the request's parameters need; only looked at under `require_parameters`."""
-    needs = set()
+    needs: set[str] = set()
     if "tools" in fields or "functions" in fields:
         needs.add("tools")
     if "response_format" in fields and b"json_schema" in bytes(fields["response_format"]):
         needs.add("structured_outputs")
     if "reasoning_effort" in fields or "reasoning" in fields:
         needs.add("reasoning")
-    messages = bytes(fields["messages"])
-    for mark, ability in ((b'"image_url"', "vision"), (b'"input_audio"', "audio_input"), (b'"file"', "pdf_input")):
-        if mark in messages:
-            needs.add(ability)
-    return frozenset(needs)
+    return frozenset(needs | abilities_of_parts(fields["messages"]))
 
 
 def read_model(fields: Fields) -> ModelId:

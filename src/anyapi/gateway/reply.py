@@ -1,0 +1,99 @@
+"""What a handler uses of a client's connection: a whole answer, or a stream part by part. Reads nothing from the client."""
+
+import asyncio
+from collections.abc import Callable
+
+from anyapi.gateway.call import Call
+from anyapi.gateway.render import DATE, head
+from anyapi.gateway.roles import Exchange, Shared
+
+CLOSED_ROW = b"connection: close\r\n"
+VARY = b"vary: origin\r\n"
+CORS = b"access-control-allow-origin: %b\r\nvary: origin\r\naccess-control-expose-headers: *\r\n"
+
+
+class Reply(asyncio.BufferedProtocol):
+    """The answering half of a connection; `client.Connection` is the whole of it."""
+
+    __slots__ = ("_close_after", "_exchange", "_server", "_transport", "current", "streaming", "write")
+
+    def __init__(self, server: Shared) -> None:
+        """Not yet connected."""
+        self._server = server
+        self._transport: asyncio.Transport | None = None
+        self._exchange: Exchange | None = None
+        self._close_after = self.streaming = False
+        self.current: Call | None = None
+        self.write: Callable[[bytes], None] = nowhere
+
+    @property
+    def alive(self) -> bool:
+        """Whether the client is still there."""
+        return self._transport is not None
+
+    def report(self, error: Exception) -> None:
+        """Pass on an error that nobody foresaw; only its type is taken."""
+        self._server.report(error)
+
+    def attach(self, exchange: Exchange | None) -> None:
+        """Tell which provider exchange serves this client now, so that it hears of pauses and of the client leaving."""
+        self._exchange = exchange
+
+    def readable(self, call: Call) -> bool:
+        """Whether a browser may let the page that made this call read the answer: the operator's list of origins says so."""
+        origin = call.headers.get(b"origin")
+        return origin is not None and self._server.allows_origin(origin)
+
+    def send(self, status: int, rows: bytes, body: bytes) -> None:
+        """Write a complete answer. `rows` are header lines, each ending in CRLF, without length and connection."""
+        call = self.current
+        if self._server.cors_origins:
+            rows += self._cors_rows(call)
+        if call is not None and call.method == b"HEAD":
+            self.write(head(status, rows, self._ending(), len(body)))
+        else:
+            self.write(head(status, rows, self._ending(), len(body)) + body)
+
+    def start_stream(self, rows: bytes) -> None:
+        """Write the head of a streamed 200 answer."""
+        self.streaming = True
+        if self._server.cors_origins:
+            rows += self._cors_rows(self.current)
+        if self.current is not None and self.current.http10:
+            self.current.close_after = True
+            self.write(b"HTTP/1.1 200 OK\r\ndate: " + DATE.now() + b"\r\n" + rows + CLOSED_ROW + b"\r\n")
+        else:
+            self.write(b"HTTP/1.1 200 OK\r\ndate: " + DATE.now() + b"\r\n" + rows + self._ending() + b"transfer-encoding: chunked\r\n\r\n")
+
+    def send_part(self, data: bytes) -> None:
+        """Write a piece of a streamed answer; empty pieces are left out, since an empty chunk would end it."""
+        if not data:
+            return
+        if self.current is not None and self.current.http10:
+            self.write(data)
+        else:
+            self.write(b"%x\r\n%b\r\n" % (len(data), data))
+
+    def finish_stream(self) -> None:
+        """End a streamed answer."""
+        self.streaming = False
+        if self.current is None or not self.current.http10:
+            self.write(b"0\r\n\r\n")
+
+    def abort(self) -> None:
+        """Cut the connection: the client sees that the answer is not whole."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _cors_rows(self, call: Call | None) -> bytes:
+        """What a browser is told: whether a page of the call's origin may read the answer. Caches hear that it depends on the origin."""
+        return CORS % call.headers[b"origin"] if call is not None and self.readable(call) else VARY
+
+    def _ending(self) -> bytes:
+        if self._close_after or self._server.draining or self.current is None or self.current.close_after:
+            return CLOSED_ROW
+        return b""
+
+
+def nowhere(_data: bytes) -> None:
+    """The client is gone: what would be written is dropped."""

@@ -1,0 +1,227 @@
+"""T11: exactly one usage row for every accepted request, and sums that equal what the providers say they delivered.
+
+The simulators count tokens by themselves and share no code with the product. Numbers that the provider did not state are flagged as estimates.
+"""
+
+import asyncio
+import collections
+import random
+from dataclasses import dataclass
+
+import pytest
+from tests.conftest import LONG
+from tests.integration.lab import FIRST, FORBIDDEN, LEAKY, SECOND, STRICT, WORDS, laboratory, until
+from tests.integration.raw_client import call
+
+from anyapi.simulator import ProviderSpec
+from anyapi.simulator.cast import ModelSpec
+
+REQUESTS = 20_000 if LONG else 2_000
+AT_ONCE = 32
+PRICES = {FIRST: (1.0, 4.0), SECOND: (2.0, 8.0), FORBIDDEN: (0.5, 2.0)}
+EVENTS = 1 + WORDS + 3
+"""Of each stream: role, words, finish, usage, terminal marker."""
+WITHOUT_SECOND = {"leave", "alone-broken"}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of request of the mix. `status` is what the caller gets; None when it leaves first."""
+
+    name: str
+    fault: str = ""
+    """Suffix of the first provider's model name: every call of it fails so."""
+    second_fault: str = ""
+    status: int | None = 200
+    stream: bool | None = None
+    """None: either."""
+    recorded: bool = True
+    """An accepted request: one that has a usage row."""
+    leave_after: int | None = None
+    fields: tuple[tuple[str, object], ...] = ()
+
+
+KINDS = (
+    Kind("right"),
+    Kind("usage-asked", stream=True, fields=(("stream_options", {"include_usage": True}),)),
+    Kind("zero-usage", "@@usage/mode:zero"),
+    Kind("no-usage", "@@usage/mode:missing"),
+    Kind("choices", fields=(("n", 2),)),
+    Kind("short", fields=(("max_tokens", 2),)),
+    Kind("slow", "@@rechunk/seed:3/largest:300"),
+    Kind("failover-500", "@@status/status:500"),
+    Kind("failover-429", "@@status/status:429"),
+    Kind("failover-cut", "@@reset/at:40"),
+    Kind("all-fail", "@@status/status:500", "@@status/status:500", status=502),
+    Kind("wrong", "@@status/status:400", status=400),
+    Kind("leave", f"@@stall/at:4/of:events", status=None, stream=True, leave_after=4),
+    Kind("leave-at-once", f"@@stall/at:0", status=None, leave_after=0),
+    Kind("alone-broken", "@@no_done", stream=True),
+    Kind("forbidden", status=403, fields=(("provider", {"only": [FORBIDDEN]}),)),
+    Kind("unknown-model", status=404, recorded=False, fields=(("model", "mix/unknown"),)),
+    Kind("unknown-field", status=400, recorded=False, fields=(("data_policy", {"retention": 3}),)),
+)
+BY_MODEL = {f"mix/{kind.name}": kind for kind in KINDS}
+LEAVERS = [f"leave/after-{count:02}" for count in range(EVENTS + 1)]
+
+
+def model(provider: str, identity: str, fault: str = "") -> ModelSpec:
+    return ModelSpec(identity, identity.partition("/")[2] + fault, *PRICES[provider])
+
+
+def leaver(place: int) -> str:
+    """The fault of a provider that sends so many events and then waits for the caller to leave."""
+    return f"@@stall/at:{place}/of:events"
+
+
+def specs() -> list[ProviderSpec]:
+    first = [model(FIRST, name, kind.fault) for name, kind in BY_MODEL.items()]
+    first += [model(FIRST, name, leaver(place)) for place, name in enumerate(LEAVERS)]
+    second = [model(SECOND, name, kind.second_fault) for name, kind in BY_MODEL.items() if kind.name not in WITHOUT_SECOND]
+    forbidden = [model(FORBIDDEN, name) for name in BY_MODEL]
+    return [
+        ProviderSpec(FIRST, models=tuple(named(first)), policy=STRICT, words=WORDS),
+        ProviderSpec(SECOND, models=tuple(named(second)), policy=STRICT, words=WORDS),
+        ProviderSpec(FORBIDDEN, models=tuple(forbidden), policy=LEAKY, words=WORDS),
+    ]
+
+
+def named(models: list[ModelSpec]) -> list[ModelSpec]:
+    return models
+
+
+@pytest.fixture
+def lab(tmp_path):
+    with laboratory(tmp_path / "home", specs()) as lab:
+        for running in lab.simulation.simulation.providers.values():
+            running.names = ()  # any name: the models of this suite carry their faults in their names
+        yield lab
+
+
+def body_of(name: str, *, stream: bool, fields=()) -> dict[str, object]:
+    body = {"model": name, "messages": [{"role": "user", "content": f"Say it for {name}."}], "stream": stream}
+    return body | {"data_policy": {"training_allowed": False}, "provider": {"order": [FIRST, SECOND]}} | dict(fields)
+
+
+def check_sums(lab, rows) -> None:
+    """Tokens that rows call measured are exactly those that the providers wrote into their answers."""
+    for name in (FIRST, SECOND):
+        ledger = lab.simulation.ledger(name)
+        mine = [row for row in rows if row.provider == name and row.source == "measured" and row.attempts]
+        assert sum(row.tokens.prompt for row in mine) == ledger["reported_prompt_tokens"], name
+        assert sum(row.tokens.completion for row in mine) == ledger["reported_completion_tokens"], name
+        prompt, completion = PRICES[name]
+        for row in mine:
+            wanted = (row.tokens.prompt * prompt + row.tokens.completion * completion) / 1e6
+            assert row.cost == pytest.approx(wanted if row.outcome in {"success", "client_gone"} else 0.0)
+    assert lab.simulation.ledger(FORBIDDEN)["requests"] == 0
+
+
+async def ask_all(lab, wanted: list[tuple[str, bool, Kind]]):
+    """Send all requests, so many at once; gives what was heard, in their order."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(name: str, stream: bool, kind: Kind):
+        async with gate:
+            body = body_of(name, stream=stream, fields=kind.fields)
+            return await call(lab.gateway.port, lab.gateway.key, body, leave_after=kind.leave_after)
+
+    return await asyncio.gather(*(one(*request) for request in wanted))
+
+
+def test_callers_that_leave_at_every_event_have_one_true_row_each(lab):
+    async def leave_all():
+        return await asyncio.gather(
+            *(
+                call(lab.gateway.port, lab.gateway.key, body_of(name, stream=True), leave_after=place)
+                for place, name in enumerate(LEAVERS)
+            )
+        )
+
+    asyncio.run(leave_all())
+    lab.simulation.idle()
+    rows = {row.model: row for row in lab.gateway.usage(len(LEAVERS))}
+    assert set(rows) == set(LEAVERS)
+    assert len(lab.gateway.usage()) == len(LEAVERS)
+    seen = {entry["model"]: entry for entry in lab.simulation.ledger(FIRST)["entries"]}
+    for place, name in enumerate(LEAVERS):
+        row, entry = rows[name], seen.get(name.partition("/")[2])
+        if place == EVENTS:  # all of it was delivered, only the end of the framing was still to come
+            assert (row.outcome, row.status, row.source) == ("success", 200, "measured")
+            continue
+        assert (row.outcome, row.status) == ("client_gone", 499), name
+        assert entry is None or entry["outcome"] == "client_gone"
+        assert entry is None or entry["chunks_sent"] == place
+        if entry is not None and entry["reported_completion_tokens"] is not None:
+            assert row.source == "measured"
+            assert row.tokens.completion == entry["reported_completion_tokens"]
+        else:
+            assert row.source in ({"estimated"} if place > 1 else {"estimated", "unknown", "measured"})
+            assert row.source != "measured" or row.attempts == 0
+    check_sums(lab, rows.values())
+
+
+def test_thousands_of_mixed_requests_add_up(lab):
+    generator = random.Random(3)
+    wanted = []
+    for _ in range(REQUESTS):
+        name, kind = generator.choice(list(BY_MODEL.items()))
+        wanted.append((name, generator.random() < 0.5 if kind.stream is None else kind.stream, kind))
+    heard = asyncio.run(ask_all(lab, wanted))
+    lab.simulation.idle()
+    accepted = [one for one in zip(wanted, heard, strict=True) if one[0][2].recorded]
+    rows = lab.gateway.usage(len(accepted), patience=20)
+    assert len(rows) == len(accepted)
+    assert collections.Counter(row.model for row in rows) == collections.Counter(name for (name, _, _), _ in accepted)
+    by_decision = {row.decision: row for row in rows}
+    assert len(by_decision) == len(rows)
+    for (name, stream, kind), answer in zip(wanted, heard, strict=True):
+        check_request(by_decision, name, stream, kind, answer)
+    check_sums(lab, rows)
+    measured = sum(row.source == "measured" for row in rows)
+    print(f"\n{REQUESTS} requests, {len(rows)} rows, {measured} measured, {sum(row.source == 'estimated' for row in rows)} estimated")
+    # An orderly end and a new start invent nothing.
+    assert lab.gateway.stop() == 0
+    lab.gateway.start()
+    assert len(lab.gateway.usage()) == len(rows)
+
+
+def check_request(by_decision, name: str, stream: bool, kind: Kind, answer) -> None:
+    """One request's answer, and its row where there was an answer to tell which row it is."""
+    if kind.status is None:
+        return
+    assert answer.status in ({kind.status, 503} if kind.name == "all-fail" else {kind.status}), (name, answer.body)
+    decision = answer.headers.get("x-anyapi-decision")
+    assert (decision is not None) == kind.recorded, (name, answer.body)
+    if not kind.recorded:
+        return
+    row = by_decision[decision]
+    assert (row.model, row.status) == (name, answer.status)
+    assert row.streamed == (stream and answer.status == 200)
+    if answer.status != 200:
+        assert not row.cost
+        assert row.outcome != "success"
+    elif kind.name == "alone-broken":
+        assert row.outcome == "interrupted"
+        assert answer.whole
+        assert not answer.done
+        assert not row.cost
+    else:
+        assert row.outcome == "success"
+        assert answer.whole
+        assert row.provider == answer.headers["x-anyapi-provider"]
+        assert row.source == ("estimated" if kind.name == "no-usage" else "measured"), (name, row)
+        assert answer.done or not stream
+    if kind.name == "zero-usage":
+        assert (row.tokens.prompt, row.tokens.completion) == (0, 0), "a zero that the provider stated was replaced"
+    if kind.name == "no-usage":
+        assert row.tokens.completion > 0
+
+
+def test_a_refused_request_has_a_row_and_costs_nothing(lab):
+    answers = asyncio.run(ask_all(lab, [("mix/forbidden", False, BY_MODEL["mix/forbidden"])] * 5))
+    assert [answer.status for answer in answers] == [403] * 5
+    rows = lab.gateway.usage(5)
+    assert [(row.outcome, row.status, row.attempts, row.provider) for row in rows] == [("no_eligible_endpoint", 403, 0, None)] * 5
+    assert all(not row.cost and row.tokens.prompt == 0 for row in rows)
+    assert until(lambda: sum(lab.calls().values()) == 0, "nothing sent")
