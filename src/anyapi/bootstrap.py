@@ -42,6 +42,7 @@ from anyapi.upstream.openai_chat import OpenAIChat
 from anyapi.upstream.pool import Upstream, Wire, header_of
 from anyapi.upstream.registry import row_of
 from anyapi.wire.buffers import ReadBuffer
+from anyapi.wire.deadlines import Sweep
 from anyapi.wire.tls import TlsPipe
 
 ADAPTERS: dict[str, Callable[[], Adapter]] = {"openai-chat": OpenAIChat, "anthropic-messages": AnthropicAdapter}
@@ -59,45 +60,15 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None]) -> None
     scrubs = relaunch.configured(os.environ)
     scrubbing.forbid_dumps()
     loop.set_exception_handler(_report_loop)
-    buffer = ReadBuffer(scrubbing=scrubs)
     with contextlib.ExitStack() as stack:
-        store = stack.enter_context(SqliteStore(config.data_dir, time.time))
-        usage = UsageWriter(config.data_dir, time.time, default_days=config.usage_ttl_days, report=_report_writer)
-        stack.callback(usage.close)
-        decisions = DecisionWriter(config.data_dir, report=_report_writer)
-        stack.callback(decisions.close)
-        if usage.unknown_at_start:
-            log(Event.UNKNOWN_ROWS, count=usage.unknown_at_start)
+        store, usage, decisions = _open_stores(config, stack)
         publisher = Publisher(config, store)
         channel = await serve_channel(config.data_dir / "control.sock", publisher.reload)
         snapshot = publisher.build()
-        server_limits = config.server.limits
-        limits = Limits(**{name: getattr(server_limits, name) for name in type(server_limits).__struct_fields__})
-        disclosure = Disclosure(
-            usage_ttl_days=config.usage_ttl_days,
-            scrubbing=scrubs,
-            scrubbing_checked=scrubs and scrubbing.works(),
-            policy_url=config.privacy.policy_url,
-            terms_url=config.privacy.terms_url,
-            contact=config.privacy.contact,
-            catalogue_version=config.catalogue.version,
-        )
-        router: Router | None = None
-
-        def may_send(credential: bytes | None) -> bool:
-            return router is not None and credential is not None and digest(credential) in router.plane.principals
-
-        server = Server(
-            lambda call, reply: router.handle(call, reply),  # type: ignore[union-attr]
-            may_send,
-            limits,
-            buffer,
-            report=lambda error: log(Event.INTERNAL_ERROR, kind=type(error).__name__),
-            cors_origins=frozenset(config.server.cors_origins),
-        )
-        outlets = _outlets(config, server, buffer, usage, decisions)
-        plane = DataPlane(snapshot, outlets, disclosure)
-        router = Router(plane)
+        buffer, sweep = ReadBuffer(scrubbing=scrubs), Sweep(loop)
+        outlets = _outlets(config, buffer, sweep, usage, decisions)
+        plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs))
+        server = _server(config, plane, buffer, sweep)
         listener, address = await _listen(config, server)
         collector = scrubbing.Collector(loop)
 
@@ -118,6 +89,49 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None]) -> None
             upstream.close()
         collector.close()
     log(Event.STOPPED)
+
+
+def _open_stores(config: Config, stack: contextlib.ExitStack) -> tuple[SqliteStore, UsageWriter, DecisionWriter]:
+    """The store and its two writers, closed in reverse when the stack is: what is still to be written is written then."""
+    store = stack.enter_context(SqliteStore(config.data_dir, time.time))
+    usage = UsageWriter(config.data_dir, time.time, default_days=config.usage_ttl_days, report=_report_writer)
+    stack.callback(usage.close)
+    decisions = DecisionWriter(config.data_dir, report=_report_writer)
+    stack.callback(decisions.close)
+    if usage.unknown_at_start:
+        log(Event.UNKNOWN_ROWS, count=usage.unknown_at_start)
+    return store, usage, decisions
+
+
+def _disclosure(config: Config, *, scrubs: bool) -> Disclosure:
+    """What `/v1/privacy` says of this configuration."""
+    return Disclosure(
+        usage_ttl_days=config.usage_ttl_days,
+        scrubbing=scrubs,
+        scrubbing_checked=scrubs and scrubbing.works(),
+        policy_url=config.privacy.policy_url,
+        terms_url=config.privacy.terms_url,
+        contact=config.privacy.contact,
+        catalogue_version=config.catalogue.version,
+    )
+
+
+def _server(config: Config, plane: DataPlane, buffer: ReadBuffer, sweep: Sweep) -> Server:
+    """The side towards clients, with the configured limits."""
+    limits = config.server.limits
+
+    def may_send(credential: bytes | None) -> bool:
+        return credential is not None and digest(credential) in plane.principals
+
+    return Server(
+        Router(plane).handle,
+        may_send,
+        Limits(**{name: getattr(limits, name) for name in type(limits).__struct_fields__}),
+        buffer,
+        sweep=sweep,
+        report=lambda error: log(Event.INTERNAL_ERROR, kind=type(error).__name__),
+        cors_origins=frozenset(config.server.cors_origins),
+    )
 
 
 class Publisher:
@@ -148,10 +162,11 @@ def _nobody(_snapshot: Snapshot) -> None:
     """Nothing serves yet: the snapshot is built again when it does."""
 
 
-def _outlets(config: Config, server: Server, buffer: ReadBuffer, usage: UsageWriter, decisions: DecisionWriter) -> Outlets:
+def _outlets(config: Config, buffer: ReadBuffer, sweep: Sweep, usage: UsageWriter, decisions: DecisionWriter) -> Outlets:
     limits = config.server.upstream
     dialer = Dialer(config.private_addresses, timeout=limits.connect_timeout)
-    wire = Wire(server.loop, dialer, buffer=buffer, cipher=ReadBuffer(size=64 * 1024, scrubbing=False), sweep=server.sweep)
+    cipher = ReadBuffer(size=64 * 1024, scrubbing=False)
+    wire = Wire(asyncio.get_running_loop(), dialer, buffer=buffer, cipher=cipher, sweep=sweep)
     upstreams: dict[CredentialId, Upstream] = {}
     for credential in config.credentials:
         api = config.catalogue.providers[credential.provider].api

@@ -7,13 +7,11 @@ import os
 import sys
 from collections.abc import Mapping
 
-TUNABLES = ":".join(
-    (
-        "glibc.malloc.perturb=165",  # overwrite what is freed
-        "glibc.malloc.tcache_count=0",  # and keep nothing back from that
-        "glibc.malloc.mmap_threshold=4194304",  # a body of 100 KB is not worth a mapping of its own: three times dearer
-        "glibc.malloc.trim_threshold=16777216",
-    )
+TUNABLES = (
+    "glibc.malloc.perturb=165"  # overwrite what is freed
+    ":glibc.malloc.tcache_count=0"  # and keep nothing back from that
+    ":glibc.malloc.mmap_threshold=4194304"  # a body of 100 KB is not worth a mapping of its own: three times dearer
+    ":glibc.malloc.trim_threshold=16777216"
 )
 SETTINGS = {"GLIBC_TUNABLES": TUNABLES, "PYTHONMALLOC": "malloc"}
 

@@ -1,7 +1,7 @@
 """Keeps prompts from staying in the process's memory, and out of core dumps (docs/adr/0008).
 
-`anyapi.relaunch` has glibc overwrite freed memory; here it is checked that it does. Reference cycles are collected on a timer, because until then nothing is freed. Does nothing about the kernel's
-socket buffers or about swap; says so in SECURITY.md.
+`anyapi.relaunch` has glibc overwrite freed memory; here it is checked that it does. Reference cycles are collected on a timer, because
+until then nothing is freed. Does nothing about the kernel's socket buffers or about swap; says so in SECURITY.md.
 """
 
 import asyncio

@@ -7,7 +7,7 @@ one after the other; what a provider saw and what was written down is compared a
 import contextlib
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +22,8 @@ STRICT = ClaimedPolicy("never", "zero", 0, "default", "no")
 LEAKY = ClaimedPolicy("by_default", "indefinite", None, "no", "yes")
 FIRST, SECOND, FORBIDDEN = "lab-a", "lab-b", "lab-open"
 PERMITTED = (FIRST, SECOND)
+PRICES = {FIRST: (1.0, 4.0), SECOND: (2.0, 8.0)}
+"""US dollars per million prompt and completion tokens: the first is the cheapest of the permitted."""
 WORDS = 14
 """Of each answer: enough events for a middle."""
 CONNECT, FIRST_BYTE, IDLE = 1.0, 0.4, 0.4
@@ -36,10 +38,13 @@ def upstream_name(model: str) -> str:
     return model.partition("/")[2]
 
 
-def provider(name: str, models: Sequence[str], wire: WireName = WireName.OPENAI, policy: ClaimedPolicy = STRICT) -> ProviderSpec:
-    """A simulated provider of `models`; the price orders the three as they are named."""
-    price = {FIRST: 1.0, SECOND: 2.0}.get(name, 0.5)
-    served = tuple(ModelSpec(model, upstream_name(model), price, price) for model in models)
+def provider(
+    name: str, models: Sequence[str] | Mapping[str, str], wire: WireName = WireName.OPENAI, policy: ClaimedPolicy = STRICT
+) -> ProviderSpec:
+    """A simulated provider of `models` (a mapping: with the fault of each, as a suffix of its name there)."""
+    price, completion_price = PRICES.get(name, (0.5, 2.0))
+    faults = models if isinstance(models, Mapping) else dict.fromkeys(models, "")
+    served = tuple(ModelSpec(model, upstream_name(model) + fault, price, completion_price) for model, fault in faults.items())
     sentence = SENTENCES.get(name, f"Provider {name} answers.")
     return ProviderSpec(name, sentence=sentence, wire=wire, models=served, policy=policy, words=WORDS)
 
@@ -162,12 +167,14 @@ def sdk(gateway: Gateway, timeout: float = 30.0) -> Iterator[openai.OpenAI]:
 
 @contextlib.contextmanager
 def laboratory(
-    home: Path, providers: Sequence[ProviderSpec], options: SimulationOptions | None = None, server: str = "", extra: str = ""
+    home: Path, providers: Sequence[ProviderSpec], options: SimulationOptions | None = None, *, extra: str = TIMEOUTS
 ) -> Iterator[Lab]:
-    """A gateway in front of `providers`, with the short timeouts of the lab."""
+    """A gateway in front of `providers`; `extra` is more configuration, the short timeouts of the lab if nothing is said."""
     with SimulationThread(providers, options) as simulation:
-        toml = demo_config_toml(simulation.simulation.ports, providers) + TIMEOUTS + extra
-        with running_gateway(home, toml, server) as gateway, sdk(gateway) as client:
+        for running in simulation.simulation.providers.values():
+            running.names = ()  # any model is served: some carry their fault in their name
+        toml = demo_config_toml(simulation.simulation.ports, providers) + extra
+        with running_gateway(home, toml) as gateway, sdk(gateway) as client:
             yield Lab(gateway, simulation, client)
 
 

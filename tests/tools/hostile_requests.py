@@ -58,7 +58,7 @@ class Case(NamedTuple):
         """The client's steps, with the placeholders filled in."""
         parts = [self.payload] if isinstance(self.payload, bytes) else self.payload()
         filled = [data.replace(b"@KEY@", key.encode()).replace(b"@HOST@", host.encode()) for data in parts]
-        steps: list[Step] = [step for data in filled for step in sliced(data, self.slice or len(data))]
+        steps: list[Step] = [step for data in filled for step in sliced(data, self.slice or max(1, len(data)))]
         return [*steps, HalfClose()] if self.half_close else steps
 
     @property

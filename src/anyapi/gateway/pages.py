@@ -31,7 +31,7 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 def options(allowed: str) -> Operation:
-    """The operation that answers `OPTIONS` for a path that takes these methods; whether a browser may call is the operator's list of origins."""
+    """The operation that answers `OPTIONS` for a path that takes these methods; the operator lists which origins may call."""
 
     async def answer(call: Call, plane: DataPlane, reply: Connection) -> None:  # noqa: ARG001
         rows = f"allow: {allowed}\r\n".encode()

@@ -20,17 +20,19 @@ class Server:
         limits: Limits,
         buffer: ReadBuffer,
         *,
+        sweep: Sweep,
         report: Callable[[Exception], None],
         cors_origins: frozenset[str] = frozenset(),
     ) -> None:
         """`handle` answers one call; `may_send` tells whether a credential is known, before a large body is read.
 
-        `report` hears of errors nobody foresaw; it must take their type only, since their text may hold content.
+        `sweep` is closed by the drain. `report` hears of errors nobody foresaw; it must take their type only, since their text may hold
+        content.
         """
         self.handle, self.may_send, self.limits, self.buffer, self.report = handle, may_send, limits, buffer, report
         self.cors_origins = cors_origins
         self.loop = asyncio.get_running_loop()
-        self.sweep = Sweep(self.loop)
+        self.sweep = sweep
         self.connections: set[Connection] = set()
         self.draining = False
 

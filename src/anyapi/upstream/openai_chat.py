@@ -228,9 +228,12 @@ class ChatStream:
 
     def _whole_events(self, data: bytes) -> bytes:
         """What was held back and what came now, up to the last event that is whole; possibly nothing."""
-        data, self._rest = self._rest + data, b""
+        rest, self._rest = self._rest, b""
+        if rest.endswith(b"\r"):
+            rest, data = rest[:-1], data.removeprefix(b"\n")
         if b"\r" in data:
             data = self._plain_ends(data)
+        data = rest + data
         return data if data.endswith(b"\n\n") else self._hold(data)
 
     def _read_odd(self, data: bytes) -> bytes:
@@ -243,11 +246,9 @@ class ChatStream:
         return b""
 
     def _plain_ends(self, data: bytes) -> bytes:
-        """Line ends CRLF and CR become LF; a CR at the very end waits, since an LF may follow it."""
-        held = b""
+        """Line ends CRLF and CR become LF. A CR at the very end counts at once; `_rest` then ends with it, since an LF may follow."""
         if data.endswith(b"\r"):
-            data, held = data[:-1], b"\r"
-        self._rest = held
+            self._rest = b"\r"
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _hold(self, data: bytes) -> bytes:
@@ -271,15 +272,16 @@ class ChatStream:
     def _take_usage(self, data: bytes) -> bytes:
         if data.count(b'"usage":null') == data.count(b'"usage"'):  # many providers write it in every chunk
             return data
-        kept = []
-        for event in data.split(b"\n\n")[:-1]:
-            chunk = read_chunk(event) if b'"usage"' in event else None
-            tokens = read_usage(chunk.usage) if chunk is not None else None
-            if tokens is not None:
-                self.tokens = tokens
-            if not (self._hide_usage and tokens is not None and chunk is not None and not chunk.choices):
-                kept.append(event)
-        return b"\n\n".join([*kept, b""]) if kept else b""
+        return b"".join(b"%b\n\n" % event for event in data.split(b"\n\n")[:-1] if self._concerns_client(event))
+
+    def _concerns_client(self, event: bytes) -> bool:
+        """Take the token counts of an event; False if it is the usage chunk that only we asked for."""
+        chunk = read_chunk(event) if b'"usage"' in event else None
+        tokens = None if chunk is None else read_usage(chunk.usage)
+        if chunk is None or tokens is None:
+            return True
+        self.tokens = tokens
+        return bool(chunk.choices) or not self._hide_usage
 
     def _take_error(self, data: bytes) -> bytes:
         """Stop before an event that is an error; the error itself is told in our words."""
@@ -295,11 +297,15 @@ class ChatStream:
 
 
 def is_plain(data: bytes) -> bool:
-    """Whether `data` (whole events, LF line ends) is nothing but events of one `data: ` line each, all JSON. One pass."""
+    """Whether `data` (whole events, LF line ends) is nothing but events of one `data: ` line each, all JSON."""
     if not data.startswith(b"data: "):
         return False
+    events = data[6:-2].split(b"\n\ndata: ")
+    if data.count(b"\n") != 2 * len(events):  # a further line, which JSON would take for a space
+        return False
     try:
-        _decode_raw(b"[%b]" % data[6:-2].replace(b"\n\ndata: ", b","))
+        for event in events:  # joined, two halves could make a whole
+            _decode_raw(event)
     except (msgspec.DecodeError, RecursionError):
         return False
     return True

@@ -1,0 +1,185 @@
+"""No record, no send: for `confidential` a decision is on the disk before the first byte goes to a provider, whatever happens to the process.
+
+The witness is the simulator. In each round every request asks for a model of its own, which is known to both sides: the provider's ledger
+counts it, the decision record names it. So a request that arrived without its record cannot hide behind another one's.
+"""
+
+import asyncio
+import collections
+import random
+import resource
+import sqlite3
+import time
+from contextlib import closing
+
+import pytest
+from tests.conftest import LONG
+from tests.integration.lab import FIRST, FORBIDDEN, LEAKY, laboratory, provider, until, upstream_name
+from tests.integration.raw_client import call
+
+from anyapi.storage.connection import database_path
+
+ROUNDS = 100 if LONG else 10
+MODELS = [f"kill/model-{number:03}" for number in range(300)]
+AT_ONCE = 24
+LOST_AT_MOST = 0.1
+"""Seconds of plain usage rows that a killed process may lose (they come back as `unknown`)."""
+BEFORE_KILL = 1500
+"""Answers: enough for several batches of rows."""
+CONFIDENTIAL = {"x-anyapi-data-class": "confidential"}
+
+
+@pytest.fixture
+def lab(tmp_path):
+    with laboratory(tmp_path / "home", [provider(FIRST, MODELS), provider(FORBIDDEN, MODELS, policy=LEAKY)]) as lab:
+        yield lab
+
+
+def query(lab, statement: str) -> list[tuple]:
+    """Read the store beside the gateway, or after its death."""
+    with closing(sqlite3.connect(database_path(lab.gateway.home), timeout=10)) as connection:
+        return connection.execute(statement).fetchall()
+
+
+def recorded(lab) -> collections.Counter:
+    """Decision records by model."""
+    return collections.Counter(model for (model,) in query(lab, "SELECT model FROM decision_records"))
+
+
+def sent(lab) -> collections.Counter:
+    """Requests that reached the provider, by model."""
+    return collections.Counter(f"kill/{entry['model']}" for entry in lab.simulation.ledger(FIRST)["entries"])
+
+
+def body_of(model: str, *, stream: bool = False) -> dict[str, object]:
+    return {"model": model, "messages": [{"role": "user", "content": f"Say it for {model}."}], "stream": stream}
+
+
+async def load(lab, headers, stop: asyncio.Event, answered: dict[str, float], models=MODELS) -> int:
+    """Ask for each model once, so many at a time, until `stop`; notes when each decision id was heard. Gives how many were sent."""
+    waiting = list(models)
+    asked = 0
+
+    async def one_after_the_other() -> None:
+        nonlocal asked
+        while waiting and not stop.is_set():
+            model = waiting.pop()
+            asked += 1
+            try:
+                heard = await call(lab.gateway.port, lab.gateway.key, body_of(model, stream=asked % 3 == 0), headers)
+            except OSError:
+                return
+            if heard.whole and heard.status == 200:
+                answered[heard.headers["x-anyapi-decision"]] = time.monotonic()
+
+    await asyncio.gather(*(one_after_the_other() for _ in range(AT_ONCE)))
+    return asked
+
+
+async def kill_under_load(lab, headers, answered: dict[str, float], enough: int, models=MODELS) -> tuple[int, float]:
+    """SIGKILL the gateway once so many answers came; gives how many requests were made, and when it was killed."""
+    stop = asyncio.Event()
+
+    async def kill() -> float:
+        while len(answered) < enough and not stop.is_set():
+            await asyncio.sleep(0.0005)
+        at = time.monotonic()
+        lab.gateway.process.kill()
+        stop.set()
+        return at
+
+    asked, at = await asyncio.gather(load(lab, headers, stop, answered, models), kill())
+    lab.gateway.process.wait()
+    lab.gateway.process.stdout.close()
+    lab.gateway.process = None
+    return asked, at
+
+
+def test_nothing_is_sent_without_its_record_wherever_the_process_is_killed(lab):
+    generator = random.Random(17)
+    in_flight = 0
+    for _ in range(ROUNDS):
+        before_recorded, before_sent = recorded(lab), sent(lab)
+        answered: dict[str, float] = {}
+        asked, _ = asyncio.run(kill_under_load(lab, CONFIDENTIAL, answered, generator.randint(5, 200)))
+        lab.simulation.idle()
+        reached, written = sent(lab) - before_sent, recorded(lab) - before_recorded
+        assert reached.most_common(1)[0][1] == 1, "a model was asked for twice: the witness is blind"
+        assert not set(reached) - set(written), "sent without a record"
+        assert set(answered) <= {decision for (decision,) in query(lab, "SELECT decision FROM decision_records")}
+        in_flight += reached.total() - len(answered)
+        lab.gateway.start()
+    print(f"\n{ROUNDS} kills; {in_flight} requests were at the provider and unanswered at those moments")
+    assert in_flight > 0, "nothing was in flight when the process was killed: the test tests nothing"
+
+
+def test_rows_that_a_killed_process_did_not_write_come_back_as_unknown(lab):
+    answered: dict[str, float] = {}
+    asked, killed_at = asyncio.run(kill_under_load(lab, None, answered, BEFORE_KILL, MODELS * 20))
+    lab.simulation.idle()
+    reached = sent(lab).total()
+    lab.gateway.start()
+    rows = lab.gateway.usage()
+    unknown = [row for row in rows if row.outcome == "unknown"]
+    known = {row.decision for row in rows} - {row.decision for row in unknown}
+    assert len({row.decision for row in rows}) == len(rows)
+    assert max(reached, len(answered)) <= len(rows) <= asked, "one row for every accepted request"
+    assert all((row.source, row.status, row.cost) == ("unknown", 0, None) for row in unknown)
+    assert known, "killed before the first batch: the test tests nothing"
+    lost = [killed_at - at for decision, at in answered.items() if decision not in known]
+    print(f"\n{asked} asked, {len(answered)} answered, {len(known)} rows, {len(unknown)} unknown; oldest lost {max(lost, default=0) * 1000:.0f} ms")
+    assert max(lost, default=0) <= LOST_AT_MOST
+    # Coming back once more changes nothing.
+    assert lab.gateway.stop() == 0
+    lab.gateway.start()
+    assert len(lab.gateway.usage()) == len(rows)
+
+
+def limit_files(lab, most: int) -> None:
+    """Let the gateway's files not grow beyond so many bytes: writes fail (EFBIG) as they do on a full disk."""
+    _, hard = resource.prlimit(lab.gateway.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(lab.gateway.pid, resource.RLIMIT_FSIZE, (most, hard))
+
+
+def ask(lab, model: str, headers=None):
+    return asyncio.run(call(lab.gateway.port, lab.gateway.key, body_of(model), headers))
+
+
+def test_an_unwritable_store_stops_confidential_and_nothing_else(lab):
+    models = iter(MODELS)
+    for _ in range(12):  # the write-ahead log is long enough now that every further write lies beyond the limit
+        assert ask(lab, next(models), CONFIDENTIAL).status == 200
+    wal = database_path(lab.gateway.home).with_name(database_path(lab.gateway.home).name + "-wal")
+    limit = 16 * 1024
+    assert wal.stat().st_size > limit
+    asked = 12
+    limit_files(lab, limit)
+
+    before = sent(lab)
+    for _ in range(8):
+        heard = ask(lab, next(models), CONFIDENTIAL)
+        asked += 1
+        assert heard.status == 503, heard.body
+        assert heard.json()["error"]["type"] == "overloaded"
+        assert "x-anyapi-provider" not in heard.headers
+    assert sent(lab) == before, "sent without a record"
+    for _ in range(8):
+        assert ask(lab, next(models)).status == 200, "public traffic does not need the record"
+        asked += 1
+    assert ask(lab, next(models), {"x-anyapi-data-class": "public"}).status == 200
+    asked += 1
+
+    limit_files(lab, resource.RLIM_INFINITY)
+    def try_again():
+        answers.append(ask(lab, next(models), CONFIDENTIAL))
+        return answers[-1].status == 200
+
+    answers = []
+    until(try_again, "no recovery by itself", 5)
+    recovered = answers[-1]
+    asked += len(answers)
+    assert recovered.headers["x-anyapi-decision"] in {decision for (decision,) in query(lab, "SELECT decision FROM decision_records")}
+    rows = lab.gateway.usage(asked)
+    assert len(rows) == asked, "rows were lost while the store could not be written"
+    assert sum(row.status == 503 for row in rows) == 8 + len(answers) - 1
+    assert {(row.outcome, row.attempts) for row in rows if row.status == 503} == {("overloaded", 0)}
