@@ -5,6 +5,7 @@
 
 import asyncio
 import contextlib
+import functools
 import gc
 import os
 import signal
@@ -43,7 +44,6 @@ from anyapi.upstream.pool import Upstream, Wire, header_of
 from anyapi.upstream.registry import row_of
 from anyapi.wire.buffers import ReadBuffer
 from anyapi.wire.deadlines import Sweep
-from anyapi.wire.tls import TlsPipe
 
 ADAPTERS: dict[str, Callable[[], Adapter]] = {"openai-chat": OpenAIChat, "anthropic-messages": AnthropicAdapter}
 SERVED_PROTOCOLS = frozenset(ADAPTERS)
@@ -198,11 +198,7 @@ async def _listen(config: Config, server: Server) -> tuple[asyncio.AbstractServe
             raise ConfigError(f"the certificate or its key cannot be used ({type(error).__name__})", field="server.tls") from None
         context.set_alpn_protocols(["http/1.1"])
         cipher = ReadBuffer(size=64 * 1024, scrubbing=False).view
-
-        def secured() -> TlsPipe:
-            return TlsPipe(context, server.protocol(), server_name=None, failed=lambda _error: None, cipher=cipher)
-
-        factory = secured
+        factory = functools.partial(server.secured, context, cipher)
     where = config.server.listen
     try:
         if where.socket is not None:

@@ -47,3 +47,8 @@ def latencies(gateway: Gateway, count: int) -> list[float]:
 def p99(sorted_seconds: list[float]) -> float:
     """The 99th percentile of sorted values."""
     return sorted_seconds[min(len(sorted_seconds) - 1, int(len(sorted_seconds) * 0.99))]
+
+
+def open_files(pid: int) -> int:
+    """How many files and sockets a process holds."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 
-import pytest
 from tests.conftest import LONG
 from tests.integration.lab import resident
 from tests.integration.raw_client import call
@@ -20,8 +19,8 @@ from tests.tools.gateway import SEED, running_gateway
 from anyapi.simulator import demo_config_toml
 
 STREAMS = 1000 if LONG else 200
-EVENTS_A_SECOND = 5
-WORDS = 20
+EVENTS_A_SECOND = 5 if LONG else 8
+WORDS = 40 if LONG else 14
 A_SECOND = 250
 """Streams opened each second: what is measured is a held stream, not a burst of connections."""
 MEMORY = 150.0
@@ -80,17 +79,9 @@ def test_many_streams_complete_in_bounded_memory(tmp_path):
         )
         assert sum(one.done for one in heard) == STREAMS
         assert len({len(one.events) for one in heard}) == 1, "some are shorter than others"
+        assert min(one.ended_after for one in heard) > STREAMS / A_SECOND, "they were never all open at once"
         assert memory <= MEMORY
         assert added[0.99] <= ADDED
         rows = gateway.usage(STREAMS)
         assert len(rows) == STREAMS
         assert {row.outcome for row in rows} == {"success"}
-
-
-@pytest.mark.parametrize("share", [0.5])
-def test_the_percentile_is_one(share):
-    class One:
-        def __init__(self, first_after):
-            self.first_after = first_after
-
-    assert percentile([One(number) for number in range(100)], share) == 50

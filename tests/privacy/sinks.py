@@ -78,7 +78,7 @@ class RoomGateway(Gateway):
         try:
             with (self.home / "gateway.log").open("ab") as log, self.room.output.open("ab") as output:
                 self.process = subprocess.Popen(
-                    [sys.executable, "-m", "anyapi", "serve", "--config", str(self.home / "anyapi.toml")],
+                    self.command(),
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=log,
@@ -88,6 +88,10 @@ class RoomGateway(Gateway):
         finally:
             resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
         self.port = int(self._first_line(before).rsplit(":", 1)[1])
+
+    def command(self) -> list[str]:
+        """The command line of the gateway."""
+        return [sys.executable, "-m", "anyapi", "serve", "--config", str(self.home / "anyapi.toml")]
 
     def _first_line(self, before: int) -> str:
         deadline = time.monotonic() + START
@@ -111,14 +115,16 @@ class RoomGateway(Gateway):
 
 
 @contextlib.contextmanager
-def gateway_in(room: Room, toml: str, environment: dict[str, str] | None = None, server: str = "") -> Iterator[RoomGateway]:
+def gateway_in(
+    room: Room, toml: str, environment: dict[str, str] | None = None, server: str = "", kind: type[RoomGateway] = RoomGateway
+) -> Iterator[RoomGateway]:
     """A running gateway in a room; `toml` is its configuration without `[server]` and `[storage]`."""
     room.data.mkdir(mode=0o700, exist_ok=True)
     prepare(database_path(room.data))
     key, _ = make_key(room.data)
     head = f'[server]\nlisten = "127.0.0.1:0"\n{server}\n[storage]\ndata_dir = {json.dumps(str(room.data))}\n\n'
     (room.data / "anyapi.toml").write_text(head + toml)
-    gateway = RoomGateway(room.data, key, environment=environment or room.environment())
+    gateway = kind(room.data, key, environment=environment or room.environment())
     gateway.room = room
     gateway.start()
     try:
@@ -136,6 +142,7 @@ def simulated_in(
     environment: dict[str, str] | None = None,
     server: str = "",
     extra: str = "",
+    kind: type[RoomGateway] = RoomGateway,
 ) -> Iterator[tuple[RoomGateway, SimulationThread]]:
     """A gateway in a room, in front of simulated providers, whose credentials it reads from files outside the room's searched parts."""
     with SimulationThread(providers, SimulationOptions()) as simulation:
@@ -145,7 +152,7 @@ def simulated_in(
                 file = room.credentials / spec.id
                 file.write_text(spec.api_key)
                 toml = toml.replace(f'env = "{key_variable(spec.id)}"', f"key_file = {json.dumps(str(file))}")
-        with gateway_in(room, toml + extra, environment, server) as gateway:
+        with gateway_in(room, toml + extra, environment, server, kind) as gateway:
             yield gateway, simulation
 
 

@@ -10,10 +10,10 @@ from anyapi.domain.call import App, Principal
 from anyapi.domain.decision import Candidate, Outcome, OutcomeKind, Route
 from anyapi.domain.ids import DecisionId
 from anyapi.domain.usage import DecisionRecord, TokenCount, UsageRow, UsageSource
-from anyapi.errors import AnyAPIError, RequestError
+from anyapi.errors import AnyAPIError
 from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.plane import Asked, DataPlane, Decided
-from anyapi.gateway.render import status_of
+from anyapi.gateway.render import error_of, status_of
 
 OPERATION = "chat_completions"
 LEFT = 499
@@ -53,7 +53,7 @@ class Admission:
 
     __slots__ = (
         "_started",
-        "answer_bytes",
+        "answer_tokens",
         "app",
         "asked",
         "at",
@@ -98,7 +98,7 @@ class Admission:
         self.candidate: Candidate | None = None
         self.tokens: TokenCount | None = None
         self.first_token: float | None = None
-        self.attempts = self.answer_bytes = 0
+        self.attempts = self.answer_tokens = 0
         self.streamed = self.empty = self.sent = False
         plane.outlets.usage.accept()
         plane.budget.requests += 1
@@ -168,8 +168,8 @@ class Admission:
         """What the provider did not say: estimated from sizes where content flowed; what was never sent is known to be nothing."""
         if not self.sent:
             return NO_TOKENS, UsageSource.MEASURED
-        if self.answer_bytes or kind is OutcomeKind.SUCCESS:
-            return TokenCount(self.request.prompt_bytes // BYTES_A_TOKEN, self.answer_bytes // BYTES_A_TOKEN), UsageSource.ESTIMATED
+        if self.answer_tokens or kind is OutcomeKind.SUCCESS:
+            return TokenCount(self.request.prompt_bytes // BYTES_A_TOKEN, self.answer_tokens), UsageSource.ESTIMATED
         return NO_TOKENS, UsageSource.UNKNOWN
 
     def _cost(self, tokens: TokenCount, kind: OutcomeKind | None, source: UsageSource) -> float | None:
@@ -194,5 +194,5 @@ def status_unless_whole(outcome: Outcome | AnyAPIError | None, *, left: bool) ->
 
 
 def name_of(outcome: Outcome | AnyAPIError | None) -> str:
-    """The outcome as the usage row names it when no attempt's outcome stands for it."""
-    return outcome.type if isinstance(outcome, RequestError) else "internal_error"
+    """The outcome as the usage row names it when no attempt's outcome stands for it: the type of the error that the caller gets."""
+    return str(error_of(outcome)[1]["type"]) if isinstance(outcome, AnyAPIError) else "internal_error"

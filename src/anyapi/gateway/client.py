@@ -37,6 +37,7 @@ class Connection(Reply):
         "_problem",
         "_read_paused",
         "_waiting",
+        "_write_paused",
         "deadline",
     )
 
@@ -50,7 +51,7 @@ class Connection(Reply):
         self._in_head = True
         self._problem: AnyAPIError | None = None
         self._waiting: list[Call | AnyAPIError] = []
-        self._read_paused = self._lingering = False
+        self._read_paused = self._lingering = self._write_paused = False
         self.deadline = NEVER
 
     # --- the socket
@@ -63,7 +64,7 @@ class Connection(Reply):
         transport.set_write_buffer_limits(high=server.limits.write_buffer)  # type: ignore[attr-defined]
         server.connections.add(self)
         server.sweep.add(self)
-        if len(server.connections) > server.limits.max_connections or server.draining:
+        if len(server.connections) + len(server.handshakes) > server.limits.max_connections or server.draining:
             self._refuse(Overloaded("This gateway has as many connections as it may hold. Try again shortly.", retry_after=1.0))
             return
         self.deadline = server.loop.time() + server.limits.header_timeout
@@ -108,16 +109,20 @@ class Connection(Reply):
         return False
 
     def pause_writing(self) -> None:
-        """The client does not keep up."""
+        """The client does not keep up: nothing more is begun for it."""
+        self._write_paused = True
         self.deadline = self._server.loop.time() + self._server.limits.write_timeout
         if self._exchange is not None:
             self._exchange.pause()
 
     def resume_writing(self) -> None:
         """The client keeps up again."""
-        self.deadline = NEVER if self.current is not None else self.deadline
+        self._write_paused = False
+        self.deadline = NEVER if self.current is not None else self._server.loop.time() + self._server.limits.idle_timeout
         if self._exchange is not None:
             self._exchange.resume()
+        elif self._waiting:
+            self._next()
 
     def expired(self) -> None:
         """Out of time: an idle connection is closed, an unfinished request is told why, a stuck reader is cut."""
@@ -317,14 +322,18 @@ class Connection(Reply):
         if self.streaming or call.close_after or self._close_after or server.draining:
             self._linger()
             return
-        self.deadline = server.loop.time() + server.limits.idle_timeout
+        limits = server.limits
+        self.deadline = server.loop.time() + (limits.idle_timeout if self._call is None else limits.header_timeout)
         if self._waiting:
-            self._next()
+            if not self._write_paused:
+                server.loop.call_soon(self._next)  # not at once: other connections have their turn in between
         elif self._read_paused:
             self._read_paused = False
             self._transport.resume_reading()
 
     def _next(self) -> None:
+        if self._transport is None or self.current is not None or not self._waiting:
+            return
         following = self._waiting.pop(0)
         if isinstance(following, AnyAPIError):
             self._refuse(following)

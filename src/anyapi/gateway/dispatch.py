@@ -1,7 +1,5 @@
 """Walk the route: attempts, retries and failover as `anyapi.policy.walk` says, until one answers or none is left."""
 
-import asyncio
-
 from anyapi.domain.decision import Outcome, OutcomeKind, Route
 from anyapi.errors import BadRequest, Overloaded, RateLimited, RequestError, UpstreamFailed, UpstreamTimedOut
 from anyapi.gateway.admit import Admission
@@ -22,8 +20,8 @@ async def dispatch(exchange: ProviderExchange, route: Route) -> Outcome:
         except StopIteration as end:
             return finish(exchange, end.value)
         if attempt.wait:
-            await asyncio.sleep(attempt.wait)
-        outcome = await exchange.attempt(attempt.candidate)
+            await exchange.wait(attempt.wait)
+        outcome = exchange.ended() or await exchange.attempt(attempt.candidate)
 
 
 def finish(exchange: ProviderExchange, outcome: Outcome) -> Outcome:

@@ -8,14 +8,18 @@ from time import monotonic
 
 from anyapi.domain.decision import Candidate, Outcome, OutcomeKind
 from anyapi.errors import Overloaded
-from anyapi.gateway.admit import Admission
+from anyapi.gateway.admit import BYTES_A_TOKEN, Admission
 from anyapi.gateway.client import Connection
 from anyapi.gateway.render import EVENTS, JSON, error_event
 from anyapi.upstream.adapter import Adapter, Answer, OutboundChat, StreamReader
 from anyapi.upstream.classify import parse_retry_after
 from anyapi.upstream.connection import UpstreamConnection
+from anyapi.upstream.pool import Upstream
+from anyapi.wire.tasks import Waiter
 
 SUCCESS = Outcome(OutcomeKind.SUCCESS)
+ENVELOPE = 300
+"""Bytes of a whole answer that are not its text, about."""
 LAST_BYTES = 1.0
 """Seconds a provider has to end its answer after the stream's terminal marker."""
 
@@ -23,12 +27,13 @@ LAST_BYTES = 1.0
 class ProviderExchange:
     """Drives attempts and relays; told by the client's connection of pauses and of the client leaving."""
 
-    __slots__ = ("_connection", "_gone", "_paused", "_reader", "_stopped", "admission", "held", "outbound", "reply", "rows")
+    __slots__ = ("_connection", "_gone", "_paused", "_pending", "_reader", "_stopped", "admission", "held", "outbound", "reply", "rows")
 
     def __init__(self, outbound: OutboundChat, reply: Connection, admission: Admission) -> None:
         """`reply` is where the answer goes; it must be attached to this exchange by the caller."""
         self.outbound, self.reply, self.admission = outbound, reply, admission
         self._connection: UpstreamConnection | None = None
+        self._pending: Waiter[UpstreamConnection | OutcomeKind] | Waiter[OutcomeKind] | None = None
         self._reader: StreamReader | None = None
         self._gone = self._paused = self._stopped = False
         self.held: Answer | None = None
@@ -40,8 +45,7 @@ class ProviderExchange:
     def abort(self) -> None:
         """The client is gone."""
         self._gone = True
-        if self._connection is not None:
-            self._connection.abort(OutcomeKind.CLIENT_GONE)
+        self._interrupt(OutcomeKind.CLIENT_GONE)
 
     def pause(self) -> None:
         """The client does not keep up."""
@@ -58,8 +62,14 @@ class ProviderExchange:
     def stop(self) -> None:
         """The server is closing: what runs ends as overloaded."""
         self._stopped = True
+        self._interrupt(OutcomeKind.OVERLOADED)
+
+    def _interrupt(self, kind: OutcomeKind) -> None:
+        """End whatever is waited for: an answer, a connection, the time before a retry."""
         if self._connection is not None:
-            self._connection.abort(OutcomeKind.OVERLOADED)
+            self._connection.abort(kind)
+        elif self._pending is not None:
+            self._pending.set(kind)
 
     def ended(self) -> Outcome | None:
         """How it ended already, when the client left or the server is closing."""
@@ -81,9 +91,9 @@ class ProviderExchange:
         started = monotonic()
         connection = upstream.idle()
         if connection is None:
-            opened = await asyncio.ensure_future(upstream.connect())
+            opened = await self._connect(upstream)
             if isinstance(opened, OutcomeKind):
-                return self._note(Outcome(opened), started)
+                return self.ended() or self._note(Outcome(opened), started)
             connection = opened
         ended = self.ended()
         if ended is not None:
@@ -109,6 +119,28 @@ class ProviderExchange:
         connection.release()
         return self._note(outcome, started)
 
+    async def _connect(self, upstream: Upstream) -> UpstreamConnection | OutcomeKind:
+        """A new connection. A client that leaves is not kept waiting for; the connection then waits for somebody else."""
+        waiter: Waiter[UpstreamConnection | OutcomeKind] = Waiter()
+        self._pending = waiter
+
+        def opened(task: "asyncio.Task[UpstreamConnection | OutcomeKind]") -> None:
+            result = task.result()
+            if waiter.done and isinstance(result, UpstreamConnection):
+                upstream.put(result)
+            waiter.set(result)
+
+        asyncio.ensure_future(upstream.connect()).add_done_callback(opened)
+        return await waiter
+
+    async def wait(self, seconds: float) -> None:
+        """Wait before a retry; the client leaving, or the server closing, ends the wait."""
+        waiter: Waiter[OutcomeKind] = Waiter()
+        self._pending = waiter
+        timer = self.admission.plane.loop.call_later(seconds, waiter.set, OutcomeKind.OVERLOADED)
+        await waiter
+        timer.cancel()
+
     def _note(self, outcome: Outcome, started: float) -> Outcome:
         """Tell the endpoint's health how it went."""
         admission = self.admission
@@ -129,7 +161,7 @@ class ProviderExchange:
                 admission.streamed = True
                 self._forget_request()
                 reply.start_stream(b"%b%b" % (EVENTS, self.rows))
-            admission.answer_bytes += len(out)
+            admission.answer_tokens += out.count(b"\n\n")  # about one token an event; only used where the provider states none
             reply.send_part(out)
         connection = self._connection
         if connection is None:
@@ -188,7 +220,7 @@ class ProviderExchange:
         """Send a complete answer to the client."""
         admission = self.admission
         admission.note_first_token()
-        admission.answer_bytes = len(answer.body)
+        admission.answer_tokens = max(1, (len(answer.body) - ENVELOPE) // BYTES_A_TOKEN)
         self.reply.send(200, JSON + self.rows, answer.body)
 
     def fail_stream(self) -> None:

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from anyapi import __version__
-from anyapi.domain.call import NO_FACTS, Question
+from anyapi.domain.call import NO_FACTS, Principal, Question
 from anyapi.domain.catalogue import Endpoint, Model
 from anyapi.domain.data_policy import DataPolicy
 from anyapi.domain.decision import Decision, Reason
@@ -93,12 +93,21 @@ async def models(call: Call, plane: DataPlane, reply: Connection) -> None:
     """Answer `GET /v1/models`: each model with policy, source and age of every endpoint; `?eligible=1` filters by the caller's settings."""
     principal = authenticate(call.credential, plane.principals, plane.clock)
     eligible = parse_qs(call.query.decode("latin-1")).get("eligible") in (["1"], ["true"])
-    rows = []
+    reply.send(
+        200,
+        JSON,
+        plane.page((principal.requirement, principal.account, eligible), lambda: _models_page(plane, principal, eligible=eligible)),
+    )
+
+
+def _models_page(plane: DataPlane, principal: Principal, *, eligible: bool) -> bytes:
+    """The list as JSON: 800 KB and 20 ms of work for the shipped catalogue, so it is made once in a while and not for every call."""
+    now, rows = plane.clock(), []
     for model in plane.context.catalogue.models.values():
-        decision = decide(principal.requirement, model.id, NO_FACTS, plane.context, principal.account, plane.clock())
+        decision = decide(principal.requirement, model.id, NO_FACTS, plane.context, principal.account, now)
         if decision.permitted or not eligible:
-            rows.append(model_row(model, decision, plane.clock(), eligible=eligible))
-    reply.send(200, JSON, _encode({"object": "list", "data": rows}))
+            rows.append(model_row(model, decision, now, eligible=eligible))
+    return _encode({"object": "list", "data": rows})
 
 
 async def model_endpoints(call: Call, plane: DataPlane, reply: Connection) -> None:

@@ -32,6 +32,8 @@ from anyapi.upstream.pool import Upstream
 RERANK_SECONDS = 0.25
 """Health moves with every answer; an order this fresh is fresh enough."""
 MEMO_LIMIT = 20_000
+PAGE_SECONDS = 10.0
+MOST_PAGES = 32
 
 
 class UsageSink(Protocol):
@@ -132,6 +134,7 @@ class DataPlane:
         stated = (agreement.certifications for agreement in snapshot.context.agreements)
         self.known = Known(frozenset(catalogue.providers), frozenset().union(*names, *stated))
         self._adapters: dict[ProviderId, tuple[Adapter, ProviderRow]] = {}
+        self._pages: dict[tuple[object, ...], tuple[bytes, float, Requirement]] = {}
         self._by_account = any(agreement.accounts for agreement in snapshot.context.agreements)
         self._asked: dict[tuple[int, AccountId | None, bytes, tuple[tuple[str, str], ...]], Asked] = {}
 
@@ -192,6 +195,17 @@ class DataPlane:
             decided.route = rank(decided.decisions, preference, facts, self.health.view())
             decided.ranked_at, decided.generation = now, self.health.generation
         return decided.route
+
+    def page(self, key: tuple[Requirement, AccountId, bool], make: Callable[[], bytes]) -> bytes:
+        """A page that is dear to make, at most `PAGE_SECONDS` old and of this snapshot. `key` says who sees it."""
+        requirement, *rest = key
+        found = self._pages.get((id(requirement), *rest))
+        now = self.clock()
+        if found is None or not found[1] <= now < found[1] + PAGE_SECONDS:
+            if len(self._pages) >= MOST_PAGES:
+                self._pages.clear()
+            found = self._pages[(id(requirement), *rest)] = (make(), now, requirement)
+        return found[0]
 
     def ready(self) -> bool:
         """Whether requests can be served."""

@@ -7,6 +7,7 @@ from anyapi.gateway.call import Call
 from anyapi.gateway.limits import Limits
 from anyapi.wire.buffers import ReadBuffer
 from anyapi.wire.deadlines import Sweep
+from anyapi.wire.tls import TlsPipe
 
 if TYPE_CHECKING:
     from anyapi.gateway.client import Connection
@@ -40,6 +41,8 @@ class Shared(Protocol):
     sweep: Sweep
     loop: asyncio.AbstractEventLoop
     connections: "set[Connection]"
+    handshakes: "set[TlsPipe]"
+    """TLS connections that are not yet set up: they count as connections."""
     draining: bool
     cors_origins: frozenset[str]
 

@@ -1,6 +1,7 @@
 """What all client connections share: the handler, limits, deadlines, and the drain at shutdown."""
 
 import asyncio
+import ssl
 from collections.abc import Callable, Coroutine
 
 from anyapi.gateway.call import Call
@@ -8,6 +9,7 @@ from anyapi.gateway.client import Connection
 from anyapi.gateway.limits import Limits
 from anyapi.wire.buffers import ReadBuffer
 from anyapi.wire.deadlines import Sweep
+from anyapi.wire.tls import TlsPipe
 
 
 class Server:
@@ -34,11 +36,26 @@ class Server:
         self.loop = asyncio.get_running_loop()
         self.sweep = sweep
         self.connections: set[Connection] = set()
+        self.handshakes: set[TlsPipe] = set()
         self.draining = False
 
     def protocol(self) -> Connection:
         """A protocol for one accepted socket."""
         return Connection(self)
+
+    def secured(self, context: ssl.SSLContext, cipher: memoryview) -> TlsPipe:
+        """A protocol for one accepted socket that speaks TLS. Its handshake has the time of a head, and counts as a connection."""
+        full = len(self.connections) + len(self.handshakes) >= self.limits.max_connections
+
+        def settled(_error: Exception | None = None) -> None:
+            self.handshakes.discard(pipe)
+            self.sweep.discard(pipe)
+
+        pipe = TlsPipe(context, self.protocol(), server_name=None, failed=settled, cipher=cipher, opened=settled)
+        pipe.deadline = self.loop.time() + (0.0 if full else self.limits.header_timeout)
+        self.handshakes.add(pipe)
+        self.sweep.add(pipe)
+        return pipe
 
     def allows_origin(self, origin: bytes) -> bool:
         """Whether the operator lists this origin (or `*`)."""
@@ -49,6 +66,8 @@ class Server:
         self.draining = True
         for connection in tuple(self.connections):
             connection.close_if_idle()
+        for pipe in tuple(self.handshakes):
+            pipe.abort()
         await self._empty(self.limits.drain_timeout)
         for connection in tuple(self.connections):
             connection.stop()

@@ -39,12 +39,12 @@ def canonical_json(requirement: Requirement) -> bytes:
     for name, default in _CONSTRAINTS:
         value = getattr(requirement, name)
         if value != default:
-            held[name] = sorted(value) if isinstance(value, frozenset) else _plain(value)
+            held[name] = _plain(value)
     return msgspec.json.encode(held, order="sorted")
 
 
 def _plain(value: object) -> object:
-    """Write 30.0 as 30, so that equal requirements have one form."""
+    """Write 30.0 as 30, so that equal requirements have one form. Sets are sorted by the encoder."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

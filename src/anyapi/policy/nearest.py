@@ -18,7 +18,7 @@ def nearest(name: str, known: Iterable[str], most: int = 3) -> tuple[str, ...]:
     pairs = _pairs(asked)
     by_lower = {item.lower(): item for item in sorted(known)}
     likely = heapq.nlargest(COMPARED, by_lower, key=lambda item: len(pairs & _pairs(item)))
-    return tuple(by_lower[item] for item in difflib.get_close_matches(asked, likely, n=most, cutoff=0.6))
+    return tuple(by_lower[item] for item in difflib.get_close_matches(asked, likely, n=most))
 
 
 def _pairs(text: str) -> set[str]:

@@ -19,7 +19,6 @@ from anyapi.policy.wire_values import (
     is_field_name,
     read_certifications,
     read_choice,
-    read_number,
     read_providers,
     read_regions,
     read_text,
@@ -42,7 +41,7 @@ def _flag(text: str, field: str) -> bool:
 def _days(text: str, field: str) -> float:
     if _NUMBER.fullmatch(text) is None:
         raise BadRequest(f"`{field}` must be a number of days of at least 0, in plain digits.", field)
-    return read_number(float(text), field)
+    return float(text)
 
 
 def _items(text: str) -> list[str]:
@@ -117,9 +116,11 @@ def parse_app_headers(pairs: Iterable[tuple[str, str]]) -> App:
     """The app fields among these (lower-case name, value) pairs. Raises `BadRequest` for a malformed value or a header given twice."""
     fields: dict[str, str] = {}
     for name, value in pairs:
-        key = APP_HEADERS.get(name.removeprefix(APP_PREFIX)) if name.startswith(APP_PREFIX) else None
-        if key is None:
+        if not name.startswith(APP_PREFIX):
             continue
+        key = APP_HEADERS.get(name.removeprefix(APP_PREFIX))
+        if key is None:
+            raise _unknown_header(name)
         if key in fields:
             raise BadRequest(f"The header `{name}` is given twice.", name)
         fields[key] = _app_value(value.strip(), name)

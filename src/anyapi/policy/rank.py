@@ -6,6 +6,8 @@ This runs on every request, so the common case (one model, no preference) does n
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from anyapi.domain.call import NO_PREFERENCE, Facts, Preference
 from anyapi.domain.decision import Candidate, Change, Decision, Denial, EndpointHealth, Reason, ReasonCode, ReasonKind, Relaxation, Route
 from anyapi.domain.ids import EndpointId
@@ -101,7 +103,7 @@ def _dropped(candidate: Candidate, *reasons: Reason) -> Denial:
 
 def _with_wishes(denial: Denial, preference: Preference, facts: Facts) -> Denial:
     wishes = unwanted(denial.endpoint, preference, facts, local=denial.local)
-    return Denial(denial.endpoint, denial.policy, (*denial.reasons, *wishes), denial.local) if wishes else denial
+    return msgspec.structs.replace(denial, reasons=denial.reasons + wishes)
 
 
 def _hindrances(denial: Denial) -> set[ReasonCode]:

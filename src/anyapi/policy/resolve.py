@@ -15,7 +15,7 @@ from anyapi.domain.snapshot import Credential, PolicyContext, Tier
 from anyapi.policy.agreements import applied, boundaries, covers, in_force
 from anyapi.policy.exceptions import Records, overlaid
 from anyapi.policy.selectors import Circumstances
-from anyapi.policy.standing import DAY, EPOCH, Standing
+from anyapi.policy.standing import DAY, EPOCH, Standing, midnight
 
 CONTRACTS = frozenset({"hipaa-baa", "gdpr-dpa"})
 """Certifications that are contracts: they count only when an agreement states them."""
@@ -94,6 +94,6 @@ def _regions(standing: Standing, here: Circumstances) -> frozenset[str]:
 
 def _day(instant: float) -> dt.date | None:
     """The UTC day of an instant; None beyond the calendar's end."""
-    if not instant < (dt.date.max.toordinal() - EPOCH) * DAY:
+    if not instant < midnight(dt.date.max) + DAY:
         return None
     return dt.date.fromordinal(EPOCH + math.floor(instant / DAY))

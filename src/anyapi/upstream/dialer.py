@@ -15,6 +15,12 @@ from anyapi.errors import ConfigError
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+"""RFC 6052: where a network has only IPv6, this stands for all of IPv4, private addresses too."""
+COMPATIBLE = ipaddress.IPv6Network("::/96")
+"""RFC 4291, 2.5.5.1: deprecated, but still an IPv4 address. Holds `::` and `::1` too, which are none."""
+
+
 class AddressRefused(OSError):
     """The name leads to an address that the operator did not allow."""
 
@@ -57,7 +63,14 @@ class Dialer:
         except ValueError:
             return False
         if isinstance(address, ipaddress.IPv6Address):
-            address = address.ipv4_mapped or address.sixtofour or address
+            address = _inner(address)
         if address.is_global and not address.is_multicast:
             return True
         return any(address in network for network in self._allowed if network.version == address.version)
+
+
+def _inner(address: ipaddress.IPv6Address) -> Address:
+    """The IPv4 address that an IPv6 address stands for, if it does."""
+    if address in NAT64 or (address in COMPATIBLE and int(address) > 1):
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour or address

@@ -101,9 +101,10 @@ class Upstream:
         """Open a connection; how it failed when it did."""
         connection = UpstreamConnection(self)
         ready: asyncio.Future[OutcomeKind | None] = self.loop.create_future()
+        pipe = self._pipe(connection, ready) if self._secure else None
         try:
-            if self._secure:
-                await self._wire.dialer.open(self.host, self.port, self._pipe(connection, ready))
+            if pipe is not None:
+                await self._wire.dialer.open(self.host, self.port, pipe)
                 async with asyncio.timeout(self._wire.dialer.timeout):
                     failure = await ready
                 if failure is not None:
@@ -111,6 +112,8 @@ class Upstream:
             else:
                 await self._wire.dialer.open(self.host, self.port, connection)
         except TimeoutError:
+            if pipe is not None:
+                pipe.abort()  # a handshake that never ends would keep its socket
             return OutcomeKind.TIMED_OUT
         except OSError:
             return OutcomeKind.CONNECT_FAILED

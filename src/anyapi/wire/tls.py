@@ -10,6 +10,8 @@ import contextlib
 import ssl
 from collections.abc import Callable, Iterable
 
+from anyapi.wire.deadlines import NEVER
+
 READ_SIZE = 64 * 1024
 
 
@@ -19,7 +21,19 @@ class TlsPipe(asyncio.BufferedProtocol):
     `inner` gets `connection_made(pipe)` only after the handshake; `failed` is called with the error when the handshake does not succeed.
     """
 
-    __slots__ = ("_cipher", "_closing", "_failed", "_incoming", "_inner", "_object", "_outgoing", "_ready", "_transport")
+    __slots__ = (
+        "_cipher",
+        "_closing",
+        "_failed",
+        "_incoming",
+        "_inner",
+        "_object",
+        "_opened",
+        "_outgoing",
+        "_ready",
+        "_transport",
+        "deadline",
+    )
 
     def __init__(
         self,
@@ -29,13 +43,20 @@ class TlsPipe(asyncio.BufferedProtocol):
         server_name: str | None,
         failed: Callable[[Exception], None],
         cipher: memoryview,
+        opened: Callable[[], None] | None = None,
     ) -> None:
-        """`server_name` None means that we are the server. `cipher` is a shared buffer for bytes off the wire."""
+        """`server_name` None means that we are the server. `cipher` is a shared buffer for bytes off the wire. `opened` hears of success."""
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._object = context.wrap_bio(self._incoming, self._outgoing, server_side=server_name is None, server_hostname=server_name)
         self._inner, self._failed, self._cipher = inner, failed, cipher
         self._transport: asyncio.Transport | None = None
         self._ready = self._closing = False
+        self._opened = opened
+        self.deadline = NEVER
+
+    def expired(self) -> None:
+        """The handshake did not come in time."""
+        self.abort()
 
     # --- protocol of the socket
 
@@ -151,7 +172,10 @@ class TlsPipe(asyncio.BufferedProtocol):
             self._fail(error)
             return False
         self._ready = True
+        self.deadline = NEVER
         self._flush()
+        if self._opened is not None:
+            self._opened()
         self._inner.connection_made(self)  # type: ignore[arg-type]
         return True
 

@@ -133,4 +133,5 @@ def test_max_price():
 
 def test_an_unknown_price_of_a_local_server_is_none():
     assert wishes(Preference(max_price_input=0.0), price=Price(), local=True) == ()
+    assert wishes(Preference(max_price_output=0.0), price=Price(), local=True) == ()
     assert len(wishes(Preference(max_price_input=0.0), price=Price(1.0), local=True)) == 1

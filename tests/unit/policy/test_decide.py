@@ -49,6 +49,9 @@ def test_an_unknown_model_is_not_repeated_but_similar_names_are_given():
         decided(where, model="acme/onee")
     assert caught.value.message == ("No such model is in the catalogue. Similar names: acme/one. GET /v1/models lists all of them.")
     assert caught.value.metadata == {"similar": ["acme/one"]}
+    both = context([provider()], [endpoint(), endpoint(model="acme/ones")])
+    with pytest.raises(ModelNotFound, match="Similar names: acme/one, acme/ones[.] "):
+        decided(both, model="acme/onez")
     with pytest.raises(ModelNotFound) as caught:
         decided(where, model="SECRET")
     assert caught.value.message == "No such model is in the catalogue. GET /v1/models lists all of them."

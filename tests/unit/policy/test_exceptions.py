@@ -26,6 +26,7 @@ def over(*exceptions, others=(), tier="paid", facts=None, **fields):
 def test_only_the_named_fields_change_and_a_later_exception_wins():
     standing = over((Selector(), Override(training=Training.OPT_OUT)), (Selector(), Override(retention=kept("limited", 3))))
     assert (standing.training, standing.retention, standing.human_review) == ("opt_out", kept("limited", 3), "no")
+    assert standing.flagged_retention is None
     standing = over((Selector(), Override(retention=kept("limited", 9))), (Selector(), Override(retention=kept("limited", 3))))
     assert standing.retention == kept("limited", 3)
     standing = over((Selector(), Override(human_review=HumanReview.YES, zero_retention=ZeroRetention.CONTRACT)))
@@ -45,6 +46,9 @@ def test_the_place_counts_beside_a_feature():
     assert over((Selector(features=("odd",), models=("other/*",)), Override(training=Training.UNKNOWN))) == over()
     terms = over((Selector(features=(SEARCH,), terms=("t",)), Override(training=Training.OPT_OUT)), facts=Facts(web_search=True))
     assert terms.training is Training.OPT_OUT
+    asked = Selector(features=(SEARCH,), terms=("t",))
+    terms = over((asked, Override(training=Training.NEVER)), policy=block("by_default"), facts=Facts(web_search=True))
+    assert terms.training is Training.BY_DEFAULT
     better = over((Selector(features=("odd",)), Override(training=Training.NEVER)), policy=block("by_default"))
     assert better.training is Training.BY_DEFAULT
 
@@ -166,6 +170,10 @@ def test_same_as_provider_uses_the_named_free_tier_and_keeps_our_own():
     free = over((Selector(), Override(same_as_provider="z")), others=[provider("z")], free_tier=block())
     assert free.free_tier
     assert not over((Selector(), Override(same_as_provider="z")), others=[provider("z")]).free_tier
+
+
+def test_forwarding_to_a_local_server_is_not_local_either():
+    assert not over((Selector(), Override(same_as_provider="z")), others=[provider("z", kind="local")], kind="local").local
 
 
 def test_same_as_provider_may_bring_a_refusal_of_zero_retention():

@@ -138,6 +138,24 @@ def test_costs_take_account_facts_and_time_into_account():
     assert explained(where=where, facts=vision).costs[0].more_endpoints == 0
 
 
+def test_costs_of_other_settings_keep_the_account_and_are_named_as_on_the_wire():
+    item = provider("trains", block("by_default", kept("limited", 30)))
+    agreement = Agreement(
+        "agr", "trains", "ops", "doc", dt.date(2026, 11, 1), dt.date(2027, 12, 2), accounts=frozenset({"a"}), training=Training.NEVER
+    )
+    where = context([item], [ENDS[1]], agreements=(agreement,))
+    assert explained(where=where, account="a").costs[1] == RuleCost("retention_days", 1, None, 2.0)
+    assert explained(where=where, account="b").costs[1] == RuleCost("retention_days", 0, None, None)
+    only = merge([(Layer.KEY, Settings(providers_only=frozenset({"q"})))], DEFAULT_PRESETS)
+    assert [cost.setting for cost in explained(only, where).costs] == ["providers.only"]
+
+
+def test_wishes_look_at_the_facts():
+    facts = Facts(uses=frozenset({"tools"}))
+    (model,) = explained(preference=Preference(require_parameters=True), facts=facts).models
+    assert [row.endpoint for row in model.unavailable] == ["bare/one", "good/one"]
+
+
 def test_a_local_server_costs_nothing():
     where = context([provider("home", kind="local")], [endpoint("home", price=Price())])
     assert explained(where=where).costs[0] == RuleCost("training_allowed", 0, 0.0, 0.0)

@@ -116,3 +116,24 @@ def test_no_age_where_no_date_is_known():
     bare = msgspec.structs.replace(row, policy=msgspec.structs.replace(row.policy, age_days=None))
     text = render_text(msgspec.structs.replace(found, models=(msgspec.structs.replace(model, permitted=(bare,)),)))
     assert "human review no (declared, primary)\n" in text
+
+
+def test_several_layers_classes_and_flags_are_separated_by_commas():
+    both = merge(
+        [
+            (Layer.KEY, Settings(training_allowed=False, data_class=DataClass.PUBLIC)),
+            (Layer.GATEWAY, Settings(training_allowed=False, data_class=DataClass.INTERNAL)),
+        ],
+        DEFAULT_PRESETS,
+    )
+    where = context(
+        [provider("a", block("unknown")), provider("b", block(retention=kept("zero", 0)), kind="local")],
+        [endpoint("a"), endpoint("b", free=True)],
+    )
+    text = render_text(explained(both, where))
+    assert "  training_allowed: no (set by: gateway, key)\n" in text
+    assert "  data class: internal, public\n" in text
+    assert "[free, local]\n" in text
+    assert "; retention zero; " in text
+    assert "is sent. (set by: gateway, key)\n" in text
+    assert "  training_allowed: from no to yes (set by: gateway, key)\n" in text

@@ -45,6 +45,10 @@ def test_static_scores_are_price_shares_and_an_unknown_price_is_as_dear_as_the_d
     assert [(item.endpoint.provider, item.static_score) for item in found] == [("d", 0.0), ("c", 0.25), ("a", 1.0), ("b", 1.0)]
 
 
+def test_small_prices_are_shared_out_like_great_ones():
+    assert [item.static_score for item in candidates((0.25, 0.25), (0.1, 0.15))] == [0.5, 1.0]
+
+
 def test_no_known_price_and_only_free_ones():
     assert [(item.endpoint.provider, item.static_score) for item in candidates(None, None)] == [("a", 0.0), ("b", 0.0)]
     assert [item.static_score for item in candidates((0, 0), None)] == [0.0, 0.0]
@@ -93,6 +97,14 @@ def test_latency_weighs_half_a_price_share():
     assert order(balanced(near, health(a=EndpointHealth(2.0), b=EndpointHealth(0.02)))) == "ba"
 
 
+def test_latencies_under_a_second_and_of_nothing():
+    found = candidates((1, 1), (1, 1))
+    assert order(balanced(found, health(a=EndpointHealth(0.2), b=EndpointHealth(0.1)))) == "ba"
+    assert order(balanced(found, health(a=EndpointHealth(0.0), b=EndpointHealth(0.0)))) == "ab"
+    near = candidates((1.3, 1.3), (1, 1))
+    assert order(balanced(near, health(a=EndpointHealth(0.0), b=EndpointHealth(1.0)))) == "ab"
+
+
 def test_the_score_is_the_formula_of_the_page():
     """At the exact balance of price share, latency share and errors the id decides; a hair beyond it does not."""
     found = candidates((1, 1), (4, 4))
@@ -126,6 +138,8 @@ def test_last_stays_last_whatever_its_health():
     assert order(balanced(found, health(a=EndpointHealth(0.01), b=EndpointHealth(60.0, error_rate=1.0)))) == "ba"
     assert order(preferred(found, Preference(order=("a",)), {})) == "ba"
     assert order(preferred(found, Preference(sort=Sort.PRICE), {})) == "ba"
+    free = candidates((0, 0), (9, 9), statuses=(Status.UNVERIFIED,))
+    assert order(preferred(free, Preference(order=("a",)), {})) == "ba"
 
 
 def test_the_callers_order_comes_first_then_the_balance():

@@ -123,6 +123,7 @@ def test_other_headers_and_app_headers_are_not_looked_at():
     assert read() == Settings()
     assert read(("accept", "*"), ("x-anyapi", "1"), ("x-other-retention-days", "x")) == Settings()
     assert read(*((f"x-anyapi-app-{name}", "\x00") for name in ("id", "name", "version", "user-id", "session-id"))) == Settings()
+    assert read(("accept", "*"), ("x-anyapi-paid-only", "true")) == Settings(paid_only=True)
     assert read(("x-anyapi-app-id", "a"), ("x-anyapi-paid-only", "true")) == Settings(paid_only=True)
 
 
@@ -195,12 +196,18 @@ def test_app_headers():
         ("x-anyapi-app-version", "1:2"),
         ("x-anyapi-app-user-id", "u@x"),
         ("x-anyapi-app-session-id", "s-1"),
-        ("x-anyapi-app-odd", "\x00"),
         ("x-anyapi-paid-only", "true"),
         ("id", "\x00"),
     ]
     assert parse_app_headers(pairs) == FULL
+    assert parse_app_headers([("accept", "*"), *pairs]) == FULL
     assert parse_app_headers([]) == App()
+
+
+def test_an_unknown_app_header_is_refused_too():
+    with pytest.raises(BadRequest, match="^The header `x-anyapi-app-nam` is unknown. Did you mean `x-anyapi-app-name`") as caught:
+        parse_app_headers([("x-anyapi-app-nam", "a")])
+    assert caught.value.field == "x-anyapi-app-nam"
 
 
 def test_app_metadata():

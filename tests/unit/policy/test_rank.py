@@ -140,6 +140,12 @@ def test_wishes_count_as_availability_for_the_denied_too():
     assert codes == {"a/one": ["training_by_default"], "b/one": ["price_too_high"]}
 
 
+def test_abilities_count_as_availability_for_the_denied_too():
+    facts, wish = Facts(uses=frozenset({"tools"})), Preference(require_parameters=True)
+    codes, _ = refused(ModelNotFound, decided("a", trains="a"), preference=wish, facts=facts)
+    assert codes == {"a/one": ["training_by_default", "parameters_unsupported"]}
+
+
 def test_a_local_server_without_a_price_is_never_too_dear():
     item = provider("a", block("unknown"), kind="local")
     decision = decide(NO_TRAINING, MODEL, NO_FACTS, context([item], [endpoint("a", price=Price())]), None, NOW)
@@ -222,6 +228,11 @@ def test_what_was_dropped_says_why():
         decision.permitted[1].policy,
     )
     assert denial.permitted_by_policy
+    _, dropped = sift([decided("abc")], Preference(allow_fallbacks=False, max_price_input=2), NO_FACTS, {"a/one": OPEN})
+    assert [[reason.code.value for reason in denial.reasons] for denial in dropped] == [["price_too_high"], ["not_preferred"]]
+    unpriced = context([provider(kind="local")], [endpoint(price=Price())])
+    local = decide(UNCONSTRAINED, MODEL, NO_FACTS, unpriced, None, NOW)
+    assert sift([local], Preference(max_price_input=0), NO_FACTS, {})[0]
     local = decide(UNCONSTRAINED, MODEL, NO_FACTS, context([provider(kind="local")]), None, NOW)
     assert sift([local], NO_PREFERENCE, NO_FACTS, {"p/one": OPEN})[1][0].local
     assert not denial.local

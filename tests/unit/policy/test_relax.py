@@ -101,6 +101,14 @@ def test_the_class_rule_goes_where_no_certification_is_left():
     )
 
 
+def test_reasons_after_availability_and_after_flagged_copies_count_too():
+    away = Reason(ReasonCode.NO_ADAPTER, ReasonKind.AVAILABILITY, "x")
+    item = provider(policy=block("unknown", kept("limited", 3), human_review="yes"), exceptions=(flagged(kept("limited", 9)),))
+    (denial,) = denied(asked(training_allowed=False, human_review_allowed=False, **COUNTED), item)
+    settings = ["training_allowed", "retention_days", "human_review_allowed"]
+    assert [change.setting for change in changes_for((away, *denial.reasons))] == settings
+
+
 def test_the_layers_that_hold_the_setting_are_named():
     both = merge([(Layer.KEY, Settings(training_allowed=False)), (Layer.GATEWAY, Settings(training_allowed=False))], DEFAULT_PRESETS)
     (denial,) = denied(both, provider(policy=block("unknown")))
@@ -126,6 +134,8 @@ def test_then_the_smallest_retention_change():
     assert nearest(long, short) == "b/one"
     assert nearest(provider("a", block(retention=kept("unknown"))), short) == "b/one"
     assert nearest(short, provider("c", block("unknown"))) == "c/one"
+    bit = provider("a", block(retention=kept("limited", 7.5)))
+    assert nearest(bit, provider("c", block("unknown"))) == "c/one"
 
 
 def test_then_the_lower_price_then_the_id():

@@ -67,8 +67,11 @@ def test_a_span_that_is_no_number_expires_and_a_huge_one_has_no_day():
     assert (huge.policy.expired, huge.policy.valid_until) == (False, None)
     assert huge.valid_until > NOW
     assert resolved(span_days=10.5).policy.valid_until == dt.date(2026, 12, 4)
-    last = provenance(valid_until=dt.date(9999, 12, 30))
-    assert resolved(provider(record=last)).policy.valid_until == dt.date(9999, 12, 30)
+    last = provenance(valid_until=dt.date.max)
+    assert resolved(provider(record=last)).policy.valid_until == dt.date.max
+    days = (dt.date.max - COMPILED).days
+    assert resolved(span_days=days + 0.5).policy.valid_until == dt.date.max
+    assert resolved(span_days=days + 1).policy.valid_until is None
 
 
 @pytest.mark.parametrize(

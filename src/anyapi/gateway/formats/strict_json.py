@@ -1,8 +1,8 @@
 """JSON taken in strictly: UTF-8, bounded depth, no key twice where a rule could depend on it. Values below the top stay raw.
 
-The outer object is decoded once into raw fields. That no key was doubled is proved by the length: for compact text and for text with
-`", "` and `": "`, the lengths of keys and values add up to the length of the body only if each key stands once. Other spacing takes
-the slow way, which walks every key. Source of the rules: RFC 8259 section 4 (names SHOULD be unique) made a MUST.
+The outer object is decoded once into raw fields. That no key was doubled is proved by the length: the lengths of keys and values of
+compact text add up to the length of the body only if each key stands once. Text with `", "` and `": "` is proved by writing it again.
+Other spacing takes the slow way, which walks every key. Source of the rules: RFC 8259 section 4 (names SHOULD be unique) made a MUST.
 """
 
 import json
@@ -34,9 +34,19 @@ def outer_fields(body: bytes) -> Fields:
         raise BadRequest("The body is not a JSON object.") from None
     count, length = len(fields), len(body)
     least = 1 + sum(map(len, fields)) + sum(map(len, fields.values())) + 4 * count
-    if length != least and length != least + 2 * count - 1:
+    if length != least and (length != least + 2 * count - 1 or not is_spaced(body, fields)):
         unique_keys(body)
     return fields
+
+
+def is_spaced(body: bytes, fields: Fields) -> bool:
+    """Whether the body is these very fields with `", "` and `": "` between. The length alone would fit a compact one with a key twice."""
+    return body == b"{%b}" % b", ".join(b'"%b": %b' % (name.encode(), bytes(raw)) for name, raw in fields.items())
+
+
+def _is_spaced(fields: Fields, body: bytes) -> bool:
+    """Whether the body is these fields, once each, written with `", "` and `": "`."""
+    return body == b"{%b}" % b", ".join(b'"%b": %b' % (key.encode(), bytes(raw)) for key, raw in fields.items())
 
 
 def check_utf8(body: bytes) -> None:
