@@ -76,7 +76,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None]) -> None
         if publisher.version > snapshot.version:  # a command came in while we were starting
             plane.publish(publisher.build())
         stop = asyncio.Event()
-        for name in (signal.SIGTERM, signal.SIGINT):
+        for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(name, stop.set)
         log(Event.STARTED, listen=address, scrubbing=str(scrubs).lower(), keys=len(snapshot.principals))
         ready(snapshot, address)

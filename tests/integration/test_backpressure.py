@@ -19,6 +19,7 @@ LARGE = 50 * MIB // EVENT
 """Events of the large stream: 50 MiB."""
 SLOW_READERS = 200 if LONG else 20
 SHORT = 4 * MIB // EVENT
+STREAMS_PAUSED = 20
 MEMORY = 20.0
 """MB that the gateway may grow by."""
 KERNEL = 16 * MIB
@@ -153,6 +154,18 @@ def test_a_slow_reader_pauses_the_provider_and_costs_no_memory(lab):
     assert rise <= MEMORY
     *_, row = lab.new_rows()
     assert row.tokens.completion > LARGE or row.outcome == "client_gone"
+
+
+def test_a_connection_that_was_paused_serves_the_next_caller(lab):
+    for _ in range(STREAMS_PAUSED):
+        large_stream(lab, SHORT)
+        with asking(lab, request_of(lab, "normal")) as client:
+            total = read_some(client, SHORT * EVENT)
+            assert total >= SHORT * EVENT
+            until(lambda: in_flight(lab) == 0, "the provider has sent it all")
+        next_one = lab.ask("slow/normal", stream=False, order=())
+        assert next_one.error is None
+        assert next_one.seconds < AT_ONCE, "it got a connection that nobody reads from"
 
 
 def test_many_slow_readers_together_cost_no_memory(lab):

@@ -108,7 +108,7 @@ def starts() -> list[Start]:
     found = [Start("secret missing", WITH_KEY, ("MINE_KEY", "not set"))]
     for name, (secret, why) in SECRETS.items():
         found.append(Start(f"secret: {name}", WITH_KEY, ("MINE_KEY", why), {"MINE_KEY": secret}, secret if len(secret) > 4 else ""))
-        if secret:
+        if name in {"short", "placeholder", "spaces"}:
             found.append(Start(f"known variable: {name}", "", ("OPENAI_API_KEY",), {"OPENAI_API_KEY": secret}, secret if len(secret) > 4 else ""))
     for field in ("key", "api_key", "secret", "token"):
         text = PROVIDER + CREDENTIAL + f'{field} = "{KEY}"\n'

@@ -17,6 +17,8 @@ from anyapi.gateway.roles import Shared
 from anyapi.wire.deadlines import NEVER
 from anyapi.wire.tasks import drive
 
+MOST_QUEUED = 256 * 1024
+"""Bytes of bodies that may wait behind the request being answered."""
 LINGER = 1.0
 """Seconds in which a refused client may still read its answer."""
 
@@ -35,6 +37,7 @@ class Connection(Reply):
         "_parser",
         "_parts",
         "_problem",
+        "_queued",
         "_read_paused",
         "_waiting",
         "_write_paused",
@@ -47,7 +50,7 @@ class Connection(Reply):
         self._parser = httptools.HttpRequestParser(self)
         self._call: Call | None = None
         self._parts: list[bytes] = []
-        self._head_bytes = self._headers = self._body_bytes = self._framing = 0
+        self._head_bytes = self._headers = self._body_bytes = self._framing = self._queued = 0
         self._in_head = True
         self._problem: AnyAPIError | None = None
         self._waiting: list[Call | AnyAPIError] = []
@@ -105,7 +108,9 @@ class Connection(Reply):
         buffer.wipe(nbytes)
 
     def eof_received(self) -> bool:
-        """The client sends no more: treat it as gone, as nginx does by default."""
+        """The client sends no more: it is gone, as nginx sees it too. A graceful close would wait until it has read all, which may be never."""
+        if self.current is not None:
+            self.abort()
         return False
 
     def pause_writing(self) -> None:
@@ -232,7 +237,9 @@ class Connection(Reply):
             self._begin(call)
             return
         self._waiting.append(call)
-        self._pause_reading()
+        self._queued += len(call.body)
+        if len(self._waiting) >= self._server.limits.max_pipelined or self._queued > MOST_QUEUED:
+            self._pause_reading()  # only now: whoever is not read from is not seen to leave either
         if len(self._waiting) > self._server.limits.max_pipelined:
             self._reject(BadRequest("Too many pipelined requests."))
 
@@ -324,10 +331,9 @@ class Connection(Reply):
             return
         limits = server.limits
         self.deadline = server.loop.time() + (limits.idle_timeout if self._call is None else limits.header_timeout)
-        if self._waiting:
-            if not self._write_paused:
-                server.loop.call_soon(self._next)  # not at once: other connections have their turn in between
-        elif self._read_paused:
+        if self._waiting and not self._write_paused:
+            server.loop.call_soon(self._next)  # not at once: other connections have their turn in between
+        elif self._read_paused and not self._waiting:
             self._read_paused = False
             self._transport.resume_reading()
 
@@ -338,6 +344,7 @@ class Connection(Reply):
         if isinstance(following, AnyAPIError):
             self._refuse(following)
         else:
+            self._queued -= len(following.body)
             self._begin(following)
 
     def _pause_reading(self) -> None:

@@ -7,7 +7,7 @@ import asyncio
 from time import monotonic
 
 from anyapi.domain.decision import Candidate, Outcome, OutcomeKind
-from anyapi.errors import Overloaded
+from anyapi.errors import Metadata, Overloaded, UpstreamFailed
 from anyapi.gateway.admit import BYTES_A_TOKEN, Admission
 from anyapi.gateway.client import Connection
 from anyapi.gateway.render import EVENTS, JSON, error_event
@@ -225,8 +225,13 @@ class ProviderExchange:
 
     def fail_stream(self) -> None:
         """End a stream that cannot be completed, so that no SDK takes it for whole."""
-        text = "This gateway is closing." if self._stopped else "The provider's answer broke off before its end."
-        self.reply.send_part(error_event(Overloaded(text)))
+        known: Metadata = {"decision": self.admission.id}
+        error = (
+            Overloaded("This gateway is closing.", known)
+            if self._stopped
+            else UpstreamFailed("The provider's answer broke off before its end.", known)
+        )
+        self.reply.send_part(error_event(error))
         self.reply.finish_stream()
 
 

@@ -19,6 +19,8 @@ async def chat_completions(call: Call, plane: DataPlane, reply: Connection) -> N
     """Answer `POST /v1/chat/completions`. Raises `AnyAPIError` as long as nothing was written to the client."""
     principal = authenticate(call.credential, plane.principals, plane.clock)
     request = openai_chat.parse(call.body)
+    if b"anthropic-beta" in call.headers:
+        request.beta_headers = ((b"anthropic-beta", call.headers[b"anthropic-beta"]),)
     asked = plane.ask(principal, call, request)  # merged: it can only have become stricter
     decided = plane.decide(asked, request, principal.account)
     admission = Admission(plane, principal, asked, decided, app_of(call, request), request, call.request_id)
@@ -32,7 +34,7 @@ async def chat_completions(call: Call, plane: DataPlane, reply: Connection) -> N
         outcome = await dispatch(exchange, route)
     except AnyAPIError as error:
         outcome = error
-        error.metadata.setdefault("decision", admission.id)
+        error.metadata |= {"decision": admission.id, "policy": asked.requirement.hash}
         raise
     finally:
         admission.settle(outcome, left=not reply.alive)

@@ -92,6 +92,12 @@ class Health:
             for name, record in self._records.items()
         }
 
+    def opens_in(self) -> float:
+        """Seconds until the first open circuit lets a probe through; at least 1."""
+        now = self._clock()
+        waits = [record.open_until - now for record in self._records.values() if record.open_until > now]
+        return max(1.0, min(waits, default=1.0))
+
     def _open(self, record: _Record, seconds: float) -> None:
         record.open_until = max(record.open_until, self._clock() + seconds)
         self.generation += 1

@@ -16,7 +16,7 @@ from anyapi.domain.ids import AccountId, CredentialId, ProviderId
 from anyapi.domain.requirement import DataClass, Layer, Requirement
 from anyapi.domain.snapshot import Snapshot
 from anyapi.domain.usage import DecisionRecord, UsageRow
-from anyapi.errors import ModelNotFound
+from anyapi.errors import ModelNotFound, Overloaded
 from anyapi.gateway.call import Call
 from anyapi.gateway.formats import openai_chat
 from anyapi.gateway.health import Health, RetryBudget
@@ -32,6 +32,8 @@ from anyapi.upstream.pool import Upstream
 RERANK_SECONDS = 0.25
 """Health moves with every answer; an order this fresh is fresh enough."""
 MEMO_LIMIT = 20_000
+MOST_REMEMBERED = 1024
+"""Bytes of policy fields and headers under which their merged form is remembered. Only validated text gets here, but it may be long."""
 PAGE_SECONDS = 10.0
 MOST_PAGES = 32
 
@@ -148,7 +150,8 @@ class DataPlane:
             asked = self._merge(principal.requirement, request, headers)
             if len(self._asked) >= MEMO_LIMIT:
                 self._asked.clear()
-            self._asked[key] = asked
+            if len(request.policy_raw) + sum(len(value) for _, value in headers) <= MOST_REMEMBERED:
+                self._asked[key] = asked
         if asked.preference.require_parameters:
             request.facts = msgspec.structs.replace(request.facts, uses=openai_chat.needed_abilities(request.fields))
         return asked
@@ -167,6 +170,8 @@ class DataPlane:
     def decide(self, asked: Asked, request: openai_chat.ChatRequest, account: AccountId) -> Decided:
         """The decision for the models asked: remembered, so the common request costs one look-up. Raises `ModelNotFound`."""
         models, facts = request.models, request.facts
+        if len(models) > 1:  # a name that is no model's is the caller's own text: it must not get into the memo
+            models = tuple(model for model in models if model in self.context.catalogue.models) or models[:1]
         key = models if facts is NO_FACTS else (models, facts)
         found = asked.memo.get(key)
         now = self.clock()
@@ -192,7 +197,11 @@ class DataPlane:
         now = self.loop.time()
         if decided.route is None or now - decided.ranked_at > RERANK_SECONDS or decided.generation != self.health.generation:
             decided.route = None
-            decided.route = rank(decided.decisions, preference, facts, self.health.view())
+            try:
+                decided.route = rank(decided.decisions, preference, facts, self.health.view())
+            except Overloaded as error:
+                error.retry_after = self.health.opens_in()
+                raise
             decided.ranked_at, decided.generation = now, self.health.generation
         return decided.route
 

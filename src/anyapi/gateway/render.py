@@ -94,9 +94,10 @@ def render_error(error: Exception) -> tuple[int, bytes, bytes]:
         rows += b"x-should-retry: false\r\n"
     if isinstance(error, errors.MethodNotAllowed):
         rows += b"allow: %b\r\n" % str(error.metadata.get("allow", "GET")).encode()
-    decision = inner["metadata"].get("decision") if isinstance(inner["metadata"], dict) else None
-    if decision is not None:
-        rows += b"x-anyapi-decision: %b\r\n" % str(decision).encode("ascii", "replace")
+    if isinstance(error, errors.AnyAPIError):
+        for name in ("decision", "policy"):
+            if name in error.metadata:
+                rows += f"x-anyapi-{name}: {error.metadata[name]}\r\n".encode("ascii", "replace")
     if status == 401:
         rows += b"www-authenticate: Bearer\r\n"
     return status, rows, _encode({"error": inner})

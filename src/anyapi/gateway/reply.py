@@ -8,6 +8,7 @@ from anyapi.gateway.render import DATE, head
 from anyapi.gateway.roles import Exchange, Shared
 
 CLOSED_ROW = b"connection: close\r\n"
+SMALL = 16 * 1024
 VARY = b"vary: origin\r\n"
 CORS = b"access-control-allow-origin: %b\r\nvary: origin\r\naccess-control-expose-headers: *\r\n"
 
@@ -51,8 +52,11 @@ class Reply(asyncio.BufferedProtocol):
             rows += self._cors_rows(call)
         if call is not None and call.method == b"HEAD":
             self.write(head(status, rows, self._ending(), len(body)))
-        else:
+        elif len(body) < SMALL:
             self.write(head(status, rows, self._ending(), len(body)) + body)
+        else:
+            self.write(head(status, rows, self._ending(), len(body)))
+            self.write(body)  # not joined: a page that many read slowly is then held once
 
     def start_stream(self, rows: bytes) -> None:
         """Write the head of a streamed 200 answer."""

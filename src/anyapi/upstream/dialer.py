@@ -21,6 +21,10 @@ COMPATIBLE = ipaddress.IPv6Network("::/96")
 """RFC 4291, 2.5.5.1: deprecated, but still an IPv4 address. Holds `::` and `::1` too, which are none."""
 
 
+UNICAST = ipaddress.IPv6Network("2000::/3")
+"""All that is assigned for use anywhere (RFC 4291, 2.4); the rest, site-local addresses among it, may mean anything inside a network."""
+
+
 class AddressRefused(OSError):
     """The name leads to an address that the operator did not allow."""
 
@@ -64,7 +68,7 @@ class Dialer:
             return False
         if isinstance(address, ipaddress.IPv6Address):
             address = _inner(address)
-        if address.is_global and not address.is_multicast:
+        if address.is_global and not address.is_multicast and (address.version == 4 or address in UNICAST):
             return True
         return any(address in network for network in self._allowed if network.version == address.version)
 

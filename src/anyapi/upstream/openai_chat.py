@@ -84,8 +84,8 @@ _decode_chunk = msgspec.json.Decoder(_Chunk).decode
 _decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 _decode_error = msgspec.json.Decoder(_ErrorBody).decode
 EMPTY = frozenset({b"null", b'""', b"[]"})
-UNREFUSED = frozenset({2, 4})
-"""Lengths of `""` and `null`."""
+MAYBE_NOTHING = frozenset({2, 4})
+"""Lengths of `""`, `[]` and `null`: what has another length says something."""
 
 
 class OpenAIChat:
@@ -148,7 +148,11 @@ def answer_of(body: bytes, choices: list[_Choice], tokens: TokenCount | None) ->
     if not choices:
         return error_in(body) or Outcome(OutcomeKind.BAD_RESPONSE)
     first = choices[0]
-    if len(first.message.content) > 2 and first.finish_reason != "content_filter" and len(first.message.refusal) in UNREFUSED:
+    if (
+        len(first.message.content) not in MAYBE_NOTHING
+        and first.finish_reason != "content_filter"
+        and len(first.message.refusal) in MAYBE_NOTHING
+    ):
         return Answer(body, tokens)
     refused = first.finish_reason == "content_filter" or bytes(first.message.refusal) not in EMPTY
     return Answer(body, tokens, refused=refused, empty=all(_is_empty(choice.message) for choice in choices))

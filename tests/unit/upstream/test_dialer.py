@@ -35,6 +35,7 @@ NOT_PUBLIC = [
     "fe80::1",
     "fe80::1%eth0",
     "fec0::1",
+    "4000::1",
     "ff02::1",
     "ff0e::1",
     "2001:db8::1",
@@ -99,7 +100,9 @@ def test_the_operators_list_adds_what_it_names(networks, allowed, refused):
     assert not any(dialer.allows(text) for text in refused)
 
 
-@pytest.mark.parametrize("text", ["", "example.com", "localhost", "127.1", "0x7f000001", "2130706433", "127.0.0.1:80", "[::1]", "1.2.3", " 1.1.1.1"])
+@pytest.mark.parametrize(
+    "text", ["", "example.com", "localhost", "127.1", "0x7f000001", "2130706433", "127.0.0.1:80", "[::1]", "1.2.3", " 1.1.1.1"]
+)
 def test_what_is_no_address_is_refused(text):
     assert not Dialer(["0.0.0.0/0", "::/0"]).allows(text)
 

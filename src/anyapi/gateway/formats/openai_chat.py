@@ -16,6 +16,8 @@ OURS = (*POLICY_FIELDS, "models", "tags", "route", "transforms")
 STATEFUL = ("previous_response_id", "conversation", "background", "webhook_url")
 BIG = 256 * 1024
 MAX_MODELS = 8
+MOST_POLICY = 16 * 1024
+MAX_MODEL_NAME = 256
 TRUE, FALSE = b"true", b"false"
 LIST = b"["
 OURS_SET, STATEFUL_SET = frozenset(OURS), frozenset(STATEFUL)
@@ -99,12 +101,25 @@ def _take_policy(request: ChatRequest) -> None:
         request.models = (read_model(fields),)
         return
     policy = request.policy = {name: fields.pop(name) for name in OURS if name in fields}
+    if "providerOptions" in policy:
+        _keep_own_options(policy)
     request.models = _read_models(fields, policy)
     asked = [(name, raw) for name, raw in policy.items() if name in POLICY_FIELDS]
+    if sum(len(raw) for _, raw in asked) > MOST_POLICY:
+        raise BadRequest(f"The policy fields together may have {MOST_POLICY} bytes.", asked[0][0])
     if asked:
         request.policy_raw = b"".join(b"%b\x01%b\x00" % (name.encode(), bytes(raw)) for name, raw in asked)
     if "tags" in policy:
         request.facts = Facts(tags=_read_tags(policy["tags"]))
+
+
+def _keep_own_options(policy: Fields) -> None:
+    """Of `providerOptions` only the part for a gateway is ours. The rest may be any text, so it must not get into a memo."""
+    value = policy_value(policy.pop("providerOptions"), "providerOptions")
+    if not isinstance(value, dict):
+        raise BadRequest("providerOptions must be an object.", "providerOptions")
+    if "gateway" in value:
+        policy["providerOptions"] = msgspec.Raw(msgspec.json.encode({"gateway": value["gateway"]}))
 
 
 def read_policy(policy: Fields, known: Known) -> tuple[list[Settings], Preference]:
@@ -175,7 +190,10 @@ def needed_abilities(fields: Fields) -> frozenset[str]:
 def read_model(fields: Fields) -> ModelId:
     """The one model asked for. Raises `BadRequest`."""
     try:
-        return ModelId(_decode_text(fields["model"]))
+        name = _decode_text(fields["model"])
+        if len(name) > MAX_MODEL_NAME:
+            raise BadRequest(f"model may have {MAX_MODEL_NAME} characters.", "model")
+        return ModelId(name)
     except KeyError:
         raise BadRequest("model is missing.", "model") from None
     except msgspec.DecodeError:

@@ -1,0 +1,493 @@
+"""The adapter for OpenAI's own format: what is rewritten on the way out, and how answers and streams are read."""
+
+import json
+import re
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.policy.samples import endpoint
+
+from anyapi.domain.decision import Outcome, OutcomeKind
+from anyapi.domain.usage import TokenCount
+from anyapi.upstream import openai_chat as module
+from anyapi.upstream.adapter import Answer, OutboundChat, ProviderRow
+from anyapi.upstream.openai_chat import ChatStream, OpenAIChat, error_in, is_plain, read_chunk, read_usage
+
+ADAPTER = OpenAIChat()
+ENDPOINT = endpoint(upstream_model="their-name")
+PLAIN = ProviderRow()
+
+
+def call(fields=None, **more):
+    """A request on its way out."""
+    body = {"model": "acme/one", "messages": [{"role": "user", "content": "hé"}], **(fields or {})}
+    return OutboundChat(msgspec.json.decode(json.dumps(body), type=dict[str, msgspec.Raw]), **more)
+
+
+def sent(outbound, row=PLAIN):
+    """What goes to the provider, decoded."""
+    prepared = ADAPTER.prepare(outbound, ENDPOINT, row)
+    assert prepared.path == b"/chat/completions"
+    return json.loads(prepared.body), prepared.adjusted
+
+
+# --- the way out
+
+
+def test_only_the_model_is_rewritten():
+    body, adjusted = sent(call({"temperature": 0.5, "x_unknown": [1, {"a": None}]}))
+    assert body == {
+        "model": "their-name",
+        "messages": [{"role": "user", "content": "hé"}],
+        "temperature": 0.5,
+        "x_unknown": [1, {"a": None}],
+    }
+    assert adjusted == ()
+
+
+def test_values_pass_byte_for_byte():
+    raw = b'[ {"role" : "user","content":"\\u00e9", "n":1.0e3, "role":"doubled"} ]'
+    outbound = OutboundChat({"model": msgspec.Raw(b'"m"'), "messages": msgspec.Raw(raw)})
+    assert raw in ADAPTER.prepare(outbound, ENDPOINT, PLAIN).body
+
+
+def test_the_call_is_not_changed_for_the_next_attempt():
+    outbound = call({"user": "u", "max_completion_tokens": 5}, stream=True)
+    before = {name: bytes(raw) for name, raw in outbound.fields.items()}
+    sent(outbound, ProviderRow(accepts_store=True, drops=frozenset({"user"}), renames={"max_completion_tokens": "max_tokens"}))
+    assert {name: bytes(raw) for name, raw in outbound.fields.items()} == before
+
+
+@pytest.mark.parametrize("accepts", [True, False])
+def test_store_is_false_or_absent(accepts):
+    body, _ = sent(call(), ProviderRow(accepts_store=accepts))
+    assert body.get("store", "absent") is (False if accepts else "absent") or body.get("store", "absent") == "absent"
+    assert ("store" in body) is accepts
+
+
+def test_what_a_provider_refuses_is_dropped_and_named():
+    row = ProviderRow(drops=frozenset({"user", "logit_bias", "absent"}))
+    body, adjusted = sent(call({"user": "u", "logit_bias": {}}), row)
+    assert not {"user", "logit_bias"} & set(body)
+    assert adjusted == ("logit_bias", "user")
+
+
+def test_what_a_provider_calls_otherwise_is_renamed_and_named():
+    row = ProviderRow(renames={"max_completion_tokens": "max_tokens", "seed": "random_seed"})
+    body, adjusted = sent(call({"max_completion_tokens": 5, "max_tokens": 9}), row)
+    assert (body["max_tokens"], "max_completion_tokens" in body, adjusted) == (9, False, ("max_completion_tokens",))
+    body, adjusted = sent(call({"seed": 1}), row)
+    assert (body["random_seed"], adjusted) == (1, ("seed",))
+
+
+@pytest.mark.parametrize(
+    ("stream", "wants", "accepts", "given_options", "expected"),
+    [
+        (True, False, True, "absent", {"include_usage": True}),
+        (True, False, True, None, {"include_usage": True}),
+        (True, False, True, {"include_usage": False, "x": 1}, {"include_usage": True, "x": 1}),
+        (True, True, True, {"include_usage": True}, {"include_usage": True}),
+        (True, True, False, {"include_usage": True}, "absent"),
+        (True, False, False, "absent", "absent"),
+        (False, False, True, "absent", "absent"),
+        (False, False, False, {"x": 1}, "absent"),
+    ],
+)
+def test_usage_is_asked_for_in_streams(stream, wants, accepts, given_options, expected):
+    fields = {} if given_options == "absent" else {"stream_options": given_options}
+    body, _ = sent(call(fields, stream=stream, wants_usage=wants), ProviderRow(accepts_stream_options=accepts))
+    assert body.get("stream_options", "absent") == expected
+
+
+# --- whole answers
+
+
+def completion(message=None, usage=None, finish="stop", **more):
+    """A completion as a provider sends it."""
+    body = {"id": "x", "choices": [{"index": 0, "message": {"role": "assistant", **(message or {})}, "finish_reason": finish}], **more}
+    return json.dumps(body if usage is None else {**body, "usage": usage}).encode()
+
+
+USAGE = {"prompt_tokens": 3, "completion_tokens": 2}
+
+
+def read(body):
+    return ADAPTER.read_answer(body, call())
+
+
+def test_an_answer_passes_as_it_is():
+    body = completion({"content": "hello"}, USAGE)
+    answer = read(body)
+    assert answer.body is body
+    assert (answer.tokens, answer.refused, answer.empty) == (TokenCount(3, 2), False, False)
+
+
+@pytest.mark.parametrize(
+    ("usage", "tokens"),
+    [
+        (None, None),
+        (USAGE, TokenCount(3, 2)),
+        (
+            {**USAGE, "prompt_tokens_details": {"cached_tokens": 1}, "completion_tokens_details": {"reasoning_tokens": 2}},
+            TokenCount(3, 2, 1, 2),
+        ),
+        ({**USAGE, "prompt_tokens_details": {}, "completion_tokens_details": {"reasoning_tokens": None}}, TokenCount(3, 2)),
+        ({**USAGE, "prompt_tokens_details": None, "extra": {"x": 1}}, TokenCount(3, 2)),
+        ({"prompt_tokens": 3}, None),
+        ({"completion_tokens": 3}, None),
+        ({"prompt_tokens": -1, "completion_tokens": 2}, None),
+        ({"prompt_tokens": 1, "completion_tokens": -2}, None),
+        ({"prompt_tokens": "3", "completion_tokens": 2}, None),
+        ({"prompt_tokens": 3.5, "completion_tokens": 2}, None),
+        ([], None),
+        ("x", None),
+        (7, None),
+        ({**USAGE, "prompt_tokens_details": [1]}, None),
+    ],
+)
+def test_usage_of_any_form(usage, tokens):
+    answer = read(completion({"content": "hello"}, usage))
+    assert isinstance(answer, Answer)
+    assert answer.tokens == tokens
+    assert read_usage(msgspec.Raw(json.dumps(usage).encode())) == tokens
+
+
+@pytest.mark.parametrize(
+    ("message", "finish", "refused", "empty"),
+    [
+        ({"content": "hello"}, "stop", False, False),
+        ({"content": ""}, "stop", False, True),
+        ({"content": None}, "stop", False, True),
+        ({}, "stop", False, True),
+        ({"content": []}, "stop", False, True),
+        ({"content": [{"type": "text", "text": "x"}]}, "stop", False, False),
+        ({"content": None, "tool_calls": [{"id": "1"}]}, "tool_calls", False, False),
+        ({"content": None, "tool_calls": []}, "stop", False, True),
+        ({"content": None, "function_call": {"name": "f"}}, "function_call", False, False),
+        ({"content": None, "reasoning_content": "hm"}, "length", False, False),
+        ({"content": None, "audio": {"id": "a"}}, "stop", False, False),
+        ({"content": "I", "refusal": ""}, "stop", False, False),
+        ({"content": None, "refusal": "I cannot"}, "stop", True, False),
+        ({"content": "part", "refusal": "I cannot"}, "stop", True, False),
+        ({"content": "part"}, "content_filter", True, False),
+        ({"content": None}, "content_filter", True, True),
+        ({"content": "no reason"}, None, False, False),
+    ],
+)
+def test_refused_and_empty(message, finish, refused, empty):
+    answer = read(completion(message, USAGE, finish))
+    assert isinstance(answer, Answer)
+    assert (answer.refused, answer.empty) == (refused, empty)
+
+
+def test_one_choice_with_content_is_enough():
+    body = json.dumps({"choices": [{"message": {"content": ""}}, {"message": {"content": "x"}}]}).encode()
+    assert not read(body).empty
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b"not json",
+        b'{"choices":[]}',
+        b'{"choices":{}}',
+        b'{"choices":[{}]}',
+        b'{"choices":[1]}',
+        b"<html>busy</html>",
+        b'{"choices":[{"message":null}]}',
+        b"\xff\xfe",
+        b"[" * 5000,
+        b'{"error":null}',
+    ],
+)
+def test_what_is_no_completion_is_a_bad_response(body):
+    assert read(body) == Outcome(OutcomeKind.BAD_RESPONSE)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"message": "secret words", "code": 429}, OutcomeKind.RATE_LIMITED),
+        ({"code": "503"}, OutcomeKind.OVERLOADED),
+        ({"code": 500}, OutcomeKind.SERVER_ERROR),
+        ({"status": 401}, OutcomeKind.UNAUTHORIZED),
+        ({"code": None, "status": "429"}, OutcomeKind.RATE_LIMITED),
+        ({"code": "content_filter"}, OutcomeKind.SERVER_ERROR),
+        ({"code": 200}, OutcomeKind.SERVER_ERROR),
+        ({"code": 99999}, OutcomeKind.SERVER_ERROR),
+        ({"code": "9" * 3}, OutcomeKind.SERVER_ERROR),
+        ({"code": "\u0664\u0662\u0669"}, OutcomeKind.RATE_LIMITED),
+        ({}, OutcomeKind.SERVER_ERROR),
+        ("only words", OutcomeKind.SERVER_ERROR),
+        ([], OutcomeKind.SERVER_ERROR),
+    ],
+)
+def test_an_error_in_a_200_is_an_error(error, kind):
+    body = json.dumps({"error": error}).encode()
+    assert read(body).kind is kind
+    assert error_in(body).kind is kind
+
+
+def test_what_holds_no_error_is_none():
+    assert error_in(b'{"error":null}') is None
+    assert error_in(b'{"choices":[]}') is None
+    assert error_in(b"garbage") is None
+
+
+def test_errors_are_classified_elsewhere():
+    outcome = ADAPTER.classify(429, 3.0, b'{"error":{"code":"insufficient_quota"}}')
+    assert outcome == Outcome(OutcomeKind.UNAUTHORIZED, 3.0, 429)
+
+
+# --- streams
+
+
+def chunk(content="hi", **more):
+    return {"id": "c", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": content}}], **more}
+
+
+def event(value):
+    return b"data: " + json.dumps(value).encode() + b"\n\n"
+
+
+DONE = b"data: [DONE]\n\n"
+USAGE_CHUNK = {"id": "c", "choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 3}}
+USUAL = event(chunk("one")) + event(chunk("tw\u00f6")) + event(chunk("", usage=None)) + event(USAGE_CHUNK) + DONE
+SHOWN = USUAL.replace(event(USAGE_CHUNK), b"")
+
+
+def feed(parts, *, hide=True):
+    stream = ADAPTER.open_stream(call(stream=True, wants_usage=not hide))
+    return b"".join(stream.feed(part) for part in parts), stream
+
+
+def test_the_usual_stream():
+    out, stream = feed([USUAL])
+    assert out == SHOWN
+    assert (stream.complete, stream.failure, stream.started, stream.tokens) == (True, None, True, TokenCount(5, 3))
+
+
+def test_who_asked_for_usage_gets_it():
+    out, stream = feed([USUAL], hide=False)
+    assert (out, stream.tokens) == (USUAL, TokenCount(5, 3))
+
+
+def plain(data):
+    """Blank lines as one: how many stand between two events says nothing, and those after a hidden event may go with it."""
+    return re.sub(rb"\n{2,}", b"\n\n", data)
+
+
+FORMS = {
+    "lf": USUAL,
+    "crlf": USUAL.replace(b"\n", b"\r\n"),
+    "cr": USUAL.replace(b"\n", b"\r"),
+    "comments": b": hello\n\n" + USUAL.replace(b"data: {", b": x\ndata: {"),
+    "no space": USUAL.replace(b"data: ", b"data:"),
+    "names": USUAL.replace(b"data: {", b"event: chunk\nid: 7\nretry: 10\ndata: {"),
+    "two data lines": USUAL.replace(b'"choices"', b'\ndata: "choices"'),
+    "more blank lines": USUAL.replace(b"\n\n", b"\n\n\n\n"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_cut_of_a_stream_gives_the_same(form):
+    data = FORMS[form]
+    whole, stream = feed([data])
+    assert (stream.complete, stream.failure, stream.tokens) == (True, None, TokenCount(5, 3))
+    assert json.dumps("tw\u00f6").encode() in whole
+    assert b"completion_tokens" not in whole
+    for at in range(1, len(data)):
+        out, cut = feed([data[:at], data[at:]])
+        assert (plain(out), cut.complete, cut.failure, cut.tokens) == (plain(whole), True, None, stream.tokens), at
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 64])
+def test_slices_of_a_stream_give_the_same(form, size):
+    data = FORMS[form]
+    whole, _ = feed([data])
+    out, stream = feed([data[at : at + size] for at in range(0, len(data), size)])
+    assert (plain(out), stream.complete, stream.failure) == (plain(whole), True, None)
+
+
+@given(st.lists(st.integers(1, len(USUAL) - 1), max_size=12), st.sampled_from(sorted(FORMS)))
+def test_any_cuts_give_the_same(cuts, form):
+    data = FORMS[form]
+    edges = sorted({0, len(data), *(cut % len(data) for cut in cuts)})
+    out, stream = feed([data[a:b] for a, b in zip(edges, edges[1:], strict=False)])
+    assert plain(out) == plain(feed([data])[0])
+    assert stream.complete
+
+
+def test_only_whole_events_go_on():
+    first, second = event(chunk("one")), event(chunk("two"))
+    stream = ADAPTER.open_stream(call(stream=True))
+    assert stream.feed(first + second[:-1]) == first
+    assert stream.feed(second[-1:]) == second
+    assert not stream.complete
+
+
+def test_a_comment_alone_has_not_started():
+    out, stream = feed([b": keep-alive\n\n"])
+    assert (out, stream.started) == (b": keep-alive\n\n", False)
+
+
+def test_nothing_follows_the_terminal_marker():
+    out, stream = feed([event(chunk()) + DONE + event(chunk("late")), event(chunk("later"))])
+    assert out == event(chunk()) + DONE
+    assert stream.complete
+
+
+def test_the_marker_inside_of_a_text_ends_nothing():
+    odd = event(chunk("[DONE]")) + event(chunk("\ndata: [DONE]\n\n"))
+    out, stream = feed([odd, DONE])
+    assert (out, stream.complete) == (odd + DONE, True)
+    out, stream = feed([odd])
+    assert not stream.complete
+
+
+def test_a_stream_without_its_marker_is_not_complete():
+    out, stream = feed([USUAL[: -len(DONE)]])
+    assert (stream.complete, stream.failure) == (False, None)
+    assert out == SHOWN[: -len(DONE)]
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (chunk("x", usage=USAGE), True),
+        ({"choices": [], "usage": USAGE}, False),
+        ({"usage": USAGE}, False),
+        ({"choices": [], "usage": None}, True),
+        ({"choices": [], "usage": {"odd": 1}}, True),
+        ({"choices": []}, True),
+        ({"choices": [], "note": '"usage"'}, True),
+    ],
+)
+def test_only_the_usage_chunk_is_hidden(value, kept):
+    out, stream = feed([event(value) + event(chunk())])
+    assert (event(value) in out) is kept
+    assert event(chunk()) in out
+    assert (stream.tokens is not None) == (value.get("usage") == USAGE)
+
+
+def test_the_last_usage_counts():
+    out, stream = feed([event(chunk(usage={"prompt_tokens": 5, "completion_tokens": n})) for n in (1, 2, 9)])
+    assert stream.tokens == TokenCount(5, 9)
+    assert out.count(b"data:") == 3
+
+
+def test_a_usage_chunk_alone_leaves_nothing():
+    out, stream = feed([event(USAGE_CHUNK), DONE])
+    assert (out, stream.tokens) == (DONE, TokenCount(5, 3))
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"message": "secret words", "code": 429}, OutcomeKind.RATE_LIMITED),
+        ("secret words", OutcomeKind.SERVER_ERROR),
+        ([1], OutcomeKind.SERVER_ERROR),
+    ],
+)
+def test_an_error_event_stops_the_stream_before_it(error, kind):
+    out, stream = feed([event(chunk("one")) + event({"error": error}) + event(chunk("two")) + DONE, event(chunk("three"))])
+    assert out == event(chunk("one"))
+    assert (stream.failure.kind, stream.complete) == (kind, False)
+
+
+@pytest.mark.parametrize("error", [None, "", []])
+def test_an_empty_error_is_none(error):
+    value = event({**chunk(), "error": error})
+    out, stream = feed([value, DONE])
+    assert (out, stream.failure, stream.complete) == (value + DONE, None, True)
+
+
+def test_the_word_error_in_a_text_is_none():
+    value = event(chunk('an "error": {"code": 500}'))
+    out, stream = feed([value])
+    assert (out, stream.failure) == (value, None)
+
+
+def test_an_error_alone_leaves_nothing():
+    out, stream = feed([event({"error": {"code": 500}})])
+    assert (out, stream.failure.kind, stream.started) == (b"", OutcomeKind.SERVER_ERROR, False)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"data: not json\n\n",
+        b"data: {\n\n",
+        b'data: {"choices":[{}\n\ndata: {}]}\n\n',
+        b"data: {}\n{}\n\n",
+        b'data: {"a":\n1}\n\n',
+        b"data: {} {}\n\n",
+        b"data: {},{}\n\n",
+        b"<html></html>\n\n",
+        b"\xff\xff\n\n",
+        b"data: {}\n\nnonsense\n\n",
+        b"data : {}\n\n",
+        b"data: " + b"[" * 5000 + b"\n\n",
+        b"data: [DONE\n\n",
+        b"DATA: {}\n\n",
+    ],
+)
+def test_what_is_no_stream_of_json_fails(bad):
+    out, stream = feed([event(chunk()), bad, DONE])
+    assert out == event(chunk())
+    assert (stream.failure, stream.complete) == (Outcome(OutcomeKind.BAD_RESPONSE), False)
+
+
+def test_garbage_before_the_marker_is_no_success():
+    out, stream = feed([event(chunk()) + b"data: oops\n\n" + DONE])
+    assert (out, stream.failure.kind, stream.complete) == (b"", OutcomeKind.BAD_RESPONSE, False)
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_what_is_held_back_is_limited(monkeypatch, over):
+    monkeypatch.setattr(module, "MAX_EVENT", 1000)
+    start = b'data: {"x":"'
+    out, stream = feed([start, b"y" * (1000 + over - len(start))])
+    assert out == b""
+    assert (stream.failure is not None) == bool(over)
+    assert len(stream._rest) <= 1000
+    if not over:
+        assert stream.feed(b'"}\n\n').endswith(b'y"}\n\n')
+
+
+def test_an_event_above_the_limit_in_one_read_is_fine(monkeypatch):
+    monkeypatch.setattr(module, "MAX_EVENT", 1000)
+    big = event(chunk("y" * 5000))
+    out, stream = feed([big])
+    assert (out, stream.failure) == (big, None)
+
+
+def test_the_limit_is_a_mebibyte():
+    _, stream = feed([b"data: " + b"y" * (1 << 20)])
+    assert stream.failure == Outcome(OutcomeKind.BAD_RESPONSE)
+
+
+def test_after_a_failure_nothing_goes_on():
+    stream = ChatStream(hide_usage=True)
+    assert stream.feed(b"nonsense\n\n") == b""
+    assert stream.feed(event(chunk())) == b""
+    assert not stream.started
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=5), st.one_of(st.none(), st.integers(), st.text(max_size=20)), max_size=3), max_size=5))
+def test_plain_is_what_every_event_alone_is(values):
+    assert is_plain(b"".join(map(event, values))) or not values
+
+
+def test_read_chunk_of_garbage_is_none():
+    assert read_chunk(b"data: {") is None
+    assert read_chunk(b"data: [1]") is None
+    assert read_chunk(b": nothing") is None
+    assert read_chunk(b"data: {}").choices == []
