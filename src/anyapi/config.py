@@ -70,9 +70,10 @@ _LONGEST_DAYS = 36_500.0
 _POSITION = re.compile(r"\(at (line \d+, column \d+|end of document)\)")
 
 
-def load_config(path: Path | None, env: Mapping[str, str], now: dt.datetime) -> Config:
+def load_config(path: Path | None, env: Mapping[str, str], now: dt.datetime, *, secrets: bool = True) -> Config:
     """Read and check everything; `now` (UTC) dates the operator's own records. Raises `ConfigError`.
 
+    Without `secrets` no credential is looked up: for commands that only need the store and the rules, and run where the keys are not.
     `path` is what the command line names; a file named there or by ANYAPI_CONFIG must exist.
     """
     problems = Problems()
@@ -82,9 +83,10 @@ def load_config(path: Path | None, env: Mapping[str, str], now: dt.datetime) -> 
     _check_names(env, declared, problems)
     around = Surroundings(config.catalogue, env, config.server.listen, config.private_addresses)
     found = Resolved()
-    resolve_declared(declared, around, top, found)
-    resolve_keyless(_provider_sections(top), around, top, found)
-    discover(around, top, found)
+    if secrets:
+        resolve_declared(declared, around, top, found)
+        resolve_keyless(_provider_sections(top), around, top, found)
+        discover(around, top, found)
     problems.raise_config_error()
     return msgspec.structs.replace(
         config,

@@ -20,7 +20,8 @@ def works() -> bool:
     libc = ctypes.CDLL(None)
     libc.malloc.restype = ctypes.c_void_p
     libc.free.argtypes = [ctypes.c_void_p]
-    size, mark = 4096, 0x5A
+    size, mark = 4096, 0x3C  # not what glibc itself fills memory with
+    copy = ctypes.create_string_buffer(size)  # made before: an object made after could lie where we look
     fence = libc.malloc(size)
     address = libc.malloc(size)
     after = libc.malloc(size)
@@ -28,7 +29,8 @@ def works() -> bool:
         return False
     ctypes.memset(address, mark, size)
     libc.free(address)
-    left = ctypes.string_at(address, size).count(mark)
+    ctypes.memmove(copy, address, size)
+    left = copy.raw.count(mark)
     libc.free(fence)
     libc.free(after)
     return left < size // 8

@@ -130,12 +130,12 @@ def test_nothing_permitted_is_a_403_that_names_every_endpoint_and_rule(place, cl
     assert error.status_code == 403
     assert error.body["type"] == "no_eligible_endpoint"
     endpoints = error.body["metadata"]["endpoints"]
-    assert {each["endpoint"] for each in endpoints} == EVERY_ENDPOINT
+    assert {each["endpoint"] for each in endpoints} >= EVERY_ENDPOINT, "endpoints without a credential are listed besides these"
     for each in endpoints:
         assert each["reasons"], each
         for reason in each["reasons"]:
             assert reason["code"]
-            assert reason["layers"], reason
+            assert reason["layers"] or reason["kind"] == "availability", reason
     by_name = {each["endpoint"]: {reason["code"] for reason in each["reasons"]} for each in endpoints}
     assert by_name[f"sim-30d/{UPSTREAM_MODEL}"] == {"retention_not_zero"}
     assert by_name[f"sim-zero/{UPSTREAM_MODEL}"] == {"provider_not_in_only"}
@@ -180,12 +180,9 @@ def test_errors_of_providers_have_the_class_that_the_sdk_knows(client, name):
         client.chat.completions.create(model=f"acme/{name}", messages=MESSAGES)
     assert caught.value.body["type"] == wire_type
     assert "simulator" not in json.dumps(caught.value.body), "the provider's own words came through"
-
-
-def test_retry_after_comes_through(client):
-    with pytest.raises(openai.RateLimitError) as caught:
-        client.chat.completions.create(model="acme/limited", messages=MESSAGES)
-    assert 1 <= int(caught.value.response.headers["retry-after"]) <= 7
+    assert ("retry-after" in caught.value.response.headers) == (name == "limited")
+    if name == "limited":
+        assert 1 <= int(caught.value.response.headers["retry-after"]) <= 7
 
 
 def test_no_endpoint_for_tags(client):
@@ -322,4 +319,8 @@ def test_models_of_the_sdk(client):
     rows = client.models.list()
     seed = next(row for row in rows if row.id == MODEL)
     assert {each["provider"] for each in seed.endpoints} >= PERMITTED
+
+
+def test_one_model_of_the_sdk(client):
+    """The SDK writes the slash of an id as %2F."""
     assert client.models.retrieve(MODEL).id == MODEL

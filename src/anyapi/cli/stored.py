@@ -55,7 +55,7 @@ def with_store(command: Callable[Concatenate[Place, P], None]) -> Callable[..., 
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
     @functools.wraps(command)
     def run(config_file: Path | None, data_dir: Path | None, as_json: bool, *args: P.args, **kwargs: P.kwargs) -> None:
-        config = load_config(config_file, os.environ, dt.datetime.now(dt.UTC))
+        config = load_config(config_file, os.environ, dt.datetime.now(dt.UTC), secrets=False)
         if data_dir is not None:
             config = msgspec.structs.replace(config, data_dir=data_dir)
         with SqliteStore(config.data_dir, time.time) as store:

@@ -1,7 +1,7 @@
 """Everything the data plane serves besides inference: models with their policies, explain, the key's own policy, privacy, status."""
 
 from collections.abc import Awaitable, Callable
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 import msgspec
 
@@ -117,7 +117,7 @@ def _models_page(plane: DataPlane, requirement: Requirement, account: AccountId,
 async def model_endpoints(call: Call, plane: DataPlane, reply: Connection) -> None:
     """Answer `GET /v1/models/{author}/{slug}` and `.../endpoints`. Raises `ModelNotFound` with near misses."""
     principal = authenticate(call.credential, plane.principals, plane.clock)
-    name = call.path.decode("latin-1").split("/models/", 1)[1].removesuffix("/endpoints")
+    name = unquote(call.path.decode("latin-1").split("/models/", 1)[1]).removesuffix("/endpoints")
     requirement = plane.ask(principal, call, NOTHING).requirement
     decision = decide(requirement, ModelId(name), NO_FACTS, plane.context, principal.account, plane.clock())
     model = plane.context.catalogue.models.get(ModelId(name))

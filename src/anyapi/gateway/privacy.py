@@ -60,11 +60,49 @@ DECISION: dict[str, str] = {
 TABLES = ((UsageRow, USAGE), (TokenCount, TOKENS), (App, APP), (DecisionRecord, DECISION))
 """Each stored struct with the purposes of its fields; a test holds them against each other."""
 
+ACCOUNTS: dict[str, str] = {
+    "id": "names the account",
+    "name": "shown to people",
+    "created_at": "when it was made",
+    "usage_days": "how long its usage rows are kept, if other than the default",
+}
+PROJECTS: dict[str, str] = {
+    "id": "names the project",
+    "account": "whose project it is",
+    "name": "shown to people",
+    "created_at": "when it was made",
+}
+KEYS: dict[str, str] = {
+    "id": "public id of the API key",
+    "prefix": "its first characters, so that people can tell keys apart",
+    "sha256": "SHA-256 of the key, to recognise it; the key itself is not stored",
+    "account": "whose key it is",
+    "created_at": "when it was made",
+    "project": "which project of the account",
+    "name": "shown to people",
+    "expires_at": "when it ends",
+    "revoked_at": "when it was revoked",
+}
+SETTINGS: dict[str, str] = {
+    "layer": "gateway, account, project or key",
+    "subject": "id of the account, project or key",
+    "body": "the privacy settings of that layer",
+    "changed_at": "when they were changed",
+}
+STARTS: dict[str, str] = {
+    "id": "names one start of the gateway",
+    "started_at": "when it started",
+    "unknown": "how many accepted requests had no usage row when it ended",
+    "ended_at": "when that was counted",
+}
 CONFIGURED = (
-    ("accounts", "id, name, creation time of accounts and projects", "until the operator deletes them"),
-    ("keys", "id, visible prefix, SHA-256, account, project, creation, expiry and revocation time, settings of API keys", "until deleted"),
-    ("settings", "privacy settings of each layer", "until changed"),
+    ("accounts", ACCOUNTS, "until the operator deletes it"),
+    ("projects", PROJECTS, "until the operator deletes it"),
+    ("keys", KEYS, "until the operator deletes it; a revoked key is kept so that its usage has a name"),
+    ("settings", SETTINGS, "until changed"),
+    ("starts", STARTS, "kept; nothing about requests but their number"),
 )
+"""What people set up, rather than what requests leave behind; a test holds it against the tables of the store."""
 
 
 class Disclosure(NamedTuple):
@@ -84,7 +122,7 @@ def inventory(running: Disclosure) -> dict[str, object]:
     usage = [{"field": name, "purpose": purpose} for name, purpose in USAGE.items() if name not in {"tokens", "app"}]
     usage += [{"field": f"tokens.{name}", "purpose": purpose} for name, purpose in TOKENS.items()]
     usage += [{"field": f"app.{name}", "purpose": purpose} for name, purpose in APP.items()]
-    decisions = [{"field": name, "purpose": purpose} for name, purpose in DECISION.items()]
+    decisions = listed(DECISION)
     return {
         "content_stored": False,
         "statement": "No prompt, response, tool argument, file or fragment of one is stored or logged, on any path; nor a hash of one.",
@@ -96,7 +134,7 @@ def inventory(running: Disclosure) -> dict[str, object]:
                 "note": "Only for requests of the data classes confidential and regulated; durable before anything is sent. Never altered.",
                 "fields": decisions,
             },
-            *({"record": name, "ttl_days": None, "note": kept, "fields": [{"field": what}]} for name, what, kept in CONFIGURED),
+            *({"record": name, "ttl_days": None, "note": kept, "fields": listed(fields)} for name, fields, kept in CONFIGURED),
         ],
         "prompt_logging": {"available": False},
         "sampling": {"available": False},
@@ -108,3 +146,8 @@ def inventory(running: Disclosure) -> dict[str, object]:
         "contact": running.contact,
         "catalogue_version": running.catalogue_version,
     }
+
+
+def listed(fields: dict[str, str]) -> list[dict[str, str]]:
+    """Fields with their purposes, as the inventory shows them."""
+    return [{"field": name, "purpose": purpose} for name, purpose in fields.items()]

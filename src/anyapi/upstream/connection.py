@@ -54,6 +54,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         "_leaving",
         "_parser",
         "_parts",
+        "_paused",
         "_reusable",
         "_sink",
         "_size",
@@ -78,6 +79,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self._parser = httptools.HttpResponseParser(self)
         self._waiter: Waiter[OutcomeKind | None] | None = None
         self._idle = 0.0
+        self._paused = False
         self.when_open: Callable[[], None] | None = None
         self._reset()
 
@@ -119,6 +121,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         """Give the connection back after the answer was read, or close it if it cannot serve again."""
         if self._leaving and not self._done:
             return
+        self._go_on()
         transport, usable = self._transport, self._done and self._reusable
         self._reset()
         if transport is None:
@@ -131,6 +134,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
     def leave(self, seconds: float) -> None:
         """Nobody waits any more, the answer's content is whole: let the connection end its answer by itself, and then serve again."""
         self._leaving, self._sink = True, None
+        self._go_on()
         self.deadline = self._upstream.loop.time() + seconds
         if self._waiter is not None:
             self._waiter.set(None)
@@ -140,16 +144,23 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self._fail(kind)
 
     def pause(self) -> None:
-        """Stop reading; the clock of the provider stands still meanwhile."""
-        self.deadline = NEVER
-        if self._transport is not None:
+        """Stop reading; the clock of the provider stands still meanwhile. An answer that is whole needs no pause."""
+        if self._transport is not None and not self._done and not self._paused:
+            self.deadline = NEVER
+            self._paused = True
             self._transport.pause_reading()
 
     def resume(self) -> None:
         """Read again."""
-        self.deadline = self._upstream.loop.time() + self._idle
-        if self._transport is not None:
-            self._transport.resume_reading()
+        if self._paused:
+            self.deadline = self._upstream.loop.time() + self._idle
+            self._go_on()
+
+    def _go_on(self) -> None:
+        if self._paused:
+            self._paused = False
+            if self._transport is not None:
+                self._transport.resume_reading()
 
     @property
     def usable(self) -> bool:
