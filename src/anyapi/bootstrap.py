@@ -26,7 +26,8 @@ from anyapi.domain.ids import CredentialId
 from anyapi.domain.snapshot import Snapshot
 from anyapi.errors import ConfigError
 from anyapi.gateway.limits import Limits
-from anyapi.gateway.plane import DataPlane, Outlets
+from anyapi.gateway.outlets import Outlets
+from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import Disclosure
 from anyapi.gateway.routes import Router
 from anyapi.gateway.server import Server

@@ -23,8 +23,8 @@ def place(tmp_path_factory):
 def curl(gateway, body: object, *more: str, path: str = "/v1/chat/completions") -> tuple[int, str, str]:
     """Status, head and body of what curl gets."""
     arguments = ["curl", "-sS", "-N", "-D", "/dev/stderr", "--max-time", "20", "-H", f"Authorization: Bearer {gateway.key}"]
-    arguments += ["-H", "Content-Type: application/json", "-d", json.dumps(body), *more, f"{gateway.url}{path}"]
-    ran = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    arguments += ["-H", "Content-Type: application/json", "--data-binary", "@-", *more, f"{gateway.url}{path}"]
+    ran = subprocess.run(arguments, input=json.dumps(body), capture_output=True, text=True, check=True)
     final = ran.stderr.rstrip().split("\n\n")[-1]
     return int(final.split()[1]), final.lower(), ran.stdout
 

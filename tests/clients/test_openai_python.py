@@ -140,7 +140,9 @@ def test_nothing_permitted_is_a_403_that_names_every_endpoint_and_rule(place, cl
     assert by_name[f"sim-30d/{UPSTREAM_MODEL}"] == {"retention_not_zero"}
     assert by_name[f"sim-zero/{UPSTREAM_MODEL}"] == {"provider_not_in_only"}
     assert by_name[f"sim-forever/{UPSTREAM_MODEL}"] == {"provider_not_in_only", "retention_not_zero"}
-    assert error.body["metadata"]["smallest_relaxation"]
+    relaxation = error.body["metadata"]["relaxation"]
+    assert relaxation["endpoint"] in EVERY_ENDPOINT
+    assert [change["layers"] for change in relaxation["changes"]] == [["request"]]
     assert received(simulation) == before, "something was sent although nothing was permitted"
     assert gateway.chat(**DENIED).status == 403
 

@@ -10,7 +10,7 @@ import time
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, multiple, rule, run_state_machine_as_test
 from tests.conftest import LONG
@@ -33,7 +33,7 @@ from tests.tools.raw_http import connect
 from anyapi.cli import main
 from anyapi.simulator.faults import read_fault
 
-RUNS, STEPS = (500, 50) if LONG else (20, 30)
+RUNS, STEPS = (1500, 50) if LONG else (80, 30)
 NAMES = [spec.id for spec in PROVIDERS]
 UNKNOWN_MODEL = "nobody/nothing"
 FAULTS = {
@@ -63,6 +63,7 @@ VALUES = {
 }
 claims = st.sampled_from(sorted(VALUES)).flatmap(lambda field: VALUES[field].map(lambda value: Claim(field, value)))
 few = st.lists(claims, max_size=2)
+one = st.lists(claims, max_size=1)
 models = st.one_of(
     st.sampled_from(MODELS).map(lambda model: [model]),
     st.lists(st.sampled_from([*MODELS, UNKNOWN_MODEL]), min_size=1, max_size=3, unique=True),
@@ -91,7 +92,7 @@ class World:
         """Endpoints that the oracle is made to deny: the machine must then find something."""
         self.runs = 0
         self.hurt: set[str] = set()
-        """Providers that failed and did not answer well since: a circuit may be open."""
+        """Endpoints that may have failed and did not answer well since: a circuit may be open."""
         self.counts = {"requests": 0, "denied": 0, "served": 0, "failed": 0, "commands": 0}
 
     def command(self, *arguments: str) -> dict:
@@ -145,11 +146,11 @@ class PolicyMachine(RuleBasedStateMachine):
 
     # Operators
 
-    @initialize(target=keys, first=few, second=few)
+    @initialize(target=keys, first=one, second=one)
     def two_keys(self, first, second):
         return multiple(self._create(self.own, None, first), self._create(CONTRACTED, None, second))
 
-    @rule(target=keys, contracted=st.booleans(), project=st.booleans(), asked=few)
+    @rule(target=keys, contracted=st.booleans(), project=st.booleans(), asked=one)
     def create_key(self, contracted, project, asked):
         account = CONTRACTED if contracted else self.own
         return self._create(account, f"{self.own}-{account}-project" if project else None, asked)
@@ -194,14 +195,14 @@ class PolicyMachine(RuleBasedStateMachine):
     # Providers
 
     @rule(
-        providers=st.lists(st.sampled_from(NAMES), min_size=1, unique=True),
+        providers=st.lists(st.sampled_from(NAMES), min_size=4, unique=True),
         fault=st.sampled_from(sorted(FAULTS)),
         times=st.sampled_from([1, 2, 6]),
     )
     def providers_fail(self, providers, fault, times):
         for name in providers:
             self.world.script(name, *[FAULTS[fault]] * times)
-            self.world.hurt.add(name)
+            self.world.hurt |= {f"{name}/{model.partition('/')[2]}" for model in MODELS}
 
     @rule()
     def providers_recover(self):
@@ -213,6 +214,16 @@ class PolicyMachine(RuleBasedStateMachine):
     @rule(key=keys, body=few, headers=st.lists(claims, max_size=3), switched=switches, stream=st.booleans(), models=models)
     def request(self, key, body, headers, switched, stream, models):
         self._ask(key, None, body, headers, switched, stream, models)
+
+    @rule(key=keys, body=one, stream=st.booleans(), times=st.integers(1, 4))
+    def plain_requests(self, key, body, stream, times):
+        """Little asked by the request itself: what stands above it decides. Several, so that circuits open."""
+        for _ in range(times):
+            self._ask(key, None, body, [], {}, stream, [MODELS[0]])
+
+    @rule(key=keys, headers=one, models=models)
+    def request_without_a_body_field(self, key, headers, models):
+        self._ask(key, None, [], headers, {}, False, models)
 
     @rule(key=revoked, body=few)
     def request_with_a_revoked_key(self, key, body):
@@ -247,7 +258,7 @@ class PolicyMachine(RuleBasedStateMachine):
         world = self.world
         before = world.seen()
         permitted = set() if expected else self._permitted(key, body, headers, switched, models)
-        well = not {endpoint.partition("/")[0] for endpoint in permitted} & world.hurt
+        well = not permitted & world.hurt
         more = {"stream": stream} | ({"provider": switched} if switched else {})
         lines = [claim.header.encode() for claim in headers]
         answer = ask(
@@ -262,7 +273,7 @@ class PolicyMachine(RuleBasedStateMachine):
             assert answer.status == expected
             envelope(expected, answer.body)
             return
-        assert answer.status == 200 if well else answer.status in {200, *FAILED}
+        assert answer.status in ({200} if well else {200, *FAILED}), answer.body
         world.counts["served" if answer.status == 200 else "failed"] += 1
         if answer.status == 200:
             assert answer.field("x-anyapi-provider").decode() in reached
@@ -284,8 +295,7 @@ class PolicyMachine(RuleBasedStateMachine):
             new = ledger["entries"][len(before[name]["entries"]) :]
             assert ledger["leaked"] == {}
             calls += [f"{name}/{entry['model']}" for entry in new]
-            if any(entry["outcome"] == "answered" for entry in new):
-                self.world.hurt.discard(name)
+            self.world.hurt -= {f"{name}/{entry['model']}" for entry in new if entry["outcome"] == "answered"}
             if not any(endpoint.startswith(f"{name}/") for endpoint in permitted):
                 assert ledger["wire_bytes"] == before[name]["wire_bytes"], f"bytes reached {name}"
         assert set(calls) <= permitted
@@ -310,10 +320,11 @@ def running(tmp_path_factory):
         yield pair
 
 
-def run(world: World, runs: int, length: int) -> None:
+def run(world: World, runs: int, length: int, *phases: Phase) -> None:
     how = settings(
         max_examples=runs,
         stateful_step_count=length,
+        phases=[Phase.generate, *phases],
         deadline=None,
         derandomize=True,
         database=None,
@@ -325,10 +336,10 @@ def run(world: World, runs: int, length: int) -> None:
 @pytest.mark.timeout(7200 if LONG else 120)
 def test_nothing_reaches_a_provider_outside_what_the_oracle_permits(running):
     world = World(*running)
-    run(world, RUNS, STEPS)
+    run(world, RUNS, STEPS, *([Phase.shrink] if LONG else []))
     print(f"\n{world.runs} runs: {world.counts}")
     assert world.runs >= RUNS
-    assert min(world.counts.values()) > RUNS
+    assert min(world.counts.values()) >= RUNS // 2
 
 
 def test_the_machine_finds_a_provider_outside_what_is_permitted(running):

@@ -55,7 +55,8 @@ class Room:
         """Variables for the gateway; `faults` as the plugin reads them."""
         own = {"HOME": str(self.home), "TMPDIR": str(self.temporary), "XDG_CACHE_HOME": str(self.home / "cache")}
         if faults:
-            own |= {"PYTHONPATH": str(PLUGIN), "ANYAPI_TEST_FAULTS": " ".join(faults)}
+            path = os.pathsep.join([str(PLUGIN), *filter(None, [os.environ.get("PYTHONPATH")])])
+            own |= {"PYTHONPATH": path, "ANYAPI_TEST_FAULTS": " ".join(faults)}
             own |= {"ANYAPI_TEST_ARMED": str(self.armed), "ANYAPI_TEST_PREFIX": prefix}
         return own
 

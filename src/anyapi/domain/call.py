@@ -34,7 +34,7 @@ class Facts(msgspec.Struct, frozen=True):
     least_tokens: int = 0
     """A lower bound of the prompt's tokens, rounded down to a power of two; 0 where no context length can be exceeded."""
     uses: frozenset[str] = frozenset()
-    """Abilities that the request's parameters need: `tools`, `structured_outputs`, `vision`, `reasoning`, ... (for `require_parameters`)."""
+    """Abilities that the request's parameters need: `tools`, `structured_outputs`, `vision`, `reasoning`, ... (`require_parameters`)."""
 
 
 NO_FACTS = Facts()

@@ -21,7 +21,7 @@ class Tier(enum.StrEnum):
 
 
 class Agreement(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What somebody attests to have signed with a provider (docs/policy.md section 1.3). Dates are UTC; `valid_until` is the first day after."""
+    """What somebody attests to have signed with a provider (docs/policy.md, 1.3). Dates are UTC; `valid_until` is the first day after."""
 
     id: AgreementId
     provider: ProviderId

@@ -28,7 +28,7 @@ class TokenCount(msgspec.Struct, frozen=True):
 
 
 class UsageRow(msgspec.Struct, frozen=True):
-    """One row for every accepted request. Times: `at` in Unix seconds, durations in seconds. Cost in US dollars, None if no price is known."""
+    """One row for every accepted request. `at` in Unix seconds, durations in seconds. Cost in US dollars, None if no price is known."""
 
     decision: DecisionId
     at: float

@@ -108,7 +108,7 @@ class Connection(Reply):
         buffer.wipe(nbytes)
 
     def eof_received(self) -> bool:
-        """The client sends no more: it is gone, as nginx sees it too. A graceful close would wait until it has read all, which may be never."""
+        """The client sends no more: it is gone, as nginx sees it too. A graceful close would wait until it has read all."""
         if self.current is not None:
             self.abort()
         return False

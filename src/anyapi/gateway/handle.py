@@ -13,6 +13,7 @@ from anyapi.gateway.dispatch import dispatch
 from anyapi.gateway.exchange import ProviderExchange
 from anyapi.gateway.formats import openai_chat
 from anyapi.gateway.plane import DataPlane, app_of
+from anyapi.gateway.settle import settle
 
 
 async def chat_completions(call: Call, plane: DataPlane, reply: Connection) -> None:
@@ -37,4 +38,4 @@ async def chat_completions(call: Call, plane: DataPlane, reply: Connection) -> N
         error.metadata |= {"decision": admission.id, "policy": asked.requirement.hash}
         raise
     finally:
-        admission.settle(outcome, left=not reply.alive)
+        settle(admission, outcome, left=not reply.alive)

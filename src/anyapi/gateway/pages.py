@@ -100,7 +100,7 @@ async def models(call: Call, plane: DataPlane, reply: Connection) -> None:
     eligible = parse_qs(call.query.decode("latin-1")).get("eligible") in (["1"], ["true"])
     requirement, account = plane.ask(principal, call, NOTHING).requirement, principal.account
     reply.send(
-        200, JSON, plane.page((requirement, account, eligible), lambda: _models_page(plane, requirement, account, eligible=eligible))
+        200, JSON, plane.pages.get((requirement, account, eligible), lambda: _models_page(plane, requirement, account, eligible=eligible))
     )
 
 

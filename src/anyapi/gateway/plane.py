@@ -5,71 +5,33 @@ Nothing here reads a database or a file. A memo is dropped with its snapshot, an
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable
 
 import msgspec
 
 from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, App, Facts, Preference, Principal
 from anyapi.domain.decision import Decision, Route
-from anyapi.domain.ids import AccountId, CredentialId, ProviderId
+from anyapi.domain.ids import AccountId, ProviderId
 from anyapi.domain.requirement import DataClass, Layer, Requirement
 from anyapi.domain.snapshot import Snapshot
-from anyapi.domain.usage import DecisionRecord, UsageRow
 from anyapi.errors import ModelNotFound, Overloaded
 from anyapi.gateway.call import Call
 from anyapi.gateway.formats import openai_chat
 from anyapi.gateway.health import Health, RetryBudget
+from anyapi.gateway.outlets import Outlets
+from anyapi.gateway.page_cache import PageCache
 from anyapi.gateway.privacy import Disclosure
 from anyapi.policy.decide import decide
-from anyapi.policy.merge import lift, meet
+from anyapi.policy.merge import tighten
 from anyapi.policy.parse import Known, parse_app_headers, parse_policy_headers
 from anyapi.policy.rank import rank
 from anyapi.upstream.adapter import Adapter, ProviderRow
-from anyapi.upstream.connection import Timeouts
-from anyapi.upstream.pool import Upstream
 
 RERANK_SECONDS = 0.25
 """Health moves with every answer; an order this fresh is fresh enough."""
 MEMO_LIMIT = 20_000
 MOST_REMEMBERED = 1024
 """Bytes of policy fields and headers under which their merged form is remembered. Only validated text gets here, but it may be long."""
-PAGE_SECONDS = 10.0
-MOST_PAGES = 32
-
-
-class UsageSink(Protocol):
-    """Where usage rows go. MUST not block."""
-
-    def accept(self) -> None:
-        """Count a request as accepted; a row follows."""
-        ...
-
-    def put(self, row: UsageRow) -> None:
-        """Take the row of an accepted request."""
-        ...
-
-
-class DecisionSink(Protocol):
-    """Where decision records go."""
-
-    def record(self, record: DecisionRecord) -> Awaitable[None]:
-        """Done once the record is durable. Raises `StorageError`."""
-        ...
-
-
-class Outlets(msgspec.Struct, frozen=True):
-    """The concrete things that bootstrap names: adapters, upstreams, sinks."""
-
-    adapters: Mapping[str, Adapter]
-    """By protocol."""
-    rows: Callable[[ProviderId], ProviderRow]
-    upstreams: Mapping[CredentialId, Upstream]
-    usage: UsageSink
-    decisions: DecisionSink
-    ready: Callable[[], bool]
-    """Whether the stores take what they are given."""
-    timeouts: Timeouts = Timeouts()
 
 
 class Decided:
@@ -136,7 +98,7 @@ class DataPlane:
         stated = (agreement.certifications for agreement in snapshot.context.agreements)
         self.known = Known(frozenset(catalogue.providers), frozenset().union(*names, *stated))
         self._adapters: dict[ProviderId, tuple[Adapter, ProviderRow]] = {}
-        self._pages: dict[tuple[object, ...], tuple[bytes, float, Requirement]] = {}
+        self.pages = PageCache(self.clock)
         self._by_account = any(agreement.accounts for agreement in snapshot.context.agreements)
         self._asked: dict[tuple[int, AccountId | None, bytes, tuple[tuple[str, str], ...]], Asked] = {}
 
@@ -161,10 +123,10 @@ class DataPlane:
         if request.policy_raw:
             settings, preference = openai_chat.read_policy(request.policy, self.known)
             for one in settings:
-                requirement = meet(requirement, lift(Layer.REQUEST, one, self.snapshot.presets))
+                requirement = tighten(requirement, Layer.REQUEST, one, self.snapshot.presets)
         if headers:
             one = parse_policy_headers(headers, self.known)
-            requirement = meet(requirement, lift(Layer.REQUEST, one, self.snapshot.presets))
+            requirement = tighten(requirement, Layer.REQUEST, one, self.snapshot.presets)
         return Asked(base, requirement, preference)
 
     def decide(self, asked: Asked, request: openai_chat.ChatRequest, account: AccountId) -> Decided:
@@ -203,18 +165,8 @@ class DataPlane:
                 error.retry_after = self.health.opens_in()
                 raise
             decided.ranked_at, decided.generation = now, self.health.generation
+            self.health.probe(decided.route.candidates[0].endpoint.id)  # if that opens a circuit again, only this request goes by it
         return decided.route
-
-    def page(self, key: tuple[Requirement, AccountId, bool], make: Callable[[], bytes]) -> bytes:
-        """A page that is dear to make, at most `PAGE_SECONDS` old and of this snapshot. `key` says who sees it."""
-        requirement, *rest = key
-        found = self._pages.get((id(requirement), *rest))
-        now = self.clock()
-        if found is None or not found[1] <= now < found[1] + PAGE_SECONDS:
-            if len(self._pages) >= MOST_PAGES:
-                self._pages.clear()
-            found = self._pages[(id(requirement), *rest)] = (make(), now, requirement)
-        return found[0]
 
     def ready(self) -> bool:
         """Whether requests can be served."""

@@ -46,7 +46,10 @@ class Dialer:
         """Connect `protocol` to `host:port`. Raises `OSError`, `TimeoutError`, or `AddressRefused`."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(self.timeout):
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            try:
+                found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            except UnicodeError:
+                raise AddressRefused("the host's name is none that DNS can hold") from None
             addresses = [entry[4][0] for entry in found if self.allows(str(entry[4][0]))]
             if not addresses:
                 raise AddressRefused("the host has no address that may be connected to")

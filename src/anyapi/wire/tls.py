@@ -45,7 +45,7 @@ class TlsPipe(asyncio.BufferedProtocol):
         cipher: memoryview,
         opened: Callable[[], None] | None = None,
     ) -> None:
-        """`server_name` None means that we are the server. `cipher` is a shared buffer for bytes off the wire. `opened` hears of success."""
+        """`server_name` None: we are the server. `cipher` is a shared buffer for bytes off the wire. `opened` hears of success."""
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._object = context.wrap_bio(self._incoming, self._outgoing, server_side=server_name is None, server_hostname=server_name)
         self._inner, self._failed, self._cipher = inner, failed, cipher

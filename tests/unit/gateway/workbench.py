@@ -17,7 +17,8 @@ from anyapi.domain.call import Principal
 from anyapi.domain.catalogue import Price
 from anyapi.domain.snapshot import Snapshot
 from anyapi.gateway.limits import Limits
-from anyapi.gateway.plane import DataPlane, Outlets
+from anyapi.gateway.outlets import Outlets
+from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import Disclosure
 from anyapi.gateway.routes import Router
 from anyapi.gateway.server import Server
@@ -82,9 +83,7 @@ async def front(handle, limits=Limits(), *, may_send=lambda _credential: True, c
     """A server of ours whose requests `handle` answers; gives it, with its `port` and the `errors` that nobody foresaw."""
     loop = asyncio.get_running_loop()
     sweep, errors = Sweep(loop), []
-    server = Server(
-        handle, may_send, limits, buffer or ReadBuffer(), sweep=sweep, report=errors.append, cors_origins=frozenset(cors)
-    )
+    server = Server(handle, may_send, limits, buffer or ReadBuffer(), sweep=sweep, report=errors.append, cors_origins=frozenset(cors))
     listener = await loop.create_server(server.protocol, "127.0.0.1", 0)
     running = Front(server, listener.sockets[0].getsockname()[1], errors)
     try:
@@ -216,9 +215,7 @@ async def gateway(*scripts, requirement=UNCONSTRAINED, policies=(), caller=None,
         base, clock = context(providers, **fields), Clock()
         sweep = Sweep(asyncio.get_running_loop())
         stack.callback(sweep.close)
-        wire = Wire(
-            asyncio.get_running_loop(), Dialer(["127.0.0.1/32"]), buffer=ReadBuffer(), cipher=ReadBuffer(size=65536), sweep=sweep
-        )
+        wire = Wire(asyncio.get_running_loop(), Dialer(["127.0.0.1/32"]), buffer=ReadBuffer(), cipher=ReadBuffer(size=65536), sweep=sweep)
         upstreams = {
             f"{name}-key": Upstream(wire, f"http://127.0.0.1:{port}/v1", b"authorization: Bearer secret-of-%b\r\n" % name.encode())
             for name, port in zip(names, ports, strict=True)

@@ -194,3 +194,10 @@ async def test_connecting_is_limited_in_time():
         finally:
             for sock in waiting:
                 sock.close()
+
+
+@pytest.mark.parametrize("host", ["a..example", "x" * 70 + ".example"])
+@on_loop
+async def test_a_name_that_dns_cannot_hold_is_refused(host):
+    with pytest.raises(AddressRefused):
+        await Dialer().open(host, 443, Said())

@@ -2,10 +2,11 @@
 
 import msgspec
 
-from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, App, Facts, Preference, Tag
+from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, App, Facts, Preference
 from anyapi.domain.ids import ModelId
 from anyapi.domain.requirement import Settings
 from anyapi.errors import BadRequest
+from anyapi.gateway.formats.abilities import BIG, has_web_search, least_tokens, read_tags
 from anyapi.gateway.formats.strict_json import Fields, outer_fields, plain_value, policy_value
 from anyapi.policy.parse import Known, parse_app, parse_data_policy, parse_provider, parse_provider_options
 from anyapi.upstream.adapter import OutboundChat
@@ -14,7 +15,6 @@ POLICY_FIELDS = ("data_policy", "provider", "providerOptions")
 OURS = (*POLICY_FIELDS, "models", "tags", "route", "transforms")
 """Fields that are ours or another gateway's: never sent on."""
 STATEFUL = ("previous_response_id", "conversation", "background", "webhook_url")
-BIG = 256 * 1024
 MAX_MODELS = 8
 MOST_POLICY = 16 * 1024
 MAX_MODEL_NAME = 256
@@ -67,7 +67,7 @@ def parse(body: bytes) -> ChatRequest:
     else:
         _read_special(request)
     if len(body) > BIG:
-        request.facts = msgspec.structs.replace(request.facts, least_tokens=_least_tokens(body))
+        request.facts = msgspec.structs.replace(request.facts, least_tokens=least_tokens(body))
     return request
 
 
@@ -110,7 +110,7 @@ def _take_policy(request: ChatRequest) -> None:
     if asked:
         request.policy_raw = b"".join(b"%b\x01%b\x00" % (name.encode(), bytes(raw)) for name, raw in asked)
     if "tags" in policy:
-        request.facts = Facts(tags=_read_tags(policy["tags"]))
+        request.facts = Facts(tags=read_tags(policy["tags"]))
 
 
 def _keep_own_options(policy: Fields) -> None:
@@ -136,55 +136,6 @@ def read_policy(policy: Fields, known: Known) -> tuple[list[Settings], Preferenc
         settings.append(asked)
         preference = own if own != NO_PREFERENCE else preference
     return settings, preference
-
-
-class _Typed(msgspec.Struct):
-    """A tool or a part of a message, as far as its kind goes."""
-
-    type: str = ""
-
-
-class _Parts(msgspec.Struct):
-    """A message, as far as its parts go."""
-
-    content: str | list[_Typed] | None = None
-
-
-_decode_typed = msgspec.json.Decoder(list[_Typed]).decode
-_decode_messages = msgspec.json.Decoder(list[_Parts]).decode
-PART_ABILITIES = {"image_url": "vision", "input_audio": "audio_input", "file": "pdf_input"}
-
-
-def has_web_search(tools: bytes) -> bool:
-    """Whether a tool searches the web. The name may be written with escapes, so then it is decoded; what cannot be read counts as yes."""
-    if b"web_search" not in tools and b"\\u" not in tools:
-        return False
-    try:
-        return any(tool.type.startswith("web_search") for tool in _decode_typed(tools))
-    except (msgspec.DecodeError, RecursionError):
-        return True
-
-
-def abilities_of_parts(messages: msgspec.Raw) -> set[str]:
-    """The abilities that message parts need; all of them where the messages cannot be read."""
-    try:
-        found = _decode_messages(messages)
-    except (msgspec.DecodeError, RecursionError):
-        return set(PART_ABILITIES.values())
-    parts = (part for message in found if isinstance(message.content, list) for part in message.content)
-    return {PART_ABILITIES[part.type] for part in parts if part.type in PART_ABILITIES}
-
-
-def needed_abilities(fields: Fields) -> frozenset[str]:
-    """Abilities that the request's parameters need; only looked at under `require_parameters`."""
-    needs: set[str] = set()
-    if "tools" in fields or "functions" in fields:
-        needs.add("tools")
-    if "response_format" in fields and b"json_schema" in bytes(fields["response_format"]):
-        needs.add("structured_outputs")
-    if "reasoning_effort" in fields or "reasoning" in fields:
-        needs.add("reasoning")
-    return frozenset(needs | abilities_of_parts(fields["messages"]))
 
 
 def read_model(fields: Fields) -> ModelId:
@@ -249,22 +200,3 @@ def _take_off(request: ChatRequest) -> None:
         request.app = parse_app(plain_value(metadata, "metadata"))
         adjusted.append("metadata")
     request.adjusted = tuple(adjusted)
-
-
-def _read_tags(raw: msgspec.Raw) -> frozenset[Tag]:
-    """The abilities asked for. Raises `BadRequest` listing the known ones."""
-    try:
-        names = _decode_texts(raw)
-    except msgspec.DecodeError:
-        raise BadRequest("tags must be a list of strings.", "tags") from None
-    known = {f"chat_completions:{tag.value}": tag for tag in Tag}
-    if not known.keys() >= set(names):
-        raise BadRequest(f"tags holds a name that is not known. Known are: {', '.join(known)}.", "tags")
-    return frozenset(known[name] for name in names)
-
-
-def _least_tokens(body: bytes) -> int:
-    """A lower bound of the prompt's tokens: text never has more than 64 bytes a token; pictures and files are left out of it."""
-    if len(body) <= BIG or b"base64" in body:
-        return 0
-    return 1 << ((len(body) // 64).bit_length() - 1)

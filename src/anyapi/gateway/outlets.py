@@ -1,0 +1,46 @@
+"""What the data plane is given: adapters, upstreams and sinks, named by bootstrap. Contracts only."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+import msgspec
+
+from anyapi.domain.ids import CredentialId, ProviderId
+from anyapi.domain.usage import DecisionRecord, UsageRow
+from anyapi.upstream.adapter import Adapter, ProviderRow
+from anyapi.upstream.connection import Timeouts
+from anyapi.upstream.pool import Upstream
+
+
+class UsageSink(Protocol):
+    """Where usage rows go. MUST not block."""
+
+    def accept(self) -> None:
+        """Count a request as accepted; a row follows."""
+        ...
+
+    def put(self, row: UsageRow) -> None:
+        """Take the row of an accepted request."""
+        ...
+
+
+class DecisionSink(Protocol):
+    """Where decision records go."""
+
+    def record(self, record: DecisionRecord) -> Awaitable[None]:
+        """Done once the record is durable. Raises `StorageError`."""
+        ...
+
+
+class Outlets(msgspec.Struct, frozen=True):
+    """The concrete things that bootstrap names: adapters, upstreams, sinks."""
+
+    adapters: Mapping[str, Adapter]
+    """By protocol."""
+    rows: Callable[[ProviderId], ProviderRow]
+    upstreams: Mapping[CredentialId, Upstream]
+    usage: UsageSink
+    decisions: DecisionSink
+    ready: Callable[[], bool]
+    """Whether the stores take what they are given."""
+    timeouts: Timeouts = Timeouts()

@@ -1,0 +1,23 @@
+"""The header lines by which an answer says what was decided: provider, endpoint, policy, decision, what was adjusted."""
+
+from anyapi.domain.decision import Candidate
+from anyapi.gateway.admit import Admission
+
+
+def rows_for(admission: Admission, candidate: Candidate, adjusted: tuple[str, ...]) -> bytes:
+    """The X-AnyAPI-* header lines of an answer. Those that depend on endpoint and requirement alone are made once."""
+    fixed = admission.decided.rows.get(candidate.endpoint.id)
+    if fixed is None:
+        requirement = admission.asked.requirement
+        days = "any" if requirement.retention_days is None else f"{requirement.retention_days:g}"
+        fixed = admission.decided.rows[candidate.endpoint.id] = (
+            f"x-anyapi-provider: {candidate.endpoint.provider}\r\nx-anyapi-endpoint: {candidate.endpoint.id}\r\n"
+            f"x-anyapi-policy: {requirement.hash}\r\nx-anyapi-training-allowed: {str(requirement.training_allowed).lower()}\r\n"
+            f"x-anyapi-retention-days: {days}\r\nx-anyapi-decision: "
+        ).encode("ascii", "replace")
+    rows = b"%b%b\r\n" % (fixed, admission.id.encode())
+    if adjusted or admission.request.adjusted:
+        rows += f"x-anyapi-adjusted: {', '.join(sorted({*adjusted, *admission.request.adjusted}))}\r\n".encode("ascii", "replace")
+    if admission.request_id is not None:
+        rows += b"x-request-id: %b\r\n" % admission.request_id
+    return rows

@@ -1,0 +1,86 @@
+"""Settling: the one usage row of an accepted request. What the provider did not say is estimated from sizes, and flagged so."""
+
+from time import monotonic
+
+from anyapi.domain.decision import Outcome, OutcomeKind
+from anyapi.domain.usage import TokenCount, UsageRow, UsageSource
+from anyapi.errors import AnyAPIError
+from anyapi.gateway.admit import BYTES_A_TOKEN, Admission
+from anyapi.gateway.render import error_of, status_of
+
+OPERATION = "chat_completions"
+LEFT = 499
+"""Status of a request whose client left before its answer."""
+NO_TOKENS = TokenCount()
+CHARGED = frozenset({OutcomeKind.SUCCESS, OutcomeKind.CLIENT_GONE, OutcomeKind.CONTENT_REFUSED})
+NAMES = {kind: kind.value for kind in OutcomeKind}
+
+
+def settle(admission: Admission, outcome: Outcome | AnyAPIError | None, *, left: bool) -> None:
+    """Write the usage row. `outcome` None is one that nobody foresaw; `left`: the client is gone."""
+    candidate = admission.candidate
+    kind = outcome.kind if isinstance(outcome, Outcome) else None
+    tokens, source = admission.tokens, UsageSource.MEASURED
+    if tokens is None:
+        tokens, source = _estimate(admission, kind)
+    endpoint = candidate.endpoint if candidate is not None else None
+    admission.plane.outlets.usage.put(
+        UsageRow(
+            decision=admission.id,
+            at=admission.at,
+            account=admission.principal.account,
+            key=admission.principal.key,
+            operation=OPERATION,
+            model=endpoint.model if endpoint is not None else admission.decided.model,
+            outcome=NAMES[kind] if kind is not None else name_of(outcome),
+            status=200 if kind is OutcomeKind.SUCCESS else status_unless_whole(outcome, left=left),
+            source=source,
+            tokens=tokens,
+            project=admission.principal.project,
+            app=admission.app,
+            provider=endpoint.provider if endpoint is not None else None,
+            endpoint=endpoint.id if endpoint is not None else None,
+            credential=candidate.credential if candidate is not None else None,
+            data_class=admission.asked.data_class,
+            streamed=admission.streamed,
+            attempts=admission.attempts,
+            duration=monotonic() - admission.started,
+            first_token=admission.first_token,
+            cost=admission._cost(tokens, kind, source),
+        )
+    )
+
+
+def _estimate(admission: Admission, kind: OutcomeKind | None) -> tuple[TokenCount, UsageSource]:
+    """What the provider did not say: estimated from sizes where content flowed; what was never sent is known to be nothing."""
+    if not admission.sent:
+        return NO_TOKENS, UsageSource.MEASURED
+    if admission.answer_tokens or kind is OutcomeKind.SUCCESS:
+        return TokenCount(admission.request.prompt_bytes // BYTES_A_TOKEN, admission.answer_tokens), UsageSource.ESTIMATED
+    return NO_TOKENS, UsageSource.UNKNOWN
+
+
+def _cost(admission: Admission, tokens: TokenCount, kind: OutcomeKind | None, source: UsageSource) -> float | None:
+    """US dollars from catalogue prices; an empty or failed completion costs the caller nothing."""
+    if source is UsageSource.UNKNOWN:
+        return None
+    if admission.candidate is None or admission.empty or kind not in CHARGED:
+        return 0.0
+    price = admission.candidate.endpoint.price
+    if price.input is None or price.output is None:
+        return None
+    cached_price = price.input if price.cached_input is None else price.cached_input
+    fresh = tokens.prompt - tokens.cached
+    return (fresh * price.input + tokens.cached * cached_price + tokens.completion * price.output) / 1_000_000
+
+
+def status_unless_whole(outcome: Outcome | AnyAPIError | None, *, left: bool) -> int:
+    """The HTTP status that the caller got when the answer was not a success, or not taken to its end."""
+    if left:
+        return LEFT
+    return 200 if isinstance(outcome, Outcome) else status_of(outcome)
+
+
+def name_of(outcome: Outcome | AnyAPIError | None) -> str:
+    """The outcome as the usage row names it when no attempt's outcome stands for it: the type of the error that the caller gets."""
+    return str(error_of(outcome)[1]["type"]) if isinstance(outcome, AnyAPIError) else "internal_error"

@@ -1,0 +1,114 @@
+"""What a request needs, by kind: read through escapes, and everything where it cannot be read."""
+
+import json
+
+import msgspec
+import pytest
+
+from anyapi.domain.call import Tag
+from anyapi.errors import BadRequest
+from anyapi.gateway.formats.abilities import BIG, abilities_of_parts, has_web_search, least_tokens, needed_abilities, read_tags
+
+
+def raw(value):
+    return msgspec.Raw(json.dumps(value).encode())
+
+
+def fields(**more):
+    return {"messages": raw([{"role": "user", "content": "x"}]), **{name: raw(value) for name, value in more.items()}}
+
+
+@pytest.mark.parametrize(
+    ("tools", "found"),
+    [
+        (b"[]", False),
+        (b'[{"type":"function","function":{"name":"web_search"}}]', False),
+        (b'[{"type":"web_search"}]', True),
+        (b'[{"type":"function"},{"type":"web_search_preview"}]', True),
+        (b'[{"type":"w\\u0065b_search"}]', True),
+        (b'[{"type":"function","x":"\\u0065"}]', False),
+        (b'["web_search"]', True),
+        (b'{"type":"web_search"}', True),
+        (b'[{"type":5,"x":"web_search"}]', True),
+        (b'"web_search"', True),
+        (b'[{"type":"websearch"}]', False),
+    ],
+)
+def test_web_search_is_a_kind_of_tool(tools, found):
+    assert has_web_search(tools) is found
+
+
+@pytest.mark.parametrize(
+    ("messages", "abilities"),
+    [
+        ([], set()),
+        ([{"role": "user", "content": "an image_url in words"}], set()),
+        ([{"role": "user", "content": None}, {"role": "assistant"}], set()),
+        ([{"role": "user", "content": [{"type": "text", "text": "image_url"}]}], set()),
+        ([{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}], {"vision"}),
+        ([{"role": "user", "content": [{"type": "file"}, {"type": "input_audio"}]}], {"pdf_input", "audio_input"}),
+        ([{"content": "x"}, {"content": [{"type": "image_url"}]}], {"vision"}),
+        ("no list", {"vision", "audio_input", "pdf_input"}),
+        ([5], {"vision", "audio_input", "pdf_input"}),
+        ([{"content": 5}], {"vision", "audio_input", "pdf_input"}),
+        ([{"content": ["x"]}], {"vision", "audio_input", "pdf_input"}),
+    ],
+)
+def test_kinds_of_parts(messages, abilities):
+    assert abilities_of_parts(raw(messages)) == abilities
+
+
+def test_an_escaped_kind_is_the_same_kind():
+    assert abilities_of_parts(msgspec.Raw(b'[{"content":[{"type":"im\\u0061ge_url"}]}]')) == {"vision"}
+
+
+@pytest.mark.parametrize(
+    ("more", "abilities"),
+    [
+        ({}, set()),
+        ({"tools": []}, {"tools"}),
+        ({"functions": []}, {"tools"}),
+        ({"response_format": {"type": "json_schema"}}, {"structured_outputs"}),
+        ({"response_format": {"type": "text"}}, set()),
+        ({"reasoning_effort": "low"}, {"reasoning"}),
+        ({"reasoning": {}}, {"reasoning"}),
+        ({"tools": [], "reasoning": {}, "temperature": 1}, {"tools", "reasoning"}),
+    ],
+)
+def test_parameters_need_abilities(more, abilities):
+    assert needed_abilities(fields(**more)) == abilities
+
+
+@pytest.mark.parametrize("tag", Tag)
+def test_every_tag_can_be_asked_for(tag):
+    assert read_tags(raw([f"chat_completions:{tag.value}"])) == {tag}
+
+
+def test_several_tags_and_none():
+    assert read_tags(raw(["chat_completions:vision", "chat_completions:vision", "chat_completions:reasoning"])) == {Tag.VISION, Tag.REASONING}
+    assert read_tags(raw([])) == frozenset()
+
+
+@pytest.mark.parametrize("value", ["chat_completions:vision", {}, None, [1], [None], 5])
+def test_tags_are_a_list_of_strings(value):
+    with pytest.raises(BadRequest, match="list of strings") as caught:
+        read_tags(raw(value))
+    assert caught.value.field == "tags"
+
+
+@pytest.mark.parametrize("name", ["vision", "chat_completions:sight", "secret-word", "", "CHAT_COMPLETIONS:VISION"])
+def test_an_unknown_tag_lists_the_known_ones_and_is_not_repeated(name):
+    with pytest.raises(BadRequest, match=r"Known are: chat_completions:vision, .*chat_completions:url_context") as caught:
+        read_tags(raw(["chat_completions:vision", name]))
+    assert "secret-word" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("size", "tokens"), [(0, 0), (BIG, 0), (BIG + 1, 4096), (2 * BIG - 1, 4096), (2 * BIG, 8192), (32 * 1024 * 1024, 524288)]
+)
+def test_the_least_tokens_are_a_power_of_two(size, tokens):
+    assert least_tokens(b"x" * size) == tokens
+
+
+def test_a_body_with_data_inside_has_no_lower_bound():
+    assert least_tokens(b"x" * BIG + b"data:image/png;base64,") == 0

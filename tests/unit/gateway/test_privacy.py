@@ -1,0 +1,55 @@
+"""The inventory of what is stored is held against the structs that are stored, both ways."""
+
+import msgspec
+import pytest
+from tests.unit.gateway.workbench import DISCLOSURE
+
+from anyapi.domain.usage import DecisionRecord, UsageRow
+from anyapi.gateway.privacy import CONFIGURED, TABLES, inventory
+
+
+@pytest.mark.parametrize(("struct", "purposes"), TABLES, ids=lambda value: getattr(value, "__name__", ""))
+def test_every_stored_field_has_a_purpose_and_every_purpose_a_field(struct, purposes):
+    assert set(struct.__struct_fields__) == set(purposes)
+    assert all(len(purpose) > 3 for purpose in purposes.values())
+
+
+def leaves(struct, prefix=""):
+    """Every field that is stored, structs inside of structs opened."""
+    for field in msgspec.structs.fields(struct):
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            yield from leaves(field.type, f"{prefix}{field.name}.")
+        else:
+            yield f"{prefix}{field.name}"
+
+
+@pytest.mark.parametrize(("record", "struct"), [("usage", UsageRow), ("decision", DecisionRecord)])
+def test_the_page_lists_exactly_the_fields_of_the_record(record, struct):
+    (found,) = [entry for entry in inventory(DISCLOSURE)["stored"] if entry["record"] == record]
+    assert sorted(field["field"] for field in found["fields"]) == sorted(leaves(struct))
+    assert all(field["purpose"] for field in found["fields"])
+
+
+def test_no_field_could_hold_content():
+    """Text fields are ids, codes, or the five app fields that are limited to a few characters of an alphabet."""
+    words = {"prompt", "completion"}
+    named = {field for struct, _ in TABLES for field in struct.__struct_fields__}
+    assert named.isdisjoint({"content", "messages", "body", "text", "input", "output", "arguments", "hash", "ip", "user_agent"})
+    assert all(field.type is int for struct, _ in TABLES for field in msgspec.structs.fields(struct) if field.name in words)
+
+
+def test_it_says_what_runs():
+    page = inventory(DISCLOSURE)
+    assert page["content_stored"] is False
+    assert page["memory_scrubbing"] == {"on": True, "verified_at_start": True}
+    assert (page["policy_url"], page["terms_url"], page["contact"]) == ("https://example.com/privacy", None, "privacy@example.com")
+    assert page["catalogue_version"] == "v1"
+    off = inventory(DISCLOSURE._replace(scrubbing=False, scrubbing_checked=False, usage_ttl_days=7.5))
+    assert off["memory_scrubbing"] == {"on": False, "verified_at_start": False}
+    assert off["stored"][0]["ttl_days"] == 7.5
+
+
+def test_everything_else_that_is_stored_is_named():
+    stored = inventory(DISCLOSURE)["stored"]
+    assert [entry["record"] for entry in stored] == ["usage", "decision", *(name for name, _, _ in CONFIGURED)]
+    msgspec.json.encode(stored)
