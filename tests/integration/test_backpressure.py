@@ -70,9 +70,13 @@ def events_sent(lab):
     return lambda: sum(entry["chunks_sent"] for entry in lab.simulation.ledger(FIRST)["entries"])
 
 
-def request_of(lab, name: str, *, stream: bool = True) -> bytes:
+def body_of(name: str, *, stream: bool) -> dict[str, object]:
     body = {"model": f"slow/{name}", "messages": [{"role": "user", "content": "Say it."}], "stream": stream}
-    return request_bytes(lab.gateway.key, body | {"data_policy": {"training_allowed": False}})
+    return body | {"data_policy": {"training_allowed": False}}
+
+
+def request_of(lab, name: str, *, stream: bool = True) -> bytes:
+    return request_bytes(lab.gateway.key, body_of(name, stream=stream))
 
 
 @contextlib.contextmanager
@@ -176,7 +180,7 @@ def test_connections_that_were_paused_serve_the_next_callers(lab):
     until(lambda: in_flight(lab) == 0, "the provider still works for callers that left")
 
     async def all_at_once():
-        body = {"model": "slow/drip", "messages": [{"role": "user", "content": "Say it."}], "stream": True}
+        body = body_of("drip", stream=True)
         calls = [call(lab.gateway.port, lab.gateway.key, body) for _ in texts]
         return await asyncio.wait_for(asyncio.gather(*calls), 10)
 

@@ -51,14 +51,20 @@ class Room:
             part.mkdir(parents=True)
         self.output.touch()
 
-    def environment(self, faults: Sequence[str] = (), prefix: str = "") -> dict[str, str]:
+    def environment(self, faults: Sequence[str] = ()) -> dict[str, str]:
         """Variables for the gateway; `faults` as the plugin reads them."""
         own = {"HOME": str(self.home), "TMPDIR": str(self.temporary), "XDG_CACHE_HOME": str(self.home / "cache")}
         if faults:
             path = os.pathsep.join([str(PLUGIN), *filter(None, [os.environ.get("PYTHONPATH")])])
             own |= {"PYTHONPATH": path, "ANYAPI_TEST_FAULTS": " ".join(faults)}
-            own |= {"ANYAPI_TEST_ARMED": str(self.armed), "ANYAPI_TEST_PREFIX": prefix}
+            own |= {"ANYAPI_TEST_ARMED": str(self.armed)}
         return own
+
+    def arm(self, fault: str, mark: str = "") -> Path:
+        """Let a fault act from now on, on the request of this mark, until the file that is given back is gone."""
+        path = self.armed / fault.replace(":", ".").replace("=", ".")
+        path.write_text(mark)
+        return path
 
     def fired(self, fault: str) -> str | None:
         """What the plugin says of a fault: `content`, `nothing`, or None if it did not act."""

@@ -138,8 +138,7 @@ NOISY = {"PYTHONASYNCIODEBUG": "1", "PYTHONFAULTHANDLER": "1", "PYTHONWARNINGS":
 
 def ask_with_fault(caller: Caller, room: Room, place: str, mark: Mark, over: dict[str, object]) -> int | None:
     """A request while a fault is armed: its status, None if the connection was cut."""
-    armed = room.armed / fault_name(place)
-    armed.touch()
+    armed = room.arm(f"{place}=raise", mark.text)
     body = {"model": "acme/good", **over}
     if body["model"] == "acme/native":
         body |= {"messages": [{"role": "user", "content": mark("prompt")}]}
@@ -159,7 +158,7 @@ def fault_name(place: str) -> str:
 
 def test_an_exception_nobody_foresaw_says_nothing_of_what_it_held(tmp_path):
     room, planted = Room(tmp_path / "room"), Planted()
-    environment = room.environment([f"{place}=raise" for place in FAULTS], planted.prefix) | NOISY
+    environment = room.environment([f"{place}=raise" for place in FAULTS]) | NOISY
     with simulated_in(room, providers(planted), environment, SERVER) as (gateway, simulation):
         planted.secrets.append(gateway.key)
         caller = Caller(gateway, simulation, planted)
@@ -243,8 +242,8 @@ def test_without_the_guard_a_crash_would_leave_a_core_with_content(tmp_path):
         pytest.skip("SKIPPED LOUDLY: this machine writes no core files (core_pattern pipes them away, or a hard limit): nothing to compare with")
     room, planted = Room(tmp_path / "room"), Planted()
     fault = "anyapi.scrubbing:forbid_dumps=skip"
-    environment = room.environment([fault], planted.prefix)
-    (room.armed / "anyapi.scrubbing.forbid_dumps.skip").touch()
+    environment = room.environment([fault])
+    room.arm(fault)
     abort_in_a_stream(room, planted, environment)
     search = Search(planted.scanner())
     search.files(room)

@@ -25,11 +25,11 @@ def leaking(tmp_path_factory):
     mark = planted.new("a leaking request")
     stored = {name: planted.new(name) for name in ("row", "page", "shm", "digest", "list")}
     extra = f'\n[privacy]\ncontact = "{stored["page"]("contact")}@example.com"\n'
-    environment = room.environment([PARSE, ASK, DECIDE], planted.prefix)
+    environment = room.environment([PARSE, ASK, DECIDE])
     with simulated_in(room, providers(planted), environment, SERVER, extra) as (gateway, simulation):
         caller = Caller(gateway, simulation, planted)
         for place in (PARSE, ASK, DECIDE):
-            (room.armed / place.replace(":", ".").replace("=", ".")).touch()
+            room.arm(place, mark.text)
         assert caller.chat(mark).status == 200
         gateway.usage(1)
         with contextlib.closing(sqlite3.connect(room.data / "anyapi.db")) as database:

@@ -17,6 +17,7 @@ from anyapi.domain.snapshot import Snapshot
 from anyapi.errors import ModelNotFound, Overloaded
 from anyapi.gateway.call import Call
 from anyapi.gateway.formats import openai_chat
+from anyapi.gateway.formats.abilities import needed_abilities
 from anyapi.gateway.health import Health, RetryBudget
 from anyapi.gateway.outlets import Outlets
 from anyapi.gateway.page_cache import PageCache
@@ -115,7 +116,7 @@ class DataPlane:
             if len(request.policy_raw) + sum(len(value) for _, value in headers) <= MOST_REMEMBERED:
                 self._asked[key] = asked
         if asked.preference.require_parameters:
-            request.facts = msgspec.structs.replace(request.facts, uses=openai_chat.needed_abilities(request.fields))
+            request.facts = msgspec.structs.replace(request.facts, uses=needed_abilities(request.fields))
         return asked
 
     def _merge(self, base: Requirement, request: openai_chat.ChatRequest, headers: tuple[tuple[str, str], ...]) -> Asked:

@@ -46,7 +46,7 @@ def settle(admission: Admission, outcome: Outcome | AnyAPIError | None, *, left:
             attempts=admission.attempts,
             duration=monotonic() - admission.started,
             first_token=admission.first_token,
-            cost=admission._cost(tokens, kind, source),
+            cost=_cost(admission, tokens, kind, source),
         )
     )
 

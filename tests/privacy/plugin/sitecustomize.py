@@ -1,7 +1,7 @@
 """Faults inside a gateway under test: Python loads this module at start, because the tests put its folder on PYTHONPATH.
 
 `ANYAPI_TEST_FAULTS` lists `module:qualified.name=action`, separated by spaces. While a file `module.qualified.name.action` stands in the
-folder `ANYAPI_TEST_ARMED`, a call of that function acts first:
+folder `ANYAPI_TEST_ARMED`, with the mark of a request in it, a call of that function acts first:
 
 - `raise`: RuntimeError whose text, notes and cause hold what the functions on the stack were given: the request, the answer;
 - `print`: what the functions were given goes to standard output and standard error;
@@ -9,7 +9,7 @@ folder `ANYAPI_TEST_ARMED`, a call of that function acts first:
 - `spawn`: it goes into the arguments and the environment of a child process;
 - `skip`: nothing, and the function is not called at all.
 
-A file that ends in `.fired` says that it acted; it holds `content` if the text really had a canary in it, and never the text. One that
+A file that ends in `.fired` says that it acted; it holds `content` if the text really had that request in it, and never the text. One that
 ends in `.missing` says that there is no such function.
 `ANYAPI_TEST_MALLOPT=1` takes the wiping of freed memory back at start, so that the check of it has something to find.
 """
@@ -25,18 +25,17 @@ import tempfile
 from pathlib import Path
 
 ARMED = os.environ.get("ANYAPI_TEST_ARMED", "")
-PREFIX = os.environ.get("ANYAPI_TEST_PREFIX", "")
 M_PERTURB = -6
 LONGEST = 200_000
 children = []
 
 
-def planted_text():
-    """Everything that the functions on the stack hold: arguments and locals, and what hangs on them."""
+def planted_text(mark):
+    """Every text with the mark in it that the functions on the stack hold: arguments and locals, and what hangs on them."""
     parts, frame = [], sys._getframe(1)
     while frame is not None:
         for value in list(frame.f_locals.values()):
-            parts += _texts(value, 3)
+            parts += [text for text in _texts(value, 3) if mark in text]
         frame = frame.f_back
     return " ".join(parts)[:LONGEST]
 
@@ -66,8 +65,9 @@ def _attributes(value, depth):
 
 
 def act(name, action):
-    text = planted_text()
-    Path(ARMED, f"{name}.fired").write_text("content" if PREFIX and PREFIX in text else "nothing")
+    mark = Path(ARMED, name).read_text()
+    text = planted_text(mark)
+    Path(ARMED, f"{name}.fired").write_text("content" if text else "nothing")
     if action == "raise":
         error = RuntimeError(f"could not handle {text}")
         error.add_note(f"while it held {text}")
@@ -79,7 +79,7 @@ def act(name, action):
         for place in (Path.cwd(), Path(tempfile.gettempdir()), Path("/tmp"), Path.home()):
             (place / f"leak-{os.getpid()}").write_text(text)
     elif action == "spawn":
-        short = text[text.find(PREFIX) :][:1000].replace("\0", "")
+        short = text[text.index(mark) :][:1000].replace("\0", "") if text else ""
         command = [sys.executable, "-S", "-c", "import sys; sys.stdin.read()", short]
         children.append(subprocess.Popen(command, stdin=subprocess.PIPE, env={"LEAK": short}))
 
