@@ -36,9 +36,8 @@ from anyapi.storage.events import EventKind, WriterEvent
 from anyapi.storage.sqlite import SqliteStore
 from anyapi.storage.usage_writer import UsageWriter
 from anyapi.telemetry.log import Event, log
-from anyapi.upstream.adapter import Adapter
+from anyapi.upstream.adapter import Adapter, Timeouts
 from anyapi.upstream.anthropic import AnthropicAdapter
-from anyapi.upstream.connection import Timeouts
 from anyapi.upstream.dialer import Dialer
 from anyapi.upstream.openai_chat import OpenAIChat
 from anyapi.upstream.pool import Upstream, Wire, header_of

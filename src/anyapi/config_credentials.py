@@ -80,10 +80,7 @@ def _read_credential(table: Table, catalogue: Catalogue, here: Path) -> Declared
     identity = table.peek("id")
     place = f"credentials.{identity}" if isinstance(identity, str) and CREDENTIAL_ID.fits(identity) else table.path
     table.record, table.path = place, ""
-    for name in _INLINE:
-        if table.peek(name) is not None:
-            table.raw(name)
-            table.note(name, "a secret never stands in this file: name its environment variable with `env`, or its file with `key_file`")
+    _refuse_inline_secrets(table)
     key_file = table.optional_text("key_file", _PATH)
     variables_table = table.child("variables")
     declared = Declared(
@@ -110,6 +107,13 @@ def _read_credential(table: Table, catalogue: Catalogue, here: Path) -> Declared
         _check_key_source(table, provider, declared)
     table.done()
     return declared
+
+
+def _refuse_inline_secrets(table: Table) -> None:
+    for name in _INLINE:
+        if table.peek(name) is not None:
+            table.raw(name)
+            table.note(name, "a secret never stands in this file: name its environment variable with `env`, or its file with `key_file`")
 
 
 def _check_key_source(table: Table, provider: Provider, declared: Declared) -> None:

@@ -251,7 +251,11 @@ def test_a_key_is_enough(place, tmp_path):
 
 MORE = [
     *MESSAGES,
-    {"role": "assistant", "content": None, "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "time", "arguments": "{}"}}]},
+    {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "time", "arguments": "{}"}}],
+    },
     {"role": "tool", "tool_call_id": "call_1", "content": "12:00"},
 ]
 IMAGE = [{"role": "user", "content": [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": PICTURE}}]}]
@@ -269,7 +273,7 @@ FORMS = {
     "structured output": {"response_format": SCHEMA},
     "JSON": {"response_format": {"type": "json_object"}},
     "image": {"messages": IMAGE},
-    "other scripts": {"messages": [{"role": "user", "content": "\u00e9\U0001f680\u2028 \\u0000 \" \\ / <script>"}]},
+    "other scripts": {"messages": [{"role": "user", "content": '\u00e9\U0001f680\u2028 \\u0000 " \\ / <script>'}]},
     "reasoning": {"reasoning_effort": "low"},
     "seed and temperature": {"seed": 7, "temperature": 0.25, "top_p": 0.5, "user": "ada"},
 }
@@ -297,9 +301,7 @@ def test_transcript_is_that_of_the_provider(place, client, form, stream):
 
 
 def test_parse_gives_the_structured_output(client):
-    answer = client.chat.completions.parse(
-        model=MODEL, messages=MESSAGES, response_format=Weather, extra_body={"data_policy": SEED_POLICY}
-    )
+    answer = client.chat.completions.parse(model=MODEL, messages=MESSAGES, response_format=Weather, extra_body={"data_policy": SEED_POLICY})
     assert isinstance(answer.choices[0].message.parsed, Weather)
 
 

@@ -29,10 +29,7 @@ TOOLS = [
         },
     },
 ]
-PICTURE = (
-    "data:image/png;base64,"
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
+PICTURE = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 DENIED = {"data_policy": {"providers": {"only": ["sim-30d"]}, "retention_days": 0}}
 """Zero retention, at the provider that keeps 30 days: nothing is left."""
 

@@ -28,7 +28,7 @@ TYPES = {
     503: {"no_endpoint_for_tags", "overloaded"},
     504: {"upstream_timeout"},
 }
-"""Wire names of errors, by status (SPEC section 5, and the gateway's own for protocol errors)."""
+"""Wire names of errors, by status (and the gateway's own for protocol errors)."""
 
 
 def steps(gateway: Gateway, *parts: "bytes | Step") -> list[Step]:

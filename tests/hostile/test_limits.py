@@ -15,7 +15,6 @@ MOST_HEAD = 32 * 1024
 MOST_FIELDS = 100
 UNAUTHENTICATED = 64 * 1024
 MOST_PIPELINED = 16
-ORIGIN = "https://app.example.com"
 WRONG_KEY = b"Authorization: Bearer anyapi_sk_" + b"0" * 36
 
 

@@ -93,6 +93,8 @@ class World:
         self.runs = 0
         self.hurt: set[str] = set()
         """Endpoints that may have failed and did not answer well since: a circuit may be open."""
+        self.failing: set[str] = set()
+        """Providers that have faults before them."""
         self.counts = {"requests": 0, "denied": 0, "served": 0, "failed": 0, "commands": 0}
 
     def command(self, *arguments: str) -> dict:
@@ -102,9 +104,10 @@ class World:
         assert result.exit_code == 0, result.output
         return json.loads(result.output)
 
-    def script(self, provider: str, *faults: str | None) -> None:
-        """What the provider does to its next requests."""
-        self.simulation.script(provider, [None if fault is None else read_fault(fault) for fault in faults])
+    def script(self, provider: str, *faults: str) -> None:
+        """What the provider does to its next requests; nothing: it is well again."""
+        self.simulation.script(provider, [read_fault(fault) for fault in faults])
+        self.failing = self.failing | {provider} if faults else self.failing - {provider}
 
     def seen(self) -> dict[str, dict]:
         """Every provider's ledger, once nothing is in flight."""
@@ -195,12 +198,13 @@ class PolicyMachine(RuleBasedStateMachine):
     # Providers
 
     @rule(
-        providers=st.lists(st.sampled_from(NAMES), min_size=4, unique=True),
+        some=st.lists(st.sampled_from(NAMES), min_size=4, unique=True),
+        everybody=st.booleans(),
         fault=st.sampled_from(sorted(FAULTS)),
         times=st.sampled_from([1, 2, 6]),
     )
-    def providers_fail(self, providers, fault, times):
-        for name in providers:
+    def providers_fail(self, some, everybody, fault, times):
+        for name in NAMES if everybody else some:
             self.world.script(name, *[FAULTS[fault]] * times)
             self.world.hurt |= {f"{name}/{model.partition('/')[2]}" for model in MODELS}
 
@@ -258,7 +262,7 @@ class PolicyMachine(RuleBasedStateMachine):
         world = self.world
         before = world.seen()
         permitted = set() if expected else self._permitted(key, body, headers, switched, models)
-        well = not permitted & world.hurt
+        well = not permitted & world.hurt and not {endpoint.partition("/")[0] for endpoint in permitted} & world.failing
         more = {"stream": stream} | ({"provider": switched} if switched else {})
         lines = [claim.header.encode() for claim in headers]
         answer = ask(
@@ -339,7 +343,7 @@ def test_nothing_reaches_a_provider_outside_what_the_oracle_permits(running):
     run(world, RUNS, STEPS, *([Phase.shrink] if LONG else []))
     print(f"\n{world.runs} runs: {world.counts}")
     assert world.runs >= RUNS
-    assert min(world.counts.values()) >= RUNS // 2
+    assert min(world.counts.values()) >= RUNS // 5
 
 
 def test_the_machine_finds_a_provider_outside_what_is_permitted(running):

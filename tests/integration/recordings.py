@@ -18,7 +18,11 @@ TOOLS = [
         "type": "function",
         "function": {
             "name": name,
-            "parameters": {"type": "object", "required": ["place"], "properties": {"place": {"type": "string", "default": "Zürich \u2028"}}},
+            "parameters": {
+                "type": "object",
+                "required": ["place"],
+                "properties": {"place": {"type": "string", "default": "Zürich \u2028"}},
+            },
         },
     }
     for name in ("weather", "traffic")
@@ -74,7 +78,9 @@ REQUESTS = {
         wanted("tool", tools=CLAUDE_TOOLS[:1], tool_choice={"type": "any"}),
         wanted("tools", tools=CLAUDE_TOOLS, messages=[{"role": "user", "content": "Use the tools."}]),
         wanted("reasoning", thinking={"type": "enabled", "budget_tokens": 1024}, max_tokens=4096),
-        wanted("reasoning-crlf", {"kind": "line_ends", "ending": "crlf"}, thinking={"type": "enabled", "budget_tokens": 1024}, max_tokens=4096),
+        wanted(
+            "reasoning-crlf", {"kind": "line_ends", "ending": "crlf"}, thinking={"type": "enabled", "budget_tokens": 1024}, max_tokens=4096
+        ),
         wanted("stop", stop_sequences=["Provider"]),
         wanted("json", output_format={"type": "json_schema", "schema": SCHEMA}),
     ),

@@ -161,7 +161,9 @@ def test_a_slow_reader_pauses_the_provider_and_costs_no_memory(lab):
                 total, tail = total + len(data), (tail + data)[-64:]
     assert total >= LARGE * EVENT
     rise = most - before
-    print(f"\n{total / MIB:.0f} MiB through a slow reader: the gateway grew by {rise:.1f} MB; {sent * EVENT / MIB:.1f} MiB sent while nothing was read")
+    print(
+        f"\n{total / MIB:.0f} MiB through a slow reader: the gateway grew by {rise:.1f} MB; {sent * EVENT / MIB:.1f} MiB sent while nothing was read"
+    )
     assert rise <= MEMORY
     *_, row = lab.new_rows()
     assert row.tokens.completion > LARGE or row.outcome == "client_gone"

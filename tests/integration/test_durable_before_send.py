@@ -14,7 +14,7 @@ from contextlib import closing
 
 import pytest
 from tests.conftest import LONG
-from tests.integration.lab import FIRST, FORBIDDEN, LEAKY, laboratory, provider, until, upstream_name
+from tests.integration.lab import FIRST, FORBIDDEN, LEAKY, laboratory, provider, until
 from tests.integration.raw_client import call
 
 from anyapi.storage.connection import database_path
@@ -127,7 +127,9 @@ def test_rows_that_a_killed_process_did_not_write_come_back_as_unknown(lab):
     assert all((row.source, row.status, row.cost) == ("unknown", 0, None) for row in unknown)
     assert known, "killed before the first batch: the test tests nothing"
     lost = [killed_at - at for decision, at in answered.items() if decision not in known]
-    print(f"\n{asked} asked, {len(answered)} answered, {len(known)} rows, {len(unknown)} unknown; oldest lost {max(lost, default=0) * 1000:.0f} ms")
+    print(
+        f"\n{asked} asked, {len(answered)} answered, {len(known)} rows, {len(unknown)} unknown; oldest lost {max(lost, default=0) * 1000:.0f} ms"
+    )
     assert max(lost, default=0) <= LOST_AT_MOST
     # Coming back once more changes nothing.
     assert lab.gateway.stop() == 0
@@ -170,6 +172,7 @@ def test_an_unwritable_store_stops_confidential_and_nothing_else(lab):
     asked += 1
 
     limit_files(lab, resource.RLIM_INFINITY)
+
     def try_again():
         answers.append(ask(lab, next(models), CONFIDENTIAL))
         return answers[-1].status == 200

@@ -6,14 +6,11 @@ deadline; the usage row says the truth, and the next healthy request is answered
 
 import openai
 import pytest
-from tests.integration.faults import CASES, Case, Seen
-from tests.integration.lab import FIRST, FORBIDDEN, SECOND, SWEEP, laboratory, trio
+from tests.integration.faults import CASES, Seen
+from tests.integration.lab import FIRST, FORBIDDEN, SECOND, laboratory, trio
+from tests.integration.verdicts import ALL, GRACE, MODES, ONE, ask_under_fault, check_calls, check_time, first_endpoint_fails
 
-GRACE = 1.0
-"""Seconds that a call may take beyond the deadlines of its upstream calls."""
 ERROR_TYPES = {400: "bad_request", 429: "rate_limit", 502: "upstream_error", 503: "overloaded", 504: "upstream_timeout"}
-MODES = ("plain", "stream")
-ONE, ALL = "one", "all"
 REFUSALS = "lab/refusals"
 REPEATED = {"500": {"kind": "status", "status": 500}, "429": {"kind": "status", "status": 429, "retry_after": 1}}
 """Faults after which the only permitted endpoint is asked once more."""
@@ -36,63 +33,9 @@ def healthy(lab):
     lab.restore()
 
 
-def fault_of(lab, case: Case) -> object:
-    """The case's fault; a redirect leads to the forbidden provider."""
-    if case.fault.get("location") != "FORBIDDEN":
-        return case.fault
-    return {**case.fault, "location": f"{lab.simulation.base_urls[FORBIDDEN]}/chat/completions"}
-
-
-def ask_under_fault(lab, case: Case, mode: str, failing: str):
-    """Ask while the fault is in force; gives the result and the requests that each provider read."""
-    for name in (FIRST,) if failing == ONE else (FIRST, SECOND):
-        lab.script(name, fault_of(lab, case))
-    before, refused = lab.calls(), lab.refusals()
-    result = lab.ask(case.model(mode, failing), stream=mode == "stream")
-    calls = {name: count - before[name] for name, count in lab.calls().items()}
-    assert sum(calls.values()) + lab.refusals() - refused <= 2
-    lab.restore()
-    return result, calls
-
-
-def check_calls(case: Case, calls: dict[str, int], row) -> None:
-    """The row's attempts are the requests that providers read; one that could not be sent may count or not."""
-    assert calls[FORBIDDEN] == 0, "a call left the permitted set"
-    made = sum(calls.values())
-    assert made <= row.attempts <= (2 if case.unsent else made), "a call that nobody accounted for"
-
-
-def check_seen(lab, case: Case, mode: str, result, row) -> None:
-    """The first of two permitted endpoints failed: an answer is whole and measured, or the SDK raised after content."""
-    model = case.model(mode, ONE)
-    if result.error is not None:
-        assert Seen.BROKEN in case.seen(mode), (result.error, result.error.body)
-        assert case.text == "*" or lab.answer_of(FIRST, model).startswith(result.text)
-        assert (row.outcome, row.provider, row.attempts) == ("interrupted", FIRST, 1)
-        assert not row.cost, "a failed completion costs nothing"
-        return
-    seen = Seen.FIRST if result.headers["x-anyapi-provider"] == FIRST else Seen.NEXT
-    assert seen in case.seen(mode), f"{mode}: {result.text!r} passed off as an answer"
-    wanted = lab.answer_of(row.provider, model) if case.text is None or seen is Seen.NEXT else case.text
-    assert wanted in ("*", result.text)
-    assert result.finish == "stop"
-    assert (row.outcome, row.status, row.source) == ("success", 200, "measured")
-    assert row.attempts == 1 or seen is Seen.NEXT
-    assert (row.provider, row.decision) == (result.headers["x-anyapi-provider"], result.headers["x-anyapi-decision"])
-    assert "set-cookie" not in result.headers
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_first_endpoint_fails(lab, case):
-    asked = [ask_under_fault(lab, case, mode, ONE) for mode in MODES]
-    after = lab.ask(case.model("plain", ONE), stream=False)
-    *rows, healthy_row = lab.new_rows()
-    for mode, (result, calls), row in zip(MODES, asked, rows, strict=True):
-        check_calls(case, calls, row)
-        check_seen(lab, case, mode, result, row)
-        assert result.seconds <= case.seconds + (SWEEP if case.seconds else 0) + GRACE
-    assert after.error is None, "a healthy request right after fails"
-    assert after.text == lab.answer_of(healthy_row.provider, case.model("plain", ONE))
+    first_endpoint_fails(lab, case)
 
 
 FAILING = [case for case in CASES if {Seen.NEXT} in (case.plain, case.stream)]
@@ -113,7 +56,7 @@ def test_every_permitted_endpoint_fails(lab, case):
         assert (row.status, row.outcome) == (result.status, ERROR_TYPES[result.status])
         assert not row.cost, "a failed completion costs nothing"
         assert row.decision in str(result.error.body)
-        assert result.seconds <= 2 * (case.seconds + (SWEEP if case.seconds else 0)) + GRACE
+        check_time(case, result, deadlines=2)
 
 
 @pytest.mark.parametrize("name", REPEATED)

@@ -19,7 +19,7 @@ from anyapi.simulator.faults import read_fault
 
 GOOD, OPEN = "tls-good", "tls-open"
 BAD_CERTIFICATES = ("tls-expired", "tls-not-yet", "tls-wrong-name", "tls-self-signed", "tls-unknown-ca", "tls-only-ca-name")
-NO_SERVER = ("no-such-name", "no-listener", "never-accepts", "never-shakes-hands", "speaks-plain-http", "closes-at-once")
+NO_SERVER = ("no-such-name", "impossible-name", "no-listener", "never-accepts", "never-shakes-hands", "speaks-plain-http", "closes-at-once")
 GRACE = 1.0
 NOW = dt.datetime.now(dt.UTC)
 DAY = dt.timedelta(days=1)
@@ -78,6 +78,7 @@ def odd_servers():
             "never-accepts": f"https://127.0.0.1:{full.getsockname()[1]}/v1",
             "never-shakes-hands": f"https://127.0.0.1:{silent.getsockname()[1]}/v1",
             "no-such-name": "https://does-not-exist.invalid/v1",
+            "impossible-name": "https://two..dots/v1",
         }
 
 

@@ -45,9 +45,7 @@ def recorded():
     """All recordings: {wire: {name: bytes}}."""
     with SimulationThread(specs()) as simulation:
         return {
-            wire: {
-                request.name: record(simulation, PROVIDERS[wire], wire, upstream_name(MODEL), request) for request in REQUESTS[wire]
-            }
+            wire: {request.name: record(simulation, PROVIDERS[wire], wire, upstream_name(MODEL), request) for request in REQUESTS[wire]}
             for wire in WIRES
         }
 

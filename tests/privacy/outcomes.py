@@ -256,7 +256,9 @@ def _refused_by_us() -> Iterator[Outcome]:
     yield Outcome("no key", _is(401), lambda caller, mark: caller.post(mark, _body(mark), Authorization=""))
     yield Outcome("wrong key", _is(401), lambda caller, mark: caller.post(mark, _body(mark), Authorization=f"Bearer {mark('key')}"))
     yield Outcome("wrong key with right checksum", _is(401), _lookalike)
-    yield Outcome("other scheme", _is(401), lambda caller, mark: caller.post(mark, _body(mark), Authorization=f"Basic {mark.base64('basic')}"))
+    yield Outcome(
+        "other scheme", _is(401), lambda caller, mark: caller.post(mark, _body(mark), Authorization=f"Basic {mark.base64('basic')}")
+    )
     yield Outcome("two keys", _is(400), lambda caller, mark: caller.post(mark, _body(mark), **{"x-api-key": mark("second key")}))
     yield Outcome("no endpoint permitted", _is(403), lambda c, m: c.chat(m, "acme/says", data_policy={"training_allowed": False}))
     yield Outcome("unknown model", _is(404), lambda caller, mark: caller.chat(mark, f"acme/{mark('model')}"))
@@ -373,7 +375,11 @@ def _failed_by_providers() -> Iterator[Outcome]:
     yield _upstream("resets", _is(502, 200))
     yield _upstream("resets-early", _is(502))
     yield _upstream("unreachable", _is(502))
-    yield Outcome("provider native-bad", _is(502), lambda c, m: c.post(m, json.dumps({"model": "acme/native-bad", "messages": [{"role": "user", "content": m("prompt")}]}).encode()))
+    yield Outcome(
+        "provider native-bad",
+        _is(502),
+        lambda c, m: c.post(m, json.dumps({"model": "acme/native-bad", "messages": [{"role": "user", "content": m("prompt")}]}).encode()),
+    )
 
 
 def _broken_streams() -> Iterator[Outcome]:

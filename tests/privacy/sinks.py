@@ -28,8 +28,26 @@ from anyapi.storage.schema import prepare
 PLUGIN = Path(__file__).parent / "plugin"
 SHARED_FOLDERS = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"))  # what a careless library would use
 LARGEST = 64 << 20
-PAGES = ("/", "/healthz", "/readyz", "/v1/privacy", "/.well-known/anyapi-privacy.json", "/v1/models", "/v1/key", "/metrics", "/debug", "/logs")
-COMMANDS = (("usage",), ("usage", "--json"), ("keys", "list"), ("keys", "list", "--json"), ("settings", "show"), ("settings", "show", "--json"))
+PAGES = (
+    "/",
+    "/healthz",
+    "/readyz",
+    "/v1/privacy",
+    "/.well-known/anyapi-privacy.json",
+    "/v1/models",
+    "/v1/key",
+    "/metrics",
+    "/debug",
+    "/logs",
+)
+COMMANDS = (
+    ("usage",),
+    ("usage", "--json"),
+    ("keys", "list"),
+    ("keys", "list", "--json"),
+    ("settings", "show"),
+    ("settings", "show", "--json"),
+)
 START = 30.0
 
 

@@ -31,7 +31,9 @@ from anyapi.simulator import ModelSpec, ProviderSpec, SimulationOptions, Simulat
 
 pytestmark = [
     pytest.mark.timeout(300),
-    pytest.mark.skipif(os.geteuid() != 0, reason="SKIPPED LOUDLY: needs root to read /proc/PID/mem: the promise about memory is NOT checked"),
+    pytest.mark.skipif(
+        os.geteuid() != 0, reason="SKIPPED LOUDLY: needs root to read /proc/PID/mem: the promise about memory is NOT checked"
+    ),
 ]
 
 CLIENTS = 64
@@ -246,7 +248,9 @@ def left_of_all_outcomes(tmp_path_factory):
         content = [mark for mark in planted.marks.values() if not mark.label.startswith(CREDENTIAL)]
         places = {canary: (mark.label, field) for mark in content for field, canary in mark.fields.items()}
         hits = [hit for hit in Scanner(places).scan_process(gateway.pid) if hit.sink.startswith("memory")]
-    print(f"{len(content)} requests of all kinds, {len(places)} canaries: {len({hit.canary for hit in hits})} in memory after {SECONDS:g} s")
+    print(
+        f"{len(content)} requests of all kinds, {len(places)} canaries: {len({hit.canary for hit in hits})} in memory after {SECONDS:g} s"
+    )
     return len(content), [places[hit.canary] for hit in hits]
 
 

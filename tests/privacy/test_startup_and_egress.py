@@ -109,7 +109,9 @@ def starts() -> list[Start]:
     for name, (secret, why) in SECRETS.items():
         found.append(Start(f"secret: {name}", WITH_KEY, ("MINE_KEY", why), {"MINE_KEY": secret}, secret if len(secret) > 4 else ""))
         if name in {"short", "placeholder", "spaces"}:
-            found.append(Start(f"known variable: {name}", "", ("OPENAI_API_KEY",), {"OPENAI_API_KEY": secret}, secret if len(secret) > 4 else ""))
+            found.append(
+                Start(f"known variable: {name}", "", ("OPENAI_API_KEY",), {"OPENAI_API_KEY": secret}, secret if len(secret) > 4 else "")
+            )
     for field in ("key", "api_key", "secret", "token"):
         text = PROVIDER + CREDENTIAL + f'{field} = "{KEY}"\n'
         found.append(Start(f"secret in the file: {field}", text, ("never stands in this file",), {}, KEY))
@@ -135,9 +137,7 @@ def try_to_start(folder: Path, toml: str, environment: dict[str, str], **more: o
         arguments += ["--config", str(folder / "anyapi.toml")]
     own = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
     own |= {"HOME": str(folder), "ANYAPI_DATA_DIR": str(folder / "data"), "ANYAPI_LISTEN": "127.0.0.1:0"}
-    return subprocess.run(
-        arguments, cwd=folder, env=own | environment, capture_output=True, text=True, timeout=30, check=False, **more
-    )
+    return subprocess.run(arguments, cwd=folder, env=own | environment, capture_output=True, text=True, timeout=30, check=False, **more)
 
 
 @pytest.fixture(scope="module")
@@ -294,7 +294,9 @@ class Traced(RoomGateway):
 
 
 NEW_PROCESS = re.compile(r"\b(?:fork|vfork)\(|\bclone3?\((?!.*CLONE_THREAD)")
-ADDRESSED = re.compile(r"\b(connect|sendto|sendmsg|sendmmsg|bind)\(.*?sa_family=(\w+)(?:, (?:sin6?_port=htons\((\d+)\)|sun_path=\"([^\"]*)\"))?(.*)")
+ADDRESSED = re.compile(
+    r"\b(connect|sendto|sendmsg|sendmmsg|bind)\(.*?sa_family=(\w+)(?:, (?:sin6?_port=htons\((\d+)\)|sun_path=\"([^\"]*)\"))?(.*)"
+)
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="SKIPPED LOUDLY: strace is missing: that nothing else is reached is NOT checked")

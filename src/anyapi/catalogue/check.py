@@ -1,10 +1,10 @@
 """Checks what no single record can know: references between providers, models and endpoints."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from fnmatch import fnmatchcase
 
 from anyapi.catalogue.reading import Problems
-from anyapi.domain.catalogue import Model, Provider
+from anyapi.domain.catalogue import Endpoint, Model, PolicyException, Provider
 from anyapi.domain.ids import ModelId, ProviderId
 
 
@@ -22,14 +22,8 @@ def check_providers(
             owner.setdefault(name, provider.id)
     for provider in changed:
         for number, exception in enumerate(provider.exceptions):
-            place = f"policy_exceptions[{number}]"
-            same = exception.override.same_as_provider
-            if same is not None and (same not in providers or same == provider.id):
-                problems.note(file, provider.id, f"{place}.override.same_as_provider", "must name another provider of the catalogue")
-            for pattern in exception.applies_to.models:
-                # A misspelt id here would silently leave the weaker base policy in force.
-                if not any(fnmatchcase(model, pattern) for model in models):
-                    problems.note(file, provider.id, f"{place}.applies_to.models", "a pattern matches no model of the catalogue")
+            for field, message in _exception_faults(exception, provider.id, providers, models):
+                problems.note(file, provider.id, f"policy_exceptions[{number}].{field}", message)
         for name in _key_names(provider):
             # One variable for two providers would send one provider's key to the other.
             if owner[name] != provider.id:
@@ -50,15 +44,35 @@ def check_models(
             owners.setdefault(endpoint.id, []).append(model.id)
     for model in changed:
         for number, endpoint in enumerate(model.endpoints):
-            place = f"endpoints[{number}]"
             if not endpoint.provider or not endpoint.upstream_model:
                 continue  # already noted when it was read
-            if endpoint.provider not in providers:
-                problems.note(file, model.id, f"{place}.provider", "must be a provider of the catalogue")
-            if endpoint.successor is not None and (endpoint.successor not in models or endpoint.successor == model.id):
-                problems.note(file, model.id, f"{place}.successor", "must be another model of the catalogue")
-            if len(owners[endpoint.id]) > 1:
-                problems.note(file, model.id, f"{place}.model", f"endpoint {endpoint.id} is there twice; also in {owners[endpoint.id][0]}")
+            for field, message in _endpoint_faults(endpoint, providers, models, owners[endpoint.id]):
+                problems.note(file, model.id, f"endpoints[{number}].{field}", message)
+
+
+def _exception_faults(
+    exception: PolicyException, own: ProviderId, providers: Collection[ProviderId], models: Collection[ModelId]
+) -> Iterator[tuple[str, str]]:
+    """Field and message of each broken reference in an exception of the provider `own`."""
+    same = exception.override.same_as_provider
+    if same is not None and (same not in providers or same == own):
+        yield "override.same_as_provider", "must name another provider of the catalogue"
+    for pattern in exception.applies_to.models:
+        # A misspelt id here would silently leave the weaker base policy in force.
+        if not any(fnmatchcase(model, pattern) for model in models):
+            yield "applies_to.models", "a pattern matches no model of the catalogue"
+
+
+def _endpoint_faults(
+    endpoint: Endpoint, providers: Collection[ProviderId], models: Collection[ModelId], owners: list[ModelId]
+) -> Iterator[tuple[str, str]]:
+    """Field and message of each broken reference of an endpoint; `owners` are the models that have an endpoint of its id."""
+    if endpoint.provider not in providers:
+        yield "provider", "must be a provider of the catalogue"
+    if endpoint.successor is not None and (endpoint.successor not in models or endpoint.successor == endpoint.model):
+        yield "successor", "must be another model of the catalogue"
+    if len(owners) > 1:
+        yield "model", f"endpoint {endpoint.id} is there twice; also in {owners[0]}"
 
 
 def _key_names(provider: Provider) -> tuple[str, ...]:

@@ -83,14 +83,18 @@ def _endpoint_fields(endpoint: Endpoint) -> dict[str, str]:
 
 def _flat(value: object, path: str) -> Iterator[tuple[str, str]]:
     """Dotted paths of everything that is not a mapping; lists of texts are one value, lists of mappings are numbered."""
+    parts = _parts(value, path)
+    if parts is not None:
+        for place, item in parts:
+            yield from _flat(item, place)
+    elif value is not None and value != []:
+        yield path, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _parts(value: object, path: str) -> list[tuple[str, object]] | None:
+    """What a mapping or a list of mappings holds, each with its path; None for what is one value."""
     if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _flat(item, f"{path}.{key}" if path else key)
-    elif isinstance(value, list) and value and isinstance(value[0], dict):
-        for number, item in enumerate(value):
-            yield from _flat(item, f"{path}[{number}]")
-    elif isinstance(value, list):
-        if value:
-            yield path, ", ".join(str(item) for item in value)
-    elif value is not None:
-        yield path, str(value)
+        return [(f"{path}.{key}" if path else key, item) for key, item in value.items()]
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return [(f"{path}[{number}]", item) for number, item in enumerate(value)]
+    return None

@@ -18,7 +18,7 @@ from anyapi.catalogue.reading import Problems, Table
 from anyapi.catalogue.vocabulary import CERTIFICATIONS, CREDENTIAL_ID, MODEL_GLOB, PROVIDER_ID, REFERENCE, REGION, WORD
 from anyapi.catalogue.written import Source, endpoint_source, provider_source
 from anyapi.domain.catalogue import Catalogue, Endpoint, Model, Provider
-from anyapi.domain.data_policy import Confidence, HumanReview, Training
+from anyapi.domain.data_policy import Confidence, HumanReview, Retention, Training
 from anyapi.domain.ids import AccountId, AgreementId, CredentialId, EndpointId, ModelId, ProviderId
 from anyapi.domain.snapshot import Agreement
 
@@ -135,26 +135,21 @@ def _joined(before: tuple[Endpoint, ...], changes: tuple[Endpoint, ...]) -> tupl
 def _read_agreement(table: Table) -> Agreement:
     identity = table.peek("id")
     table.record, table.path = identity if isinstance(identity, str) and REFERENCE.fits(identity) else table.path, ""
-    valid_from, valid_until = table.day("valid_from"), table.day("valid_until")
-    for key in ("valid_from", "valid_until"):
-        if not table.has(key):
-            table.note(key, "is missing: an agreement without an end cannot be relied on")
-    if valid_from and valid_until and valid_until <= valid_from:
-        table.note("valid_until", "must be after `valid_from`; it is the first day on which the agreement is no longer in force")
+    valid_from, valid_until = _period(table)
     agreement = Agreement(
         id=AgreementId(table.text("id", REFERENCE)),
         provider=ProviderId(table.text("provider", PROVIDER_ID)),
         attested_by=table.text("attested_by"),
         document=table.text("document"),
-        valid_from=valid_from or dt.date.max,
-        valid_until=valid_until or dt.date.min,
+        valid_from=valid_from,
+        valid_until=valid_until,
         credentials=frozenset(CredentialId(name) for name in table.words("credentials", CREDENTIAL_ID)),
         accounts=frozenset(AccountId(name) for name in table.words("accounts", REFERENCE)),
         models=table.words("models", MODEL_GLOB),
         training=_training(table),
         training_opt_out=table.flag("training_opt_out", default=False),
         retention=read_retention(table, "retention"),
-        flagged_retention=read_retention(table, "flagged_retention"),
+        flagged_retention=_flagged_retention(table),
         human_review=table.optional_choice("human_review", HumanReview),
         certifications=frozenset(table.words("certifications", WORD, CERTIFICATIONS)),
         regions=frozenset(table.words("regions", REGION)) if table.has("regions") else None,
@@ -165,6 +160,24 @@ def _read_agreement(table: Table) -> Agreement:
             table.file, table.record, None, "states no fact: add training, retention, human_review, certifications or regions"
         )
     return agreement
+
+
+def _period(table: Table) -> tuple[dt.date, dt.date]:
+    """The first day in force and the first day no longer in force."""
+    valid_from, valid_until = table.day("valid_from"), table.day("valid_until")
+    for key in ("valid_from", "valid_until"):
+        if not table.has(key):
+            table.note(key, "is missing: an agreement without an end cannot be relied on")
+    if valid_from and valid_until and valid_until <= valid_from:
+        table.note("valid_until", "must be after `valid_from`; it is the first day on which the agreement is no longer in force")
+    return valid_from or dt.date.max, valid_until or dt.date.min
+
+
+def _flagged_retention(table: Table) -> Retention | None:
+    # It is applied together with the main clock only (docs/policy.md 1.3): alone it would look agreed and change nothing.
+    if table.has("flagged_retention") and not table.has("retention"):
+        table.note("flagged_retention", "states nothing without `retention`: add the retention that the agreement grants, or remove this")
+    return read_retention(table, "flagged_retention")
 
 
 def _training(table: Table) -> Training | None:

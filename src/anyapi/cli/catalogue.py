@@ -44,12 +44,7 @@ def check(ctx: click.Context, files: tuple[Path, ...], as_json: bool) -> None:
     if as_json:
         print_json({"ok": not found, "checked": lines, "problems": [_as_problem(problem) for problem in found]})
     else:
-        for line in lines:
-            click.echo(line)
-        for problem in found:
-            click.echo(problem.message, err=True)
-        if found:
-            click.echo(f"{len(found)} problems" if len(found) > 1 else "1 problem", err=True)
+        _print_checked(lines, found)
     ctx.exit(1 if found else 0)
 
 
@@ -110,6 +105,15 @@ def _checked(path: Path) -> Catalogue:
     if re.search(rb"^providers:", path.read_bytes(), re.MULTILINE):
         return read_files(path, PACKAGED / MODELS_FILE)
     return read_files(PACKAGED / PROVIDERS_FILE, path)
+
+
+def _print_checked(lines: list[str], found: list[CatalogueError | ConfigError]) -> None:
+    for line in lines:
+        click.echo(line)
+    for problem in found:
+        click.echo(problem.message, err=True)
+    if found:
+        click.echo(f"{len(found)} problems" if len(found) > 1 else "1 problem", err=True)
 
 
 def _any_catalogue(path: Path) -> Catalogue:

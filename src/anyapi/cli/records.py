@@ -52,9 +52,17 @@ def retention_text(retention: Retention) -> str:
 
 def print_provider(provider: Provider, endpoints: list[Endpoint]) -> None:
     """Everything a record says, with its sources."""
-    out, provenance = console(), provider.provenance
+    out = console()
     out.print(f"{provider.id}: {provider.name} ({provider.kind.value})")
-    lines = [
+    print_table(("field", "value"), [line for line in _provider_lines(provider, len(endpoints)) if line[1]])
+    if provider.exceptions:
+        rows = [(_selector_text(exception), _override_text(exception), exception.note) for exception in provider.exceptions]
+        print_table(("where", "then", "note"), rows, "\nExceptions, later ones win")
+
+
+def _provider_lines(provider: Provider, endpoints: int) -> list[tuple[str, str]]:
+    """Label and text of each part of a record; an empty text where the record says nothing."""
+    return [
         ("address", f"{provider.api.base_url} ({provider.api.protocol}, key: {provider.api.auth.value})"),
         ("key from", ", ".join(name for name in (provider.api.env, *provider.api.env_alternatives) if name)),
         ("policy", _block_text(provider.policy)),
@@ -64,17 +72,13 @@ def print_provider(provider: Provider, endpoints: list[Endpoint]) -> None:
         ("stored in", ", ".join(provider.storage_regions)),
         ("seat", " / ".join(country for country in (provider.headquarters, provider.contracting_country) if country)),
         ("known by", _provenance_text(provider)),
-        ("evidence", provenance.evidence or ""),
+        ("evidence", provider.provenance.evidence or ""),
         ("notes", provider.notes or ""),
         ("source", _source_text(provider)),
         ("terms", provider.terms_url or ""),
         ("privacy", provider.privacy_url or ""),
-        ("endpoints", str(len(endpoints))),
+        ("endpoints", str(endpoints)),
     ]
-    print_table(("field", "value"), [line for line in lines if line[1]])
-    if provider.exceptions:
-        rows = [(_selector_text(exception), _override_text(exception), exception.note) for exception in provider.exceptions]
-        print_table(("where", "then", "note"), rows, "\nExceptions, later ones win")
 
 
 def _block_text(block: PolicyBlock) -> str:

@@ -11,7 +11,8 @@ from anyapi.domain.decision import Candidate, Route
 from anyapi.domain.ids import DecisionId
 from anyapi.domain.usage import DecisionRecord, TokenCount
 from anyapi.gateway.formats.openai_chat import ChatRequest
-from anyapi.gateway.plane import Asked, DataPlane, Decided
+from anyapi.gateway.memo import Asked, Decided
+from anyapi.gateway.plane import DataPlane
 
 BYTES_A_TOKEN = 4
 

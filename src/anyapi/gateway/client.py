@@ -308,9 +308,7 @@ class Connection(Reply):
             transport.close()
             return
         transport.write_eof()
-        if self._read_paused:
-            self._read_paused = False
-            transport.resume_reading()
+        self._read_on()
 
     def _begin(self, call: Call) -> None:
         self.current = call
@@ -320,22 +318,22 @@ class Connection(Reply):
     def _ended(self, error: Exception | None) -> None:
         """One request is answered: close, or go on with the next. An error that nobody foresaw cuts this connection and nothing else."""
         server = self._server
-        call, self.current, self._exchange = self.current, None, None
+        closing = self.streaming or self._ending()
+        self.current = self._exchange = None
         if error is not None:
             server.report(error)
             self.abort()
-        if self._transport is None or call is None:
+        if self._transport is None:
             return
-        if self.streaming or call.close_after or self._close_after or server.draining:
+        if closing:
             self._linger()
             return
         limits = server.limits
         self.deadline = server.loop.time() + (limits.idle_timeout if self._call is None else limits.header_timeout)
-        if self._waiting and not self._write_paused:
+        if not self._waiting:
+            self._read_on()
+        elif not self._write_paused:
             server.loop.call_soon(self._next)  # not at once: other connections have their turn in between
-        elif self._read_paused and not self._waiting:
-            self._read_paused = False
-            self._transport.resume_reading()
 
     def _next(self) -> None:
         if self._transport is None or self.current is not None or not self._waiting:
@@ -346,6 +344,11 @@ class Connection(Reply):
         else:
             self._queued -= len(following.body)
             self._begin(following)
+
+    def _read_on(self) -> None:
+        if self._read_paused and self._transport is not None:
+            self._read_paused = False
+            self._transport.resume_reading()
 
     def _pause_reading(self) -> None:
         if not self._read_paused and self._transport is not None and not self._transport.is_closing():

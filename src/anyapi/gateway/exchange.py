@@ -90,12 +90,9 @@ class ProviderExchange:
         prepared = adapter.prepare(self.outbound, endpoint, row)
         admission.attempts += 1
         started = monotonic()
-        connection = upstream.idle()
-        if connection is None:
-            opened = await self._connect(upstream)
-            if isinstance(opened, OutcomeKind):
-                return self.ended() or self._note(Outcome(opened), started)
-            connection = opened
+        connection = upstream.idle() or await self._connect(upstream)
+        if isinstance(connection, OutcomeKind):
+            return self.ended() or self._note(Outcome(connection), started)
         ended = self.ended()
         if ended is not None:
             connection.abort()
@@ -103,22 +100,22 @@ class ProviderExchange:
         admission.sent = True
         self._connection = connection
         self.rows = rows_for(admission, candidate, prepared.adjusted)
-        reader = self._reader = adapter.open_stream(self.outbound) if self.outbound.stream else None
+        reader = self._open_reader(adapter)
         body = prepared.body
-        waiter = connection.send(
-            upstream.head(prepared.path, prepared.headers, len(body)), body, None if reader is None else self._relay, outlets.timeouts
-        )
+        waiter = connection.send(upstream.head(prepared.path, prepared.headers, len(body)), body, reader and self._relay, outlets.timeouts)
         del prepared, body  # a stream may last for minutes: its prompt must not
         failure = await waiter
         self._connection = None
         if reader is not None and (failure is not None or connection.streamed):
             outcome = self._streamed(reader, failure)
-        elif failure is not None:
-            outcome = Outcome(failure)
         else:
-            outcome = self._whole(adapter, connection)
+            outcome = self._whole(adapter, connection) if failure is None else Outcome(failure)
         connection.release()
         return self._note(outcome, started)
+
+    def _open_reader(self, adapter: Adapter) -> StreamReader | None:
+        reader = self._reader = adapter.open_stream(self.outbound) if self.outbound.stream else None
+        return reader
 
     async def _connect(self, upstream: Upstream) -> UpstreamConnection | OutcomeKind:
         """A new connection. A client that leaves is not kept waiting for; the connection then waits for somebody else."""

@@ -7,8 +7,7 @@ import msgspec
 
 from anyapi.domain.ids import CredentialId, ProviderId
 from anyapi.domain.usage import DecisionRecord, UsageRow
-from anyapi.upstream.adapter import Adapter, ProviderRow
-from anyapi.upstream.connection import Timeouts
+from anyapi.upstream.adapter import Adapter, ProviderRow, Timeouts
 from anyapi.upstream.pool import Upstream
 
 

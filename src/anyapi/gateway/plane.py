@@ -10,15 +10,16 @@ from collections.abc import Callable
 import msgspec
 
 from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, App, Facts, Preference, Principal
-from anyapi.domain.decision import Decision, Route
+from anyapi.domain.decision import Route
 from anyapi.domain.ids import AccountId, ProviderId
-from anyapi.domain.requirement import DataClass, Layer, Requirement
+from anyapi.domain.requirement import Layer, Requirement
 from anyapi.domain.snapshot import Snapshot
-from anyapi.errors import ModelNotFound, Overloaded
+from anyapi.errors import Overloaded
 from anyapi.gateway.call import Call
 from anyapi.gateway.formats import openai_chat
 from anyapi.gateway.formats.abilities import needed_abilities
 from anyapi.gateway.health import Health, RetryBudget
+from anyapi.gateway.memo import Asked, Decided
 from anyapi.gateway.outlets import Outlets
 from anyapi.gateway.page_cache import PageCache
 from anyapi.gateway.privacy import Disclosure
@@ -35,37 +36,7 @@ MOST_REMEMBERED = 1024
 """Bytes of policy fields and headers under which their merged form is remembered. Only validated text gets here, but it may be long."""
 
 
-class Decided:
-    """A remembered decision and the route last ranked over it."""
-
-    __slots__ = ("decisions", "generation", "model", "ranked_at", "route", "rows", "valid_until")
-
-    def __init__(self, decisions: tuple[Decision, ...]) -> None:
-        """`decisions` for the models asked, in order."""
-        self.decisions = decisions
-        self.model = decisions[0].model
-        self.valid_until = min(decision.valid_until for decision in decisions)
-        self.route: Route | None = None
-        self.ranked_at = 0.0
-        self.generation = -1
-        self.rows: dict[str, bytes] = {}
-        """Response header lines that depend only on the endpoint and the requirement."""
-
-
-class Asked:
-    """What one kind of caller asks with one kind of request: merged once, remembered. Keeps its base alive, since memos go by identity."""
-
-    __slots__ = ("base", "data_class", "memo", "preference", "requirement")
-
-    def __init__(self, base: Requirement, requirement: Requirement, preference: Preference) -> None:
-        """`base` is the requirement of the layers above the request."""
-        self.base, self.requirement, self.preference = base, requirement, preference
-        self.data_class = max(requirement.data_classes, key=CLASS_ORDER.index, default=None)
-        self.memo: dict[object, Decided] = {}
-
-
 NO_APP = App()
-CLASS_ORDER = tuple(DataClass)
 APP_PREFIX = "x-anyapi-app-"
 
 
@@ -140,16 +111,7 @@ class DataPlane:
         now = self.clock()
         if found is not None and now < found.valid_until:
             return found
-        decisions: list[Decision] = []
-        unknown: ModelNotFound | None = None
-        for model in models:
-            try:
-                decisions.append(decide(asked.requirement, model, facts, self.context, account, now))
-            except ModelNotFound as error:
-                unknown = unknown or error
-        if not decisions:
-            raise unknown or ModelNotFound("No model was named.")
-        found = Decided(tuple(decisions))
+        found = Decided(tuple(decide(asked.requirement, model, facts, self.context, account, now) for model in models))
         if len(asked.memo) >= 1000:
             asked.memo.clear()
         asked.memo[key] = found

@@ -27,6 +27,13 @@ class ProviderRow(msgspec.Struct, frozen=True):
     """Request fields that this provider refuses; their removal is named in `X-AnyAPI-Adjusted`."""
 
 
+class Timeouts(msgspec.Struct, frozen=True):
+    """How long a provider may take, in seconds."""
+
+    first_byte: float = 120.0
+    stream_idle: float = 120.0
+
+
 class OutboundChat(msgspec.Struct):
     """A chat completion request on its way out, policy fields already taken off. Holds content: never printed, never stored."""
 

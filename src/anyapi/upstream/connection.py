@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import httptools
-import msgspec
 
 from anyapi.domain.decision import OutcomeKind
+from anyapi.upstream.adapter import Timeouts
 from anyapi.wire.deadlines import NEVER
 from anyapi.wire.tasks import Waiter
 
@@ -23,13 +23,6 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024
 SMALL = 16 * 1024
 IDENTITY = frozenset({b"", b"identity"})
-
-
-class Timeouts(msgspec.Struct, frozen=True):
-    """How long a provider may take, in seconds."""
-
-    first_byte: float = 120.0
-    stream_idle: float = 120.0
 
 
 KNOWN = {

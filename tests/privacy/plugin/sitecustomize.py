@@ -1,7 +1,7 @@
 """Faults inside a gateway under test: Python loads this module at start, because the tests put its folder on PYTHONPATH.
 
 `ANYAPI_TEST_FAULTS` lists `module:qualified.name=action`, separated by spaces. While a file `module.qualified.name.action` stands in the
-folder `ANYAPI_TEST_ARMED`, with the mark of a request in it, a call of that function acts first:
+folder `ANYAPI_TEST_ARMED`, with the mark of a request in it, a call of that function that holds the request acts first:
 
 - `raise`: RuntimeError whose text, notes and cause hold what the functions on the stack were given: the request, the answer;
 - `print`: what the functions were given goes to standard output and standard error;
@@ -9,8 +9,8 @@ folder `ANYAPI_TEST_ARMED`, with the mark of a request in it, a call of that fun
 - `spawn`: it goes into the arguments and the environment of a child process;
 - `skip`: nothing, and the function is not called at all.
 
-A file that ends in `.fired` says that it acted; it holds `content` if the text really had that request in it, and never the text. One that
-ends in `.missing` says that there is no such function.
+A file that ends in `.fired` says that it acted (`content`), or that it was called and held nothing of the request (`nothing`). One that ends
+in `.missing` says that there is no such function.
 `ANYAPI_TEST_MALLOPT=1` takes the wiping of freed memory back at start, so that the check of it has something to find.
 """
 
@@ -32,7 +32,7 @@ children = []
 
 def planted_text(mark):
     """Every text with the mark in it that the functions on the stack hold: arguments and locals, and what hangs on them."""
-    parts, frame = [], sys._getframe(1)
+    parts, frame = [], sys._getframe(2)  # that of the wrapper: it holds the arguments
     while frame is not None:
         for value in list(frame.f_locals.values()):
             parts += [text for text in _texts(value, 3) if mark in text]
@@ -67,7 +67,12 @@ def _attributes(value, depth):
 def act(name, action):
     mark = Path(ARMED, name).read_text()
     text = planted_text(mark)
-    Path(ARMED, f"{name}.fired").write_text("content" if text else "nothing")
+    fired = Path(ARMED, f"{name}.fired")
+    if not text:
+        if not fired.exists():
+            fired.write_text("nothing")
+        return
+    fired.write_text("content")
     if action == "raise":
         error = RuntimeError(f"could not handle {text}")
         error.add_note(f"while it held {text}")
@@ -79,7 +84,7 @@ def act(name, action):
         for place in (Path.cwd(), Path(tempfile.gettempdir()), Path("/tmp"), Path.home()):
             (place / f"leak-{os.getpid()}").write_text(text)
     elif action == "spawn":
-        short = text[text.index(mark) :][:1000].replace("\0", "") if text else ""
+        short = text[text.index(mark) :][:1000].replace("\0", "")
         command = [sys.executable, "-S", "-c", "import sys; sys.stdin.read()", short]
         children.append(subprocess.Popen(command, stdin=subprocess.PIPE, env={"LEAK": short}))
 

@@ -154,12 +154,33 @@ def test_an_agreement_is_read():
         ("valid_until = 2027-01-01", "valid_until = 2026-01-01", "valid_until"),
         ('document = "contract 17"\n', "", "document"),
         ('training = "never"', 'training = "by_default"', "training"),
+        ('training = "never"', 'training = "opt_out"', "training"),
+        ('training = "never"', 'training = "unknown"', "training"),
+        ("retention =", "flagged_retention =", "flagged_retention"),
+        ("valid_from = 2026-01-01\n", "", "valid_from"),
         ('"hipaa-baa"', '"hipaa-bba"', "certifications"),
         ("models =", "modles =", "modles"),
     ],
 )
 def test_a_wrong_agreement_names_its_field(old, new, field):
     assert errors_of(AGREEMENT.replace(old, new)) == {("anyapi.toml", "zdr-2026", field)}
+
+
+def test_flagged_retention_alone_states_nothing():
+    flagged = 'flagged_retention = { kind = "limited", days = 7 }\n'
+    with pytest.raises(CatalogueError) as caught:
+        read(AGREEMENT.split("models =", maxsplit=1)[0] + flagged)
+    assert caught.value.message == (
+        "anyapi.toml: zdr-2026: flagged_retention: states nothing without `retention`: "
+        "add the retention that the agreement grants, or remove this"
+    )
+    (agreement,) = read(AGREEMENT + flagged).agreements
+    assert agreement.flagged_retention == Retention(RetentionKind.LIMITED, 7)
+
+
+def test_a_misread_retention_does_not_blame_flagged_retention():
+    wrong = AGREEMENT.replace('kind = "zero"', 'kind = "nil"') + 'flagged_retention = { kind = "limited", days = 7 }\n'
+    assert errors_of(wrong) == {("anyapi.toml", "zdr-2026", "retention.kind")}
 
 
 def test_an_agreement_must_state_something():

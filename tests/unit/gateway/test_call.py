@@ -103,7 +103,9 @@ def test_two_different_keys_are_refused():
 # --- host, target, version
 
 
-@pytest.mark.parametrize("host", [b"a", b"a.example", b"a.example:8080", b"127.0.0.1:1", b"[::1]", b"[fe80::1]:8080", b"a_b-c", b"", b":80"])
+@pytest.mark.parametrize(
+    "host", [b"a", b"a.example", b"a.example:8080", b"127.0.0.1:1", b"[::1]", b"[fe80::1]:8080", b"a_b-c", b"", b":80"]
+)
 def test_hosts(host):
     read(host=host)
 
@@ -205,7 +207,10 @@ def test_the_declared_length(headers, length):
     assert read(*headers)[1] == length
 
 
-@given(st.lists(st.tuples(st.sampled_from([*NAMES, b"X-AnyAPI-Regions", b"Cookie"]), st.binary(max_size=20)), max_size=6), st.binary(max_size=20))
+@given(
+    st.lists(st.tuples(st.sampled_from([*NAMES, b"X-AnyAPI-Regions", b"Cookie"]), st.binary(max_size=20)), max_size=6),
+    st.binary(max_size=20),
+)
 def test_any_head_is_read_or_refused(headers, path):
     try:
         one = Call(path=path)

@@ -52,7 +52,9 @@ def test_the_envelope(cls):
     got, rows, body = render_error(error)
     assert got == status == status_of(error)
     assert b"content-type: application/json\r\n" in rows
-    assert json.loads(body) == {"error": {"code": status, "type": name, "message": "what happened", "metadata": {"endpoints": ["a"], "count": 1}}}
+    assert json.loads(body) == {
+        "error": {"code": status, "type": name, "message": "what happened", "metadata": {"endpoints": ["a"], "count": 1}}
+    }
     assert status in STATUS_LINES
 
 
@@ -66,7 +68,9 @@ class Strange(Exception):
     """What no table knows."""
 
 
-@pytest.mark.parametrize("error", [Strange("secret"), ValueError("secret"), errors.ConfigError("secret"), KeyError("secret"), errors.AnyAPIError("secret")])
+@pytest.mark.parametrize(
+    "error", [Strange("secret"), ValueError("secret"), errors.ConfigError("secret"), KeyError("secret"), errors.AnyAPIError("secret")]
+)
 def test_other_errors_say_nothing_of_themselves(error):
     status, rows, body = render_error(error)
     assert (status, status_of(error)) == (500, 500)

@@ -6,7 +6,7 @@ import contextlib
 from tests.tools.raw_http import split_requests
 from tests.unit.wire.peers import listening
 
-from anyapi.upstream.connection import Timeouts
+from anyapi.upstream.adapter import Timeouts
 from anyapi.upstream.dialer import Dialer
 from anyapi.upstream.pool import Upstream, Wire
 from anyapi.wire.buffers import ReadBuffer

@@ -11,7 +11,8 @@ from tests.unit.wire.peers import on_loop, until
 
 from anyapi.domain.decision import OutcomeKind
 from anyapi.upstream import connection as module
-from anyapi.upstream.connection import Timeouts, UpstreamConnection
+from anyapi.upstream.adapter import Timeouts
+from anyapi.upstream.connection import UpstreamConnection
 from anyapi.wire import deadlines
 
 EVENTS = b"content-type: text/event-stream"

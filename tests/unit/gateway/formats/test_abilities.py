@@ -85,7 +85,10 @@ def test_every_tag_can_be_asked_for(tag):
 
 
 def test_several_tags_and_none():
-    assert read_tags(raw(["chat_completions:vision", "chat_completions:vision", "chat_completions:reasoning"])) == {Tag.VISION, Tag.REASONING}
+    assert read_tags(raw(["chat_completions:vision", "chat_completions:vision", "chat_completions:reasoning"])) == {
+        Tag.VISION,
+        Tag.REASONING,
+    }
     assert read_tags(raw([])) == frozenset()
 
 

@@ -1,0 +1,36 @@
+"""What the data plane remembers of earlier requests: merged requirements and decisions. Never a caller's own text."""
+
+from anyapi.domain.call import Preference
+from anyapi.domain.decision import Decision, Route
+from anyapi.domain.requirement import DataClass, Requirement
+
+CLASS_ORDER = tuple(DataClass)
+
+
+class Decided:
+    """A remembered decision and the route last ranked over it."""
+
+    __slots__ = ("decisions", "generation", "model", "ranked_at", "route", "rows", "valid_until")
+
+    def __init__(self, decisions: tuple[Decision, ...]) -> None:
+        """`decisions` for the models asked, in order."""
+        self.decisions = decisions
+        self.model = decisions[0].model
+        self.valid_until = min(decision.valid_until for decision in decisions)
+        self.route: Route | None = None
+        self.ranked_at = 0.0
+        self.generation = -1
+        self.rows: dict[str, bytes] = {}
+        """Response header lines that depend only on the endpoint and the requirement."""
+
+
+class Asked:
+    """What one kind of caller asks with one kind of request: merged once, remembered. Keeps its base alive, since memos go by identity."""
+
+    __slots__ = ("base", "data_class", "memo", "preference", "requirement")
+
+    def __init__(self, base: Requirement, requirement: Requirement, preference: Preference) -> None:
+        """`base` is the requirement of the layers above the request."""
+        self.base, self.requirement, self.preference = base, requirement, preference
+        self.data_class = max(requirement.data_classes, key=CLASS_ORDER.index, default=None)
+        self.memo: dict[object, Decided] = {}
