@@ -123,7 +123,9 @@ class Connection(Reply):
     def resume_writing(self) -> None:
         """The client keeps up again."""
         self._write_paused = False
-        self.deadline = NEVER if self.current is not None else self._server.loop.time() + self._server.limits.idle_timeout
+        limits = self._server.limits
+        seconds = limits.write_timeout if self._lingering else limits.idle_timeout
+        self.deadline = NEVER if self.current is not None else self._server.loop.time() + seconds
         if self._exchange is not None:
             self._exchange.resume()
         elif self._waiting:
@@ -131,7 +133,7 @@ class Connection(Reply):
 
     def expired(self) -> None:
         """Out of time: an idle connection is closed, an unfinished request is told why, a stuck reader is cut."""
-        if self.current is not None or self._lingering or self._transport is None:
+        if self.current is not None or self._lingering or self._write_paused or self._transport is None:
             self.abort()
         elif self._call is None:
             self._transport.close()
@@ -233,7 +235,7 @@ class Connection(Reply):
         call.body = parts[0] if len(parts) == 1 else b"".join(parts)
         call.close_after = not self._parser.should_keep_alive()
         self._in_head = True
-        if self.current is None and not self._waiting:
+        if self.current is None and not self._waiting and not self._write_paused:
             self._begin(call)
             return
         self._waiting.append(call)
@@ -303,7 +305,8 @@ class Connection(Reply):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        self.deadline = self._server.loop.time() + LINGER
+        written = not transport.get_write_buffer_size()  # else the client has the time of a slow reader to take its answer
+        self.deadline = self._server.loop.time() + (LINGER if written else self._server.limits.write_timeout)
         if not transport.can_write_eof():
             transport.close()
             return
@@ -329,7 +332,8 @@ class Connection(Reply):
             self._linger()
             return
         limits = server.limits
-        self.deadline = server.loop.time() + (limits.idle_timeout if self._call is None else limits.header_timeout)
+        if not self._write_paused:  # else the deadline of a slow reader stands
+            self.deadline = server.loop.time() + (limits.idle_timeout if self._call is None else limits.header_timeout)
         if not self._waiting:
             self._read_on()
         elif not self._write_paused:

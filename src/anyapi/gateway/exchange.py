@@ -4,6 +4,7 @@ Nothing is kept: a part of an answer lives between two lines of this file. The c
 """
 
 import asyncio
+from collections.abc import Callable
 from time import monotonic
 
 from anyapi.domain.decision import Candidate, Outcome, OutcomeKind
@@ -100,9 +101,9 @@ class ProviderExchange:
         admission.sent = True
         self._connection = connection
         self.rows = rows_for(admission, candidate, prepared.adjusted)
-        reader = self._open_reader(adapter)
+        reader, sink = self._open_reader(adapter)
         body = prepared.body
-        waiter = connection.send(upstream.head(prepared.path, prepared.headers, len(body)), body, reader and self._relay, outlets.timeouts)
+        waiter = connection.send(upstream.head(prepared.path, prepared.headers, len(body)), body, sink, outlets.timeouts)
         del prepared, body  # a stream may last for minutes: its prompt must not
         failure = await waiter
         self._connection = None
@@ -113,9 +114,13 @@ class ProviderExchange:
         connection.release()
         return self._note(outcome, started)
 
-    def _open_reader(self, adapter: Adapter) -> StreamReader | None:
-        reader = self._reader = adapter.open_stream(self.outbound) if self.outbound.stream else None
-        return reader
+    def _open_reader(self, adapter: Adapter) -> tuple[StreamReader | None, Callable[[bytes], None] | None]:
+        """What reads a stream, and what takes it off the connection; neither for a whole answer."""
+        if not self.outbound.stream:
+            self._reader = None
+            return None, None
+        self._reader = adapter.open_stream(self.outbound)
+        return self._reader, self._relay
 
     async def _connect(self, upstream: Upstream) -> UpstreamConnection | OutcomeKind:
         """A new connection. A client that leaves is not kept waiting for; the connection then waits for somebody else."""

@@ -4,6 +4,8 @@ import asyncio
 import ssl
 from collections.abc import Callable, Coroutine
 
+import msgspec
+
 from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
 from anyapi.gateway.limits import Limits
@@ -31,7 +33,9 @@ class Server:
         `sweep` is closed by the drain. `report` hears of errors nobody foresaw; it must take their type only, since their text may hold
         content.
         """
-        self.handle, self.may_send, self.limits, self.buffer, self.report = handle, may_send, limits, buffer, report
+        self.handle, self.may_send, self.buffer, self.report = handle, may_send, buffer, report
+        least = min(limits.unauthenticated_body_bytes, limits.max_body_bytes)
+        self.limits = msgspec.structs.replace(limits, unauthenticated_body_bytes=least)
         self.cors_origins = cors_origins
         self.loop = asyncio.get_running_loop()
         self.sweep = sweep

@@ -79,6 +79,8 @@ class TlsPipe(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Bytes off the wire: decrypt and pass on."""
+        if self._closing:
+            return
         self._incoming.write(self._cipher[:nbytes])
         if not self._ready and not self._handshake():
             return
@@ -121,6 +123,20 @@ class TlsPipe(asyncio.BufferedProtocol):
             self._object.unwrap()
         self._flush()
         self._transport.close()
+
+    def can_write_eof(self) -> bool:
+        """Whether our side can be closed alone: what still arrives is then dropped."""
+        return True
+
+    def write_eof(self) -> None:
+        """Say goodbye and close our side once everything is written; the peer's side stays open until it closes, or we abort."""
+        if self._transport is None or self._closing:
+            return
+        self._closing = True
+        with contextlib.suppress(ssl.SSLError):
+            self._object.unwrap()
+        self._flush()
+        self._transport.write_eof()
 
     def abort(self) -> None:
         """Close at once, losing what is not yet written."""

@@ -54,6 +54,14 @@ async def test_origins(listed, origin, allowed):
         assert server.server.allows_origin(origin) is allowed
 
 
+@pytest.mark.parametrize(("most", "unknown", "expected"), [(100, 1000, 100), (1000, 100, 100), (50, 50, 50)])
+@on_loop
+async def test_nobody_may_send_more_than_the_most(most, unknown, expected):
+    async with front(echo, Limits(max_body_bytes=most, unauthenticated_body_bytes=unknown)) as server:
+        assert server.server.limits.unauthenticated_body_bytes == expected
+        assert server.server.limits.max_body_bytes == most
+
+
 # --- the drain
 
 
@@ -118,7 +126,7 @@ async def test_after_its_time_whatever_still_runs_is_stopped_then_cut():
         await until(lambda: gate.seen)
         await server.server.drain()
         assert stopped == [True]
-        with pytest.raises(ConnectionError):
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
             await reader.readexactly(1)
         gate.open.set()
 

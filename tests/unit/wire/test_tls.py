@@ -342,3 +342,38 @@ async def test_aborting_loses_what_is_not_written():
             while data := await reader.read(65536):
                 received += len(data)
         assert received < 5_000_000
+
+
+@on_loop
+async def test_our_side_can_be_closed_alone():
+    async with serving() as (port, pipes), dialled(port, **tls()) as (reader, writer):
+        await until(lambda: pipes.inners and pipes.inners[0].pipe)
+        inner = pipes.inners[0]
+        assert inner.pipe.can_write_eof()
+        inner.pipe.write(b"the answer")
+        inner.pipe.write_eof()
+        inner.pipe.write_eof()
+        inner.pipe.write(b"too late")
+        assert inner.pipe.is_closing()
+        assert await reader.read(-1) == b"the answer"
+        assert not inner.received, "what still arrives is dropped"
+        await inner.lost
+        inner.pipe.write_eof()
+
+
+@on_loop
+async def test_what_arrives_after_our_end_is_dropped():
+    async with serving() as (port, pipes), dialled(port) as (reader, writer):
+        hand = ByHand(reader, writer)
+        writer.write(await hand.handshake() + hand.records(b"first"))
+        await until(lambda: pipes.inners[0].received)
+        inner = pipes.inners[0]
+        inner.pipe.write_eof()
+        for _ in range(20):
+            writer.write(hand.records(b"y" * 10_000))
+            await writer.drain()
+            await asyncio.sleep(0)
+        assert bytes(inner.received) == b"first"
+        assert not inner.lost.done()
+        inner.pipe.abort()
+        await inner.lost
