@@ -328,6 +328,18 @@ def test_it_executes_itself_once_and_reaches_nobody_else(tmp_path):
     assert len(reached) >= len(ports) // 2, "hardly a connection was seen: the trace shows nothing"
 
 
+@pytest.mark.skipif(not shutil.which("strace"), reason="SKIPPED LOUDLY: strace is missing")
+def test_the_trace_shows_a_child(tmp_path):
+    """The control of the test above: a gateway that does start a process is found out."""
+    room, planted = Room(tmp_path / "room"), Planted()
+    mark, fault = planted.new("spawned"), "anyapi.gateway.formats.openai_chat:parse=spawn"
+    with simulated_in(room, providers(planted), room.environment([fault]), SERVER, kind=Traced) as (gateway, simulation):
+        room.arm(fault, mark.text)
+        assert Caller(gateway, simulation, planted).chat(mark).status == 200
+        gateway.stop()
+    assert NEW_PROCESS.search((room.folder / "trace").read_text())
+
+
 # --- what it says about itself
 
 

@@ -3,42 +3,17 @@
 Where the data class asks for it, the decision is durable before anything is sent: no record, no send.
 """
 
-import os
 from time import monotonic
 
 from anyapi.domain.call import App, Principal
 from anyapi.domain.decision import Candidate, Route
-from anyapi.domain.ids import DecisionId
 from anyapi.domain.usage import DecisionRecord, TokenCount
+from anyapi.gateway.decision_ids import new_decision_id
 from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.memo import Asked, Decided
 from anyapi.gateway.plane import DataPlane
 
 BYTES_A_TOKEN = 4
-
-
-class _Randomness:
-    """Random hex digits from the system, fetched a page at a time: one system call for hundreds of ids."""
-
-    __slots__ = ("_at", "_hex")
-
-    def __init__(self) -> None:
-        self._hex, self._at = "", 0
-
-    def take(self, count: int) -> str:
-        at = self._at
-        if at + count > len(self._hex):
-            self._hex, at = os.urandom(4096).hex(), 0
-        self._at = at + count
-        return self._hex[at : at + count]
-
-
-_random = _Randomness()
-
-
-def new_decision_id(now: float) -> DecisionId:
-    """`dec_` and 26 hex digits: milliseconds since 1970 in 11 of them, so that ids sort by time, and 60 random bits."""
-    return DecisionId(f"dec_{int(now * 1000):011x}{_random.take(15)}")
 
 
 class Admission:
