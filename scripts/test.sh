@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the tests in two passes: what may share the machine in parallel, then what must have it to itself.
+# Runs the tests, two files at a time. Arguments go to pytest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+bash scripts/install_test_packages.sh
 exec .venv/bin/python -m pytest tests -n 2 --dist loadfile "$@"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import subprocess
 import sys
 
@@ -54,6 +55,20 @@ def test_it_executes_itself_once_and_goes_on_with_the_settings(started):
     assert len({note["pid"] for note in notes}) == 1  # a supervisor keeps its child
     for note in notes[1:]:
         assert {name: note["env"][name] for name in SETTINGS} == SETTINGS
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the tunables are those of glibc")
+def test_freed_memory_is_overwritten_from_then_on():
+    program = "import os, sys\nfrom anyapi import relaunch, scrubbing\nprint(scrubbing.works())\nrelaunch.execute_again(os.environ)"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={name: value for name, value in os.environ.items() if name not in SETTINGS},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.split() == ["False", "True"]
 
 
 def test_with_the_settings_in_force_it_goes_on_at_once(started):

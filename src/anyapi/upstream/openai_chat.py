@@ -5,6 +5,7 @@ enough to find usage, errors and the end.
 """
 
 import re
+from typing import Annotated
 
 import msgspec
 
@@ -25,14 +26,18 @@ _encode = msgspec.json.Encoder().encode
 _decode_options = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
+Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
+"""A number of tokens of one answer; a provider that states another is taken to have stated none, so that it cannot reach cost or store."""
+
+
 class _Details(msgspec.Struct):
-    cached_tokens: int | None = None
-    reasoning_tokens: int | None = None
+    cached_tokens: Count | None = None
+    reasoning_tokens: Count | None = None
 
 
 class _Usage(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    prompt_tokens: Count | None = None
+    completion_tokens: Count | None = None
     prompt_tokens_details: _Details | None = None
     completion_tokens_details: _Details | None = None
 
@@ -173,18 +178,13 @@ def read_usage(raw: msgspec.Raw) -> TokenCount | None:
 
 
 def count_of(usage: _Usage | None) -> TokenCount | None:
-    """Token counts; None where the two that matter are missing or impossible."""
-    if (
-        usage is None
-        or usage.prompt_tokens is None
-        or usage.completion_tokens is None
-        or usage.prompt_tokens < 0
-        or usage.completion_tokens < 0
-    ):
+    """Token counts; None where one of the two that matter is missing."""
+    if usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:
         return None
     cached = usage.prompt_tokens_details.cached_tokens if usage.prompt_tokens_details else None
     reasoning = usage.completion_tokens_details.reasoning_tokens if usage.completion_tokens_details else None
-    return TokenCount(usage.prompt_tokens, usage.completion_tokens, cached or 0, reasoning or 0)
+    prompt, completion = usage.prompt_tokens, usage.completion_tokens
+    return TokenCount(prompt, completion, min(cached or 0, prompt), min(reasoning or 0, completion))
 
 
 def error_in(body: bytes) -> Outcome | None:

@@ -47,17 +47,17 @@ async def talk(port, data, *, count=1, methods=()):
 
 async def hear(reader, *, count=1, methods=()):
     """Read so many responses, strictly parsed."""
-    received, worth = b"", 0
+    received, worth = bytearray(), 0
     while True:
-        # A large answer is not parsed anew for each of its thousand pieces.
-        responses, rest = split_responses(received, methods, closed=False) if len(received) >= worth else ([], received)
-        worth = _least(received, rest)
-        if count is not None and len(responses) >= count:
-            assert rest == b""
-            return responses
+        if len(received) >= worth:  # a large answer is not parsed anew for each of its thousand pieces
+            responses, rest = split_responses(bytes(received), methods, closed=False)
+            if count is not None and len(responses) >= count:
+                assert rest == b""
+                return responses
+            worth = _least(received, rest)
         more = await reader.read(65536)
         if not more:
-            responses, rest = split_responses(received, methods, closed=True)
+            responses, rest = split_responses(bytes(received), methods, closed=True)
             assert rest == b""
             return responses
         received += more
