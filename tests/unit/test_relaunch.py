@@ -39,8 +39,10 @@ def started(tmp_path):
     program, notes = tmp_path / "a program.py", tmp_path / "notes"
     program.write_text(PROGRAM, encoding="utf-8")
 
+    own = {*SETTINGS, "PYTHONUNBUFFERED", "PYTHONUTF8", "PYTHONDEVMODE", "PYTHONWARNINGS"}  # what the machine sets must not decide a case
+
     def start(*options, arguments=(), run=(str(program),), **env):
-        whole = {name: value for name, value in os.environ.items() if name not in SETTINGS} | {"NOTES": str(notes), **env}
+        whole = {name: value for name, value in os.environ.items() if name not in own} | {"NOTES": str(notes), **env}
         command = [sys.executable, *options, *run, *arguments]
         done = subprocess.run(command, env=whole, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
         return [json.loads(line) for line in notes.read_text(encoding="utf-8").splitlines()], done
