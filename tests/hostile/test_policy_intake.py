@@ -31,7 +31,7 @@ DATA_POLICY = {
     "retention_days": NOT_NUMBERS,
     "certifications": [*NOT_LISTS, ["SOC2"], ["soc2", CANARY]],
     "regions": [*NOT_LISTS, ["EU"], ["eu "], ["eur"], ["eu", CANARY]],
-    "providers": [None, 0, True, CANARY, [], ["sim-zero"], {CANARY + "!": []}, {"onlly": ["sim-zero"]}, {"order": ["sim-zero"]}],
+    "providers": [None, 0, True, CANARY, [], ["sim-zero"], {CANARY + "!": []}, {"only_": ["sim-zero"]}, {"order": ["sim-zero"]}],
     "providers.only": [*NOT_LISTS, ["sim-Zero"], ["sim-zero", CANARY]],
     "providers.ignore": [*NOT_LISTS, [" sim-zero"]],
     "min_confidence": [*NOT_WORDS, "contracted", "Primary", "unknown"],

@@ -19,7 +19,7 @@ from anyapi.simulator.faults import read_fault
 
 GOOD, OPEN = "tls-good", "tls-open"
 BAD_CERTIFICATES = ("tls-expired", "tls-not-yet", "tls-wrong-name", "tls-self-signed", "tls-unknown-ca", "tls-only-ca-name")
-NO_SERVER = ("no-such-name", "impossible-name", "no-listener", "never-accepts", "never-shakes-hands", "speaks-plain-http", "closes-at-once")
+NO_SERVER = ("no-such-name", "no-listener", "never-accepts", "never-shakes-hands", "speaks-plain-http", "closes-at-once")
 GRACE = 1.0
 NOW = dt.datetime.now(dt.UTC)
 DAY = dt.timedelta(days=1)
@@ -78,7 +78,6 @@ def odd_servers():
             "never-accepts": f"https://127.0.0.1:{full.getsockname()[1]}/v1",
             "never-shakes-hands": f"https://127.0.0.1:{silent.getsockname()[1]}/v1",
             "no-such-name": "https://does-not-exist.invalid/v1",
-            "impossible-name": "https://two..dots/v1",
         }
 
 
@@ -179,3 +178,22 @@ def test_a_stream_over_tls_that_breaks_is_an_error(wire, fault):
     assert right_answer(model).startswith(result.text)
     assert after.text == right_answer(model)
     assert [row.outcome for row in wire.rows(2)] == ["interrupted", "success"]
+
+
+@pytest.mark.parametrize("url", ["https://two..dots/v1", f"https://{'long' * 16}.example/v1"], ids=["empty-label", "long-label"])
+def test_a_name_that_no_lookup_can_hold_is_refused_or_passed_over(tmp_path, url):
+    """Two places may find out: the configuration, which then says so, or the connection, which then fails as any other does."""
+    model = "wire/name"
+    specs = [provider("odd", [model]), provider(GOOD, [model])]
+    with SimulationThread(specs[1:]) as simulation:
+        toml = demo_config_toml({"odd": 1, **simulation.simulation.ports}, specs).replace("http://127.0.0.1:1/v1", url)
+        try:
+            with running_gateway(tmp_path / "home", toml + TIMEOUTS) as gateway, sdk(gateway, timeout=2 * CONNECT + GRACE) as client:
+                result = ask(client, model, stream=False, order=["odd", GOOD])
+        except AssertionError as refused:
+            result = str(refused)
+    if isinstance(result, str):
+        assert "base_url" in result
+    else:
+        assert result.error is None, result.error
+        assert result.text == right_answer(model)

@@ -145,8 +145,8 @@ def running_gateway(home: Path, toml: str, server: str = "", environment: Mappin
     head = f'[server]\nlisten = "127.0.0.1:0"\n{server}\n\n[storage]\ndata_dir = {json.dumps(str(home))}\n\n'
     (home / "anyapi.toml").write_text(head + toml)
     gateway = Gateway(home, key, environment=dict(environment or {}))
-    gateway.start()
     try:
+        gateway.start()
         yield gateway
     finally:
         if gateway.process is not None:

@@ -128,6 +128,8 @@ class ProviderExchange:
         self._pending = waiter
 
         def opened(task: "asyncio.Task[UpstreamConnection | OutcomeKind]") -> None:
+            if task.cancelled():
+                return  # the loop is closing
             result = task.result()
             if waiter.done and isinstance(result, UpstreamConnection):
                 upstream.put(result)

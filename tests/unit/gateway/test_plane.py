@@ -1,16 +1,18 @@
 """What requests share: merged requirements, remembered decisions and their ends, ranking by health, adapters, app fields."""
 
 import datetime as dt
+import hashlib
 import json
 
 import msgspec
 import pytest
 from tests.unit.gateway.workbench import DISCLOSURE, KEY, Clock, chat, outlets, principal, snapshot
-from tests.unit.policy.samples import MODEL, NOW, block, context, credential, endpoint, kept, provenance, provider
+from tests.unit.policy.samples import MODEL, NOW, block, context, endpoint, provenance, provider
 from tests.unit.wire.peers import on_loop
 
 from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, App
 from anyapi.domain.catalogue import Price
+from anyapi.domain.data_policy import Training
 from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.domain.snapshot import Agreement
@@ -237,8 +239,6 @@ def agreement(**fields):
 
 @on_loop
 async def test_a_decision_ends_at_the_boundaries_of_an_agreement():
-    from anyapi.domain.data_policy import Training
-
     base = context([provider("p", block(training="by_default"))], agreements=(agreement(training=Training.NEVER),))
     clock = Clock()
     plane = planes(base, clock=clock)
@@ -252,8 +252,6 @@ async def test_a_decision_ends_at_the_boundaries_of_an_agreement():
 
 @on_loop
 async def test_an_agreement_of_some_accounts_is_not_lent_to_others():
-    from anyapi.domain.data_policy import Training
-
     mine = agreement(training=Training.NEVER, accounts=frozenset({"acme"}), valid_from=dt.date(2026, 1, 1))
     plane = planes(context([provider("p", block(training="by_default"))], agreements=(mine,)))
     for account, expected in (("acme", ["p/one"]), ("other", []), ("acme", ["p/one"])):
@@ -283,8 +281,6 @@ async def test_a_new_snapshot_takes_every_memo_away():
 
 @on_loop
 async def test_keys_of_a_new_snapshot_are_the_ones_in_force():
-    import hashlib
-
     plane = planes()
     assert hashlib.sha256(KEY).digest() in plane.principals
     plane.publish(msgspec.structs.replace(plane.snapshot, principals={}, version=2))
@@ -421,8 +417,3 @@ def test_a_wrong_app_header_is_refused():
 async def test_the_clock_is_the_one_that_was_given():
     clock = Clock(NOW + 5 * DAY)
     assert planes(clock=clock).clock() == NOW + 5 * DAY
-
-
-def test_samples_are_what_the_tests_think():
-    assert kept().kind == "zero"
-    assert credential().id == "p-key"

@@ -37,7 +37,7 @@ def on_loop(test):
 
 
 @contextlib.asynccontextmanager
-async def listening(script, *, host="127.0.0.1", tls=None):
+async def listening(script, *, host="127.0.0.1", sock=None, tls=None):
     """A server that plays `script(reader, writer)` for every connection; gives its port. What a script raises is raised at the end."""
     failures, tasks, writers = [], set(), set()
 
@@ -53,7 +53,8 @@ async def listening(script, *, host="127.0.0.1", tls=None):
         finally:
             writer.close()
 
-    server = await asyncio.start_server(play, host, 0, ssl=tls)
+    where = {"sock": sock} if sock is not None else {"host": host, "port": 0}
+    server = await asyncio.start_server(play, **where, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -1,0 +1,84 @@
+"""Admission: counted once, and durable where the class asks for it. `test_settle` follows what becomes of it."""
+
+import json
+
+import pytest
+from tests.unit.gateway.workbench import DISCLOSURE, Clock, chat, outlets, principal, snapshot
+from tests.unit.policy.samples import MODEL, NOW, block, context, provider
+from tests.unit.wire.peers import on_loop
+
+from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, App
+from anyapi.domain.requirement import DataClass, Layer, Settings
+from anyapi.domain.usage import DecisionRecord
+from anyapi.errors import StorageError
+from anyapi.gateway.admit import Admission
+from anyapi.gateway.call import Call
+from anyapi.gateway.formats.openai_chat import parse
+from anyapi.gateway.plane import DataPlane
+from anyapi.policy.merge import DEFAULT_PRESETS, lift
+
+
+def admitted(settings=Settings(), **fields):
+    """A plane of two providers, of which the first trains, and one admission on it."""
+    requirement = lift(Layer.KEY, settings, DEFAULT_PRESETS)
+    base = context([provider("p", block(training="by_default")), provider("q")])
+    plane = DataPlane(snapshot(base, requirement, version=7), outlets(**fields), DISCLOSURE, Clock())
+    caller, request = principal(requirement, project="web"), parse(json.dumps(chat()).encode())
+    asked = plane.ask(caller, Call(), request)
+    return Admission(plane, caller, asked, plane.decide(asked, request, caller.account), App(id="shop"), request, b"r-1")
+
+
+@on_loop
+async def test_an_admission_is_counted_when_it_begins():
+    admission = admitted()
+    assert admission.plane.outlets.usage.accepted == 1
+    assert admission.plane.budget.requests == 1
+    assert admission.at == NOW
+    assert admission.id.startswith("dec_")
+    assert (admission.attempts, admission.sent, admission.streamed, admission.empty) == (0, False, False, False)
+    assert (admission.candidate, admission.tokens, admission.first_token) == (None, None, None)
+
+
+@on_loop
+async def test_two_admissions_have_two_ids():
+    assert admitted().id != admitted().id
+
+
+@on_loop
+async def test_the_record_says_what_was_decided_and_holds_no_content():
+    admission = admitted(Settings(data_class=DataClass.INTERNAL))
+    route = admission.plane.rank(admission.decided, NO_PREFERENCE, NO_FACTS)
+    await admission.make_durable(route)
+    (record,) = admission.plane.outlets.decisions.records
+    assert record == DecisionRecord(
+        decision=admission.id,
+        at=NOW,
+        account="acme",
+        key="key_1",
+        model=MODEL,
+        requirement=admission.asked.requirement.hash,
+        catalogue="v1",
+        snapshot=7,
+        data_classes=("internal",),
+        permitted=("q/one",),
+        denied=(("p/one", ("training_by_default",)),),
+    )
+    assert "hello" not in repr(record)
+
+
+@on_loop
+async def test_a_record_that_cannot_be_written_is_an_error():
+    admission = admitted()
+    admission.plane.outlets.decisions.error = StorageError("the disk is full")
+    route = admission.plane.rank(admission.decided, NO_PREFERENCE, NO_FACTS)
+    with pytest.raises(StorageError):
+        await admission.make_durable(route)
+    assert admission.plane.outlets.decisions.records == []
+
+
+@on_loop
+async def test_the_first_token_is_timed_from_the_start(monkeypatch):
+    admission = admitted()
+    admission.started -= 1.5
+    admission.note_first_token()
+    assert admission.first_token == pytest.approx(1.5, abs=0.5)

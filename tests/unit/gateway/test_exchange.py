@@ -1,0 +1,466 @@
+"""One request's dealings with providers, between real sockets: whole answers, streams, and everybody who may leave."""
+
+import asyncio
+import contextlib
+import json
+import socket
+
+import pytest
+from tests.unit.gateway.workbench import chat, gateway, hear, request
+from tests.unit.upstream.provider import answer, chunked, playing, silent
+from tests.unit.wire.peers import dialled, listening, on_loop, until
+
+from anyapi.domain.usage import TokenCount, UsageSource
+from anyapi.gateway import exchange as module
+from anyapi.gateway.limits import Limits
+from anyapi.upstream.adapter import Timeouts
+from anyapi.wire import deadlines
+
+JSON = b"content-type: application/json"
+EVENTS = b"content-type: text/event-stream"
+USAGE = {"prompt_tokens": 5, "completion_tokens": 3}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(deadlines, "PERIOD", 0.01)
+
+
+def completion(content="hi", usage=USAGE, finish="stop", **message):
+    body = {"choices": [{"index": 0, "message": {"role": "assistant", "content": content, **message}, "finish_reason": finish}]}
+    return json.dumps({**body, "usage": usage} if usage else body).encode()
+
+
+def event(content="hi", **more):
+    return b"data: " + json.dumps({"choices": [{"index": 0, "delta": {"content": content}}], **more}).encode() + b"\n\n"
+
+
+DONE = b"data: [DONE]\n\n"
+USAGE_EVENT = b"data: " + json.dumps({"choices": [], "usage": USAGE}).encode() + b"\n\n"
+STREAM = chunked(event("one"), event("two"), USAGE_EVENT, DONE)
+OPEN = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n" + EVENTS + b"\r\n\r\n"
+
+
+def chunk(data):
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def ok(body=None):
+    return answer(body or completion(), JSON)
+
+
+# --- whole answers
+
+
+@on_loop
+async def test_an_answer_passes_byte_for_byte():
+    body = completion("h\u00e9 \ud83d\ude00")
+    script = playing(answer(body, JSON), then=silent)
+    async with gateway(script) as running:
+        response = await running.post()
+        assert (response.status, response.body) == (200, body)
+        assert response.field("content-type") == b"application/json"
+        assert response.field("x-anyapi-provider") == b"p0"
+        assert response.field("x-anyapi-decision").decode() == running.rows[0].decision
+        sent = script.seen[0]
+        assert sent.field("authorization") == b"Bearer secret-of-p0"
+        assert json.loads(sent.body) == {"model": "one", "messages": [{"role": "user", "content": "hello"}]}
+        (row,) = running.rows
+        assert (row.outcome, row.tokens, row.source, row.attempts) == ("success", TokenCount(5, 3), UsageSource.MEASURED, 1)
+        assert row.first_token is not None
+        assert not row.streamed
+
+
+@on_loop
+async def test_a_connection_to_a_provider_is_used_again():
+    script = playing(*[ok()] * 5, then=silent)
+    async with gateway(script) as running:
+        for _ in range(5):
+            assert (await running.post()).status == 200
+        assert len(script.seen) == 5, "one script serves one connection"
+
+
+@on_loop
+async def test_without_usage_it_is_estimated():
+    async with gateway(playing(ok(completion("x" * 4000, usage=None)), then=silent)) as running:
+        await running.post()
+        (row,) = running.rows
+        assert row.source is UsageSource.ESTIMATED
+        assert 900 < row.tokens.completion < 1100
+
+
+@pytest.mark.parametrize("message", [{"content": ""}, {"content": None}])
+@on_loop
+async def test_an_empty_answer_costs_nothing(message):
+    async with gateway(playing(ok(completion(**message)), then=silent)) as running:
+        assert (await running.post()).status == 200
+        assert (running.rows[0].outcome, running.rows[0].cost) == ("success", 0.0)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        answer(b"not json", JSON),
+        answer(b"{}", JSON),
+        answer(b"secret words", status=b"500 Broken"),
+        answer(b'{"error":{"message":"secret words"}}', JSON, status=b"503 Busy"),
+        answer(b'{"error":{"message":"secret words"}}', JSON),
+        b"garbage\r\n\r\n",
+        b"",
+    ],
+)
+@on_loop
+async def test_a_failure_is_told_in_our_words(sent):
+    async def leave(_reader, _writer):
+        return
+
+    async with gateway(playing(sent, then=leave)) as running:
+        response = await running.post()
+        assert response.status in {502, 503}
+        assert b"secret" not in response.body
+        metadata = json.loads(response.body)["error"]["metadata"]
+        assert metadata["endpoint"] == "p0/one"
+        assert response.field("x-anyapi-decision").decode() == running.rows[0].decision == metadata["decision"]
+
+
+@on_loop
+async def test_nothing_is_sent_where_nobody_listens():
+    async with gateway(silent) as running:
+        upstream = running.plane.outlets.upstreams["p0-key"]
+        upstream.port = 1
+        response = await running.post()
+        assert response.status == 502
+        assert json.loads(response.body)["error"]["metadata"]["outcome"] == "connect_failed"
+        (row,) = running.rows
+        assert (row.source, row.tokens, row.cost) == (UsageSource.MEASURED, TokenCount(), 0.0)
+
+
+@on_loop
+async def test_retry_after_of_a_provider_is_passed_on_as_a_number():
+    sent = answer(b"{}", JSON, b"Retry-After: 17", status=b"429 Slow down")
+    async with gateway(playing(sent, then=silent)) as running:
+        response = await running.post()
+        assert (response.status, response.field("retry-after")) == (429, b"17")
+
+
+@on_loop
+async def test_a_refusal_goes_to_the_client_when_nobody_else_may_answer():
+    body = completion(None, refusal="I cannot")
+    async with gateway(playing(ok(body), then=silent)) as running:
+        response = await running.post()
+        assert (response.status, response.body) == (200, body)
+        assert running.rows[0].outcome == "content_refused"
+
+
+@on_loop
+async def test_a_refusal_may_fail_over_when_asked_to():
+    async with gateway(playing(ok(completion(None, refusal="I cannot")), then=silent), playing(ok(), then=silent)) as running:
+        response = await running.post(chat(provider={"failover_on": ["content_refusal"]}))
+        assert (response.status, response.field("x-anyapi-provider")) == (200, b"p1")
+        assert (running.rows[0].outcome, running.rows[0].attempts) == ("success", 2)
+
+
+# --- streams
+
+
+@on_loop
+async def test_a_stream_passes_and_ends():
+    async with gateway(playing(STREAM, then=silent)) as running:
+        response = await running.post(chat(stream=True))
+        assert (response.status, response.body) == (200, event("one") + event("two") + DONE)
+        assert response.field("content-type") == b"text/event-stream; charset=utf-8"
+        assert response.field("x-anyapi-endpoint") == b"p0/one"
+        (row,) = running.rows
+        assert (row.outcome, row.tokens, row.streamed) == ("success", TokenCount(5, 3), True)
+
+
+@on_loop
+async def test_events_go_on_as_they_come():
+    told = asyncio.Event()
+
+    async def slow(reader, writer):
+        await told.wait()
+        writer.write(chunk(event("two")) + chunk(DONE) + b"0\r\n\r\n")
+        await silent(reader, writer)
+
+    async with gateway(playing(OPEN + chunk(event("one")), then=slow)) as running, dialled(running.port) as (reader, writer):
+        writer.write(request(chat(stream=True)))
+        await reader.readuntil(event("one"))
+        told.set()
+        assert (await reader.readuntil(DONE)).endswith(DONE)
+
+
+@on_loop
+async def test_a_prompt_is_let_go_once_content_flows():
+    told = asyncio.Event()
+
+    async def slow(reader, writer):
+        await told.wait()
+        writer.write(chunk(DONE) + b"0\r\n\r\n")
+        await silent(reader, writer)
+
+    async with gateway(playing(OPEN + chunk(event("one")), then=slow)) as running, dialled(running.port) as (reader, writer):
+        writer.write(request(chat(stream=True)))
+        await reader.readuntil(event("one"))
+        (connection,) = running.server.connections
+        assert connection.current.body == b""
+        assert connection._exchange.outbound.fields == {}
+        told.set()
+        await reader.readuntil(DONE)
+
+
+@on_loop
+async def test_without_usage_a_stream_is_estimated_by_its_events():
+    async with gateway(playing(chunked(*[event()] * 10, DONE), then=silent)) as running:
+        await running.post(chat(stream=True))
+        (row,) = running.rows
+        assert (row.source, row.tokens.completion) == (UsageSource.ESTIMATED, 11)
+
+
+@on_loop
+async def test_the_usage_chunk_goes_to_who_asked():
+    async with gateway(playing(STREAM, then=silent)) as running:
+        response = await running.post(chat(stream=True, stream_options={"include_usage": True}))
+        assert USAGE_EVENT in response.body
+
+
+GARBAGE = [
+    b"",
+    b"0\r\n\r\n",
+    chunk(b"data: garbage\n\n"),
+    chunk(b'data: {"error":{"code":500,"message":"secret"}}\n\n'),
+    chunk(event("half")[:-20]),
+    b"nonsense",
+]
+
+
+@pytest.mark.parametrize("after", GARBAGE)
+@on_loop
+async def test_a_stream_that_breaks_off_ends_with_an_error(after):
+    told = asyncio.Event()
+
+    async def script(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OPEN + chunk(event("one")))
+        await told.wait()
+        writer.write(after)
+        await writer.drain()
+
+    async with gateway(script) as running, dialled(running.port) as (reader, writer):
+        writer.write(request(chat(stream=True)))
+        begun = await reader.readuntil(event("one"))
+        told.set()
+        rest = await reader.readuntil(b"0\r\n\r\n")
+        assert b"[DONE]" not in begun + rest
+        assert b"secret" not in rest
+        error = json.loads(rest.split(b"data: ")[1].split(b"\n\n")[0])["error"]
+        await until(lambda: running.usage.rows)
+        (row,) = running.rows
+        assert (error["type"], error["metadata"]["decision"]) == ("upstream_error", row.decision)
+        assert (row.outcome, row.status, row.streamed) == ("interrupted", 200, True)
+
+
+@pytest.mark.parametrize("before", [b"data: garbage\n\n", event("one") + b"data: garbage\n\n", event("one")[:-3]])
+@on_loop
+async def test_a_stream_that_breaks_off_before_anything_went_out_is_a_502(before):
+    async def leave(_reader, writer):
+        await writer.drain()
+
+    async with gateway(playing(OPEN + chunk(before), then=leave)) as running:
+        response = await running.post(chat(stream=True))
+        assert (response.status, json.loads(response.body)["error"]["metadata"]["outcome"]) == (502, "bad_response")
+        assert running.rows[0].outcome == "upstream_error"
+
+
+@on_loop
+async def test_what_was_no_stream_cannot_be_passed_off_as_one():
+    async with gateway(playing(ok(), then=silent)) as running:
+        response = await running.post(chat(stream=True))
+        assert response.status == 502
+        assert running.rows[0].outcome == "upstream_error"
+
+
+@pytest.mark.parametrize("sent", [OPEN + chunk(DONE) + b"0\r\n\r\n", OPEN + b"0\r\n\r\n"])
+@on_loop
+async def test_a_stream_without_content(sent):
+    async with gateway(playing(sent, then=silent)) as running:
+        response = await running.post(chat(stream=True))
+        (row,) = running.rows
+        if DONE in sent:
+            assert (response.status, response.body, row.outcome) == (200, DONE, "success")
+        else:
+            assert (response.status, row.outcome) == (502, "upstream_error")
+
+
+@on_loop
+async def test_an_error_before_the_first_event_fails_over():
+    first = OPEN + chunk(b'data: {"error":{"code":503}}\n\n')
+    async with gateway(playing(first, then=silent), playing(STREAM, then=silent)) as running:
+        response = await running.post(chat(stream=True))
+        assert (response.status, response.field("x-anyapi-provider")) == (200, b"p1")
+        assert running.rows[0].attempts == 2
+
+
+@on_loop
+async def test_a_stream_is_whole_for_the_client_before_the_provider_has_ended_it():
+    async with gateway(playing(OPEN + chunk(event()) + chunk(DONE), then=silent)) as running:
+        response = await running.post(chat(stream=True))
+        assert response.body == event() + DONE
+        assert running.rows[0].outcome == "success"
+
+
+@on_loop
+async def test_a_provider_that_never_ends_it_is_cut(monkeypatch):
+    monkeypatch.setattr(module, "LAST_BYTES", 0.02)
+    left = asyncio.Event()
+
+    async def watch(reader, writer):
+        await silent(reader, writer)
+        left.set()
+
+    async with gateway(playing(OPEN + chunk(event()) + chunk(DONE), then=watch)) as running:
+        await running.post(chat(stream=True))
+        await left.wait()
+
+
+# --- whoever leaves
+
+
+@pytest.mark.parametrize("sent", [b"", OPEN, OPEN + chunk(event())])
+@on_loop
+async def test_a_client_that_leaves_cancels_its_provider_at_once(sent):
+    begun, left = asyncio.Event(), asyncio.Event()
+
+    async def watch(reader, writer):
+        begun.set()
+        await silent(reader, writer)
+        left.set()
+
+    async with gateway(playing(sent, then=watch)) as running:
+        async with dialled(running.port) as (reader, writer):
+            writer.write(request(chat(stream=True)))
+            await begun.wait()
+            if event() in sent:
+                await reader.readuntil(event())
+        await left.wait()
+        await until(lambda: running.usage.rows)
+        (row,) = running.rows
+        assert (row.outcome, row.status) == ("client_gone", 499)
+        assert row.source is (UsageSource.ESTIMATED if event() in sent else UsageSource.UNKNOWN)
+
+
+@contextlib.contextmanager
+def nobody_accepts():
+    """A listening socket whose queue is full: connecting to it goes on and on."""
+    with contextlib.ExitStack() as stack:
+        full = stack.enter_context(socket.socket())
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(4):
+            sock = stack.enter_context(socket.socket())
+            sock.setblocking(False)
+            sock.connect_ex(full.getsockname())
+        yield full
+
+
+@on_loop
+async def test_a_client_that_leaves_while_we_connect_is_not_waited_for():
+    with nobody_accepts() as full:
+        async with gateway(silent) as running:
+            running.plane.outlets.upstreams["p0-key"].port = full.getsockname()[1]
+            async with dialled(running.port) as (_, writer):
+                writer.write(request(chat()))
+                await until(lambda: running.usage.accepted)
+            await until(lambda: running.usage.rows)
+            (row,) = running.rows
+            assert (row.outcome, row.source, row.attempts) == ("client_gone", UsageSource.MEASURED, 1)
+            assert running.plane.health.view() == {}, "the endpoint is not to blame"
+
+
+@on_loop
+async def test_a_connection_that_opens_too_late_serves_the_next():
+    """The kernel tries again after a second; by then the client has left."""
+    script = playing(ok(), then=silent)
+    with nobody_accepts() as full:
+        async with gateway(silent) as running:
+            upstream = running.plane.outlets.upstreams["p0-key"]
+            upstream.port = full.getsockname()[1]
+            async with dialled(running.port) as (_, writer):
+                writer.write(request(chat()))
+                await until(lambda: running.usage.accepted)
+            await until(lambda: running.usage.rows)
+            assert running.rows[0].outcome == "client_gone"
+            async with listening(script, sock=full.dup()):
+                await until(lambda: upstream._idle)
+                assert (await running.post()).status == 200
+            assert len(upstream._connections) <= 1
+
+
+@on_loop
+async def test_a_slow_client_slows_its_provider_down():
+    written = []
+
+    async def pour(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OPEN)
+        part = chunk(event("x" * 10_000))
+        for _ in range(1_500):
+            writer.write(part)
+            await writer.drain()
+            written.append(len(part))
+        writer.write(chunk(DONE) + b"0\r\n\r\n")
+        await silent(reader, writer)
+
+    async with gateway(pour, limits=Limits(write_buffer=32 * 1024)) as running, dialled(running.port, limit=1024) as (reader, writer):
+        writer.write(request(chat(stream=True)))
+        count = -1
+        while count != len(written) or not written:  # until nothing more gets through
+            count = len(written)
+            await asyncio.sleep(0.1)
+        assert sum(written) < 15_000_000
+        last = b""
+        while not last.endswith(chunk(DONE) + b"0\r\n\r\n"):
+            last = last[-1000:] + await reader.read(1 << 20)
+        assert len(written) == 1_500
+        await until(lambda: running.usage.rows)
+        assert running.rows[0].outcome == "success"
+
+
+@pytest.mark.parametrize("sent", [b"", OPEN + chunk(event())])
+@on_loop
+async def test_a_server_that_closes_ends_the_answer_with_an_error(sent):
+    begun = asyncio.Event()
+
+    async def watch(reader, writer):
+        begun.set()
+        await silent(reader, writer)
+
+    async with gateway(playing(sent, then=watch), limits=Limits(drain_timeout=0.01)) as running, dialled(running.port) as (reader, writer):
+        writer.write(request(chat(stream=True)))
+        await begun.wait()
+        if sent:
+            await until(lambda: any(connection.streaming for connection in running.server.connections))
+        await running.server.drain()
+        (response,) = await hear(reader, count=None)
+        if sent:
+            assert b"This gateway is closing" in response.body
+            assert b"[DONE]" not in response.body
+        else:
+            assert (response.status, json.loads(response.body)["error"]["type"]) == (503, "overloaded")
+        assert len(running.rows) == 1
+
+
+@on_loop
+async def test_a_provider_that_is_too_slow_is_given_up():
+    async with gateway(silent, timeouts=Timeouts(first_byte=0.02, stream_idle=0.02)) as running:
+        response = await running.post()
+        assert (response.status, json.loads(response.body)["error"]["type"]) == (504, "upstream_timeout")
+
+
+@on_loop
+async def test_health_hears_of_every_attempt():
+    async with gateway(playing(answer(b"{}", status=b"500 x"), then=silent), playing(ok(), then=silent)) as running:
+        await running.post()
+        view = running.plane.health.view()
+        assert view["p0/one"].error_rate > 0
+        assert (view["p1/one"].error_rate, view["p1/one"].latency is not None) == (0.0, True)

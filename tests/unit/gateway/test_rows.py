@@ -1,0 +1,64 @@
+"""The header lines by which an answer says what was decided."""
+
+import json
+
+import pytest
+from tests.unit.gateway.workbench import DISCLOSURE, Clock, chat, outlets, principal, snapshot
+from tests.unit.policy.samples import context, provider
+from tests.unit.wire.peers import on_loop
+
+from anyapi.domain.call import NO_PREFERENCE, App
+from anyapi.gateway.admit import Admission
+from anyapi.gateway.call import Call
+from anyapi.gateway.formats.openai_chat import parse
+from anyapi.gateway.plane import DataPlane
+from anyapi.gateway.rows import rows_for
+
+
+def rows(request_id=None, adjusted=(), **fields):
+    plane = DataPlane(snapshot(context([provider("p")])), outlets(), DISCLOSURE, Clock())
+    caller, request = principal(), parse(json.dumps(chat(**fields)).encode())
+    asked = plane.ask(caller, Call(), request)
+    decided = plane.decide(asked, request, caller.account)
+    admission = Admission(plane, caller, asked, decided, App(), request, request_id)
+    candidate = plane.rank(decided, NO_PREFERENCE, request.facts).candidates[0]
+    text = rows_for(admission, candidate, adjusted)
+    assert text == rows_for(admission, candidate, adjusted)
+    assert list(decided.rows) == ["p/one"]
+    assert text.endswith(b"\r\n")
+    return dict(line.split(": ", 1) for line in text.decode("ascii").split("\r\n")[:-1]), admission
+
+
+@pytest.mark.parametrize(
+    ("policy", "training", "days"),
+    [
+        (None, "true", "any"),
+        ({"training_allowed": False, "retention_days": 30}, "false", "30"),
+        ({"retention_days": 0}, "true", "0"),
+        ({"retention_days": 0.5}, "true", "0.5"),
+    ],
+)
+@on_loop
+async def test_the_policy_in_force(policy, training, days):
+    found, admission = rows(data_policy=policy)
+    assert found == {
+        "x-anyapi-provider": "p",
+        "x-anyapi-endpoint": "p/one",
+        "x-anyapi-policy": admission.asked.requirement.hash,
+        "x-anyapi-training-allowed": training,
+        "x-anyapi-retention-days": days,
+        "x-anyapi-decision": admission.id,
+    }
+
+
+@on_loop
+async def test_what_was_adjusted_is_named_once_and_in_order():
+    found, _ = rows(adjusted=("user", "metadata"), store=True, metadata={})
+    assert found["x-anyapi-adjusted"] == "metadata, store, user"
+    assert "x-anyapi-adjusted" not in rows()[0]
+
+
+@on_loop
+async def test_the_request_id_is_echoed():
+    assert rows(b"r-1")[0]["x-request-id"] == "r-1"
+    assert "x-request-id" not in rows()[0]
