@@ -35,7 +35,7 @@ check: setup ## format, lint, types, import rules, spelling
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	.venv/bin/codespell src tests docs bench scripts *.md
+	.venv/bin/codespell src docs bench scripts *.md
 
 fmt: setup ## format and mend what can be mended
 	@.venv/bin/ruff format .

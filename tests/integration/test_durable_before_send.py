@@ -22,6 +22,8 @@ from anyapi.storage.connection import database_path
 
 ROUNDS = 100 if LONG else 10
 MODELS = [f"kill/model-{number:03}" for number in range(300)]
+SLOWLY = "@@stall/at:0/seconds:0.01"
+"""The provider takes a moment, so that requests are with it whenever the process is killed."""
 AT_ONCE = 24
 LOST_AT_MOST = 0.1
 """Seconds of plain usage rows that a killed process may lose (they come back as `unknown`)."""
@@ -32,7 +34,7 @@ CONFIDENTIAL = {"x-anyapi-data-class": "confidential"}
 
 @pytest.fixture
 def lab(tmp_path):
-    with laboratory(tmp_path / "home", [provider(FIRST, MODELS), provider(FORBIDDEN, MODELS, policy=LEAKY)]) as lab:
+    with laboratory(tmp_path / "home", [provider(FIRST, dict.fromkeys(MODELS, SLOWLY)), provider(FORBIDDEN, MODELS, policy=LEAKY)]) as lab:
         yield lab
 
 

@@ -419,7 +419,7 @@ async def test_a_slow_client_slows_its_provider_down():
             await asyncio.sleep(0.1)
         assert sum(written) < 15_000_000
         last = b""
-        while not last.endswith(chunk(DONE) + b"0\r\n\r\n"):
+        while not last.endswith(DONE + b"\r\n0\r\n\r\n"):
             last = last[-1000:] + await reader.read(1 << 20)
         assert len(written) == 1_500
         await until(lambda: running.usage.rows)
