@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import pytest
 from tests.conftest import LONG
-from tests.integration.lab import FIRST, FORBIDDEN, LEAKY, laboratory, provider, until
+from tests.integration.lab import FIRST, laboratory, provider, until
 from tests.integration.raw_client import call
 
 from anyapi.storage.connection import database_path
@@ -34,7 +34,7 @@ CONFIDENTIAL = {"x-anyapi-data-class": "confidential"}
 
 @pytest.fixture
 def lab(tmp_path):
-    with laboratory(tmp_path / "home", [provider(FIRST, dict.fromkeys(MODELS, SLOWLY)), provider(FORBIDDEN, MODELS, policy=LEAKY)]) as lab:
+    with laboratory(tmp_path / "home", [provider(FIRST, dict.fromkeys(MODELS, SLOWLY))]) as lab:
         yield lab
 
 

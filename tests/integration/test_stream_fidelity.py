@@ -29,7 +29,7 @@ MODEL = MODELS[0]
 CLAUDE, OPEN = "lab-claude", "lab-open"
 PROVIDERS = {OPENAI: FIRST, ANTHROPIC: CLAUDE}
 WIRES = (OPENAI, ANTHROPIC)
-CHUNKINGS = 500 if LONG else 50
+CHUNKINGS = 500 if LONG else 25
 """Of each recording: 10,000 of each format in the long run."""
 SEEDS = 20 if LONG else 3
 WARM = 1000 if LONG else 100

@@ -9,7 +9,16 @@ from typing import NoReturn
 
 import httptools
 
-from anyapi.errors import AnyAPIError, BadRequest, ExpectationFailed, HeadersTooLarge, Overloaded, RequestTimedOut, RequestTooLarge
+from anyapi.errors import (
+    AnyAPIError,
+    AuthenticationFailed,
+    BadRequest,
+    ExpectationFailed,
+    HeadersTooLarge,
+    Overloaded,
+    RequestTimedOut,
+    RequestTooLarge,
+)
 from anyapi.gateway.call import KNOWN, Call, read_head
 from anyapi.gateway.render import CONTINUE, head, render_error
 from anyapi.gateway.reply import CLOSED_ROW, Reply, nowhere
@@ -207,7 +216,7 @@ class Connection(Reply):
         if length > self._server.limits.max_body_bytes:
             self._reject(self._too_large())
         if not self._server.may_send(call.credential):
-            self._reject(RequestTooLarge("A body of this size is read only with a valid API key."))
+            self._reject(AuthenticationFailed("A body of this size is read only with a valid API key, and none was sent."))
 
     def _expect(self, call: Call) -> None:
         if call.headers[b"expect"].lower() != b"100-continue":

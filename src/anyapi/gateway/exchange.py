@@ -130,7 +130,8 @@ class ProviderExchange:
         def opened(task: "asyncio.Task[UpstreamConnection | OutcomeKind]") -> None:
             if task.cancelled():
                 return  # the loop is closing
-            result = task.result()
+            # Whatever went wrong that nobody foresaw, the caller must not wait for ever.
+            result = OutcomeKind.CONNECT_FAILED if task.cancelled() or task.exception() is not None else task.result()
             if waiter.done and isinstance(result, UpstreamConnection):
                 upstream.put(result)
             waiter.set(result)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from anyapi.domain.call import NO_PREFERENCE, Preference, Sort
+from anyapi.domain.call import Preference, Sort
 from anyapi.domain.ids import ProviderId
 from anyapi.domain.requirement import DataClass, Settings
 from anyapi.errors import BadRequest
@@ -62,7 +62,7 @@ PROVIDER = (
     "require_parameters",
     "failover_on",
 )
-GATEWAY_OPTIONS = ("zeroDataRetention", "disallowPromptTraining", "only", "order")
+GATEWAY_OPTIONS = ("zeroDataRetention", "disallowPromptTraining")
 
 
 class DataCollection(enum.StrEnum):
@@ -178,16 +178,13 @@ def _in_order(fields: _Object, known: Known) -> tuple[ProviderId, ...]:
     return tuple(dict.fromkeys(fields.providers("order", known) or ()))
 
 
-def parse_provider_options(value: object, known: Known) -> tuple[Settings, Preference]:
+def parse_provider_options(value: object) -> Settings:
     """The request field `providerOptions`: its `gateway` namespace; others are not ours and ignored. Raises `BadRequest`."""
     if not isinstance(value, dict):
         raise BadRequest("`providerOptions` must be an object.", "providerOptions")
     if "gateway" not in value:
-        return Settings(), NO_PREFERENCE
+        return Settings()
     fields = _Object(value["gateway"], "providerOptions.gateway", GATEWAY_OPTIONS)
-    settings = _switches(
+    return _switches(
         zero_retention=fields.flag("zeroDataRetention", absent=False), no_training=fields.flag("disallowPromptTraining", absent=False)
     )
-    only = fields.providers("only", known)
-    settings = msgspec.structs.replace(settings, providers_only=None if only is None else frozenset(only))
-    return settings, Preference(order=_in_order(fields, known))

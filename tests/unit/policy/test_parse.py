@@ -95,7 +95,7 @@ def test_all_of_data_policy_at_once():
     [
         (parse_data_policy, "data_policy", parse.DATA_POLICY),
         (parse_provider, "provider", parse.PROVIDER),
-        (lambda value, known: parse_provider_options({"gateway": value}, known), "providerOptions.gateway", parse.GATEWAY_OPTIONS),
+        (lambda value, _known: parse_provider_options({"gateway": value}), "providerOptions.gateway", parse.GATEWAY_OPTIONS),
     ],
 )
 def test_null_is_refused_in_every_field_which_is_named(read, name, keys):
@@ -203,22 +203,24 @@ def test_refusals_of_provider(value, field):
     assert refusal(parse_provider, value)[1] == field
 
 
+def read_options(value, _known):
+    """Like the other readers, though there is nothing to know here."""
+    return parse_provider_options(value)
+
+
 @pytest.mark.parametrize(
-    ("value", "asked", "preference"),
+    ("value", "asked"),
     [
-        ({}, Settings(), NO_PREFERENCE),
-        ({"openai": {"whatever": None}, "gateway": {}}, Settings(), NO_PREFERENCE),
-        ({"openai": None}, Settings(), NO_PREFERENCE),
-        ({"gateway": {"zeroDataRetention": True}}, Settings(retention_days=0), NO_PREFERENCE),
-        ({"gateway": {"zeroDataRetention": False}}, Settings(), NO_PREFERENCE),
-        ({"gateway": {"disallowPromptTraining": True}}, Settings(training_allowed=False), NO_PREFERENCE),
-        ({"gateway": {"only": ["groq"]}}, Settings(providers_only=frozenset({"groq"})), NO_PREFERENCE),
-        ({"gateway": {"only": []}}, Settings(providers_only=frozenset()), NO_PREFERENCE),
-        ({"gateway": {"order": ["openai", "openai", "groq"]}}, Settings(), Preference(order=("openai", "groq"))),
+        ({}, Settings()),
+        ({"openai": {"whatever": None}, "gateway": {}}, Settings()),
+        ({"openai": None}, Settings()),
+        ({"gateway": {"zeroDataRetention": True}}, Settings(retention_days=0)),
+        ({"gateway": {"zeroDataRetention": False}}, Settings()),
+        ({"gateway": {"disallowPromptTraining": True}}, Settings(training_allowed=False)),
     ],
 )
-def test_provider_options(value, asked, preference):
-    assert parse_provider_options(value, KNOWN) == (asked, preference)
+def test_provider_options(value, asked):
+    assert parse_provider_options(value) == asked
 
 
 @pytest.mark.parametrize(
@@ -229,14 +231,14 @@ def test_provider_options(value, asked, preference):
         ({"gateway": None}, "providerOptions.gateway"),
         ({"gateway": {"zeroDataRetention": 1}}, "providerOptions.gateway.zeroDataRetention"),
         ({"gateway": {"disallowPromptTraining": "yes"}}, "providerOptions.gateway.disallowPromptTraining"),
-        ({"gateway": {"only": ["odd"]}}, "providerOptions.gateway.only"),
-        ({"gateway": {"order": [1]}}, "providerOptions.gateway.order[0]"),
+        ({"gateway": {"only": ["groq"]}}, "providerOptions.gateway.only"),
+        ({"gateway": {"order": ["groq"]}}, "providerOptions.gateway.order"),
         ({"gateway": {"zdr": True}}, "providerOptions.gateway.zdr"),
     ],
 )
 def test_refusals_of_provider_options(value, field):
-    assert refusal(parse_provider_options, value)[1] == field
-    assert refusal(parse_provider_options, [])[0] == "`providerOptions` must be an object."
+    assert refusal(read_options, value)[1] == field
+    assert refusal(read_options, [])[0] == "`providerOptions` must be an object."
 
 
 json_values = st.recursive(
@@ -255,7 +257,7 @@ def test_anything_gives_settings_or_a_bad_request_that_does_not_repeat_a_value(w
     value = data.draw(st.dictionaries(st.sampled_from(keys) | st.text(max_size=8), json_values | secret, max_size=4) | json_values)
     readers = {"data_policy": parse_data_policy, "provider": parse_provider}
     if where == "gateway":
-        error = error_of(parse_provider_options, {"gateway": value})
+        error = error_of(read_options, {"gateway": value})
     else:
         error = error_of(readers[where], value)
     if error is not None:

@@ -129,12 +129,10 @@ def read_policy(policy: Fields, known: Known) -> tuple[list[Settings], Preferenc
     if "data_policy" in policy:
         settings.append(parse_data_policy(policy_value(policy["data_policy"], "data_policy"), known))
     if "providerOptions" in policy:
-        asked, preference = parse_provider_options(policy_value(policy["providerOptions"], "providerOptions"), known)
-        settings.append(asked)
+        settings.append(parse_provider_options(policy_value(policy["providerOptions"], "providerOptions")))
     if "provider" in policy:
-        asked, own = parse_provider(policy_value(policy["provider"], "provider"), known)
+        asked, preference = parse_provider(policy_value(policy["provider"], "provider"), known)
         settings.append(asked)
-        preference = own if own != NO_PREFERENCE else preference
     return settings, preference
 
 

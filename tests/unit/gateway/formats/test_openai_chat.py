@@ -209,16 +209,16 @@ def test_the_policy_fields_are_read_apart():
     settings, preference = asked(
         data_policy={"training_allowed": False},
         provider={"zdr": True, "only": ["p"]},
-        providerOptions={"gateway": {"order": ["q"]}, "openai": {"x": "s3cret"}},
+        providerOptions={"gateway": {"zeroDataRetention": True}, "openai": {"x": "s3cret"}},
     )
     assert Settings(training_allowed=False) in settings
     assert Settings(retention_days=0.0, providers_only=frozenset({"p"})) in settings
-    assert preference == Preference(order=("q",))
+    assert Settings(retention_days=0.0) in settings
+    assert preference == NO_PREFERENCE
 
 
-def test_a_preference_of_provider_goes_before_that_of_other_gateways():
-    _, preference = asked(provider={"order": ["p"]}, providerOptions={"gateway": {"order": ["q"]}})
-    assert preference.order == ("p",)
+def test_only_provider_states_a_preference():
+    assert asked(provider={"order": ["p"]}, providerOptions={"gateway": {}})[1] == Preference(order=("p",))
     assert asked(provider={"zdr": True})[1] == NO_PREFERENCE
     assert asked()[0] == []
 

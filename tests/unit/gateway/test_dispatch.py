@@ -1,0 +1,205 @@
+"""Walking the route: failover, retries, and what the caller is told when nothing helped."""
+
+import asyncio
+import json
+
+import pytest
+from tests.unit.gateway.test_exchange import completion, event
+from tests.unit.gateway.workbench import chat, gateway, request
+from tests.unit.upstream.provider import Requests, answer, chunked, playing, silent
+from tests.unit.wire.peers import dialled, on_loop, until
+
+from anyapi.domain.decision import Outcome, OutcomeKind
+from anyapi.errors import BadRequest, Overloaded, RateLimited, UpstreamFailed, UpstreamTimedOut
+from anyapi.gateway.dispatch import TEXTS, error_for
+from anyapi.gateway.health import RetryBudget
+from anyapi.upstream.adapter import Timeouts
+from anyapi.wire import deadlines
+
+JSON = b"content-type: application/json"
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(deadlines, "PERIOD", 0.01)
+
+
+def ok():
+    return answer(completion(), JSON)
+
+
+def failing(status, *rows):
+    return answer(b'{"error":{"message":"secret words"}}', JSON, *rows, status=status)
+
+
+def by_request(*answers):
+    """A script that answers each request with the next answer, whichever connection it comes on; the last one again and again."""
+    seen = []
+
+    async def script(reader, writer):
+        requests = Requests(reader)
+        while True:
+            seen.append(await requests.next())
+            writer.write(answers[min(len(seen), len(answers)) - 1])
+
+    script.seen = seen
+    return script
+
+
+@pytest.mark.parametrize(
+    "status", [b"500 x", b"502 x", b"503 x", b"429 x", b"408 x", b"504 x", b"401 x", b"403 x", b"404 x", b"529 x", b"302 x"]
+)
+@pytest.mark.parametrize("stream", [True, False])
+@on_loop
+async def test_the_next_endpoint_is_tried(status, stream):
+    good = chunked(event("fine"), b"data: [DONE]\n\n") if stream else ok()
+    async with gateway(playing(failing(status), then=silent), playing(good, then=silent)) as running:
+        response = await running.post(chat(stream=stream))
+        assert (response.status, response.field("x-anyapi-provider")) == (200, b"p1")
+        (row,) = running.rows
+        assert (row.outcome, row.attempts, row.endpoint) == ("success", 2, "p1/one")
+
+
+@pytest.mark.parametrize("status", [b"400 x", b"422 x", b"413 x"])
+@on_loop
+async def test_what_the_caller_did_wrong_is_not_tried_elsewhere(status):
+    second = playing(ok(), then=silent)
+    async with gateway(playing(failing(status), then=silent), second) as running:
+        response = await running.post()
+        assert response.status == 400
+        assert second.seen == []
+        assert b"secret" not in response.body
+        assert json.loads(response.body)["error"]["metadata"]["provider_status"] == int(status[:3])
+
+
+@pytest.mark.parametrize(("status", "again"), [(b"500 x", True), (b"503 x", True), (b"401 x", False), (b"404 x", False), (b"400 x", False)])
+@on_loop
+async def test_the_only_endpoint_is_tried_once_more(status, again):
+    script = by_request(failing(status), ok())
+    async with gateway(script) as running:
+        response = await running.post()
+        assert (response.status == 200) is again
+        assert len(script.seen) == 1 + again
+        assert running.rows[0].attempts == 1 + again
+
+
+@on_loop
+async def test_never_more_than_two_calls():
+    script = by_request(failing(b"500 x"))
+    async with gateway(script) as running:
+        assert (await running.post()).status == 502
+        assert len(script.seen) == 2
+
+
+@on_loop
+async def test_a_retry_waits_as_long_as_the_provider_asks():
+    script = by_request(failing(b"429 x", b"retry-after: 0.05"), ok())
+    async with gateway(script) as running:
+        assert (await running.post()).status == 200
+        assert running.rows[0].duration > 0.04
+
+
+@on_loop
+async def test_who_asks_for_a_long_wait_is_not_waited_for():
+    script = by_request(failing(b"429 x", b"retry-after: 60"), ok())
+    async with gateway(script) as running:
+        response = await running.post()
+        assert (response.status, response.field("retry-after"), len(script.seen)) == (429, b"60", 1)
+
+
+@on_loop
+async def test_retries_have_a_budget():
+    async with gateway(by_request(failing(b"500 x"), ok())) as running:
+        running.plane.budget.retries = int(RetryBudget.LEAST) + 1
+        assert (await running.post()).status == 502
+
+
+@on_loop
+async def test_a_client_that_leaves_before_the_retry_ends_it():
+    script = by_request(failing(b"429 x", b"retry-after: 4"), ok())
+    async with gateway(script) as running:
+        async with dialled(running.port) as (_, writer):
+            writer.write(request(chat()))
+            await until(lambda: script.seen)
+            await until(lambda: running.plane.health.view())
+        await until(lambda: running.usage.rows)
+        (row,) = running.rows
+        assert (row.outcome, row.status, row.attempts) == ("client_gone", 499, 1)
+        assert row.duration < 3
+
+
+@on_loop
+async def test_a_client_that_leaves_is_not_served_by_the_next_endpoint():
+    begun, second = asyncio.Event(), playing(ok(), then=silent)
+
+    async def first(reader, writer):
+        await reader.readuntil(b'"hello"}]}')
+        begun.set()
+        await silent(reader, writer)
+
+    async with gateway(first, second) as running:
+        async with dialled(running.port) as (_, writer):
+            writer.write(request(chat()))
+            await begun.wait()
+        await until(lambda: running.usage.rows)
+        assert second.seen == []
+
+
+@on_loop
+async def test_after_content_nothing_is_tried_again():
+    async def cut(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(chunked(event("half"))[:-5])
+        await writer.drain()
+
+    second = playing(ok(), then=silent)
+    async with gateway(cut, second) as running:
+        response = await running.post(chat(stream=True))
+        assert response.status == 200
+        assert second.seen == []
+        assert running.rows[0].outcome == "interrupted"
+
+
+@on_loop
+async def test_time_that_is_out_fails_over():
+    async with gateway(silent, playing(ok(), then=silent), timeouts=Timeouts(0.02, 0.02)) as running:
+        response = await running.post()
+        assert (response.status, response.field("x-anyapi-provider")) == (200, b"p1")
+
+
+# --- what the caller is told
+
+
+class Stub:
+    """As much of an admission as an error text needs."""
+
+    def __init__(self, candidate=None):
+        self.id, self.attempts, self.candidate = "dec_1", 2, candidate
+
+
+@pytest.mark.parametrize(
+    ("kind", "cls"),
+    [
+        (OutcomeKind.CONNECT_FAILED, UpstreamFailed),
+        (OutcomeKind.TIMED_OUT, UpstreamTimedOut),
+        (OutcomeKind.RATE_LIMITED, RateLimited),
+        (OutcomeKind.SERVER_ERROR, UpstreamFailed),
+        (OutcomeKind.OVERLOADED, Overloaded),
+        (OutcomeKind.BAD_RESPONSE, UpstreamFailed),
+        (OutcomeKind.REJECTED, BadRequest),
+        (OutcomeKind.UNAUTHORIZED, UpstreamFailed),
+        (OutcomeKind.CONTENT_REFUSED, BadRequest),
+        (OutcomeKind.INTERRUPTED, UpstreamFailed),
+        (OutcomeKind.SUCCESS, UpstreamFailed),
+    ],
+)
+def test_every_outcome_has_an_error(kind, cls):
+    error = error_for(Outcome(kind, 9.0, 418), Stub())
+    assert type(error) is cls
+    assert error.message == TEXTS.get(kind, "The provider failed.")
+    assert error.metadata == {"outcome": kind.value, "attempts": 2, "decision": "dec_1", "provider_status": 418}
+    assert getattr(error, "retry_after", None) == (9.0 if cls in {RateLimited, Overloaded} else None)
+
+
+def test_every_failure_has_a_text():
+    assert set(OutcomeKind) - set(TEXTS) == {OutcomeKind.SUCCESS, OutcomeKind.CLIENT_GONE}

@@ -1,0 +1,234 @@
+"""Everything besides inference: models and their policies, explain, the calling key, privacy, status, preflights."""
+
+import json
+
+import pytest
+from tests.unit.gateway.workbench import DISCLOSURE, gateway, principal
+from tests.unit.policy.samples import NOW, block, endpoint
+from tests.unit.upstream.provider import playing, silent
+from tests.unit.wire.peers import on_loop
+
+from anyapi.domain.catalogue import Capabilities, Price
+from anyapi.domain.requirement import DataClass, Layer, Settings
+from anyapi.gateway.page_cache import PAGE_SECONDS
+from anyapi.gateway.privacy import inventory
+from anyapi.policy.merge import DEFAULT_PRESETS, lift
+
+TRAINS = block(training="by_default")
+ORIGIN = b"https://app.example"
+
+
+def strict(**settings):
+    return lift(Layer.KEY, Settings(**settings), DEFAULT_PRESETS)
+
+
+def two(**fields):
+    """A gateway of two providers, of which the first trains; a second model is only there."""
+    endpoints = [endpoint("p0", price=Price(1, 2, 0.5)), endpoint("p1", capabilities=Capabilities(tools=True)), endpoint("p0", "acme/two")]
+    return gateway(silent, silent, policies=[TRAINS], endpoints=endpoints, **fields)
+
+
+@on_loop
+async def test_models_with_their_policies():
+    async with two(requirement=strict(training_allowed=False)) as running:
+        response = await running.get(b"/v1/models")
+        page = json.loads(response.body)
+        assert (response.status, page["object"]) == (200, "list")
+        one, other = page["data"]
+        assert (one["id"], one["object"], one["owned_by"], one["eligible"]) == ("acme/one", "model", "acme", True)
+        assert (other["id"], other["eligible"]) == ("acme/two", False)
+        best, worst = one["endpoints"]
+        assert (best["id"], best["eligible"], best["reasons"]) == ("p1/one", True, [])
+        assert (worst["id"], worst["eligible"], worst["reasons"]) == ("p0/one", False, ["training_by_default"])
+        assert worst["price"] == {"input": 1.0, "output": 2.0, "cached_input": 0.5}
+        assert worst["data_policy"]["training"] == "by_default"
+        assert best["capabilities"]["tools"] is True
+
+
+@pytest.mark.parametrize(
+    ("query", "filtered"),
+    [
+        (b"eligible=1", True),
+        (b"eligible=true", True),
+        (b"eligible=0", False),
+        (b"eligible=1&eligible=1", False),
+        (b"", False),
+        (b"x=%FF&eligible=", False),
+    ],
+)
+@on_loop
+async def test_only_what_the_caller_may_use(query, filtered):
+    async with two(requirement=strict(training_allowed=False)) as running:
+        page = json.loads((await running.get(b"/v1/models?" + query)).body)
+        names = [[one["id"] for one in model["endpoints"]] for model in page["data"]]
+        assert names == ([["p1/one"]] if filtered else [["p1/one", "p0/one"], ["p0/two"]])
+
+
+@on_loop
+async def test_policy_headers_filter_the_list_too():
+    async with two() as running:
+        page = json.loads((await running.get(b"/v1/models?eligible=1", b"X-AnyAPI-Training-Allowed: false")).body)
+        assert [[one["id"] for one in model["endpoints"]] for model in page["data"]] == [["p1/one"]]
+        assert (await running.get(b"/v1/models", b"X-AnyAPI-Trainings: false")).status == 400
+
+
+@on_loop
+async def test_the_list_is_made_once_in_a_while():
+    async with two() as running:
+        first = (await running.get(b"/v1/models")).body
+        calls, real = [], running.plane.clock
+        running.clock.now += PAGE_SECONDS - 1
+        assert (await running.get(b"/v1/models")).body == first
+        running.clock.now = NOW + 86400 * 10
+        later = json.loads((await running.get(b"/v1/models")).body)
+        assert later["data"][0]["endpoints"][0]["data_policy"] != json.loads(first)["data"][0]["endpoints"][0]["data_policy"]
+        assert (calls, real) == ([], running.plane.clock)
+
+
+@pytest.mark.parametrize("path", [b"/v1/models/acme/one", b"/api/v1/models/acme/one"])
+@on_loop
+async def test_one_model(path):
+    async with two() as running:
+        row = json.loads((await running.get(path)).body)
+        assert (row["id"], len(row["endpoints"])) == ("acme/one", 2)
+        wrapped = json.loads((await running.get(path + b"/endpoints")).body)
+        assert wrapped == {"data": row}
+
+
+@pytest.mark.parametrize("path", [b"/v1/models/acme/oned", b"/v1/models/", b"/v1/models/acme/one/endpoints/endpoints", b"/v1/models/%00"])
+@on_loop
+async def test_no_such_model(path):
+    async with two() as running:
+        response = await running.get(path)
+        error = json.loads(response.body)["error"]
+        assert (response.status, error["type"]) == (404, "model_not_found")
+
+
+@on_loop
+async def test_the_calling_key():
+    caller = principal(strict(data_class=DataClass.CONFIDENTIAL), project="web", expires_at=NOW + 60)
+    async with two(caller=caller) as running:
+        page = json.loads((await running.get(b"/v1/key")).body)
+        assert {name: page[name] for name in ("key", "account", "project", "expires_at", "durable_record")} == {
+            "key": "key_1",
+            "account": "acme",
+            "project": "web",
+            "expires_at": NOW + 60,
+            "durable_record": True,
+        }
+        assert page["requirement"]["training_allowed"] is False
+        assert b"anyapi_sk" not in (await running.get(b"/v1/key")).body
+
+
+@pytest.mark.parametrize("path", [b"/v1/models", b"/v1/models/acme/one", b"/v1/key", b"/api/v1/key"])
+@on_loop
+async def test_who_is_not_known_sees_nothing(path):
+    async with two() as running:
+        for key in (None, b"wrong"):
+            assert (await running.get(path, key=key)).status == 401
+
+
+@pytest.mark.parametrize("path", [b"/v1/privacy", b"/api/v1/privacy", b"/.well-known/anyapi-privacy.json"])
+@on_loop
+async def test_what_is_stored_is_public(path):
+    async with two() as running:
+        response = await running.get(path, key=None)
+        assert (response.status, json.loads(response.body)) == (200, json.loads(json.dumps(inventory(DISCLOSURE))))
+
+
+@on_loop
+async def test_explain_sends_nothing():
+    script = playing(then=silent)
+    async with gateway(script, silent, policies=[TRAINS]) as running:
+        body = {"model": "acme/one", "data_policy": {"training_allowed": False}}
+        response = await running.post(body, path=b"/v1/explain")
+        page = json.loads(response.body)
+        assert response.status == 200
+        (decision,) = page["models"]
+        assert [one["endpoint"] for one in decision["permitted"]] == ["p1/one"]
+        assert [one["endpoint"] for one in decision["denied"]] == ["p0/one"]
+        assert (script.seen, running.rows) == ([], [])
+
+
+@on_loop
+async def test_explain_answers_only_who_is_known_and_what_is_right():
+    async with two() as running:
+        assert (await running.post({"model": "acme/one"}, path=b"/v1/explain", key=None)).status == 401
+        assert (await running.post(b"x", path=b"/v1/explain")).status == 400
+        assert (await running.post({"model": "acme/none"}, path=b"/v1/explain")).status == 404
+        assert (await running.post({"model": "acme/two", "data_policy": {"retention_days": -1}}, path=b"/v1/explain")).status == 400
+
+
+@on_loop
+async def test_alive_and_ready():
+    async with two() as running:
+        assert (await running.get(b"/healthz", key=None)).body == b"ok\n"
+        response = await running.get(b"/readyz", key=None)
+        assert (response.status, response.body) == (200, b"ready\n")
+        running.plane.ready = lambda: False
+        response = await running.get(b"/readyz", key=None)
+        assert (response.status, b"not ready" in response.body) == (503, True)
+
+
+@on_loop
+async def test_the_status_page():
+    async with two() as running:
+        response = await running.get(b"/", key=None)
+        text = response.body.decode()
+        assert response.field("content-type") == b"text/html; charset=utf-8"
+        assert b"default-src 'none'" in response.field("content-security-policy")
+        assert "AnyAPI is running" in text
+        assert "2 models, 2 providers" in text
+        assert "Memory scrubbing</dt><dd>on" in text
+        assert "{" not in text.split("</style>")[1]
+
+
+@on_loop
+async def test_head_has_no_body():
+    async with two() as running:
+        response = await running.get(b"/healthz", method=b"HEAD")
+        assert (response.body, response.field("content-length")) == (b"", b"3")
+
+
+# --- preflights
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [(b"/v1/chat/completions", b"POST, OPTIONS"), (b"/v1/models", b"GET, HEAD, OPTIONS"), (b"/", b"GET, HEAD, OPTIONS")],
+)
+@on_loop
+async def test_options(path, allowed):
+    async with two() as running:
+        response = await running.get(path, b"Origin: " + ORIGIN, method=b"OPTIONS", key=None)
+        assert (response.status, response.field("allow")) == (204, allowed)
+        assert not [name for name, _ in response.fields if name.startswith("access-control")]
+
+
+@on_loop
+async def test_a_listed_origin_may_call():
+    async with two(cors=[ORIGIN.decode()]) as running:
+        rows = [b"Origin: " + ORIGIN, b"Access-Control-Request-Headers: authorization, x-anyapi-regions"]
+        response = await running.get(b"/v1/key", *rows, method=b"OPTIONS", key=None)
+        assert response.field("access-control-allow-origin") == ORIGIN
+        assert response.field("access-control-allow-methods") == b"GET, HEAD, OPTIONS"
+        assert response.field("access-control-allow-headers") == b"authorization, x-anyapi-regions"
+        assert response.field("access-control-max-age") is not None
+        assert response.field("access-control-allow-credentials") is None
+
+
+@pytest.mark.parametrize("asked", [b"a: b", b"<x>", "é".encode(), b"a;b", b'"'])
+@on_loop
+async def test_header_names_that_are_none_are_not_repeated(asked):
+    async with two(cors=[ORIGIN.decode()]) as running:
+        rows = [b"Origin: " + ORIGIN, b"Access-Control-Request-Headers: " + asked]
+        response = await running.get(b"/v1/key", *rows, method=b"OPTIONS", key=None)
+        assert response.field("access-control-allow-headers") is None
+
+
+@on_loop
+async def test_another_origin_may_not():
+    async with two(cors=[ORIGIN.decode()]) as running:
+        rows = [b"Origin: https://evil.example", b"Access-Control-Request-Headers: authorization"]
+        response = await running.get(b"/v1/key", *rows, method=b"OPTIONS", key=None)
+        assert not [name for name, _ in response.fields if name.startswith("access-control")]

@@ -1,0 +1,120 @@
+"""Path to operation: both prefixes, methods, and what is said about the rest."""
+
+import json
+
+import pytest
+from tests.unit.gateway.workbench import gateway
+from tests.unit.upstream.provider import silent
+from tests.unit.wire.peers import on_loop
+
+from anyapi.errors import MethodNotAllowed, NotFound
+from anyapi.gateway import pages, routes
+from anyapi.gateway.call import Call
+from anyapi.gateway.handle import chat_completions
+from anyapi.gateway.routes import GET, PLAIN, PLANNED, POST, PREFIXES, find
+
+OPERATIONS = {**{("POST", name): found for name, found in POST.items()}, **{("GET", name): found for name, found in GET.items()}}
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+@pytest.mark.parametrize("key", OPERATIONS, ids=lambda key: " ".join(key))
+def test_both_prefixes_serve_everything(prefix, key):
+    method, name = key
+    assert find(Call(method=method.encode(), path=f"{prefix}{name}".encode())) is OPERATIONS[key]
+
+
+def test_the_common_one():
+    assert POST["chat/completions"] is chat_completions
+
+
+@pytest.mark.parametrize("path", PLAIN)
+def test_plain_paths(path):
+    assert find(Call(method=b"GET", path=path.encode())) is PLAIN[path]
+    assert find(Call(method=b"HEAD", path=path.encode())) is PLAIN[path]
+
+
+@pytest.mark.parametrize("path", [b"/v1/models/acme/one", b"/api/v1/models/acme/one/endpoints", b"/v1/models/"])
+def test_one_model(path):
+    assert find(Call(method=b"GET", path=path)) is pages.model_endpoints
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        (b"GET", b"/v1/chat/completions", "POST, OPTIONS"),
+        (b"HEAD", b"/v1/explain", "POST, OPTIONS"),
+        (b"POST", b"/v1/models", "GET, HEAD, OPTIONS"),
+        (b"DELETE", b"/", "GET, HEAD, OPTIONS"),
+        (b"PUT", b"/v1/models/a/b", "GET, HEAD, OPTIONS"),
+    ],
+)
+def test_other_methods_are_told_which_there_are(method, path, allowed):
+    with pytest.raises(MethodNotAllowed, match=f"takes {allowed}") as caught:
+        find(Call(method=method, path=path))
+    assert caught.value.metadata == {"allow": allowed}
+
+
+@pytest.mark.parametrize(
+    "path", [b"/x", b"/v1", b"/v1/", b"/v2/models", b"/v1/chat", b"/v1/chat/completions/", b"//", b"/V1/models", b"/healthz/", b"/\xff"]
+)
+@pytest.mark.parametrize("method", [b"GET", b"POST", b"OPTIONS", b"HEAD"])
+def test_no_such_path(method, path):
+    with pytest.raises(NotFound, match="No such path") as caught:
+        find(Call(method=method, path=path))
+    assert path.decode("latin-1") not in str(caught.value).split() or path == b"/"
+
+
+@pytest.mark.parametrize("name", sorted(PLANNED))
+def test_what_is_planned_is_said_so(name):
+    for path in (f"/v1/{name}", f"/api/v1/{name}/more"):
+        with pytest.raises(NotFound, match="not served yet"):
+            find(Call(method=b"POST", path=path.encode()))
+
+
+def test_keys_are_managed_elsewhere():
+    with pytest.raises(NotFound, match="control plane"):
+        find(Call(method=b"GET", path=b"/api/v1/keys"))
+    with pytest.raises(NotFound, match="No such path"):
+        find(Call(method=b"GET", path=b"/v1/keys"))
+
+
+@on_loop
+async def test_errors_are_answered_and_the_connection_lives():
+    async with gateway(silent) as running:
+        response = await running.get(b"/nowhere", b"X-Request-ID: r-9")
+        assert (response.status, response.field("x-request-id")) == (404, b"r-9")
+        assert response.field("connection") is None
+        response = await running.get(b"/v1/chat/completions")
+        assert (response.status, response.field("allow")) == (405, b"POST, OPTIONS")
+        assert running.errors == []
+
+
+@on_loop
+async def test_what_nobody_foresaw_is_a_500_reported_by_its_type(monkeypatch):
+    async def broken(call, plane, reply):
+        raise LookupError("secret")
+
+    monkeypatch.setitem(routes.GET, "key", broken)
+    async with gateway(silent) as running:
+        response = await running.get(b"/v1/key")
+        assert (response.status, response.field("connection")) == (500, b"close")
+        assert json.loads(response.body)["error"]["type"] == "internal_error"
+        assert b"secret" not in response.body
+        assert [type(error) for error in running.errors] == [LookupError]
+
+
+@on_loop
+async def test_an_error_in_the_middle_of_a_stream_cuts_it(monkeypatch):
+    async def broken(call, plane, reply):
+        reply.start_stream(b"content-type: text/plain\r\n")
+        reply.send_part(b"half")
+        raise LookupError("secret")
+
+    monkeypatch.setitem(routes.GET, "key", broken)
+    async with gateway(silent) as running:
+        try:
+            responses = await running.get(b"/v1/key")
+        except (ConnectionError, ValueError, AssertionError):
+            responses = None
+        assert responses is None
+        assert len(running.errors) == 1

@@ -1,0 +1,350 @@
+"""The parts put together: a whole gateway run in this process, where it listens, and what it reports."""
+
+import asyncio
+import datetime as dt
+import gc
+import http.client
+import json
+import os
+import signal
+import socket
+import ssl
+import threading
+
+import pytest
+import trustme
+from tests.tools.gateway import SEED, make_key
+from tests.unit.wire.peers import on_loop
+
+from anyapi import bootstrap, scrubbing
+from anyapi.bootstrap import SERVED_PROTOCOLS, Publisher, run
+from anyapi.config import load_config
+from anyapi.control.channel import request_reload
+from anyapi.errors import ConfigError
+from anyapi.simulator import SimulationThread, demo_config_toml
+from anyapi.storage.connection import database_path
+from anyapi.storage.events import EventKind, WriterEvent
+from anyapi.storage.schema import prepare
+from anyapi.storage.sqlite import SqliteStore
+
+NOW = dt.datetime(2026, 12, 1, tzinfo=dt.UTC)
+
+
+@pytest.fixture
+def unharmed(monkeypatch):
+    """What a gateway does to its whole process must not be done to the test run: dumps stay possible, collecting goes on."""
+    monkeypatch.setattr(scrubbing, "forbid_dumps", lambda: None)
+    yield
+    gc.unfreeze()
+    gc.enable()
+
+
+@pytest.fixture
+def home(tmp_path):
+    folder = tmp_path / "a home"
+    folder.mkdir(mode=0o700)
+    prepare(database_path(folder))
+    return folder
+
+
+def configured(home, toml="", server='listen = "127.0.0.1:0"'):
+    """The configuration of a gateway that keeps its data in `home`."""
+    file = home / "anyapi.toml"
+    file.write_text(f"[server]\n{server}\n\n[storage]\ndata_dir = {json.dumps(str(home))}\n\n{toml}", encoding="utf-8")
+    return load_config(file, {"HOME": str(home)}, NOW)
+
+
+class Visitor:
+    """Waits for the address, does its visit on a thread of its own, and sends a signal to end the run."""
+
+    def __init__(self, visit, number=signal.SIGTERM):
+        self.visit, self.number, self.failure, self.ready_with = visit, number, None, None
+
+    def __call__(self, snapshot, address):
+        self.ready_with = (snapshot, address)
+        self.thread = threading.Thread(target=self._go, args=(address,))
+        self.thread.start()
+
+    def _go(self, address):
+        try:
+            self.visit(address)
+        except BaseException as failure:
+            self.failure = failure
+        finally:
+            os.kill(os.getpid(), self.number)
+
+
+def visited(config, visit=lambda _address: None, number=signal.SIGTERM):
+    """Run a gateway while `visit(address)` runs; what that raises is raised."""
+    visitor = Visitor(visit, number)
+    run(config, visitor)
+    visitor.thread.join()
+    if visitor.failure is not None:
+        raise visitor.failure
+    return visitor.ready_with
+
+
+def request(address, method, path, body=None, key=None):
+    host, port = address.rsplit("://", 1)[1].rsplit(":", 1)
+    connection = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=10)
+    try:
+        connection.request(method, path, body, {"Authorization": f"Bearer {key}"} if key else {})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_it_serves_until_it_is_told_to_stop(unharmed, home, capfd, number):
+    before = {name: signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    snapshot, address = visited(configured(home), lambda address: request(address, "GET", "/healthz"), number)
+    assert (snapshot.version, snapshot.principals) == (1, {})
+    assert address.startswith("http://127.0.0.1:")
+    lines = capfd.readouterr().err.splitlines()
+    assert [line.split()[1] for line in lines] == ["event=started", "event=stopping", "event=stopped"]
+    assert f"listen={address}" in lines[0]
+    assert "keys=0" in lines[0]
+    assert not (home / "control.sock").exists()
+    assert gc.isenabled()
+    for name, handler in before.items():
+        signal.signal(name, handler)
+
+
+def test_a_request_goes_all_the_way(unharmed, home):
+    key, _ = make_key(home)
+    with SimulationThread() as simulation:
+        config = configured(home, demo_config_toml(simulation.simulation.ports))
+        seen = []
+
+        def visit(address):
+            for _ in range(2):
+                seen.append(request(address, "POST", "/v1/chat/completions", json.dumps(SEED), key))
+            seen.append(request(address, "GET", "/readyz"))
+            seen.append(request(address, "GET", "/v1/privacy"))
+
+        visited(config, visit)
+        assert [status for status, _ in seen] == [200, 200, 200, 200]
+        assert simulation.ledger("sim-30d")["requests"] + simulation.ledger("sim-zero")["requests"] == 2
+        privacy = json.loads(seen[-1][1])
+        assert privacy["catalogue_version"] == config.catalogue.version
+        assert privacy["memory_scrubbing"] == {"on": False, "verified_at_start": False}
+    with SqliteStore(home, NOW.timestamp) as store:
+        rows = store.usage_rows(0.0, 1e12, limit=10)
+    assert [row.outcome for row in rows] == ["success", "success"]
+
+
+def test_a_new_key_is_in_force_when_its_command_says_so(unharmed, home, capfd):
+    seen = []
+
+    def visit(address):
+        key, _ = make_key(home)
+        seen.append(request(address, "GET", "/v1/key", key=key)[0])
+        seen.append(request_reload(home / "control.sock", "keys"))
+        seen.append(request(address, "GET", "/v1/key", key=key)[0])
+
+    visited(configured(home), visit)
+    assert seen == [401, 2, 200]
+    assert "event=snapshot version=2 keys=1" in capfd.readouterr().err
+
+
+def test_large_bodies_are_read_only_for_known_keys(unharmed, home):
+    key, _ = make_key(home)
+    seen = []
+
+    def visit(address):
+        for one in (key, "anyapi_sk_wrong", None):
+            seen.append(request(address, "POST", "/v1/chat/completions", b"x" * 200_000, one)[0])
+
+    visited(configured(home), visit)
+    assert seen == [400, 413, 413]
+
+
+def test_configured_limits_are_the_servers(unharmed, home):
+    seen = []
+    config = configured(home, "[server.limits]\nmax_body_bytes = 1000\nmax_headers = 5\n")
+    visited(config, lambda address: seen.append(request(address, "POST", "/v1/explain", b"x" * 1001)[0]))
+    assert seen == [413]
+
+
+def test_an_address_that_is_taken(unharmed, home):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        config = configured(home, server=f'listen = "127.0.0.1:{other.getsockname()[1]}"')
+        with pytest.raises(ConfigError, match=r"server.listen: cannot listen on 127.0.0.1:\d+: .*Is another server there"):
+            visited(config)
+
+
+def test_ipv6(unharmed, home):
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    seen = []
+    _, address = visited(configured(home, server='listen = "[::1]:0"'), lambda address: seen.append(request(address, "GET", "/healthz")[0]))
+    assert address.startswith("http://[::1]:")
+    assert seen == [200]
+
+
+# --- unix sockets
+
+
+def over_unix(path):
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(10)
+        sock.connect(str(path))
+        sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        return sock.recv(65536)
+
+
+@pytest.fixture
+def path(tmp_path_factory):
+    """A short path: a unix socket's may not be long."""
+    return tmp_path_factory.mktemp("s") / "s"
+
+
+def at(home, path):
+    return configured(home, server=f'listen = "unix:{path}"')
+
+
+def test_a_unix_socket(unharmed, home, path):
+    seen = []
+    _, address = visited(at(home, path), lambda _address: seen.extend([over_unix(path), path.stat().st_mode & 0o777]))
+    assert address == f"unix:{path}"
+    assert seen[0].startswith(b"HTTP/1.1 200 OK")
+    assert seen[1] == 0o660
+
+
+def test_a_stale_socket_is_taken_over(unharmed, home, path):
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    assert path.is_socket()
+    seen = []
+    visited(at(home, path), lambda _address: seen.append(over_unix(path)))
+    assert seen[0].startswith(b"HTTP/1.1 200 OK")
+
+
+def test_the_socket_of_a_running_server_is_left_to_it(unharmed, home, path):
+    with socket.socket(socket.AF_UNIX) as live:
+        live.bind(str(path))
+        live.listen()
+        with pytest.raises(ConfigError, match="Is another server there"):
+            visited(at(home, path))
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+
+
+def test_a_file_that_is_no_socket_is_left(unharmed, home, path):
+    path.write_text("precious")
+    with pytest.raises(ConfigError, match="cannot listen"):
+        visited(at(home, path))
+    assert path.read_text() == "precious"
+
+
+# --- TLS
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    return authority, f'[server.tls]\ncertificate = "{tmp_path}/cert.pem"\nkey = "{tmp_path}/key.pem"\n'
+
+
+def test_over_tls(unharmed, home, certificate):
+    authority, toml = certificate
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    seen = []
+
+    def visit(address):
+        port = int(address.rsplit(":", 1)[1])
+        with socket.create_connection(("127.0.0.1", port), 10) as sock, context.wrap_socket(sock, server_hostname="127.0.0.1") as secured:
+            secured.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            seen.extend([secured.selected_alpn_protocol(), secured.recv(65536)])
+
+    _, address = visited(configured(home, toml), visit)
+    assert address.startswith("https://127.0.0.1:")
+    assert seen[0] == "http/1.1"
+    assert seen[1].startswith(b"HTTP/1.1 200 OK")
+
+
+def test_a_certificate_that_cannot_be_used(unharmed, home, certificate, tmp_path):
+    _, toml = certificate
+    (tmp_path / "key.pem").write_text("no key, but a secret")
+    with pytest.raises(ConfigError, match=r"server.tls: the certificate or its key cannot be used \(SSLError\)") as caught:
+        visited(configured(home, toml))
+    assert "secret" not in str(caught.value)
+
+
+# --- parts
+
+
+def test_snapshots_are_numbered_and_published(home, capsys):
+    config = configured(home)
+    with SqliteStore(home, NOW.timestamp) as store:
+        publisher, published = Publisher(config, store), []
+        assert publisher.build().version == 1
+        assert asyncio.run(publisher.reload()) == 2, "nobody serves yet"
+        publisher.publish = published.append
+        make_key(home)
+        assert asyncio.run(publisher.reload()) == 3
+        assert [(one.version, len(one.principals)) for one in published] == [(3, 1)]
+        assert published[0].context.served_protocols == SERVED_PROTOCOLS
+    gc.unfreeze()
+    assert "event=snapshot version=3 keys=1" in capsys.readouterr().err
+
+
+def test_what_is_served():
+    assert {"openai-chat", "anthropic-messages"} == SERVED_PROTOCOLS
+
+
+def test_secrets_are_only_in_the_upstreams(home):
+    toml = '[[credentials]]\nid = "mine"\nprovider = "openai"\ntier = "paid"\nenv = "MY_KEY"\n'
+    file = home / "anyapi.toml"
+    file.write_text(f"[storage]\ndata_dir = {json.dumps(str(home))}\n\n{toml}")
+    config = load_config(file, {"HOME": str(home), "MY_KEY": "sk-very-secret"}, NOW)
+
+    @on_loop
+    async def check():
+        from anyapi.wire.buffers import ReadBuffer
+        from anyapi.wire.deadlines import Sweep
+
+        sweep = Sweep(asyncio.get_running_loop())
+
+        class Writer:
+            class state:
+                failing = False
+
+        usage, decisions = Writer(), Writer()
+        outlets = bootstrap._outlets(config, ReadBuffer(), sweep, usage, decisions)
+        sweep.close()
+        upstream = outlets.upstreams["mine"]
+        assert (upstream.host, upstream.port) == ("api.openai.com", 443)
+        assert b"authorization: Bearer sk-very-secret\r\n" in upstream.head(b"/x", b"", 0)
+        assert "secret" not in repr(outlets)
+        assert outlets.ready()
+        decisions.state = type("state", (), {"failing": True})
+        assert not outlets.ready()
+
+    check()
+
+
+@pytest.mark.parametrize(
+    ("kind", "event"), [(EventKind.FAILED, "writer_failed"), (EventKind.RECOVERED, "writer_recovered"), (EventKind.LOST, "rows_lost")]
+)
+def test_what_a_writer_says_is_logged(capsys, kind, event):
+    bootstrap._report_writer(WriterEvent("usage", kind, "SQLITE_FULL", 3))
+    assert capsys.readouterr().err.endswith(f" event={event} writer=usage code=SQLITE_FULL count=3\n")
+
+
+@pytest.mark.parametrize(
+    ("context", "kind"), [({"exception": ValueError("secret"), "message": "secret"}, "ValueError"), ({"message": "secret"}, "NoneType")]
+)
+def test_of_what_the_loop_could_not_deliver_only_the_kind_is_logged(capsys, context, kind):
+    bootstrap._report_loop(None, context)
+    text = capsys.readouterr().err
+    assert text.endswith(f" event=internal_error kind={kind}\n")
+    assert "secret" not in text

@@ -1,0 +1,163 @@
+"""Whether freed memory is overwritten, dumps forbidden, and garbage collected on a timer. What changes a whole process runs in its own."""
+
+import asyncio
+import gc
+import os
+import platform
+import subprocess
+import sys
+import weakref
+
+import msgspec
+import pytest
+from tests.unit.wire.peers import on_loop, until
+
+from anyapi import scrubbing
+from anyapi.relaunch import SETTINGS
+from anyapi.scrubbing import KEYS, Collector, works
+
+GLIBC = platform.libc_ver()[0] == "glibc"
+
+
+def alone(code, **environment):
+    """What a fresh interpreter prints."""
+    kept = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**kept, **environment}, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.skipif(not GLIBC, reason="the tunables are those of glibc")
+@pytest.mark.parametrize(("environment", "expected"), [(SETTINGS, "True"), ({}, "False"), ({"PYTHONMALLOC": "malloc"}, "False")])
+def test_it_is_seen_whether_freed_memory_is_overwritten(environment, expected):
+    code = "from anyapi import scrubbing; print(all(scrubbing.works() for _ in range(20)) if {0} else any(scrubbing.works() for _ in range(20)))"
+    assert alone(code.format(expected), **environment) == expected
+
+
+@pytest.mark.skipif(not GLIBC, reason="the tunables are those of glibc")
+def test_a_secret_that_was_freed_is_gone():
+    """Not the probe this time but Python's own objects: the bytes of a freed string are looked for in the process's heap."""
+    code = """
+import re
+def memory():
+    found = b""
+    with open("/proc/self/maps") as maps, open("/proc/self/mem", "rb", 0) as mem:
+        for line in maps:
+            start, end = (int(part, 16) for part in line.split()[0].split("-"))
+            if "rw" in line and ("[heap]" in line or line.split()[-1] == "0") and end - start < 1 << 28:
+                mem.seek(start)
+                found += mem.read(end - start)
+    return found
+parts = ["canary", "-of-", "this-", "test"]
+def use():
+    secrets = ["".join(parts) + str(number) * 20 for number in range(200)]
+    return len(secrets)
+use()
+print(len(re.findall(("".join(parts[:2])).encode() + b"this-" + b"test", memory())) > 20)
+"""
+    assert (alone(code), alone(code, **SETTINGS)) == ("True", "False")
+
+
+def test_works_answers_here_too():
+    assert works() in {True, False}
+
+
+def test_without_memory_it_is_not_claimed(monkeypatch):
+    """A probe that cannot be made proves nothing."""
+
+    class Library:
+        def __init__(self, _name):
+            self.malloc = self.free = lambda _size: None
+
+    class Callable:
+        def __call__(self, *_):
+            return None
+
+    monkeypatch.setattr(scrubbing.ctypes, "CDLL", lambda _name: type("Library", (), {"malloc": Callable(), "free": Callable()})())
+    assert works() is False
+    assert Library
+
+
+def test_dumps_are_forbidden():
+    code = (
+        "import ctypes, resource\nfrom anyapi import scrubbing\n"
+        "scrubbing.forbid_dumps()\n"
+        "print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
+    )
+    assert alone(code) == "(0, 0) 0"
+
+
+@pytest.fixture
+def collecting():
+    """Leave the collector of this process as it was."""
+    enabled = gc.isenabled()
+    yield
+    gc.unfreeze()
+    (gc.enable if enabled else gc.disable)()
+
+
+class Cycle:
+    def __init__(self):
+        self.me = self
+
+
+def test_garbage_is_collected_on_a_timer(collecting, monkeypatch):
+    monkeypatch.setattr(scrubbing, "COLLECT_SECONDS", 0.01)
+
+    @on_loop
+    async def collect():
+        collector = Collector(asyncio.get_running_loop())
+        assert not gc.isenabled()
+        assert gc.get_freeze_count() > 1000
+        for _ in range(3):  # again and again
+            gone = weakref.ref(Cycle())
+            await until(lambda gone=gone: gone() is None)
+        collector.close()
+        assert gc.isenabled()
+        stays = weakref.ref(Cycle())
+        gc.disable()
+        for _ in range(10):
+            await asyncio.sleep(0.01)
+        assert stays() is not None, "closed: the timer is off"
+
+    collect()
+
+
+def test_freezing_takes_what_is_there_out_of_collections(collecting):
+    gc.unfreeze()
+    before = gc.get_freeze_count()
+    Collector.freeze()
+    assert before == 0 < gc.get_freeze_count()
+
+
+def test_keys_that_callers_made_up_are_overwritten():
+    """msgspec keeps short keys in a table of 512 places for the whole process; decoding enough others takes every place."""
+    code = """
+import gc, msgspec
+from anyapi.scrubbing import KEYS, _overwrite_keys
+decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+def held():
+    import sys
+    names = ["canary" + str(number) for number in range(100)]
+    text = "{" + ",".join(f'"{name}":0' for name in names) + "}"
+    first = list(decode(text.encode()))
+    return [sys.getrefcount(name) for name in first]
+before = held()
+_overwrite_keys(KEYS)
+keys = [next(iter(decode(b'{"canary%d":0}' % number))) for number in range(100)]
+print(len(keys))
+"""
+    assert alone(code) == "100"
+    assert len(msgspec.json.decode(KEYS)) == 6000
+
+
+def test_a_key_of_a_caller_does_not_stay_in_msgspecs_table():
+    decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+    (key,) = decode(b'{"made-up-key":0}')
+    (again,) = decode(b'{"made-up-key":0}')
+    assert key is again, "kept between two bodies: this is what has to be overwritten"
+    scrubbing._overwrite_keys(KEYS)
+    (later,) = decode(b'{"made-up-key":0}')
+    assert later is not key
