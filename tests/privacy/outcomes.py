@@ -336,7 +336,7 @@ def _slow_or_large() -> Iterator[Outcome]:
     yield Outcome("slow body", _is(408), lambda c, m: c.raw(c.head(m, "Content-Length: 5000") + m("half a body").encode()))
     yield Outcome("large body", _is(413), lambda c, m: c.raw(c.head(m, "Content-Length: 400000") + m("start").encode()))
     yield Outcome("large body in chunks", _is(413), _large_chunks)
-    yield Outcome("large body without key", _is(413), _large_without_key)
+    yield Outcome("large body without key", _is(401), _large_without_key)
     yield Outcome("large head", _is(431), lambda c, m: c.raw(c.head(m, f"X-Large: {m('large header') * 2000}")[:-2]))
     yield Outcome("many headers", _is(431), lambda c, m: c.raw(c.head(m, *(f"X-{m('many')}-{number}: 1" for number in range(120)))))
 
