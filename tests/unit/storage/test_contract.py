@@ -29,6 +29,6 @@ def test_methods_and_arguments_agree(role, implementation):
         assert [(one.name, one.default) for one in asked.values()] == [(one.name, one.default) for one in given.values()], name
 
 
-@pytest.mark.parametrize("role", {role for role, _ in PAIRS}, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("role", [role for role, _ in PAIRS], ids=lambda kind: kind.__name__)
 def test_every_method_says_what_it_does(role):
     assert all(method.__doc__ for name, method in vars(role).items() if inspect.isfunction(method) and not name.startswith("_"))
