@@ -5,6 +5,7 @@
 
 import asyncio
 import contextlib
+import errno
 import functools
 import gc
 import os
@@ -64,8 +65,10 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None]) -> None
         store, usage, decisions = _open_stores(config, stack)
         publisher = Publisher(config, store)
         channel = await serve_channel(config.data_dir / "control.sock", publisher.reload)
+        stack.callback(channel.close)
         snapshot = publisher.build()
         buffer, sweep = ReadBuffer(scrubbing=scrubs), Sweep(loop)
+        stack.callback(sweep.close)
         outlets = _outlets(config, buffer, sweep, usage, decisions)
         plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs))
         server = _server(config, plane, buffer, sweep)
@@ -222,8 +225,10 @@ def _remove_stale(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(str(path))
-        except OSError:
+        except ConnectionRefusedError:
             path.unlink(missing_ok=True)
+        else:
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))  # the loop would take it away without asking
 
 
 def _report_writer(event: WriterEvent) -> None:
