@@ -10,6 +10,7 @@ import signal
 import socket
 import ssl
 import threading
+from types import SimpleNamespace
 
 import pytest
 import trustme
@@ -23,9 +24,11 @@ from anyapi.control.channel import request_reload
 from anyapi.errors import ConfigError
 from anyapi.simulator import SimulationThread, demo_config_toml
 from anyapi.storage.connection import database_path
-from anyapi.storage.events import EventKind, WriterEvent
+from anyapi.storage.events import EventKind, WriterEvent, WriterState
 from anyapi.storage.schema import prepare
 from anyapi.storage.sqlite import SqliteStore
+from anyapi.wire.buffers import ReadBuffer
+from anyapi.wire.deadlines import Sweep
 
 NOW = dt.datetime(2026, 12, 1, tzinfo=dt.UTC)
 
@@ -309,24 +312,18 @@ def test_secrets_are_only_in_the_upstreams(home):
 
     @on_loop
     async def check():
-        from anyapi.wire.buffers import ReadBuffer
-        from anyapi.wire.deadlines import Sweep
-
         sweep = Sweep(asyncio.get_running_loop())
 
-        class Writer:
-            class state:
-                failing = False
-
-        usage, decisions = Writer(), Writer()
+        state = WriterState(0, 0, 0, 0, failing=False)
+        usage, decisions = SimpleNamespace(state=state), SimpleNamespace(state=state)
         outlets = bootstrap._outlets(config, ReadBuffer(), sweep, usage, decisions)
         sweep.close()
         upstream = outlets.upstreams["mine"]
         assert (upstream.host, upstream.port) == ("api.openai.com", 443)
         assert b"authorization: Bearer sk-very-secret\r\n" in upstream.head(b"/x", b"", 0)
-        assert "secret" not in repr(outlets)
+        assert "sk-very" not in repr(outlets)
         assert outlets.ready()
-        decisions.state = type("state", (), {"failing": True})
+        decisions.state = WriterState(0, 0, 0, 0, failing=True)
         assert not outlets.ready()
 
     check()

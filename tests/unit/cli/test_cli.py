@@ -1,71 +1,108 @@
+"""The command line as a whole: commands are known by name, imported when called, and errors of ours are sentences."""
+
 import importlib
 import subprocess
 import sys
+import types
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from anyapi import cli
+from anyapi import __version__, cli
 from anyapi.cli import COMMANDS, main
 from anyapi.errors import ConfigError
 
 
-def test_help_lists_every_command_without_importing_any():
-    code = """
-import sys
-from click.testing import CliRunner
-from anyapi.cli import COMMANDS, main
-result = CliRunner().invoke(main, ["--help"])
-assert result.exit_code == 0
-assert all(name in result.output for name in COMMANDS)
-loaded = {name for name in sys.modules if name.startswith("anyapi.cli.")}
-heavy = {"yaml", "rich", "sqlalchemy", "uvloop", "alembic"} & set(sys.modules)
-assert not loaded and not heavy, (loaded, heavy)
-"""
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+def invoke(*arguments):
+    return CliRunner().invoke(main, list(arguments))
 
 
-@pytest.mark.parametrize("name", ["catalogue", "explain"])
-def test_a_command_has_its_own_module(name):
-    assert isinstance(main.get_command(click.Context(main), name), click.Command)
+def test_help_lists_every_command_without_importing_one():
+    code = "import sys\nfrom click.testing import CliRunner\nfrom anyapi.cli import main\nresult = CliRunner().invoke(main, ['--help'])\nprint(result.output)\nprint(sorted(name for name in sys.modules if name.startswith('anyapi')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip().endswith("['anyapi', 'anyapi.cli', 'anyapi.errors']")
+    for name, text in COMMANDS.items():
+        assert f"  {name} " in done.stdout
+        assert text.split()[0] in done.stdout
 
 
-def test_an_unknown_command_is_a_usage_error():
-    result = CliRunner().invoke(main, ["expalin"])
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_both_ways_to_ask_for_help(flag):
+    assert invoke(flag).output == invoke("--help").output
+
+
+def test_the_version():
+    assert invoke("--version").output == f"anyapi {__version__}\n"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_exists_and_is_the_one_of_its_name(name):
+    command = main.get_command(click.Context(main), name)
+    assert isinstance(command, click.Command)
+    assert command.name == name
+    assert command.help
+    assert invoke(name, "--help").exit_code == 0
+
+
+def test_what_is_no_command():
+    result = invoke("nonsense")
     assert result.exit_code == 2
     assert "No such command" in result.output
 
 
-def test_a_missing_module_fails_its_own_command_only(monkeypatch):
-    monkeypatch.setitem(COMMANDS, "ghost", "Not there.")
-    result = CliRunner().invoke(main, ["ghost"])
+def command_that(action):
+    @click.command("keys")
+    def keys():
+        action()
+
+    return types.SimpleNamespace(keys=keys)
+
+
+def replace(monkeypatch, found):
+    """Have the module of `keys` be `found`, or raise it."""
+
+    def load(name):
+        assert name == "anyapi.cli.keys"
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    monkeypatch.setattr(importlib, "import_module", load)
+
+
+def test_an_error_of_ours_is_a_sentence(monkeypatch):
+    def fail():
+        raise ConfigError("the port is taken", file="anyapi.toml", field="server.listen")
+
+    replace(monkeypatch, command_that(fail))
+    result = invoke("keys")
+    assert (result.exit_code, result.output) == (1, "Error: anyapi.toml: server.listen: the port is taken\n")
+
+
+def test_an_error_of_others_is_not_hidden(monkeypatch):
+    def fail():
+        raise ZeroDivisionError
+
+    replace(monkeypatch, command_that(fail))
+    assert isinstance(invoke("keys").exception, ZeroDivisionError)
+
+
+def test_a_command_that_is_not_installed_says_so(monkeypatch):
+    replace(monkeypatch, ModuleNotFoundError("no", name="anyapi.cli.keys"))
+    result = invoke("keys")
     assert (result.exit_code, "not part of this installation" in result.output) == (1, True)
-    assert CliRunner().invoke(main, ["catalogue", "--help"]).exit_code == 0
 
 
-def test_an_error_of_ours_is_its_text_without_a_traceback(monkeypatch):
-    @click.command()
-    def broken():
-        raise ConfigError("wrong", file="anyapi.toml", field="server.listen")
-
-    module = type(sys)("anyapi.cli.broken")
-    module.broken = broken
-    monkeypatch.setitem(sys.modules, "anyapi.cli.broken", module)
-    monkeypatch.setitem(COMMANDS, "broken", "Broken.")
-    result = CliRunner().invoke(main, ["broken"])
-    assert (result.exit_code, result.output) == (1, "Error: anyapi.toml: server.listen: wrong\n")
+def test_a_module_that_a_command_misses_is_not_taken_for_the_command(monkeypatch):
+    replace(monkeypatch, ModuleNotFoundError("no", name="somethingelse"))
+    assert isinstance(invoke("keys").exception, ModuleNotFoundError)
 
 
 def test_a_module_without_its_command_is_a_bug(monkeypatch):
-    module = type(sys)("anyapi.cli.hollow")
-    module.hollow = 3
-    monkeypatch.setitem(sys.modules, "anyapi.cli.hollow", module)
-    monkeypatch.setitem(COMMANDS, "hollow", "Hollow.")
-    with pytest.raises(TypeError):
-        main.get_command(click.Context(main), "hollow")
+    replace(monkeypatch, types.SimpleNamespace(keys=lambda: None))
+    assert isinstance(invoke("keys").exception, TypeError)
 
 
-def test_the_entry_point_is_the_group():
-    assert importlib.import_module("anyapi.cli") is cli
-    assert isinstance(main, click.Group)
+def test_the_commands_are_in_the_order_of_the_table():
+    assert cli.main.list_commands(click.Context(main)) == list(COMMANDS)
