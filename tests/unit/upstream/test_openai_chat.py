@@ -360,6 +360,19 @@ def test_the_marker_inside_of_a_text_ends_nothing():
     assert not stream.complete
 
 
+def test_the_marker_inside_of_an_odd_event_ends_nothing():
+    odd = b": a comment\n" + event(chunk("[DONE]"))
+    out, stream = feed([odd])
+    assert (out, stream.complete, stream.failure) == (odd, False, None)
+
+
+def test_usage_that_is_null_in_every_chunk_is_passed_over():
+    """Written without a space, as most providers do."""
+    data = b'data: {"choices":[{"delta":{"content":"x"}}],"usage":null}\n\n' * 3
+    out, stream = feed([data, DONE])
+    assert (out, stream.tokens, stream.complete) == (data + DONE, None, True)
+
+
 def test_a_stream_without_its_marker_is_not_complete():
     out, stream = feed([USUAL[: -len(DONE)]])
     assert (stream.complete, stream.failure) == (False, None)

@@ -44,11 +44,6 @@ def is_spaced(body: bytes, fields: Fields) -> bool:
     return body == b"{%b}" % b", ".join(b'"%b": %b' % (name.encode(), bytes(raw)) for name, raw in fields.items())
 
 
-def _is_spaced(fields: Fields, body: bytes) -> bool:
-    """Whether the body is these fields, once each, written with `", "` and `": "`."""
-    return body == b"{%b}" % b", ".join(b'"%b": %b' % (key.encode(), bytes(raw)) for key, raw in fields.items())
-
-
 def check_utf8(body: bytes) -> None:
     """Raise `UnicodeDecodeError` if the bytes are not UTF-8. Piece by piece: text of 100 KB with one accent would take 200 KB at once."""
     view, start, end = memoryview(body), 0, len(body)
