@@ -1,19 +1,32 @@
 """`anyapi demo`: real processes, one JSON line, a request that is served and one that is refused; and its parts."""
 
+import contextlib
 import datetime as dt
+import http.server
+import importlib
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 import urllib.error
 import urllib.request
 
+import click
+import pytest
+from click.testing import CliRunner
 from tests.tools.gateway import SEED
 
 from anyapi.cli.demo import config_text, free_port, print_ready
 from anyapi.config import load_config
 from anyapi.simulator import DEFAULT_PROVIDERS
+from anyapi.storage.sqlite import SqliteStore
+
+module = importlib.import_module("anyapi.cli.demo")
+"""The module: the package's attribute of this name may be the command."""
 
 
 def post(url, key, body):
@@ -69,3 +82,148 @@ def test_what_is_printed_starts_with_the_url(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("AnyAPI is at http://127.0.0.1:1 ")
     assert sum(line.startswith("curl ") for line in lines) == 3
+
+
+def test_a_home_of_any_name_is_written_soundly(tmp_path):
+    home = tmp_path / 'a "home" \\ with é'
+    ports = {spec.id: 9000 + number for number, spec in enumerate(DEFAULT_PROVIDERS)}
+    file = tmp_path / "anyapi.toml"
+    file.write_text(config_text(8089, home, ports, list(module.LOCAL_SERVERS)), encoding="utf-8")
+    config = load_config(file, {"HOME": str(tmp_path)}, dt.datetime.now(dt.UTC))
+    assert config.data_dir == home
+    assert set(config.private_addresses) == {"127.0.0.1/32", "::1/128"}
+    assert {credential.provider for credential in config.credentials} == {*ports, *module.LOCAL_SERVERS}
+
+
+def test_no_port_at_all(monkeypatch):
+    class Closed(socket.socket):
+        def bind(self, address):
+            raise OSError
+
+    monkeypatch.setattr(module.socket, "socket", Closed)
+    with pytest.raises(click.ClickException, match="no port is free"):
+        free_port(8080)
+
+
+# --- local servers
+
+
+@contextlib.contextmanager
+def local_server(body, status=200):
+    """A server on loopback that answers every GET so; gives its port."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "found"),
+    [
+        (b'{"object":"list","data":[{"id":"llama3"}]}', 200, True),
+        (b'{"data":[]}', 200, True),
+        (b'{"data":[{"id":"x","eligible":true}]}', 200, False),
+        (b'{"data":{}}', 200, False),
+        (b"[]", 200, False),
+        (b"<html>", 200, False),
+        (b"\xff", 200, False),
+        (b'{"data":[]}', 404, False),
+    ],
+)
+def test_what_counts_as_a_local_server(body, status, found):
+    with local_server(body, status) as port:
+        assert module._answers(port) is found
+
+
+def test_nobody_there_is_no_local_server():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    assert module._answers(port) is False
+
+
+def test_a_gateway_that_never_becomes_ready(monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE", 0.05)
+    with local_server(b"", 503) as port, pytest.raises(click.ClickException, match="did not become ready"):
+        module._wait(f"http://127.0.0.1:{port}")
+
+
+# --- what is printed, stored and left
+
+
+def test_every_request_to_try_is_json(capsys):
+    print_ready("http://127.0.0.1:1", "anyapi_sk_x", {"sim-zero": "http://127.0.0.1:2/v1"}, as_json=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert "API key: anyapi_sk_x" in lines
+    assert "  sim-zero     http://127.0.0.1:2/ledger" in lines
+    for line in lines:
+        if line.startswith("curl "):
+            json.loads(line.split(" -d '")[1].removesuffix("'"))
+
+
+def test_for_programs(capsys):
+    print_ready("http://127.0.0.1:1", "anyapi_sk_x", {"sim-zero": "http://127.0.0.1:2/v1"}, as_json=True)
+    assert json.loads(capsys.readouterr().out) == {
+        "base_url": "http://127.0.0.1:1/v1",
+        "control_url": None,
+        "api_key": "anyapi_sk_x",
+        "providers": [{"id": "sim-zero", "base_url": "http://127.0.0.1:2/v1"}],
+    }
+
+
+def test_the_key_is_in_the_store(tmp_path):
+    tmp_path.chmod(0o700)
+    secret = module._make_key(tmp_path)
+    with SqliteStore(tmp_path, time.time) as store:
+        (key,) = store.keys()
+    assert secret.startswith(key.prefix)
+    assert key.name == "demo"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_everything_the_demo_wrote_goes_with_it(tmp_path, number):
+    command = [sys.executable, "-m", "anyapi", "demo", "--json", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)}) as process:
+        try:
+            ready = json.loads(process.stdout.readline())
+            assert len(list(tmp_path.glob("anyapi-demo-*"))) == 1
+            process.send_signal(number)
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+    assert list(tmp_path.iterdir()) == []
+    port = int(ready["base_url"].rsplit(":", 1)[1].split("/")[0])
+    socket.create_server(("127.0.0.1", port)).close()
+
+
+def test_a_gateway_that_does_not_start_is_told_with_its_reason(monkeypatch, tmp_path):
+    """Run in this process, with a configuration that the gateway refuses."""
+    monkeypatch.setattr(module.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(module, "config_text", lambda *_: "[nonsense]\n")
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        result = CliRunner().invoke(module.demo, ["--port", "0"])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert result.exit_code == 1
+    assert "did not start" in result.output
+    assert "nonsense" in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_being_told_to_stop_is_an_interrupt():
+    with pytest.raises(KeyboardInterrupt):
+        module._stop(signal.SIGTERM, None)

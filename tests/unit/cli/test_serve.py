@@ -1,7 +1,18 @@
 """`anyapi serve` before anything heavy is imported: scrubbing decided, options known."""
 
+import importlib
+import json
+import os
+import signal
 import subprocess
 import sys
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+from tests.tools.gateway import running_gateway
+
+from anyapi.relaunch import SETTINGS
 
 
 def run(*arguments, env=None):
@@ -26,4 +37,47 @@ def test_a_missing_file_is_named(tmp_path):
     answer = run("--config", str(tmp_path / "none.toml"))
     assert answer.returncode == 1
     assert "none.toml" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_process_is_started_again_only_where_memory_is_scrubbed(tmp_path, enabled):
+    environment = {name: "" for name in SETTINGS}
+    with running_gateway(tmp_path / "home", f"[scrub]\nenabled = {json.dumps(enabled)}\n", environment=environment) as gateway:
+        answer = gateway.request("GET", "/v1/privacy").json()
+        assert answer["memory_scrubbing"]["on"] is enabled
+        assert gateway.stop(signal.SIGTERM) == 0
+        assert f"scrubbing={json.dumps(enabled)}" in gateway.log()
+
+
+@pytest.mark.parametrize(("wanted", "expected"), [(True, ["again", ("serving", True)]), (False, [("serving", True)])])
+def test_the_order_of_things(monkeypatch, wanted, expected):
+    """First the decision, then the relaunch, then the import of everything else."""
+    seen = []
+
+    class Serving:
+        @staticmethod
+        def serve_until_stopped(path, *, quiet):
+            assert path is None
+            seen.append(("serving", quiet))
+
+    # By its own import: the package's attribute of this name may be the command.
+    module = importlib.import_module("anyapi.cli.serve")
+    monkeypatch.setattr(module, "wants_scrubbing", lambda path, env: wanted)
+    monkeypatch.setattr(module.relaunch, "execute_again", lambda env: seen.append("again"))
+    monkeypatch.setattr(module, "importlib", SimpleNamespace(import_module={"anyapi.cli.serving": Serving}.__getitem__))
+    result = CliRunner().invoke(module.serve, ["--quiet"])
+    assert (result.exit_code, seen) == (0, expected)
+
+
+def test_a_directory_is_no_configuration(tmp_path):
+    assert run("--config", str(tmp_path)).returncode == 2
+
+
+def test_a_wrong_configuration_ends_it_with_a_sentence(tmp_path):
+    file = tmp_path / "anyapi.toml"
+    file.write_text("[sever]\n")
+    answer = run("--config", str(file), env={**os.environ, "HOME": str(tmp_path)})
+    assert answer.returncode == 1
+    assert "sever" in answer.stderr
     assert "Traceback" not in answer.stderr

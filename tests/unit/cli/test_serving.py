@@ -1,10 +1,16 @@
 """The second half of `anyapi serve`: what it says when it is ready, and that it refuses what is wrong."""
 
+import json
+import time
+
 import pytest
 from tests.tools.gateway import simulated
 
+from anyapi.bootstrap import Publisher
+from anyapi.cli import serving
 from anyapi.cli.serving import serve_until_stopped
 from anyapi.errors import ConfigError
+from anyapi.storage.sqlite import SqliteStore
 
 
 def test_it_says_where_it_is_and_stops_in_good_order(tmp_path):
@@ -22,3 +28,42 @@ def test_a_wrong_configuration_is_refused(tmp_path, monkeypatch):
     file.write_text("[serfer]\nlisten = 1\n")
     with pytest.raises(ConfigError, match="serfer"):
         serve_until_stopped(file, quiet=True)
+
+
+@pytest.fixture
+def started(bare, monkeypatch, capsys):
+    """What is printed once the server of a configuration is ready. The server itself is `test_bootstrap`'s: here it is not run."""
+    built = []
+
+    def start(toml="", *, quiet=False):
+        (bare / "anyapi.toml").write_text(f"[storage]\ndata_dir = {json.dumps(str(bare / 'data'))}\n\n{toml}")
+
+        def run(config, ready):
+            with SqliteStore(config.data_dir, time.time) as store:  # prepared by now
+                snapshot = Publisher(config, store).build()
+            built.append(config)
+            ready(snapshot, "http://127.0.0.1:8080")
+
+        monkeypatch.setattr(serving, "run", run)
+        serve_until_stopped(None, quiet=quiet)
+        return capsys.readouterr().out.splitlines()
+
+    return start
+
+
+def test_the_address_comes_first(started):
+    lines = started()
+    assert lines[0] == "AnyAPI is at http://127.0.0.1:8080"
+    assert any("No provider has a credential" in line for line in lines)
+    assert any("There is no API key yet" in line for line in lines)
+
+
+def test_quiet_prints_the_address_alone(started):
+    assert started(quiet=True) == ["AnyAPI is at http://127.0.0.1:8080"]
+
+
+def test_keys_of_the_environment_are_named_by_their_provider(started, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    lines = started()
+    assert any(line.startswith("  OpenAI: ") for line in lines)
+    assert not any("secret" in line for line in lines)

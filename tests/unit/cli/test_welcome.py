@@ -4,12 +4,15 @@ import datetime as dt
 import json
 
 import pytest
+from tests.unit.policy.samples import block, context, credential, endpoint, kept, provenance, provider
 
 from anyapi.bootstrap import SERVED_PROTOCOLS
-from anyapi.cli.welcome import models_left, start_lines, tier_words
+from anyapi.cli.welcome import models_left, provider_lines, start_lines, tier_words
 from anyapi.config import load_config, not_served_yet, policy_context
-from anyapi.domain.requirement import DataClass
+from anyapi.domain.call import Principal
+from anyapi.domain.requirement import DataClass, Settings
 from anyapi.domain.snapshot import Credential, Snapshot, Tier
+from anyapi.policy.merge import DEFAULT_PRESETS, UNCONSTRAINED
 
 
 def lines_for(tmp_path, env):
@@ -52,3 +55,78 @@ def test_a_key_of_a_provider_that_is_not_served_is_named(tmp_path):
 )
 def test_what_a_credential_counts_as(tier, has_free_tier, words):
     assert words in tier_words(Credential("c", "p", tier), has_free_tier=has_free_tier)
+
+
+# On a small catalogue, so that every number is known.
+
+
+def of(base, **fields):
+    return Snapshot(1, base, dict(DEFAULT_PRESETS), **fields)
+
+
+def three(**fields):
+    """Three providers that keep nothing, keep for 30 days, and train; four models. Dated today, since the lines are computed for now."""
+    policies = {"a": block(retention=kept("zero")), "b": block(retention=kept("limited", 30)), "c": block(training="by_default")}
+    dated = provenance(verified_at=dt.datetime.now(dt.UTC).date())
+    providers = [provider(name, policy, record=dated) for name, policy in policies.items()]
+    endpoints = [
+        endpoint("a", "acme/one"),
+        endpoint("b", "acme/one"),
+        endpoint("b", "acme/two"),
+        endpoint("c", "acme/two"),
+        endpoint("c", "acme/three"),
+        endpoint("c", "acme/four"),
+    ]
+    return context(providers, endpoints, **fields)
+
+
+def test_a_line_for_each_provider_that_is_served():
+    assert list(provider_lines(three())) == ["  A: 1 models (paid)", "  B: 2 models (paid)", "  C: 3 models (paid)"]
+
+
+def test_only_those_with_a_credential_and_an_adapter():
+    some = three(credentials=[credential("a"), credential("b")])
+    assert [line.split(":")[0].strip() for line in provider_lines(some)] == ["A", "B"]
+    other = context([provider("a"), provider("b", protocol="gemini")])
+    assert [line.split(":")[0].strip() for line in provider_lines(other)] == ["A"]
+
+
+def test_several_tiers_of_one_provider():
+    free = provider("a", free_tier=block(training="by_default"))
+    base = context([free], credentials=[credential("a", "one", "paid"), credential("a", "two", "free"), credential("a", "three", "paid")])
+    assert list(provider_lines(base)) == ["  A: 1 models (free, paid)"]
+
+
+@pytest.mark.parametrize(
+    ("data_class", "count"), [(DataClass.PUBLIC, 4), (DataClass.INTERNAL, 2), (DataClass.CONFIDENTIAL, 1), (DataClass.REGULATED, 0)]
+)
+def test_what_each_class_leaves(data_class, count):
+    assert models_left(of(three()), data_class) == count
+
+
+def test_the_gateways_own_floor_counts():
+    strict = of(three(), gateway_settings=Settings(retention_days=0, training_allowed=False))
+    assert models_left(strict, DataClass.PUBLIC) == 1
+
+
+def test_models_without_a_credential_do_not_count():
+    assert models_left(of(three(credentials=[credential("a")])), DataClass.PUBLIC) == 1
+
+
+def test_all_lines():
+    lines = list(start_lines(of(three(credentials=[credential("a")])), ("a notice",), (credential("b", "b-key"),)))
+    assert lines == [
+        "  A: 1 models (paid)",
+        "  data class public: 1 models",
+        "  data class internal: 1 models",
+        "  data class confidential: 1 models",
+        "  data class regulated: 0 models",
+        "  B: key found (b-key), but its protocol is not served yet",
+        "  a notice",
+        "  There is no API key yet. Create one: anyapi keys create",
+    ]
+
+
+def test_with_a_key_nothing_more_is_to_be_done():
+    caller = Principal(key="k", account="a", requirement=UNCONSTRAINED)
+    assert not any("API key" in line for line in start_lines(of(three(), principals={b"x": caller}), (), ()))

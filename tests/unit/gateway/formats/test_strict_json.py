@@ -169,7 +169,7 @@ def test_what_stands_deeper_or_is_another_key_is_not_our_business(body):
         b'{"a":Infinity}',
         b'{"a":+1}',
         b'{"a":"\n"}',
-        b'{"a":tru}',
+        b'{"a":t}',
         b'\xef\xbb\xbf{"a":1}',
         '{"a":1}'.encode("utf-16"),
         b'{"a":1}\x00',
