@@ -50,7 +50,7 @@ def chosen_providers(options: argparse.Namespace) -> list[ProviderSpec]:
         faults[name].append(read_fault(text))
     unknown = set(wires.values()) - set(WireName)
     if unknown:
-        raise BadArgument(f"--wire knows {' and '.join(WireName)}, not {', '.join(sorted(unknown))}.")
+        raise BadArgument(f"--wire knows {', '.join(WireName)}, not {', '.join(sorted(unknown))}.")
     return [
         msgspec.structs.replace(spec, faults=tuple(faults[name]), wire=WireName(wires.get(name, spec.wire)), **everywhere)
         for name, spec in specs.items()
@@ -105,7 +105,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--provider", action="append", metavar="ID", help=f"start this one (repeatable; default: {names}); any other id serves any model"
     )
-    parser.add_argument("--wire", action="append", default=[], metavar="[ID=]FORMAT", help="openai (default) or anthropic")
+    parser.add_argument(
+        "--wire", action="append", default=[], metavar="[ID=]FORMAT", help=f"one of {', '.join(WireName)} (default: openai)"
+    )
     parser.add_argument(
         "--fault", action="append", default=[], metavar="[ID=]JSON", help="a fault for every request (repeatable), see docs/simulator.md"
     )

@@ -21,6 +21,8 @@ class Finish(enum.Enum):
     TOOL_CALLS = enum.auto()
     STOP_SEQUENCE = enum.auto()
     CONTENT_FILTER = enum.auto()
+    FAILED = enum.auto()
+    """The provider itself gave up half way."""
 
 
 class Usage(enum.Enum):
@@ -64,6 +66,9 @@ class Answer(Quiet, frozen=True):
     usage: Usage = Usage.RIGHT
     padding: int = 0
     """Bytes of uncounted text that one event or one string carries besides (the giant line fault)."""
+    cache_read: int = 0
+    """Tokens of the prompt that came from the cache; likewise for those that went into it."""
+    cache_written: int = 0
 
     @property
     def completion_tokens(self) -> int:
@@ -76,6 +81,21 @@ class Answer(Quiet, frozen=True):
         if self.usage is Usage.MISSING:
             return None
         return (0, 0) if self.usage is Usage.ZERO else (self.prompt_tokens, self.completion_tokens)
+
+    @property
+    def reported_cache(self) -> tuple[int, int]:
+        """Tokens from and into the cache as the answer states them, where it states any."""
+        return (self.cache_read, self.cache_written) if self.usage is Usage.RIGHT else (0, 0)
+
+    @property
+    def reasoning_tokens(self) -> int:
+        """Tokens of reasoning among those of the completion."""
+        return min(sum(tokens_for(size_of(choice.reasoning)) for choice in self.choices), self.completion_tokens)
+
+    @property
+    def reported_reasoning(self) -> int:
+        """Tokens of reasoning as the answer states them, where it states any."""
+        return self.reasoning_tokens if self.usage is Usage.RIGHT else 0
 
 
 class Voice(Quiet, frozen=True):
@@ -90,20 +110,33 @@ class Voice(Quiet, frozen=True):
     """Reasoning is sent even if it was not asked for."""
 
 
+def spoken(text: str) -> list[str]:
+    """Divide text into the pieces that a stream sends one by one; together they are the text again."""
+    return _PIECES.findall(text)
+
+
+def halves(arguments: str) -> list[str]:
+    """Divide a tool's arguments into the pieces that a stream sends: two, one, or none when there is nothing."""
+    half = -(-len(arguments) // 2)
+    return [piece for piece in (arguments[:half], arguments[half:]) if piece]
+
+
 def compose(call: Call, model: str, voice: Voice) -> Answer:
     """Return the answer of `model` (the name without a fault suffix) to `call`."""
+    if call.embedding is not None:
+        return Answer((), tokens_for(call.prompt_bytes))
+    read = tokens_for(call.cache.read)
+    written = tokens_for(call.cache.read + call.cache.written) - read
+    return Answer(_choices(call, model, voice), tokens_for(call.prompt_bytes), cache_read=read, cache_written=written)
+
+
+def _choices(call: Call, model: str, voice: Voice) -> tuple[Choice, ...]:
     reasoning = f"The request names {model}; I say what I always say." if call.reasoning or voice.reasoning else ""
     if call.uses:
         calls = tuple(ToolCall(tool.name, _json(instance_of(tool.schema))) for tool in call.uses)
         choice = Choice(reasoning=reasoning, tool_calls=calls, finish=Finish.TOOL_CALLS)
-        return Answer((choice,) * call.choices, tokens_for(call.prompt_bytes))
-    choices = tuple(_limit(_text(call, model, voice, index), reasoning, call) for index in range(call.choices))
-    return Answer(choices, tokens_for(call.prompt_bytes))
-
-
-def spoken(text: str) -> list[str]:
-    """Divide text into the pieces that a stream sends one by one; together they are the text again."""
-    return _PIECES.findall(text)
+        return (choice,) * call.choices
+    return tuple(_limit(_text(call, model, voice, index), reasoning, call) for index in range(call.choices))
 
 
 def _text(call: Call, model: str, voice: Voice, index: int) -> str:

@@ -7,6 +7,8 @@ from anyapi.simulator.jsontype import Json
 POLICY_FIELDS = ("data_policy", "provider", "providerOptions", "models", "tags")
 """Body fields of the gateway's own API: a provider must never see them."""
 POLICY_HEADER_PREFIX = "x-anyapi-"
+REDACT = "ANTHROPIC_MAGIC_STRING_TRIGGER_REDACTED_THINKING"
+"""In the last message of the user it makes reasoning come sealed, with Anthropic and Bedrock."""
 
 
 class Rejected(Exception):
@@ -24,6 +26,32 @@ class Quiet(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         """Only the type's name."""
         return f"<{type(self).__name__}>"
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """What a prompt holds besides text; numbers only."""
+
+    images: int = 0
+    documents: int = 0
+    tool_results: int = 0
+    cache_marks: int = 0
+
+
+class Cache(msgspec.Struct, frozen=True):
+    """Bytes of the prompt's text that come from the cache, and that go into it, from the start of the prompt."""
+
+    read: int = 0
+    written: int = 0
+    lifetime: str = "5m"
+
+
+class Embedding(Quiet, frozen=True):
+    """A request for vectors."""
+
+    inputs: tuple[bytes, ...]
+    dimensions: int | None = None
+    """None where the model decides."""
+    base64: bool = False
 
 
 class Tool(Quiet, frozen=True):
@@ -54,6 +82,15 @@ class Call(Quiet, frozen=True):
     logprobs: int | None = None
     """Alternatives a token; None when no log probabilities are asked for."""
     reasoning: bool = False
+    hide_reasoning: bool = False
+    """Reasoning is asked for, and counts, but the caller does not want to read it."""
+    seal_reasoning: bool = False
+    """Reasoning comes as data that only the provider can read."""
+    parts: Parts = Parts()
+    cache: Cache = Cache()
+    echo: dict[str, msgspec.Raw] = {}
+    """Fields of the request that the answer repeats."""
+    embedding: Embedding | None = None
     store: bool | str | None = None
     """True, False, None for an explicit null; `absent`, or `other` for any other value."""
     leaked: tuple[str, ...] = ()

@@ -4,20 +4,31 @@ import enum
 
 import msgspec
 
-from anyapi.simulator.anthropic_wire import AnthropicWire
+from anyapi.simulator.anthropic_wire import AnthropicApi
+from anyapi.simulator.bedrock_wire import BedrockApi
 from anyapi.simulator.faults import Turn
-from anyapi.simulator.openai_wire import OpenAiWire
-from anyapi.simulator.wire import Wire
+from anyapi.simulator.gemini_wire import GeminiApi
+from anyapi.simulator.openai_api import OpenAiApi
+from anyapi.simulator.wire import Api
 
 
 class WireName(enum.StrEnum):
-    """The wire formats a simulated provider can speak."""
+    """The APIs a simulated provider can speak; one of them may hold several wire formats."""
 
     OPENAI = "openai"
+    """Chat completions, responses and embeddings."""
     ANTHROPIC = "anthropic"
+    GEMINI = "gemini"
+    """The Gemini API and Vertex AI."""
+    BEDROCK = "bedrock"
 
 
-WIRES: dict[WireName, Wire] = {WireName.OPENAI: OpenAiWire(), WireName.ANTHROPIC: AnthropicWire()}
+APIS: dict[WireName, Api] = {
+    WireName.OPENAI: OpenAiApi(),
+    WireName.ANTHROPIC: AnthropicApi(),
+    WireName.GEMINI: GeminiApi(),
+    WireName.BEDROCK: BedrockApi(),
+}
 
 
 class ModelSpec(msgspec.Struct, frozen=True):
@@ -31,6 +42,8 @@ class ModelSpec(msgspec.Struct, frozen=True):
     """US dollars per million prompt tokens; likewise for completion tokens."""
     output_price: float = 0.0
     vision: bool = True
+    dimensions: int | None = None
+    """Of a model that makes vectors: their length unless the request asks for another. It does nothing else then."""
 
 
 class ClaimedPolicy(msgspec.Struct, frozen=True):
@@ -59,7 +72,7 @@ class ProviderSpec(msgspec.Struct, frozen=True):
     """Served models; with none, any name is served."""
     policy: ClaimedPolicy = ClaimedPolicy()
     api_key: str | None = None
-    """The key that callers must send; None serves everybody."""
+    """The key that callers must send; None serves everybody. Bedrock: `ACCESS:SECRET` asks for a signature."""
     chunk_delay: float = 0.0
     """Seconds before each event of a stream."""
     words: int = 0

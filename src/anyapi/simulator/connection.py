@@ -9,9 +9,10 @@ from typing import cast
 import httptools
 
 from anyapi.simulator.control import answer_control, is_control
-from anyapi.simulator.exchange import BODY_LIMIT, Exchange, Request, answer_completion, answer_other
+from anyapi.simulator.exchange import BODY_LIMIT, Exchange, answer
 from anyapi.simulator.ledger import Outcome, Totals
 from anyapi.simulator.provider import RunningProvider
+from anyapi.simulator.request import Request
 from anyapi.simulator.steps import End, Endless, How, Send, Step, Wait
 from anyapi.simulator.tcp import all_acknowledged, reset_on_close
 
@@ -162,10 +163,9 @@ class Connection(asyncio.Protocol):
                 self._start(self._control(request))
                 continue
             self._count_traffic()
-            completion = request.method == "POST" and request.path == self._provider.wire.completion_path
             # Taking a turn of the script may put a refusal in force, which drops idle connections: this is not one.
             self._busy = True
-            exchange = answer_completion(self._provider, request) if completion else answer_other(self._provider, request)
+            exchange = answer(self._provider, request)
             self._busy = False
             if exchange.plain and self._paused is None:
                 self._write_all(exchange)

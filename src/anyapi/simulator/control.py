@@ -3,11 +3,12 @@
 import urllib.parse
 from collections.abc import Awaitable, Callable
 
-from anyapi.simulator.exchange import Exchange, Request
+from anyapi.simulator.exchange import Exchange
 from anyapi.simulator.faults import BadFault, read_script
 from anyapi.simulator.ledger import Ledger
 from anyapi.simulator.provider import RunningProvider
 from anyapi.simulator.reply import Reply, frame, json_reply
+from anyapi.simulator.request import Request
 
 
 async def _healthz(provider: RunningProvider, request: Request) -> Reply:

@@ -6,7 +6,12 @@ import msgspec
 
 from anyapi.simulator.cast import DEFAULT_PROVIDERS, ModelSpec, ProviderSpec, WireName
 
-_PROTOCOLS = {WireName.OPENAI: ("openai-chat", "bearer", "/v1"), WireName.ANTHROPIC: ("anthropic-messages", "x-api-key", "")}
+_PROTOCOLS = {
+    WireName.OPENAI: ("openai-chat", "bearer", "/v1"),
+    WireName.ANTHROPIC: ("anthropic-messages", "x-api-key", ""),
+    WireName.GEMINI: ("gemini", "x-goog-api-key", "/v1beta"),
+    WireName.BEDROCK: ("bedrock", "bearer", ""),
+}
 
 
 def demo_config_toml(ports: Mapping[str, int], providers: Sequence[ProviderSpec] = DEFAULT_PROVIDERS, host: str = "127.0.0.1") -> str:
@@ -32,6 +37,8 @@ def key_variable(provider: str) -> str:
 def _provider(spec: ProviderSpec, origin: str) -> str:
     policy = spec.policy
     protocol, auth, path = _PROTOCOLS[spec.wire]
+    if spec.wire is WireName.BEDROCK and ":" in (spec.api_key or ""):
+        auth = "sigv4"
     days = f", days = {policy.retention_days:g}" if policy.retention_days is not None else ""
     return f"""[providers.{spec.id}]
 name = {_text(spec.name or spec.id)}
@@ -59,14 +66,16 @@ def _models(providers: Sequence[ProviderSpec]) -> Iterator[str]:
 
 
 def _endpoint(spec: ProviderSpec, model: ModelSpec) -> str:
-    abilities = "tools = true, structured_outputs = true, reasoning = true, streaming = true"
+    chat = _flag(model.dimensions is None)
+    abilities = f"tools = {chat}, structured_outputs = {chat}, reasoning = {chat}, streaming = {chat}"
+    vectors = "" if model.dimensions is None else f'operations = ["embeddings"]\ndimensions = {model.dimensions}\n'
     return f"""[[models.endpoints]]
 provider = {_text(spec.id)}
 model = {_text(model.upstream)}
-context_length = 200000
+{vectors}context_length = 200000
 max_output_tokens = 8192
 price = {{ input = {model.input_price:g}, output = {model.output_price:g} }}
-capabilities = {{ vision = {_flag(model.vision)}, {abilities} }}
+capabilities = {{ vision = {_flag(model.vision and model.dimensions is None)}, {abilities} }}
 free = {_flag(spec.policy.free)}"""
 
 

@@ -59,8 +59,17 @@ class Entry(msgspec.Struct, gc=False):
     reported_prompt_tokens: int | None = None
     """As the client could read it; None when no usage was written to the connection."""
     reported_completion_tokens: int | None = None
+    cache_read_tokens: int = 0
+    """Of the prompt's; likewise `cache_written_tokens`, and `reasoning_tokens` of the completion's."""
+    cache_written_tokens: int = 0
+    reasoning_tokens: int = 0
+    images: int = 0
+    documents: int = 0
+    tool_results: int = 0
+    cache_marks: int = 0
+    """How many `cache_control` and `cachePoint` marks there were."""
     chunks_sent: int = 0
-    """Server-sent events written to the connection."""
+    """Events of a stream written to the connection."""
     text_bytes_sent: int = 0
     completion_tokens_sent: int = 0
 
@@ -91,6 +100,9 @@ class Totals(msgspec.Struct):
     completion_tokens: int = 0
     reported_prompt_tokens: int = 0
     reported_completion_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_written_tokens: int = 0
+    reasoning_tokens: int = 0
     disconnects: int = 0
     models: Counter[str] = msgspec.field(default_factory=Counter)
     outcomes: Counter[str] = msgspec.field(default_factory=Counter)
@@ -142,6 +154,9 @@ class Ledger:
         totals.completion_tokens += entry.completion_tokens
         totals.reported_prompt_tokens += entry.reported_prompt_tokens or 0
         totals.reported_completion_tokens += entry.reported_completion_tokens or 0
+        totals.cache_read_tokens += entry.cache_read_tokens
+        totals.cache_written_tokens += entry.cache_written_tokens
+        totals.reasoning_tokens += entry.reasoning_tokens
         totals.disconnects += outcome is Outcome.CLIENT_GONE
         if not self._in_flight:
             self._wake()

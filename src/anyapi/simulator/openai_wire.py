@@ -3,35 +3,34 @@
 Source: the API reference of OpenAI (chat completions, streaming events, errors), as of 2026.
 """
 
+import re
+import urllib.parse
 from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from anyapi.simulator.answer import Answer, Choice, Finish, spoken
+from anyapi.simulator.answer import Answer, Choice, Finish, halves, spoken
 from anyapi.simulator.call import Call, Rejected, Tool, tools_to_use
-from anyapi.simulator.jsontype import Json
+from anyapi.simulator.jsontype import NULL, Json, decoded, is_given
 from anyapi.simulator.ledger import Outcome
-from anyapi.simulator.reply import EVENTS, JSON, Reply
+from anyapi.simulator.openai_errors import CREATED, OpenAiErrors, log_probabilities
+from anyapi.simulator.prompt import Prompt
+from anyapi.simulator.reply import EVENTS, Reply, answered
 from anyapi.simulator.steps import Send
-from anyapi.simulator.tokens import size_of, tokens_for
-from anyapi.simulator.wire import GatewayFields, bearer, unreadable
+from anyapi.simulator.tokens import size_of
+from anyapi.simulator.wire import GatewayFields, Target, unreadable
 
-_CREATED = 1_764_000_000
-"""A fixed time, so that equal requests get equal answers."""
 _FINISH = {
     Finish.STOP: "stop",
     Finish.STOP_SEQUENCE: "stop",
     Finish.LENGTH: "length",
     Finish.TOOL_CALLS: "tool_calls",
     Finish.CONTENT_FILTER: "content_filter",
+    Finish.FAILED: "error",
 }
-_ERRORS = {
-    400: ("invalid_request_error", None),
-    401: ("invalid_request_error", "invalid_api_key"),
-    403: ("invalid_request_error", "forbidden"),
-    404: ("invalid_request_error", "model_not_found"),
-    429: ("requests", "rate_limit_exceeded"),
-}
+_ATTACHMENTS = {"image_url": "image", "file": "document"}
+# Azure names a deployment in the path of its older API, and the model that the body names means nothing there.
+_DEPLOYMENT = re.compile(r"/openai/deployments/([^/]+)/chat/completions")
 
 
 class _Part(msgspec.Struct):
@@ -44,10 +43,13 @@ class _Message(msgspec.Struct):
     content: str | list[_Part] | None = None
 
     @property
+    def parts(self) -> list[_Part]:
+        """The content as parts, in whichever form it came."""
+        return self.content if isinstance(self.content, list) else [_Part("text", self.content)]
+
+    @property
     def text(self) -> str:
-        if isinstance(self.content, list):
-            return "".join(part.text or "" for part in self.content)
-        return self.content or ""
+        return "".join(part.text or "" for part in self.parts)
 
 
 class _Function(msgspec.Struct):
@@ -60,9 +62,20 @@ class _Tool(msgspec.Struct):
     function: _Function | None = None
 
 
+class _Allowed(msgspec.Struct):
+    mode: str = "auto"
+    tools: list[_Tool] = []
+
+
 class _NamedTool(msgspec.Struct):
     type: str = "function"
     function: _Function | None = None
+    allowed_tools: _Allowed | None = None
+
+    @property
+    def word(self) -> str:
+        """The choice as one word: a mode, or `=` and a name."""
+        return self.allowed_tools.mode if self.allowed_tools else f"={self.function.name if self.function else ''}"
 
 
 class _JsonSchema(msgspec.Struct):
@@ -95,29 +108,38 @@ class _Request(GatewayFields, kw_only=True):
     logprobs: bool | None = None
     top_logprobs: int | None = None
     reasoning_effort: str | None = None
-    reasoning: msgspec.Raw | None = None
+    reasoning: msgspec.Raw = NULL
 
 
 _read = msgspec.json.Decoder(_Request).decode
 _write = msgspec.json.Encoder().encode
 
 
-class OpenAiWire:
-    """`POST /v1/chat/completions`."""
+class OpenAiWire(OpenAiErrors):
+    """`POST /v1/chat/completions`, also at the paths that Azure gives it."""
 
     completion_path = "/v1/chat/completions"
-    base_path = "/v1"
 
-    def read(self, body: bytes, headers: Mapping[str, str]) -> Call:  # noqa: ARG002 - the other wire needs them
+    def target(self, path: str, query: str) -> Target | None:  # noqa: ARG002 - the contract's
+        """The path says nothing, but for a deployment of Azure."""
+        if path in {self.completion_path, "/openai/v1/chat/completions"}:
+            return Target()
+        deployment = _DEPLOYMENT.fullmatch(path)
+        return Target(urllib.parse.unquote(deployment[1])) if deployment else None
+
+    def read(self, body: bytes, headers: Mapping[str, str], target: Target) -> Call:  # noqa: ARG002 - other wires need them
         """Understand a request; `Rejected` 400 when it is not one."""
         try:
             request = _read(body)
         except msgspec.MsgspecError as error:
             raise unreadable(error) from None
         _check(request)
+        prompt = _prompt(request)
         return Call(
-            model=request.model,
-            prompt_bytes=sum(size_of(message.text) for message in request.messages),
+            model=target.model or request.model,
+            prompt_bytes=prompt.size,
+            parts=prompt.parts,
+            cache=prompt.implicit,
             stream=request.stream is True,
             include_usage=request.stream_options is not None and request.stream_options.include_usage is True,
             uses=_tools(request),
@@ -127,7 +149,7 @@ class OpenAiWire:
             stops=_stops(request.stop),
             choices=request.n or 1,
             logprobs=(request.top_logprobs or 0) if request.logprobs else None,
-            reasoning=request.reasoning_effort is not None or request.reasoning is not None,
+            reasoning=request.reasoning_effort not in {None, "none"} or is_given(request.reasoning),
             store=request.store_value,
             leaked=request.leaked,
         )
@@ -135,38 +157,15 @@ class OpenAiWire:
     def render(self, call: Call, model: str, answer: Answer, serial: int) -> Reply:
         """Write a `chat.completion`, or `chat.completion.chunk` events up to `[DONE]`."""
         refused = any(choice.finish is Finish.CONTENT_FILTER or choice.refusal for choice in answer.choices)
-        outcome = Outcome.CONTENT_REFUSED if refused else Outcome.ANSWERED
-        reply = Reply(200, [], outcome=outcome, prompt_tokens=answer.prompt_tokens, completion_tokens=answer.completion_tokens)
+        reply = answered(answer, Outcome.CONTENT_REFUSED if refused else Outcome.ANSWERED)
         reply.headers = [(b"x-request-id", b"req_sim_%d" % serial)]
-        reply.reported = answer.reported if call.include_usage or not call.stream else None
         if call.stream:
+            reply.reported = answer.reported if call.include_usage else None
             reply.content_type, reply.body = EVENTS, list(_events(call, model, answer, serial))
         else:
             text_bytes = sum(choice.size for choice in answer.choices)
-            reply.content_type = JSON
             reply.body = [Send(_completion(call, model, answer, serial), 0, text_bytes, reply.reported is not None)]
         return reply
-
-    def error(self, status: int, message: str) -> bytes:
-        """Return OpenAI's error object."""
-        kind, code = _ERRORS.get(status, ("server_error" if status >= 500 else "invalid_request_error", None))
-        return _write({"error": {"message": message, "type": kind, "param": None, "code": code}})
-
-    def error_event(self, message: str) -> bytes:
-        """Return an error object as a data-only event, as OpenAI-compatible servers do."""
-        return b"data: " + self.error(500, message) + b"\n\n"
-
-    def key_of(self, headers: Mapping[str, str]) -> str | None:
-        """Return the bearer token."""
-        return bearer(headers)
-
-    def models(self, names: tuple[str, ...]) -> object:
-        """Return the list object."""
-        return {"object": "list", "data": [{"id": name, "object": "model", "created": _CREATED, "owned_by": "simulator"} for name in names]}
-
-    def count(self, call: Call) -> object:  # noqa: ARG002 - the contract's
-        """Chat completions cannot be counted."""
-        return None
 
 
 def _check(request: _Request) -> None:
@@ -176,11 +175,23 @@ def _check(request: _Request) -> None:
         raise Rejected(400, "n must be between 1 and 128.")
 
 
+def _prompt(request: _Request) -> Prompt:
+    prompt = Prompt()
+    for message in request.messages:
+        if message.role == "assistant":
+            prompt.model_turn()
+        if message.role == "tool":
+            prompt.tool_result()
+        for part in message.parts:
+            prompt.text(part.text)
+            prompt.attachment(_ATTACHMENTS.get(part.type))
+    return prompt
+
+
 def _schema(wanted: _Format | None) -> Json:
     if wanted is None or wanted.type != "json_schema" or wanted.json_schema is None:
         return None
-    schema: Json = msgspec.json.decode(wanted.json_schema.schema)
-    return schema
+    return decoded(wanted.json_schema.schema)
 
 
 def _stops(stop: str | list[str] | None) -> tuple[str, ...]:
@@ -188,20 +199,20 @@ def _stops(stop: str | list[str] | None) -> tuple[str, ...]:
 
 
 def _tools(request: _Request) -> tuple[Tool, ...]:
-    offered = tuple(
-        Tool(tool.function.name, msgspec.json.decode(tool.function.parameters)) for tool in request.tools or () if tool.function
-    )
+    offered = tuple(Tool(tool.function.name, decoded(tool.function.parameters)) for tool in request.tools or () if tool.function)
     wanted = request.tool_choice
     if isinstance(wanted, _NamedTool):
-        choice: str | None = f"={wanted.function.name if wanted.function else ''}"
-    else:
-        choice = "any" if wanted == "required" else wanted
+        if wanted.allowed_tools is not None:
+            allowed = {tool.function.name for tool in wanted.allowed_tools.tools if tool.function}
+            offered = tuple(tool for tool in offered if tool.name in allowed)
+        wanted = wanted.word
     last = request.messages[-1]
-    return tools_to_use(offered, choice, last.text if last.role == "user" else None, parallel=request.parallel_tool_calls is not False)
+    said = last.text if last.role == "user" else None
+    return tools_to_use(offered, "any" if wanted == "required" else wanted, said, parallel=request.parallel_tool_calls is not False)
 
 
 def _completion(call: Call, model: str, answer: Answer, serial: int) -> bytes:
-    body: dict[str, object] = {"id": f"chatcmpl-sim-{serial}", "object": "chat.completion", "created": _CREATED, "model": model}
+    body: dict[str, object] = {"id": f"chatcmpl-sim-{serial}", "object": "chat.completion", "created": CREATED, "model": model}
     body["choices"] = [
         {
             "index": index,
@@ -233,26 +244,19 @@ def _message(choice: Choice, serial: int, padding: int) -> dict[str, object]:
 def _usage(answer: Answer) -> dict[str, object]:
     prompt, completion = answer.reported or (0, 0)
     usage: dict[str, object] = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
-    thought = sum(tokens_for(size_of(choice.reasoning)) for choice in answer.choices)
-    if thought and completion:
-        usage["completion_tokens_details"] = {"reasoning_tokens": min(thought, completion)}
+    if cached := answer.reported_cache[0]:
+        usage["prompt_tokens_details"] = {"cached_tokens": cached}
+    if thought := answer.reported_reasoning:
+        usage["completion_tokens_details"] = {"reasoning_tokens": thought}
     return usage
 
 
-def _logprobs(tokens: list[str], alternatives: int | None) -> dict[str, object] | None:
-    if alternatives is None:
-        return None
-    return {"content": [_logprob(token, -0.01 * (place % 7), alternatives) for place, token in enumerate(tokens)], "refusal": None}
-
-
-def _logprob(token: str, value: float, alternatives: int) -> dict[str, object]:
-    entry: dict[str, object] = {"token": token, "logprob": value, "bytes": list(token.encode())}
-    others = [{"token": f"alternative{rank}", "logprob": value - rank, "bytes": None} for rank in range(1, alternatives)]
-    return {**entry, "top_logprobs": [entry, *others] if alternatives else []}
+def _logprobs(pieces: list[str], alternatives: int | None) -> dict[str, object] | None:
+    return None if alternatives is None else {"content": log_probabilities(pieces, alternatives), "refusal": None}
 
 
 def _events(call: Call, model: str, answer: Answer, serial: int) -> Iterator[Send]:
-    opening = _write({"id": f"chatcmpl-sim-{serial}", "object": "chat.completion.chunk", "created": _CREATED, "model": model})
+    opening = _write({"id": f"chatcmpl-sim-{serial}", "object": "chat.completion.chunk", "created": CREATED, "model": model})
     start = b"data: " + opening[:-1] + b',"choices":['
     end = b'],"usage":null}\n\n' if call.include_usage else b"]}\n\n"
     for index, choice in enumerate(answer.choices):
@@ -271,9 +275,10 @@ def _deltas(call: Call, choice: Choice, serial: int, padding: int) -> Iterator[t
     yield {"role": "assistant", "content": None if choice.tool_calls else "", "refusal": None}, 0, None
     for piece in spoken(choice.reasoning):
         yield {"reasoning_content": piece}, size_of(piece), None
-    for place, piece in enumerate(spoken(choice.text)):
-        chances = None if call.logprobs is None else {"content": [_logprob(piece, -0.01 * (place % 7), call.logprobs)], "refusal": None}
-        yield {"content": piece}, size_of(piece), chances
+    pieces = spoken(choice.text)
+    chances = [] if call.logprobs is None else log_probabilities(pieces, call.logprobs)
+    for place, piece in enumerate(pieces):
+        yield {"content": piece}, size_of(piece), {"content": [chances[place]], "refusal": None} if chances else None
         if padding and not place:
             yield {"content": "a" * padding}, 0, None
     for piece in spoken(choice.refusal):
@@ -285,6 +290,5 @@ def _deltas(call: Call, choice: Choice, serial: int, padding: int) -> Iterator[t
 def _tool_deltas(number: int, identity: str, name: str, arguments: str) -> Iterator[tuple[object, int, object]]:
     opening = {"index": number, "id": identity, "type": "function", "function": {"name": name, "arguments": ""}}
     yield {"tool_calls": [opening]}, 0, None
-    half = -(-len(arguments) // 2)
-    for piece in filter(None, (arguments[:half], arguments[half:])):
+    for piece in halves(arguments):
         yield {"tool_calls": [{"index": number, "function": {"arguments": piece}}]}, size_of(piece), None

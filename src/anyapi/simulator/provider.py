@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from anyapi.simulator.answer import Voice
-from anyapi.simulator.cast import WIRES, ProviderSpec
+from anyapi.simulator.cast import APIS, ProviderSpec
 from anyapi.simulator.faults import AnyFault, Turn, script_of
 from anyapi.simulator.faults.delivery import Refuse
 from anyapi.simulator.ledger import Ledger
+from anyapi.simulator.request import Request
+from anyapi.simulator.wire import Target, Wire
 
 _BACKLOG = 4_096
 
@@ -52,9 +54,10 @@ class RunningProvider:
 
     def __init__(self, spec: ProviderSpec, options: Options) -> None:
         self.spec = spec
-        self.wire = WIRES[spec.wire]
+        self.api = APIS[spec.wire]
         self.voice = Voice(spec.sentence, spec.words, spec.echo, spec.reasoning)
         self.names = tuple(model.upstream for model in spec.models)
+        self.dimensions = {model.upstream: model.dimensions for model in spec.models if model.dimensions is not None}
         self.ledger = Ledger(spec.id)
         self.record_bodies = options.record_bodies
         self.connections: set[OpenConnection] = set()
@@ -76,12 +79,22 @@ class RunningProvider:
     @property
     def base_url(self) -> str:
         """What a client of the wire format is given."""
-        return self.origin + self.wire.base_path
+        return self.origin + self.api.base_path
 
     @property
     def turns_left(self) -> int:
         """Items of the script that no request has taken yet."""
         return len(self._script)
+
+    def find(self, request: Request) -> tuple[Wire, Target] | None:
+        """Return the wire format that the request is in, and what its path says; None when it is in none."""
+        if request.method != "POST":
+            return None
+        for wire in self.api.wires:
+            target = wire.target(request.path, request.query)
+            if target is not None:
+                return wire, target
+        return None
 
     async def open(self, factory: Callable[[], asyncio.Protocol], port: int) -> None:
         """Listen; port 0 takes a free one. Raises `OSError` when the port is taken."""

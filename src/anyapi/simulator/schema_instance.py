@@ -103,7 +103,8 @@ def _type_of(schema: dict[str, Json], depth: int) -> str | None:
             return "null"
         return next((kind for kind in kinds if kind != "null"), "null")
     if isinstance(declared, str):
-        return declared
+        # Google's schemas write types in capitals.
+        return declared.lower()
     if "properties" in schema or "required" in schema:
         return "object"
     return "array" if "items" in schema else None

@@ -6,14 +6,17 @@ import uvloop
 from anyapi.simulator import DEFAULT_PROVIDERS, ProviderSpec, SimulationOptions, SimulationThread, WireName
 
 CLAUDE = ProviderSpec("sim-claude", sentence="I speak messages.", wire=WireName.ANTHROPIC)
+GEMINI = ProviderSpec("sim-gemini", sentence="I speak contents.", wire=WireName.GEMINI)
+OPEN = ProviderSpec("sim-open", sentence="I serve any model.")
+BEDROCK = ProviderSpec("sim-bedrock", sentence="I converse.", wire=WireName.BEDROCK)
 LOOPS = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
 
 
 @pytest.fixture(scope="package", params=list(LOOPS))
 def shared(request):
-    """All default providers and an Anthropic one; on both kinds of loop. Bodies are recorded."""
+    """All default providers and one of each other API; on both kinds of loop. Bodies are recorded."""
     options = SimulationOptions(record_bodies=True)
-    with SimulationThread((*DEFAULT_PROVIDERS, CLAUDE), options, LOOPS[request.param]) as running:
+    with SimulationThread((*DEFAULT_PROVIDERS, CLAUDE, GEMINI, BEDROCK, OPEN), options, LOOPS[request.param]) as running:
         yield running
 
 
@@ -33,3 +36,13 @@ def port(sim) -> int:
 @pytest.fixture
 def claude(sim) -> int:
     return sim.simulation["sim-claude"].port
+
+
+@pytest.fixture
+def gemini(sim) -> int:
+    return sim.simulation["sim-gemini"].port
+
+
+@pytest.fixture
+def bedrock(sim) -> int:
+    return sim.simulation["sim-bedrock"].port

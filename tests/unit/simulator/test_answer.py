@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from anyapi.simulator.answer import Answer, Choice, Finish, ToolCall, Usage, Voice, compose, spoken
-from anyapi.simulator.call import Call, Tool
+from anyapi.simulator.answer import Answer, Choice, Finish, ToolCall, Usage, Voice, compose, halves, spoken
+from anyapi.simulator.call import Cache, Call, Embedding, Tool
 
 VOICE = Voice("The sentence.")
 
@@ -76,6 +76,25 @@ def test_each_choice_is_rounded_up_apart():
 def test_reported_usage():
     assert Answer((Choice("abcd"),), 5, Usage.ZERO).reported == (0, 0)
     assert Answer((Choice("abcd"),), 5, Usage.MISSING).reported is None
+
+
+def test_tokens_of_the_cache_and_of_reasoning():
+    answer = say(Call("m", 20, reasoning=True, cache=Cache(5, 6)))
+    assert (answer.prompt_tokens, answer.cache_read, answer.cache_written) == (5, 2, 1)
+    assert answer.reported_cache == (2, 1)
+    assert answer.reported_reasoning == answer.reasoning_tokens == -(-len(answer.choices[0].reasoning) // 4)
+    silent = Answer(answer.choices, 5, Usage.ZERO, cache_read=2, cache_written=1)
+    assert (silent.reported_cache, silent.reported_reasoning, silent.reasoning_tokens) == ((0, 0), 0, answer.reasoning_tokens)
+
+
+def test_vectors_are_not_words():
+    answer = say(Call("m", 9, embedding=Embedding((b"text",))))
+    assert (answer.choices, answer.reported) == ((), (3, 0))
+
+
+@pytest.mark.parametrize(("text", "pieces"), [("", []), ("a", ["a"]), ("abc", ["ab", "c"]), ("日本", ["日", "本"])])
+def test_halves(text, pieces):
+    assert halves(text) == pieces
 
 
 @pytest.mark.parametrize("text", ["", "one", "one two", " lead and trail ", "a\n\nb\tc", "日本 語"])

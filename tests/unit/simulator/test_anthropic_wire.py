@@ -114,3 +114,46 @@ def test_the_other_format_is_not_served(claude, port):
 
 def test_models(claude):
     assert get(claude, "/v1/models").json == {"data": [], "has_more": False, "first_id": None, "last_id": None}
+
+
+def think(port, text="Hello", **fields):
+    return send(port, message(text, thinking={"type": "enabled", "budget_tokens": 1024}, **fields))
+
+
+def test_thinking_is_signed_and_the_signature_is_checked(claude):
+    block = think(claude).json["content"][0]
+    history = [{"role": "user", "content": "x"}, {"role": "assistant", "content": [block]}, {"role": "user", "content": "y"}]
+    assert send(claude, message(messages=history)).status == 200
+    block["thinking"] += "!"
+    assert send(claude, message(messages=history)).status == 400
+    events = think(claude, stream=True).events
+    signatures = [event["delta"]["signature"] for event in events if event.get("delta", {}).get("type") == "signature_delta"]
+    assert signatures == [block["signature"]]
+
+
+def test_thinking_that_is_kept_back_still_counts(sim, claude):
+    shown = think(claude).json
+    for display in ({"display": "omitted"}, {}):
+        for stream in (False, True):
+            text = "Hello" if display else "ANTHROPIC_MAGIC_STRING_TRIGGER_REDACTED_THINKING"
+            answer = send(claude, message(text, stream=stream, thinking={"type": "adaptive", **display}))
+            assert b"I say what I always say" not in answer.content
+            entry = sim.ledger("sim-claude")["entries"][-1]
+            assert entry["completion_tokens"] == entry["completion_tokens_sent"] == shown["usage"]["output_tokens"]
+            assert entry["reasoning_tokens"] == shown["usage"]["output_tokens_details"]["thinking_tokens"]
+    assert answer.events[2]["content_block"]["type"] == "redacted_thinking"
+
+
+@pytest.mark.parametrize(("ttl", "name"), [("5m", "ephemeral_5m_input_tokens"), ("1h", "ephemeral_1h_input_tokens")])
+def test_cache_usage(sim, claude, ttl, name):
+    system = [{"type": "text", "text": "12345678", "cache_control": {"type": "ephemeral", "ttl": ttl}}]
+    first = send(claude, message("abcd", system=system)).json["usage"]
+    assert (first["input_tokens"], first["cache_creation_input_tokens"], first["cache_read_input_tokens"]) == (1, 2, 0)
+    assert first["cache_creation"][name] == 2
+    turns = [{"role": "user", "content": "abcd"}, {"role": "assistant", "content": "efgh"}, {"role": "user", "content": "ijkl"}]
+    events = send(claude, message(messages=turns, system=system, stream=True)).events
+    for usage in (events[0]["message"]["usage"], events[-2]["usage"]):
+        assert (usage["input_tokens"], usage["cache_creation_input_tokens"], usage["cache_read_input_tokens"]) == (3, 0, 2)
+    ledger = sim.ledger("sim-claude")
+    assert (ledger["cache_written_tokens"], ledger["cache_read_tokens"], ledger["prompt_tokens"]) == (2, 2, 3 + 5)
+    assert [entry["cache_marks"] for entry in ledger["entries"]] == [1, 1]

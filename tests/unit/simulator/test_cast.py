@@ -1,5 +1,5 @@
 from anyapi.simulator import DEFAULT_PROVIDERS, ProviderSpec
-from anyapi.simulator.cast import WIRES, WireName
+from anyapi.simulator.cast import APIS, WireName
 
 BY_ID = {spec.id: spec for spec in DEFAULT_PROVIDERS}
 
@@ -20,7 +20,7 @@ def test_everybody_serves_the_seeds_model_at_a_price_of_their_own():
 
 
 def test_every_wire_is_there():
-    assert set(WIRES) == set(WireName)
+    assert set(APIS) == set(WireName)
 
 
 def test_a_key_is_not_printed():

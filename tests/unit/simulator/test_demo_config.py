@@ -61,6 +61,29 @@ def test_keys_come_from_the_environment(tmp_path):
     assert config.catalogue.models["own/model"].endpoints[0].upstream_model == "m@@empty"
 
 
+@pytest.mark.parametrize(
+    ("wire", "key", "protocol", "auth", "path"),
+    [
+        (WireName.GEMINI, "k", "gemini", "x-goog-api-key", "/v1beta"),
+        (WireName.BEDROCK, "k", "bedrock", "bearer", ""),
+        (WireName.BEDROCK, None, "bedrock", "none", ""),
+    ],
+)
+def test_other_apis(tmp_path, wire, key, protocol, auth, path):
+    spec = ProviderSpec("sim-own", wire=wire, api_key=key, models=(ModelSpec("own/model", "m"),))
+    config = load(tmp_path, demo_config_toml({"sim-own": 40_009}, [spec]), SIM_OWN_KEY="sk-simulated-1")
+    api = config.catalogue.providers["sim-own"].api
+    assert (api.protocol, api.auth.value, config.base_urls["sim-own"]) == (protocol, auth, f"http://127.0.0.1:40009{path}")
+
+
+def test_a_signing_key_and_a_model_for_vectors():
+    spec = ProviderSpec("sim-own", wire=WireName.BEDROCK, api_key="AKID:secret", models=(ModelSpec("own/model", "m", dimensions=8),))
+    text = demo_config_toml({"sim-own": 40_009}, [spec])
+    assert 'auth = "sigv4"' in text
+    assert 'operations = ["embeddings"]\ndimensions = 8\n' in text
+    assert "tools = false" in text
+
+
 def test_an_unknown_port_is_an_error():
     with pytest.raises(KeyError):
         demo_config_toml({"nobody": 1})

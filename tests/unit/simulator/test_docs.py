@@ -6,8 +6,9 @@ from typing import get_args
 
 import pytest
 
-from anyapi.simulator import DEFAULT_PROVIDERS, Outcome, read_fault
+from anyapi.simulator import DEFAULT_PROVIDERS, Outcome, WireName, read_fault
 from anyapi.simulator.__main__ import _parser
+from anyapi.simulator.cast import APIS
 from anyapi.simulator.faults import AnyFault
 
 TEXT = (Path(__file__).parents[3] / "docs" / "simulator.md").read_text()
@@ -22,6 +23,12 @@ def test_every_fault_has_one_example():
 @pytest.mark.parametrize("word", [*Outcome, *(spec.id for spec in DEFAULT_PROVIDERS)])
 def test_words_are_explained(word):
     assert f"`{word}`" in TEXT
+
+
+@pytest.mark.parametrize("name", WireName)
+def test_every_api_and_path_is_explained(name):
+    assert f"`{name}`" in TEXT
+    assert [wire.completion_path for wire in APIS[name].wires if f"`{wire.completion_path}`" not in TEXT] == []
 
 
 def test_options_are_explained():

@@ -137,3 +137,56 @@ def test_the_official_sdk_reads_it(sim):
             text = "".join(event.choices[0].delta.content or "" for event in events)
         assert text == whole.choices[0].message.content
         assert [model.id for model in client.models.list()][1] == "gpt-4o-mini"
+
+
+def test_reasoning_in_its_newer_spelling_and_switched_off(port):
+    assert ask(port, chat(reasoning={"effort": "low"})).json["choices"][0]["message"]["reasoning_content"]
+    assert "reasoning_content" not in ask(port, chat(reasoning_effort="none")).json["choices"][0]["message"]
+
+
+def test_allowed_tools(port):
+    other = {"type": "function", "function": {"name": "other", "parameters": {}}}
+    allowed = {"mode": "required", "tools": [{"type": "function", "function": {"name": "other"}}]}
+    choice = ask(port, chat(tools=[TOOL, other], tool_choice={"type": "allowed_tools", "allowed_tools": allowed})).json["choices"][0]
+    assert [call["function"]["name"] for call in choice["message"]["tool_calls"]] == ["other"]
+
+
+@pytest.mark.parametrize("parallel", [True, False])
+def test_parallel_tool_calls(port, parallel):
+    tools = [TOOL, {"type": "function", "function": {"name": "other", "parameters": {}}}]
+    events = ask(port, stream("use the tools", tools=tools, parallel_tool_calls=parallel)).events
+    deltas = [part for event in events[:-1] for part in event["choices"][0]["delta"].get("tool_calls", [])]
+    assert {part["index"] for part in deltas} == ({0, 1} if parallel else {0})
+    assert len({part["id"] for part in deltas if "id" in part}) == 1 + parallel
+
+
+def test_what_is_not_text_is_counted_in_the_ledger(sim, port):
+    parts = [{"type": "text", "text": "x"}, {"type": "image_url", "image_url": {"url": "data:,"}}, {"type": "file", "file": {}}]
+    messages = [
+        {"role": "user", "content": parts},
+        {"role": "assistant", "content": "x"},
+        {"role": "tool", "tool_call_id": "c", "content": "y"},
+    ]
+    ask(port, chat(messages=messages))
+    entry = sim.ledger("sim-zero")["entries"][0]
+    assert (entry["images"], entry["documents"], entry["tool_results"]) == (1, 1, 1)
+
+
+def test_a_long_beginning_comes_from_the_cache(sim, port):
+    messages = [{"role": "user", "content": "a" * 5000}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}]
+    assert ask(port, chat(messages=messages)).json["usage"]["prompt_tokens_details"] == {"cached_tokens": 1152}
+    assert sim.ledger("sim-zero")["cache_read_tokens"] == 1152
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"n": 2}, {"logprobs": True, "top_logprobs": 2}, {"tools": [TOOL], "tool_choice": "required"}, {"max_tokens": 1}, {"stop": "is"}],
+)
+def test_the_official_sdk_reads_it_in_its_strict_mode(sim, fields):
+    asked = {"model": "claude-3.5-sonnet", "messages": [{"role": "user", "content": "Hi"}], **fields}
+    with OpenAI(base_url=sim.base_urls["sim-zero"], api_key="k", max_retries=0, _strict_response_validation=True) as client:
+        whole = client.chat.completions.create(**asked)
+        chunks = list(client.chat.completions.create(**asked, stream=True, stream_options={"include_usage": True}))
+    assert chunks[-1].usage == whole.usage
+    ends = [choice.finish_reason for chunk in chunks for choice in chunk.choices if choice.finish_reason]
+    assert ends == [choice.finish_reason for choice in whole.choices]

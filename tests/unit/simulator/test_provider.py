@@ -1,6 +1,8 @@
 from tests.unit.simulator.raw_client import ask, chat
 
-from anyapi.simulator import ProviderSpec, SimulationThread, read_fault
+from anyapi.simulator import ModelSpec, ProviderSpec, SimulationOptions, SimulationThread, read_fault
+from anyapi.simulator.provider import RunningProvider
+from anyapi.simulator.request import Request
 
 
 def turns(running, count):
@@ -15,6 +17,18 @@ def turns(running, count):
         except ConnectionError:
             results.append("reset")
     return results
+
+
+def test_which_format_a_request_is_in():
+    provider = RunningProvider(ProviderSpec("p", models=(ModelSpec("a/b", "b", dimensions=3),)), SimulationOptions())
+    found = [provider.find(Request("POST", path, "", [], b"")) for path in ("/v1/chat/completions", "/v1/responses/input_tokens", "/v1/x")]
+    assert [match and (match[0].completion_path, match[1].count) for match in found] == [
+        ("/v1/chat/completions", False),
+        ("/v1/responses", True),
+        None,
+    ]
+    assert provider.find(Request("GET", "/v1/responses", "", [], b"")) is None
+    assert provider.dimensions == {"b": 3}
 
 
 def test_refusals_take_their_turn_in_the_script():

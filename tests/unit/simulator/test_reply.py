@@ -1,5 +1,6 @@
+from anyapi.simulator.answer import Answer, Choice
 from anyapi.simulator.ledger import Outcome
-from anyapi.simulator.reply import EVENTS, Reply, frame, json_reply
+from anyapi.simulator.reply import AWS_EVENTS, EVENTS, JSON, Reply, answered, frame, json_reply
 from anyapi.simulator.steps import End, How, Send
 
 
@@ -35,6 +36,20 @@ def test_replace_costs_nothing():
     reply.replace(500, b"no", Outcome.ERROR)
     assert (reply.prompt_tokens, reply.completion_tokens, reply.reported) == (0, 0, None)
     assert reply.body == [Send(b"no")]
+
+
+def test_an_answer_brings_its_counts():
+    answer = Answer((Choice("abcd", reasoning="efgh"),), 5, cache_read=2, cache_written=1)
+    reply = answered(answer, Outcome.ANSWERED)
+    assert (reply.prompt_tokens, reply.completion_tokens, reply.reported) == (5, 2, (5, 2))
+    assert (reply.cache_read_tokens, reply.cache_written_tokens, reply.reasoning_tokens) == (2, 1, 1)
+    reply.replace(500, b"no", Outcome.ERROR)
+    assert (reply.cache_read_tokens, reply.cache_written_tokens, reply.reasoning_tokens) == (0, 0, 0)
+
+
+def test_two_kinds_of_streams():
+    kinds = [(Reply(200, [], kind).streamed, Reply(200, [], kind).framed) for kind in (JSON, EVENTS, AWS_EVENTS)]
+    assert kinds == [(False, False), (True, False), (True, True)]
 
 
 def test_content_is_not_printed():

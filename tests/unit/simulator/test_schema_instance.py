@@ -11,6 +11,7 @@ from anyapi.simulator.schema_instance import instance_of
         ({}, {}),
         (True, {}),
         ({"type": "string"}, "text"),
+        ({"type": "OBJECT", "required": ["a"], "properties": {"a": {"type": "INTEGER"}}}, {"a": 1}),
         ({"type": "string", "minLength": 6}, "textxx"),
         ({"type": "string", "maxLength": 2}, "te"),
         ({"type": "string", "format": "date"}, "2026-01-31"),

@@ -2,7 +2,7 @@ import msgspec
 import pytest
 
 from anyapi.simulator.call import POLICY_FIELDS
-from anyapi.simulator.wire import GatewayFields, bearer, unreadable
+from anyapi.simulator.wire import GatewayFields, bearer, same_key, unreadable
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,8 @@ def test_content_is_not_printed_or_told():
     rejected = unreadable(caught.value)
     assert rejected.status == 400
     assert "secret" not in rejected.message
+
+
+@pytest.mark.parametrize(("shown", "same"), [("ké", True), ("ke", False), ("", False), (None, False)])
+def test_keys_are_compared(shown, same):
+    assert same_key(shown, "ké") is same

@@ -5,9 +5,10 @@ from typing import TypeAlias
 
 import msgspec
 
-from anyapi.simulator.faults.answers import Empty, GiantLine, Refusal, Say, WrongUsage
+from anyapi.simulator.faults.answers import Empty, Failed, GiantLine, Refusal, Say, WrongUsage
 from anyapi.simulator.faults.base import Fault
 from anyapi.simulator.faults.bodies import (
+    BadChecksum,
     BadHeaders,
     BadJson,
     Comments,
@@ -28,6 +29,7 @@ AnyFault: TypeAlias = (
     Say
     | Refusal
     | Empty
+    | Failed
     | WrongUsage
     | GiantLine
     | NoDone
@@ -36,6 +38,7 @@ AnyFault: TypeAlias = (
     | Redirect
     | ErrorEvent
     | BadJson
+    | BadChecksum
     | LineEnds
     | Comments
     | MultilineData

@@ -6,6 +6,7 @@ import msgspec
 
 from anyapi.simulator.answer import Answer, Choice, Finish, Usage
 from anyapi.simulator.faults.base import Fault
+from anyapi.simulator.ledger import Outcome
 
 _REFUSAL = "I cannot help with that."
 _MIB = 1024 * 1024
@@ -34,13 +35,28 @@ class Refusal(Fault, frozen=True, tag="refusal"):
     """The provider declines for reasons of content."""
 
     style: Literal["content_filter", "field"] = "content_filter"
-    """`content_filter`: the finish reason; `field`: OpenAI's `refusal` text. Both are stop reason `refusal` in the Anthropic format."""
+    """`content_filter`: the finish reason; `field`: OpenAI's `refusal` text.
+
+    With Anthropic both are stop reason `refusal`; with Gemini the second means a blocked prompt, with Bedrock a guardrail's words.
+    """
 
     def on_answer(self, answer: Answer) -> Answer:
         """Replace every choice."""
         filtered = Choice(finish=Finish.CONTENT_FILTER)
         choice = filtered if self.style == "content_filter" else Choice(refusal=_REFUSAL)
         return msgspec.structs.replace(answer, choices=tuple(choice for _ in answer.choices))
+
+
+class Failed(Fault, frozen=True, tag="failed"):
+    """The provider gives up half way and says so in the answer itself: a status or finish reason that means failure."""
+
+    OUTCOME = Outcome.ERROR
+
+    def on_answer(self, answer: Answer) -> Answer:
+        """Keep half of what is said."""
+        return msgspec.structs.replace(
+            answer, choices=tuple(Choice(text=choice.text[: len(choice.text) // 2], finish=Finish.FAILED) for choice in answer.choices)
+        )
 
 
 class Empty(Fault, frozen=True, tag="empty"):

@@ -5,12 +5,14 @@ import time
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
+from anyapi.simulator.event_stream import payload_of, with_payload, with_wrong_checksum
 from anyapi.simulator.faults.base import Fault, Middle
 from anyapi.simulator.ledger import Outcome
 from anyapi.simulator.reply import JSON, Reply
 from anyapi.simulator.steps import Send
 from anyapi.simulator.wire import Wire
 
+_GARBAGE = b"{'not': json,}"
 _HTML = b"<!DOCTYPE html><html><head><title>%d</title></head><body><h1>The simulator answers %d</h1></body></html>"
 RetryAfter: TypeAlias = int | str
 
@@ -39,6 +41,7 @@ class Status(Fault, frozen=True, tag="status"):
         }
         content_type, body = kinds[self.body]
         reply.replace(self.status, body, Outcome.ERROR, content_type)
+        reply.headers.extend(wire.error_headers(self.status))
         if self.retry_after is not None:
             reply.headers.append((b"retry-after", str(self.retry_after).encode()))
         if self.retry_after_date is not None:
@@ -54,6 +57,7 @@ class ErrorBody(Fault, frozen=True, tag="error_body"):
     def on_reply(self, reply: Reply, wire: Wire) -> None:
         """Replace the answer."""
         reply.replace(200, wire.error(500, self.message), Outcome.ERROR)
+        reply.headers.extend(wire.error_headers(500))
 
 
 class Redirect(Fault, frozen=True, tag="redirect"):
@@ -86,11 +90,11 @@ class ErrorEvent(Fault, frozen=True, tag="error_event"):
             return
         place = _place(self.at, reply)
         rest = reply.body[place:] if self.then == "continue" else []
-        reply.body = [*reply.body[:place], Send(wire.error_event(self.message), 1), *rest]
+        reply.body = [*reply.body[:place], Send(wire.error_event(self.message, place), 1), *rest]
 
 
 class NoDone(Fault, frozen=True, tag="no_done"):
-    """The stream ends in good order but without its last events: `[DONE]`, or `message_stop`."""
+    """The stream ends in good order but without its last events: `[DONE]`, `message_stop`, `response.completed`, `metadata`."""
 
     drop: int = 1
     """How many of the last events are missing; 2 also drops the one with usage or the finish reason."""
@@ -116,17 +120,41 @@ class BadJson(Fault, frozen=True, tag="bad_json"):
         del wire
         reply.outcome = Outcome.MALFORMED
         place = _place(self.at, reply) if reply.streamed else 0
-        good = reply.body[place].data
-        text = good.rstrip(b"\n")
-        if self.mode == "truncated":
-            # Half of the data, not of the event: an `event:` line before it stays whole.
-            start = text.find(b"data: ") + len(b"data: ") if reply.streamed else 0
-            text = text[: start + (len(text) - start) // 2]
+        good = reply.body[place]
+        if reply.framed:
+            payload = payload_of(good.data)
+            data = with_payload(good.data, _GARBAGE if self.mode == "garbage" else payload[: len(payload) // 2])
         else:
-            text = b"data: {'not': json,}" if reply.streamed else b"{'not': json,}"
-        reply.body[place] = Send(text + (b"\n\n" if reply.streamed else b""), reply.body[place].events)
+            data = self._text(good.data, b"data: " if reply.streamed else b"")
+        reply.body[place] = Send(data, good.events)
         if not reply.streamed:
             reply.reported = None
+
+    def _text(self, good: bytes, prefix: bytes) -> bytes:
+        text = good.rstrip(b"\r\n")
+        if self.mode == "garbage":
+            return prefix + _GARBAGE + good[len(text) :]
+        # Half of the data, not of the event: an `event:` line before it stays whole.
+        start = text.find(prefix) + len(prefix)
+        return text[: start + (len(text) - start) // 2] + good[len(text) :]
+
+
+class BadChecksum(Fault, frozen=True, tag="bad_checksum"):
+    """A frame of a binary event stream has a wrong checksum. Any other answer stays as it is."""
+
+    at: int | Middle = "middle"
+    """Which frame, from 0."""
+    which: Literal["message", "prelude"] = "message"
+
+    def on_reply(self, reply: Reply, wire: Wire) -> None:
+        """Turn a bit over."""
+        del wire
+        if not reply.framed:
+            return
+        reply.outcome = Outcome.MALFORMED
+        place = _place(self.at, reply)
+        good = reply.body[place]
+        reply.body[place] = Send(with_wrong_checksum(good.data, self.which), good.events)
 
 
 class LineEnds(Fault, frozen=True, tag="line_ends"):
@@ -138,7 +166,7 @@ class LineEnds(Fault, frozen=True, tag="line_ends"):
         """Replace every line end."""
         del wire
         ending = b"\r\n" if self.ending == "crlf" else b"\r"
-        _respell(reply, lambda data: data.replace(b"\n", ending))
+        _respell(reply, lambda data: data.replace(b"\r\n", b"\n").replace(b"\n", ending))
 
 
 class Comments(Fault, frozen=True, tag="comments"):
@@ -221,6 +249,6 @@ def _place(at: int | Middle, reply: Reply) -> int:
 
 
 def _respell(reply: Reply, spell: Callable[[bytes], bytes]) -> None:
-    """Spell every event otherwise. An answer that is not a stream stays as it is."""
-    if reply.streamed:
+    """Spell every event otherwise. An answer that is not a stream of text stays as it is."""
+    if reply.streamed and not reply.framed:
         reply.body = [Send(spell(send.data), send.events, send.text_bytes, send.usage) for send in reply.body]

@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from typing import Literal
 
+from anyapi.simulator.event_stream import endless_start
 from anyapi.simulator.faults.base import Fault, PlacedFault
 from anyapi.simulator.ledger import Outcome
 from anyapi.simulator.reply import Reply
@@ -88,13 +89,14 @@ class WrongLength(Fault, frozen=True, tag="content_length"):
 
 
 class EndlessLine(Fault, frozen=True, tag="endless_line"):
-    """After the first event (or the head, without a stream) comes a line that never ends."""
+    """After the first event (or the head, without a stream) comes a line, or a binary frame, that never ends."""
 
     def on_steps(self, steps: list[Step], reply: Reply) -> list[Step]:
         """Replace the rest."""
         filling = b"a" * 16_384
         if reply.streamed:
-            return [*steps[:2], Send(b"6\r\ndata: \r\n"), Endless(b"4000\r\n" + filling + b"\r\n"), End(How.CLOSE)]
+            start = endless_start() if reply.framed else b"data: "
+            return [*steps[:2], Send(b"%x\r\n%s\r\n" % (len(start), start)), Endless(b"4000\r\n" + filling + b"\r\n"), End(How.CLOSE)]
         return [Send(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n" + b'{"id":"'), Endless(filling), End(How.CLOSE)]
 
 

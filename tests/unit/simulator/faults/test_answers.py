@@ -66,6 +66,16 @@ def test_empty(sim, make):
 
 
 @pytest.mark.parametrize("make", [chat, stream])
+def test_failed(sim, make):
+    whole = ask(sim.simulation["sim-zero"].port, chat()).json["choices"][0]["message"]["content"]
+    answer = ask(scripted(sim, fault('{"kind":"failed"}')), make())
+    choices = [answer.json["choices"][0]] if make is chat else [event["choices"][0] for event in answer.events[:-1]]
+    said = "".join(choice.get("delta", choice.get("message")).get("content") or "" for choice in choices)
+    assert (said, choices[-1]["finish_reason"]) == (whole[: len(whole) // 2], "error")
+    assert sim.ledger("sim-zero")["outcomes"] == {"answered": 1, "error": 1}
+
+
+@pytest.mark.parametrize("make", [chat, stream])
 def test_missing_usage(sim, make):
     port = scripted(sim, fault('{"kind":"usage","mode":"missing"}'))
     answer = ask(port, make(**(USAGE if make is stream else {})))

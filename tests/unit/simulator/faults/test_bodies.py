@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+from tests.unit.simulator.formats import BY_NAME
 from tests.unit.simulator.raw_client import ask, chat, stream
 
 from anyapi.simulator import read_fault
@@ -121,6 +122,26 @@ def test_bad_json_in_one_event(sim, mode):
 def test_bad_json_keeps_the_event_line(sim):
     answer = ask(scripted(sim, "sim-claude", kind="bad_json", mode="truncated", at=3), MESSAGE, "/v1/messages", VERSION)
     assert answer.content.split(b"\n\n")[3].startswith(b"event: content_block_delta\ndata: {")
+
+
+def test_bad_json_keeps_the_line_ends(sim):
+    fault = {"kind": "bad_json", "mode": "truncated", "at": 0}
+    answer = ask(scripted(sim, "sim-gemini", **fault), BY_NAME["gemini"].body(), "/v1beta/models/m:streamGenerateContent?alt=sse")
+    assert answer.content.split(b"\r\n\r\n")[0].startswith(b'data: {"candidates":')
+    assert len(answer.content.split(b"\r\n\r\n")) > 3
+
+
+def test_line_ends_replace_crlf_too(sim):
+    fault = {"kind": "line_ends", "ending": "cr"}
+    answer = ask(scripted(sim, "sim-gemini", **fault), BY_NAME["gemini"].body(), "/v1beta/models/m:streamGenerateContent?alt=sse")
+    assert b"\n" not in answer.content
+    assert answer.events[-1]["candidates"][0]["finishReason"] == "STOP"
+
+
+def test_a_bad_checksum_needs_frames(sim):
+    answer = ask(scripted(sim, kind="bad_checksum"), stream())
+    assert answer.events[-1] == "[DONE]"
+    assert outcome(sim) == "answered"
 
 
 @pytest.mark.parametrize("drop", [1, 2, 3])

@@ -2,20 +2,23 @@ import contextlib
 import itertools
 import json
 import socket
+import struct
 import time
 
 import pytest
+from tests.unit.simulator.formats import BY_NAME, frames
 from tests.unit.simulator.raw_client import Received, ask, chat, receive, request_bytes, stream
 
 from anyapi.simulator import read_fault
+from anyapi.simulator.event_stream import ENDLESS_LENGTH
 from anyapi.simulator.faults.delivery import Rechunk
 from anyapi.simulator.reply import Reply
 from anyapi.simulator.steps import End, How, Send
 
 
-def scripted(sim, **fault):
-    sim.script("sim-zero", [read_fault(json.dumps(fault))])
-    return sim.simulation["sim-zero"].port
+def scripted(sim, provider="sim-zero", **fault):
+    sim.script(provider, [read_fault(json.dumps(fault))])
+    return sim.simulation[provider].port
 
 
 def open_and_send(port, body):
@@ -177,6 +180,16 @@ def test_a_line_that_never_ends(sim, make):
         assert len(received.raw.rpartition(b"\ndata: " if make is stream else b'{"id":"')[2]) > 4_000_000
     sim.idle()
     assert sim.ledger("sim-zero")["entries"][0]["outcome"] == "client_gone"
+
+
+def test_a_frame_that_never_ends(sim):
+    port, body = scripted(sim, "sim-bedrock", kind="endless_line"), BY_NAME["bedrock"].body()
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
+        sock.sendall(request_bytes(body, "/model/m/converse-stream"))
+        received = receive(sock, 1_000_000)
+    start = received.content.index(struct.pack(">II", ENDLESS_LENGTH, 0))
+    assert len(frames(received.content[:start])) == 1
+    assert received.content[start + 12 : start + 5000] == b"a" * 4988
 
 
 def test_refused_by_reset(sim):
