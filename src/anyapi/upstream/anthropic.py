@@ -39,7 +39,7 @@ class AnthropicAdapter:
             body = b""
         if not body:
             raise BadRequest("A value of the request cannot be written as JSON again. Check for numbers far out of range.")
-        return Prepared(PATH, body, VERSION + _beta(call.beta_headers), request.adjusted)
+        return Prepared(PATH, body, VERSION + beta_lines(call.beta_headers), request.adjusted)
 
     def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:
         """Read a complete 2xx answer."""
@@ -56,7 +56,7 @@ class AnthropicAdapter:
         return classify_anthropic(status, retry_after, body)
 
 
-def _beta(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+def beta_lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
     """The client's `anthropic-beta` headers as lines. A value with a line end cannot come from a parsed header, and goes nowhere."""
     kept = [value for name, value in headers if name.lower() == BETA and b"\r" not in value and b"\n" not in value]
     return b"".join(b"%b: %b\r\n" % (BETA, value) for value in kept)

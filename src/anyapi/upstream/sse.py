@@ -18,15 +18,16 @@ class Splitter:
     INVARIANT: what `feed` returned so far is a prefix of what went in, and ends after a blank line (or is empty).
     """
 
-    __slots__ = ("_held", "_lf_due", "overflow")
+    __slots__ = ("_held", "_lf_due", "_limit", "overflow")
 
-    def __init__(self) -> None:
-        """Start with nothing held."""
+    def __init__(self, limit: int = LIMIT) -> None:
+        """Start with nothing held. `limit`: bytes of one incomplete event that may be."""
+        self._limit = limit
         self._held = bytearray()
         self._lf_due = False
         """What was returned ends with CR: an LF that follows belongs to it."""
         self.overflow = False
-        """An event exceeded `LIMIT`. Nothing is returned any more."""
+        """An event exceeded the limit. Nothing is returned any more."""
 
     @property
     def holding(self) -> bool:
@@ -63,7 +64,7 @@ class Splitter:
         return whole
 
     def _check(self) -> None:
-        if len(self._held) > LIMIT:
+        if len(self._held) > self._limit:
             self.overflow = True
             self._held = bytearray()
 

@@ -79,6 +79,8 @@ class Conversation:
         found = parts.blocks(message.get("content"), f"{where}.content", self._notes, parts.TOOL)
         if found:
             result["content"] = found
+        if message.get("is_error") is not None:  # not OpenAI's: what a request in Anthropic's format said
+            result["is_error"] = reading.flag(message["is_error"], f"{where}.is_error")
         parts.keep_cache_control(message, result, where)
         if self._results is None:
             self._results = []

@@ -1,0 +1,155 @@
+"""Anthropic's messages as clients send them: wire to typed, once. Messages stay raw bytes; only what routing needs is looked at.
+
+What is refused here is refused whoever would serve it, Anthropic too: fields that keep something at a provider, or that leave a decision
+of ours to it. `metadata.user_id`, the end user's id, is never sent on and never stored.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from anyapi.errors import BadRequest
+from anyapi.gateway.formats.abilities import BIG, least_tokens
+from anyapi.gateway.formats.openai_chat import ChatRequest, read_question
+from anyapi.gateway.formats.strict_json import Fields, plain_value, policy_value
+from anyapi.policy.parse import parse_app
+from anyapi.upstream.translate.anthropic_messages_to_openai_chat import refuse
+
+TRUE, FALSE, NULL = b"true", b"false", b"null"
+LIST = b"["
+USER_ID = "user_id"
+MAX_OUTPUT = 2**31
+LOOKS_UP = ("web_search", "web_fetch")
+"""First words of the types of tools that send a query, or an address, beyond the provider."""
+PROMPT = ("messages", "system", "tools")
+"""The fields that the model reads."""
+
+
+class MessagesRequest(ChatRequest):
+    """A messages request. `fields` are in Anthropic's format. Holds content: never printed, never stored."""
+
+    def __repr__(self) -> str:
+        """Never the content."""
+        return "<MessagesRequest>"
+
+
+BLOCK_ABILITIES = {"image": "vision", "document": "pdf_input"}
+STORED = "container_upload"
+FILE_KEY = b'"file_id"'
+"""Without this key no block names a stored file, and no look is worth its cost. Who writes it with escapes only reaches a file that is
+there already: no path here uploads one, and no rule looks at it."""
+
+_decode_limit = msgspec.json.Decoder(int).decode
+
+
+def parse(body: bytes) -> MessagesRequest:
+    """Read a request. Raises `BadRequest` naming the field."""
+    request = read_counted(body)
+    fields = request.fields
+    _check_limit(fields.get("max_tokens"))
+    _read_stream(request)
+    return request
+
+
+def read_counted(body: bytes) -> MessagesRequest:
+    """Read a request of `count_tokens`, which has the same fields less `max_tokens` and `stream`. Raises `BadRequest` naming the field."""
+    question = read_question(body)  # takes our own fields off and reads the model; looks at no content
+    fields = question.fields
+    messages = fields.get("messages")
+    if messages is None or memoryview(messages)[:1] != LIST:
+        raise BadRequest("messages is missing or is not a list.", "messages")
+    refuse(fields)
+    if FILE_KEY in body:
+        _refuse_stored_files(messages)
+    request = MessagesRequest(
+        fields,
+        models=question.models,
+        facts=question.facts,
+        policy=question.policy,
+        policy_raw=question.policy_raw,
+        prompt_bytes=sum(len(fields[name]) for name in PROMPT if name in fields),
+    )
+    _take_off(request)
+    tools = fields.get("tools")
+    if tools is not None and looks_up(tools):
+        request.facts = msgspec.structs.replace(request.facts, web_search=True)
+    if len(body) > BIG:
+        request.facts = msgspec.structs.replace(request.facts, least_tokens=least_tokens(body))
+    return request
+
+
+def looks_up(tools: msgspec.Raw) -> bool:
+    """Whether a tool sends something beyond the provider. Names may be written with escapes; a key that stands twice is a `BadRequest`."""
+    if b"web_" not in bytes(tools) and b"\\u00" not in bytes(tools):
+        return False
+    found = policy_value(tools, "tools")
+    kinds = [tool.get("type") for tool in found if isinstance(tool, dict)] if isinstance(found, list) else []
+    return any(isinstance(kind, str) and kind.startswith(LOOKS_UP) for kind in kinds)
+
+
+def needed_abilities(fields: Fields) -> frozenset[str]:
+    """Abilities that the request's parameters need; only looked at under `require_parameters`."""
+    needs = {BLOCK_ABILITIES[kind] for kind, _ in _objects(fields["messages"]) if kind in BLOCK_ABILITIES}
+    if "tools" in fields:
+        needs.add("tools")
+    if "output_format" in fields or b'"format"' in bytes(fields.get("output_config", b"")):
+        needs.add("structured_outputs")
+    thinking = fields.get("thinking")
+    if thinking is not None and b'"disabled"' not in bytes(thinking):
+        needs.add("reasoning")
+    return frozenset(needs)
+
+
+def _refuse_stored_files(messages: msgspec.Raw) -> None:
+    for kind, found in _objects(messages):
+        if kind == STORED or (kind == "file" and "file_id" in found):
+            raise BadRequest(
+                "A block of messages names a file stored at the provider, which this gateway never uses. Send the file.", "messages"
+            )
+
+
+def _objects(messages: msgspec.Raw) -> Iterator[tuple[object, dict[str, object]]]:
+    """Every object in the messages with its type, but for the inputs of tools, which may hold anything."""
+    waiting: list[object] = [plain_value(messages, "messages")]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, list):
+            waiting += found
+        elif isinstance(found, dict):
+            yield found.get("type"), found
+            waiting += [value for key, value in found.items() if key != "input"]
+
+
+def _check_limit(raw: msgspec.Raw | None) -> None:
+    try:
+        if raw is not None and 0 <= _decode_limit(raw) < MAX_OUTPUT:
+            return
+    except msgspec.DecodeError:
+        pass  # raised below
+    raise BadRequest("max_tokens is missing or is not a whole number of at least 0.", "max_tokens")
+
+
+def _read_stream(request: MessagesRequest) -> None:
+    stream = request.fields.get("stream")
+    if stream is None:
+        return
+    if bytes(stream) not in (TRUE, FALSE):
+        raise BadRequest("stream must be true or false.", "stream")
+    request.stream = request.wants_usage = bytes(stream) == TRUE  # Anthropic's streams always say what was used
+
+
+def _take_off(request: MessagesRequest) -> None:
+    """`store` is ours (not Anthropic's) and `metadata` is of use to nobody here; app fields in it are read, the user's id is not."""
+    fields = request.fields
+    store = fields.pop("store", None)
+    if store is not None and bytes(store) not in (TRUE, FALSE, NULL):
+        raise BadRequest("store must be true or false.", "store")
+    adjusted = ["store"] if store is not None and bytes(store) == TRUE else []
+    metadata = fields.pop("metadata", None)
+    if metadata is not None and bytes(metadata) != NULL:
+        value = plain_value(metadata, "metadata")
+        if isinstance(value, dict):
+            value.pop(USER_ID, None)
+        request.app = parse_app(value)
+        adjusted.append("metadata")
+    request.adjusted = tuple(adjusted)

@@ -1,0 +1,227 @@
+"""OpenAI's Responses API as clients send it: wire to typed, once. Items stay raw bytes; only what routing and policy need is looked at.
+
+What keeps state at a provider is refused here, for every provider: stored responses and conversations, files, and the tools that hold
+files or send content to hosts that nobody configured. Errors have OpenAI's envelope (`gateway/render.py`); in a stream, `error_event`.
+"""
+
+import msgspec
+
+from anyapi import errors
+from anyapi.errors import BadRequest
+from anyapi.gateway.formats.abilities import BIG, least_tokens
+from anyapi.gateway.formats.openai_chat import ChatRequest, read_question
+from anyapi.gateway.formats.strict_json import Fields, plain_value, policy_value
+from anyapi.gateway.render import error_of
+from anyapi.policy.parse import parse_app
+
+TRUE, FALSE, NULL = b"true", b"false", b"null"
+
+STATEFUL = {
+    "previous_response_id": "refers to a stored response, and nothing is stored. Send the whole conversation as input.",
+    "conversation": "is kept at a provider, which this gateway never asks for. Send the whole conversation as input.",
+    "background": "needs a stored response. Leave it out; use stream for a long answer.",
+    "prompt": "refers to a template stored at a provider. Send its text as instructions or input.",
+    "webhook_url": "needs a stored response. Leave it out.",
+}
+
+REFUSED_TOOLS = {
+    "file_search": "searches files stored at a provider",
+    "code_interpreter": "keeps files in a container at a provider",
+    "image_generation": "makes images, which no endpoint here is judged for",
+    "mcp": "sends content to a host that this gateway cannot judge",
+    "programmatic_tool_calling": "runs in a container at a provider",
+}
+"""Tools that no provider is asked for, and why."""
+
+SUSPECT = (*(f'"{name}"'.encode() for name in (*REFUSED_TOOLS, "shell")), b'"web_search', b"\\u00")
+"""What the text of `tools` holds, in some spelling, if one of those or a search is among them."""
+
+REFERRING = (b"file_id", b"additional_tools", b"\\u00")
+"""What the text of `input` holds, in some spelling, if it names a stored file or brings tools: then no key may stand twice in it."""
+
+PART_ABILITIES = {"input_image": "vision", "input_audio": "audio_input", "input_file": "pdf_input"}
+
+CODES = {
+    errors.RateLimited: "rate_limit_exceeded",
+    errors.BadRequest: "invalid_prompt",
+}
+"""The code of a failed response for an error of ours; any other is `server_error`."""
+
+
+class ResponsesRequest(ChatRequest):
+    """A request: the attributes of a chat request, but `fields` are those of the Responses API. Holds content: never printed."""
+
+    def __repr__(self) -> str:
+        """Never the content."""
+        return "<ResponsesRequest>"
+
+
+class _Typed(msgspec.Struct):
+    type: str = ""
+
+
+class _Tool(msgspec.Struct):
+    type: str = ""
+    environment: _Typed | None = None
+
+
+class _Item(msgspec.Struct):
+    type: str | None = None
+    role: str | None = None
+    tools: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Part(msgspec.Struct):
+    type: str = ""
+
+
+class _Message(msgspec.Struct):
+    content: str | list[_Part] | None = None
+
+
+_decode_items = msgspec.json.Decoder(list[_Item]).decode
+_decode_tools = msgspec.json.Decoder(list[_Tool] | None).decode
+_decode_messages = msgspec.json.Decoder(str | list[_Message]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def parse(body: bytes) -> ResponsesRequest:
+    """Read a request. Raises `BadRequest` naming the field."""
+    question = read_question(body)
+    request = ResponsesRequest(**{name: getattr(question, name) for name in question.__struct_fields__})
+    fields = request.fields
+    given = fields.get("input")
+    if given is None or bytes(memoryview(given)[:1]) not in (b'"', b"["):
+        raise BadRequest("input is missing or is neither a string nor a list.", "input")
+    request.prompt_bytes = len(given) + len(fields.get("instructions", b""))
+    request.wants_usage = True
+    request.stream = _flag(fields, "stream")
+    _refuse_stateful(fields)
+    _take_off(request)
+    searches = "tools" in fields and _check_tools(fields["tools"], "tools")
+    if bytes(memoryview(given)[:1]) == b"[":
+        searches = _check_items(given) or searches
+    if searches:
+        request.facts = msgspec.structs.replace(request.facts, web_search=True)
+    if len(body) > BIG:
+        request.facts = msgspec.structs.replace(request.facts, least_tokens=least_tokens(body))
+    return request
+
+
+def needed_abilities(fields: Fields) -> frozenset[str]:
+    """Abilities that the request's parameters need; only looked at under `require_parameters`. What cannot be read needs everything."""
+    needs: set[str] = set()
+    if bytes(fields.get("tools", b"[]")) not in (b"[]", NULL):
+        needs.add("tools")
+    if b"json_schema" in bytes(fields.get("text", b"")):
+        needs.add("structured_outputs")
+    if bytes(fields.get("reasoning", NULL)) != NULL:
+        needs.add("reasoning")
+    try:
+        found = _decode_messages(fields["input"])
+    except (msgspec.DecodeError, RecursionError):
+        return frozenset(needs | set(PART_ABILITIES.values()))
+    for message in found if isinstance(found, list) else []:
+        parts = message.content if isinstance(message.content, list) else []
+        needs |= {PART_ABILITIES[part.type] for part in parts if part.type in PART_ABILITIES}
+    return frozenset(needs)
+
+
+def error_code(error: Exception) -> str:
+    """The code that a failed response states for an error."""
+    return CODES.get(type(error), "server_error")
+
+
+def error_event(error: Exception, sequence: int = 0) -> bytes:
+    """The `error` event that ends a stream which went wrong; `sequence` is its number. SDKs raise on it.
+
+    OpenAI's schema has code and message at the top, its servers send them inside `error`; both are there.
+    """
+    inner = error_of(error)[1]
+    event = {
+        "type": "error",
+        "sequence_number": sequence,
+        "code": inner["type"],
+        "message": inner["message"],
+        "param": inner.get("param"),
+        "error": inner,
+    }
+    return b"event: error\ndata: %b\n\n" % _encode(event)
+
+
+def _flag(fields: Fields, name: str) -> bool:
+    raw = bytes(fields.get(name, NULL))
+    if raw not in (TRUE, FALSE, NULL):
+        raise BadRequest(f"{name} must be true or false.", name)
+    return raw == TRUE
+
+
+def _refuse_stateful(fields: Fields) -> None:
+    for name, reason in STATEFUL.items():
+        if name in fields and bytes(fields[name]) not in (NULL, FALSE):
+            raise BadRequest(f"{name} {reason}", name)
+        fields.pop(name, None)
+
+
+def _take_off(request: ResponsesRequest) -> None:
+    """`store` never leaves as the client sent it, and `metadata` is only of use to what is stored."""
+    adjusted = ["store"] if _flag(request.fields, "store") else []
+    request.fields.pop("store", None)
+    metadata = request.fields.pop("metadata", None)
+    if metadata is not None and bytes(metadata) != NULL:
+        request.app = parse_app(plain_value(metadata, "metadata"))
+        adjusted.append("metadata")
+    request.adjusted = tuple(adjusted)
+
+
+def _check_tools(raw: msgspec.Raw, field: str) -> bool:
+    """Refuse tools that hold files, or that send content where no rule looks. Whether one of the rest searches the web."""
+    text = bytes(raw)
+    if any(name in text for name in SUSPECT):
+        policy_value(raw, field)  # refuses a key that stands twice: no rule may depend on which one counts
+    try:
+        tools = _decode_tools(raw) or []
+    except (msgspec.DecodeError, RecursionError):
+        raise BadRequest(f"{field} must be a list of objects, each with a type.", field) from None
+    for number, tool in enumerate(tools):
+        reason = _objection(tool)
+        if reason is not None:
+            raise BadRequest(f"{field}[{number}]: the tool {tool.type} {reason}. Leave it out.", f"{field}[{number}]")
+    return any(tool.type.startswith("web_search") for tool in tools)
+
+
+def _objection(tool: _Tool) -> str | None:
+    """Why a tool is refused; None if it is not."""
+    if tool.type == "shell" and (tool.environment is None or tool.environment.type != "local"):
+        return "runs in a container at a provider, unless its environment is local"
+    return REFUSED_TOOLS.get(tool.type)
+
+
+def _check_items(given: msgspec.Raw) -> bool:
+    """Refuse what refers to something stored: items, and files. Tools may come as an item too: whether one of them searches the web."""
+    searches = False
+    try:
+        items = _decode_items(given)
+    except (msgspec.DecodeError, RecursionError):
+        raise BadRequest("input must be a string or a list of items, each an object.", "input") from None
+    for number, item in enumerate(items):
+        where = f"input[{number}]"
+        if item.type == "item_reference" or (item.type is None and item.role is None):
+            raise BadRequest(f"{where} refers to a stored item, and nothing is stored. Send the item itself.", where)
+        if item.type == "additional_tools":
+            searches = _check_tools(item.tools, f"{where}.tools") or searches
+    raw = bytes(given)
+    if any(name in raw for name in REFERRING):
+        _check_files(policy_value(given, "input"))
+    return searches
+
+
+def _check_files(value: object) -> None:
+    """Refuse images and files that are named by the id of a stored one."""
+    for number, item in enumerate(value if isinstance(value, list) else []):
+        for name in ("content", "output"):
+            parts = item.get(name) if isinstance(item, dict) else None
+            for at, part in enumerate(parts if isinstance(parts, list) else []):
+                if isinstance(part, dict) and part.get("type") in ("input_image", "input_file") and part.get("file_id") is not None:
+                    where = f"input[{number}].{name}[{at}].file_id"
+                    raise BadRequest(f"{where} names a stored file, and nothing is stored. Send the data itself.", where)

@@ -1,0 +1,201 @@
+"""The adapter for requests in Anthropic's messages format to providers that speak it: the same format on both sides.
+
+The model's name is rewritten and `metadata` (the end user's id) is taken off; everything else passes byte for byte, fields nobody here
+knows included. Answers pass whole. Of a stream the events pass unchanged (line ends become LF) and are looked at just enough to find
+usage, errors and the end. Opens no connection and knows no credential.
+"""
+
+import re
+
+import msgspec
+
+from anyapi.domain.catalogue import Endpoint
+from anyapi.domain.decision import Outcome, OutcomeKind
+from anyapi.domain.usage import TokenCount
+from anyapi.upstream import sse
+from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
+from anyapi.upstream.anthropic import PATH, VERSION, beta_lines
+from anyapi.upstream.classify import classify_anthropic, classify_anthropic_event
+from anyapi.upstream.translate import anthropic_wire as wire
+from anyapi.upstream.translate.carried_reasoning import may_hold_ours, without_ours
+
+BAD = Outcome(OutcomeKind.BAD_RESPONSE)
+DELTA = b"event: content_block_delta\ndata: "
+BETWEEN = b"\n\n" + DELTA
+FIELD = re.compile(rb"(data|event|id|retry)?:")
+FIRST = frozenset({"message_start", "ping", "error"})
+"""Events that may come before `message_start`."""
+
+_encode = msgspec.json.Encoder().encode
+_event = msgspec.json.Decoder(wire.Event).decode
+_message = msgspec.json.Decoder(wire.Message).decode
+
+
+class AnthropicPassthrough:
+    """An `Adapter` whose requests are in Anthropic's format. Without state."""
+
+    def prepare(self, call: OutboundChat, endpoint: Endpoint, row: ProviderRow) -> Prepared:
+        """The client's body with the provider's model name. Of the row, `drops` counts."""
+        fields = dict(call.fields)
+        fields["model"] = msgspec.Raw(_encode(endpoint.upstream_model))
+        adjusted = [name for name in sorted(row.drops | {"metadata"}) if fields.pop(name, None) is not None]
+        body = _encode(fields)
+        cleaned = without_ours(fields["messages"]) if may_hold_ours(body) and "messages" in fields else None
+        if cleaned is not None:
+            fields["messages"] = cleaned
+            body = _encode(fields)
+            adjusted.append("messages.thinking")
+        return Prepared(PATH, body, VERSION + beta_lines(call.beta_headers), tuple(adjusted))
+
+    def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:  # noqa: ARG002
+        """Check that it is a message and find its usage; a 200 that carries an error is an error."""
+        try:
+            message = _message(body)
+            if message.type == "error":
+                return classify_anthropic_event(message.error.type if message.error else "")
+            if message.content is None:
+                return BAD
+            kinds = [wire.read_block(raw) for raw in message.content]
+        except (ValueError, RecursionError):
+            return BAD
+        says = any(block.text if block.type == "text" else "thinking" not in block.type for block in kinds)
+        return Answer(body, wire.read_usage(message.usage).total(), refused=message.stop_reason == "refusal", empty=not says)
+
+    def open_stream(self, call: OutboundChat) -> "EventStream":  # noqa: ARG002
+        """Start reading an event stream."""
+        return EventStream()
+
+    def classify(self, status: int, retry_after: float | None, body: bytes) -> Outcome:
+        """Map a non-2xx answer to an outcome."""
+        return classify_anthropic(status, retry_after, body)
+
+
+class EventStream:
+    """Reads a stream of Anthropic's events and passes them on."""
+
+    __slots__ = ("_begun", "_handlers", "_head", "_splitter", "_usage", "complete", "failure", "refused", "started", "tokens")
+
+    def __init__(self) -> None:
+        """Start with nothing held."""
+        self.complete = self.started = self.refused = False
+        self.failure: Outcome | None = None
+        self.tokens: TokenCount | None = None
+        self._begun = False
+        """`message_start` was seen."""
+        self._head: list[bytes] = []
+        """Events before the first content: they wait for it, so that another endpoint can still be tried."""
+        self._splitter = sse.Splitter()
+        self._usage = wire.Usage()
+        self._handlers = {
+            "error": self._on_error,
+            "message_start": self._on_start,
+            "message_delta": self._on_delta,
+            "message_stop": self._on_stop,
+        }
+
+    def __repr__(self) -> str:
+        """Never the content."""
+        return "<EventStream>"
+
+    def feed(self, data: bytes) -> bytes:
+        """Whole events of what came so far; the common read, nothing but pieces of text, passes on as it is."""
+        if self.complete or self.failure is not None:
+            return b""
+        data = self._splitter.feed(data)
+        if self._splitter.overflow or not _is_utf8(data):
+            self.failure = BAD
+            return b""
+        if self.started and _is_plain(data):
+            return data
+        return self._read(data)
+
+    def _read(self, data: bytes) -> bytes:
+        """Event by event. What follows the end, or a failure, is not part of the answer."""
+        if b"\r" in data:
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        out: list[bytes] = []
+        for part in data.split(b"\n\n"):
+            block = part.lstrip(b"\n")  # blank lines more than one, or the LF of a CR that was the end already
+            if not block:
+                continue
+            if not self._take(block):
+                break
+            self._hold_or_release(block + b"\n\n", out)
+            if self.complete:
+                break
+        return b"".join(out)
+
+    def _take(self, block: bytes) -> bool:
+        """Read one event; False if it must not go on because the stream has failed."""
+        try:
+            for name, data in sse.events(block):
+                self._understand(name.decode(), data)
+        except (ValueError, RecursionError):
+            self.failure = BAD
+        lines = block.removeprefix(sse.BOM).split(b"\n")
+        if not all(FIELD.match(line) for line in lines if line):
+            self.failure, self.complete = BAD, False
+        return self.failure is None
+
+    def _understand(self, name: str, data: bytes) -> None:
+        """What one event says of the whole. Raises ValueError for one that is not of the format or does not stand where it may."""
+        kind = wire.type_of(data)
+        if name not in (kind, "message"):
+            raise ValueError("an event of two names")
+        if not self._begun and kind not in FIRST:
+            raise ValueError("no start")
+        handler = self._handlers.get(kind)
+        if handler is not None:
+            handler(_event(data))
+        elif kind.startswith("content_block_"):
+            self.started = True
+
+    def _on_error(self, event: wire.Event) -> None:
+        self.failure = classify_anthropic_event(event.error.type if event.error else "")
+
+    def _on_start(self, event: wire.Event) -> None:
+        if self._begun or event.message is None:
+            raise ValueError("a start that is none")
+        self._begun = True
+        self._usage = wire.read_usage(event.message.usage)
+
+    def _on_stop(self, _event: wire.Event) -> None:
+        self.complete = True
+
+    def _on_delta(self, event: wire.Event) -> None:
+        self._usage = self._usage.updated(wire.read_usage(event.usage))
+        self.tokens = self._usage.total()
+        self.refused = event.delta is not None and event.delta.stop_reason == "refusal"
+
+    def _hold_or_release(self, block: bytes, out: list[bytes]) -> None:
+        if self.started or self.complete:
+            out += self._head
+            out.append(block)
+            self._head = []
+            return
+        self._head.append(block)
+        if sum(map(len, self._head)) > sse.LIMIT:
+            self.failure, self._head = BAD, []
+
+
+def _is_plain(data: bytes) -> bool:
+    """Whether `data` (whole events) is nothing but pieces of content, each of two lines, of that name and that type."""
+    if not data.startswith(DELTA) or not data.endswith(b"\n\n"):
+        return False
+    events = data[len(DELTA) : -2].split(BETWEEN)
+    if data.count(b"\n") != 3 * len(events) or b"\r" in data:
+        return False
+    try:
+        return all(wire.type_of(event) == "content_block_delta" for event in events)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _is_utf8(data: bytes) -> bool:
+    if data.isascii():
+        return True
+    try:
+        str(data, "utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

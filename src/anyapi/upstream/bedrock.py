@@ -1,0 +1,71 @@
+"""The adapter for Amazon Bedrock: Converse and ConverseStream. Puts the pure translators together; opens no connection, signs nothing.
+
+Bedrock states neither an id nor a model in its answers: the id is made here, the model is the one that the client named.
+"""
+
+import secrets
+import time
+from collections.abc import Callable
+from urllib.parse import quote
+
+import msgspec
+
+from anyapi.domain.catalogue import Endpoint
+from anyapi.domain.decision import Outcome
+from anyapi.errors import BadRequest
+from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
+from anyapi.upstream.bedrock_errors import classify_bedrock
+from anyapi.upstream.translate import bedrock_to_openai_chat, openai_chat_to_bedrock
+from anyapi.upstream.translate.bedrock_stream_to_openai_chat import ChatStream
+from anyapi.upstream.translate.bedrock_wire import Stamp
+
+BETA = b"anthropic-beta"
+
+_encode = msgspec.json.Encoder().encode
+
+
+def new_id() -> str:
+    """An id for an answer that came without one."""
+    return f"chatcmpl-{secrets.token_hex(12)}"
+
+
+class BedrockAdapter:
+    """An `Adapter`. Without state: one serves every endpoint of the protocol."""
+
+    def __init__(self, clock: Callable[[], float] = time.time, ids: Callable[[], str] = new_id) -> None:
+        """`clock` gives Unix seconds, for the `created` of an answer; `ids` its id."""
+        self._clock, self._ids = clock, ids
+
+    def prepare(self, call: OutboundChat, endpoint: Endpoint, row: ProviderRow) -> Prepared:
+        """Build the request. Of the row, `drops` counts; the other fields are about OpenAI's format."""
+        betas = tuple(value for name, value in call.beta_headers if name.lower() == BETA)
+        request = openai_chat_to_bedrock.translate(call.fields, endpoint, drops=row.drops, betas=betas)
+        try:
+            body = _encode(request.body)
+        except (ValueError, OverflowError, RecursionError):
+            body = b""
+        if not body:
+            raise BadRequest("A value of the request cannot be written as JSON again. Check for numbers far out of range.")
+        return Prepared(path_of(endpoint.upstream_model, stream=call.stream), body, b"", request.adjusted)
+
+    def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:
+        """Read a complete 2xx answer."""
+        return bedrock_to_openai_chat.translate(body, self._stamp(call), hide_reasoning=openai_chat_to_bedrock.hides_reasoning(call.fields))
+
+    def open_stream(self, call: OutboundChat) -> ChatStream:
+        """Start reading a 2xx event stream, `application/vnd.amazon.eventstream`."""
+        hidden = openai_chat_to_bedrock.hides_reasoning(call.fields)
+        return ChatStream(self._stamp(call), wants_usage=call.wants_usage, hide_reasoning=hidden)
+
+    def classify(self, status: int, retry_after: float | None, body: bytes) -> Outcome:
+        """Map a non-2xx answer to an outcome."""
+        return classify_bedrock(status, retry_after, body)
+
+    def _stamp(self, call: OutboundChat) -> Stamp:
+        return Stamp(self._ids(), openai_chat_to_bedrock.model_of(call.fields), int(self._clock()))
+
+
+def path_of(model: str, *, stream: bool) -> bytes:
+    """The path of an operation on a model; an ARN's colons and slashes are encoded, as the API wants it."""
+    operation = "converse-stream" if stream else "converse"
+    return f"/model/{quote(model, safe='')}/{operation}".encode("ascii")

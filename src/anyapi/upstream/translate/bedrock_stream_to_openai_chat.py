@@ -1,0 +1,224 @@
+"""A ConverseStream answer as OpenAI chat completion chunks, event by event. Sans-I/O; what is kept does not grow with the answer.
+
+Nothing is released before the first content, so that another endpoint can still be tried when an error comes before it. The finish chunk,
+the usage chunk and `[DONE]` are released together when both `messageStop` and `metadata` have come, and not otherwise: `metadata` is the
+last event of every stream. Events and additions of kinds that are not known here are skipped.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from anyapi.domain.decision import Outcome, OutcomeKind
+from anyapi.domain.usage import TokenCount
+from anyapi.upstream.bedrock_errors import classify_bedrock_event
+from anyapi.upstream.event_stream import Decoder, Message
+from anyapi.upstream.translate import bedrock_wire as wire
+
+BAD = Outcome(OutcomeKind.BAD_RESPONSE)
+
+MOST_OPEN = 256
+"""Blocks that may be open at once. They come one after the other; more are no answer."""
+
+_start = msgspec.json.Decoder(wire.StartEvent)
+_delta = msgspec.json.Decoder(wire.DeltaEvent)
+_stop = msgspec.json.Decoder(wire.StopEvent)
+_message_stop = msgspec.json.Decoder(wire.MessageStopEvent)
+_metadata = msgspec.json.Decoder(wire.MetadataEvent)
+_encode = msgspec.json.Encoder().encode
+
+
+class _OpenCall(msgspec.Struct):
+    """A tool call whose arguments are arriving."""
+
+    number: int
+    empty: bool = True
+
+
+class ChatStream:
+    """A `StreamReader` (see `anyapi.upstream.adapter`)."""
+
+    __slots__ = (
+        "_begun", "_calls", "_decoder", "_details", "_finish", "_handlers", "_head", "_hide", "_metered", "_open", "_out", "_role_due",
+        "_stamp", "_thoughts", "_usage", "_wants_usage", "complete", "failure", "refused", "started", "tokens",
+    )  # fmt: skip
+
+    def __init__(self, stamp: wire.Stamp, *, wants_usage: bool, hide_reasoning: bool = False) -> None:
+        """`stamp` goes on every chunk; `wants_usage` asks for the usage chunk; `hide_reasoning` keeps thinking back."""
+        self.complete = False
+        self.failure: Outcome | None = None
+        self.tokens: TokenCount | None = None
+        self.started = False
+        self.refused = False
+        """The provider declined for content reasons, or a guardrail did; known before the finish chunk is released."""
+        self._stamp = stamp
+        self._wants_usage = wants_usage
+        self._hide = hide_reasoning
+        self._decoder = Decoder()
+        self._out: list[bytes] = []
+        self._head = b'data: {"id":%b,"object":"chat.completion.chunk","created":%d,"model":%b,"choices":[' % (
+            _encode(stamp.id),
+            stamp.created,
+            _encode(stamp.model),
+        )
+        self._role_due = True
+        self._begun = self._metered = False
+        self._finish: str | None = None
+        self._usage = wire.Usage()
+        self._open: dict[int, _OpenCall] = {}
+        self._thoughts: dict[int, int] = {}
+        """The number among the details, by the block whose reasoning is arriving."""
+        self._calls = 0
+        self._details = 0
+        self._handlers: dict[str, Callable[[bytes], None]] = {
+            "contentBlockDelta": self._on_delta,
+            "contentBlockStart": self._on_block,
+            "contentBlockStop": self._on_block_stop,
+            "messageStart": self._on_start,
+            "messageStop": self._on_stop,
+            "metadata": self._on_metadata,
+        }
+
+    def __repr__(self) -> str:
+        """Never the content."""
+        return "<ChatStream>"
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes as they came off the wire; return whole events for the client, possibly none."""
+        if self._ended():
+            return b""
+        for message in self._decoder.feed(data):
+            self._take(message)
+            if self._ended():
+                break
+        else:
+            if self._decoder.broken:
+                self.failure = BAD
+        released = b"".join(self._out)
+        self._out.clear()
+        return released
+
+    def _ended(self) -> bool:
+        return self.complete or self.failure is not None
+
+    def _take(self, message: Message) -> None:
+        """Read one message and hand it on; what is not of the format ends the stream, an event of an unknown type is skipped."""
+        kind = message.text(":message-type")
+        if kind == "exception":
+            self.failure = classify_bedrock_event(message.text(":exception-type"), message.payload)
+        elif kind == "error":
+            self.failure = classify_bedrock_event(message.text(":error-code"), message.payload)
+        elif kind != "event":
+            self.failure = BAD
+        else:
+            self._take_event(message.text(":event-type"), message.payload)
+
+    def _take_event(self, kind: str, payload: bytes) -> None:
+        handler = self._handlers.get(kind)
+        if handler is None:
+            return
+        if self._begun is (kind == "messageStart") or (self._finish is not None and kind != "metadata"):
+            self.failure = BAD  # out of order
+            return
+        try:
+            handler(payload)
+        except (ValueError, RecursionError):
+            self.failure = BAD
+
+    def _on_start(self, _payload: bytes) -> None:
+        self._begun = True
+
+    def _on_delta(self, payload: bytes) -> None:
+        event = _delta.decode(payload)
+        delta = event.delta
+        if delta.text:
+            self._release(b'"content":' + _encode(delta.text))
+        if delta.tool_use is not None and delta.tool_use.input:
+            call = self._open.get(event.content_block_index)
+            if call is not None:
+                call.empty = False
+                self._release_arguments(call.number, delta.tool_use.input)
+        if delta.reasoning_content is not None:
+            self._reason(event.content_block_index, delta.reasoning_content)
+
+    def _on_block(self, payload: bytes) -> None:
+        event = _start.decode(payload)
+        use = event.start.tool_use
+        if use is None or use.type is not None:
+            return
+        if not use.tool_use_id or not use.name or event.content_block_index in self._open or len(self._open) >= MOST_OPEN:
+            raise ValueError("a tool call without id or name, one twice, or too many")
+        call = self._open[event.content_block_index] = _OpenCall(self._calls)
+        self._calls += 1
+        function = {"name": use.name, "arguments": ""}
+        self._release(b'"tool_calls":' + _encode([{"index": call.number, "id": use.tool_use_id, "type": "function", "function": function}]))
+
+    def _on_block_stop(self, payload: bytes) -> None:
+        index = _stop.decode(payload).content_block_index
+        self._thoughts.pop(index, None)
+        call = self._open.pop(index, None)
+        if call is not None and call.empty:
+            self._release_arguments(call.number, "{}")
+
+    def _on_stop(self, payload: bytes) -> None:
+        reason = _message_stop.decode(payload).stop_reason
+        if reason in wire.MALFORMED:
+            raise ValueError("the model's output could not be read")
+        self._finish = wire.finish_of(reason, calls=self._calls > 0)
+        self.refused = self._finish == "content_filter"
+        self._end()
+
+    def _on_metadata(self, payload: bytes) -> None:
+        self._usage = wire.read_usage(_metadata.decode(payload).usage)
+        self.tokens = self._usage.total()
+        self._metered = True
+        self._end()
+
+    def _end(self) -> None:
+        """Release the end, once both events are here that make it."""
+        if self._finish is None or not self._metered:
+            return
+        role = b'"role":"assistant","content":""' if self._role_due else b""
+        finish = self._finish.encode()
+        self._out.append(b'%b{"index":0,"delta":{%b},"logprobs":null,"finish_reason":"%b"}]}\n\n' % (self._head, role, finish))
+        usage = self._usage.as_openai() if self._wants_usage else None
+        if usage is not None:
+            self._out.append(self._head + b'],"usage":' + _encode(usage) + b"}\n\n")
+        self._out.append(b"data: [DONE]\n\n")
+        self.complete = True
+
+    def _release(self, delta: bytes) -> None:
+        """Put one chunk out; `delta` is what stands between the braces of `delta`."""
+        role = b'"role":"assistant",' if self._role_due else b""
+        self._role_due = False
+        self.started = True
+        self._out.append(self._head + b'{"index":0,"delta":{' + role + delta + b'},"logprobs":null,"finish_reason":null}]}\n\n')
+
+    def _release_arguments(self, number: int, text: str) -> None:
+        self._release(b'"tool_calls":[{"index":%d,"function":{"arguments":%b}}]' % (number, _encode(text)))
+
+    def _reason(self, index: int, delta: wire.ReasoningDelta) -> None:
+        """A piece of reasoning. `format` is said once for each block, because clients join the strings of one index."""
+        if delta.redacted_content:
+            sealed = {"type": "reasoning.encrypted", "data": delta.redacted_content, "format": wire.FORMAT, "index": self._details}
+            self._details += 1
+            self._release_reasoning(b"", sealed)
+        if not delta.text and not delta.signature:
+            return
+        detail: dict[str, object] = {"type": "reasoning.text"}
+        if index not in self._thoughts:
+            if len(self._thoughts) >= MOST_OPEN:
+                raise ValueError("too many blocks at once")
+            self._thoughts[index] = self._details
+            self._details += 1
+            detail["format"] = self._stamp.format
+        detail["index"] = self._thoughts[index]
+        if delta.signature:
+            detail["signature"] = delta.signature
+        if delta.text:
+            detail["text"] = delta.text
+        self._release_reasoning(b'"reasoning_content":%b,' % _encode(delta.text) if delta.text else b"", detail)
+
+    def _release_reasoning(self, text: bytes, detail: dict[str, object]) -> None:
+        if not self._hide:
+            self._release(text + b'"reasoning_details":' + _encode([detail]))
