@@ -13,17 +13,19 @@ import signal
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import uvloop
 
 from anyapi import relaunch, scrubbing
 from anyapi.config import Config, policy_context
+from anyapi.config_credentials import own_base_url
 from anyapi.control.channel import serve_channel
 from anyapi.control.publish import build_snapshot
 from anyapi.crypto.api_keys import digest
-from anyapi.domain.ids import CredentialId
+from anyapi.crypto.sealed import Binding, ClosedReason, Sealed
 from anyapi.domain.snapshot import Snapshot
 from anyapi.errors import ConfigError
 from anyapi.gateway.limits import Limits
@@ -34,6 +36,7 @@ from anyapi.gateway.routes import Router
 from anyapi.gateway.server import Server
 from anyapi.storage.decision_writer import DecisionWriter
 from anyapi.storage.events import EventKind, WriterEvent
+from anyapi.storage.rows import CredentialRow
 from anyapi.storage.sqlite import SqliteStore
 from anyapi.storage.usage_writer import UsageWriter
 from anyapi.telemetry.log import Event, log
@@ -41,6 +44,7 @@ from anyapi.upstream.adapter import Adapter, Timeouts
 from anyapi.upstream.anthropic import AnthropicAdapter
 from anyapi.upstream.dialer import Dialer
 from anyapi.upstream.openai_chat import OpenAIChat
+from anyapi.upstream.own import OwnCredential, Upstreams
 from anyapi.upstream.pool import Upstream, Wire, header_of
 from anyapi.upstream.registry import row_of
 from anyapi.wire.buffers import ReadBuffer
@@ -63,13 +67,15 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None]) -> None
     loop.set_exception_handler(_report_loop)
     with contextlib.ExitStack() as stack:
         store, usage, decisions = _open_stores(config, stack)
-        publisher = Publisher(config, store)
-        channel = await serve_channel(config.data_dir / "control.sock", publisher.reload)
-        stack.callback(channel.close)
-        snapshot = publisher.build()
         buffer, sweep = ReadBuffer(scrubbing=scrubs), Sweep(loop)
         stack.callback(sweep.close)
-        outlets = _outlets(config, buffer, sweep, usage, decisions)
+        upstreams = _upstreams(config, buffer, sweep)
+        publisher = Publisher(config, store, upstreams)
+        channel = await serve_channel(config.data_dir / "control.sock", publisher.reload, lambda: publisher.unusable)
+        stack.callback(channel.close)
+        snapshot = publisher.build()
+        publisher.refuse_without_root_key()
+        outlets = _outlets(config, upstreams, usage, decisions)
         plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs))
         server = _server(config, plane, buffer, sweep)
         listener, address = await _listen(config, server)
@@ -140,17 +146,48 @@ def _server(config: Config, plane: DataPlane, buffer: ReadBuffer, sweep: Sweep) 
 class Publisher:
     """Builds snapshots from the store and the configuration, numbered from 1."""
 
-    def __init__(self, config: Config, store: SqliteStore) -> None:
-        """`config` is read once at start; keys and settings come from the store at each build."""
-        self._config, self._store = config, store
+    def __init__(self, config: Config, store: SqliteStore, upstreams: Upstreams | None = None) -> None:
+        """`config` is read once at start; keys, settings and accounts' credentials come from the store at each build.
+
+        Without `upstreams` there is nothing that could use a stored credential, so none is published.
+        """
+        self._config, self._store, self._upstreams = config, store, upstreams
         self._base = policy_context(config, config.catalogue, SERVED_PROTOCOLS)
         self.version = 0
         self.publish: Callable[[Snapshot], None] = _nobody
+        self.unusable: dict[str, str] = {}
+        """Stored credentials that the last build left out, each with the code of the reason."""
 
     def build(self) -> Snapshot:
-        """Read keys and settings anew. Raises `StorageError`."""
+        """Read everything anew and have an upstream for each stored credential that it names. Raises `StorageError`."""
         self.version += 1
-        return build_snapshot(self._store, self._base, self._config.presets, self._config.policy, self.version)
+        usable = self._usable()
+        return build_snapshot(self._store, self._base, self._config.presets, self._config.policy, self.version, usable)
+
+    def _usable(self) -> list[CredentialRow]:
+        """The stored credentials that can be used, their upstreams ready. One that cannot is left out: that only takes candidates away."""
+        if self._upstreams is None:
+            return []
+        rows = [row for row in self._store.credentials() if row.disabled_at is None]
+        reachable, unusable = _reachable(self._config, rows)
+        unusable |= self._upstreams.keep(reachable)
+        if unusable and unusable != self.unusable:
+            for code, count in Counter(unusable.values()).items():
+                log(Event.CREDENTIALS_UNUSABLE, code=code, count=count)
+        self.unusable = unusable
+        return [row for row in rows if row.id not in unusable]
+
+    def refuse_without_root_key(self) -> None:
+        """For the start: a root key that is missing is a mistake of the operator's, and accounts would be served otherwise than they asked.
+
+        Raises `ConfigError`.
+        """
+        locked = sum(code == ClosedReason.NO_ROOT_KEY for code in self.unusable.values())
+        if locked:
+            raise ConfigError(
+                f"{locked} stored credentials are sealed under a root key that is not here (`anyapi credentials list` shows its id). "
+                "Add it in ANYAPI_ROOT_KEY, ANYAPI_ROOT_KEY_FILE or encryption.root_key_file; if it is lost, revoke them"
+            )
 
     async def reload(self) -> int:
         """Put what the store holds now in force and give its version; when this returns, every request sees it."""
@@ -165,12 +202,32 @@ def _nobody(_snapshot: Snapshot) -> None:
     """Nothing serves yet: the snapshot is built again when it does."""
 
 
-def _outlets(config: Config, buffer: ReadBuffer, sweep: Sweep, usage: UsageWriter, decisions: DecisionWriter) -> Outlets:
-    limits = config.server.upstream
-    dialer = Dialer(config.private_addresses, timeout=limits.connect_timeout)
+def _reachable(config: Config, rows: Sequence[CredentialRow]) -> tuple[list[OwnCredential], dict[str, str]]:
+    """The stored credentials with the origin that each is bound to, and those for which there is none (any more), with a code."""
+    reachable: list[OwnCredential] = []
+    unusable: dict[str, str] = {}
+    for row in rows:
+        provider = config.catalogue.providers.get(row.provider)
+        if provider is None:
+            unusable[row.id] = "provider_unknown"
+        elif provider.api.protocol not in ADAPTERS:
+            unusable[row.id] = "not_served"
+        else:
+            base_url, problem = own_base_url(config, provider, row.declared.variables)
+            if problem is not None:
+                unusable[row.id] = "address_unusable"
+                continue
+            binding = Binding(row.account, row.provider, row.id, row.version)
+            reachable.append(OwnCredential(binding, Sealed(row.key_id, row.wrapped, row.ciphertext), base_url, provider.api.auth))
+    return reachable, unusable
+
+
+def _upstreams(config: Config, buffer: ReadBuffer, sweep: Sweep) -> Upstreams:
+    """The upstreams of the operator's credentials, and what opens accounts' own later."""
+    dialer = Dialer(config.private_addresses, timeout=config.server.upstream.connect_timeout)
     cipher = ReadBuffer(size=64 * 1024, scrubbing=False)
     wire = Wire(asyncio.get_running_loop(), dialer, buffer=buffer, cipher=cipher, sweep=sweep)
-    upstreams: dict[CredentialId, Upstream] = {}
+    upstreams = Upstreams(wire, config.root_keys)
     for credential in config.credentials:
         api = config.catalogue.providers[credential.provider].api
         if api.protocol in ADAPTERS:
@@ -178,6 +235,11 @@ def _outlets(config: Config, buffer: ReadBuffer, sweep: Sweep, usage: UsageWrite
             upstreams[credential.id] = Upstream(
                 wire, config.base_urls[credential.id], header_of(api.auth, secret.reveal() if secret else "")
             )
+    return upstreams
+
+
+def _outlets(config: Config, upstreams: Upstreams, usage: UsageWriter, decisions: DecisionWriter) -> Outlets:
+    limits = config.server.upstream
     return Outlets(
         adapters={name: make() for name, make in ADAPTERS.items()},
         rows=row_of,

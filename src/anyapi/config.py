@@ -24,6 +24,7 @@ from anyapi.config_credentials import (
     resolve_declared,
     resolve_keyless,
 )
+from anyapi.config_root_keys import read_root_keys, root_key_file
 from anyapi.config_sections import (
     known_names,
     parse_listen,
@@ -55,12 +56,15 @@ __all__ = [
     "load_config",
     "not_served_yet",
     "policy_context",
+    "read_agreements",
 ]
 
 ENVIRONMENT = {
     "ANYAPI_CONFIG": "path of the configuration file; without it, anyapi.toml in the working directory if there is one",
     "ANYAPI_DATA_DIR": "where keys, settings and usage are stored; goes before storage.data_dir",
     "ANYAPI_LISTEN": "host:port or unix:/path; goes before server.listen",
+    "ANYAPI_ROOT_KEY": "root key of stored credentials, 32 bytes in base64 or hex; several with white space between, the first seals",
+    "ANYAPI_ROOT_KEY_FILE": "file that holds the same; goes before encryption.root_key_file",
     "ANYAPI_SCRUB": "true or false; goes before scrub.enabled",
 }
 """The variables of AnyAPI itself. Any other ANYAPI_* name is refused: a misspelt one must not pass unseen."""
@@ -87,6 +91,7 @@ def load_config(path: Path | None, env: Mapping[str, str], now: dt.datetime, *, 
         resolve_declared(declared, around, top, found)
         resolve_keyless(_provider_sections(top), around, top, found)
         discover(around, top, found)
+        config = msgspec.structs.replace(config, root_keys=read_root_keys(config.root_key_file, env, problems))
     problems.raise_config_error()
     return msgspec.structs.replace(
         config,
@@ -104,6 +109,18 @@ def check_config_file(path: Path, now: dt.datetime) -> Catalogue:
     config, _ = _read(top, path, {"HOME": "/"}, now)
     problems.raise_config_error()
     return config.catalogue
+
+
+def read_agreements(path: Path, config: Config) -> tuple[Agreement, ...]:
+    """The `[[agreements]]` of a file of their own, in the words of `anyapi.toml`; anything else in it is refused. Raises `ConfigError`."""
+    problems = Problems()
+    top = _parse(path, problems)
+    extension = read_extension(top, config.catalogue, config.loaded_at.date())
+    top.done()
+    if extension.providers or extension.models or not extension.agreements:
+        problems.note(str(path), None, None, "must hold [[agreements]] and nothing else")
+    problems.raise_config_error()
+    return extension.agreements
 
 
 def policy_context(config: Config, catalogue: Catalogue, served_protocols: frozenset[str]) -> PolicyContext:
@@ -141,6 +158,7 @@ def _read(top: Table, file: Path | None, env: Mapping[str, str], now: dt.datetim
         usage_ttl_days=read_number(top.child("usage"), "ttl_days", 90.0, _LONGEST_DAYS),
         scrub=_scrub(read_switch(top.child("scrub"), "enabled", default=True), env, top.problems),
         privacy=read_privacy(top.child("privacy")),
+        root_key_file=root_key_file(read_path(top.child("encryption"), "root_key_file", here), env),
     )
     top.done()
     return config, declared

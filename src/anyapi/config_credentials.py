@@ -13,12 +13,14 @@ import msgspec
 from anyapi.catalogue.provider_record import host_of, is_private_host
 from anyapi.catalogue.reading import Table
 from anyapi.catalogue.vocabulary import CREDENTIAL_ID, ENVIRONMENT_NAME, PLACEHOLDER_VALUE, PROVIDER_ID, REGION, WORD, Form
-from anyapi.config_values import Listen
+from anyapi.config_values import Config, Listen
 from anyapi.crypto.secret import Secret
 from anyapi.domain.catalogue import Auth, Catalogue, Provider, ProviderKind
 from anyapi.domain.ids import CredentialId, ProviderId
 from anyapi.domain.snapshot import Credential, Tier
 
+OWN = "own:"
+"""Begins the id of a credential that an account brought; no entry of a file may take it, or one could stand for the other."""
 SHORTEST_SECRET = 8
 _LARGEST_KEY_FILE = 16_384
 _SECRET_FORM = re.compile(r"[\x21-\x7e]{1,8192}")
@@ -100,6 +102,7 @@ def _read_credential(table: Table, catalogue: Catalogue, here: Path) -> Declared
         if variables_table is None
         else {name: variables_table.text(name, PLACEHOLDER_VALUE) for name in variables_table.names()},
     )
+    _check_name(table, declared)
     provider = catalogue.providers.get(declared.credential.provider)
     if declared.credential.provider and provider is None:
         table.note("provider", "must be a provider of the catalogue, or one of [providers]")
@@ -114,6 +117,11 @@ def _refuse_inline_secrets(table: Table) -> None:
         if table.peek(name) is not None:
             table.raw(name)
             table.note(name, "a secret never stands in this file: name its environment variable with `env`, or its file with `key_file`")
+
+
+def _check_name(table: Table, declared: Declared) -> None:
+    if declared.credential.id.startswith(OWN):
+        table.note("id", f"`{OWN}` begins the ids of credentials that accounts bring; choose another")
 
 
 def _check_key_source(table: Table, provider: Provider, declared: Declared) -> None:
@@ -170,6 +178,15 @@ def discover(around: Surroundings, top: Table, found: Resolved) -> None:
             found.notices.append(f"{name} is set, but {provider.id} is not used: {problem}.")
             continue
         _keep(found, Credential(CredentialId(f"env:{name}"), provider.id), Secret(around.env[name]), base_url)
+
+
+def own_base_url(config: Config, provider: Provider, variables: Mapping[str, str]) -> tuple[str, str | None]:
+    """Where an account's own credential is used, and why it cannot be (None when it can).
+
+    Placeholders are filled from `variables` alone: the operator's own deployment is not where an account's key belongs.
+    """
+    around = Surroundings(config.catalogue, {}, config.server.listen, config.private_addresses)
+    return _usable_url(provider, variables, around)
 
 
 def weakness_of(text: str) -> str | None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from anyapi.crypto.root_keys import RootKeys
 from anyapi.crypto.secret import Secret
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.ids import CredentialId
@@ -76,6 +77,9 @@ class Privacy(msgspec.Struct, frozen=True):
     """An e-mail address or a URL."""
 
 
+NO_ROOT_KEYS = RootKeys()
+
+
 class Config(msgspec.Struct, frozen=True):
     """Everything that the environment and `anyapi.toml` say, checked. Secrets are opaque and print nothing."""
 
@@ -95,6 +99,10 @@ class Config(msgspec.Struct, frozen=True):
     usage_ttl_days: float
     scrub: bool
     privacy: Privacy
+    root_key_file: Path | None = None
+    """Where the root keys of stored credentials are, unless the environment holds them itself."""
+    root_keys: RootKeys = NO_ROOT_KEYS
+    """Read where secrets are: not for commands that need none."""
     credentials: tuple[Credential, ...] = ()
     secrets: dict[CredentialId, Secret] = {}
     """Absent for a credential that needs no key (a local server)."""

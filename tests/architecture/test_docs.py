@@ -212,7 +212,7 @@ def error_types():
         ("tags", {tag.value for tag in Tag}),
         ("data classes", {name.value for name in DataClass}),
         ("log events", {event.value for event in Event}),
-        ("commands", {f"anyapi {name}" for name in ("serve", "demo", "explain", "catalogue", "keys", "settings", "usage")}),
+        ("commands", {f"anyapi {name}" for name in ("serve", "demo", "explain", "catalogue", "keys", "credentials", "settings", "usage")}),
         ("app metadata", set(parse_headers.APP_METADATA)),
     ],
 )

@@ -1,8 +1,9 @@
 """Rows that several storage tests share."""
 
 from anyapi.domain.call import App
+from anyapi.domain.snapshot import Tier
 from anyapi.domain.usage import DecisionRecord, TokenCount, UsageRow, UsageSource
-from anyapi.storage.rows import KeyRow
+from anyapi.storage.rows import CredentialRow, Declared, KeyRow
 
 NOON = 1_795_521_600.0
 """2026-11-24 12:00 UTC."""
@@ -62,3 +63,20 @@ def key_row(number, **changes):
         "created_at": NOON + number,
     }
     return KeyRow(**{**values, **changes})
+
+
+def credential_row(number, **changes):
+    values = {
+        "id": f"own:{number:016d}",
+        "account": "default",
+        "provider": "openai",
+        "tier": Tier.PAID,
+        "name": "",
+        "declared": Declared(),
+        "key_id": "0123456789abcdef",
+        "wrapped": b"wrapped \x00 key",
+        "ciphertext": b"cipher \xff text",
+        "version": 1,
+        "created_at": NOON + number,
+    }
+    return CredentialRow(**{**values, **changes})

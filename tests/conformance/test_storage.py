@@ -1,19 +1,21 @@
 """The storage contract, MUST by MUST, against every implementation."""
 
 import asyncio
+import datetime as dt
 import threading
 
 import msgspec
 import pytest
-from tests.conformance.samples import DAY, NOON, decision_record, key_row, usage_row
+from tests.conformance.samples import DAY, NOON, credential_row, decision_record, key_row, usage_row
 from tests.conformance.stores import BACKENDS
 
 from anyapi.domain.call import App
-from anyapi.domain.data_policy import Confidence
+from anyapi.domain.data_policy import Confidence, Retention, RetentionKind
 from anyapi.domain.requirement import DataClass, Layer, Settings
+from anyapi.domain.snapshot import Agreement, Tier
 from anyapi.domain.usage import TokenCount, UsageSource
 from anyapi.errors import StorageError
-from anyapi.storage.rows import AccountRow, ProjectRow, UsageGroup, UsageTotal
+from anyapi.storage.rows import AccountRow, Declared, ProjectRow, UsageGroup, UsageTotal
 
 EVERYTHING = (0.0, NOON + 1000 * DAY)
 
@@ -152,6 +154,115 @@ FULL = Settings(
     data_class=DataClass.CONFIDENTIAL,
     more_classes=frozenset({DataClass.REGULATED}),
 )
+
+
+class TestCredentials:
+    DECLARED = Declared(
+        region="eu",
+        caller_region="de",
+        account_states=frozenset({"safety-retention"}),
+        terms=frozenset({"addendum"}),
+        variables={"resource": "acme-eu"},
+        agreements=(
+            Agreement(
+                id="zdr-1",
+                provider="openai",
+                attested_by="Ada",
+                document="order form",
+                valid_from=dt.date(2026, 1, 1),
+                valid_until=dt.date(2027, 1, 1),
+                models=("openai/*",),
+                retention=Retention(RetentionKind.ZERO, 0.0),
+                regions=frozenset({"eu"}),
+            ),
+        ),
+    )
+
+    def test_a_credential_comes_back_as_it_was_put(self, store):
+        row = credential_row(1, tier=Tier.FREE, name="laptop", declared=self.DECLARED, version=2**53)
+        store.add_credential(row)
+        assert store.credential(row.id) == row
+        assert store.credentials() == [row]
+
+    def test_none_for_an_id_that_is_not_there(self, store):
+        assert store.credential("own:1") is None
+        assert store.revoke_credential("own:1", NOON) is None
+        assert store.change_credential("own:1", lambda row: row) is None
+
+    def test_an_id_is_taken_once_and_an_account_is_needed(self, store):
+        store.add_credential(credential_row(1))
+        with pytest.raises(StorageError):
+            store.add_credential(credential_row(1, provider="anthropic"))
+        with pytest.raises(StorageError):
+            store.add_credential(credential_row(2, account="nobody"))
+        assert [row.provider for row in store.credentials()] == ["openai"]
+
+    def test_oldest_first_then_by_id_and_of_one_account(self, store):
+        store.add_account(AccountRow("other", "Other", NOON))
+        for number, at, account in ((3, NOON, "default"), (1, NOON + 9, "other"), (2, NOON, "default")):
+            store.add_credential(credential_row(number, created_at=at, account=account))
+        ids = [credential_row(number).id for number in (2, 3, 1)]
+        assert [row.id for row in store.credentials()] == ids
+        assert [row.id for row in store.credentials("default")] == ids[:2]
+        assert store.credentials("nobody") == []
+
+    def test_revoked_once_and_its_secret_is_gone(self, store, backend):
+        row = credential_row(1, wrapped=b"W" * 60, ciphertext=b"C" * 60, declared=self.DECLARED)
+        store.add_credential(row)
+        revoked = store.revoke_credential(row.id, NOON + 5)
+        assert revoked == msgspec.structs.replace(row, disabled_at=NOON + 5, declared=Declared(), wrapped=b"", ciphertext=b"")
+        assert store.revoke_credential(row.id, NOON + 6) == revoked
+        with backend.store(NOON) as again:
+            assert again.credentials() == [revoked]
+
+    def test_changed_in_what_may_change(self, store):
+        row = credential_row(1)
+        store.add_credential(row)
+        after = msgspec.structs.replace(
+            row, tier=Tier.UNDECLARED, name="n", declared=self.DECLARED, key_id="ff", wrapped=b"w", ciphertext=b"c", version=2
+        )
+        assert store.change_credential(row.id, lambda _: after) == after
+        assert store.credential(row.id) == after
+
+    @pytest.mark.parametrize(
+        "change", [{"account": "other"}, {"provider": "x"}, {"id": "own:2"}, {"created_at": 0.0}, {"disabled_at": NOON}], ids=str
+    )
+    def test_what_is_fixed_stays(self, store, change):
+        store.add_account(AccountRow("other", "Other", NOON))
+        row = credential_row(1)
+        store.add_credential(row)
+        with pytest.raises(StorageError, match="cannot be changed"):
+            store.change_credential(row.id, lambda before: msgspec.structs.replace(before, **change))
+        assert store.credentials() == [row]
+
+    def test_a_revoked_one_is_not_changed(self, store):
+        row = credential_row(1)
+        store.add_credential(row)
+        store.revoke_credential(row.id, NOON)
+        with pytest.raises(StorageError, match="revoked"):
+            store.change_credential(row.id, lambda before: msgspec.structs.replace(before, ciphertext=b"back again"))
+        assert store.credential(row.id).ciphertext == b""
+
+    def test_a_change_that_raises_changes_nothing(self, store):
+        row = credential_row(1)
+        store.add_credential(row)
+        with pytest.raises(KeyError):
+            store.change_credential(row.id, lambda _: {}["no"])
+        assert store.credential(row.id) == row
+
+    def test_of_many_changes_at_once_none_is_lost(self, store):
+        store.add_credential(credential_row(1, version=0))
+
+        def count():
+            for _ in range(20):
+                store.change_credential(credential_row(1).id, lambda row: msgspec.structs.replace(row, version=row.version + 1))
+
+        threads = [threading.Thread(target=count) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert store.credential(credential_row(1).id).version == 80
 
 
 class TestSettings:

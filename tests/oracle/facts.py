@@ -166,7 +166,7 @@ def facts_in_force(
         facts |= {"claims": frozenset(), "regions": frozenset(), "training_confidence": "none", "retention_confidence": "none"}
     facts["certifications"] = facts["claims"] - NEEDS_AGREEMENT
     facts |= {"agreements": (), "grade": "declared"}
-    for agreement in context.get("agreements", ()):
+    for agreement in laws.signed_for(credential, context):
         if _covers(agreement, endpoint, credential, account, instant):
             _overlay(facts, agreement, endpoint)
     facts["claims"] = facts["claims"] & NEEDS_AGREEMENT - facts["certifications"]

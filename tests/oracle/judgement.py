@@ -97,16 +97,25 @@ def policy_codes(asked: dict, facts: dict, provider_id: str, laws: Laws = LAWS) 
     return provider_codes(asked, provider_id).union(*(rule(asked, facts, laws) for rule in RULES))
 
 
-def availability_codes(endpoint: dict, provider: dict, request: dict, context: dict) -> set:
+def credentials_for(provider_id: str, context: dict, account: str | None, laws: Laws = LAWS) -> list:
+    """Every credential of a provider that a request of the account may go by, in turn."""
+    brought = [one for by_provider in context.get("own_credentials", {}).values() for one in by_provider.get(provider_id, ())]
+    return laws.in_turn([one for one in brought if laws.may_use(one, account)], list(context["credentials"].get(provider_id, ())))
+
+
+def availability_codes(endpoint: dict, provider: dict, request: dict, context: dict, account: str | None = None, laws: Laws = LAWS) -> set:
     """Every availability code that `decide` knows."""
     able = endpoint.get("capabilities", {})
     length = endpoint.get("context_length")
     has = {tag for tag, ability in TAG_NEEDS.items() if able.get(ability, ability in ABILITIES_BY_DEFAULT)}
     if endpoint.get("price", {}).get("cached_input") is not None:
         has.add("prompt_caching")
+    operation = request.get("operation", "chat_completions")
+    served = "served_embeddings" if operation == "embeddings" else "served_protocols"
     found = {
-        "no_credential": not context["credentials"].get(endpoint["provider"]),
-        "no_adapter": provider["api"]["protocol"] not in context["served_protocols"],
+        "no_credential": not credentials_for(endpoint["provider"], context, account, laws),
+        "no_adapter": provider["api"]["protocol"] not in context.get(served, ()),
+        "operation_unsupported": operation not in endpoint.get("operations", ("chat_completions",)),
         "endpoint_retired": endpoint.get("status", "active") == "retired",
         "context_too_short": length is not None and request.get("least_tokens", 0) > length,
         "tags_unmatched": not has.issuperset(request.get("tags", ())),
@@ -115,7 +124,7 @@ def availability_codes(endpoint: dict, provider: dict, request: dict, context: d
 
 
 def judge_facts(asked: dict, known: list, available: set, provider_id: str, laws: Laws = LAWS) -> dict:
-    """The verdict from facts already resolved: `known` is (credential id, facts) in file order."""
+    """The verdict from facts already resolved: `known` is (credential id, facts) in turn."""
     verdicts = [(policy_codes(asked, facts, provider_id, laws), name, facts) for name, facts in known]
     codes, name, facts = min(verdicts, key=lambda verdict: len(verdict[0]))
     denied = frozenset(codes | available)
@@ -123,9 +132,9 @@ def judge_facts(asked: dict, known: list, available: set, provider_id: str, laws
 
 
 def known_facts(endpoint: dict, request: dict, context: dict, account: str | None, now: float, laws: Laws = LAWS) -> list:
-    """(credential id, facts in force) for every credential that could be used, in file order."""
+    """(credential id, facts in force) for every credential that could be used, in turn."""
     provider = context["catalogue"]["providers"][endpoint["provider"]]
-    credentials = context["credentials"].get(endpoint["provider"]) or [NO_CREDENTIAL]
+    credentials = credentials_for(endpoint["provider"], context, account, laws) or [NO_CREDENTIAL]
     return [
         (credential["id"], facts_in_force(endpoint, provider, credential, account, request, context, now, laws))
         for credential in credentials
@@ -144,6 +153,6 @@ def judge(asked: dict, model: str, request: dict, context: dict, account: str | 
             verdicts[endpoint["id"]] = {"permitted": False, "credential": None, "codes": frozenset(("judging_failed",)), "facts": None}
             continue
         known = known_facts(endpoint, request, context, account, now, laws)
-        available = availability_codes(endpoint, context["catalogue"]["providers"][endpoint["provider"]], request, context)
+        available = availability_codes(endpoint, context["catalogue"]["providers"][endpoint["provider"]], request, context, account, laws)
         verdicts[endpoint["id"]] = judge_facts(asked, known, available, endpoint["provider"], laws)
     return verdicts

@@ -87,6 +87,21 @@ def inside(region: str, allowed: frozenset) -> bool:
     return bool(wider & allowed)
 
 
+def may_use(credential: dict, account: str | None) -> bool:
+    """Whether a request of the account may go by this credential: the operator's serve everybody, an account's own itself alone."""
+    return credential.get("account") is None or credential["account"] == account
+
+
+def in_turn(own: list, operators: list) -> list:
+    """The order in which the credentials of a provider are considered."""
+    return own + operators
+
+
+def signed_for(credential: dict, context: dict) -> list:
+    """Every agreement that can be about this credential: its owner's."""
+    return list(context.get("agreements", ()) if credential.get("account") is None else credential.get("agreements", ()))
+
+
 def worst(values: list, key: Callable) -> object:
     """The value that sorts last."""
     return max(values, key=key)
@@ -101,6 +116,9 @@ class Laws:
     narrowed: Callable = narrowed
     inside: Callable = inside
     worst: Callable = worst
+    may_use: Callable = may_use
+    in_turn: Callable = in_turn
+    signed_for: Callable = signed_for
     training_that_passes: frozenset = frozenset(("never",))
     certification_met_by: dict = dataclasses.field(default_factory=lambda: {"soc2": frozenset(("soc2", "soc2-type2"))})
     tiers_that_take_the_free_block: frozenset = frozenset(("free", "undeclared"))

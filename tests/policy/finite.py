@@ -107,6 +107,28 @@ def small_context() -> PolicyContext:
             ),
         ),
         served_protocols=frozenset({"openai-chat"}),
+        own_credentials={
+            "acct-1": {
+                "alpha": (Credential("own:alpha-1", "alpha", Tier.PAID, account="acct-1"),),
+                "beta": (Credential("own:beta-1", "beta", Tier.FREE, account="acct-1"),),
+                "gamma": (Credential("own:gamma-1", "gamma", Tier.PAID, account="acct-1", agreements=(_signed("gamma-own", "gamma"),)),),
+            },
+            "acct-2": {"beta": (Credential("own:beta-2", "beta", Tier.PAID, account="acct-2", agreements=(_signed("beta-own", "beta"),)),)},
+        },
+    )
+
+
+def _signed(name: str, provider: str) -> Agreement:
+    """What an account attests about a credential of its own; it ends between two of the situations."""
+    return Agreement(
+        name,
+        provider,
+        "account",
+        "DPA",
+        TODAY - dt.timedelta(days=1),
+        TODAY + dt.timedelta(days=1),
+        retention=Retention(RetentionKind.ZERO),
+        certifications=frozenset({"hipaa-baa", "soc2-type2"}),
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.policy import samples
 
 from anyapi.domain.call import Facts
-from anyapi.domain.catalogue import Override, PolicyException, Selector, Status
+from anyapi.domain.catalogue import Operation, Override, PolicyException, Selector, Status
 from anyapi.domain.data_policy import HumanReview, Training, ZeroRetention
 from anyapi.domain.decision import ReasonCode
 from anyapi.domain.requirement import Layer
@@ -20,7 +20,8 @@ from anyapi.policy.parse import Known, parse_data_policy
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CASES = tomllib.loads((ROOT / "tests/policy/decisions.toml").read_text(encoding="utf-8"))["case"]
 KNOWN = Known(frozenset({"acme", "other"}), frozenset({"soc2", "soc2-type2", "iso27001", "hipaa-baa", "gdpr-dpa"}))
-CASE_KEYS = {"says", "facts", "exception", "credential", "agreement", "today", "search", "asked", "account", "answer"}
+SERVED = frozenset({"openai-chat"})
+CASE_KEYS = {"says", "facts", "exception", "credential", "agreement", "today", "search", "operation", "asked", "account", "answer"}
 PLAIN = {"training": Training, "human_review": HumanReview, "zero_retention": ZeroRetention}
 
 
@@ -92,7 +93,9 @@ def decided(case):
     facts = dict(case.get("facts", {}))
     item = provider(facts, case.get("exception"))
     status = Status(facts.pop("status", "active"))
-    where = samples.endpoint("acme", free=facts.pop("free", False), region=facts.pop("endpoint_region", None), status=status)
+    does = tuple(Operation(name) for name in facts.pop("operations", ["chat_completions"]))
+    region, free = facts.pop("endpoint_region", None), facts.pop("free", False)
+    where = samples.endpoint("acme", free=free, region=region, status=status, operations=does)
     assert not facts, "a fact that nothing reads"
     key = case.get("credential", {})
     keys = [] if key == "none" else [samples.credential("acme", **key)]
@@ -101,8 +104,8 @@ def decided(case):
     return decide(
         merge(layers, DEFAULT_PRESETS),
         samples.MODEL,
-        Facts(web_search=case.get("search", False)),
-        samples.context([item], [where], keys, agreements=agreements(case.get("agreement"))),
+        Facts(web_search=case.get("search", False), operation=Operation(case.get("operation", "chat_completions"))),
+        samples.context([item], [where], keys, agreements=agreements(case.get("agreement")), served_embeddings=SERVED),
         "account",
         samples.at(today.year, today.month, today.day),
     )

@@ -13,6 +13,7 @@ from anyapi.domain.call import Facts
 from anyapi.domain.data_policy import Confidence
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.domain.snapshot import Credential, PolicyContext, Tier
+from anyapi.policy.availability import asked_of
 from anyapi.policy.decide import decide
 from anyapi.policy.merge import DEFAULT_PRESETS, merge
 
@@ -30,8 +31,9 @@ DEMANDS = (
 def test_the_real_catalogue_is_decided_as_the_oracle_does(tier):
     catalogue = load_catalogue()
     credentials = {name: (Credential(f"{name}-key", name, tier),) for name in catalogue.providers}
-    context = PolicyContext(catalogue, credentials, served_protocols=frozenset({"openai-chat"}))
-    plain, facts = msgspec.to_builtins(context), Facts(web_search=tier is Tier.FREE)
+    served = frozenset({"openai-chat"})
+    context = PolicyContext(catalogue, credentials, served_protocols=served, served_embeddings=served)
+    plain = msgspec.to_builtins(context)
     compiled = float(midnight(catalogue.compiled.isoformat()))
     models = list(catalogue.models) if LONG else list(catalogue.models)[:: 1 if tier is Tier.PAID else 5]
     judged = 0
@@ -40,6 +42,7 @@ def test_the_real_catalogue_is_decided_as_the_oracle_does(tier):
         requirement = merge([(Layer.ACCOUNT, settings)], DEFAULT_PRESETS)
         assert requirement_differences(requirement, required) == []
         for model in models:
+            facts = Facts(web_search=tier is Tier.FREE, operation=asked_of([catalogue.models[model]]))
             verdicts = oracle.judge(required, model, msgspec.to_builtins(facts), plain, None, compiled + age)
             decision = decide(requirement, model, facts, context, None, compiled + age)
             assert verdict_differences(decision, verdicts, facts=True) == [], model

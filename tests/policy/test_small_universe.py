@@ -48,7 +48,7 @@ class FiniteOracle:
                         endpoint["id"],
                         endpoint["provider"],
                         known_facts(endpoint, request, PLAIN, account, now, laws),
-                        availability_codes(endpoint, PLAIN["catalogue"]["providers"][endpoint["provider"]], request, PLAIN),
+                        availability_codes(endpoint, PLAIN["catalogue"]["providers"][endpoint["provider"]], request, PLAIN, account, laws),
                     )
                     for endpoint in PLAIN["catalogue"]["models"][finite.MODEL]["endpoints"]
                 ]
@@ -117,6 +117,12 @@ def _united(sets: list[frozenset]) -> frozenset:
     return frozenset().union(*sets)
 
 
+def _everything_signed(credential: dict, context: dict) -> list:
+    """Wrong: an agreement is taken to be about whatever credential there is."""
+    brought = [one for providers in context["own_credentials"].values() for own in providers.values() for one in own]
+    return [*context["agreements"], *(agreement for one in brought for agreement in one.get("agreements", ()))]
+
+
 PLANTED = {
     "less than, for at most": {"retention_verdict": _less_than},
     "compliance taken as zero": {"retention_verdict": _compliance_is_zero},
@@ -129,6 +135,11 @@ PLANTED = {
     "the better of with and without": {"worst": lambda values, key: min(values, key=key)},
     "an undeclared tier taken as paid": {"tiers_that_take_the_free_block": frozenset(("free",))},
     "a member country is not inside the union": {"inside": lambda region, allowed: region in allowed},
+    "an account's own credential serves everybody": {"may_use": lambda credential, account: True},
+    "an account's own credential serves nobody": {"may_use": lambda credential, account: credential.get("account") is None},
+    "the operator's credential goes first": {"in_turn": lambda own, operators: operators + own},
+    "what the operator signed holds for an account's own": {"signed_for": lambda credential, context: list(context["agreements"])},
+    "what an account signed holds for the operator's": {"signed_for": _everything_signed},
 }
 
 

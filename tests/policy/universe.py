@@ -14,6 +14,7 @@ from anyapi.domain.catalogue import (
     Catalogue,
     Endpoint,
     Model,
+    Operation,
     Override,
     PolicyException,
     Price,
@@ -158,7 +159,7 @@ def credentials(draw, provider: str) -> tuple:
         Credential(
             id=f"{provider}-{number}",
             provider=provider,
-            tier=draw(st.sampled_from((Tier.PAID, Tier.PAID, Tier.FREE, Tier.UNDECLARED))),
+            tier=draw(st.sampled_from((Tier.PAID, Tier.FREE, Tier.PAID, Tier.FREE, Tier.UNDECLARED))),
             region=draw(_maybe(st.sampled_from(REGIONS), 2)),
             caller_region=draw(_maybe(st.sampled_from(("eea", "ch", "in")))),
             account_states=frozenset(draw(_some(("safety-retention", "reviewed"), 1))),
@@ -192,9 +193,39 @@ def agreements(draw, number: int) -> Agreement:
     )
 
 
+@st.composite
+def own_credentials(draw, names: tuple) -> dict:
+    """What one or two accounts brought: for some providers a credential, perhaps with an agreement attested for it or for another's."""
+    own: dict = {}
+    for account in draw(st.sampled_from(((), ("acct-1",), ("acct-2",), ("acct-2", "acct-1")))):
+        own[account] = {
+            name: tuple(draw(own_credential(account, name, number)) for number in range(draw(st.integers(1, 2))))
+            for name in draw(_some(names, 2, least=1))
+        }
+    return own
+
+
+@st.composite
+def own_credential(draw, account: str, provider: str, number: int) -> Credential:
+    """One credential that an account brought."""
+    return Credential(
+        id=f"own:{account}-{provider}-{number}",
+        provider=provider,
+        tier=draw(st.sampled_from((Tier.PAID, Tier.FREE, Tier.UNDECLARED))),
+        region=draw(_maybe(st.sampled_from(REGIONS), 3)),
+        caller_region=draw(_maybe(st.sampled_from(("eea", "ch")), 2)),
+        account_states=frozenset(draw(_some(("safety-retention",), 1))),
+        account=account,
+        agreements=tuple(draw(agreements(10 + one)) for one in range(draw(st.integers(0, 2)))),
+    )
+
+
 abilities = st.sampled_from(
     (Capabilities(vision=True, tools=True), Capabilities(), Capabilities(vision=True, pdf_input=True, streaming=False))
 )
+
+
+operations = st.sampled_from(((Operation.CHAT_COMPLETIONS,),) * 8 + ((Operation.EMBEDDINGS,), tuple(Operation)))
 
 
 @st.composite
@@ -213,6 +244,7 @@ def endpoints(draw, number: int, known: tuple) -> Endpoint:
         status=draw(st.sampled_from([*[*Status][:-1] * 3, Status.RETIRED])),
         region=draw(st.sampled_from((None, None, "global", "us", "de"))),
         privacy_mode=draw(st.sampled_from((None, "anonymized", "routed"))),
+        operations=draw(operations),
     )
 
 
@@ -230,7 +262,9 @@ def contexts(draw) -> PolicyContext:
         ),
         credentials={name: draw(credentials(name)) for name in names},
         agreements=tuple(draw(agreements(number)) for number in range(draw(st.integers(0, 3)))),
+        own_credentials=draw(own_credentials(names)),
         served_protocols=frozenset({"openai-chat"}),
+        served_embeddings=draw(st.sampled_from((frozenset({"openai-chat"}), frozenset({"openai-chat"}), frozenset()))),
         span_days=draw(st.sampled_from((180.0, 180.0, 365.0, 30.0, 0.5))),
     )
 
@@ -245,6 +279,7 @@ request_facts = st.builds(
     ).map(frozenset),
     web_search=st.booleans(),
     least_tokens=st.sampled_from((0, 0, 0, 8192, 16384)),
+    operation=st.sampled_from((Operation.CHAT_COMPLETIONS,) * 8 + (Operation.EMBEDDINGS,)),
 )
 
 _SETTINGS = {

@@ -12,6 +12,7 @@ import ssl
 import threading
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 import trustme
 from tests.tools.gateway import SEED, make_key
@@ -21,10 +22,16 @@ from anyapi import bootstrap, scrubbing
 from anyapi.bootstrap import SERVED_PROTOCOLS, Publisher, run
 from anyapi.config import load_config
 from anyapi.control.channel import request_reload
+from anyapi.crypto.envelope import seal
+from anyapi.crypto.root_keys import RootKeys
+from anyapi.crypto.sealed import Binding
+from anyapi.crypto.secret import Secret
+from anyapi.domain.snapshot import Tier
 from anyapi.errors import ConfigError
 from anyapi.simulator import SimulationThread, demo_config_toml
 from anyapi.storage.connection import database_path
 from anyapi.storage.events import EventKind, WriterEvent, WriterState
+from anyapi.storage.rows import CredentialRow, Declared
 from anyapi.storage.schema import prepare
 from anyapi.storage.sqlite import SqliteStore
 from anyapi.wire.buffers import ReadBuffer
@@ -300,6 +307,107 @@ def test_snapshots_are_numbered_and_published(home, capsys):
     assert "event=snapshot version=3 keys=1" in capsys.readouterr().err
 
 
+ROOT, OTHER_ROOT = bytes(range(32)), bytes(range(70, 102))
+
+
+def keep_credential(home, number, root=ROOT, provider="openai", sealed_for=None, **changes):
+    """Put a credential of the default account into the store of `home`; `sealed_for`: another place than the one it stands in."""
+    bound = Binding("default", provider, f"own:{number:016x}", 1)
+    sealed = seal(Secret(f"sk-of-account-{number}"), sealed_for or bound, RootKeys([root]))
+    row = CredentialRow(
+        bound.row, bound.account, provider, Tier.PAID, "", Declared(), sealed.key_id, sealed.wrapped, sealed.ciphertext, 1, float(number)
+    )
+    with SqliteStore(home, NOW.timestamp) as store:
+        store.add_credential(msgspec.structs.replace(row, **changes))
+    return row.id
+
+
+def with_root_key(home, root=ROOT):
+    return msgspec.structs.replace(configured(home), root_keys=RootKeys([root]))
+
+
+def publishing(config, check):
+    """Have a publisher on a loop, with upstreams, over the store of `config`."""
+
+    @on_loop
+    async def go():
+        sweep = Sweep(asyncio.get_running_loop())
+        upstreams = bootstrap._upstreams(config, ReadBuffer(), sweep)
+        with SqliteStore(config.data_dir, NOW.timestamp) as store:
+            await check(Publisher(config, store, upstreams), upstreams, store)
+        sweep.close()
+
+    go()
+
+
+def test_a_stored_credential_is_published_with_its_upstream_and_goes_when_revoked(home, capsys):
+    name = keep_credential(home, 1)
+
+    async def check(publisher, upstreams, store):
+        snapshot = publisher.build()
+        (credential,) = snapshot.context.own_credentials["default"]["openai"]
+        assert (credential.id, credential.account, credential.tier) == (name, "default", Tier.PAID)
+        assert b"authorization: Bearer sk-of-account-1\r\n" in upstreams[name].head(b"/x", b"", 0)
+        assert "sk-of" not in repr(snapshot) + repr(upstreams) + repr(publisher._config)
+        assert (upstreams[name].host, publisher.unusable) == ("api.openai.com", {})
+        published = []
+        publisher.publish = published.append
+        store.revoke_credential(name, NOW.timestamp())
+        await publisher.reload()
+        assert published[0].context.own_credentials == {}
+        assert name not in upstreams
+
+    publishing(with_root_key(home), check)
+    gc.unfreeze()
+    assert "credentials_unusable" not in capsys.readouterr().err
+
+
+def test_stored_credentials_that_cannot_be_used_are_left_out_and_told(home, capsys):
+    good = keep_credential(home, 1)
+    moved = keep_credential(home, 2, sealed_for=Binding("other", "openai", "own:x", 1))
+    locked = keep_credential(home, 3, root=OTHER_ROOT)
+    strange = keep_credential(home, 4, provider="nobody")
+    placeless = keep_credential(home, 5, provider="azure")
+    unserved = keep_credential(home, 6, provider="cohere")
+    codes = {moved: "damaged", locked: "no_root_key", strange: "provider_unknown", placeless: "address_unusable", unserved: "not_served"}
+
+    async def check(publisher, upstreams, _store):
+        snapshot = publisher.build()
+        assert [one.id for one in snapshot.context.own_credentials["default"]["openai"]] == [good]
+        assert set(snapshot.context.own_credentials["default"]) == {"openai"}
+        assert publisher.unusable == codes
+        assert list(upstreams) == [good]
+        publisher.build()
+        with pytest.raises(ConfigError, match="1 stored credentials are sealed under a root key that is not here"):
+            publisher.refuse_without_root_key()
+
+    config = with_root_key(home)
+    served = bootstrap.ADAPTERS.keys() - {config.catalogue.providers["cohere"].api.protocol}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bootstrap, "ADAPTERS", {name: bootstrap.ADAPTERS[name] for name in served})
+        publishing(config, check)
+    lines = [line for line in capsys.readouterr().err.splitlines() if "credentials_unusable" in line]
+    assert len(lines) == len(codes), "each reason once, and not again as long as nothing changes"
+    assert all("count=1" in line for line in lines)
+    assert "sk-of" not in "".join(lines)
+
+
+def test_it_does_not_start_without_the_root_key_of_a_stored_credential(unharmed, home):
+    keep_credential(home, 1)
+    for config in (configured(home), with_root_key(home, OTHER_ROOT)):
+        with pytest.raises(ConfigError, match="root key that is not here"):
+            visited(config)
+    with SqliteStore(home, NOW.timestamp) as store:
+        store.revoke_credential(store.credentials()[0].id, 1.0)
+    visited(configured(home))
+
+
+def test_nothing_that_could_use_a_stored_credential_publishes_none(home):
+    keep_credential(home, 1)
+    with SqliteStore(home, NOW.timestamp) as store:
+        assert Publisher(with_root_key(home), store).build().context.own_credentials == {}
+
+
 def test_what_is_served():
     assert {"openai-chat", "anthropic-messages"} == SERVED_PROTOCOLS
 
@@ -316,7 +424,7 @@ def test_secrets_are_only_in_the_upstreams(home):
 
         state = WriterState(0, 0, 0, 0, failing=False)
         usage, decisions = SimpleNamespace(state=state), SimpleNamespace(state=state)
-        outlets = bootstrap._outlets(config, ReadBuffer(), sweep, usage, decisions)
+        outlets = bootstrap._outlets(config, bootstrap._upstreams(config, ReadBuffer(), sweep), usage, decisions)
         sweep.close()
         upstream = outlets.upstreams["mine"]
         assert (upstream.host, upstream.port) == ("api.openai.com", 443)

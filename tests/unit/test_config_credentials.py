@@ -3,7 +3,7 @@ import datetime as dt
 import pytest
 
 from anyapi.config import load_config
-from anyapi.config_credentials import weakness_of
+from anyapi.config_credentials import own_base_url, weakness_of
 from anyapi.domain.snapshot import Tier
 from anyapi.errors import ConfigError
 
@@ -187,3 +187,26 @@ def test_a_credential_without_a_key_is_for_servers_that_need_none(tmp_path):
     config = load(tmp_path, NETWORK + credential(provider='"vllm"', env=None))
     assert [item.id for item in config.credentials] == ["main"]
     assert config.secrets == {}
+
+
+def test_ids_of_accounts_own_credentials_cannot_be_taken(tmp_path):
+    assert (
+        "accounts bring" in errors_of(tmp_path, credential(id='"own:0123456789abcdef"'), MY_KEY=KEY)["credentials.own:0123456789abcdef.id"]
+    )
+
+
+def test_where_an_accounts_own_key_goes(tmp_path):
+    config = load(tmp_path, AZURE_OPENAI_RESOURCE="operators-own", AZURE_RESOURCE_NAME="operators-own")
+    openai, azure = config.catalogue.providers["openai"], config.catalogue.providers["azure"]
+    assert own_base_url(config, openai, {}) == ("https://api.openai.com/v1", None)
+    assert "its address needs" in own_base_url(config, azure, {})[1], "the operator's own deployment is not the account's"
+    url, problem = own_base_url(config, azure, {"resource": "acme-eu"})
+    assert problem is None
+    assert "acme-eu" in url
+    assert "must be" in own_base_url(config, azure, {"resource": "evil.example/"})[1]
+
+
+def test_a_private_address_must_be_allowed_for_accounts_too(tmp_path):
+    config = load(tmp_path, "[network]\nprivate_addresses = []\n")
+    ollama = config.catalogue.providers["ollama"]
+    assert "private" in own_base_url(config, ollama, {})[1]

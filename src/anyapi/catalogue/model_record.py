@@ -2,11 +2,13 @@
 
 from anyapi.catalogue.reading import Table
 from anyapi.catalogue.vocabulary import MODEL_ID, PROVIDER_ID, REGION, TEXT, UPSTREAM_MODEL, WORD
-from anyapi.domain.catalogue import Capabilities, Endpoint, Model, Price, Status
+from anyapi.domain.catalogue import CHAT_ONLY, Capabilities, Endpoint, Model, Operation, Price, Status
 from anyapi.domain.ids import EndpointId, ModelId, ProviderId
 
 _DEAREST = 1_000_000.0
 _MOST_TOKENS = 1_000_000_000
+_MOST_DIMENSIONS = 1_000_000
+_OPERATIONS = frozenset(operation.value for operation in Operation)
 
 
 def read_model(table: Table) -> Model:
@@ -31,6 +33,7 @@ def read_endpoint(table: Table, model: ModelId) -> Endpoint:
     price = _read_price(table.child("price"))
     day = table.day("deprecation_date")
     successor = table.optional_text("successor", MODEL_ID)
+    operations = _read_operations(table)
     endpoint = Endpoint(
         id=EndpointId(f"{provider}/{name}"),
         provider=provider,
@@ -49,9 +52,24 @@ def read_endpoint(table: Table, model: ModelId) -> Endpoint:
         successor=None if successor is None else ModelId(successor),
         source=table.optional_text("source", TEXT),
         price_source=table.optional_text("price_source", TEXT),
+        operations=operations,
+        dimensions=table.whole("dimensions", 1, _MOST_DIMENSIONS),
     )
+    if endpoint.dimensions is not None and Operation.EMBEDDINGS not in operations:
+        table.note("dimensions", "belongs to an endpoint whose `operations` name embeddings")
     table.done()
     return endpoint
+
+
+def _read_operations(table: Table) -> tuple[Operation, ...]:
+    """What the endpoint does, in one order whatever the file's, so that equal records have equal bytes; chat completions if absent."""
+    named = table.words("operations", WORD, _OPERATIONS)
+    if not table.has("operations"):
+        return CHAT_ONLY
+    if not named:
+        table.note("operations", f"must name at least one of {', '.join(sorted(_OPERATIONS))}, or be left out")
+    found = tuple(operation for operation in Operation if operation.value in named)
+    return CHAT_ONLY if found == CHAT_ONLY else found
 
 
 def _read_price(table: Table | None) -> Price:

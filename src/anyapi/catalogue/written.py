@@ -58,6 +58,8 @@ def endpoint_source(endpoint: Endpoint) -> Source:
             "successor": endpoint.successor,
             "source": endpoint.source,
             "price_source": endpoint.price_source,
+            "operations": [operation.value for operation in endpoint.operations],
+            "dimensions": endpoint.dimensions,
         }
     )
 

@@ -21,6 +21,7 @@ from anyapi.domain.ids import CredentialId, EndpointId, ModelId
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.domain.snapshot import Credential, PolicyContext, Tier
 from anyapi.errors import BadRequest, ModelNotFound
+from anyapi.policy.availability import asked_of
 from anyapi.policy.decide import decide
 from anyapi.policy.explain import Explanation, render_text
 from anyapi.policy.explain import explain as explanation_of
@@ -54,7 +55,9 @@ def explain(
     context = policy_context(config, config.catalogue, SERVED_PROTOCOLS)
     if assume_credentials:
         context = assuming_credentials(context)
-    question = _question(models, _settings(asked, config.catalogue), Facts(tags=_tags(tags)), config)
+    known = config.catalogue.models
+    operation = asked_of(known[name] for name in map(ModelId, models) if name in known)
+    question = _question(models, _settings(asked, config.catalogue), Facts(tags=_tags(tags), operation=operation), config)
     result, similar = answer(question, context, now.timestamp())
     if as_json:
         print_json(result)

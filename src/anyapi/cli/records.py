@@ -1,7 +1,7 @@
 """Records of the catalogue as texts for people. Values in, texts out, except `print_provider`."""
 
 from anyapi.cli.output import console, print_table
-from anyapi.domain.catalogue import Endpoint, PolicyException, Provider
+from anyapi.domain.catalogue import Endpoint, Operation, PolicyException, Provider
 from anyapi.domain.data_policy import PolicyBlock, Retention
 
 
@@ -26,6 +26,8 @@ def endpoint_row(endpoint: Endpoint) -> tuple[str, ...]:
     """One endpoint in the table of a model."""
     abilities = endpoint.capabilities
     names = [name for name in abilities.__struct_fields__ if name != "streaming" and getattr(abilities, name)]
+    if Operation.EMBEDDINGS in endpoint.operations:
+        names.append("embeddings" if endpoint.dimensions is None else f"embeddings of {endpoint.dimensions:,}")
     return (
         endpoint.id,
         endpoint.status.value if endpoint.successor is None else f"{endpoint.status.value}, see {endpoint.successor}",

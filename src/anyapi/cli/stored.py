@@ -13,12 +13,20 @@ import msgspec
 
 from anyapi.config import Config, load_config
 from anyapi.config_sections import known_names
-from anyapi.control.channel import SOCKET_NAME, NotConfirmed, request_reload
+from anyapi.control.channel import SOCKET_NAME, NotConfirmed, ask_reload
 from anyapi.policy.nearest import nearest
 from anyapi.policy.parse import Known
 from anyapi.storage.sqlite import SqliteStore
 
 P = ParamSpec("P")
+UNUSABLE = {
+    "no_root_key": "it has other root keys: give it the one that this command used",
+    "damaged": "the sealed secret does not open",
+    "not_served": "the provider's protocol is not served yet",
+    "address_unusable": "the provider's address lacks a variable, or its network is not allowed there",
+    "provider_unknown": "the provider is not in its catalogue",
+}
+"""Why a server cannot use a stored credential, in words."""
 NOT_CONFIRMED = 3
 """Exit code: the store was changed, but a running server did not say that the change is in force."""
 
@@ -64,12 +72,20 @@ def with_store(command: Callable[Concatenate[Place, P], None]) -> Callable[..., 
     return run
 
 
-def confirm(place: Place, changed: str) -> Confirmation:
-    """Have a running server put a committed change into force, and wait for it. `changed`: `keys` or `settings`."""
+def confirm(place: Place, changed: str, used: Iterable[str] = ()) -> Confirmation:
+    """Have a running server put a committed change into force, and wait for it. `changed`: `keys`, `settings` or `credentials`.
+
+    `used`: ids of stored credentials that are to be in use then; it is a problem if the server cannot use one of them.
+    """
     try:
-        return Confirmation(snapshot=request_reload(place.config.data_dir / SOCKET_NAME, changed))
+        in_force = ask_reload(place.config.data_dir / SOCKET_NAME, changed)
     except NotConfirmed as error:
         return Confirmation(problem=error.message)
+    if in_force is None:
+        return Confirmation()
+    codes = sorted({in_force.unusable[name] for name in used if name in in_force.unusable})
+    problem = f"the running server cannot use it ({'; '.join(UNUSABLE.get(code, code) for code in codes)})" if codes else None
+    return Confirmation(in_force.version, problem)
 
 
 def finish(confirmation: Confirmation) -> None:

@@ -3,9 +3,10 @@
 import time
 from collections.abc import Iterator
 
-from anyapi.domain.call import NO_FACTS
+from anyapi.domain.call import PLAIN_FACTS
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.domain.snapshot import Credential, PolicyContext, Snapshot, Tier
+from anyapi.policy.availability import asked_of
 from anyapi.policy.decide import decide
 from anyapi.policy.merge import lift, meet
 
@@ -58,5 +59,5 @@ def models_left(snapshot: Snapshot, data_class: DataClass) -> int:
         1
         for model in context.catalogue.models.values()
         if any(endpoint.provider in context.credentials for endpoint in model.endpoints)
-        and decide(requirement, model.id, NO_FACTS, context, None, now).permitted
+        and decide(requirement, model.id, PLAIN_FACTS[asked_of((model,))], context, None, now).permitted
     )

@@ -11,7 +11,7 @@ import fcntl
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -21,12 +21,13 @@ from anyapi.errors import AnyAPIError, ConfigError, StorageError
 SOCKET_NAME = "control.sock"
 CONFIRM_SECONDS = 10.0
 _LONGEST_LINE = 4096
+_MOST_UNUSABLE = 50
 _ASK_SECONDS = 5.0
 """How long the server waits for a connected command to say what it wants."""
 
 
 class Reload(msgspec.Struct, frozen=True):
-    """A command's question. `changed` says what, for the server's log: `keys` or `settings`."""
+    """A command's question. `reload` says what changed: `keys`, `settings` or `credentials`."""
 
     reload: str
 
@@ -36,6 +37,15 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
 
     version: int | None = None
     error: str | None = None
+    unusable: dict[str, str] = {}
+    """Stored credentials that the server cannot use, each with the code of the reason: they are left out of the snapshot."""
+
+
+class InForce(msgspec.Struct, frozen=True):
+    """What a reload put into force, as the server tells it to a command."""
+
+    version: int
+    unusable: Mapping[str, str] = {}
 
 
 class NotConfirmed(AnyAPIError):
@@ -60,17 +70,31 @@ class Channel:
         os.close(self._lock)
 
 
-async def serve_channel(path: Path, on_reload: Callable[[], Awaitable[int]]) -> Channel:
+def _nothing_unusable() -> Mapping[str, str]:
+    return {}
+
+
+async def serve_channel(
+    path: Path, on_reload: Callable[[], Awaitable[int]], unusable: Callable[[], Mapping[str, str]] = _nothing_unusable
+) -> Channel:
     """Listen on `path`; call `on_reload` for each question and answer with the version that it gives, which must be in force by then.
+
+    `unusable` is asked afterwards for the stored credentials that could not be used.
 
     MUST be open before the first snapshot is read from the store, or be followed by one reload: a command that finds nobody here
     takes its change to be read at the start. Raises `ConfigError` if another server uses the data directory or the path cannot be used.
     """
     lock = _take(path.with_suffix(".lock"))
     one_at_a_time = asyncio.Lock()
+
+    async def reload() -> Answer:
+        # Each question gets a reading of the store that began after it was asked.
+        async with one_at_a_time:
+            return Answer(version=await on_reload(), unusable=_newest(unusable()))
+
     try:
         server = await asyncio.start_unix_server(
-            lambda reader, writer: _answer(reader, writer, on_reload, one_at_a_time), sock=_bind(path), limit=_LONGEST_LINE
+            lambda reader, writer: _answer(reader, writer, reload), sock=_bind(path), limit=_LONGEST_LINE
         )
     except OSError as error:
         os.close(lock)
@@ -80,6 +104,15 @@ async def serve_channel(path: Path, on_reload: Callable[[], Awaitable[int]]) -> 
 
 def request_reload(path: Path, changed: str, timeout: float = CONFIRM_SECONDS) -> int | None:
     """Tell a running server that `changed` ("keys", "settings") was committed; give the snapshot version in force, None if none runs.
+
+    Raises what `ask_reload` raises.
+    """
+    in_force = ask_reload(path, changed, timeout)
+    return None if in_force is None else in_force.version
+
+
+def ask_reload(path: Path, changed: str, timeout: float = CONFIRM_SECONDS) -> InForce | None:
+    """The same, with all that the server says about what it put into force.
 
     Raises `NotConfirmed` if a server listens but does not confirm within `timeout` seconds, or refuses.
     """
@@ -101,7 +134,12 @@ def request_reload(path: Path, changed: str, timeout: float = CONFIRM_SECONDS) -
             raise NotConfirmed("the running server broke off before it confirmed") from None
     if answer.version is None:
         raise NotConfirmed(f"the running server could not put it into force ({answer.error or 'unknown'}); it serves on as before")
-    return answer.version
+    return InForce(answer.version, answer.unusable)
+
+
+def _newest(unusable: Mapping[str, str]) -> dict[str, str]:
+    """As many as fit a line, those that were added last: what a command has just added is among them."""
+    return dict(list(unusable.items())[-_MOST_UNUSABLE:])
 
 
 def _read_answer(connection: socket.socket, deadline: float) -> Answer:
@@ -118,17 +156,13 @@ def _read_answer(connection: socket.socket, deadline: float) -> Answer:
     return msgspec.json.decode(line, type=Answer)
 
 
-async def _answer(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, on_reload: Callable[[], Awaitable[int]], one_at_a_time: asyncio.Lock
-) -> None:
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reload: Callable[[], Awaitable[Answer]]) -> None:
     """Serve one command. Whatever fails, the connection ends without a version, and the command says that nothing was confirmed."""
     try:
         async with asyncio.timeout(_ASK_SECONDS):
             msgspec.json.decode(await reader.readline(), type=Reload)
         try:
-            # Each question gets a reading of the store that began after it was asked.
-            async with one_at_a_time:
-                answer = Answer(version=await on_reload())
+            answer = await reload()
         except StorageError:
             answer = Answer(error="the store could not be read")
         writer.write(msgspec.json.encode(answer) + b"\n")

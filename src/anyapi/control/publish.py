@@ -3,15 +3,19 @@
 10,000 keys of 1,000 accounts share few different sets of settings: each set is merged once, and its requirement is one object.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
+import msgspec
+
 from anyapi.domain.call import Principal
+from anyapi.domain.ids import AccountId, ProviderId
 from anyapi.domain.requirement import SETTING_NAMES, DataClass, Layer, Requirement, Settings
-from anyapi.domain.snapshot import PolicyContext, Snapshot
+from anyapi.domain.snapshot import Credential, PolicyContext, Snapshot
 from anyapi.policy.merge import merge
 from anyapi.storage.contract import KeyStore, SettingsStore
-from anyapi.storage.rows import GATEWAY_SUBJECT, KeyRow
+from anyapi.storage.rows import GATEWAY_SUBJECT, CredentialRow, KeyRow
 
 _NOTHING = Settings()
 
@@ -21,14 +25,21 @@ class PublishedStore(KeyStore, SettingsStore, Protocol):
 
 
 def build_snapshot(
-    store: PublishedStore, base: PolicyContext, presets: Mapping[DataClass, Settings], gateway_settings: Settings, version: int
+    store: PublishedStore,
+    base: PolicyContext,
+    presets: Mapping[DataClass, Settings],
+    gateway_settings: Settings,
+    version: int,
+    credentials: Sequence[CredentialRow] = (),
 ) -> Snapshot:
     """Give the snapshot of what the store holds now.
 
     `gateway_settings` is the configured floor; the stored gateway settings are met in. Revoked keys are left out, expiring ones carry
-    their end. Raises `StorageError`: a store that cannot be read in full publishes nothing.
+    their end. `credentials` are the stored ones that could be opened, in the store's order; each is a candidate for its own account
+    alone. Raises `StorageError`: a store that cannot be read in full publishes nothing.
     """
-    requirements = _Requirements(store.all_settings(), gateway_settings, presets)
+    own = own_credentials(credentials)
+    requirements = _Requirements(store.all_settings(), gateway_settings, presets, own.keys())
     keys = store.keys()
     principals = {
         key.sha256: Principal(
@@ -39,32 +50,71 @@ def build_snapshot(
     }
     return Snapshot(
         version=version,
-        context=base,
+        context=msgspec.structs.replace(base, own_credentials=own) if own else base,
         presets=dict(presets),
         gateway_settings=requirements.gateway(),
         principals=principals,
     )
 
 
+def own_credentials(rows: Sequence[CredentialRow]) -> dict[AccountId, dict[ProviderId, tuple[Credential, ...]]]:
+    """What policy may know of accounts' own credentials, by account and provider; revoked ones are left out."""
+    own: dict[AccountId, dict[ProviderId, tuple[Credential, ...]]] = {}
+    for row in rows:
+        if row.disabled_at is None:
+            mine = own.setdefault(row.account, {})
+            mine[row.provider] = (*mine.get(row.provider, ()), _credential(row))
+    return own
+
+
+def _credential(row: CredentialRow) -> Credential:
+    declared = row.declared
+    return Credential(
+        id=row.id,
+        provider=row.provider,
+        tier=row.tier,
+        region=declared.region,
+        caller_region=declared.caller_region,
+        account_states=declared.account_states,
+        terms=declared.terms,
+        account=row.account,
+        agreements=declared.agreements,
+    )
+
+
 class _Requirements:
     """The requirement of each key: gateway, account, project and key settings merged, equal ones once."""
 
-    def __init__(self, stored: Mapping[tuple[Layer, str], Settings], configured: Settings, presets: Mapping[DataClass, Settings]) -> None:
-        """`stored` by layer and subject; `configured` is the operator's floor."""
-        self._stored, self._presets = stored, presets
+    def __init__(
+        self,
+        stored: Mapping[tuple[Layer, str], Settings],
+        configured: Settings,
+        presets: Mapping[DataClass, Settings],
+        apart: AbstractSet[AccountId],
+    ) -> None:
+        """`stored` by layer and subject; `configured` is the operator's floor; accounts `apart` share no requirement with others."""
+        self._stored, self._presets, self._apart = stored, presets, apart
         # Two settings of one layer; both hold.
         self._gateway = [(Layer.GATEWAY, configured), (Layer.GATEWAY, stored.get((Layer.GATEWAY, GATEWAY_SUBJECT), _NOTHING))]
-        self._merged: dict[tuple[Settings, Settings, Settings], Requirement] = {}
+        self._merged: dict[tuple[Settings, Settings, Settings, AccountId | None], Requirement] = {}
 
     def of(self, key: KeyRow) -> Requirement:
-        """Give the requirement of a key; the same object for equal settings."""
+        """Give the requirement of a key; the same object for equal settings.
+
+        INVARIANT: an account that has credentials of its own gets objects of its own. The data plane remembers decisions by the identity
+        of the requirement, and those of such an account may name a credential that is nobody else's.
+        """
         account = self._stored.get((Layer.ACCOUNT, key.account), _NOTHING)
         project = _NOTHING if key.project is None else self._stored.get((Layer.PROJECT, key.project), _NOTHING)
         own = self._stored.get((Layer.KEY, key.id), _NOTHING)
-        found = self._merged.get((account, project, own))
+        owner = key.account if key.account in self._apart else None
+        found = self._merged.get((account, project, own, owner))
         if found is None:
             layers = [*self._gateway, (Layer.ACCOUNT, account), (Layer.PROJECT, project), (Layer.KEY, own)]
-            found = self._merged[account, project, own] = merge(layers, self._presets)
+            merged = merge(layers, self._presets)
+            # A copy, because `merge` gives one object for every requirement that asks nothing.
+            found = merged if owner is None else msgspec.structs.replace(merged)
+            self._merged[account, project, own, owner] = found
         return found
 
     def gateway(self) -> Settings:

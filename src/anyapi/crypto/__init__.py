@@ -1,1 +1,1 @@
-"""Key hashes and (later) envelopes."""
+"""API keys and their hashes, secrets that do not print, root keys and envelopes."""

@@ -1,9 +1,11 @@
 """What the gateway knows of a request besides its content: facts that rules may see, preferences, and who calls."""
 
 import enum
+from collections.abc import Mapping
 
 import msgspec
 
+from anyapi.domain.catalogue import Operation
 from anyapi.domain.ids import AccountId, KeyId, ModelId, ProjectId, ProviderId
 from anyapi.domain.requirement import Requirement
 
@@ -35,9 +37,15 @@ class Facts(msgspec.Struct, frozen=True):
     """A lower bound of the prompt's tokens, rounded down to a power of two; 0 where no context length can be exceeded."""
     uses: frozenset[str] = frozenset()
     """Abilities that the request's parameters need: `tools`, `structured_outputs`, `vision`, `reasoning`, ... (`require_parameters`)."""
+    operation: Operation = Operation.CHAT_COMPLETIONS
 
 
 NO_FACTS = Facts()
+PLAIN_FACTS: Mapping[Operation, Facts] = {
+    Operation.CHAT_COMPLETIONS: NO_FACTS,
+    Operation.EMBEDDINGS: Facts(operation=Operation.EMBEDDINGS),
+}
+"""The facts of a request that needs nothing but the operation."""
 
 
 class Sort(enum.StrEnum):

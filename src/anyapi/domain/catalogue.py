@@ -28,6 +28,16 @@ class Status(enum.StrEnum):
     RETIRED = "retired"
 
 
+class Operation(enum.StrEnum):
+    """What an endpoint is asked to do. Every format in which a chat can be asked for is `chat_completions` here."""
+
+    CHAT_COMPLETIONS = "chat_completions"
+    EMBEDDINGS = "embeddings"
+
+
+CHAT_ONLY = (Operation.CHAT_COMPLETIONS,)
+
+
 class Selector(msgspec.Struct, frozen=True, omit_defaults=True):
     """When a policy exception applies. Empty fields do not select; see docs/policy.md section 1.1."""
 
@@ -154,6 +164,9 @@ class Endpoint(msgspec.Struct, frozen=True, omit_defaults=True):
     successor: ModelId | None = None
     source: str | None = None
     price_source: str | None = None
+    operations: tuple[Operation, ...] = CHAT_ONLY
+    dimensions: int | None = None
+    """Numbers in a vector unless the request asks for another length; None where it makes no vectors, or it is not recorded."""
 
 
 class Model(msgspec.Struct, frozen=True, omit_defaults=True):

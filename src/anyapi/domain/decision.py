@@ -44,6 +44,7 @@ class ReasonCode(enum.StrEnum):
     JUDGING_FAILED = "judging_failed"
     NO_CREDENTIAL = "no_credential"
     NO_ADAPTER = "no_adapter"
+    OPERATION_UNSUPPORTED = "operation_unsupported"
     ENDPOINT_RETIRED = "endpoint_retired"
     CONTEXT_TOO_SHORT = "context_too_short"
     TAGS_UNMATCHED = "tags_unmatched"

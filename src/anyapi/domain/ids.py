@@ -9,7 +9,7 @@ ModelId = NewType("ModelId", str)
 EndpointId = NewType("EndpointId", str)
 """`provider/model name at that provider`; unique in a catalogue."""
 CredentialId = NewType("CredentialId", str)
-"""Name of a provider credential in the configuration; never the secret."""
+"""Name of a provider credential, never the secret: that of the configuration, or `own:` and 16 characters for one of an account."""
 AgreementId = NewType("AgreementId", str)
 """Reference of an attested agreement."""
 AccountId = NewType("AccountId", str)

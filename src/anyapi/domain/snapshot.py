@@ -52,6 +52,10 @@ class Credential(msgspec.Struct, frozen=True, omit_defaults=True):
     caller_region: str | None = None
     account_states: frozenset[str] = frozenset()
     terms: frozenset[str] = frozenset()
+    account: AccountId | None = None
+    """Whose own credential it is, and then nobody else's; None is the operator's, used for every account."""
+    agreements: tuple[Agreement, ...] = ()
+    """What the owning account attests about it. The operator's credentials stand on `PolicyContext.agreements` instead."""
 
 
 class PolicyContext(msgspec.Struct, frozen=True):
@@ -64,6 +68,22 @@ class PolicyContext(msgspec.Struct, frozen=True):
     """Protocols with an adapter, for example `openai-chat`, `anthropic-messages`."""
     span_days: float = 180.0
     """How long a record is good after it was verified."""
+    own_credentials: dict[AccountId, dict[ProviderId, tuple[Credential, ...]]] = {}
+    """What accounts brought themselves, each only for itself."""
+    served_embeddings: frozenset[str] = frozenset()
+    """Protocols with an adapter for embeddings."""
+
+    def seen_by(self, account: AccountId | None) -> "PolicyContext":
+        """The context of a request of `account`: its own credentials before the operator's, and nobody else's at all."""
+        if not self.own_credentials:
+            return self
+        merged = dict(self.credentials)
+        own = {} if account is None else self.own_credentials.get(account, {})
+        for provider, credentials in own.items():
+            # Under whose name a credential stands is not enough: it must itself say so.
+            mine = tuple(credential for credential in credentials if credential.account == account)
+            merged[provider] = (*mine, *merged.get(provider, ()))
+        return msgspec.structs.replace(self, credentials=merged, own_credentials={})
 
 
 class Snapshot(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, unquote
 import msgspec
 
 from anyapi import __version__
-from anyapi.domain.call import NO_FACTS, Question
+from anyapi.domain.call import PLAIN_FACTS, Question
 from anyapi.domain.catalogue import Endpoint, Model
 from anyapi.domain.data_policy import DataPolicy
 from anyapi.domain.decision import Decision, Reason
@@ -20,6 +20,7 @@ from anyapi.gateway.formats.openai_chat import ChatRequest, read_question
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import inventory
 from anyapi.gateway.render import JSON
+from anyapi.policy.availability import asked_of
 from anyapi.policy.decide import decide
 from anyapi.policy.explain import explain, policy_view
 
@@ -87,11 +88,20 @@ async def explain_request(call: Call, plane: DataPlane, reply: Connection) -> No
     """Answer `POST /v1/explain`: what would happen to a request, without its content. Sends nothing anywhere."""
     principal = authenticate(call.credential, plane.principals, plane.clock)
     request = read_question(call.body)
+    _name_operation(request, plane)
     asked = plane.ask(principal, call, request)
     decided = plane.decide(asked, request, principal.account)
     question = Question(request.models, asked.requirement, request.facts, asked.preference)
     answer = explain(question, decided.decisions, plane.health.view(), plane.context, account=principal.account, now=plane.clock())
     reply.send(200, JSON, _encode(answer))
+
+
+def _name_operation(request: ChatRequest, plane: DataPlane) -> None:
+    """A question names no operation: it is about what the models it names do."""
+    known = plane.context.catalogue.models
+    operation = asked_of(known[name] for name in request.models if name in known)
+    if operation is not request.facts.operation:
+        request.facts = msgspec.structs.replace(request.facts, operation=operation)
 
 
 async def models(call: Call, plane: DataPlane, reply: Connection) -> None:
@@ -108,7 +118,7 @@ def _models_page(plane: DataPlane, requirement: Requirement, account: AccountId,
     """The list as JSON: 800 KB and 20 ms of work for the shipped catalogue, so it is made once in a while and not for every call."""
     now, rows = plane.clock(), []
     for model in plane.context.catalogue.models.values():
-        decision = decide(requirement, model.id, NO_FACTS, plane.context, account, now)
+        decision = decide(requirement, model.id, PLAIN_FACTS[asked_of((model,))], plane.context, account, now)
         if decision.permitted or not eligible:
             rows.append(model_row(model, decision, now, eligible=eligible))
     return _encode({"object": "list", "data": rows})
@@ -119,8 +129,9 @@ async def model_endpoints(call: Call, plane: DataPlane, reply: Connection) -> No
     principal = authenticate(call.credential, plane.principals, plane.clock)
     name = unquote(call.path.decode("latin-1").split("/models/", 1)[1]).removesuffix("/endpoints")
     requirement = plane.ask(principal, call, NOTHING).requirement
-    decision = decide(requirement, ModelId(name), NO_FACTS, plane.context, principal.account, plane.clock())
     model = plane.context.catalogue.models.get(ModelId(name))
+    facts = PLAIN_FACTS[asked_of(() if model is None else (model,))]
+    decision = decide(requirement, ModelId(name), facts, plane.context, principal.account, plane.clock())
     if model is None:
         raise ModelNotFound("No such model.")
     row = model_row(model, decision, plane.clock(), eligible=False)
@@ -151,6 +162,8 @@ def endpoint_row(endpoint: Endpoint, policy: DataPolicy | None, reasons: tuple[R
         "provider": endpoint.provider,
         "region": endpoint.region,
         "status": endpoint.status,
+        "operations": endpoint.operations,
+        "dimensions": endpoint.dimensions,
         "context_length": endpoint.context_length,
         "max_output_tokens": endpoint.max_output_tokens,
         "price": {"input": endpoint.price.input, "output": endpoint.price.output, "cached_input": endpoint.price.cached_input},

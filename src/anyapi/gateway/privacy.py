@@ -83,6 +83,20 @@ KEYS: dict[str, str] = {
     "expires_at": "when it ends",
     "revoked_at": "when it was revoked",
 }
+CREDENTIALS: dict[str, str] = {
+    "id": "names the provider credential that an account brought",
+    "account": "whose it is; it serves no other account",
+    "provider": "which provider it is for",
+    "tier": "what the account says that it pays for",
+    "name": "shown to people",
+    "declared": "regions, terms, address variables and agreements that the account declares about it",
+    "key_id": "which root key it is sealed under; the root key itself is not stored",
+    "wrapped": "its data key, sealed under the root key (AES-256-GCM)",
+    "ciphertext": "the provider's key, sealed under the data key (AES-256-GCM)",
+    "version": "how often it was sealed",
+    "created_at": "when it was added",
+    "disabled_at": "when it was revoked; what was sealed and declared is deleted then",
+}
 SETTINGS: dict[str, str] = {
     "layer": "gateway, account, project or key",
     "subject": "id of the account, project or key",
@@ -99,6 +113,7 @@ CONFIGURED = (
     ("accounts", ACCOUNTS, "until the operator deletes it"),
     ("projects", PROJECTS, "until the operator deletes it"),
     ("keys", KEYS, "until the operator deletes it; a revoked key is kept so that its usage has a name"),
+    ("credentials", CREDENTIALS, "until revoked; then only its name and dates are kept, so that its usage has a name"),
     ("settings", SETTINGS, "until changed"),
     ("starts", STARTS, "kept; nothing about requests but their number"),
 )

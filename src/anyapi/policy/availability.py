@@ -3,10 +3,10 @@
 `unavailable` is what a decision can know; `unwanted` is what the caller's preference adds when the route is chosen.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from anyapi.domain.call import NO_PREFERENCE, Facts, Preference, Tag
-from anyapi.domain.catalogue import Capabilities, Endpoint, Provider, Status
+from anyapi.domain.catalogue import Capabilities, Endpoint, Model, Operation, Provider, Status
 from anyapi.domain.decision import Reason, ReasonCode, ReasonKind
 from anyapi.domain.snapshot import PolicyContext
 
@@ -33,9 +33,7 @@ def unavailable(endpoint: Endpoint, provider: Provider, facts: Facts, context: P
     reasons = []
     if not context.credentials.get(provider.id):
         reasons.append(_reason(ReasonCode.NO_CREDENTIAL, "No credential for this provider is configured (or the local server is not)."))
-    if provider.api.protocol not in context.served_protocols:
-        text = "The provider's protocol is not served by this gateway."
-        reasons.append(_reason(ReasonCode.NO_ADAPTER, text, actual=provider.api.protocol))
+    reasons += _unable(endpoint, provider, facts.operation, context)
     if endpoint.status is Status.RETIRED:
         successor = f" Its successor is {endpoint.successor}." if endpoint.successor else ""
         reasons.append(
@@ -48,6 +46,29 @@ def unavailable(endpoint: Endpoint, provider: Provider, facts: Facts, context: P
     if missing:
         reasons.append(_reason(ReasonCode.TAGS_UNMATCHED, f"The endpoint is not recorded as able to: {', '.join(missing)}.", missing))
     return tuple(reasons)
+
+
+WORDS: Mapping[Operation, str] = {Operation.CHAT_COMPLETIONS: "chat completions", Operation.EMBEDDINGS: "embeddings"}
+
+
+def _unable(endpoint: Endpoint, provider: Provider, operation: Operation, context: PolicyContext) -> Iterable[Reason]:
+    """What stands in the way of the operation itself: no adapter of ours, or the endpoint does something else."""
+    served = context.served_embeddings if operation is Operation.EMBEDDINGS else context.served_protocols
+    if provider.api.protocol not in served:
+        text = "The provider's protocol is not served by this gateway."
+        if provider.api.protocol in context.served_protocols:
+            text = f"The provider's protocol is not served by this gateway for {WORDS[operation]}."
+        yield _reason(ReasonCode.NO_ADAPTER, text, actual=provider.api.protocol)
+    if operation not in endpoint.operations:
+        offered = ", ".join(WORDS[each] for each in endpoint.operations)
+        text = f"The endpoint serves {offered}, not {WORDS[operation]}."
+        yield _reason(ReasonCode.OPERATION_UNSUPPORTED, text, (operation.value,), ", ".join(endpoint.operations))
+
+
+def asked_of(models: Iterable[Model]) -> Operation:
+    """What a question that names no operation is about: embeddings where these models do nothing else, otherwise chat completions."""
+    offered = {operation for model in models for endpoint in model.endpoints for operation in endpoint.operations}
+    return Operation.EMBEDDINGS if offered == {Operation.EMBEDDINGS} else Operation.CHAT_COMPLETIONS
 
 
 def unwanted(endpoint: Endpoint, preference: Preference, facts: Facts, *, local: bool) -> tuple[Reason, ...]:

@@ -43,7 +43,7 @@ def decide(
         near = nearest(model, context.catalogue.models)
         hint = f"Similar names: {', '.join(near)}. " if near else ""
         raise ModelNotFound(f"No such model is in the catalogue. {hint}GET /v1/models lists all of them.", {"similar": list(near)})
-    judge_all = _Judge(requirement, facts, context, account, now)
+    judge_all = _Judge(requirement, facts, context.seen_by(account), account, now)
     permitted, denied, valid_until = [], [], math.inf
     for endpoint in record.endpoints:
         try:
@@ -78,7 +78,10 @@ class _Judge(msgspec.Struct, frozen=True):
         return Candidate(endpoint, case.credential.id, case.policy, case.local), valid_until
 
     def _best_verdict(self, endpoint: Endpoint) -> tuple[_Verdict, float]:
-        """The verdict with the fewest reasons over all credentials, the first in file order on a tie; judged bare where there is none."""
+        """The verdict with the fewest reasons over all credentials, the first on a tie (an own one stands before the operator's).
+
+        Judged bare where there is none.
+        """
         provider = self.context.catalogue.providers[endpoint.provider]
         verdicts, valid_until = [], math.inf
         for credential in self.context.credentials.get(provider.id) or (None,):

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from anyapi.domain.call import NO_PREFERENCE, Facts, Preference
+from anyapi.domain.catalogue import Operation
 from anyapi.domain.decision import Candidate, Change, Decision, Denial, EndpointHealth, Reason, ReasonCode, ReasonKind, Relaxation, Route
 from anyapi.domain.ids import EndpointId
 from anyapi.errors import Metadata, ModelNotFound, NoEligibleEndpoint, NoEndpointForTags, Overloaded
@@ -19,6 +20,10 @@ from anyapi.policy.relax import smallest_relaxation
 MOST_ATTEMPTS = 4
 """Upstream calls for one request, however many models it names."""
 _OPEN = Reason(ReasonCode.CIRCUIT_OPEN, ReasonKind.AVAILABILITY, "The endpoint failed repeatedly and is not tried for a while.")
+_WRONG_OPERATION: Mapping[Operation, str] = {
+    Operation.CHAT_COMPLETIONS: "No endpoint of this model serves chat completions. It makes embeddings: POST /v1/embeddings takes it.",
+    Operation.EMBEDDINGS: "No endpoint of this model makes embeddings. GET /v1/models lists under `operations` what each endpoint does.",
+}
 _NOT_FIRST = Reason(ReasonCode.NOT_PREFERRED, ReasonKind.AVAILABILITY, "`allow_fallbacks: false` leaves only the first endpoint.")
 
 
@@ -92,7 +97,15 @@ def _nothing_left(
             "Each endpoint is listed with the rule that denied it and the layer that set the rule.",
             _listing(denied) | {"relaxation": None if relaxation is None else _shown_relaxation(relaxation)},
         )
-    if any(_hindrances(denial) == {ReasonCode.TAGS_UNMATCHED} for denial in denied):
+    return _nothing_available(denied, facts)
+
+
+def _nothing_available(denied: Sequence[Denial], facts: Facts) -> ModelNotFound | NoEndpointForTags:
+    """The answer when something other than policy rules out every endpoint."""
+    hindrances = [_hindrances(denial) for denial in denied]
+    if denied and all(ReasonCode.OPERATION_UNSUPPORTED in codes for codes in hindrances):
+        return ModelNotFound(_WRONG_OPERATION[facts.operation], _listing(denied))
+    if {ReasonCode.TAGS_UNMATCHED} in hindrances:
         return NoEndpointForTags("No available endpoint has every ability that `tags` asks for. Repeating does not help.", _listing(denied))
     return ModelNotFound("None of the endpoints of this model can be used here; each is listed with the reason.", _listing(denied))
 

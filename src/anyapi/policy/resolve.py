@@ -11,7 +11,7 @@ from anyapi.domain.call import Facts
 from anyapi.domain.catalogue import Endpoint, Provider
 from anyapi.domain.data_policy import UNKNOWN_RETENTION, Confidence, DataPolicy, HumanReview, Training
 from anyapi.domain.ids import AccountId
-from anyapi.domain.snapshot import Credential, PolicyContext, Tier
+from anyapi.domain.snapshot import Agreement, Credential, PolicyContext, Tier
 from anyapi.policy.agreements import applied, boundaries, covers, in_force
 from anyapi.policy.exceptions import Records, overlaid
 from anyapi.policy.selectors import Circumstances
@@ -47,12 +47,17 @@ def resolve(
     records = Records.of(context, Tier.UNDECLARED if credential is None else credential.tier)
     standing = overlaid(records.standing(provider), provider.exceptions, here, records)
     policy = _dated(standing, here, now)
-    agreements = [agreement for agreement in context.agreements if covers(agreement, here, account)]
+    agreements = [agreement for agreement in _attested(credential, context) if covers(agreement, here, account)]
     for agreement in agreements:
         if in_force(agreement, now):
             policy = applied(policy, agreement, here, zero_refused=standing.zero_refused)
     future = (instant for instant in (standing.ends, *boundaries(agreements)) if instant > now)
     return Resolved(policy, min(future, default=math.inf), standing.local, standing.free_tier)
+
+
+def _attested(credential: Credential | None, context: PolicyContext) -> tuple[Agreement, ...]:
+    """Whose agreements can cover a credential: its owner's. What the operator signed says nothing about an account's own key."""
+    return context.agreements if credential is None or credential.account is None else credential.agreements
 
 
 def _dated(standing: Standing, here: Circumstances, now: float) -> DataPolicy:

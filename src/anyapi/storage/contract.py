@@ -8,10 +8,10 @@ Nothing here decides policy, and nothing is read while a request is served: the 
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from anyapi.domain.ids import AccountId, DecisionId, KeyId
+from anyapi.domain.ids import AccountId, CredentialId, DecisionId, KeyId
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.domain.usage import DecisionRecord, UsageRow
-from anyapi.storage.rows import DEFAULT_USAGE_DAYS, AccountRow, KeyRow, ProjectRow, UsageGroup, UsageTotal
+from anyapi.storage.rows import DEFAULT_USAGE_DAYS, AccountRow, CredentialRow, KeyRow, ProjectRow, UsageGroup, UsageTotal
 
 NO_SETTINGS = Settings()
 
@@ -54,6 +54,41 @@ class KeyStore(Protocol):
         """Revoke a key and give it as it is then; it MUST be durable on return.
 
         MUST be idempotent: a second call keeps the first time. MUST return None, and change nothing, if there is none of that id.
+        """
+        ...
+
+
+class CredentialStore(Protocol):
+    """Provider credentials that accounts brought, their secrets sealed by somebody else."""
+
+    def add_credential(self, credential: CredentialRow) -> None:
+        """Add a credential; it MUST be durable on return. MUST raise if the id exists or the account does not."""
+        ...
+
+    def credentials(self, account: AccountId | None = None) -> list[CredentialRow]:
+        """Give the credentials of one account, or of all, oldest first (then by id). Revoked ones MUST be among them.
+
+        MUST raise if what one of them declares cannot be read in full: what is not understood may limit an agreement.
+        """
+        ...
+
+    def credential(self, credential: CredentialId) -> CredentialRow | None:
+        """Give one credential, or None if there is none of that id."""
+        ...
+
+    def change_credential(self, credential: CredentialId, change: Callable[[CredentialRow], CredentialRow]) -> CredentialRow | None:
+        """Replace tier, name, declaration and seal by `change` of what they are, and give the new row; it MUST be durable on return.
+
+        MUST be atomic: of two changes at once the second sees the first. What `change` raises is passed on and MUST leave everything as it
+        was. MUST raise for a change of id, account, provider or times, or of one that is revoked. MUST return None for an unknown id.
+        """
+        ...
+
+    def revoke_credential(self, credential: CredentialId, at: float) -> CredentialRow | None:
+        """Revoke a credential and give it as it is then; it MUST be durable on return.
+
+        The sealed secret and what was declared MUST be gone from the store, also where that cannot be read. MUST be idempotent: a second
+        call keeps the first time. MUST return None, and change nothing, if there is none of that id.
         """
         ...
 

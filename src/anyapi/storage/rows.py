@@ -1,11 +1,15 @@
-"""What the store holds besides usage and decisions: accounts, projects, API keys, and totals asked of usage. Never a secret."""
+"""What the store holds besides usage and decisions: accounts, projects, API keys, credentials, and totals asked of usage.
+
+Never a secret that opens by itself: a credential's is sealed, and the root key is not in the store.
+"""
 
 import enum
 
 import msgspec
 
-from anyapi.domain.ids import AccountId, KeyId, ProjectId
+from anyapi.domain.ids import AccountId, CredentialId, KeyId, ProjectId, ProviderId
 from anyapi.domain.requirement import Layer
+from anyapi.domain.snapshot import Agreement, Tier
 
 DEFAULT_ACCOUNT = AccountId("default")
 """Exists in every store from the start, so that a first key needs no set-up."""
@@ -47,6 +51,42 @@ class KeyRow(msgspec.Struct, frozen=True):
     name: str = ""
     expires_at: float | None = None
     revoked_at: float | None = None
+
+
+class Declared(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an account declares about a credential of its own, besides the tier."""
+
+    region: str | None = None
+    caller_region: str | None = None
+    account_states: frozenset[str] = frozenset()
+    terms: frozenset[str] = frozenset()
+    variables: dict[str, str] = {}
+    """Values of the placeholders in the provider's base URL."""
+    agreements: tuple[Agreement, ...] = ()
+    """What the account attests to have signed about this credential."""
+
+
+class CredentialRow(msgspec.Struct, frozen=True):
+    """A provider credential that an account brought. The secret is sealed (`key_id`, `wrapped`, `ciphertext`); times are Unix seconds."""
+
+    id: CredentialId
+    account: AccountId
+    provider: ProviderId
+    tier: Tier
+    name: str
+    declared: Declared
+    key_id: str
+    """Which root key the secret is sealed under."""
+    wrapped: bytes
+    ciphertext: bytes
+    version: int
+    created_at: float
+    disabled_at: float | None = None
+    """Since when it is revoked; its secret is gone then."""
+
+    def __repr__(self) -> str:
+        """Ids only: a sealed secret has no business in a text either."""
+        return f"CredentialRow(id={self.id!r}, account={self.account!r}, provider={self.provider!r}, version={self.version})"
 
 
 class UsageGroup(enum.StrEnum):

@@ -108,3 +108,22 @@ CREATE TRIGGER decision_records_no_update BEFORE UPDATE ON decision_records BEGI
 CREATE TRIGGER decision_records_no_delete BEFORE DELETE ON decision_records BEGIN SELECT RAISE(ABORT, 'decision_records is append-only'); END;
 
 CREATE TRIGGER decision_records_no_replace BEFORE INSERT ON decision_records WHEN EXISTS (SELECT 1 FROM decision_records WHERE decision = NEW.decision) BEGIN SELECT RAISE(ABORT, 'decision_records is append-only'); END;
+
+CREATE TABLE credentials (
+	id TEXT NOT NULL,
+	account TEXT NOT NULL,
+	provider TEXT NOT NULL,
+	tier TEXT NOT NULL,
+	name TEXT NOT NULL,
+	declared TEXT NOT NULL,
+	key_id TEXT NOT NULL,
+	wrapped BLOB NOT NULL,
+	ciphertext BLOB NOT NULL,
+	version BIGINT NOT NULL,
+	created_at DOUBLE NOT NULL,
+	disabled_at DOUBLE,
+	PRIMARY KEY (id),
+	CONSTRAINT credentials_tier CHECK (tier IN ('paid', 'free', 'undeclared')),
+	CONSTRAINT credentials_gone CHECK (disabled_at IS NULL OR (length(wrapped) = 0 AND length(ciphertext) = 0)),
+	FOREIGN KEY(account) REFERENCES accounts (id)
+);

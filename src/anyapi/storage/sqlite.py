@@ -1,4 +1,4 @@
-"""The SQLite store: accounts, keys, settings, and reading of usage and decisions. `usage_writer` and `decision_writer` write those two.
+"""The SQLite store: accounts, keys, credentials, settings; reading of usage and decisions, which two writers beside it write.
 
 Standard library only, constant SQL only. One connection, one caller at a time; a thread that wants to read beside another opens its own.
 """
@@ -15,8 +15,9 @@ from typing import Self, TypeAlias, TypeVar
 import msgspec
 
 from anyapi.domain.call import App
-from anyapi.domain.ids import AccountId, DecisionId, KeyId
+from anyapi.domain.ids import AccountId, CredentialId, DecisionId, KeyId
 from anyapi.domain.requirement import Layer, Settings
+from anyapi.domain.snapshot import Agreement
 from anyapi.domain.usage import DecisionRecord, TokenCount, UsageRow
 from anyapi.errors import StorageError
 from anyapi.storage import statements
@@ -28,6 +29,8 @@ from anyapi.storage.rows import (
     DEFAULT_USAGE_DAYS,
     STORED_LAYERS,
     AccountRow,
+    CredentialRow,
+    Declared,
     KeyRow,
     ProjectRow,
     UsageGroup,
@@ -39,10 +42,14 @@ _Value: TypeAlias = str | float | bytes | None
 _Values: TypeAlias = tuple[_Value, ...] | Mapping[str, _Value]
 _Row: TypeAlias = tuple[_Value, ...]
 _SETTINGS_FIELDS = frozenset(Settings.__struct_fields__)
+_DECLARED_FIELDS = frozenset(Declared.__struct_fields__)
+_AGREEMENT_FIELDS = frozenset(Agreement.__struct_fields__)
+_FIXED = ("id", "account", "provider", "created_at", "disabled_at")
+"""What no change of a credential may touch."""
 
 
 class SqliteStore:
-    """The `KeyStore`, `SettingsStore`, `UsageStore` and `DecisionStore` of SQLite. Every method raises `StorageError` and nothing else."""
+    """The stores of `storage/contract.py` in SQLite, but for the two sinks. Every method raises `StorageError` and nothing else."""
 
     def __init__(self, data_dir: Path, clock: Callable[[], float] = time.time) -> None:
         """Open the store in `data_dir`, making directory, tables and the account `default` where they are missing.
@@ -105,6 +112,43 @@ class SqliteStore:
         """Revoke a key and give it as it is then; None if there is none of that id."""
         self._write("revoke the key", statements.REVOKE_KEY, (at, key))
         return self.key(key)
+
+    def add_credential(self, credential: CredentialRow) -> None:
+        """Add a credential that an account brought; durable on return."""
+        values = {**msgspec.structs.asdict(credential), "tier": credential.tier.value, "declared": _body(credential.declared)}
+        self._write("add the credential", statements.ADD_CREDENTIAL, tuple(values.values()))
+
+    def credentials(self, account: AccountId | None = None) -> list[CredentialRow]:
+        """Give the credentials of one account or of all, oldest first, revoked ones too; raises if one cannot be read in full."""
+        if account is None:
+            return [_credential(row) for row in self._read("read the credentials", statements.CREDENTIALS)]
+        return [_credential(row) for row in self._read("read the credentials", statements.CREDENTIALS_OF_ACCOUNT, (account,))]
+
+    def credential(self, credential: CredentialId) -> CredentialRow | None:
+        """Give one credential, or None."""
+        return next((_credential(row) for row in self._read("read the credential", statements.ONE_CREDENTIAL, (credential,))), None)
+
+    def change_credential(self, credential: CredentialId, change: Callable[[CredentialRow], CredentialRow]) -> CredentialRow | None:
+        """Replace a credential by `change` of what it is, atomically, and give it as it is then; None if there is none of that id.
+
+        Raises for a revoked one and for a change of what is fixed; what `change` raises is passed on and changes nothing.
+        """
+        with self._transaction("change the credential") as connection:
+            found = connection.execute(statements.ONE_CREDENTIAL, (credential,)).fetchone()
+            if found is None:
+                return None
+            before = _credential(found)
+            after = change(before)
+            if before.disabled_at is not None or any(getattr(before, name) != getattr(after, name) for name in _FIXED):
+                raise StorageError("a revoked credential, and the owner and provider of any, cannot be changed: add a new one")
+            sealed = (after.key_id, after.wrapped, after.ciphertext, after.version)
+            connection.execute(statements.CHANGE_CREDENTIAL, (after.tier.value, after.name, _body(after.declared), *sealed, credential))
+        return after
+
+    def revoke_credential(self, credential: CredentialId, at: float) -> CredentialRow | None:
+        """Revoke a credential, forget its sealed secret, and give it as it is then; None if there is none of that id."""
+        self._write("revoke the credential", statements.REVOKE_CREDENTIAL, (at, credential))
+        return self.credential(credential)
 
     def settings(self, layer: Layer, subject: str) -> Settings:
         """Give one layer's settings; `Settings()` if none were put."""
@@ -213,8 +257,24 @@ def _settings(layer: str, subject: str, body: _Value) -> Settings:
     )
 
 
-def _body(settings: Settings) -> str:
-    return msgspec.json.encode(settings, order="deterministic").decode()
+def _credential(row: _Row) -> CredentialRow:
+    """Read a stored credential. A field that this release does not know may limit an agreement: refuse."""
+    values: dict[str, object] = dict(zip(CredentialRow.__struct_fields__, row, strict=True))
+    body = str(values["declared"])
+    try:
+        held = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        agreements = msgspec.json.decode(held.get("agreements", b"[]"), type=list[dict[str, msgspec.Raw]])
+        unknown = sorted(held.keys() - _DECLARED_FIELDS) + [name for one in agreements for name in sorted(one.keys() - _AGREEMENT_FIELDS)]
+        if not unknown:
+            return msgspec.convert({**values, "declared": msgspec.json.decode(body, type=Declared)}, CredentialRow)
+        why = f"unknown field {unknown[0]}"
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        why = "not valid"
+    raise StorageError(f"the stored credential {values['id']} cannot be read ({why}): update AnyAPI, or revoke it and add it again")
+
+
+def _body(stored: Settings | Declared) -> str:
+    return msgspec.json.encode(stored, order="deterministic").decode()
 
 
 def _usage_row(row: _Row) -> UsageRow:

@@ -18,6 +18,33 @@ KEYS_OF_ACCOUNT = _KEY + " WHERE account = ? ORDER BY created_at, id"
 ONE_KEY = _KEY + " WHERE id = ?"
 REVOKE_KEY = "UPDATE keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL"
 
+CREDENTIAL_COLUMNS = (
+    "id",
+    "account",
+    "provider",
+    "tier",
+    "name",
+    "declared",
+    "key_id",
+    "wrapped",
+    "ciphertext",
+    "version",
+    "created_at",
+    "disabled_at",
+)
+ADD_CREDENTIAL = f"INSERT INTO credentials ({', '.join(CREDENTIAL_COLUMNS)}) VALUES ({', '.join('?' * len(CREDENTIAL_COLUMNS))})"  # noqa: S608
+_CREDENTIAL = f"SELECT {', '.join(CREDENTIAL_COLUMNS)} FROM credentials"  # noqa: S608 made of constants alone
+CREDENTIALS = _CREDENTIAL + " ORDER BY created_at, id"
+CREDENTIALS_OF_ACCOUNT = _CREDENTIAL + " WHERE account = ? ORDER BY created_at, id"
+ONE_CREDENTIAL = _CREDENTIAL + " WHERE id = ?"
+CHANGE_CREDENTIAL = """
+UPDATE credentials SET tier = ?, name = ?, declared = ?, key_id = ?, wrapped = ?, ciphertext = ?, version = ?
+WHERE id = ? AND disabled_at IS NULL
+"""
+REVOKE_CREDENTIAL = """
+UPDATE credentials SET disabled_at = ?, declared = '{}', wrapped = x'', ciphertext = x'' WHERE id = ? AND disabled_at IS NULL
+"""
+
 SETTINGS = "SELECT body FROM settings WHERE layer = ? AND subject = ?"
 ALL_SETTINGS = "SELECT layer, subject, body FROM settings"
 PUT_SETTINGS = """

@@ -20,6 +20,7 @@ class Event(enum.StrEnum):
     ROWS_LOST = "rows_lost"
     INTERNAL_ERROR = "internal_error"
     UNKNOWN_ROWS = "unknown_rows"
+    CREDENTIALS_UNUSABLE = "credentials_unusable"
 
 
 FIELDS = frozenset({"listen", "version", "scrubbing", "keys", "kind", "code", "count", "writer", "seconds", "connections"})

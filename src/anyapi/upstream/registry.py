@@ -15,9 +15,10 @@ ROWS: dict[str, ProviderRow] = {
     "xai": ProviderRow(accepts_store=True),
     "mistral": ProviderRow(
         accepts_stream_options=False,  # usage always comes in the last chunk
-        renames={"max_completion_tokens": "max_tokens", "seed": "random_seed"},
+        renames={"max_completion_tokens": "max_tokens", "seed": "random_seed", "dimensions": "output_dimension"},
         drops=frozenset({"user", "logprobs", "top_logprobs", "logit_bias", "service_tier"}),
     ),
+    "scaleway": ProviderRow(drops=frozenset({"encoding_format"})),  # vectors come as arrays, and are rewritten where base64 is asked for
     "perplexity": ProviderRow(accepts_stream_options=False),  # usage comes with every chunk
     "groq": ProviderRow(drops=frozenset({"logit_bias", "logprobs", "top_logprobs"})),
     "cerebras": ProviderRow(drops=frozenset({"frequency_penalty", "presence_penalty", "logit_bias"})),

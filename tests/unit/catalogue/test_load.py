@@ -10,7 +10,9 @@ from tests.unit.catalogue.sample import sources, write
 from anyapi.catalogue.compile import compile_catalogue
 from anyapi.catalogue.load import PACKAGED, decode, load_catalogue
 from anyapi.catalogue.source import read_catalogue
+from anyapi.domain.catalogue import CHAT_ONLY, Operation
 from anyapi.errors import CatalogueError
+from anyapi.policy.availability import asked_of
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +26,8 @@ def compiled(tmp_path_factory):
 
 def test_every_record_survives_from_source_to_json_and_back(compiled):
     source, loaded = read_catalogue(PACKAGED), load_catalogue(compiled)
-    assert (len(loaded.providers), len(loaded.models)) == (69, 143)
-    assert sum(len(model.endpoints) for model in loaded.models.values()) == 862
+    assert (len(loaded.providers), len(loaded.models)) == (69, 157)
+    assert sum(len(model.endpoints) for model in loaded.models.values()) == 904
     for name, provider in source.providers.items():
         assert loaded.providers[name] == provider
     for name, model in source.models.items():
@@ -84,3 +86,17 @@ def test_damage_is_refused(compiled, damage):
 def test_a_file_of_another_schema_is_refused_in_words():
     with pytest.raises(CatalogueError, match="make setup"):
         decode(msgspec.json.encode({"version": "x"}), "catalogue.json")
+
+
+def test_embedding_models_are_told_from_chat_models():
+    models = load_catalogue().models
+    embedding = [model for model in models.values() if asked_of([model]) is Operation.EMBEDDINGS]
+    assert len(embedding) >= 8
+    for model in embedding:
+        for endpoint in model.endpoints:
+            assert endpoint.dimensions, endpoint.id
+            assert endpoint.source, endpoint.id
+            assert not endpoint.capabilities.streaming, endpoint.id
+            assert endpoint.max_output_tokens is None, endpoint.id
+    others = [endpoint for model in models.values() if model not in embedding for endpoint in model.endpoints]
+    assert {(endpoint.operations, endpoint.dimensions) for endpoint in others} == {(CHAT_ONLY, None)}

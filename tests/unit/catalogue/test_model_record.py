@@ -1,8 +1,11 @@
+import msgspec
 import pytest
 
 from anyapi.catalogue.model_record import read_endpoint, read_model
 from anyapi.catalogue.reading import Problems, Table
-from anyapi.domain.catalogue import Capabilities, Price, Status
+from anyapi.domain.catalogue import Capabilities, Operation, Price, Status
+
+encode = msgspec.json.encode
 
 
 def read(reader, record, *more):
@@ -35,3 +38,43 @@ def test_an_endpoint_is_free_when_its_price_is_0_unless_it_says_otherwise(price,
 def test_an_unknown_field_of_an_endpoint_is_a_problem():
     _, problems = read(read_endpoint, {"provider": "one", "model": "s", "prise": {}}, "m/s")
     assert problems == ["prise"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "read_as"),
+    [
+        (None, (Operation.CHAT_COMPLETIONS,)),
+        (["chat_completions"], (Operation.CHAT_COMPLETIONS,)),
+        (["embeddings"], (Operation.EMBEDDINGS,)),
+        (["embeddings", "chat_completions"], (Operation.CHAT_COMPLETIONS, Operation.EMBEDDINGS)),
+    ],
+)
+def test_what_an_endpoint_does(stated, read_as):
+    endpoint, problems = read(read_endpoint, {"provider": "one", "model": "s", "operations": stated}, "m/s")
+    assert (endpoint.operations, problems) == (read_as, [])
+    plain, _ = read(read_endpoint, {"provider": "one", "model": "s"}, "m/s")
+    assert (encode(endpoint) == encode(plain)) is (read_as == plain.operations), "equal records must have equal bytes"
+
+
+@pytest.mark.parametrize("stated", [[], ["chat"], ["embeddings", "embeddings"], "embeddings", [1], {}])
+def test_what_no_endpoint_does(stated):
+    _, problems = read(read_endpoint, {"provider": "one", "model": "s", "operations": stated}, "m/s")
+    assert set(problems) == {"operations"}
+
+
+@pytest.mark.parametrize(
+    ("operations", "dimensions", "problems"),
+    [
+        (["embeddings"], 1024, []),
+        (["embeddings"], None, []),
+        (["embeddings"], 0, ["dimensions"]),
+        (["embeddings"], 1.5, ["dimensions"]),
+        (["chat_completions"], 1024, ["dimensions"]),
+        (None, 1024, ["dimensions"]),
+    ],
+)
+def test_only_what_makes_vectors_has_dimensions(operations, dimensions, problems):
+    record = {"provider": "one", "model": "s", "operations": operations, "dimensions": dimensions}
+    endpoint, found = read(read_endpoint, record, "m/s")
+    assert found == problems
+    assert problems or endpoint.dimensions == dimensions

@@ -149,3 +149,14 @@ def test_what_is_wrong_is_said_and_exits_with_1(bare, args, words):
     assert result.exit_code == 1
     assert words in result.output
     assert "Traceback" not in result.output
+
+
+def test_a_model_that_makes_embeddings_is_explained_as_such(bare):
+    def codes(*models):
+        result = run(*models, "--json", "--assume-credentials")
+        assert result.exit_code == 0
+        found = json.loads(result.output)["models"][-1]
+        return {reason["code"] for rows in (found["denied"], found["unavailable"]) for row in rows for reason in row["reasons"]}
+
+    assert "operation_unsupported" not in codes("openai/text-embedding-3-small")
+    assert "operation_unsupported" in codes("openai/gpt-4o", "openai/text-embedding-3-small")

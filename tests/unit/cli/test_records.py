@@ -33,5 +33,8 @@ def test_every_record_can_be_shown(capsys):
         assert provider.name in out
         assert provider.provenance.source_url is None or provider.provenance.source_url[:60] in out
     rows = [endpoint_row(endpoint) for model in catalogue.models.values() for endpoint in model.endpoints]
-    assert len(rows) == 862
+    assert len(rows) == 904
     assert any("see anthropic/claude-sonnet-4.5" in row[1] for row in rows)
+    abilities = {row[0]: row[-1] for row in rows}
+    assert abilities["openai/text-embedding-3-large"] == "embeddings of 3,072"
+    assert not any("embeddings" in abilities[endpoint.id] for endpoint in catalogue.models["openai/gpt-4o"].endpoints)

@@ -4,6 +4,8 @@ import pytest
 from click.testing import CliRunner
 
 from anyapi.cli import main
+from anyapi.cli.stored import UNUSABLE
+from anyapi.crypto.sealed import ClosedReason
 
 
 def listed(*args):
@@ -35,9 +37,13 @@ def test_another_configuration(bare):
     assert (bare / "there" / "anyapi.db").is_file()
 
 
-@pytest.mark.parametrize("command", [["keys", "list"], ["settings", "show"], ["usage"]])
+@pytest.mark.parametrize("command", [["keys", "list"], ["settings", "show"], ["usage"], ["credentials", "list"]])
 def test_a_store_that_is_none_is_told_without_a_traceback(bare, command):
     (bare / "anyapi.db").write_bytes(b"these are not the rows you are looking for" * 100)
     result = CliRunner().invoke(main, [*command, "--data-dir", str(bare)])
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: could not open the database (SQLITE_NOTADB)")
+
+
+def test_every_reason_for_a_closed_credential_has_words():
+    assert {reason.value for reason in ClosedReason} <= set(UNUSABLE)

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from anyapi.control.channel import NotConfirmed, request_reload, serve_channel
+from anyapi.control.channel import InForce, NotConfirmed, ask_reload, request_reload, serve_channel
 from anyapi.errors import ConfigError, StorageError
 
 
@@ -234,3 +234,30 @@ def test_every_question_gets_a_reading_that_began_after_it(path):
 
     assert serving(path, reload, ask) == list(range(1, 11))
     assert set(beside) == {1}
+
+
+def told(path, unusable, ask):
+    """Serve with stored credentials that cannot be used, while `ask` runs."""
+
+    async def main():
+        channel = await serve_channel(path, Reload(), lambda: unusable)
+        try:
+            return await asyncio.to_thread(ask)
+        finally:
+            channel.close()
+
+    return asyncio.run(main())
+
+
+def test_credentials_that_the_server_cannot_use_are_told(path):
+    unusable = {"own:1": "no_root_key", "own:2": "damaged"}
+    assert told(path, unusable, lambda: ask_reload(path, "credentials")) == InForce(1, unusable)
+    assert told(path, unusable, lambda: request_reload(path, "keys")) == 1, "that is no matter of the keys"
+    assert told(path, {}, lambda: ask_reload(path, "credentials")) == InForce(1, {})
+    assert ask_reload(path, "credentials") is None
+
+
+def test_however_many_there_are_the_newest_are_told(path):
+    unusable = {f"own:{number:016x}": "address_unusable" for number in range(1000)}
+    in_force = told(path, unusable, lambda: ask_reload(path, "credentials"))
+    assert (in_force.version, list(in_force.unusable)) == (1, list(unusable)[-50:])

@@ -1,18 +1,19 @@
 """The snapshot: who is in it, what holds for whom, and that 10,000 keys cost little."""
 
+import datetime as dt
 import time
 
 import pytest
-from tests.conformance.samples import DAY, NOON, key_row
+from tests.conformance.samples import DAY, NOON, credential_row, key_row
 
-from anyapi.control.publish import build_snapshot
+from anyapi.control.publish import build_snapshot, own_credentials
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.requirement import DataClass, Layer, Settings
-from anyapi.domain.snapshot import PolicyContext
+from anyapi.domain.snapshot import Agreement, Credential, PolicyContext, Tier
 from anyapi.errors import StorageError
 from anyapi.policy.merge import DEFAULT_PRESETS, lift, meet, merge
 from anyapi.storage.connection import connect
-from anyapi.storage.rows import AccountRow, KeyRow, ProjectRow
+from anyapi.storage.rows import AccountRow, Declared, KeyRow, ProjectRow
 from anyapi.storage.sqlite import SqliteStore
 
 BASE = PolicyContext(Catalogue("v", None, {}, {}))
@@ -115,6 +116,60 @@ def test_a_store_that_is_not_understood_publishes_nothing(store):
     connection.close()
     with pytest.raises(StorageError, match="only_on_tuesdays"):
         build(store)
+
+
+ZDR = Agreement("zdr", "openai", "Ada", "order form", dt.date(2026, 1, 1), dt.date(2027, 1, 1), training_opt_out=True)
+
+
+def test_accounts_own_credentials_stand_under_their_account_and_in_order(store):
+    declared = Declared("eu", "de", frozenset({"safety-retention"}), frozenset({"addendum"}), {"resource": "x"}, (ZDR,))
+    rows = [
+        credential_row(1, declared=declared),
+        credential_row(2, tier=Tier.UNDECLARED),
+        credential_row(3, account="other", provider="anthropic", tier=Tier.FREE),
+        credential_row(4, disabled_at=NOON, wrapped=b"", ciphertext=b""),
+    ]
+    assert own_credentials(rows) == {
+        "default": {
+            "openai": (
+                Credential(
+                    rows[0].id,
+                    "openai",
+                    Tier.PAID,
+                    "eu",
+                    "de",
+                    frozenset({"safety-retention"}),
+                    frozenset({"addendum"}),
+                    account="default",
+                    agreements=(ZDR,),
+                ),
+                Credential(rows[1].id, "openai", Tier.UNDECLARED, account="default"),
+            )
+        },
+        "other": {"anthropic": (Credential(rows[2].id, "anthropic", Tier.FREE, account="other"),)},
+    }
+    snapshot = build_snapshot(store, BASE, DEFAULT_PRESETS, Settings(), 7, rows)
+    assert snapshot.context.own_credentials == own_credentials(rows)
+    assert snapshot.context.credentials == BASE.credentials, "nobody else sees them"
+    assert build(store).context is BASE
+
+
+def test_an_account_with_credentials_of_its_own_shares_no_requirement_with_others(store):
+    """The data plane remembers decisions by the requirement's identity: a shared one would hand out a stranger's credential."""
+    for name in ("one", "two", "three"):
+        store.add_account(AccountRow(name, name, NOON))
+    for number, account in enumerate(("default", "one", "two", "three", "one", "two")):
+        store.add_key(key_row(number, account=account))
+    rows = [credential_row(1, account="one"), credential_row(2, account="two")]
+    for gateway in (Settings(), Settings(retention_days=3.0)):
+        principals = build_snapshot(store, BASE, DEFAULT_PRESETS, gateway, 7, rows).principals.values()
+        by_account = {}
+        for principal in principals:
+            by_account.setdefault(principal.account, set()).add(id(principal.requirement))
+        assert all(len(identities) == 1 for identities in by_account.values())
+        assert by_account["default"] == by_account["three"]
+        assert len({min(identities) for identities in by_account.values()}) == 3
+        assert len({principal.requirement.hash for principal in principals}) == 1
 
 
 def test_ten_thousand_keys_of_a_thousand_accounts(store):

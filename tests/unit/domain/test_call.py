@@ -1,6 +1,7 @@
 """What is known of a request besides its content."""
 
-from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, App, Facts, Preference, Question, Sort, Tag
+from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, PLAIN_FACTS, App, Facts, Preference, Question, Sort, Tag
+from anyapi.domain.catalogue import Operation
 from anyapi.domain.requirement import Requirement
 
 
@@ -14,6 +15,12 @@ def test_facts_can_be_part_of_a_memo_key():
     assert hash(Facts(tags=frozenset({Tag.VISION}))) == hash(Facts(tags=frozenset({Tag.VISION})))
     assert Facts() == NO_FACTS
     assert Facts(web_search=True) != NO_FACTS
+
+
+def test_a_plain_request_of_each_operation():
+    assert PLAIN_FACTS[Operation.CHAT_COMPLETIONS] is NO_FACTS
+    assert {operation: facts.operation for operation, facts in PLAIN_FACTS.items()} == {each: each for each in Operation}
+    assert len(set(PLAIN_FACTS.values())) == len(Operation)
 
 
 def test_a_question_without_wishes():

@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from tests.unit.gateway.workbench import DISCLOSURE, gateway, principal
+from tests.unit.gateway.workbench import DISCLOSURE, chat, gateway, principal
 from tests.unit.policy.samples import NOW, block, endpoint
 from tests.unit.upstream.provider import playing, silent
 from tests.unit.wire.peers import on_loop
 
-from anyapi.domain.catalogue import Capabilities, Price
+from anyapi.domain.catalogue import Capabilities, Operation, Price
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.gateway.page_cache import PAGE_SECONDS
 from anyapi.gateway.privacy import inventory
@@ -148,6 +148,38 @@ async def test_explain_sends_nothing():
         assert [one["endpoint"] for one in decision["permitted"]] == ["p1/one"]
         assert [one["endpoint"] for one in decision["denied"]] == ["p0/one"]
         assert (script.seen, running.rows) == ([], [])
+
+
+@on_loop
+async def test_a_list_and_an_explanation_judge_a_model_by_what_it_does_and_a_chat_by_that_it_is_one():
+    embeds = endpoint("p0", "acme/embed", operations=(Operation.EMBEDDINGS,), dimensions=8)
+    async with gateway(silent, endpoints=[endpoint("p0"), embeds]) as running:
+        page = json.loads((await running.get(b"/v1/models")).body)
+        rows = {model["id"]: model["endpoints"][0] for model in page["data"]}
+        assert [rows[name]["operations"] for name in ("acme/one", "acme/embed")] == [["chat_completions"], ["embeddings"]]
+        assert [rows[name]["dimensions"] for name in ("acme/one", "acme/embed")] == [None, 8]
+        assert "operation_unsupported" not in rows["acme/embed"]["reasons"]
+        row = json.loads((await running.get(b"/v1/models/acme/embed")).body)
+        assert "operation_unsupported" not in row["endpoints"][0]["reasons"]
+        codes = {}
+        for names in (["acme/embed"], ["acme/one", "acme/embed"]):
+            answer = json.loads((await running.post({"models": names}, path=b"/v1/explain")).body)
+            rows = answer["models"][-1]["unavailable"]
+            codes[len(names)] = [reason["code"] for row in rows for reason in row["reasons"]]
+        assert "operation_unsupported" not in codes[1]
+        assert codes[2] == ["operation_unsupported"]
+        response = await running.post(chat(model="acme/embed"))
+        error = json.loads(response.body)["error"]
+        assert (response.status, error["type"]) == (404, "model_not_found")
+        assert "POST /v1/embeddings" in error["message"]
+        assert error["metadata"]["endpoints"][0]["reasons"][0]["code"] == "operation_unsupported"
+
+
+@on_loop
+async def test_a_question_needs_no_messages_whatever_it_wishes():
+    async with two() as running:
+        body = {"model": "acme/two", "provider": {"require_parameters": True}, "tools": []}
+        assert (await running.post(body, path=b"/v1/explain")).status == 200
 
 
 @on_loop

@@ -5,9 +5,9 @@ import pytest
 from tests.unit.policy.samples import context, endpoint, provider
 
 from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, Facts, Preference, Tag
-from anyapi.domain.catalogue import Capabilities, Price, Status
+from anyapi.domain.catalogue import Capabilities, Model, Operation, Price, Status
 from anyapi.domain.decision import Reason, ReasonCode, ReasonKind
-from anyapi.policy.availability import unavailable, unwanted
+from anyapi.policy.availability import asked_of, unavailable, unwanted
 
 
 def reason(code, text, required=None, actual=None):
@@ -86,6 +86,49 @@ def test_a_tag_that_nothing_records_matches_nothing_and_all_must_match():
     assert found.text == f"The endpoint is not recorded as able to: {', '.join(found.required)}."
     (found,) = hindrances(Facts(tags=frozenset({Tag.VISION, Tag.STREAMING})))
     assert found.required == ("vision",)
+
+
+CHAT, EMBED = Operation.CHAT_COMPLETIONS, Operation.EMBEDDINGS
+
+
+def served(*protocols):
+    item, where = provider(), endpoint(operations=(EMBED,))
+    around = context([item], [where], served_embeddings=frozenset(protocols))
+    return unavailable(where, item, Facts(operation=EMBED), around)
+
+
+def test_an_endpoint_does_what_its_record_says():
+    text = "The endpoint serves embeddings, not chat completions."
+    assert hindrances(operations=(EMBED,)) == (reason("operation_unsupported", text, ("chat_completions",), "embeddings"),)
+    assert hindrances(operations=(CHAT, EMBED)) == ()
+    (_, found) = hindrances(Facts(operation=EMBED))
+    assert found == reason(
+        "operation_unsupported", "The endpoint serves chat completions, not embeddings.", ("embeddings",), "chat_completions"
+    )
+
+
+def test_embeddings_need_an_adapter_of_their_own():
+    assert served("openai-chat") == ()
+    text = "The provider's protocol is not served by this gateway for embeddings."
+    assert served() == served("gemini") == (reason("no_adapter", text, actual="openai-chat"),)
+
+
+@pytest.mark.parametrize(
+    ("offers", "operation"),
+    [
+        ([(CHAT,)], CHAT),
+        ([(EMBED,)], EMBED),
+        ([(EMBED,), (EMBED,)], EMBED),
+        ([(EMBED,), (CHAT,)], CHAT),
+        ([(CHAT, EMBED)], CHAT),
+        ([], CHAT),
+    ],
+)
+def test_a_question_without_an_operation_is_about_what_the_models_do(offers, operation):
+    together = Model("a/m", "M", "a", endpoints=tuple(endpoint(operations=offer) for offer in offers))
+    apart = [Model("a/m", "M", "a", endpoints=(endpoint(operations=offer),)) for offer in offers]
+    assert asked_of([together]) is asked_of(apart) is operation
+    assert asked_of([]) is CHAT
 
 
 def test_all_hindrances_are_listed():

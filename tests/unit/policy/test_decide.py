@@ -159,3 +159,79 @@ def test_the_requirement_is_judged_as_given():
     """A requirement made by hand, without layers or hash, denies just the same."""
     (denied,) = decided(context([provider(policy=block(retention=kept("limited", 9)))]), Requirement(retention_days=3.0)).denied
     assert (codes(denied), denied.reasons[0].layers) == (["retention_too_long"], ())
+
+
+# --- credentials that accounts brought (docs/policy.md section 1.4)
+
+FREE_TRAINS = provider("p", free_tier=block("by_default"))
+OPERATORS_ZDR = Agreement("ops", "p", "ops", "doc", dt.date(2026, 1, 1), dt.date(2027, 1, 1), training=Training.NEVER)
+
+
+def brought(tier="paid", account="acme", name="own:1", **fields):
+    return credential("p", name, tier, account=account, **fields)
+
+
+def with_own(*own, operators=(), item=FREE_TRAINS, **fields):
+    mine = {}
+    for one in own:
+        mine.setdefault(one.account, {}).setdefault(one.provider, ())
+        mine[one.account][one.provider] += (one,)
+    return context([item], credentials=list(operators), own_credentials=mine, **fields)
+
+
+def used(where, requirement=UNCONSTRAINED, account="acme"):
+    """The credential that a request of the account would go by; None if denied."""
+    return next((one.credential for one in decided(where, requirement, account=account).permitted), None)
+
+
+def test_its_own_goes_before_the_operators_and_serves_nobody_else():
+    where = with_own(brought(), brought(account="other", name="own:2"), operators=[credential("p")])
+    assert [used(where, account=account) for account in ("acme", "other", "stranger", None)] == ["own:1", "own:2", "p-key", "p-key"]
+
+
+def test_where_only_a_stranger_has_a_credential_there_is_none():
+    where = with_own(brought(account="other"))
+    for account in ("acme", None):
+        (denied,) = decided(where, account=account).denied
+        assert codes(denied) == ["no_credential"]
+
+
+def test_a_free_or_undeclared_tier_of_its_own_is_judged_as_any_other():
+    for tier, reasons in (
+        ("free", ["training_by_default", "credential_free_tier"]),
+        ("undeclared", ["training_by_default", "credential_tier_undeclared"]),
+    ):
+        (denied,) = decided(with_own(brought(tier)), PAID, account="acme").denied
+        assert codes(denied) == reasons
+        assert used(with_own(brought(tier), operators=[credential("p")]), PAID) == "p-key", "the operator's passes where its own does not"
+    assert used(with_own(brought("paid"), operators=[credential("p", tier="free")]), PAID) == "own:1"
+
+
+def test_the_operators_agreement_says_nothing_about_an_accounts_own_key():
+    trains = provider("p", block("by_default"))
+    named = msgspec.structs.replace(OPERATORS_ZDR, id="named", credentials=frozenset({"own:1"}), accounts=frozenset({"acme"}))
+    where = with_own(brought(), item=trains, agreements=(OPERATORS_ZDR, named))
+    assert used(where, NO_TRAINING) is None
+    both = with_own(brought(), operators=[credential("p")], item=trains, agreements=(OPERATORS_ZDR,))
+    assert [used(both, NO_TRAINING, account) for account in ("acme", None)] == ["p-key", "p-key"]
+
+
+def test_what_an_account_signed_holds_for_that_credential_alone_and_for_its_time():
+    trains = provider("p", block("by_default"))
+    signed = msgspec.structs.replace(OPERATORS_ZDR, id="own-zdr")
+    where = with_own(brought(agreements=(signed,)), brought(name="own:2"), operators=[credential("p")], item=trains)
+    decision = decided(where, NO_TRAINING, account="acme")
+    (candidate,) = decision.permitted
+    assert (candidate.credential, candidate.policy.grade, candidate.policy.agreements) == ("own:1", "contracted", ("own-zdr",))
+    assert decision.valid_until == at(2027, 1, 1)
+    assert used(where, NO_TRAINING, "other") is None
+    assert decided(where, NO_TRAINING, account="acme", now=at(2027, 1, 1)).permitted == ()
+    other_provider = with_own(brought(agreements=(msgspec.structs.replace(signed, provider="q"),)), item=trains)
+    assert used(other_provider, NO_TRAINING) is None
+
+
+def test_what_an_account_declares_about_its_own_counts():
+    where = with_own(brought(region="de"), operators=[credential("p", region="us")])
+    europe = lift(Layer.KEY, Settings(regions=frozenset({"eu"})), DEFAULT_PRESETS)
+    assert used(where, europe) == "own:1"
+    assert used(where, europe, "other") is None

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.policy.samples import MODEL, NOW, block, context, endpoint, provider
 
-from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, Facts, Preference, Sort, Tag
-from anyapi.domain.catalogue import Capabilities, Price
+from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, PLAIN_FACTS, Facts, Preference, Sort, Tag
+from anyapi.domain.catalogue import CHAT_ONLY, Capabilities, Operation, Price
 from anyapi.domain.decision import EndpointHealth, Route
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.errors import ModelNotFound, NoEligibleEndpoint, NoEndpointForTags, Overloaded
@@ -19,14 +19,16 @@ OPEN = EndpointHealth(circuit_open=True)
 NO_TRAINING = merge([(Layer.ACCOUNT, Settings(training_allowed=False)), (Layer.KEY, Settings(training_allowed=False))], DEFAULT_PRESETS)
 
 
-def decided(names="abc", *, trains="", model=MODEL, facts=NO_FACTS, requirement=NO_TRAINING, odd="", prices=None, **fields):
+def decided(
+    names="abc", *, trains="", model=MODEL, facts=NO_FACTS, requirement=NO_TRAINING, odd="", prices=None, operations=CHAT_ONLY, **fields
+):
     """One decision over providers a, b, c at 1, 2, 3 dollars; those of `trains` train, those of `odd` have no adapter."""
     items = [
         provider(name, block("by_default" if name in trains else "never"), protocol="odd" if name in odd else "openai-chat")
         for name in names
     ]
     costs = prices or {name: Price(place, 0) for place, name in enumerate(names, start=1)}
-    ends = [endpoint(name, model, price=costs[name]) for name in names]
+    ends = [endpoint(name, model, price=costs[name], operations=operations) for name in names]
     return decide(requirement, model, facts, context(items, ends, **fields), None, NOW)
 
 
@@ -162,6 +164,25 @@ def test_tags_alone():
     codes, _ = refused(NoEndpointForTags, decided("a", facts=facts, trains="a"), facts=facts)
     assert codes == {"a/one": ["training_by_default", "tags_unmatched"]}
     refused(ModelNotFound, decided("ab", facts=facts, odd="ab"), facts=facts)
+
+
+def test_a_model_that_does_something_else():
+    embeds = {"operations": (Operation.EMBEDDINGS,)}
+    codes, error = refused(ModelNotFound, decided("ab", **embeds))
+    assert codes == {"a/one": ["operation_unsupported"], "b/one": ["operation_unsupported"]}
+    assert "POST /v1/embeddings" in error.message
+    codes, error = refused(ModelNotFound, decided("ab", trains="a", odd="b", **embeds))
+    assert codes == {"a/one": ["training_by_default", "operation_unsupported"], "b/one": ["no_adapter", "operation_unsupported"]}
+    assert "POST /v1/embeddings" in error.message
+    facts = PLAIN_FACTS[Operation.EMBEDDINGS]
+    _, error = refused(ModelNotFound, decided("a", facts=facts), facts=facts)
+    assert "No endpoint of this model makes embeddings." in error.message
+    facts = Facts(tags=frozenset({Tag.VISION}))
+    _, error = refused(ModelNotFound, decided("a", facts=facts, **embeds), facts=facts)
+    assert "POST /v1/embeddings" in error.message
+    _, error = refused(ModelNotFound, decided("a", **embeds), decided("a", odd="a", model="acme/two"))
+    assert "each is listed with the reason" in error.message
+    refused(NoEligibleEndpoint, decided("a", **embeds), decided("a", trains="a", model="acme/two"))
 
 
 def test_nothing_permitted_lists_every_endpoint_rule_and_layer_and_the_smallest_relaxation():

@@ -11,6 +11,7 @@ from anyapi.storage.usage_writer import UsageWriter
 
 PAIRS = [
     (contract.KeyStore, SqliteStore),
+    (contract.CredentialStore, SqliteStore),
     (contract.SettingsStore, SqliteStore),
     (contract.UsageStore, SqliteStore),
     (contract.DecisionStore, SqliteStore),

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
@@ -65,6 +67,33 @@ def test_a_revision_that_fails_leaves_nothing_behind(path):
         migrate.upgrade(path)
     connection = connect(path)
     assert [name for (name,) in connection.execute("SELECT name FROM sqlite_master")] == ["starts"]
+    connection.close()
+
+
+def test_a_store_of_the_first_release_keeps_what_it_holds(path):
+    config = Config()
+    config.set_main_option("script_location", str(STORAGE / "migrations").replace("%", "%%"))
+    engine = sa.create_engine("sqlite://", creator=lambda: connect(path), poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql("INSERT INTO accounts (id, name, created_at) VALUES ('kept', '', 0)")
+    engine.dispose()
+    assert not is_current(path)
+    prepare(path)
+    assert is_current(path)
+    connection = connect(path)
+    assert connection.execute("SELECT id FROM accounts").fetchall() == [("kept",)]
+    assert connection.execute("SELECT count(*) FROM credentials").fetchall() == [(0,)]
+    connection.close()
+
+
+def test_a_revoked_credential_cannot_keep_its_seal(path):
+    prepare(path)
+    connection = connect(path)
+    connection.execute("INSERT INTO accounts (id, name, created_at) VALUES ('a', '', 0)")
+    with pytest.raises(sqlite3.IntegrityError, match="credentials_gone"):
+        connection.execute("INSERT INTO credentials VALUES ('own:1', 'a', 'p', 'paid', '', '{}', 'k', x'00', x'00', 1, 0, 1)")
     connection.close()
 
 

@@ -1,7 +1,7 @@
 """What is SQLite's own about the store; the contract is tested in `tests/conformance`."""
 
 import pytest
-from tests.conformance.samples import NOON, key_row
+from tests.conformance.samples import NOON, credential_row, key_row
 
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.errors import StorageError
@@ -83,3 +83,43 @@ def test_settings_that_were_taken_back_are_overwritten_in_the_file(store):
     path = store.path
     store.close()
     assert b"zz-canary" not in path.read_bytes()
+
+
+def test_the_seal_of_a_revoked_credential_is_overwritten_in_the_file(store):
+    row = credential_row(1, wrapped=b"wrapped-canary", ciphertext=b"cipher-canary" * 100)
+    store.add_credential(row)
+    store.revoke_credential(row.id, NOON)
+    path = store.path
+    store.close()
+    assert b"-canary" not in path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ('{"only_on_tuesdays": true}', "only_on_tuesdays"),
+        ('{"agreements": [{"id": "a", "only_for_mondays": 1}]}', "only_for_mondays"),
+        ('{"agreements": 7}', "not valid"),
+        ('{"region": 7}', "not valid"),
+        ("{", "not valid"),
+    ],
+)
+def test_a_declaration_that_is_not_understood_is_refused(store, body, why):
+    store.add_credential(credential_row(1))
+    connection = connect(store.path)
+    connection.execute("UPDATE credentials SET declared = ?", (body,))
+    connection.close()
+    for read in (store.credentials, lambda: store.credential(credential_row(1).id)):
+        with pytest.raises(StorageError, match=why) as caught:
+            read()
+        assert "revoke it" in caught.value.message
+
+
+def test_one_that_cannot_be_read_can_be_revoked(store):
+    """The way out that the error names."""
+    store.add_credential(credential_row(1))
+    connection = connect(store.path)
+    connection.execute("UPDATE credentials SET declared = '{'")
+    connection.close()
+    assert store.revoke_credential(credential_row(1).id, NOON).disabled_at == NOON
+    assert [row.disabled_at for row in store.credentials()] == [NOON]

@@ -7,7 +7,7 @@ import pytest
 from anyapi.domain.usage import DecisionRecord
 from anyapi.storage import statements
 from anyapi.storage.connection import connect, database_path
-from anyapi.storage.rows import AccountRow, KeyRow, ProjectRow
+from anyapi.storage.rows import AccountRow, CredentialRow, KeyRow, ProjectRow
 from anyapi.storage.schema import prepare
 
 TEXTS = {name: value for name, value in vars(statements).items() if name.isupper() and isinstance(value, str)}
@@ -34,7 +34,13 @@ def test_every_statement_parses(connection, name):
 
 
 @pytest.mark.parametrize(
-    ("kind", "text"), [(AccountRow, statements.ACCOUNTS), (ProjectRow, statements.PROJECTS), (KeyRow, statements.KEYS)]
+    ("kind", "text"),
+    [
+        (AccountRow, statements.ACCOUNTS),
+        (ProjectRow, statements.PROJECTS),
+        (KeyRow, statements.KEYS),
+        (CredentialRow, statements.CREDENTIALS),
+    ],
 )
 def test_columns_stand_in_the_order_of_the_struct(connection, kind, text):
     assert tuple(column[0] for column in connection.execute(text).description) == kind.__struct_fields__

@@ -59,7 +59,9 @@ def needed_abilities(fields: Fields) -> frozenset[str]:
         needs.add("structured_outputs")
     if "reasoning_effort" in fields or "reasoning" in fields:
         needs.add("reasoning")
-    return frozenset(needs | abilities_of_parts(fields["messages"]))
+    if "messages" in fields:  # absent from a question to explain, and from embeddings
+        needs |= abilities_of_parts(fields["messages"])
+    return frozenset(needs)
 
 
 def read_tags(raw: msgspec.Raw) -> frozenset[Tag]:

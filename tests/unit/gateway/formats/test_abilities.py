@@ -79,6 +79,11 @@ def test_parameters_need_abilities(more, abilities):
     assert needed_abilities(fields(**more)) == abilities
 
 
+def test_what_has_no_messages_needs_no_kinds_of_parts():
+    assert needed_abilities({"model": raw("m"), "tools": raw([])}) == {"tools"}
+    assert needed_abilities({}) == set()
+
+
 @pytest.mark.parametrize("tag", Tag)
 def test_every_tag_can_be_asked_for(tag):
     assert read_tags(raw([f"chat_completions:{tag.value}"])) == {tag}

@@ -1,0 +1,98 @@
+"""What people declare about a credential of an account: options and agreement files to checked values. Stores nothing."""
+
+import functools
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from anyapi.catalogue.vocabulary import PLACEHOLDER, PLACEHOLDER_VALUE, REGION, WORD, Form
+from anyapi.cli.stored import refuse_unknown
+from anyapi.config import Config, read_agreements
+from anyapi.config_credentials import own_base_url
+from anyapi.domain.catalogue import Auth, Provider
+from anyapi.domain.ids import ProviderId
+from anyapi.domain.snapshot import Agreement
+from anyapi.storage.rows import Declared
+
+_NAMES = re.compile(r"\{([^{}]*)\}")
+
+
+def with_declaration(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that describe a credential, as one argument `declared`."""
+
+    @click.option("--region", help="Where the provider pins this key's traffic.")
+    @click.option("--caller-region", help="Where the caller counts as being, for terms that depend on it.")
+    @click.option("--account-state", "states", multiple=True, help="A state that the provider has imposed on its account. Repeatable.")
+    @click.option("--term", "terms", multiple=True, help="Terms of the provider that were accepted. Repeatable.")
+    @click.option(
+        "--variable", "variables", multiple=True, metavar="NAME=VALUE", help="Fills {NAME} of the provider's address. Repeatable."
+    )
+    @functools.wraps(command)
+    def run(
+        region: str | None,
+        caller_region: str | None,
+        states: tuple[str, ...],
+        terms: tuple[str, ...],
+        variables: tuple[str, ...],
+        **rest: object,
+    ) -> None:
+        declared = Declared(
+            region=_fitting(region, REGION, "--region"),
+            caller_region=_fitting(caller_region, REGION, "--caller-region"),
+            account_states=frozenset(_checked(state, WORD, "--account-state") for state in states),
+            terms=frozenset(_checked(term, WORD, "--term") for term in terms),
+            variables=dict(_variable(text) for text in variables),
+        )
+        command(declared=declared, **rest)
+
+    return run
+
+
+def check_provider(config: Config, name: str, declared: Declared) -> Provider:
+    """The provider of this id, if an account's key can be used there with these variables. Raises `click.ClickException`."""
+    refuse_unknown("provider", name, config.catalogue.providers, " `anyapi catalogue show` lists them.")
+    provider = config.catalogue.providers[ProviderId(name)]
+    if provider.api.auth is Auth.NONE:
+        raise click.ClickException(f"{provider.name} takes no key.")
+    known = {*dict(provider.api.variables), *_NAMES.findall(provider.api.base_url)}
+    strange = sorted(declared.variables.keys() - known)
+    if strange:
+        listed = f"known: {', '.join(sorted(known))}" if known else "it has none"
+        raise click.ClickException(f"{provider.name} has no variable {strange[0]}; {listed}.")
+    _, problem = own_base_url(config, provider, declared.variables)
+    if problem is not None:
+        raise click.ClickException(f"A key for {provider.name} cannot be used: {problem}. Variables of a key are given with --variable.")
+    return provider
+
+
+def agreements_of(file: Path | None, provider: ProviderId, config: Config) -> tuple[Agreement, ...]:
+    """The agreements of a file, each about this provider and no other credential; none without a file.
+
+    Raises `ConfigError`, or `click.ClickException` for one that is about something else.
+    """
+    agreements = () if file is None else read_agreements(file, config)
+    for agreement in agreements:
+        if agreement.provider != provider:
+            raise click.ClickException(f"The agreement {agreement.id} is with {agreement.provider}, the key with {provider}.")
+        if agreement.credentials or agreement.accounts:
+            raise click.ClickException(f"The agreement {agreement.id} covers this key alone: remove `credentials` and `accounts` from it.")
+    return agreements
+
+
+def _fitting(text: str | None, form: Form, option: str) -> str | None:
+    return None if text is None else _checked(text, form, option)
+
+
+def _checked(text: str, form: Form, option: str) -> str:
+    if not form.fits(text):
+        raise click.BadParameter(f"must be {form.description}", param_hint=option)
+    return text
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    if not PLACEHOLDER.fits(name) or not PLACEHOLDER_VALUE.fits(value):
+        raise click.BadParameter(f"must be NAME=VALUE, the value of {PLACEHOLDER_VALUE.description}", param_hint="--variable")
+    return name, value
