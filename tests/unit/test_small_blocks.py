@@ -1,11 +1,13 @@
 """Whether every block that the small-object allocator keeps free is overwritten. Each case looks at the memory of a fresh interpreter."""
 
+import os
 import subprocess
 import sys
 
 import pytest
 
 from anyapi import small_blocks
+from anyapi.relaunch import SETTINGS
 
 CODE = """
 import ctypes, random
@@ -29,7 +31,10 @@ print(left, len(gone), sum(each.startswith(b"canary") for each in live))
 
 
 def alone(code, **environment):
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False, timeout=60)
+    kept = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**kept, **environment}, capture_output=True, text=True, check=False, timeout=60
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 
