@@ -1,7 +1,8 @@
 """Keeps prompts from staying in the process's memory, and out of core dumps (docs/adr/0008).
 
 `anyapi.relaunch` has glibc overwrite freed memory, and `anyapi.small_blocks` overwrites what Python keeps of small objects; here it is
-checked that they do. Both that and the collection of reference cycles, which until then are not freed, run on a timer. Does nothing about the kernel's socket buffers or about swap; says so in SECURITY.md.
+checked that they do. Both that and the collection of reference cycles, which until then are not freed, run on a timer. Does nothing about
+the kernel's socket buffers or about swap; says so in SECURITY.md.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ MARK = 0x3C
 
 
 def works() -> bool:
-    """Write into memory, free it, and look whether it was overwritten: that of the C library at once, that of small objects by the sweep."""
+    """Write into memory, free it, and look whether it was overwritten: the C library's at once, that of small objects by the sweep."""
     return _large_works() and _small_works()
 
 
