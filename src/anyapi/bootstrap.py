@@ -79,7 +79,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None]) -> None
         plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs))
         server = _server(config, plane, buffer, sweep)
         listener, address = await _listen(config, server)
-        collector = scrubbing.Collector(loop)
+        collector = scrubbing.Collector(loop, scrubbing=scrubs)
 
         publisher.publish = plane.publish
         if publisher.version > snapshot.version:  # a command came in while we were starting

@@ -1,7 +1,8 @@
 """Keeps prompts from staying in the process's memory, and out of core dumps (docs/adr/0008).
 
-`anyapi.relaunch` has glibc overwrite freed memory; here it is checked that it does. Reference cycles are collected on a timer, because
-until then nothing is freed. Does nothing about the kernel's socket buffers or about swap; says so in SECURITY.md.
+`anyapi.relaunch` has glibc overwrite freed memory, and `anyapi.small_blocks` overwrites what Python keeps of small objects; here it is
+checked that they do. Both that and the collection of reference cycles, which until then are not freed, run on a timer. Does nothing about
+the kernel's socket buffers or about swap; says so in SECURITY.md.
 """
 
 import asyncio
@@ -11,26 +12,47 @@ import resource
 
 import msgspec
 
+from anyapi import small_blocks
+
 COLLECT_SECONDS = 1.0
 PR_SET_DUMPABLE = 4
+MARK = 0x3C
+"""Not what glibc itself fills memory with."""
 
 
 def works() -> bool:
-    """Write into memory, free it, and look whether it was overwritten: a C library without the tunable leaves it as it was."""
+    """Write into memory, free it, and look whether it was overwritten: the C library's at once, that of small objects by the sweep."""
+    return _large_works() and _small_works()
+
+
+def _small_works() -> bool:
+    size = 200
+    objects = [bytes([MARK]) * size for _ in range(64)]
+    addresses = [id(each) for each in objects]
+    for place, address in enumerate(addresses[1:], 1):
+        # Looked at must only be what stays mapped: a pool in which the object before it lives on.
+        if address >> small_blocks.POOL_BITS == addresses[place - 1] >> small_blocks.POOL_BITS:
+            del objects[place]
+            done = small_blocks.overwrite()
+            return done and ctypes.string_at(address, size).count(MARK) < size // 8  # something else may lie there by now
+    return False
+
+
+def _large_works() -> bool:
     libc = ctypes.CDLL(None)
     libc.malloc.restype = ctypes.c_void_p
     libc.free.argtypes = [ctypes.c_void_p]
-    size, mark = 4096, 0x3C  # not what glibc itself fills memory with
+    size = 4096
     copy = ctypes.create_string_buffer(size)  # made before: an object made after could lie where we look
     fence = libc.malloc(size)
     address = libc.malloc(size)
     after = libc.malloc(size)
     if not (fence and address and after):
         return False
-    ctypes.memset(address, mark, size)
+    ctypes.memset(address, MARK, size)
     libc.free(address)
     ctypes.memmove(copy, address, size)
-    left = copy.raw.count(mark)
+    left = copy.raw.count(MARK)
     libc.free(fence)
     libc.free(after)
     return left < size // 8
@@ -50,9 +72,9 @@ _overwrite_keys = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 class Collector:
     """Collects garbage every `COLLECT_SECONDS` instead of whenever Python thinks it is time; what stands at the start is left out."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Start on the given loop."""
-        self._loop = loop
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, scrubbing: bool) -> None:
+        """Start on the given loop; `scrubbing`: overwrite each time what has been freed since."""
+        self._loop, self._scrubbing = loop, scrubbing
         gc.disable()
         self.freeze()
         self._timer = loop.call_later(COLLECT_SECONDS, self._collect)
@@ -71,4 +93,6 @@ class Collector:
     def _collect(self) -> None:
         self._timer = self._loop.call_later(COLLECT_SECONDS, self._collect)
         gc.collect()
-        _overwrite_keys(KEYS)
+        if self._scrubbing:
+            _overwrite_keys(KEYS)
+            small_blocks.overwrite()

@@ -11,7 +11,7 @@ from tests.conftest import LONG
 
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats import strict_json
-from anyapi.gateway.formats.strict_json import PIECE, check_utf8, is_spaced, outer_fields, plain_value, policy_value, unique_keys
+from anyapi.gateway.formats.strict_json import PIECE, check_utf8, is_plain, outer_fields, plain_value, policy_value, unique_keys
 
 BODIES = 200_000 if LONG else 20_000
 
@@ -113,12 +113,11 @@ def test_a_compact_body_of_the_length_of_a_spaced_one_is_no_proof(count):
         fields.pop("", None)
 
 
-def test_spaced_text_is_recognized_exactly():
-    text = b'{"a": 1, "b": [1,2]}'
-    fields = outer_fields(text)
-    assert is_spaced(text, fields)
-    for other in (b'{"a":1,"b":[1,2]}', b'{"a": 1,"b":  [1,2]}', b'{"a": 1, "b": [1,2]} ', b'{"\\u0061": 1, "b": [1,2]}'):
-        assert not is_spaced(other, outer_fields(other))
+def test_plain_text_is_recognized_exactly():
+    for text in (b'{"a": 1, "b": [1,2]}', b'{"a":1,"b":[1,2]}', b'{"model": "x"}', b'{"model":"x","a":1}'):
+        assert is_plain(text, outer_fields(text))
+    for other in (b'{"a": 1,"b":  [1,2]}', b'{"a":1, "b":[1,2]}', b'{"a": 1, "b": [1,2]} ', b'{"\\u0061": 1, "b": [1,2]}', b"{}"):
+        assert not is_plain(other, outer_fields(other))
 
 
 @pytest.mark.parametrize(
