@@ -40,18 +40,15 @@ from anyapi.storage.rows import CredentialRow
 from anyapi.storage.sqlite import SqliteStore
 from anyapi.storage.usage_writer import UsageWriter
 from anyapi.telemetry.log import Event, log
-from anyapi.upstream.adapter import Adapter, Timeouts
-from anyapi.upstream.anthropic import AnthropicAdapter
+from anyapi.upstream.adapter import Timeouts
+from anyapi.upstream.adapters import SERVED_EMBEDDINGS, SERVED_PROTOCOLS, adapter_for
 from anyapi.upstream.dialer import Dialer
-from anyapi.upstream.openai_chat import OpenAIChat
 from anyapi.upstream.own import OwnCredential, Upstreams
 from anyapi.upstream.pool import Upstream, Wire, header_of
 from anyapi.upstream.registry import row_of
 from anyapi.wire.buffers import ReadBuffer
 from anyapi.wire.deadlines import Sweep
 
-ADAPTERS: dict[str, Callable[[], Adapter]] = {"openai-chat": OpenAIChat, "anthropic-messages": AnthropicAdapter}
-SERVED_PROTOCOLS = frozenset(ADAPTERS)
 BACKLOG = 4096
 
 
@@ -152,7 +149,7 @@ class Publisher:
         Without `upstreams` there is nothing that could use a stored credential, so none is published.
         """
         self._config, self._store, self._upstreams = config, store, upstreams
-        self._base = policy_context(config, config.catalogue, SERVED_PROTOCOLS)
+        self._base = policy_context(config, config.catalogue, SERVED_PROTOCOLS, SERVED_EMBEDDINGS)
         self.version = 0
         self.publish: Callable[[Snapshot], None] = _nobody
         self.unusable: dict[str, str] = {}
@@ -210,7 +207,7 @@ def _reachable(config: Config, rows: Sequence[CredentialRow]) -> tuple[list[OwnC
         provider = config.catalogue.providers.get(row.provider)
         if provider is None:
             unusable[row.id] = "provider_unknown"
-        elif provider.api.protocol not in ADAPTERS:
+        elif provider.api.protocol not in SERVED_PROTOCOLS:
             unusable[row.id] = "not_served"
         else:
             base_url, problem = own_base_url(config, provider, row.declared.variables)
@@ -230,7 +227,7 @@ def _upstreams(config: Config, buffer: ReadBuffer, sweep: Sweep) -> Upstreams:
     upstreams = Upstreams(wire, config.root_keys)
     for credential in config.credentials:
         api = config.catalogue.providers[credential.provider].api
-        if api.protocol in ADAPTERS:
+        if api.protocol in SERVED_PROTOCOLS:
             secret = config.secrets.get(credential.id)
             upstreams[credential.id] = Upstream(
                 wire, config.base_urls[credential.id], header_of(api.auth, secret.reveal() if secret else "")
@@ -241,7 +238,7 @@ def _upstreams(config: Config, buffer: ReadBuffer, sweep: Sweep) -> Upstreams:
 def _outlets(config: Config, upstreams: Upstreams, usage: UsageWriter, decisions: DecisionWriter) -> Outlets:
     limits = config.server.upstream
     return Outlets(
-        adapters={name: make() for name, make in ADAPTERS.items()},
+        adapters=adapter_for,
         rows=row_of,
         upstreams=upstreams,
         usage=usage,

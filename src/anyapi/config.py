@@ -123,12 +123,17 @@ def read_agreements(path: Path, config: Config) -> tuple[Agreement, ...]:
     return extension.agreements
 
 
-def policy_context(config: Config, catalogue: Catalogue, served_protocols: frozenset[str]) -> PolicyContext:
-    """What `decide` needs, over `catalogue` (usually `config.catalogue`); `served_protocols` are those that have an adapter."""
+def policy_context(
+    config: Config, catalogue: Catalogue, served_protocols: frozenset[str], served_embeddings: frozenset[str] = frozenset()
+) -> PolicyContext:
+    """What `decide` needs, over `catalogue` (usually `config.catalogue`); `served_protocols` are those that have an adapter.
+
+    `served_embeddings` are those that have one for embeddings.
+    """
     credentials: dict[ProviderId, tuple[Credential, ...]] = {}
     for credential in config.credentials:
         credentials[credential.provider] = (*credentials.get(credential.provider, ()), credential)
-    return PolicyContext(catalogue, credentials, config.agreements, served_protocols, config.span_days)
+    return PolicyContext(catalogue, credentials, config.agreements, served_protocols, config.span_days, served_embeddings=served_embeddings)
 
 
 def not_served_yet(config: Config, served_protocols: frozenset[str]) -> tuple[Credential, ...]:

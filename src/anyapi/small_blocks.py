@@ -33,9 +33,10 @@ class _Mapped:
         self._starts = [int(start, 16) for start, _ in ranges]
         self._ends = [int(end, 16) for _, end in ranges]
 
-    def __contains__(self, address: object) -> bool:
-        at = bisect_right(self._starts, address) - 1  # type: ignore[type-var]
-        return at >= 0 and address < self._ends[at]  # type: ignore[operator]
+    def holds(self, address: int) -> bool:
+        """Whether the address was mapped."""
+        at = bisect_right(self._starts, address) - 1
+        return at >= 0 and address < self._ends[at]
 
 
 def overwrite() -> bool:
@@ -58,7 +59,7 @@ def _fill(size: int, mapped: _Mapped, held: list[list[object]]) -> bool:
     for _ in range(MOST):
         batch: list[object] = [bytes(content) for _ in range(BATCH)]
         held.append(batch)
-        if id(batch[-1]) not in mapped:
+        if not mapped.holds(id(batch[-1])):
             return True
     return False
 
@@ -68,6 +69,6 @@ def _fill_smallest(mapped: _Mapped, held: list[list[object]]) -> bool:
     for number in range(MOST):
         batch: list[object] = [complex(number, each) for each in range(BATCH)]
         held.append(batch)
-        if id(batch[-1]) not in mapped:
+        if not mapped.holds(id(batch[-1])):
             return True
     return False

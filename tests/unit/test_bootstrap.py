@@ -19,7 +19,7 @@ from tests.tools.gateway import SEED, make_key
 from tests.unit.wire.peers import on_loop
 
 from anyapi import bootstrap, scrubbing
-from anyapi.bootstrap import SERVED_PROTOCOLS, Publisher, run
+from anyapi.bootstrap import Publisher, run
 from anyapi.config import load_config
 from anyapi.control.channel import request_reload
 from anyapi.crypto.envelope import seal
@@ -34,6 +34,7 @@ from anyapi.storage.events import EventKind, WriterEvent, WriterState
 from anyapi.storage.rows import CredentialRow, Declared
 from anyapi.storage.schema import prepare
 from anyapi.storage.sqlite import SqliteStore
+from anyapi.upstream.adapters import SERVED_PROTOCOLS
 from anyapi.wire.buffers import ReadBuffer
 from anyapi.wire.deadlines import Sweep
 
@@ -382,10 +383,7 @@ def test_stored_credentials_that_cannot_be_used_are_left_out_and_told(home, caps
             publisher.refuse_without_root_key()
 
     config = with_root_key(home)
-    served = bootstrap.ADAPTERS.keys() - {config.catalogue.providers["cohere"].api.protocol}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bootstrap, "ADAPTERS", {name: bootstrap.ADAPTERS[name] for name in served})
-        publishing(config, check)
+    publishing(config, check)
     lines = [line for line in capsys.readouterr().err.splitlines() if "credentials_unusable" in line]
     assert len(lines) == len(codes), "each reason once, and not again as long as nothing changes"
     assert all("count=1" in line for line in lines)
@@ -409,7 +407,7 @@ def test_nothing_that_could_use_a_stored_credential_publishes_none(home):
 
 
 def test_what_is_served():
-    assert {"openai-chat", "anthropic-messages"} == SERVED_PROTOCOLS
+    assert {"openai-chat", "anthropic-messages", "gemini", "bedrock"} == SERVED_PROTOCOLS
 
 
 def test_secrets_are_only_in_the_upstreams(home):

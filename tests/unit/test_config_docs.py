@@ -10,7 +10,20 @@ from anyapi.config import ENVIRONMENT
 from anyapi.config_values import Privacy, Server, ServerLimits, Tls, UpstreamLimits
 
 DOCS = Path(__file__).parents[2] / "docs"
-SECTIONS = ["server", "storage", "policy", "catalogue", "network", "usage", "scrub", "privacy", "encryption", "credentials", "agreements", "models"]
+SECTIONS = [
+    "server",
+    "storage",
+    "policy",
+    "catalogue",
+    "network",
+    "usage",
+    "scrub",
+    "privacy",
+    "encryption",
+    "credentials",
+    "agreements",
+    "models",
+]
 
 
 @pytest.mark.parametrize("kind", [ServerLimits, UpstreamLimits, Tls, Privacy])

@@ -23,7 +23,7 @@ del objects
 mapped = small_blocks._Mapped()
 left = 0
 for address, size in gone:
-    if address in mapped:
+    if mapped.holds(address):
         ctypes.memmove(copy, address, size)
         left += b"canary" in copy.raw[:size]
 print(left, len(gone), sum(each.startswith(b"canary") for each in live))

@@ -43,7 +43,7 @@ BASE_URL = _form(
     "an http or https URL without user name, query, fragment or final slash",
 )
 
-PROTOCOLS = frozenset({"openai-chat", "anthropic-messages", "gemini", "bedrock", "cohere"})
+PROTOCOLS = frozenset({"openai-chat", "anthropic-messages", "gemini", "vertex", "bedrock", "cohere"})
 """What may be spoken at a provider's base URL. Which of them have an adapter is known elsewhere."""
 ALSO_SPOKEN = PROTOCOLS | {"openai-responses", "ollama"}
 

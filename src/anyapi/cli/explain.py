@@ -11,7 +11,6 @@ from pathlib import Path
 import click
 import msgspec
 
-from anyapi.bootstrap import SERVED_PROTOCOLS
 from anyapi.cli.output import print_json
 from anyapi.config import Config, known_names, load_config, policy_context
 from anyapi.domain.call import Facts, Question, Tag
@@ -28,6 +27,7 @@ from anyapi.policy.explain import explain as explanation_of
 from anyapi.policy.merge import merge
 from anyapi.policy.order import arranged
 from anyapi.policy.parse import parse_data_policy
+from anyapi.upstream.adapters import SERVED_EMBEDDINGS, SERVED_PROTOCOLS
 
 _ASSUMED = CredentialId("assumed")
 
@@ -52,7 +52,7 @@ def explain(
     """Say which endpoints of MODELS a data policy leaves, in order, and why not the others."""
     now = dt.datetime.now(dt.UTC)
     config = load_config(path, os.environ, now)
-    context = policy_context(config, config.catalogue, SERVED_PROTOCOLS)
+    context = policy_context(config, config.catalogue, SERVED_PROTOCOLS, SERVED_EMBEDDINGS)
     if assume_credentials:
         context = assuming_credentials(context)
     known = config.catalogue.models

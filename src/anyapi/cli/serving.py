@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
-from anyapi.bootstrap import SERVED_PROTOCOLS, run
+from anyapi.bootstrap import run
 from anyapi.cli.welcome import start_lines
 from anyapi.config import load_config, not_served_yet
 from anyapi.domain.snapshot import Snapshot
 from anyapi.storage.connection import database_path
 from anyapi.storage.schema import prepare
+from anyapi.upstream.adapters import SERVED_PROTOCOLS
 
 
 def serve_until_stopped(path: Path | None, *, quiet: bool) -> None:

@@ -11,9 +11,10 @@ from anyapi.domain.decision import Candidate, Outcome, OutcomeKind
 from anyapi.errors import Metadata, Overloaded, UpstreamFailed
 from anyapi.gateway.admit import BYTES_A_TOKEN, Admission
 from anyapi.gateway.client import Connection
-from anyapi.gateway.render import EVENTS, JSON, error_event
+from anyapi.gateway.formats.openai_chat import ChatRequest
+from anyapi.gateway.render import EVENTS, JSON
 from anyapi.gateway.rows import rows_for
-from anyapi.upstream.adapter import Adapter, Answer, OutboundChat, StreamReader
+from anyapi.upstream.adapter import Adapter, Answer, StreamReader
 from anyapi.upstream.classify import parse_retry_after
 from anyapi.upstream.connection import UpstreamConnection
 from anyapi.upstream.pool import Upstream
@@ -31,7 +32,7 @@ class ProviderExchange:
 
     __slots__ = ("_connection", "_gone", "_paused", "_pending", "_reader", "_stopped", "admission", "held", "outbound", "reply", "rows")
 
-    def __init__(self, outbound: OutboundChat, reply: Connection, admission: Admission) -> None:
+    def __init__(self, outbound: ChatRequest, reply: Connection, admission: Admission) -> None:
         """`reply` is where the answer goes; it must be attached to this exchange by the caller."""
         self.outbound, self.reply, self.admission = outbound, reply, admission
         self._connection: UpstreamConnection | None = None
@@ -86,7 +87,7 @@ class ProviderExchange:
         admission, plane = self.admission, self.admission.plane
         admission.candidate = candidate
         endpoint, outlets = candidate.endpoint, plane.outlets
-        adapter, row = plane.adapter_of(endpoint.provider)
+        adapter, row = plane.adapter_of(self.outbound, endpoint.provider)
         upstream = outlets.upstreams[candidate.credential]
         prepared = adapter.prepare(self.outbound, endpoint, row)
         admission.attempts += 1
@@ -184,7 +185,7 @@ class ProviderExchange:
 
     def _forget_request(self) -> None:
         """Content has reached the client, so no other attempt can follow: let the prompt go."""
-        self.outbound.fields = {}
+        self.outbound.forget()
         call = self.reply.current
         if call is not None:
             call.body = b""
@@ -237,5 +238,5 @@ class ProviderExchange:
             if self._stopped
             else UpstreamFailed("The provider's answer broke off before its end.", known)
         )
-        self.reply.send_part(error_event(error))
+        self.reply.send_part(self.outbound.error_event(error, getattr(self._reader, "sequence", 0)))
         self.reply.finish_stream()

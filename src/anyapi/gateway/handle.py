@@ -3,6 +3,8 @@
 Each step opens into a file of its name. Everything before `Admission` leaves no trace; from there on exactly one usage row follows.
 """
 
+from collections.abc import Callable
+
 from anyapi.domain.decision import Outcome
 from anyapi.errors import AnyAPIError
 from anyapi.gateway.admit import Admission
@@ -12,14 +14,20 @@ from anyapi.gateway.client import Connection
 from anyapi.gateway.dispatch import dispatch
 from anyapi.gateway.exchange import ProviderExchange
 from anyapi.gateway.formats import openai_chat
+from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.plane import DataPlane, app_of
 from anyapi.gateway.settle import settle
 
 
 async def chat_completions(call: Call, plane: DataPlane, reply: Connection) -> None:
     """Answer `POST /v1/chat/completions`. Raises `AnyAPIError` as long as nothing was written to the client."""
+    await answer(call, plane, reply, openai_chat.parse)
+
+
+async def answer(call: Call, plane: DataPlane, reply: Connection, parse: Callable[[bytes], ChatRequest]) -> None:
+    """Answer a request of any format; `parse` reads its body. Raises `AnyAPIError` as long as nothing was written to the client."""
     principal = authenticate(call.credential, plane.principals, plane.clock)
-    request = openai_chat.parse(call.body)
+    request = parse(call.body)
     if b"anthropic-beta" in call.headers:
         request.beta_headers = ((b"anthropic-beta", call.headers[b"anthropic-beta"]),)
     asked = plane.ask(principal, call, request)  # merged: it can only have become stricter

@@ -5,9 +5,10 @@ from typing import Protocol
 
 import msgspec
 
+from anyapi.domain.catalogue import ProviderApi
 from anyapi.domain.ids import CredentialId, ProviderId
 from anyapi.domain.usage import DecisionRecord, UsageRow
-from anyapi.upstream.adapter import Adapter, ProviderRow, Timeouts
+from anyapi.upstream.adapter import Adapter, Dialect, ProviderRow, Timeouts
 from anyapi.upstream.pool import Upstream
 
 
@@ -34,8 +35,8 @@ class DecisionSink(Protocol):
 class Outlets(msgspec.Struct, frozen=True):
     """The concrete things that bootstrap names: adapters, upstreams, sinks."""
 
-    adapters: Mapping[str, Adapter]
-    """By protocol."""
+    adapters: Callable[[Dialect, ProviderApi], Adapter]
+    """Between a client's format and a provider's."""
     rows: Callable[[ProviderId], ProviderRow]
     upstreams: Mapping[CredentialId, Upstream]
     usage: UsageSink

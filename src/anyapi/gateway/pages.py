@@ -16,6 +16,7 @@ from anyapi.errors import ModelNotFound
 from anyapi.gateway.authenticate import authenticate
 from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
+from anyapi.gateway.formats import anthropic_count, anthropic_messages
 from anyapi.gateway.formats.openai_chat import ChatRequest, read_question
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import inventory
@@ -82,6 +83,12 @@ async def key(call: Call, plane: DataPlane, reply: Connection) -> None:
         "durable_record": requirement.needs_durable_record,
     }
     reply.send(200, JSON, _encode(body))
+
+
+async def count_tokens(call: Call, plane: DataPlane, reply: Connection) -> None:
+    """Answer `POST /v1/messages/count_tokens`: an estimate made here; no provider sees the prompt."""
+    authenticate(call.credential, plane.principals, plane.clock)
+    reply.send(200, JSON, anthropic_count.count_tokens(anthropic_messages.read_counted(call.body)))
 
 
 async def explain_request(call: Call, plane: DataPlane, reply: Connection) -> None:

@@ -16,8 +16,8 @@ from anyapi.domain.requirement import Layer, Requirement
 from anyapi.domain.snapshot import Snapshot
 from anyapi.errors import Overloaded
 from anyapi.gateway.call import Call
-from anyapi.gateway.formats import openai_chat
-from anyapi.gateway.formats.abilities import needed_abilities
+from anyapi.gateway.formats.openai_chat import ChatRequest
+from anyapi.gateway.formats.policy_fields import read_policy
 from anyapi.gateway.health import Health, RetryBudget
 from anyapi.gateway.memo import Asked, Decided
 from anyapi.gateway.outlets import Outlets
@@ -27,7 +27,7 @@ from anyapi.policy.decide import decide
 from anyapi.policy.merge import tighten
 from anyapi.policy.parse import Known, parse_app_headers, parse_policy_headers
 from anyapi.policy.rank import rank
-from anyapi.upstream.adapter import Adapter, ProviderRow
+from anyapi.upstream.adapter import Adapter, OutboundChat, ProviderRow
 
 RERANK_SECONDS = 0.25
 """Health moves with every answer; an order this fresh is fresh enough."""
@@ -40,7 +40,7 @@ NO_APP = App()
 APP_PREFIX = "x-anyapi-app-"
 
 
-def app_of(call: Call, request: openai_chat.ChatRequest) -> App:
+def app_of(call: Call, request: ChatRequest) -> App:
     """The app fields of a request, from its headers, else from its metadata. Raises `BadRequest`."""
     if call.policy:
         app = parse_app_headers(pair for pair in call.policy_headers() if pair[0].startswith(APP_PREFIX))
@@ -69,12 +69,12 @@ class DataPlane:
         names = (set(provider.certifications) | set(provider.unverified_certifications) for provider in catalogue.providers.values())
         stated = (agreement.certifications for agreement in snapshot.context.agreements)
         self.known = Known(frozenset(catalogue.providers), frozenset().union(*names, *stated))
-        self._adapters: dict[ProviderId, tuple[Adapter, ProviderRow]] = {}
+        self._adapters: dict[tuple[type[OutboundChat], ProviderId], tuple[Adapter, ProviderRow]] = {}
         self.pages = PageCache(self.clock)
-        self._by_account = any(agreement.accounts for agreement in snapshot.context.agreements)
+        self._by_account = bool(snapshot.context.own_credentials) or any(each.accounts for each in snapshot.context.agreements)
         self._asked: dict[tuple[int, AccountId | None, bytes, tuple[tuple[str, str], ...]], Asked] = {}
 
-    def ask(self, principal: Principal, call: Call, request: openai_chat.ChatRequest) -> Asked:
+    def ask(self, principal: Principal, call: Call, request: ChatRequest) -> Asked:
         """Merge what the request asks into the caller's requirement: it can only get stricter. Raises `BadRequest`."""
         headers = tuple(pair for pair in call.policy_headers() if not pair[0].startswith(APP_PREFIX)) if call.policy else ()
         account = principal.account if self._by_account else None
@@ -87,13 +87,13 @@ class DataPlane:
             if len(request.policy_raw) + sum(len(value) for _, value in headers) <= MOST_REMEMBERED:
                 self._asked[key] = asked
         if asked.preference.require_parameters:
-            request.facts = msgspec.structs.replace(request.facts, uses=needed_abilities(request.fields))
+            request.facts = msgspec.structs.replace(request.facts, uses=request.needs())
         return asked
 
-    def _merge(self, base: Requirement, request: openai_chat.ChatRequest, headers: tuple[tuple[str, str], ...]) -> Asked:
+    def _merge(self, base: Requirement, request: ChatRequest, headers: tuple[tuple[str, str], ...]) -> Asked:
         requirement, preference = base, NO_PREFERENCE
         if request.policy_raw:
-            settings, preference = openai_chat.read_policy(request.policy, self.known)
+            settings, preference = read_policy(request.policy, self.known)
             for one in settings:
                 requirement = tighten(requirement, Layer.REQUEST, one, self.snapshot.presets)
         if headers:
@@ -101,7 +101,7 @@ class DataPlane:
             requirement = tighten(requirement, Layer.REQUEST, one, self.snapshot.presets)
         return Asked(base, requirement, preference)
 
-    def decide(self, asked: Asked, request: openai_chat.ChatRequest, account: AccountId) -> Decided:
+    def decide(self, asked: Asked, request: ChatRequest, account: AccountId) -> Decided:
         """The decision for the models asked: remembered, so the common request costs one look-up. Raises `ModelNotFound`."""
         models, facts = request.models, request.facts
         if len(models) > 1:  # a name that is no model's is the caller's own text: it must not get into the memo
@@ -135,10 +135,11 @@ class DataPlane:
         """Whether requests can be served."""
         return self.outlets.ready()
 
-    def adapter_of(self, provider: ProviderId) -> tuple[Adapter, ProviderRow]:
-        """The adapter of a provider's protocol, and how the provider differs from others that speak it."""
-        found = self._adapters.get(provider)
+    def adapter_of(self, request: OutboundChat, provider: ProviderId) -> tuple[Adapter, ProviderRow]:
+        """The adapter between the request's format and the provider's, and how the provider differs from others that speak it."""
+        key = (type(request), provider)
+        found = self._adapters.get(key)
         if found is None:
-            protocol = self.context.catalogue.providers[provider].api.protocol
-            found = self._adapters[provider] = (self.outlets.adapters[protocol], self.outlets.rows(provider))
+            api = self.context.catalogue.providers[provider].api
+            found = self._adapters[key] = (self.outlets.adapters(request.dialect, api), self.outlets.rows(provider))
         return found

@@ -4,7 +4,9 @@ from anyapi.errors import AnyAPIError, MethodNotAllowed, NotFound
 from anyapi.gateway import pages
 from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
+from anyapi.gateway.formats.anthropic_errors import render_messages_error
 from anyapi.gateway.handle import chat_completions
+from anyapi.gateway.operations import embeddings, messages, responses
 from anyapi.gateway.pages import Operation
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.render import render_error
@@ -12,6 +14,10 @@ from anyapi.gateway.render import render_error
 PREFIXES = ("/v1/", "/api/v1/")
 POST: dict[str, Operation] = {
     "chat/completions": chat_completions,
+    "messages": messages,
+    "messages/count_tokens": pages.count_tokens,
+    "responses": responses,
+    "embeddings": embeddings,
     "explain": pages.explain_request,
 }
 GET: dict[str, Operation] = {
@@ -25,17 +31,20 @@ PLAIN: dict[str, Operation] = {
     "/readyz": pages.readyz,
     "/.well-known/anyapi-privacy.json": pages.privacy,
 }
-PLANNED = frozenset({"responses", "messages", "embeddings", "completions", "receipts", "rankings"})
+PLANNED = frozenset({"completions", "receipts", "rankings"})
+ANTHROPIC = frozenset({"messages", "messages/count_tokens"})
+"""Operations whose errors have Anthropic's envelope."""
 
 
 class Router:
     """Finds the operation of a call and answers errors in the caller's format."""
 
-    __slots__ = ("_fast", "plane")
+    __slots__ = ("_anthropic", "_fast", "plane")
 
     def __init__(self, plane: DataPlane) -> None:
         """`plane` is handed to every operation."""
         self.plane = plane
+        self._anthropic = frozenset(f"{prefix}{name}".encode() for prefix in PREFIXES for name in ANTHROPIC)
         self._fast: dict[bytes, Operation] = {
             f"{prefix}{name}".encode(): operation for prefix in PREFIXES for name, operation in POST.items()
         }
@@ -52,7 +61,7 @@ class Router:
             if reply.streaming:
                 reply.abort()
                 return
-            status, rows, body = render_error(error)
+            status, rows, body = render_messages_error(error) if call.path in self._anthropic else render_error(error)
             if call.request_id is not None:
                 rows += b"x-request-id: %b\r\n" % call.request_id
             reply.send(status, rows, body)
@@ -90,5 +99,8 @@ def missing(path: str, name: str | None) -> NotFound:
     if path == "/api/v1/keys":
         return NotFound("API keys are managed on the control plane, which is not built yet. Use `anyapi keys` on the server.")
     if name is not None and name.split("/", 1)[0] in PLANNED:
-        return NotFound("This operation is not served yet. POST /v1/chat/completions is.")
-    return NotFound("No such path. Served are /v1/chat/completions, /v1/models, /v1/explain, /v1/key, /v1/privacy and a status page at /.")
+        return NotFound("This operation is not served yet. POST /v1/chat/completions, /v1/messages, /v1/responses and /v1/embeddings are.")
+    return NotFound(
+        "No such path. Served are /v1/chat/completions, /v1/messages, /v1/responses, /v1/embeddings, /v1/models, /v1/explain, /v1/key, "
+        "/v1/privacy and a status page at /."
+    )

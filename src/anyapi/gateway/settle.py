@@ -8,7 +8,6 @@ from anyapi.errors import AnyAPIError
 from anyapi.gateway.admit import BYTES_A_TOKEN, Admission
 from anyapi.gateway.render import error_of, status_of
 
-OPERATION = "chat_completions"
 LEFT = 499
 """Status of a request whose client left before its answer."""
 NO_TOKENS = TokenCount()
@@ -30,7 +29,7 @@ def settle(admission: Admission, outcome: Outcome | AnyAPIError | None, *, left:
             at=admission.at,
             account=admission.principal.account,
             key=admission.principal.key,
-            operation=OPERATION,
+            operation=admission.request.operation,
             model=endpoint.model if endpoint is not None else admission.decided.model,
             outcome=NAMES[kind] if kind is not None else name_of(outcome),
             status=200 if kind is OutcomeKind.SUCCESS else status_unless_whole(outcome, left=left),

@@ -4,14 +4,24 @@ An adapter is sans-I/O: bytes and values in, bytes and values out. It never open
 in the text. The dispatcher drives it.
 """
 
+import enum
 from collections.abc import Mapping
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import msgspec
 
 from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Outcome
 from anyapi.domain.usage import TokenCount
+
+
+class Dialect(enum.StrEnum):
+    """The format in which a client asks."""
+
+    CHAT_COMPLETIONS = "chat_completions"
+    MESSAGES = "messages"
+    RESPONSES = "responses"
+    EMBEDDINGS = "embeddings"
 
 
 class ProviderRow(msgspec.Struct, frozen=True):
@@ -25,6 +35,10 @@ class ProviderRow(msgspec.Struct, frozen=True):
     """Request fields that this provider calls otherwise, ours to theirs."""
     drops: frozenset[str] = frozenset()
     """Request fields that this provider refuses; their removal is named in `X-AnyAPI-Adjusted`."""
+    extensions: frozenset[str] = frozenset()
+    """What it understands beyond OpenAI's own chat format (`translate/hub_target`), for requests that came in another format."""
+    renames_limit: bool = False
+    """Of a request that came in another format, `max_tokens` goes by its newer name `max_completion_tokens`."""
 
 
 class Timeouts(msgspec.Struct, frozen=True):
@@ -35,18 +49,30 @@ class Timeouts(msgspec.Struct, frozen=True):
 
 
 class OutboundChat(msgspec.Struct):
-    """A chat completion request on its way out, policy fields already taken off. Holds content: never printed, never stored."""
+    """A request on its way out, in the client's format, policy fields already taken off. Holds content: never printed, never stored."""
 
+    dialect: ClassVar[Dialect] = Dialect.CHAT_COMPLETIONS
+    operation: ClassVar[str] = Dialect.CHAT_COMPLETIONS.value
+    """The name of the operation in usage rows."""
     fields: dict[str, msgspec.Raw] = {}
     """The outer object, each value as its JSON text. The adapter must not change this dict: another attempt may follow."""
     stream: bool = False
     wants_usage: bool = False
     """The client asked for the usage chunk of a stream."""
     beta_headers: tuple[tuple[bytes, bytes], ...] = ()
+    hub: "OutboundChat | None" = None
+    """The same as a chat completion request, as the last attempt translated it; None where nothing had to be."""
+    echo: object = None
+    """What the translation of the request has to tell that of its answer."""
 
     def __repr__(self) -> str:
         """Never the content."""
         return "<OutboundChat>"
+
+    def forget(self) -> None:
+        """Let the content go: it has been sent, and no other attempt can follow."""
+        self.fields = {}
+        self.hub = None
 
 
 class Prepared(msgspec.Struct):

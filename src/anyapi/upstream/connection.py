@@ -22,6 +22,8 @@ MAX_HEAD_BYTES = 64 * 1024
 MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024
 SMALL = 16 * 1024
+STREAMS = (b"text/event-stream", b"application/vnd.amazon.eventstream")
+"""Media types of answers that go to the sink as they come."""
 IDENTITY = frozenset({b"", b"identity"})
 
 
@@ -273,7 +275,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             self._informational = True
             return
         self.status = status
-        self._streaming = status == 200 and self._sink is not None and self.content_type.startswith(b"text/event-stream")
+        self._streaming = status == 200 and self._sink is not None and self.content_type.startswith(STREAMS)
 
     def on_body(self, part: bytes) -> None:
         """A piece of the body."""

@@ -46,6 +46,8 @@ def header_of(auth: Auth, secret: str) -> bytes:
     }
     if auth is Auth.NONE or not secret:
         return b""
+    if auth is Auth.SIGV4:  # a Bedrock API key travels as a bearer token; only access keys sign
+        auth = Auth.BEARER
     if auth not in names:
         raise ConfigError(f"the authentication scheme {auth.value} is not served yet")
     if not secret.isascii() or not secret.isprintable() or " " in secret:

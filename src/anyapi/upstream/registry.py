@@ -10,8 +10,8 @@ from anyapi.upstream.adapter import ProviderRow
 DEFAULT = ProviderRow()
 
 ROWS: dict[str, ProviderRow] = {
-    "openai": ProviderRow(accepts_store=True),
-    "azure": ProviderRow(accepts_store=True),
+    "openai": ProviderRow(accepts_store=True, renames_limit=True),
+    "azure": ProviderRow(accepts_store=True, renames_limit=True),
     "xai": ProviderRow(accepts_store=True),
     "mistral": ProviderRow(
         accepts_stream_options=False,  # usage always comes in the last chunk

@@ -6,13 +6,13 @@ import json
 import pytest
 from tests.unit.policy.samples import block, context, credential, endpoint, kept, provenance, provider
 
-from anyapi.bootstrap import SERVED_PROTOCOLS
 from anyapi.cli.welcome import models_left, provider_lines, start_lines, tier_words
 from anyapi.config import load_config, not_served_yet, policy_context
 from anyapi.domain.call import Principal
 from anyapi.domain.requirement import DataClass, Settings
 from anyapi.domain.snapshot import Credential, Snapshot, Tier
 from anyapi.policy.merge import DEFAULT_PRESETS, UNCONSTRAINED
+from anyapi.upstream.adapters import SERVED_PROTOCOLS
 
 
 def lines_for(tmp_path, env):
@@ -40,8 +40,8 @@ def test_a_key_brings_models_and_classes(tmp_path):
 
 
 def test_a_key_of_a_provider_that_is_not_served_is_named(tmp_path):
-    _, lines = lines_for(tmp_path, {"GEMINI_API_KEY": "AIza0123456789abcdef0123"})
-    assert any("not served yet" in line and "GEMINI_API_KEY" in line for line in lines)
+    _, lines = lines_for(tmp_path, {"COHERE_API_KEY": "co0123456789abcdef0123"})
+    assert any("not served yet" in line and "COHERE_API_KEY" in line for line in lines)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 from tests.unit.gateway.test_exchange import completion
 from tests.unit.gateway.workbench import chat, gateway, principal
@@ -12,6 +13,7 @@ from tests.unit.wire.peers import on_loop
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.errors import StorageError
 from anyapi.policy.merge import DEFAULT_PRESETS, lift
+from anyapi.upstream.openai_chat import OpenAIChat
 
 TRAINS = block(training="by_default")
 
@@ -140,14 +142,13 @@ async def test_the_request_id_comes_back_on_success_and_on_error():
 async def test_beta_headers_are_kept_for_the_adapter():
     seen = []
     async with gateway(answering()) as running:
-        adapter = running.plane.outlets.adapters["openai-chat"]
 
-        class Listening(type(adapter)):
+        class Listening(OpenAIChat):
             def prepare(self, call, endpoint, row):
                 seen.append(call.beta_headers)
                 return super().prepare(call, endpoint, row)
 
-        running.plane.outlets.adapters["openai-chat"] = Listening()
+        running.plane.outlets = msgspec.structs.replace(running.plane.outlets, adapters=lambda _dialect, _api: Listening())
         await running.post(chat(), b"Anthropic-Beta: a", b"anthropic-beta: b")
         await running.post()
     assert seen == [((b"anthropic-beta", b"a,b"),), ()]
@@ -172,7 +173,7 @@ async def test_an_adapter_that_breaks_is_a_500_that_says_nothing_and_leaves_a_ro
             def prepare(self, call, endpoint, row):
                 raise ZeroDivisionError("secret")
 
-        running.plane.outlets.adapters["openai-chat"] = Broken()
+        running.plane.outlets = msgspec.structs.replace(running.plane.outlets, adapters=lambda _dialect, _api: Broken())
         response = await running.post()
         assert (response.status, error_of(response)["type"]) == (500, "internal_error")
         assert b"secret" not in response.body

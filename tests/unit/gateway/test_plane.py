@@ -19,10 +19,13 @@ from anyapi.domain.snapshot import Agreement
 from anyapi.errors import BadRequest, ModelNotFound, NoEligibleEndpoint, Overloaded
 from anyapi.gateway import plane as module
 from anyapi.gateway.call import Call
+from anyapi.gateway.formats.anthropic_messages import MessagesRequest
 from anyapi.gateway.formats.openai_chat import parse
 from anyapi.gateway.health import FAILURES, OPEN_SECONDS
 from anyapi.gateway.plane import MEMO_LIMIT, MOST_REMEMBERED, RERANK_SECONDS, DataPlane, app_of
 from anyapi.policy.merge import DEFAULT_PRESETS, UNCONSTRAINED, lift, meet
+from anyapi.upstream.hub import MessagesOverChat
+from anyapi.upstream.openai_chat import OpenAIChat
 
 DAY = 86400.0
 
@@ -269,7 +272,7 @@ async def test_a_new_snapshot_takes_every_memo_away():
     asked = plane.ask(CALLER, call(), request(**NO_TRAINING))
     plane.decide(asked, request(**NO_TRAINING), "acme")
     plane.pages.get((UNCONSTRAINED, "acme", False), lambda: b"old")
-    plane.adapter_of("p")
+    plane.adapter_of(request(), "p")
     stricter = snapshot(context([provider("p"), provider("q", block(training="by_default"))]), version=2)
     plane.publish(stricter)
     assert plane.snapshot is stricter
@@ -382,9 +385,13 @@ async def test_nothing_permitted_is_said_every_time():
 async def test_adapters_are_found_once():
     found = []
     plane = planes(rows=lambda name: found.append(name) or name)
-    adapter, row = plane.adapter_of("p")
-    assert adapter is plane.outlets.adapters["openai-chat"]
-    assert plane.adapter_of("p") == (adapter, "p")
+    adapter, row = plane.adapter_of(request(), "p")
+    assert isinstance(adapter, OpenAIChat)
+    assert plane.adapter_of(request(), "p") == (adapter, "p")
+    other, _ = plane.adapter_of(MessagesRequest(), "p")
+    assert isinstance(other, MessagesOverChat)
+    assert plane.adapter_of(MessagesRequest(), "p")[0] is other
+    found.pop()
     assert (row, found) == ("p", ["p"])
 
 

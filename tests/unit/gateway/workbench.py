@@ -24,8 +24,8 @@ from anyapi.gateway.privacy import Disclosure
 from anyapi.gateway.routes import Router
 from anyapi.gateway.server import Server
 from anyapi.policy.merge import DEFAULT_PRESETS, UNCONSTRAINED
+from anyapi.upstream.adapters import adapter_for
 from anyapi.upstream.dialer import Dialer
-from anyapi.upstream.openai_chat import OpenAIChat
 from anyapi.upstream.pool import Upstream, Wire
 from anyapi.upstream.registry import row_of
 from anyapi.wire.buffers import ReadBuffer
@@ -169,9 +169,9 @@ def snapshot(base, requirement=UNCONSTRAINED, *, version=1, caller=None):
 
 
 def outlets(upstreams=None, **fields):
-    """Outlets with the OpenAI adapter and sinks that keep."""
+    """Outlets with the real adapters and sinks that keep."""
     given = {
-        "adapters": {"openai-chat": OpenAIChat()},
+        "adapters": adapter_for,
         "rows": row_of,
         "upstreams": upstreams or {},
         "usage": Rows(),

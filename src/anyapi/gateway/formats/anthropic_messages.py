@@ -5,14 +5,17 @@ of ours to it. `metadata.user_id`, the end user's id, is never sent on and never
 """
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import msgspec
 
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats.abilities import BIG, least_tokens
+from anyapi.gateway.formats.anthropic_errors import messages_error_event
 from anyapi.gateway.formats.openai_chat import ChatRequest, read_question
 from anyapi.gateway.formats.strict_json import Fields, plain_value, policy_value
 from anyapi.policy.parse import parse_app
+from anyapi.upstream.adapter import Dialect
 from anyapi.upstream.translate.anthropic_messages_to_openai_chat import refuse
 
 TRUE, FALSE, NULL = b"true", b"false", b"null"
@@ -28,9 +31,20 @@ PROMPT = ("messages", "system", "tools")
 class MessagesRequest(ChatRequest):
     """A messages request. `fields` are in Anthropic's format. Holds content: never printed, never stored."""
 
+    dialect: ClassVar[Dialect] = Dialect.MESSAGES
+    operation: ClassVar[str] = Dialect.MESSAGES.value
+
     def __repr__(self) -> str:
         """Never the content."""
         return "<MessagesRequest>"
+
+    def needs(self) -> frozenset[str]:
+        """Abilities that the request's parameters need."""
+        return needed_abilities(self.fields)
+
+    def error_event(self, error: Exception, _sequence: int) -> bytes:
+        """The terminal event of a stream that went wrong."""
+        return messages_error_event(error)
 
 
 BLOCK_ABILITIES = {"image": "vision", "document": "pdf_input"}

@@ -2,13 +2,13 @@
 
 import msgspec
 
-from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, App, Facts, Preference
+from anyapi.domain.call import NO_FACTS, App, Facts
 from anyapi.domain.ids import ModelId
-from anyapi.domain.requirement import Settings
 from anyapi.errors import BadRequest
-from anyapi.gateway.formats.abilities import BIG, has_web_search, least_tokens, read_tags
+from anyapi.gateway.formats.abilities import BIG, has_web_search, least_tokens, needed_abilities, read_tags
 from anyapi.gateway.formats.strict_json import Fields, outer_fields, plain_value, policy_value
-from anyapi.policy.parse import Known, parse_app, parse_data_policy, parse_provider, parse_provider_options
+from anyapi.gateway.render import error_event
+from anyapi.policy.parse import parse_app
 from anyapi.upstream.adapter import OutboundChat
 
 POLICY_FIELDS = ("data_policy", "provider", "providerOptions")
@@ -53,6 +53,14 @@ class ChatRequest(OutboundChat):
     def __repr__(self) -> str:
         """Never the content."""
         return "<ChatRequest>"
+
+    def needs(self) -> frozenset[str]:
+        """Abilities that the request's parameters need; only asked under `require_parameters`."""
+        return needed_abilities(self.fields)
+
+    def error_event(self, error: Exception, _sequence: int) -> bytes:
+        """The terminal event of a stream that went wrong, in the client's format; `_sequence` is its number where events have one."""
+        return error_event(error)
 
 
 def parse(body: bytes) -> ChatRequest:
@@ -120,20 +128,6 @@ def _keep_own_options(policy: Fields) -> None:
         raise BadRequest("providerOptions must be an object.", "providerOptions")
     if "gateway" in value:
         policy["providerOptions"] = msgspec.Raw(msgspec.json.encode({"gateway": value["gateway"]}))
-
-
-def read_policy(policy: Fields, known: Known) -> tuple[list[Settings], Preference]:
-    """The settings and the preference that a request's policy fields ask for. Raises `BadRequest` naming the field."""
-    settings: list[Settings] = []
-    preference = NO_PREFERENCE
-    if "data_policy" in policy:
-        settings.append(parse_data_policy(policy_value(policy["data_policy"], "data_policy"), known))
-    if "providerOptions" in policy:
-        settings.append(parse_provider_options(policy_value(policy["providerOptions"], "providerOptions")))
-    if "provider" in policy:
-        asked, preference = parse_provider(policy_value(policy["provider"], "provider"), known)
-        settings.append(asked)
-    return settings, preference
 
 
 def read_model(fields: Fields) -> ModelId:

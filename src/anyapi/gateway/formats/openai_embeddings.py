@@ -4,7 +4,7 @@ Source: `POST /v1/embeddings` of OpenAI's API reference. Fields that are not kno
 """
 
 import re
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -14,6 +14,7 @@ from anyapi.errors import BadRequest
 from anyapi.gateway.formats.openai_chat import FALSE, TRUE, ChatRequest, read_question
 from anyapi.gateway.formats.strict_json import Fields, plain_value
 from anyapi.policy.parse import parse_app
+from anyapi.upstream.adapter import Dialect
 
 AUTO = "anyapi/auto"
 NULL = b"null"
@@ -40,9 +41,16 @@ _decode_dimensions = msgspec.json.Decoder(Annotated[int, msgspec.Meta(ge=1, le=M
 class EmbeddingsRequest(ChatRequest):
     """An embeddings request: what routing needs, and the rest raw. Never a stream. Holds content: never printed, never stored."""
 
+    dialect: ClassVar[Dialect] = Dialect.EMBEDDINGS
+    operation: ClassVar[str] = Dialect.EMBEDDINGS.value
+
     def __repr__(self) -> str:
         """Never the content."""
         return "<EmbeddingsRequest>"
+
+    def needs(self) -> frozenset[str]:
+        """Abilities that the request's parameters need: none but the operation, which the facts state."""
+        return frozenset()
 
 
 def parse(body: bytes) -> EmbeddingsRequest:

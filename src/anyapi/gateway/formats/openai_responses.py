@@ -4,6 +4,8 @@ What keeps state at a provider is refused here, for every provider: stored respo
 files or send content to hosts that nobody configured. Errors have OpenAI's envelope (`gateway/render.py`); in a stream, `error_event`.
 """
 
+from typing import ClassVar
+
 import msgspec
 
 from anyapi import errors
@@ -13,6 +15,7 @@ from anyapi.gateway.formats.openai_chat import ChatRequest, read_question
 from anyapi.gateway.formats.strict_json import Fields, plain_value, policy_value
 from anyapi.gateway.render import error_of
 from anyapi.policy.parse import parse_app
+from anyapi.upstream.adapter import Dialect
 
 TRUE, FALSE, NULL = b"true", b"false", b"null"
 
@@ -51,9 +54,20 @@ CODES = {
 class ResponsesRequest(ChatRequest):
     """A request: the attributes of a chat request, but `fields` are those of the Responses API. Holds content: never printed."""
 
+    dialect: ClassVar[Dialect] = Dialect.RESPONSES
+    operation: ClassVar[str] = Dialect.RESPONSES.value
+
     def __repr__(self) -> str:
         """Never the content."""
         return "<ResponsesRequest>"
+
+    def needs(self) -> frozenset[str]:
+        """Abilities that the request's parameters need."""
+        return needed_abilities(self.fields)
+
+    def error_event(self, error: Exception, sequence: int) -> bytes:
+        """The terminal event of a stream that went wrong; `sequence` is its number."""
+        return error_event(error, sequence)
 
 
 class _Typed(msgspec.Struct):

@@ -45,7 +45,7 @@ def is_plain(body: bytes, fields: Fields) -> bool:
     for name, raw in fields.items():
         parts += (known.get(name) or pattern % name.encode(), raw)
     parts.append(b"}")
-    return body.startswith(b"{") and body[1:] == b"".join(parts)[2 if spaced else 1 :]  # type: ignore[arg-type] # a Raw is a buffer
+    return body.startswith(b"{") and body[1:] == b"".join(parts)[2 if spaced else 1 :]
 
 
 COMMON = ("model", "messages", "stream", "stream_options", "temperature", "top_p", "max_tokens", "max_completion_tokens", "tools", "user")

@@ -11,8 +11,9 @@ from anyapi.domain.call import NO_PREFERENCE, PLAIN_FACTS, App, Facts
 from anyapi.domain.catalogue import Operation
 from anyapi.domain.requirement import Settings
 from anyapi.errors import BadRequest
-from anyapi.gateway.formats.openai_chat import OURS, ChatRequest, read_policy
+from anyapi.gateway.formats.openai_chat import OURS, ChatRequest
 from anyapi.gateway.formats.openai_embeddings import LARGEST_TOKEN, MOST_DIMENSIONS, PLAIN, EmbeddingsRequest, parse
+from anyapi.gateway.formats.policy_fields import read_policy
 from anyapi.policy.parse import Known
 from anyapi.upstream.translate.embedding_vectors import count_inputs
 

@@ -1,0 +1,20 @@
+"""The policy fields of a request's body, in any client format: raw JSON to settings and preference."""
+
+from anyapi.domain.call import NO_PREFERENCE, Preference
+from anyapi.domain.requirement import Settings
+from anyapi.gateway.formats.strict_json import Fields, policy_value
+from anyapi.policy.parse import Known, parse_data_policy, parse_provider, parse_provider_options
+
+
+def read_policy(policy: Fields, known: Known) -> tuple[list[Settings], Preference]:
+    """The settings and the preference that a request's policy fields ask for. Raises `BadRequest` naming the field."""
+    settings: list[Settings] = []
+    preference = NO_PREFERENCE
+    if "data_policy" in policy:
+        settings.append(parse_data_policy(policy_value(policy["data_policy"], "data_policy"), known))
+    if "providerOptions" in policy:
+        settings.append(parse_provider_options(policy_value(policy["providerOptions"], "providerOptions")))
+    if "provider" in policy:
+        asked, preference = parse_provider(policy_value(policy["provider"], "provider"), known)
+        settings.append(asked)
+    return settings, preference

@@ -1,0 +1,149 @@
+"""Requests of another format by way of a chat completion: what is put together here, not what the translators do."""
+
+import json
+
+import msgspec
+import pytest
+
+from anyapi.domain.catalogue import Capabilities, Endpoint
+from anyapi.domain.decision import Outcome, OutcomeKind
+from anyapi.errors import BadRequest
+from anyapi.upstream.adapter import OutboundChat, ProviderRow
+from anyapi.upstream.anthropic import AnthropicAdapter
+from anyapi.upstream.hub import MessagesOverChat, ResponsesOverChat
+from anyapi.upstream.openai_chat import OpenAIChat
+
+ENDPOINT = Endpoint("p/m", "acme/m", "p", "m-upstream", capabilities=Capabilities(reasoning=True))
+CHAT = {
+    "id": "c",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "m",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "Yes."}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4},
+}
+EVENTS = (
+    b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"Yes."}}]}\n\n'
+    b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+    b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":1}}\n\n'
+    b"data: [DONE]\n\n"
+)
+THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": [], "content": [{"type": "reasoning_text", "text": "thinking"}]}
+
+
+def outbound(**fields):
+    return OutboundChat({name: msgspec.Raw(json.dumps(value).encode()) for name, value in fields.items()}, stream="stream" in fields)
+
+
+def messages(**more):
+    return outbound(model="acme/m", max_tokens=9, messages=[{"role": "user", "content": "Is it?"}], **more)
+
+
+def responses(*items, **more):
+    return outbound(model="acme/m", input=[*items, {"role": "user", "content": "Is it?"}], **more)
+
+
+OVER = {
+    "messages": (MessagesOverChat(OpenAIChat(), native=False), messages),
+    "responses": (ResponsesOverChat(OpenAIChat(), native=False), responses),
+}
+
+
+@pytest.mark.parametrize("name", OVER)
+def test_a_whole_answer_goes_there_and_back(name):
+    adapter, make = OVER[name]
+    call = make()
+    prepared = adapter.prepare(call, ENDPOINT, ProviderRow())
+    sent = json.loads(prepared.body)
+    assert (prepared.path, sent["model"], sent["messages"]) == (b"/chat/completions", "m-upstream", [{"role": "user", "content": "Is it?"}])
+    answer = adapter.read_answer(json.dumps(CHAT).encode(), call)
+    assert b"Yes." in answer.body
+    assert json.loads(answer.body)["usage"]["input_tokens"] == 3
+    assert (answer.tokens.prompt, answer.tokens.completion) == (3, 1)
+
+
+@pytest.mark.parametrize("name", OVER)
+@pytest.mark.parametrize("body", [b"", b"{}", b"[1]", b'{"error":{"code":500}}', b'{"choices":[]}'])
+def test_what_is_no_answer_is_an_outcome(name, body):
+    adapter, make = OVER[name]
+    call = make()
+    adapter.prepare(call, ENDPOINT, ProviderRow())
+    assert isinstance(adapter.read_answer(body, call), Outcome)
+
+
+@pytest.mark.parametrize("name", OVER)
+def test_a_stream_is_complete_only_at_its_end(name):
+    adapter, make = OVER[name]
+    for cut in range(len(EVENTS) + 1):
+        call = make(stream=True)
+        adapter.prepare(call, ENDPOINT, ProviderRow())
+        reader = adapter.open_stream(call)
+        out = reader.feed(EVENTS[:cut])
+        assert reader.complete == (cut == len(EVENTS))
+        assert reader.failure is None
+        if reader.started:
+            assert b"Yes." in out
+    assert reader.tokens.prompt == 3
+
+
+@pytest.mark.parametrize("name", OVER)
+def test_a_failure_on_the_providers_side_is_the_streams(name):
+    adapter, make = OVER[name]
+    call = make(stream=True)
+    adapter.prepare(call, ENDPOINT, ProviderRow())
+    reader = adapter.open_stream(call)
+    reader.feed(b'data: {"error":{"message":"no","code":503}}\n\n')
+    assert reader.failure is not None
+    assert not reader.complete
+    assert adapter.classify(503, None, b"").kind is OutcomeKind.OVERLOADED
+
+
+def test_what_the_provider_cannot_take_is_named():
+    adapter = MessagesOverChat(OpenAIChat(), native=False)
+    prepared = adapter.prepare(messages(top_k=4), ENDPOINT, ProviderRow())
+    assert prepared.adjusted == ("top_k",)
+    assert "top_k" not in json.loads(prepared.body)
+    kept = adapter.prepare(messages(top_k=4), ENDPOINT, ProviderRow(extensions=frozenset({"top_k"})))
+    assert (kept.adjusted, json.loads(kept.body)["top_k"]) == ((), 4)
+    with pytest.raises(BadRequest):
+        adapter.prepare(messages(mcp_servers=[{"url": "https://example.com"}]), ENDPOINT, ProviderRow())
+
+
+def test_the_limit_goes_by_the_name_that_the_provider_wants():
+    adapter = MessagesOverChat(OpenAIChat(), native=False)
+    sent = json.loads(adapter.prepare(messages(), ENDPOINT, ProviderRow(renames_limit=True)).body)
+    assert (sent.get("max_tokens"), sent["max_completion_tokens"]) == (None, 9)
+    assert json.loads(adapter.prepare(messages(), ENDPOINT, ProviderRow()).body)["max_tokens"] == 9
+
+
+def test_reasoning_of_earlier_turns_only_goes_where_it_is_understood():
+    strict, native = ResponsesOverChat(OpenAIChat(), native=False), ResponsesOverChat(AnthropicAdapter(), native=True)
+    said = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "So."}]}
+    prepared = strict.prepare(responses(THOUGHT, said), ENDPOINT, ProviderRow())
+    assert b"reasoning_" not in prepared.body
+    assert "input.reasoning" in prepared.adjusted
+    fields = frozenset({"reasoning_content", "reasoning_details"})
+    kept = strict.prepare(responses(THOUGHT, said), ENDPOINT, ProviderRow(extensions=fields))
+    assert b"reasoning_content" in kept.body
+    call = responses(THOUGHT, said)
+    native.prepare(call, ENDPOINT, ProviderRow())
+    assert b"reasoning_" in bytes(call.hub.fields["messages"])
+
+
+def test_beta_headers_reach_the_inner_adapter():
+    call = messages()
+    call.beta_headers = ((b"anthropic-beta", b"one"),)
+    MessagesOverChat(OpenAIChat(), native=False).prepare(call, ENDPOINT, ProviderRow())
+    assert call.hub.beta_headers == call.beta_headers
+
+
+def test_forgetting_lets_both_forms_of_the_content_go():
+    call = messages()
+    MessagesOverChat(OpenAIChat(), native=False).prepare(call, ENDPOINT, ProviderRow())
+    call.forget()
+    assert (call.fields, call.hub) == ({}, None)
+
+
+def test_an_answer_without_a_request_is_a_mistake_of_ours():
+    with pytest.raises(TypeError):
+        ResponsesOverChat(OpenAIChat(), native=False).open_stream(responses())
