@@ -3,7 +3,7 @@
 Each step opens into a file of its name. Everything before `Admission` leaves no trace; from there on exactly one usage row follows.
 """
 
-from anyapi.domain.decision import Outcome
+from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.errors import AnyAPIError
 from anyapi.gateway.admit import Admission
 from anyapi.gateway.authenticate import authenticate
@@ -32,7 +32,9 @@ async def chat_completions(call: Call, plane: DataPlane, reply: Connection) -> N
             await admission.make_durable(route)
         exchange = ProviderExchange(request, reply, admission)
         reply.attach(exchange)
-        outcome = await dispatch(exchange, route)
+        outcome = await exchange.attempt(route.candidates[0])
+        if outcome.kind is not OutcomeKind.SUCCESS or reply.streaming:
+            outcome = await dispatch(exchange, route, outcome)
     except AnyAPIError as error:
         outcome = error
         error.metadata |= {"decision": admission.id, "policy": asked.requirement.hash}

@@ -30,19 +30,19 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 """A number of tokens of one answer; a provider that states another is taken to have stated none, so that it cannot reach cost or store."""
 
 
-class _Details(msgspec.Struct):
+class _Details(msgspec.Struct, gc=False):
     cached_tokens: Count | None = None
     reasoning_tokens: Count | None = None
 
 
-class _Usage(msgspec.Struct):
+class _Usage(msgspec.Struct, gc=False):
     prompt_tokens: Count | None = None
     completion_tokens: Count | None = None
     prompt_tokens_details: _Details | None = None
     completion_tokens_details: _Details | None = None
 
 
-class _Message(msgspec.Struct):
+class _Message(msgspec.Struct, gc=False):
     content: msgspec.Raw = msgspec.Raw(b"null")
     refusal: msgspec.Raw = msgspec.Raw(b"null")
     tool_calls: msgspec.Raw = msgspec.Raw(b"null")
@@ -51,17 +51,17 @@ class _Message(msgspec.Struct):
     audio: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class _Choice(msgspec.Struct):
+class _Choice(msgspec.Struct, gc=False):
     message: _Message
     finish_reason: str | None = None
 
 
-class _Completion(msgspec.Struct):
+class _Completion(msgspec.Struct, gc=False):
     choices: list[_Choice]
     usage: _Usage | None = None
 
 
-class _OddCompletion(msgspec.Struct):
+class _OddCompletion(msgspec.Struct, gc=False):
     """The same with a usage object of whatever form: odd counts are no reason to refuse an answer."""
 
     choices: list[_Choice]

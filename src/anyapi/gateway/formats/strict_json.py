@@ -1,7 +1,8 @@
 """JSON taken in strictly: UTF-8, bounded depth, no key twice where a rule could depend on it. Values below the top stay raw.
 
 The outer object is decoded once into raw fields. That no key was doubled is proved by what they would be written as, compact or with
-`", "` and `": "`: only a body in which each key stands once comes out the same. Other spacing takes the slow way, which walks every key. Source of the rules: RFC 8259 section 4 (names SHOULD be unique) made a MUST.
+`", "` and `": "`: only a body in which each key stands once comes out the same. Other spacing takes the slow way, which walks every key.
+Source of the rules: RFC 8259 section 4 (names SHOULD be unique) made a MUST.
 """
 
 import json
@@ -39,35 +40,24 @@ def outer_fields(body: bytes) -> Fields:
 def is_plain(body: bytes, fields: Fields) -> bool:
     """Whether the body is these very fields, written compact or with `", "` and `": "` between: then no key was doubled.
 
-    Nothing is copied. Compact is known by its length: whatever else stands in an object (spaces, escapes in a key, a key once more) makes
-    it longer. With spaces that proves nothing, since a doubled key could take their room: there each key and value is found in its place.
+    Compact is known by its length: whatever else stands in an object (spaces, escapes in a key, a key once more) makes it longer. With
+    spaces that proves nothing, since a doubled key could take their room: there the fields are written again.
     """
-    compact = 1 + sum(map(len, fields.values()))
-    for name in fields:
-        compact += LENGTHS.get(name) or len(name.encode()) + 4
-    return compact == len(body) or _is_spaced(body, fields)
-
-
-def _is_spaced(body: bytes, fields: Fields) -> bool:
-    at, starts = 1, body.startswith
+    if len(body) == 1 + 4 * len(fields) + len("".join(fields).encode()) + sum(map(len, fields.values())):
+        return True
+    if not body.endswith(b": ", 0, len(next(iter(fields), "")) + 5):
+        return False
+    parts: list[bytes | msgspec.Raw] = []
     for name, raw in fields.items():
-        key = SPACED.get(name) or b', "%b": ' % name.encode()
-        if at == 1:
-            key = key[2:]
-        if not starts(key, at):
-            return False
-        at += len(key)
-        if not starts(raw, at):  # type: ignore[arg-type] # a Raw is a buffer
-            return False
-        at += len(raw)
-    return 1 < at == len(body) - 1
+        parts += (SPACED.get(name) or b', "%b": ' % name.encode(), raw)
+    parts[0] = b"{" + parts[0][2:]  # type: ignore[index] # the first is a key
+    parts.append(b"}")
+    return body == b"".join(parts)  # type: ignore[arg-type] # a Raw is a buffer
 
 
 COMMON = ("model", "messages", "stream", "stream_options", "temperature", "top_p", "max_tokens", "max_completion_tokens", "tools", "user")
 SPACED = {name: b', "%b": ' % name.encode() for name in COMMON}
 """Common keys as they stand after a value. Fixed: a memo of what callers write would keep their text."""
-LENGTHS = {name: len(name) + 4 for name in COMMON}
-"""Bytes of the same, compact: quotes, colon, and a comma or the brace at the end."""
 
 
 def check_utf8(body: bytes) -> None:
