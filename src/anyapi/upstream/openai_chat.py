@@ -4,6 +4,7 @@ Only the model's name and what switches off storage are rewritten; answers go on
 enough to find usage, errors and the end.
 """
 
+import functools
 import re
 from typing import Annotated
 
@@ -93,13 +94,19 @@ MAYBE_NOTHING = frozenset({2, 4})
 """Lengths of `""`, `[]` and `null`: what has another length says something."""
 
 
+@functools.lru_cache(1024)
+def _raw_text(name: str) -> msgspec.Raw:
+    """The JSON text of a model's name. Names come from the catalogue alone: a cache of what callers write would keep their text."""
+    return msgspec.Raw(_encode(name))
+
+
 class OpenAIChat:
     """The adapter; holds nothing."""
 
     def prepare(self, call: OutboundChat, endpoint: Endpoint, row: ProviderRow) -> Prepared:
         """The client's body with the provider's model name, `store` off, and usage asked for in streams."""
         fields = dict(call.fields)
-        fields["model"] = msgspec.Raw(_encode(endpoint.upstream_model))
+        fields["model"] = _raw_text(endpoint.upstream_model)
         if row.accepts_store:
             fields["store"] = FALSE
         adjusted = self._quirks(fields, row) if row.drops or row.renames else ()
