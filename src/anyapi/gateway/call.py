@@ -96,11 +96,7 @@ def read_head(call: Call) -> int:
     host = headers.get(b"host")
     if host not in _seen_hosts:
         _check_host(host, call)
-    authorization = headers.get(b"authorization")
-    if authorization is not None and authorization.startswith(BEARER) and b"x-api-key" not in headers:
-        call.credential = authorization[7:].strip()
-    else:
-        _read_credential(call)
+    _read_credential(call)
     if b"x-request-id" in headers:
         _check_request_id(headers[b"x-request-id"])
     if not call.path.startswith(b"/"):

@@ -94,7 +94,7 @@ class ProviderExchange:
         connection = upstream.idle() or await self._connect(upstream)
         if isinstance(connection, OutcomeKind):
             return self.ended() or self._note(Outcome(connection), started)
-        ended = self.ended() if self._gone or self._stopped else None
+        ended = self.ended()
         if ended is not None:
             connection.abort()
             return ended

@@ -142,7 +142,7 @@ def read_model(fields: Fields) -> ModelId:
         name = _decode_text(fields["model"])
         if len(name) > MAX_MODEL_NAME:
             raise BadRequest(f"model may have {MAX_MODEL_NAME} characters.", "model")
-        return name  # type: ignore[no-any-return] # calling a NewType is a Python call of its own
+        return ModelId(name)
     except KeyError:
         raise BadRequest("model is missing.", "model") from None
     except msgspec.DecodeError:

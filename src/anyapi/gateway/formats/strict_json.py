@@ -13,6 +13,7 @@ from anyapi.errors import BadRequest
 
 Fields = dict[str, msgspec.Raw]
 PIECE = 2048
+SMALL = 16 * 1024
 
 _decode_fields = msgspec.json.Decoder(Fields).decode
 _decode_any = msgspec.json.Decoder().decode
@@ -50,9 +51,16 @@ def is_plain(body: bytes, fields: Fields) -> bool:
     parts: list[bytes | msgspec.Raw] = []
     for name, raw in fields.items():
         parts += (SPACED.get(name) or b', "%b": ' % name.encode(), raw)
-    parts[0] = b"{" + parts[0][2:]  # type: ignore[index] # the first is a key
+    parts[0] = b"{" + parts[0][2:]
     parts.append(b"}")
-    return body == b"".join(parts)  # type: ignore[arg-type] # a Raw is a buffer
+    if len(body) < SMALL:
+        return body == b"".join(parts)
+    at = 0
+    for part in parts:  # a large body is not copied for this
+        if not body.startswith(part, at):
+            return False
+        at += len(part)
+    return at == len(body)
 
 
 COMMON = ("model", "messages", "stream", "stream_options", "temperature", "top_p", "max_tokens", "max_completion_tokens", "tools", "user")
