@@ -18,7 +18,7 @@ class UsageSource(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
-class TokenCount(msgspec.Struct, frozen=True):
+class TokenCount(msgspec.Struct, frozen=True, gc=False):
     """Tokens of one answer. `cached` is a part of `prompt`, `reasoning` a part of `completion`."""
 
     prompt: int = 0
@@ -27,7 +27,7 @@ class TokenCount(msgspec.Struct, frozen=True):
     reasoning: int = 0
 
 
-class UsageRow(msgspec.Struct, frozen=True):
+class UsageRow(msgspec.Struct, frozen=True, gc=False):
     """One row for every accepted request. `at` in Unix seconds, durations in seconds. Cost in US dollars, None if no price is known."""
 
     decision: DecisionId

@@ -32,7 +32,7 @@ VERSIONS = frozenset({"1.1", "1.0"})
 MAY_REPEAT = frozenset({b"anthropic-beta", b"access-control-request-headers"})
 
 
-class Call(msgspec.Struct):
+class Call(msgspec.Struct, gc=False):
     """Method, path, headers and body of one request. Holds content: never printed, never stored."""
 
     method: bytes = b""

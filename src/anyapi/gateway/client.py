@@ -190,7 +190,8 @@ class Connection(Reply):
         self._in_head = False
         if call is None:
             return
-        self._check_head_size()
+        if self._head_bytes > server.limits.max_header_bytes or self._headers > server.limits.max_headers:
+            self._check_head_size()
         call.method = parser.get_method()
         call.version = parser.get_http_version()
         if parser.should_upgrade():

@@ -26,4 +26,4 @@ _random = _Randomness()
 
 def new_decision_id(now: float) -> DecisionId:
     """`dec_` and 26 hex digits: milliseconds since 1970 in 11 of them, so that ids sort by time, and 60 random bits."""
-    return DecisionId(f"dec_{int(now * 1000):011x}{_random.take(15)}")
+    return f"dec_{int(now * 1000):011x}{_random.take(15)}"  # type: ignore[return-value] # calling a NewType is a Python call of its own

@@ -7,13 +7,15 @@ from anyapi.gateway.exchange import ProviderExchange
 from anyapi.policy.walk import walk
 
 
-async def dispatch(exchange: ProviderExchange, route: Route) -> Outcome:
-    """Send the request along the route; the answer went to the client if the outcome is a success. Raises `RequestError`."""
-    outcome = await exchange.attempt(route.candidates[0])
+async def dispatch(exchange: ProviderExchange, route: Route, outcome: Outcome) -> Outcome:
+    """Go on along the route after the first attempt; the answer went to the client if the outcome is a success. Raises `RequestError`.
+
+    The first attempt, at the route's first candidate, is made by the caller: the common request needs no more than that.
+    """
     if outcome.kind is OutcomeKind.SUCCESS:
         return finish(exchange, outcome)
     steps = walk(route, exchange.admission.plane.budget.may_retry)
-    next(steps)  # the first attempt is the route's first candidate: made above, so that the common request needs no generator
+    next(steps)
     while True:
         try:
             attempt = steps.send(outcome)

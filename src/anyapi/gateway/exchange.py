@@ -102,7 +102,7 @@ class ProviderExchange:
         admission.sent = True
         self._connection = connection
         self.rows = rows_for(admission, candidate, prepared.adjusted)
-        reader, sink = self._open_reader(adapter)
+        reader, sink = self._open_reader(adapter) if self.outbound.stream else (None, None)
         body = prepared.body
         waiter = connection.send(upstream.head(prepared.path, prepared.headers, len(body)), body, sink, outlets.timeouts)
         del prepared, body  # a stream may last for minutes: its prompt must not
@@ -115,11 +115,8 @@ class ProviderExchange:
         connection.release()
         return self._note(outcome, started)
 
-    def _open_reader(self, adapter: Adapter) -> tuple[StreamReader | None, Callable[[bytes], None] | None]:
-        """What reads a stream, and what takes it off the connection; neither for a whole answer."""
-        if not self.outbound.stream:
-            self._reader = None
-            return None, None
+    def _open_reader(self, adapter: Adapter) -> tuple[StreamReader, Callable[[bytes], None]]:
+        """What reads a stream, and what takes it off the connection."""
         self._reader = adapter.open_stream(self.outbound)
         return self._reader, self._relay
 

@@ -4,8 +4,9 @@ Each step opens into a file of its name. Everything before `Admission` leaves no
 """
 
 from collections.abc import Callable
+from functools import partial
 
-from anyapi.domain.decision import Outcome
+from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.errors import AnyAPIError
 from anyapi.gateway.admit import Admission
 from anyapi.gateway.authenticate import authenticate
@@ -15,13 +16,9 @@ from anyapi.gateway.dispatch import dispatch
 from anyapi.gateway.exchange import ProviderExchange
 from anyapi.gateway.formats import openai_chat
 from anyapi.gateway.formats.openai_chat import ChatRequest
-from anyapi.gateway.plane import DataPlane, app_of
+from anyapi.gateway.formats.policy_fields import app_of
+from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.settle import settle
-
-
-async def chat_completions(call: Call, plane: DataPlane, reply: Connection) -> None:
-    """Answer `POST /v1/chat/completions`. Raises `AnyAPIError` as long as nothing was written to the client."""
-    await answer(call, plane, reply, openai_chat.parse)
 
 
 async def answer(call: Call, plane: DataPlane, reply: Connection, parse: Callable[[bytes], ChatRequest]) -> None:
@@ -40,10 +37,16 @@ async def answer(call: Call, plane: DataPlane, reply: Connection, parse: Callabl
             await admission.make_durable(route)
         exchange = ProviderExchange(request, reply, admission)
         reply.attach(exchange)
-        outcome = await dispatch(exchange, route)
+        outcome = await exchange.attempt(route.candidates[0])
+        if outcome.kind is not OutcomeKind.SUCCESS or reply.streaming:
+            outcome = await dispatch(exchange, route, outcome)
     except AnyAPIError as error:
         outcome = error
         error.metadata |= {"decision": admission.id, "policy": asked.requirement.hash}
         raise
     finally:
         settle(admission, outcome, left=not reply.alive)
+
+
+chat_completions = partial(answer, parse=openai_chat.parse)
+"""Answer `POST /v1/chat/completions`."""

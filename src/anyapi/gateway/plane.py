@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, App, Facts, Preference, Principal
+from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, Facts, Preference, Principal
 from anyapi.domain.decision import Route
 from anyapi.domain.ids import AccountId, ProviderId
 from anyapi.domain.requirement import Layer, Requirement
@@ -17,7 +17,7 @@ from anyapi.domain.snapshot import Snapshot
 from anyapi.errors import Overloaded
 from anyapi.gateway.call import Call
 from anyapi.gateway.formats.openai_chat import ChatRequest
-from anyapi.gateway.formats.policy_fields import read_policy
+from anyapi.gateway.formats.policy_fields import APP_PREFIX, read_policy
 from anyapi.gateway.health import Health, RetryBudget
 from anyapi.gateway.memo import Asked, Decided
 from anyapi.gateway.outlets import Outlets
@@ -25,7 +25,7 @@ from anyapi.gateway.page_cache import PageCache
 from anyapi.gateway.privacy import Disclosure
 from anyapi.policy.decide import decide
 from anyapi.policy.merge import tighten
-from anyapi.policy.parse import Known, parse_app_headers, parse_policy_headers
+from anyapi.policy.parse import Known, parse_policy_headers
 from anyapi.policy.rank import rank
 from anyapi.upstream.adapter import Adapter, OutboundChat, ProviderRow
 
@@ -34,19 +34,6 @@ RERANK_SECONDS = 0.25
 MEMO_LIMIT = 20_000
 MOST_REMEMBERED = 1024
 """Bytes of policy fields and headers under which their merged form is remembered. Only validated text gets here, but it may be long."""
-
-
-NO_APP = App()
-APP_PREFIX = "x-anyapi-app-"
-
-
-def app_of(call: Call, request: ChatRequest) -> App:
-    """The app fields of a request, from its headers, else from its metadata. Raises `BadRequest`."""
-    if call.policy:
-        app = parse_app_headers(pair for pair in call.policy_headers() if pair[0].startswith(APP_PREFIX))
-        if app != NO_APP:
-            return app
-    return request.app or NO_APP
 
 
 class DataPlane:

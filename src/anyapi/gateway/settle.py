@@ -17,7 +17,7 @@ NAMES = {kind: kind.value for kind in OutcomeKind}
 
 def settle(admission: Admission, outcome: Outcome | AnyAPIError | None, *, left: bool) -> None:
     """Write the usage row. `outcome` None is one that nobody foresaw; `left`: the client is gone."""
-    candidate = admission.candidate
+    candidate, principal = admission.candidate, admission.principal
     kind = outcome.kind if isinstance(outcome, Outcome) else None
     tokens, source = admission.tokens, UsageSource.MEASURED
     if tokens is None:
@@ -25,27 +25,28 @@ def settle(admission: Admission, outcome: Outcome | AnyAPIError | None, *, left:
     endpoint = candidate.endpoint if candidate is not None else None
     admission.plane.outlets.usage.put(
         UsageRow(
-            decision=admission.id,
-            at=admission.at,
-            account=admission.principal.account,
-            key=admission.principal.key,
-            operation=admission.request.operation,
-            model=endpoint.model if endpoint is not None else admission.decided.model,
-            outcome=NAMES[kind] if kind is not None else name_of(outcome),
-            status=200 if kind is OutcomeKind.SUCCESS else status_unless_whole(outcome, left=left),
-            source=source,
-            tokens=tokens,
-            project=admission.principal.project,
-            app=admission.app,
-            provider=endpoint.provider if endpoint is not None else None,
-            endpoint=endpoint.id if endpoint is not None else None,
-            credential=candidate.credential if candidate is not None else None,
-            data_class=admission.asked.data_class,
-            streamed=admission.streamed,
-            attempts=admission.attempts,
-            duration=monotonic() - admission.started,
-            first_token=admission.first_token,
-            cost=_cost(admission, tokens, kind, source),
+            # In the order of the fields: by name would take twice the time.
+            admission.id,
+            admission.at,
+            principal.account,
+            principal.key,
+            admission.request.operation,
+            endpoint.model if endpoint is not None else admission.decided.model,
+            NAMES[kind] if kind is not None else name_of(outcome),
+            200 if kind is OutcomeKind.SUCCESS else status_unless_whole(outcome, left=left),
+            source,
+            tokens,
+            principal.project,
+            admission.app,
+            endpoint.provider if endpoint is not None else None,
+            endpoint.id if endpoint is not None else None,
+            candidate.credential if candidate is not None else None,
+            admission.asked.data_class,
+            admission.streamed,
+            admission.attempts,
+            monotonic() - admission.started,
+            admission.first_token,
+            _cost(admission, tokens, kind, source),
         )
     )
 

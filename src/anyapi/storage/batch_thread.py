@@ -28,7 +28,8 @@ class BatchThread:
         self._work, self._crashed = work, crashed
         self._interval, self._idle = interval, idle
         self._pause = interval
-        self._asked = False
+        self.asked = False
+        """Whether the work will be done within the interval anyhow: then `ask` need not be called."""
         self._wake, self._urgent = threading.Event(), threading.Event()
         self._flushes: deque[threading.Event] = deque()
         self._deadline: float | None = None
@@ -37,8 +38,8 @@ class BatchThread:
 
     def ask(self) -> None:
         """Have the work done within the interval. To be called after the work was queued."""
-        if not self._asked:
-            self._asked = True
+        if not self.asked:
+            self.asked = True
             self._wake.set()
 
     def hurry(self) -> None:
@@ -69,7 +70,7 @@ class BatchThread:
             self._urgent.clear()
             self._wake.clear()
             # From here on a new `ask` wakes the thread again; what was queued before it is seen by the work below.
-            self._asked = False
+            self.asked = False
             flushes = [self._flushes.popleft() for _ in range(len(self._flushes))]
             done = self._try_work()
             if done:

@@ -86,7 +86,8 @@ class UsageWriter:
                 self._dropped += 1
         self._rows.append(row)
         self._accepted.note(row.at)
-        self._thread.ask()
+        if not self._thread.asked:
+            self._thread.ask()
 
     @property
     def state(self) -> WriterState:

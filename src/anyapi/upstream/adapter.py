@@ -75,7 +75,7 @@ class OutboundChat(msgspec.Struct):
         self.hub = None
 
 
-class Prepared(msgspec.Struct):
+class Prepared(msgspec.Struct, gc=False):
     """An HTTP request body and path, without credential and host: the connection adds these."""
 
     path: bytes
@@ -91,7 +91,7 @@ class Prepared(msgspec.Struct):
         return "<Prepared>"
 
 
-class Answer(msgspec.Struct):
+class Answer(msgspec.Struct, gc=False):
     """A complete answer in the client's format (OpenAI chat completion)."""
 
     body: bytes

@@ -27,11 +27,13 @@ STREAMS = (b"text/event-stream", b"application/vnd.amazon.eventstream")
 IDENTITY = frozenset({b"", b"identity"})
 
 
+NOTHING = b""
 KNOWN = {
     spelling: name
     for name in (b"content-type", b"content-length", b"transfer-encoding", b"retry-after", b"content-encoding")
     for spelling in (name, name.title())
-}
+} | dict.fromkeys((b"Server", b"Date", b"Connection", b"server", b"date", b"connection"), NOTHING)
+"""What each spelling of a header stands for. Those that mean nothing here are in it only to be found at once."""
 
 
 class UpstreamConnection(asyncio.BufferedProtocol):
@@ -116,7 +118,8 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         """Give the connection back after the answer was read, or close it if it cannot serve again."""
         if self._leaving and not self._done:
             return
-        self._go_on()
+        if self._paused:
+            self._go_on()
         transport, usable = self._transport, self._done and self._reusable
         self._reset()
         if transport is None:
@@ -255,8 +258,10 @@ class UpstreamConnection(asyncio.BufferedProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header; only a handful is of interest, none is passed on."""
         self._headers += 1
-        known = KNOWN.get(name) or KNOWN.get(name.lower())
+        known = KNOWN.get(name)
         if known is None:
+            known = KNOWN.get(name.lower(), NOTHING)
+        if known == NOTHING:
             if self._headers > MAX_HEADERS:
                 raise ValueError
         elif known == b"content-type":

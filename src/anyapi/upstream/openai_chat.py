@@ -4,6 +4,7 @@ Only the model's name and what switches off storage are rewritten; answers go on
 enough to find usage, errors and the end.
 """
 
+import functools
 import re
 from typing import Annotated
 
@@ -30,19 +31,19 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 """A number of tokens of one answer; a provider that states another is taken to have stated none, so that it cannot reach cost or store."""
 
 
-class _Details(msgspec.Struct):
+class _Details(msgspec.Struct, gc=False):
     cached_tokens: Count | None = None
     reasoning_tokens: Count | None = None
 
 
-class _Usage(msgspec.Struct):
+class _Usage(msgspec.Struct, gc=False):
     prompt_tokens: Count | None = None
     completion_tokens: Count | None = None
     prompt_tokens_details: _Details | None = None
     completion_tokens_details: _Details | None = None
 
 
-class _Message(msgspec.Struct):
+class _Message(msgspec.Struct, gc=False):
     content: msgspec.Raw = msgspec.Raw(b"null")
     refusal: msgspec.Raw = msgspec.Raw(b"null")
     tool_calls: msgspec.Raw = msgspec.Raw(b"null")
@@ -51,17 +52,17 @@ class _Message(msgspec.Struct):
     audio: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class _Choice(msgspec.Struct):
+class _Choice(msgspec.Struct, gc=False):
     message: _Message
     finish_reason: str | None = None
 
 
-class _Completion(msgspec.Struct):
+class _Completion(msgspec.Struct, gc=False):
     choices: list[_Choice]
     usage: _Usage | None = None
 
 
-class _OddCompletion(msgspec.Struct):
+class _OddCompletion(msgspec.Struct, gc=False):
     """The same with a usage object of whatever form: odd counts are no reason to refuse an answer."""
 
     choices: list[_Choice]
@@ -93,13 +94,19 @@ MAYBE_NOTHING = frozenset({2, 4})
 """Lengths of `""`, `[]` and `null`: what has another length says something."""
 
 
+@functools.lru_cache(1024)
+def _raw_text(name: str) -> msgspec.Raw:
+    """The JSON text of a model's name. Names come from the catalogue alone: a cache of what callers write would keep their text."""
+    return msgspec.Raw(_encode(name))
+
+
 class OpenAIChat:
     """The adapter; holds nothing."""
 
     def prepare(self, call: OutboundChat, endpoint: Endpoint, row: ProviderRow) -> Prepared:
         """The client's body with the provider's model name, `store` off, and usage asked for in streams."""
         fields = dict(call.fields)
-        fields["model"] = msgspec.Raw(_encode(endpoint.upstream_model))
+        fields["model"] = _raw_text(endpoint.upstream_model)
         if row.accepts_store:
             fields["store"] = FALSE
         adjusted = self._quirks(fields, row) if row.drops or row.renames else ()

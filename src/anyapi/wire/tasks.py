@@ -15,12 +15,13 @@ T = TypeVar("T")
 class Waiter(Generic[T]):
     """A value that arrives once, for one coroutine run by `drive`."""
 
-    __slots__ = ("_resume", "_value", "done")
+    __slots__ = ("_value", "done", "resume")
 
     def __init__(self) -> None:
         """Nothing has arrived."""
         self.done = False
-        self._resume: Callable[[], None] | None = None
+        self.resume: Callable[[], None] | None = None
+        """Set by `drive`: what to call when the value is there."""
 
     def set(self, value: T) -> None:
         """Give the value and go on with the coroutine that waits for it, now. A second value is ignored."""
@@ -28,9 +29,9 @@ class Waiter(Generic[T]):
             return
         self.done = True
         self._value = value
-        resume = self._resume
+        resume = self.resume
         if resume is not None:
-            self._resume = None
+            self.resume = None
             resume()
 
     def __await__(self) -> "Generator[Waiter[T], None, T]":
@@ -38,10 +39,6 @@ class Waiter(Generic[T]):
         if not self.done:
             yield self
         return self._value
-
-    def then(self, resume: Callable[[], None]) -> None:
-        """Called by `drive`: what to call when the value is there."""
-        self._resume = resume
 
 
 Awaited: TypeAlias = "Waiter[object] | asyncio.Future[object]"
@@ -63,7 +60,7 @@ class _Driver:
             self._ended(error)
         else:
             if isinstance(waiting, Waiter):
-                waiting.then(self.step)
+                waiting.resume = self.step
             else:
                 waiting._asyncio_future_blocking = False  # noqa: SLF001 what a task does with a future that it waits for
                 waiting.add_done_callback(self.step)

@@ -21,8 +21,9 @@ from anyapi.gateway import plane as module
 from anyapi.gateway.call import Call
 from anyapi.gateway.formats.anthropic_messages import MessagesRequest
 from anyapi.gateway.formats.openai_chat import parse
+from anyapi.gateway.formats.policy_fields import app_of
 from anyapi.gateway.health import FAILURES, OPEN_SECONDS
-from anyapi.gateway.plane import MEMO_LIMIT, MOST_REMEMBERED, RERANK_SECONDS, DataPlane, app_of
+from anyapi.gateway.plane import MEMO_LIMIT, MOST_REMEMBERED, RERANK_SECONDS, DataPlane
 from anyapi.policy.merge import DEFAULT_PRESETS, UNCONSTRAINED, lift, meet
 from anyapi.upstream.hub import MessagesOverChat
 from anyapi.upstream.openai_chat import OpenAIChat

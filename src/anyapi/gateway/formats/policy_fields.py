@@ -1,9 +1,14 @@
-"""The policy fields of a request's body, in any client format: raw JSON to settings and preference."""
+"""The policy fields of a request's body, in any client format: raw JSON to settings and preference; and the app fields."""
 
-from anyapi.domain.call import NO_PREFERENCE, Preference
+from anyapi.domain.call import NO_PREFERENCE, App, Preference
 from anyapi.domain.requirement import Settings
+from anyapi.gateway.call import Call
+from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.formats.strict_json import Fields, policy_value
-from anyapi.policy.parse import Known, parse_data_policy, parse_provider, parse_provider_options
+from anyapi.policy.parse import Known, parse_app_headers, parse_data_policy, parse_provider, parse_provider_options
+
+NO_APP = App()
+APP_PREFIX = "x-anyapi-app-"
 
 
 def read_policy(policy: Fields, known: Known) -> tuple[list[Settings], Preference]:
@@ -18,3 +23,12 @@ def read_policy(policy: Fields, known: Known) -> tuple[list[Settings], Preferenc
         asked, preference = parse_provider(policy_value(policy["provider"], "provider"), known)
         settings.append(asked)
     return settings, preference
+
+
+def app_of(call: Call, request: ChatRequest) -> App:
+    """The app fields of a request, from its headers, else from its metadata. Raises `BadRequest`."""
+    if call.policy:
+        app = parse_app_headers(pair for pair in call.policy_headers() if pair[0].startswith(APP_PREFIX))
+        if app != NO_APP:
+            return app
+    return request.app or NO_APP

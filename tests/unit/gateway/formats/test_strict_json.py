@@ -296,3 +296,18 @@ def test_a_plain_value_that_is_no_json_names_its_field(text):
     with pytest.raises(BadRequest, match="metadata") as caught:
         plain_value(msgspec.Raw(text.encode()), "metadata")
     assert caught.value.field == "metadata"
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
+@pytest.mark.parametrize("size", [strict_json.SMALL - 40, strict_json.SMALL, 100_000])
+def test_a_large_body_is_recognized_like_a_small_one(separators, size):
+    fields = {"model": "x", "messages": ["y" * size], "other é": 1}
+    body = json.dumps(fields, separators=separators, ensure_ascii=False).encode()
+    assert is_plain(body, outer_fields(body))
+    for other in (body + b" ", body.replace(b'"model"', b'"mod\\u0065l"', 1), body.replace(b"1}", b" 1}")):
+        assert not is_plain(other, outer_fields(other))
+    for again in ('"model": 1', '"model":1'):
+        doubled = f"{body[:-1].decode()}{separators[0]}{again}}}".encode()
+        assert refused(doubled)
+        room = len(doubled) - len(body)
+        assert refused(doubled.replace(b"y" * room, b"", 1))
