@@ -74,6 +74,36 @@ def test_explained(place):
     assert received(simulation) == before
 
 
+@pytest.mark.parametrize(
+    ("path", "fields", "ending"),
+    [
+        ("/v1/messages", {"messages": MESSAGES, "max_tokens": 100}, "message_stop"),
+        ("/v1/responses", {"input": "Hello"}, "response.completed"),
+    ],
+)
+def test_the_other_formats(place, path, fields, ending):
+    """As docs/clients/curl.md prints them."""
+    asked = {"model": MODEL, "data_policy": SEED_POLICY, **fields}
+    status, head, body = curl(place[0], asked, path=path)
+    assert status == 200
+    assert "x-anyapi-retention-days: 30" in head
+    assert "This is claude-3.5-sonnet." in body
+    status, _, body = curl(place[0], {**asked, "stream": True}, path=path)
+    assert status == 200
+    assert [line for line in body.splitlines() if line.startswith("event: ")][-1] == f"event: {ending}"
+    status, _, _ = curl(place[0], {**asked, **DENIED}, path=path)
+    assert status == 403
+
+
+def test_embeddings_and_counting(place):
+    """Counting asks no provider; no model of the demo makes vectors, and the answer says so."""
+    status, _, body = curl(place[0], {"model": MODEL, "messages": MESSAGES}, path="/v1/messages/count_tokens")
+    assert status == 200
+    assert json.loads(body)["input_tokens"] > 0
+    status, _, _ = curl(place[0], {"model": MODEL, "input": "Hello"}, path="/v1/embeddings")
+    assert status == 404
+
+
 def test_api_key_header(place):
     gateway, _ = place
     status, _, _ = curl(gateway, SEED, "-H", "Authorization:", "-H", f"x-api-key: {gateway.key}")

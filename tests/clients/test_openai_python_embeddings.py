@@ -1,6 +1,7 @@
-"""The official Python SDK, unmodified, through the embeddings format and adapters, without a socket: it asks for base64 unless told not to.
+"""The official Python SDK, unmodified, through the embeddings format and adapters: it asks for base64 unless told not to.
 
-Its transport is a function that does what the gateway does between client and provider; the provider behind it is the test's.
+Its transport is a function that does what the gateway does between client and provider; the provider behind it is the test's. The last
+test has the real gateway and simulated providers instead.
 """
 
 import base64
@@ -8,11 +9,14 @@ import json
 import struct
 
 import httpx2
+import openai
 import pytest
 from openai import OpenAI
+from tests.tools.gateway import simulated
 from tests.unit.policy.samples import endpoint
 
 from anyapi.gateway.formats import openai_embeddings
+from anyapi.simulator import ClaimedPolicy, ModelSpec, ProviderSpec
 from anyapi.upstream.adapter import Answer, ProviderRow
 from anyapi.upstream.gemini_embeddings import GeminiEmbeddings
 from anyapi.upstream.openai_embeddings import OpenAIEmbeddings
@@ -128,3 +132,29 @@ def test_tokens_pass_where_they_are_understood():
         assert len(client.embeddings.create(model="acme/embed", input=[[1, 2], [3]]).data) == 2
         assert len(client.embeddings.create(model="acme/embed", input=[1, 2]).data) == 1
     assert [request["input"] for _, request in seen] == [[[1, 2], [3]], [1, 2]]
+
+
+VECTORS = ProviderSpec(
+    "sim-vectors", models=(ModelSpec("acme/vectors", "vectors", 1.0, dimensions=8),), policy=ClaimedPolicy("never", "limited", 30)
+)
+
+
+def vectors(base_url, key, model, **fields):
+    """What the SDK gives, as JSON. Base64 that was asked for by name is not of the type that the SDK declares, hence no warnings."""
+    with OpenAI(api_key=key, base_url=base_url, max_retries=0) as client:
+        return client.embeddings.create(model=model, input=["one", "two"], **fields).model_dump(warnings=False)
+
+
+def test_the_gateway_gives_the_vectors_of_the_provider_in_both_encodings(tmp_path):
+    with simulated(tmp_path / "home", [VECTORS]) as (gateway, simulation):
+        policy = {"extra_body": {"data_policy": {"training_allowed": False, "retention_days": 30}}}
+        for form in ({}, {"encoding_format": "float"}, {"encoding_format": "base64"}, {"dimensions": 4}):
+            through = vectors(f"{gateway.url}/v1", gateway.key, "acme/vectors", **form, **policy)
+            assert through == vectors(simulation.base_urls["sim-vectors"], "any-key", "vectors", **form)
+            assert len(through["data"]) == 2
+            kinds = {str} if form == {"encoding_format": "base64"} else {list}
+            assert {type(item["embedding"]) for item in through["data"]} == kinds
+        with pytest.raises(openai.PermissionDeniedError):
+            vectors(f"{gateway.url}/v1", gateway.key, "acme/vectors", extra_body={"data_policy": {"retention_days": 0}})
+        assert not simulation.ledger("sim-vectors")["leaked"]
+        assert {row.operation for row in gateway.usage(4)} == {"embeddings"}

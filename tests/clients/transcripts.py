@@ -2,7 +2,7 @@
 
 import re
 
-ID = re.compile(r"\b(chatcmpl-sim|call_sim|msg_sim|req_sim)([-_]\d+)+\b")
+ID = re.compile(r"\b(chatcmpl-sim|call_sim|msg_sim|req_sim|resp_sim|rs_sim|fc_sim|toolu_sim)([-_]\d+)+\b")
 MESSAGES = [{"role": "user", "content": "Hello"}]
 SEED_POLICY = {"training_allowed": False, "retention_days": 30}
 MODEL = "anthropic/claude-3.5-sonnet"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
+from tests.privacy import dialects
 from tests.privacy.planted import Mark, Planted, chat_body, headers, messages
 from tests.tools.gateway import Answer, Gateway
 
@@ -45,7 +46,30 @@ def providers(planted: Planted) -> tuple[ProviderSpec, ...]:
     specs.append(_provider(planted, "native", (), wire=WireName.ANTHROPIC))
     specs.append(_provider(planted, "native-bad", (read_fault('{"kind": "bad_json"}'),), wire=WireName.ANTHROPIC))
     specs += [_provider(planted, "first-fails", faults["fails"], "failover", 0.1), _provider(planted, "then-works", (), "failover", 5.0)]
-    return tuple(specs)
+    return (*specs, *_wires(planted), *_vectors(planted))
+
+
+def _wires(planted: Planted) -> Iterator[ProviderSpec]:
+    """Providers of each wire for the other formats: one that answers, and one for each fault."""
+    for wire in dialects.WIRES:
+        yield _provider(planted, f"wire-{wire}", (), wire=WireName(wire))
+        for name in dialects.FAULTS:
+            yield _provider(planted, f"wire-{wire}-{name}", _fault_of(planted, name), wire=WireName(wire))
+
+
+def _vectors(planted: Planted) -> Iterator[ProviderSpec]:
+    """Providers of vectors."""
+    for name in ("", "-fails", "-bad-request", "-bad-json", "-short", "-gemini"):
+        fault = () if name in {"", "-gemini"} else _fault_of(planted, name[1:])
+        spec = _provider(planted, f"vectors{name}", fault, wire=WireName.GEMINI if name == "-gemini" else WireName.OPENAI)
+        yield msgspec.structs.replace(spec, models=(ModelSpec(f"acme/vectors{name}", f"vectors{name}", 1.0, 0.0, dimensions=8),))
+
+
+def _fault_of(planted: Planted, name: str) -> tuple:
+    fault = dialects.FAULTS[name]
+    if fault["kind"] == "status":
+        fault = fault | {"message": planted.new("texts of providers")(name)}
+    return (read_fault(json.dumps(fault)),)
 
 
 def _provider(planted: Planted, name: str, faults: tuple, model: str = "", price: float = 1.0, **more: object) -> ProviderSpec:
@@ -163,7 +187,7 @@ class Caller:
 
 def ended(answer: Answer) -> Ended:
     """What a client makes of an answer."""
-    broken = answer.headers.get("content-type", "").startswith("text/event-stream") and b"data: [DONE]" not in answer.body
+    broken = answer.headers.get("content-type", "").startswith("text/event-stream") and not any(end in answer.body for end in dialects.ENDS)
     return Ended(answer.status, broken)
 
 
@@ -193,6 +217,7 @@ def outcomes() -> Iterator[Outcome]:
     yield from _failed_by_providers()
     yield from _broken_streams()
     yield from _client_gone()
+    yield from _other_formats()
 
 
 def one_round(caller: Caller) -> None:
@@ -390,6 +415,12 @@ def _broken_streams() -> Iterator[Outcome]:
     yield _upstream("bad-json", (*_is(200, 502), *broken), label="stream: provider bad-json", stream=True)
     yield _upstream("fails", _is(502), label="stream: provider fails", stream=True)
     yield _upstream("silent", _is(504), label="stream: provider silent", stream=True)
+
+
+def _other_formats() -> Iterator[Outcome]:
+    for one in dialects.asked():
+        wanted = tuple(Ended(status, broken) for status, broken in one.wanted)
+        yield Outcome(one.name, wanted, lambda caller, mark, one=one: caller.post(mark, one.body(mark), one.path))
 
 
 def _client_gone() -> Iterator[Outcome]:

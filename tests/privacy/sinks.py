@@ -45,6 +45,8 @@ COMMANDS = (
     ("usage", "--json"),
     ("keys", "list"),
     ("keys", "list", "--json"),
+    ("credentials", "list"),
+    ("credentials", "list", "--json"),
     ("settings", "show"),
     ("settings", "show", "--json"),
 )

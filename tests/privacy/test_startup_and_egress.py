@@ -377,7 +377,7 @@ def test_the_listed_fields_are_the_columns(running, record, table):
     assert all(field["purpose"] for field in listed)
 
 
-@pytest.mark.parametrize("table", ["accounts", "projects", "keys", "settings", "starts"])
+@pytest.mark.parametrize("table", ["accounts", "projects", "keys", "credentials", "settings", "starts"])
 def test_the_other_tables_are_listed_field_by_field_too(running, table):
     records = stored(running)
     assert table in records, f"the table {table} is stored and not listed"
@@ -385,7 +385,7 @@ def test_the_other_tables_are_listed_field_by_field_too(running, table):
 
 
 def test_no_table_is_unknown_to_these_tests(running):
-    known = {"usage", "decision_records", "accounts", "projects", "keys", "settings", "starts", "alembic_version"}
+    known = {"usage", "decision_records", "accounts", "projects", "keys", "credentials", "settings", "starts", "alembic_version"}
     assert set(columns(running.home)) == known
 
 

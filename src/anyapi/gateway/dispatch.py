@@ -36,6 +36,8 @@ def finish(exchange: ProviderExchange, outcome: Outcome) -> Outcome:
     elif outcome.kind is OutcomeKind.CONTENT_REFUSED and exchange.held is not None:
         exchange.deliver(exchange.held)
     elif outcome.kind not in {OutcomeKind.SUCCESS, OutcomeKind.CLIENT_GONE}:
+        if exchange.refusal is not None and not exchange.admission.attempts:
+            raise exchange.refusal
         raise error_for(outcome, exchange.admission)
     return outcome
 

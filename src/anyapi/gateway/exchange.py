@@ -8,7 +8,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from anyapi.domain.decision import Candidate, Outcome, OutcomeKind
-from anyapi.errors import Metadata, Overloaded, UpstreamFailed
+from anyapi.errors import BadRequest, Metadata, Overloaded, UpstreamFailed
 from anyapi.gateway.admit import BYTES_A_TOKEN, Admission
 from anyapi.gateway.client import Connection
 from anyapi.gateway.formats.openai_chat import ChatRequest
@@ -21,6 +21,8 @@ from anyapi.upstream.pool import Upstream
 from anyapi.wire.tasks import Waiter
 
 SUCCESS = Outcome(OutcomeKind.SUCCESS)
+CANNOT = Outcome(OutcomeKind.UNAUTHORIZED)
+"""Passed by like an endpoint that refuses us: no retry there, the next one may serve, and its health knows nothing of it."""
 ENVELOPE = 300
 """Bytes of a whole answer that are not its text, about."""
 LAST_BYTES = 1.0
@@ -30,7 +32,20 @@ LAST_BYTES = 1.0
 class ProviderExchange:
     """Drives attempts and relays; told by the client's connection of pauses and of the client leaving."""
 
-    __slots__ = ("_connection", "_gone", "_paused", "_pending", "_reader", "_stopped", "admission", "held", "outbound", "reply", "rows")
+    __slots__ = (
+        "_connection",
+        "_gone",
+        "_paused",
+        "_pending",
+        "_reader",
+        "_stopped",
+        "admission",
+        "held",
+        "outbound",
+        "refusal",
+        "reply",
+        "rows",
+    )
 
     def __init__(self, outbound: ChatRequest, reply: Connection, admission: Admission) -> None:
         """`reply` is where the answer goes; it must be attached to this exchange by the caller."""
@@ -39,6 +54,8 @@ class ProviderExchange:
         self._pending: Waiter[UpstreamConnection | OutcomeKind] | Waiter[OutcomeKind] | None = None
         self._reader: StreamReader | None = None
         self._gone = self._paused = self._stopped = False
+        self.refusal: BadRequest | None = None
+        """What the first endpoint that cannot express the request said; the caller gets it if nothing was sent to any."""
         self.held: Answer | None = None
         """A refusal that would go to the client if no other endpoint answers."""
         self.rows = b""
@@ -83,13 +100,17 @@ class ProviderExchange:
     # --- attempts
 
     async def attempt(self, candidate: Candidate) -> Outcome:
-        """Make one upstream call and relay its answer. Raises `BadRequest` for what the provider's format cannot express."""
+        """Make one upstream call and relay its answer. What the provider's format cannot express is `refusal`, and nothing is sent."""
         admission, plane = self.admission, self.admission.plane
-        admission.candidate = candidate
         endpoint, outlets = candidate.endpoint, plane.outlets
         adapter, row = plane.adapter_of(self.outbound, endpoint.provider)
         upstream = outlets.upstreams[candidate.credential]
-        prepared = adapter.prepare(self.outbound, endpoint, row)
+        try:
+            prepared = adapter.prepare(self.outbound, endpoint, row)
+        except BadRequest as error:
+            self.refusal = self.refusal or error
+            return CANNOT
+        admission.candidate = candidate
         admission.attempts += 1
         started = monotonic()
         connection = upstream.idle() or await self._connect(upstream)

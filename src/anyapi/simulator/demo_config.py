@@ -39,6 +39,7 @@ def _provider(spec: ProviderSpec, origin: str) -> str:
     protocol, auth, path = _PROTOCOLS[spec.wire]
     if spec.wire is WireName.BEDROCK and ":" in (spec.api_key or ""):
         auth = "sigv4"
+    more = ', also_speaks = ["openai-responses"]' if spec.wire is WireName.OPENAI else ""
     days = f", days = {policy.retention_days:g}" if policy.retention_days is not None else ""
     return f"""[providers.{spec.id}]
 name = {_text(spec.name or spec.id)}
@@ -47,7 +48,7 @@ confidence = {_text(policy.confidence)}
 compliance = {_list(policy.certifications)}
 regions = {_list(policy.regions)}
 notes = "Simulated on this machine: nothing it says comes from a model."
-api = {{ base_url = {_text(origin + path)}, protocol = {_text(protocol)}, auth = {_text(auth if spec.api_key else "none")} }}
+api = {{ base_url = {_text(origin + path)}, protocol = {_text(protocol)}, auth = {_text(auth if spec.api_key else "none")}{more} }}
 
 [providers.{spec.id}.policy]
 training = {_text(policy.training)}

@@ -73,7 +73,7 @@ class AnthropicPassthrough:
 class EventStream:
     """Reads a stream of Anthropic's events and passes them on."""
 
-    __slots__ = ("_begun", "_handlers", "_head", "_splitter", "_usage", "complete", "failure", "refused", "started", "tokens")
+    __slots__ = ("_begun", "_handlers", "_head", "_holding", "_splitter", "_usage", "complete", "failure", "refused", "started", "tokens")
 
     def __init__(self) -> None:
         """Start with nothing held."""
@@ -83,6 +83,7 @@ class EventStream:
         self._begun = False
         """`message_start` was seen."""
         self._head: list[bytes] = []
+        self._holding = 0
         """Events before the first content: they wait for it, so that another endpoint can still be tried."""
         self._splitter = sse.Splitter()
         self._usage = wire.Usage()
@@ -174,7 +175,8 @@ class EventStream:
             self._head = []
             return
         self._head.append(block)
-        if sum(map(len, self._head)) > sse.LIMIT:
+        self._holding += len(block)
+        if self._holding > sse.LIMIT:
             self.failure, self._head = BAD, []
 
 

@@ -130,7 +130,7 @@ def _is_ours(raw: msgspec.Raw) -> bool:
 class ResponsesReader:
     """A `StreamReader`: passes events on as they came, from the first one that says something."""
 
-    __slots__ = ("_held", "_splitter", "complete", "failure", "sequence", "started", "tokens")
+    __slots__ = ("_held", "_holding", "_splitter", "complete", "failure", "sequence", "started", "tokens")
 
     def __init__(self) -> None:
         """Start with nothing seen."""
@@ -141,7 +141,8 @@ class ResponsesReader:
         self.sequence = 0
         """The number that an event of ours would have after those that were released."""
         self._splitter = sse.Splitter(LIMIT)
-        self._held = b""
+        self._held: list[bytes] = []
+        self._holding = 0
 
     def __repr__(self) -> str:
         """Never the content."""
@@ -156,11 +157,15 @@ class ResponsesReader:
         if self._splitter.overflow and not self._ended():
             self.failure = BAD
         if not self.started:
-            self._held += kept
-            if len(self._held) > LIMIT:
+            self._held.append(kept)
+            self._holding += len(kept)
+            if self._holding > LIMIT:
                 self.failure = BAD
             return b""
-        released, self._held = self._held + kept, b""
+        if not self._held:
+            return kept
+        released = b"".join([*self._held, kept])
+        self._held = []
         return released
 
     def _ended(self) -> bool:

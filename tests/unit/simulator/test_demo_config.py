@@ -25,6 +25,7 @@ def test_the_gateway_reads_the_facts(tmp_path):
         provider = config.catalogue.providers[spec.id]
         assert provider.kind is ProviderKind.HOST
         assert provider.api.base_url == f"http://127.0.0.1:{PORTS[spec.id]}/v1"
+        assert provider.api.also_speaks == ("openai-responses",)
         assert (provider.policy.training.value, provider.policy.retention.kind.value) == (spec.policy.training, spec.policy.retention)
         assert provider.policy.retention.days == spec.policy.retention_days
         assert provider.policy.zero_retention.value == spec.policy.zero_retention
@@ -74,6 +75,7 @@ def test_other_apis(tmp_path, wire, key, protocol, auth, path):
     config = load(tmp_path, demo_config_toml({"sim-own": 40_009}, [spec]), SIM_OWN_KEY="sk-simulated-1")
     api = config.catalogue.providers["sim-own"].api
     assert (api.protocol, api.auth.value, config.base_urls["sim-own"]) == (protocol, auth, f"http://127.0.0.1:40009{path}")
+    assert not api.also_speaks
 
 
 def test_a_signing_key_and_a_model_for_vectors():

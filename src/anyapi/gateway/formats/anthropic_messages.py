@@ -10,9 +10,10 @@ from typing import ClassVar
 import msgspec
 
 from anyapi.errors import BadRequest
+from anyapi.gateway.formats import beyond
 from anyapi.gateway.formats.abilities import BIG, least_tokens
 from anyapi.gateway.formats.anthropic_errors import messages_error_event
-from anyapi.gateway.formats.openai_chat import ChatRequest, read_question
+from anyapi.gateway.formats.openai_chat import STATEFUL, ChatRequest, read_question
 from anyapi.gateway.formats.strict_json import Fields, plain_value, policy_value
 from anyapi.policy.parse import parse_app
 from anyapi.upstream.adapter import Dialect
@@ -24,6 +25,9 @@ USER_ID = "user_id"
 MAX_OUTPUT = 2**31
 LOOKS_UP = ("web_search", "web_fetch")
 """First words of the types of tools that send a query, or an address, beyond the provider."""
+OWN = (None, "custom")
+KNOWN_TOOLS = ("bash_", "text_editor_", "computer_", "memory_", "tool_search_tool_", *LOOKS_UP)
+"""First words of the types of tools that the client runs, or that rules see. Any other would run at a provider, or send content on."""
 PROMPT = ("messages", "system", "tools")
 """The fields that the model reads."""
 
@@ -49,10 +53,15 @@ class MessagesRequest(ChatRequest):
 
 BLOCK_ABILITIES = {"image": "vision", "document": "pdf_input"}
 STORED = "container_upload"
-FILE_KEY = b'"file_id"'
-"""Without this key no block names a stored file, and no look is worth its cost. Who writes it with escapes only reaches a file that is
-there already: no path here uploads one, and no rule looks at it."""
+FILE_KEY, ESCAPE = b'"file_id"', b"\\u00"
+"""Without this key, in whatever spelling, no block names a stored file, and no look is worth its cost."""
 
+
+class _Kind(msgspec.Struct):
+    type: str | None = None
+
+
+_decode_kinds = msgspec.json.Decoder(list[_Kind] | None).decode
 _decode_limit = msgspec.json.Decoder(int).decode
 
 
@@ -73,7 +82,10 @@ def read_counted(body: bytes) -> MessagesRequest:
     if messages is None or memoryview(messages)[:1] != LIST:
         raise BadRequest("messages is missing or is not a list.", "messages")
     refuse(fields)
-    if FILE_KEY in body:
+    for name in STATEFUL:
+        if name in fields:
+            raise BadRequest(f"{name} keeps state at a provider, which this gateway never does. Leave it out.", name)
+    if FILE_KEY in body or ESCAPE in body:
         _refuse_stored_files(messages)
     request = MessagesRequest(
         fields,
@@ -85,7 +97,7 @@ def read_counted(body: bytes) -> MessagesRequest:
     )
     _take_off(request)
     tools = fields.get("tools")
-    if tools is not None and looks_up(tools):
+    if beyond.searches(fields) or (tools is not None and looks_up(tools)):
         request.facts = msgspec.structs.replace(request.facts, web_search=True)
     if len(body) > BIG:
         request.facts = msgspec.structs.replace(request.facts, least_tokens=least_tokens(body))
@@ -93,17 +105,26 @@ def read_counted(body: bytes) -> MessagesRequest:
 
 
 def looks_up(tools: msgspec.Raw) -> bool:
-    """Whether a tool sends something beyond the provider. Names may be written with escapes; a key that stands twice is a `BadRequest`."""
-    if b"web_" not in bytes(tools) and b"\\u00" not in bytes(tools):
+    """Whether a tool sends something beyond the provider. Raises `BadRequest` for one that no rule knows, or a key that stands twice."""
+    try:
+        plain = all(tool.type is None for tool in _decode_kinds(tools) or [])
+    except (msgspec.DecodeError, RecursionError):
+        plain = False
+    if plain:  # no type anywhere: all are the client's own
         return False
     found = policy_value(tools, "tools")
     kinds = [tool.get("type") for tool in found if isinstance(tool, dict)] if isinstance(found, list) else []
+    for number, kind in enumerate(kinds):
+        if kind not in OWN and not (isinstance(kind, str) and kind.startswith(KNOWN_TOOLS)):
+            where = f"tools[{number}]"
+            raise BadRequest(f"{where} has a type that this gateway does not know, so no rule could see what it does. Leave it out.", where)
     return any(isinstance(kind, str) and kind.startswith(LOOKS_UP) for kind in kinds)
 
 
 def needed_abilities(fields: Fields) -> frozenset[str]:
     """Abilities that the request's parameters need; only looked at under `require_parameters`."""
-    needs = {BLOCK_ABILITIES[kind] for kind, _ in _objects(fields["messages"]) if kind in BLOCK_ABILITIES}
+    kinds = (kind for kind, _ in _objects(fields["messages"]) if isinstance(kind, str))
+    needs = {BLOCK_ABILITIES[kind] for kind in kinds if kind in BLOCK_ABILITIES}
     if "tools" in fields:
         needs.add("tools")
     if "output_format" in fields or b'"format"' in bytes(fields.get("output_config", b"")):
@@ -115,6 +136,7 @@ def needed_abilities(fields: Fields) -> frozenset[str]:
 
 
 def _refuse_stored_files(messages: msgspec.Raw) -> None:
+    policy_value(messages, "messages")  # refuses a key that stands twice: which one counts decides here
     for kind, found in _objects(messages):
         if kind == STORED or (kind == "file" and "file_id" in found):
             raise BadRequest(

@@ -5,6 +5,7 @@ import msgspec
 from anyapi.domain.call import NO_FACTS, App, Facts
 from anyapi.domain.ids import ModelId
 from anyapi.errors import BadRequest
+from anyapi.gateway.formats import beyond
 from anyapi.gateway.formats.abilities import BIG, has_web_search, least_tokens, needed_abilities, read_tags
 from anyapi.gateway.formats.strict_json import Fields, outer_fields, plain_value, policy_value
 from anyapi.gateway.render import error_event
@@ -21,7 +22,7 @@ MAX_MODEL_NAME = 256
 TRUE, FALSE = b"true", b"false"
 LIST = b"["
 OURS_SET, STATEFUL_SET = frozenset(OURS), frozenset(STATEFUL)
-SPECIAL = OURS_SET | STATEFUL_SET | {"stream", "store", "metadata", "tools", "web_search_options"}
+SPECIAL = OURS_SET | STATEFUL_SET | beyond.NAMES | {"stream", "store", "metadata", "tools"}
 """A request with none of these needs no further look."""
 
 _decode_text = msgspec.json.Decoder(str).decode
@@ -95,10 +96,10 @@ def _read_special(request: ChatRequest) -> None:
     _take_policy(request)
     if not STATEFUL_SET.isdisjoint(fields):
         _refuse_stateful(fields)
-    if "metadata" in fields or "store" in fields:
+    if "metadata" in fields or "store" in fields or beyond.KEEPING in fields:
         _take_off(request)
     tools = fields.get("tools")
-    if "web_search_options" in fields or (tools is not None and has_web_search(bytes(tools))):
+    if beyond.searches(fields) or (tools is not None and has_web_search(bytes(tools))):
         request.facts = msgspec.structs.replace(request.facts, web_search=True)
 
 
@@ -181,7 +182,7 @@ def _refuse_stateful(fields: Fields) -> None:
 def _take_off(request: ChatRequest) -> None:
     """`store` never leaves as the client sent it, and `metadata` is only of use to what is stored."""
     store = request.fields.pop("store", None)
-    adjusted = []
+    adjusted = [*beyond.take_keeping(request.fields)]
     if store is not None:
         if bytes(store) not in (TRUE, FALSE, b"null"):
             raise BadRequest("store must be true or false.", "store")

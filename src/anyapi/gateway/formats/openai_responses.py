@@ -10,6 +10,7 @@ import msgspec
 
 from anyapi import errors
 from anyapi.errors import BadRequest
+from anyapi.gateway.formats import beyond
 from anyapi.gateway.formats.abilities import BIG, least_tokens
 from anyapi.gateway.formats.openai_chat import ChatRequest, read_question
 from anyapi.gateway.formats.strict_json import Fields, plain_value, policy_value
@@ -27,6 +28,9 @@ STATEFUL = {
     "webhook_url": "needs a stored response. Leave it out.",
 }
 
+TOOLS = frozenset({"function", "custom", "namespace", "local_shell", "shell", "apply_patch", "tool_search"})
+SEARCH, COMPUTER = "web_search", "computer"
+"""Tools that may be asked for: those that the client runs, and a search, which rules see. Names that begin with the last two count too."""
 REFUSED_TOOLS = {
     "file_search": "searches files stored at a provider",
     "code_interpreter": "keeps files in a container at a provider",
@@ -36,10 +40,7 @@ REFUSED_TOOLS = {
 }
 """Tools that no provider is asked for, and why."""
 
-SUSPECT = (*(f'"{name}"'.encode() for name in (*REFUSED_TOOLS, "shell")), b'"web_search', b"\\u00")
-"""What the text of `tools` holds, in some spelling, if one of those or a search is among them."""
-
-REFERRING = (b"file_id", b"additional_tools", b"\\u00")
+REFERRING = (b"file_id", b"container_id", b"item_reference", b"mcp_approval", b"additional_tools", b"\\u00")
 """What the text of `input` holds, in some spelling, if it names a stored file or brings tools: then no key may stand twice in it."""
 
 PART_ABILITIES = {"input_image": "vision", "input_audio": "audio_input", "input_file": "pdf_input"}
@@ -76,6 +77,7 @@ class _Typed(msgspec.Struct):
 
 class _Tool(msgspec.Struct):
     type: str = ""
+    tools: msgspec.Raw = msgspec.Raw(b"null")
     environment: _Typed | None = None
 
 
@@ -112,7 +114,9 @@ def parse(body: bytes) -> ResponsesRequest:
     request.stream = _flag(fields, "stream")
     _refuse_stateful(fields)
     _take_off(request)
-    searches = "tools" in fields and _check_tools(fields["tools"], "tools")
+    searches = beyond.searches(fields)
+    if bytes(fields.get("tools", NULL)) != NULL:
+        searches = _check_tools(fields["tools"], "tools") or searches
     if bytes(memoryview(given)[:1]) == b"[":
         searches = _check_items(given) or searches
     if searches:
@@ -179,7 +183,9 @@ def _refuse_stateful(fields: Fields) -> None:
 
 def _take_off(request: ResponsesRequest) -> None:
     """`store` never leaves as the client sent it, and `metadata` is only of use to what is stored."""
-    adjusted = ["store"] if _flag(request.fields, "store") else []
+    adjusted = [*beyond.take_keeping(request.fields)]
+    if _flag(request.fields, "store"):
+        adjusted.append("store")
     request.fields.pop("store", None)
     metadata = request.fields.pop("metadata", None)
     if metadata is not None and bytes(metadata) != NULL:
@@ -190,9 +196,7 @@ def _take_off(request: ResponsesRequest) -> None:
 
 def _check_tools(raw: msgspec.Raw, field: str) -> bool:
     """Refuse tools that hold files, or that send content where no rule looks. Whether one of the rest searches the web."""
-    text = bytes(raw)
-    if any(name in text for name in SUSPECT):
-        policy_value(raw, field)  # refuses a key that stands twice: no rule may depend on which one counts
+    policy_value(raw, field)  # refuses a key that stands twice: no rule may depend on which one counts
     try:
         tools = _decode_tools(raw) or []
     except (msgspec.DecodeError, RecursionError):
@@ -201,14 +205,17 @@ def _check_tools(raw: msgspec.Raw, field: str) -> bool:
         reason = _objection(tool)
         if reason is not None:
             raise BadRequest(f"{field}[{number}]: the tool {tool.type} {reason}. Leave it out.", f"{field}[{number}]")
-    return any(tool.type.startswith("web_search") for tool in tools)
+    inner = [_check_tools(tool.tools, f"{field}[{number}].tools") for number, tool in enumerate(tools) if bytes(tool.tools) != NULL]
+    return any(inner) or any(tool.type.startswith(SEARCH) for tool in tools)
 
 
 def _objection(tool: _Tool) -> str | None:
     """Why a tool is refused; None if it is not."""
     if tool.type == "shell" and (tool.environment is None or tool.environment.type != "local"):
         return "runs in a container at a provider, unless its environment is local"
-    return REFUSED_TOOLS.get(tool.type)
+    if tool.type in TOOLS or tool.type.startswith((SEARCH, COMPUTER)):
+        return None
+    return REFUSED_TOOLS.get(tool.type, "is not one that this gateway knows, so no rule could see what it does")
 
 
 def _check_items(given: msgspec.Raw) -> bool:
@@ -222,7 +229,7 @@ def _check_items(given: msgspec.Raw) -> bool:
         where = f"input[{number}]"
         if item.type == "item_reference" or (item.type is None and item.role is None):
             raise BadRequest(f"{where} refers to a stored item, and nothing is stored. Send the item itself.", where)
-        if item.type == "additional_tools":
+        if bytes(item.tools) != NULL:
             searches = _check_tools(item.tools, f"{where}.tools") or searches
     raw = bytes(given)
     if any(name in raw for name in REFERRING):
@@ -231,11 +238,25 @@ def _check_items(given: msgspec.Raw) -> bool:
 
 
 def _check_files(value: object) -> None:
-    """Refuse images and files that are named by the id of a stored one."""
+    """Refuse whatever names something stored by its id, at any depth of an item but for the arguments of calls, which are text."""
     for number, item in enumerate(value if isinstance(value, list) else []):
         for name in ("content", "output"):
             parts = item.get(name) if isinstance(item, dict) else None
             for at, part in enumerate(parts if isinstance(parts, list) else []):
-                if isinstance(part, dict) and part.get("type") in ("input_image", "input_file") and part.get("file_id") is not None:
+                if isinstance(part, dict) and part.get("file_id") is not None:
                     where = f"input[{number}].{name}[{at}].file_id"
                     raise BadRequest(f"{where} names a stored file, and nothing is stored. Send the data itself.", where)
+        waiting: list[object] = [item]
+        while waiting:
+            found = waiting.pop()
+            if isinstance(found, list):
+                waiting += found
+            elif isinstance(found, dict):
+                if (
+                    found.get("file_id") is not None
+                    or found.get("container_id") is not None
+                    or found.get("type") == "mcp_approval_response"
+                ):
+                    where = f"input[{number}]"
+                    raise BadRequest(f"{where} names a stored file or container, and nothing is stored. Send the data itself.", where)
+                waiting += [value for key, value in found.items() if key != "tools"]

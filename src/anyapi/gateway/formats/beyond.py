@@ -1,0 +1,37 @@
+"""Fields by which a provider would send content further, keep it, or choose who answers: judged alike in every client format.
+
+A field that nobody here knows passes on, so that nothing new is lost; these are known, and a decision would not have seen them.
+"""
+
+import msgspec
+
+from anyapi.errors import BadRequest
+from anyapi.gateway.formats.strict_json import Fields
+
+REFUSED = {
+    "plugins": "has the provider send content to services that no decision saw",
+    "data_sources": "has the provider ask a host that no decision saw",
+    "mcp_servers": "has the provider send content to hosts that no decision saw",
+    "preset": "names settings that are stored at a provider",
+    "fallback_models": "lets the provider choose a model that no decision saw",
+}
+SEARCHING = frozenset({"search_parameters", "search_settings", "web_search_options"})
+"""Fields that have the provider search the web: rules see it as `web_search`."""
+KEEPING = "prompt_cache_retention"
+"""Has the provider keep the prompt for longer: never sent."""
+NAMES = frozenset(REFUSED) | SEARCHING | {KEEPING}
+NOTHING = frozenset({b"null", b"[]", b"{}", b"false"})
+
+
+def searches(fields: Fields) -> bool:
+    """Whether a field has the provider search the web. Raises `BadRequest` for a field that reaches where no rule looks."""
+    for name in REFUSED.keys() & fields.keys():
+        if bytes(fields[name]) not in NOTHING:
+            raise BadRequest(f"{name} {REFUSED[name]}. Leave it out.", name)
+    return any(bytes(fields[name]) != b"null" for name in SEARCHING & fields.keys())
+
+
+def take_keeping(fields: Fields) -> tuple[str, ...]:
+    """Take off what would have the prompt kept; the names of what was taken and said something."""
+    raw = fields.pop(KEEPING, msgspec.Raw(b"null"))
+    return () if bytes(raw) == b"null" else (KEEPING,)

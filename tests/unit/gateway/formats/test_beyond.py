@@ -1,0 +1,91 @@
+"""Fields that reach beyond the provider, in every client format."""
+
+import json
+
+import msgspec
+import pytest
+
+from anyapi.errors import BadRequest
+from anyapi.gateway.formats import anthropic_messages, openai_chat, openai_responses
+from anyapi.gateway.formats.beyond import KEEPING, REFUSED, SEARCHING, searches, take_keeping
+
+BODIES = {
+    openai_chat: {"model": "a/b", "messages": [{"role": "user", "content": "hi"}]},
+    anthropic_messages: {"model": "a/b", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}]},
+    openai_responses: {"model": "a/b", "input": "hi"},
+}
+FORMATS = pytest.mark.parametrize("form", BODIES, ids=lambda form: form.__name__.rsplit(".", 1)[1])
+
+
+def fields(**values):
+    return {name: msgspec.Raw(json.dumps(value).encode()) for name, value in values.items()}
+
+
+def parse(form, **more):
+    return form.parse(json.dumps({**BODIES[form], **more}).encode())
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_no_decision_saw_is_refused_by_name(name):
+    with pytest.raises(BadRequest) as caught:
+        searches(fields(**{name: [{"id": "x"}]}))
+    assert caught.value.field == name
+    for nothing in (None, [], {}, False):
+        assert searches(fields(**{name: nothing})) is False
+
+
+@FORMATS
+@pytest.mark.parametrize("name", [name for name in REFUSED if name != "mcp_servers"])
+def test_in_every_format(form, name):
+    with pytest.raises(BadRequest, match=name):
+        parse(form, **{name: [{"id": "web"}]})
+
+
+@FORMATS
+@pytest.mark.parametrize("name", SEARCHING)
+def test_a_search_is_a_fact(form, name):
+    assert parse(form, **{name: {"mode": "on"}}).facts.web_search
+    assert not parse(form).facts.web_search
+
+
+@pytest.mark.parametrize("form", [openai_chat, openai_responses])
+def test_a_longer_cache_is_not_asked_for(form):
+    request = parse(form, **{KEEPING: "24h"})
+    assert KEEPING not in request.fields
+    assert KEEPING in request.adjusted
+    assert take_keeping(fields(**{KEEPING: None})) == ()
+
+
+@pytest.mark.parametrize("kind", ["sse", "browser_search", "code_execution", "openrouter:web_search", "mcp", "made_up", "file_search"])
+def test_a_tool_of_responses_that_no_rule_knows_is_refused(kind):
+    tool = {"type": kind, "server_url": "https://example.com"}
+    nested = {"type": "namespace", "name": "n", "tools": [tool]}
+    item = {"type": "tool_search_output", "call_id": "c", "tools": [tool]}
+    for more in ({"tools": [tool]}, {"tools": [nested]}, {"input": [item, {"role": "user", "content": "hi"}]}):
+        with pytest.raises(BadRequest, match="tool"):
+            parse(openai_responses, **more)
+
+
+@pytest.mark.parametrize(
+    "kind", ["function", "custom", "local_shell", "apply_patch", "web_search", "web_search_preview", "computer_use_preview"]
+)
+def test_those_that_the_client_runs_or_rules_see_pass(kind):
+    request = parse(openai_responses, tools=[{"type": kind, "name": "n"}])
+    assert request.facts.web_search == kind.startswith("web_search")
+
+
+@pytest.mark.parametrize("kind", ["code_execution_20250825", "advisor_20260101", "mcp_toolset", "made_up", 3, ["custom"]])
+def test_a_tool_of_messages_that_no_rule_knows_is_refused(kind):
+    with pytest.raises(BadRequest, match=r"tools\[0\]"):
+        parse(anthropic_messages, tools=[{"type": kind, "name": "x"}])
+
+
+@pytest.mark.parametrize("kind", ["custom", "bash_20250124", "text_editor_20250728", "web_search_20250305", None])
+def test_tools_of_messages_that_pass(kind):
+    request = parse(anthropic_messages, tools=[{"type": kind, "name": "x"} if kind else {"name": "x"}])
+    assert request.facts.web_search == bool(kind and kind.startswith("web_"))
+
+
+def test_an_odd_type_of_a_block_is_no_crash():
+    request = parse(anthropic_messages, messages=[{"role": "user", "content": [{"type": [1], "text": "x"}]}])
+    assert request.needs() == frozenset()
