@@ -99,7 +99,7 @@ class ProviderExchange:
             connection.abort()
             return ended
         admission.sent = True
-        self._connection = connection
+        self._connection, self._pending = connection, None
         self.rows = rows_for(admission, candidate, prepared.adjusted)
         reader, sink = self._open_reader(adapter)
         body = prepared.body
@@ -165,8 +165,10 @@ class ProviderExchange:
             if not reply.streaming:
                 admission.note_first_token()
                 admission.streamed = True
-                self._forget_request()
                 reply.start_stream(b"%b%b" % (EVENTS, self.rows))
+                self.outbound.forget()  # content has reached the client, so no other attempt can follow
+                reply.forget_request()
+                self.rows = b""
             admission.answer_tokens += out.count(b"\n\n")  # about one token an event; only used where the provider states none
             reply.send_part(out)
         connection = self._connection
@@ -181,13 +183,6 @@ class ProviderExchange:
                 connection.leave(LAST_BYTES)
         elif self._paused:
             connection.pause()
-
-    def _forget_request(self) -> None:
-        """Content has reached the client, so no other attempt can follow: let the prompt go."""
-        self.outbound.fields = {}
-        call = self.reply.current
-        if call is not None:
-            call.body = b""
 
     def _streamed(self, reader: StreamReader, failure: OutcomeKind | None) -> Outcome:
         """How an event stream ended. INVARIANT: success only after the provider's own terminal marker."""

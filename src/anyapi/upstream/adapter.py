@@ -5,6 +5,7 @@ in the text. The dispatcher drives it.
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 import msgspec
@@ -34,6 +35,10 @@ class Timeouts(msgspec.Struct, frozen=True):
     stream_idle: float = 120.0
 
 
+NO_FIELDS: dict[str, msgspec.Raw] = MappingProxyType({})  # type: ignore[assignment]
+"""What a request holds that was let go: one for all, so nobody may write into it."""
+
+
 class OutboundChat(msgspec.Struct):
     """A chat completion request on its way out, policy fields already taken off. Holds content: never printed, never stored."""
 
@@ -43,6 +48,10 @@ class OutboundChat(msgspec.Struct):
     wants_usage: bool = False
     """The client asked for the usage chunk of a stream."""
     beta_headers: tuple[tuple[bytes, bytes], ...] = ()
+
+    def forget(self) -> None:
+        """No other attempt can follow: let go of what only an attempt needs. A stream may last for minutes."""
+        self.fields, self.beta_headers = NO_FIELDS, ()
 
     def __repr__(self) -> str:
         """Never the content."""

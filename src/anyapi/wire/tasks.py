@@ -20,7 +20,7 @@ class Waiter(Generic[T]):
     def __init__(self) -> None:
         """Nothing has arrived."""
         self.done = False
-        self._resume: Callable[[], None] | None = None
+        self._resume: _Driver | None = None
 
     def set(self, value: T) -> None:
         """Give the value and go on with the coroutine that waits for it, now. A second value is ignored."""
@@ -31,7 +31,7 @@ class Waiter(Generic[T]):
         resume = self._resume
         if resume is not None:
             self._resume = None
-            resume()
+            resume.step()
 
     def __await__(self) -> "Generator[Waiter[T], None, T]":
         """Wait for the value."""
@@ -39,8 +39,8 @@ class Waiter(Generic[T]):
             yield self
         return self._value
 
-    def then(self, resume: Callable[[], None]) -> None:
-        """Called by `drive`: what to call when the value is there."""
+    def then(self, resume: "_Driver") -> None:
+        """Called by `drive`: what to step when the value is there. Not a method of it: that would be one more thing to hold."""
         self._resume = resume
 
 
@@ -63,7 +63,7 @@ class _Driver:
             self._ended(error)
         else:
             if isinstance(waiting, Waiter):
-                waiting.then(self.step)
+                waiting.then(self)
             else:
                 waiting._asyncio_future_blocking = False  # noqa: SLF001 what a task does with a future that it waits for
                 waiting.add_done_callback(self.step)
