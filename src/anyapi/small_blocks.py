@@ -46,29 +46,27 @@ def overwrite() -> bool:
     text of which only a few bytes fit, and are filled with numbers; those of 16 hold nothing but empty objects.
     """
     mapped = _Mapped()
-    held: list[list[object]] = []
+    held: list[object] = []
     try:
         return all(_fill(size, mapped, held) for size in SIZES) and _fill_smallest(mapped, held)
     finally:
         held.clear()
 
 
-def _fill(size: int, mapped: _Mapped, held: list[list[object]]) -> bool:
+def _fill(size: int, mapped: _Mapped, held: list[object]) -> bool:
     """Take every free block of a size and write zeros into it."""
-    content = size - AROUND
+    content, count = size - AROUND, BATCH
     for _ in range(MOST):
-        batch: list[object] = [bytes(content) for _ in range(BATCH)]
-        held.append(batch)
-        if not mapped.holds(id(batch[-1])):
+        held += [bytes(content) for _ in range(count)]
+        if not mapped.holds(id(held[-1])):
             return True
     return False
 
 
-def _fill_smallest(mapped: _Mapped, held: list[list[object]]) -> bool:
+def _fill_smallest(mapped: _Mapped, held: list[object]) -> bool:
     """The blocks of 32 bytes, by complex numbers, which are all value but for their first 16 bytes."""
     for number in range(MOST):
-        batch: list[object] = [complex(number, each) for each in range(BATCH)]
-        held.append(batch)
-        if not mapped.holds(id(batch[-1])):
+        held += [complex(number, each) for each in range(BATCH)]
+        if not mapped.holds(id(held[-1])):
             return True
     return False

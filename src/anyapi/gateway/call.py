@@ -2,6 +2,7 @@
 
 import re
 import sys
+from types import MappingProxyType
 
 import msgspec
 
@@ -30,6 +31,11 @@ KNOWN = {spelling: name.lower() for name in NAMES for spelling in (name, name.lo
 PLAIN = frozenset({b"transfer-encoding", b"content-encoding"})
 VERSIONS = frozenset({"1.1", "1.0"})
 MAY_REPEAT = frozenset({b"anthropic-beta", b"access-control-request-headers"})
+
+
+NO_HEADERS: dict[bytes, bytes] = MappingProxyType({})  # type: ignore[assignment]
+NO_POLICY: list[tuple[bytes, bytes]] = ()  # type: ignore[assignment]
+"""What a call holds that was let go: one for all, so nobody may write into it."""
 
 
 class Call(msgspec.Struct, gc=False):
@@ -74,6 +80,13 @@ class Call(msgspec.Struct, gc=False):
                 raise BadRequest(f"The header {known.decode('ascii')} stands twice.")
         elif name[:9].lower() == POLICY_PREFIX:
             self.policy.append((name.lower(), value.strip()))
+
+    def forget(self) -> None:
+        """The answer has begun: of the request only what tells how to end it is still needed. A stream may last for minutes."""
+        self.method = self.path = self.query = self.body = b""
+        self.version = sys.intern(self.version)
+        self.credential = None
+        self.headers, self.policy = NO_HEADERS, NO_POLICY
 
     def policy_headers(self) -> list[tuple[str, str]]:
         """The `X-AnyAPI-*` headers as text. Raises `BadRequest` where one is not ASCII."""

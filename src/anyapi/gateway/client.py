@@ -36,18 +36,13 @@ class Connection(Reply):
     """One connection from a client: parses requests, hands them over one by one, writes answers."""
 
     __slots__ = (
-        "_body_bytes",
         "_call",
-        "_framing",
-        "_head_bytes",
         "_headers",
         "_in_head",
         "_lingering",
-        "_parser",
         "_parts",
         "_problem",
         "_queued",
-        "_read_paused",
         "_waiting",
         "_write_paused",
         "deadline",
@@ -56,14 +51,13 @@ class Connection(Reply):
     def __init__(self, server: Shared) -> None:
         """Not yet connected."""
         super().__init__(server)
-        self._parser = httptools.HttpRequestParser(self)
         self._call: Call | None = None
-        self._parts: list[bytes] = []
-        self._head_bytes = self._headers = self._body_bytes = self._framing = self._queued = 0
+        self._parts: list[bytes] | tuple[()] = ()
+        self._headers = self._queued = 0
         self._in_head = True
         self._problem: AnyAPIError | None = None
-        self._waiting: list[Call | AnyAPIError] = []
-        self._read_paused = self._lingering = self._write_paused = False
+        self._waiting: tuple[Call | AnyAPIError, ...] = ()
+        self._lingering = self._write_paused = False
         self.deadline = NEVER
 
     # --- the socket
@@ -88,8 +82,8 @@ class Connection(Reply):
         server.sweep.discard(self)
         self._transport = None
         self.write = nowhere
-        self._waiting.clear()
-        self._parts = []
+        self._waiting = ()
+        self._parts = ()
         self._call = None
         if self._exchange is not None:
             self._exchange.abort()
@@ -104,8 +98,9 @@ class Connection(Reply):
         if self._lingering:
             buffer.wipe(nbytes)
             return
+        parser = self._parser = self._parser or httptools.HttpRequestParser(self)
         try:
-            self._parser.feed_data(buffer.view[:nbytes])
+            parser.feed_data(buffer.view[:nbytes])
         except httptools.HttpParserUpgrade:
             if not self._lingering:
                 self._pause_reading()
@@ -152,6 +147,10 @@ class Connection(Reply):
 
     # --- llhttp's callbacks
 
+    def on_message_begin(self) -> None:
+        """The first byte of a request: the parser is in the midst of one from here on."""
+        self._begun = True
+
     def on_url(self, url: bytes) -> None:
         """The target, perhaps in pieces; the first one begins a request."""
         call = self._call
@@ -188,7 +187,7 @@ class Connection(Reply):
         """The head is whole: check it before a body is read."""
         call, parser, server = self._call, self._parser, self._server
         self._in_head = False
-        if call is None:
+        if call is None or parser is None:
             return
         if self._head_bytes > server.limits.max_header_bytes or self._headers > server.limits.max_headers:
             self._check_head_size()
@@ -234,21 +233,22 @@ class Connection(Reply):
                 self._reject(self._too_large())
             if before <= self._server.limits.unauthenticated_body_bytes and self._call is not None:
                 self._check_length(total, self._call)
+        self._parts = self._parts or []
         self._parts.append(part)
 
     def on_message_complete(self) -> None:
         """The request is whole: handle it, or let it wait behind the one before."""
-        call, self._call = self._call, None
-        if call is None:
+        call, parser, self._call, self._begun = self._call, self._parser, None, False
+        if call is None or parser is None:
             return
-        parts, self._parts = self._parts, []
+        parts, self._parts = self._parts, ()
         call.body = parts[0] if len(parts) == 1 else b"".join(parts)
-        call.close_after = not self._parser.should_keep_alive()
+        call.close_after = not parser.should_keep_alive()
         self._in_head = True
         if self.current is None and not self._waiting and not self._write_paused:
             self._begin(call)
             return
-        self._waiting.append(call)
+        self._waiting += (call,)
         self._queued += len(call.body)
         if len(self._waiting) >= self._server.limits.max_pipelined or self._queued > MOST_QUEUED:
             self._pause_reading()  # only now: whoever is not read from is not seen to leave either
@@ -295,12 +295,12 @@ class Connection(Reply):
     def _fail(self, error: AnyAPIError) -> None:
         """The input is beyond use: answer what is running, then this error, then close."""
         self._call = None
-        self._parts = []
+        self._parts = ()
         self._pause_reading()
         if self.current is None:
             self._refuse(error)
         else:
-            self._waiting.append(error)
+            self._waiting += (error,)
 
     def _refuse(self, error: AnyAPIError) -> None:
         """Answer with an error and close."""
@@ -311,7 +311,7 @@ class Connection(Reply):
     def _linger(self) -> None:
         """Close our side, and for a moment drop what still arrives: closing at once would reset the answer away (RFC 9112, 9.6)."""
         self._close_after = self._lingering = True
-        self._waiting.clear()
+        self._waiting = ()
         transport = self._transport
         if transport is None or transport.is_closing():
             return
@@ -352,7 +352,7 @@ class Connection(Reply):
     def _next(self) -> None:
         if self._transport is None or self.current is not None or not self._waiting:
             return
-        following = self._waiting.pop(0)
+        following, self._waiting = self._waiting[0], self._waiting[1:]
         if isinstance(following, AnyAPIError):
             self._refuse(following)
         else:

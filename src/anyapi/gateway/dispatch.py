@@ -1,9 +1,8 @@
 """Walk the route: attempts, retries and failover as `anyapi.policy.walk` says, until one answers or none is left."""
 
 from anyapi.domain.decision import Outcome, OutcomeKind, Route
-from anyapi.errors import BadRequest, Overloaded, RateLimited, RequestError, UpstreamFailed, UpstreamTimedOut
-from anyapi.gateway.admit import Admission
 from anyapi.gateway.exchange import ProviderExchange
+from anyapi.gateway.upstream_errors import error_for
 from anyapi.policy.walk import walk
 
 
@@ -40,40 +39,3 @@ def finish(exchange: ProviderExchange, outcome: Outcome) -> Outcome:
             raise exchange.refusal
         raise error_for(outcome, exchange.admission)
     return outcome
-
-
-TEXTS = {
-    OutcomeKind.CONNECT_FAILED: "The provider could not be reached.",
-    OutcomeKind.TIMED_OUT: "The provider did not answer in time.",
-    OutcomeKind.RATE_LIMITED: "The provider is limiting the rate of requests.",
-    OutcomeKind.SERVER_ERROR: "The provider failed.",
-    OutcomeKind.OVERLOADED: "The provider is overloaded.",
-    OutcomeKind.BAD_RESPONSE: "The provider's answer could not be understood.",
-    OutcomeKind.REJECTED: "The provider says that the request is not valid for this model. Check its parameters.",
-    OutcomeKind.UNAUTHORIZED: "The provider refused this gateway's credential. Tell the operator.",
-    OutcomeKind.CONTENT_REFUSED: "The provider declined the request for content reasons.",
-    OutcomeKind.INTERRUPTED: "The provider's answer broke off before its end.",
-}
-"""INVARIANT: ours, word for word. A provider's text is never passed on."""
-
-
-def error_for(outcome: Outcome, admission: Admission) -> RequestError:
-    """What the caller gets when the last attempt did not succeed."""
-    kind = outcome.kind
-    text = TEXTS.get(kind, "The provider failed.")
-    metadata: dict[str, object] = {"outcome": kind.value, "attempts": admission.attempts, "decision": admission.id}
-    if admission.candidate is not None:
-        metadata |= {"provider": admission.candidate.endpoint.provider, "endpoint": admission.candidate.endpoint.id}
-    if outcome.status is not None:
-        metadata["provider_status"] = outcome.status
-    if kind in {OutcomeKind.REJECTED, OutcomeKind.CONTENT_REFUSED}:
-        error = BadRequest(text)
-        error.metadata = metadata
-        return error
-    if kind is OutcomeKind.RATE_LIMITED:
-        return RateLimited(text, metadata, outcome.retry_after)
-    if kind is OutcomeKind.OVERLOADED:
-        return Overloaded(text, metadata, outcome.retry_after)
-    if kind is OutcomeKind.TIMED_OUT:
-        return UpstreamTimedOut(text, metadata)
-    return UpstreamFailed(text, metadata)

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable
 from time import monotonic
 
+from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Candidate, Outcome, OutcomeKind
 from anyapi.errors import BadRequest, Metadata, Overloaded, UpstreamFailed
 from anyapi.gateway.admit import BYTES_A_TOKEN, Admission
@@ -14,7 +15,7 @@ from anyapi.gateway.client import Connection
 from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.render import EVENTS, JSON
 from anyapi.gateway.rows import rows_for
-from anyapi.upstream.adapter import Adapter, Answer, StreamReader
+from anyapi.upstream.adapter import Adapter, Answer, Prepared, ProviderRow, StreamReader
 from anyapi.upstream.classify import parse_retry_after
 from anyapi.upstream.connection import UpstreamConnection
 from anyapi.upstream.pool import Upstream
@@ -105,10 +106,8 @@ class ProviderExchange:
         endpoint, outlets = candidate.endpoint, plane.outlets
         adapter, row = plane.adapter_of(self.outbound, endpoint.provider)
         upstream = outlets.upstreams[candidate.credential]
-        try:
-            prepared = adapter.prepare(self.outbound, endpoint, row)
-        except BadRequest as error:
-            self.refusal = self.refusal or error
+        prepared = self._prepared(adapter, endpoint, row)
+        if prepared is None:
             return CANNOT
         admission.candidate = candidate
         admission.attempts += 1
@@ -121,7 +120,7 @@ class ProviderExchange:
             connection.abort()
             return ended
         admission.sent = True
-        self._connection = connection
+        self._connection, self._pending = connection, None
         self.rows = rows_for(admission, candidate, prepared.adjusted)
         reader, sink = self._open_reader(adapter) if self.outbound.stream else (None, None)
         body = prepared.body
@@ -129,12 +128,17 @@ class ProviderExchange:
         del prepared, body  # a stream may last for minutes: its prompt must not
         failure = await waiter
         self._connection = None
-        if reader is not None and (failure is not None or connection.streamed):
-            outcome = self._streamed(reader, failure)
-        else:
-            outcome = self._whole(adapter, connection) if failure is None else Outcome(failure)
+        outcome = self._outcome(adapter, connection, reader, failure)
         connection.release()
         return self._note(outcome, started)
+
+    def _prepared(self, adapter: Adapter, endpoint: Endpoint, row: ProviderRow) -> Prepared | None:
+        """The provider's request; None if its format cannot express ours."""
+        try:
+            return adapter.prepare(self.outbound, endpoint, row)
+        except BadRequest as error:
+            self.refusal = self.refusal or error
+            return None
 
     def _open_reader(self, adapter: Adapter) -> tuple[StreamReader, Callable[[bytes], None]]:
         """What reads a stream, and what takes it off the connection."""
@@ -184,8 +188,10 @@ class ProviderExchange:
             if not reply.streaming:
                 admission.note_first_token()
                 admission.streamed = True
-                self._forget_request()
                 reply.start_stream(b"%b%b" % (EVENTS, self.rows))
+                self.outbound.forget()  # content has reached the client, so no other attempt can follow
+                reply.forget_request()
+                self.rows = b""
             admission.answer_tokens += out.count(b"\n\n")  # about one token an event; only used where the provider states none
             reply.send_part(out)
         connection = self._connection
@@ -201,12 +207,13 @@ class ProviderExchange:
         elif self._paused:
             connection.pause()
 
-    def _forget_request(self) -> None:
-        """Content has reached the client, so no other attempt can follow: let the prompt go."""
-        self.outbound.forget()
-        call = self.reply.current
-        if call is not None:
-            call.body = b""
+    def _outcome(
+        self, adapter: Adapter, connection: UpstreamConnection, reader: StreamReader | None, failure: OutcomeKind | None
+    ) -> Outcome:
+        """How an exchange ended; a whole answer goes to the client now."""
+        if reader is not None and (failure is not None or connection.streamed):
+            return self._streamed(reader, failure)
+        return self._whole(adapter, connection) if failure is None else Outcome(failure)
 
     def _streamed(self, reader: StreamReader, failure: OutcomeKind | None) -> Outcome:
         """How an event stream ended. INVARIANT: success only after the provider's own terminal marker."""

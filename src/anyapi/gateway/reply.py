@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
+import httptools
+
 from anyapi.gateway.call import Call
 from anyapi.gateway.render import DATE, head
 from anyapi.gateway.roles import Exchange, Shared
@@ -16,14 +18,31 @@ CORS = b"access-control-allow-origin: %b\r\nvary: origin\r\naccess-control-expos
 class Reply(asyncio.BufferedProtocol):
     """The answering half of a connection; `client.Connection` is the whole of it."""
 
-    __slots__ = ("_close_after", "_exchange", "_server", "_transport", "current", "streaming", "write")
+    __slots__ = (
+        "_begun",
+        "_body_bytes",
+        "_close_after",
+        "_exchange",
+        "_framing",
+        "_head_bytes",
+        "_parser",
+        "_read_paused",
+        "_server",
+        "_transport",
+        "current",
+        "streaming",
+        "write",
+    )
 
     def __init__(self, server: Shared) -> None:
         """Not yet connected."""
         self._server = server
         self._transport: asyncio.Transport | None = None
         self._exchange: Exchange | None = None
-        self._close_after = self.streaming = False
+        self._parser: httptools.HttpRequestParser | None = None
+        """Made when there is something to parse."""
+        self._head_bytes = self._body_bytes = self._framing = 0
+        self._begun = self._read_paused = self._close_after = self.streaming = False
         self.current: Call | None = None
         self.write: Callable[[bytes], None] = nowhere
 
@@ -83,6 +102,16 @@ class Reply(asyncio.BufferedProtocol):
         self.streaming = False
         if self.current is None or not self.current.http10:
             self.write(b"0\r\n\r\n")
+
+    def forget_request(self) -> None:
+        """The answer has begun and may last for minutes: let go of the request, and of the parser if it is not in the midst of another."""
+        call = self.current
+        if call is None:
+            return
+        call.forget()
+        if not (self._begun or self._read_paused or self._close_after or call.close_after):
+            self._head_bytes = self._body_bytes = self._framing = 0
+            self._parser = None  # the next request gets a new one, which begins where this one stands
 
     def abort(self) -> None:
         """Cut the connection: the client sees that the answer is not whole."""

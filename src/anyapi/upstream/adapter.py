@@ -6,6 +6,7 @@ in the text. The dispatcher drives it.
 
 import enum
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar, Protocol
 
 import msgspec
@@ -48,6 +49,10 @@ class Timeouts(msgspec.Struct, frozen=True):
     stream_idle: float = 120.0
 
 
+NO_FIELDS: dict[str, msgspec.Raw] = MappingProxyType({})  # type: ignore[assignment]
+"""What a request holds that was let go: one for all, so nobody may write into it."""
+
+
 class OutboundChat(msgspec.Struct):
     """A request on its way out, in the client's format, policy fields already taken off. Holds content: never printed, never stored."""
 
@@ -65,14 +70,13 @@ class OutboundChat(msgspec.Struct):
     echo: object = None
     """What the translation of the request has to tell that of its answer."""
 
+    def forget(self) -> None:
+        """No other attempt can follow: let go of what only an attempt needs. A stream may last for minutes."""
+        self.fields, self.beta_headers, self.hub = NO_FIELDS, (), None
+
     def __repr__(self) -> str:
         """Never the content."""
         return "<OutboundChat>"
-
-    def forget(self) -> None:
-        """Let the content go: it has been sent, and no other attempt can follow."""
-        self.fields = {}
-        self.hub = None
 
 
 class Prepared(msgspec.Struct, gc=False):

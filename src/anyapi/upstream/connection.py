@@ -84,7 +84,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         """Be ready for the next answer; nothing of the last one stays."""
         self._sink: Callable[[bytes], None] | None = None
         self.deadline = NEVER
-        self._parts: list[bytes] = []
+        self._parts: list[bytes] | tuple[()] = ()
         self._size = self._head_bytes = self._headers = 0
         self._done = self._streaming = self._informational = self._reusable = self._leaving = False
         self._until_close = True
@@ -175,8 +175,9 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         """Connected (and, over TLS, verified)."""
         self._transport = transport  # type: ignore[assignment]
         self._upstream.opened(self)
-        if self.when_open is not None:
-            self.when_open()
+        when_open, self.when_open = self.when_open, None
+        if when_open is not None:
+            when_open()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The provider closed. An answer without length ends so; anything else is cut short."""
@@ -216,7 +217,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
                 self._fail(OutcomeKind.BAD_RESPONSE)
             return
         if self._streaming and self._parts:
-            parts, self._parts = self._parts, []
+            parts, self._parts = self._parts, ()
             if self._sink is not None:
                 self.deadline = self._upstream.loop.time() + self._idle
                 self._sink(parts[0] if len(parts) == 1 else b"".join(parts))
@@ -227,7 +228,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self.deadline = NEVER
         if not self._streaming:
             self.body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        self._parts = []
+        self._parts = ()
         waiter = self._waiter
         if self._leaving:
             self.release()
@@ -243,7 +244,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
     def _drop(self) -> None:
         self.deadline = NEVER
         self._reusable = False
-        self._parts = []
+        self._parts = ()
         if self._transport is not None:
             self._transport.abort()
 
@@ -281,6 +282,8 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             return
         self.status = status
         self._streaming = status == 200 and self._sink is not None and self.content_type.startswith(STREAMS)
+        if self._streaming and self.content_type.startswith(STREAMS[0]):
+            self.content_type = STREAMS[0]  # not the provider's own copy, as long as the stream lasts
 
     def on_body(self, part: bytes) -> None:
         """A piece of the body."""
@@ -288,6 +291,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             self._size += len(part)
             if self._size > (MAX_BODY_BYTES if self.status < 300 else MAX_ERROR_BYTES):
                 raise ValueError
+        self._parts = self._parts or []
         self._parts.append(part)
 
     def on_message_complete(self) -> None:

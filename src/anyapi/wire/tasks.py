@@ -20,8 +20,8 @@ class Waiter(Generic[T]):
     def __init__(self) -> None:
         """Nothing has arrived."""
         self.done = False
-        self.resume: Callable[[], None] | None = None
-        """Set by `drive`: what to call when the value is there."""
+        self.resume: _Driver | None = None
+        """Set by `drive`: what to step when the value is there. Not a method of it, which would be one more thing to hold."""
 
     def set(self, value: T) -> None:
         """Give the value and go on with the coroutine that waits for it, now. A second value is ignored."""
@@ -32,7 +32,7 @@ class Waiter(Generic[T]):
         resume = self.resume
         if resume is not None:
             self.resume = None
-            resume()
+            resume.step()
 
     def __await__(self) -> "Generator[Waiter[T], None, T]":
         """Wait for the value."""
@@ -60,7 +60,7 @@ class _Driver:
             self._ended(error)
         else:
             if isinstance(waiting, Waiter):
-                waiting.resume = self.step
+                waiting.resume = self
             else:
                 waiting._asyncio_future_blocking = False  # noqa: SLF001 what a task does with a future that it waits for
                 waiting.add_done_callback(self.step)

@@ -13,6 +13,10 @@ from collections.abc import Callable, Iterable
 from anyapi.wire.deadlines import NEVER
 
 READ_SIZE = 64 * 1024
+PIECE = 8 * 1024
+"""Bytes that pass through a memory buffer of OpenSSL's at once: it keeps the largest size that it ever had, and a third more."""
+HANDSHAKE_PIECE = 512
+"""The same while the handshake lasts: its few KB would otherwise be what an ordinary connection holds to its end."""
 
 
 class TlsPipe(asyncio.BufferedProtocol):
@@ -81,10 +85,13 @@ class TlsPipe(asyncio.BufferedProtocol):
         """Bytes off the wire: decrypt and pass on."""
         if self._closing:
             return
-        self._incoming.write(self._cipher[:nbytes])
-        if not self._ready and not self._handshake():
-            return
-        self._read()
+        start = 0
+        while start < nbytes and not self._closing:
+            end = min(nbytes, start + (PIECE if self._ready else HANDSHAKE_PIECE))
+            self._incoming.write(self._cipher[start:end])
+            start = end
+            if self._ready or self._handshake():
+                self._read()
 
     def eof_received(self) -> None:
         """The peer closed without a TLS goodbye: what arrived may be cut short, so the inner protocol sees a lost connection."""
@@ -106,8 +113,8 @@ class TlsPipe(asyncio.BufferedProtocol):
             return
         view = memoryview(data)
         while view:
-            view = view[self._object.write(view) :]
-        self._flush()
+            view = view[self._object.write(view[:PIECE]) :]
+            self._flush()
 
     def writelines(self, parts: Iterable[bytes]) -> None:
         """Encrypt and send, one after the other."""
@@ -192,6 +199,7 @@ class TlsPipe(asyncio.BufferedProtocol):
         self._flush()
         if self._opened is not None:
             self._opened()
+        self._opened, self._failed = None, _ignore  # nothing to say any more, and they may hold much
         self._inner.connection_made(self)  # type: ignore[arg-type]
         return True
 
@@ -212,6 +220,7 @@ class TlsPipe(asyncio.BufferedProtocol):
         self._flush()
 
     def _fail(self, error: Exception) -> None:
+        self._closing = True
         if self._transport is not None:
             self._transport.abort()
         if not self._ready:

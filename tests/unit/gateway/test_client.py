@@ -576,3 +576,31 @@ async def test_a_reader_that_stands_still_is_cut_although_its_answer_closes():
         writer.write(request(b"", b"Connection: close"))
         await until(lambda: server.server.connections)
         await until(lambda: not server.server.connections)
+
+
+@pytest.mark.parametrize("early", range(0, 60, 7))
+@on_loop
+async def test_a_long_answer_holds_no_request_and_no_parser_unless_in_the_midst_of_the_next(early):
+    gate = asyncio.Event()
+
+    async def stream(call, reply):
+        if call.path == b"/first":
+            await asyncio.ensure_future(gate.wait())
+        path = call.path
+        reply.start_stream(ROWS)
+        reply.forget_request()
+        assert (call.path, call.body, call.credential, dict(call.headers), list(call.policy)) == (b"", b"", None, {}, [])
+        kept.append(reply._parser is not None)
+        reply.send_part(path)
+        reply.finish_stream()
+
+    kept = []
+    following = request(b"body", path=b"/second")
+    async with front(stream) as server, dialled(server.port) as (reader, writer):
+        writer.write(request(b"body", path=b"/first") + following[:early])
+        await until(lambda: server.server.connections and server.connection.current)
+        gate.set()
+        (first,) = await hear(reader)
+        writer.write(following[early:])
+        (second,) = await hear(reader)
+        assert (first.body, second.body, kept) == (b"/first", b"/second", [early > 0, False])

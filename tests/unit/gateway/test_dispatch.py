@@ -11,8 +11,8 @@ from tests.unit.wire.peers import dialled, on_loop, until
 
 from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.errors import BadRequest, Overloaded, RateLimited, UpstreamFailed, UpstreamTimedOut
-from anyapi.gateway.dispatch import TEXTS, error_for
 from anyapi.gateway.health import RetryBudget
+from anyapi.gateway.upstream_errors import TEXTS, error_for
 from anyapi.upstream.adapter import Timeouts
 from anyapi.wire import deadlines
 

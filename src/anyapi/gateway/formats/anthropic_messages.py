@@ -82,9 +82,7 @@ def read_counted(body: bytes) -> MessagesRequest:
     if messages is None or memoryview(messages)[:1] != LIST:
         raise BadRequest("messages is missing or is not a list.", "messages")
     refuse(fields)
-    for name in STATEFUL:
-        if name in fields:
-            raise BadRequest(f"{name} keeps state at a provider, which this gateway never does. Leave it out.", name)
+    _refuse_stateful(fields)
     if FILE_KEY in body or ESCAPE in body:
         _refuse_stored_files(messages)
     request = MessagesRequest(
@@ -104,13 +102,16 @@ def read_counted(body: bytes) -> MessagesRequest:
     return request
 
 
+def _refuse_stateful(fields: Fields) -> None:
+    """Fields of other formats that would keep state wherever a provider takes them."""
+    for name in STATEFUL:
+        if name in fields:
+            raise BadRequest(f"{name} keeps state at a provider, which this gateway never does. Leave it out.", name)
+
+
 def looks_up(tools: msgspec.Raw) -> bool:
     """Whether a tool sends something beyond the provider. Raises `BadRequest` for one that no rule knows, or a key that stands twice."""
-    try:
-        plain = all(tool.type is None for tool in _decode_kinds(tools) or [])
-    except (msgspec.DecodeError, RecursionError):
-        plain = False
-    if plain:  # no type anywhere: all are the client's own
+    if _are_plain(tools):
         return False
     found = policy_value(tools, "tools")
     kinds = [tool.get("type") for tool in found if isinstance(tool, dict)] if isinstance(found, list) else []
@@ -119,6 +120,14 @@ def looks_up(tools: msgspec.Raw) -> bool:
             where = f"tools[{number}]"
             raise BadRequest(f"{where} has a type that this gateway does not know, so no rule could see what it does. Leave it out.", where)
     return any(isinstance(kind, str) and kind.startswith(LOOKS_UP) for kind in kinds)
+
+
+def _are_plain(tools: msgspec.Raw) -> bool:
+    """Whether no tool states a type, in any spelling: then all are the client's own, and nothing can stand twice that matters."""
+    try:
+        return all(tool.type is None for tool in _decode_kinds(tools) or [])
+    except (msgspec.DecodeError, RecursionError):
+        return False
 
 
 def needed_abilities(fields: Fields) -> frozenset[str]:

@@ -10,7 +10,7 @@ from anyapi.gateway.formats.abilities import BIG, has_web_search, least_tokens, 
 from anyapi.gateway.formats.strict_json import Fields, outer_fields, plain_value, policy_value
 from anyapi.gateway.render import error_event
 from anyapi.policy.parse import parse_app
-from anyapi.upstream.adapter import OutboundChat
+from anyapi.upstream.adapter import NO_FIELDS, OutboundChat
 
 POLICY_FIELDS = ("data_policy", "provider", "providerOptions")
 OURS = (*POLICY_FIELDS, "models", "tags", "route", "transforms")
@@ -50,6 +50,11 @@ class ChatRequest(OutboundChat):
     """The same as one text: the key under which their parsed form is remembered."""
     adjusted: tuple[str, ...] = ()
     prompt_bytes: int = 0
+
+    def forget(self) -> None:
+        """The same, and what was decided by."""
+        super().forget()
+        self.models, self.policy, self.policy_raw = (), NO_FIELDS, b""
 
     def __repr__(self) -> str:
         """Never the content."""

@@ -40,6 +40,7 @@ REFUSED_TOOLS = {
 }
 """Tools that no provider is asked for, and why."""
 
+STORED, STORED_IDS = "mcp_approval_response", ("file_id", "container_id")
 REFERRING = (b"file_id", b"container_id", b"item_reference", b"mcp_approval", b"additional_tools", b"\\u00")
 """What the text of `input` holds, in some spelling, if it names a stored file or brings tools: then no key may stand twice in it."""
 
@@ -239,24 +240,14 @@ def _check_items(given: msgspec.Raw) -> bool:
 
 def _check_files(value: object) -> None:
     """Refuse whatever names something stored by its id, at any depth of an item but for the arguments of calls, which are text."""
-    for number, item in enumerate(value if isinstance(value, list) else []):
-        for name in ("content", "output"):
-            parts = item.get(name) if isinstance(item, dict) else None
-            for at, part in enumerate(parts if isinstance(parts, list) else []):
-                if isinstance(part, dict) and part.get("file_id") is not None:
-                    where = f"input[{number}].{name}[{at}].file_id"
-                    raise BadRequest(f"{where} names a stored file, and nothing is stored. Send the data itself.", where)
-        waiting: list[object] = [item]
-        while waiting:
-            found = waiting.pop()
-            if isinstance(found, list):
-                waiting += found
-            elif isinstance(found, dict):
-                if (
-                    found.get("file_id") is not None
-                    or found.get("container_id") is not None
-                    or found.get("type") == "mcp_approval_response"
-                ):
-                    where = f"input[{number}]"
-                    raise BadRequest(f"{where} names a stored file or container, and nothing is stored. Send the data itself.", where)
-                waiting += [value for key, value in found.items() if key != "tools"]
+    waiting: list[tuple[str, object]] = [("input", value)]
+    while waiting:
+        where, found = waiting.pop()
+        if isinstance(found, list):
+            waiting += [(f"{where}[{number}]", each) for number, each in enumerate(found)]
+        elif isinstance(found, dict):
+            named = next((name for name in STORED_IDS if found.get(name) is not None), None)
+            if named is not None or found.get("type") == STORED:
+                where = f"{where}.{named}" if named else where
+                raise BadRequest(f"{where} names what is stored at a provider, and nothing is stored. Send the data itself.", where)
+            waiting += [(f"{where}.{key}", each) for key, each in found.items() if key != "tools"]

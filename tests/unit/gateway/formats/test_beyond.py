@@ -42,7 +42,7 @@ def test_in_every_format(form, name):
 
 
 @FORMATS
-@pytest.mark.parametrize("name", SEARCHING)
+@pytest.mark.parametrize("name", sorted(SEARCHING))
 def test_a_search_is_a_fact(form, name):
     assert parse(form, **{name: {"mode": "on"}}).facts.web_search
     assert not parse(form).facts.web_search
