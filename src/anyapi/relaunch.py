@@ -1,6 +1,6 @@
 """Starting the process again with the C library told to overwrite freed memory (docs/adr/0008). Imports next to nothing.
 
-glibc reads its tunables and Python which allocator to use only when a process starts, so `anyapi serve` executes itself once.
+glibc reads its tunables and Python its allocator only when a process starts, so `anyapi serve` executes itself once.
 """
 
 import os
@@ -13,8 +13,7 @@ TUNABLES = (
     ":glibc.malloc.mmap_threshold=4194304"  # a body of 100 KB is not worth a mapping of its own: three times dearer
     ":glibc.malloc.trim_threshold=16777216"
 )
-SETTINGS = {"GLIBC_TUNABLES": TUNABLES, "PYTHONMALLOC": "pymalloc"}
-"""The second so that no other setting of it is inherited: `anyapi.small_blocks` knows this allocator."""
+SETTINGS = {"GLIBC_TUNABLES": TUNABLES, "PYTHONMALLOC": "malloc"}
 
 
 def configured(env: Mapping[str, str]) -> bool:

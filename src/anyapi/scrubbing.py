@@ -1,8 +1,7 @@
 """Keeps prompts from staying in the process's memory, and out of core dumps (docs/adr/0008).
 
-`anyapi.relaunch` has glibc overwrite freed memory, and `anyapi.small_blocks` overwrites what Python keeps of small objects; here it is
-checked that they do. Both that and the collection of reference cycles, which until then are not freed, run on a timer. Does nothing about
-the kernel's socket buffers or about swap; says so in SECURITY.md.
+`anyapi.relaunch` has glibc overwrite freed memory; here it is checked that it does. Reference cycles are collected on a timer, because
+until then nothing is freed. Does nothing about the kernel's socket buffers or about swap; says so in SECURITY.md.
 """
 
 import asyncio
@@ -12,8 +11,6 @@ import resource
 
 import msgspec
 
-from anyapi import small_blocks
-
 COLLECT_SECONDS = 1.0
 PR_SET_DUMPABLE = 4
 MARK = 0x3C
@@ -21,24 +18,7 @@ MARK = 0x3C
 
 
 def works() -> bool:
-    """Write into memory, free it, and look whether it was overwritten: the C library's at once, that of small objects by the sweep."""
-    return _large_works() and _small_works()
-
-
-def _small_works() -> bool:
-    size = 200
-    objects = [bytes([MARK]) * size for _ in range(64)]
-    addresses = [id(each) for each in objects]
-    for place, address in enumerate(addresses[1:], 1):
-        # Looked at must only be what stays mapped: a pool in which the object before it lives on.
-        if address >> small_blocks.POOL_BITS == addresses[place - 1] >> small_blocks.POOL_BITS:
-            del objects[place]
-            done = small_blocks.overwrite()
-            return done and ctypes.string_at(address, size).count(MARK) < size // 8  # something else may lie there by now
-    return False
-
-
-def _large_works() -> bool:
+    """Write into memory, free it, and look whether it was overwritten: a C library without the tunable leaves it as it was."""
     libc = ctypes.CDLL(None)
     libc.malloc.restype = ctypes.c_void_p
     libc.free.argtypes = [ctypes.c_void_p]
@@ -105,4 +85,3 @@ class Collector:
     def _overwrite(self) -> None:
         if self._scrubbing:
             _overwrite_keys()
-            small_blocks.overwrite()

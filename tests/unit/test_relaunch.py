@@ -81,9 +81,9 @@ def test_with_the_settings_in_force_it_goes_on_at_once(started):
 @pytest.mark.parametrize(
     "given",
     [
-        {"PYTHONMALLOC": "pymalloc"},
+        {"PYTHONMALLOC": "malloc"},
         {"GLIBC_TUNABLES": SETTINGS["GLIBC_TUNABLES"]},
-        {**SETTINGS, "PYTHONMALLOC": "malloc"},
+        {**SETTINGS, "PYTHONMALLOC": "pymalloc"},
         {**SETTINGS, "GLIBC_TUNABLES": "glibc.malloc.perturb=0"},
     ],
 )

@@ -41,7 +41,6 @@ def test_a_secret_that_was_freed_is_gone():
     """Not the probe this time but Python's own objects: the bytes of a freed string are looked for in the process's heap."""
     code = """
 import re
-from anyapi import small_blocks
 def memory():
     found = b""
     with open("/proc/self/maps") as maps, open("/proc/self/mem", "rb", 0) as mem:
@@ -56,11 +55,9 @@ def use():
     secrets = ["".join(parts) + str(number) * 20 for number in range(200)]
     return len(secrets)
 use()
-if {sweep}:
-    small_blocks.overwrite()
 print(len(re.findall(("".join(parts[:2])).encode() + b"this-" + b"test", memory())) > 20)
 """
-    assert (alone(code.replace("{sweep}", "False")), alone(code.replace("{sweep}", "True"), **SETTINGS)) == ("True", "False")
+    assert (alone(code), alone(code, **SETTINGS)) == ("True", "False")
 
 
 def test_works_answers_here_too():
