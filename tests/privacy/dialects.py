@@ -11,6 +11,8 @@ from tests.privacy.planted import Mark
 
 WIRES = ("openai", "anthropic", "gemini")
 MESSAGES, RESPONSES, EMBEDDINGS, COUNT = "/v1/messages", "/v1/responses", "/v1/embeddings", "/v1/messages/count_tokens"
+OVER_WIRES = (MESSAGES, RESPONSES)
+"""The formats that are asked for over each wire."""
 ENDS = (b"data: [DONE]", b'"message_stop"', b'"response.completed"', b'"response.incomplete"')
 """What stands at the end of a stream that is whole, in any format."""
 FAULTS: dict[str, dict[str, object]] = {
@@ -23,6 +25,11 @@ FAULTS: dict[str, dict[str, object]] = {
     "short": {"kind": "content_length", "add": 50, "then": "close"},
 }
 """What goes wrong at a provider of each wire; those with a status say a canary too."""
+
+
+def suffix(path: str) -> str:
+    """What the name of a provider ends with that only requests of this path go to."""
+    return path.replace("/v1/", "-")
 
 
 class Asked(NamedTuple):
@@ -117,7 +124,7 @@ FAILED, REFUSED = ((502, False),), ((400, False),)
 
 def asked() -> Iterator[Asked]:
     """All of them."""
-    for path in (MESSAGES, RESPONSES):
+    for path in OVER_WIRES:
         for wire in WIRES:
             yield from _over_wire(path, wire)
         yield from _refused(path)
@@ -136,7 +143,8 @@ def _encoded(path: str, model: str, **over: object) -> Callable[[Mark], bytes]:
 
 def _over_wire(path: str, wire: str) -> Iterator[Asked]:
     def one(name: str, wanted: tuple[tuple[int, bool], ...], fault: str = "", **over: object) -> Asked:
-        return Asked(f"{path} over {wire}: {name}", wanted, path, _encoded(path, f"acme/wire-{wire}{fault}", **over))
+        model = f"acme/wire-{wire}{fault}{suffix(path) if fault else ''}"
+        return Asked(f"{path} over {wire}: {name}", wanted, path, _encoded(path, model, **over))
 
     yield one("success", DONE)
     yield one("success, streamed", DONE, stream=True)

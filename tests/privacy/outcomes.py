@@ -1,6 +1,7 @@
 """Every way in which a request can end, each with a request full of canaries, and providers whose answers hold canaries too."""
 
 import contextlib
+import itertools
 import json
 import socket
 import struct
@@ -53,8 +54,9 @@ def _wires(planted: Planted) -> Iterator[ProviderSpec]:
     """Providers of each wire for the other formats: one that answers, and one for each fault."""
     for wire in dialects.WIRES:
         yield _provider(planted, f"wire-{wire}", (), wire=WireName(wire))
-        for name in dialects.FAULTS:
-            yield _provider(planted, f"wire-{wire}-{name}", _fault_of(planted, name), wire=WireName(wire))
+        for name, path in itertools.product(dialects.FAULTS, dialects.OVER_WIRES):
+            # One for each path: two that share a failing endpoint open its circuit for each other.
+            yield _provider(planted, f"wire-{wire}-{name}{dialects.suffix(path)}", _fault_of(planted, name), wire=WireName(wire))
 
 
 def _vectors(planted: Planted) -> Iterator[ProviderSpec]:
