@@ -6,21 +6,18 @@ The wire version is 2023-06-01: it still takes `temperature` for the models that
 import time
 from collections.abc import Callable
 
-import msgspec
-
 from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Outcome
-from anyapi.errors import BadRequest
 from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
 from anyapi.upstream.classify import classify_anthropic
 from anyapi.upstream.translate import anthropic_to_openai_chat, openai_chat_to_anthropic
 from anyapi.upstream.translate.anthropic_stream_to_openai_chat import ChatStream
+from anyapi.upstream.translate.chat_fields import hides_reasoning
+from anyapi.upstream.translate.chat_reading import written
 
 PATH = b"/v1/messages"
 VERSION = b"anthropic-version: 2023-06-01\r\n"
 BETA = b"anthropic-beta"
-
-_encode = msgspec.json.Encoder().encode
 
 
 class AnthropicAdapter:
@@ -33,22 +30,16 @@ class AnthropicAdapter:
     def prepare(self, call: OutboundChat, endpoint: Endpoint, row: ProviderRow) -> Prepared:
         """Build the request. Of the row, `drops` counts; the other fields are about OpenAI's format."""
         request = openai_chat_to_anthropic.translate(call.fields, endpoint, stream=call.stream, drops=row.drops)
-        try:
-            body = _encode(request.body)
-        except (ValueError, OverflowError, RecursionError):
-            body = b""
-        if not body:
-            raise BadRequest("A value of the request cannot be written as JSON again. Check for numbers far out of range.")
-        return Prepared(PATH, body, VERSION + beta_lines(call.beta_headers), request.adjusted)
+        return Prepared(PATH, written(request.body), VERSION + beta_lines(call.beta_headers), request.adjusted)
 
     def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:
         """Read a complete 2xx answer."""
-        hidden = openai_chat_to_anthropic.hides_reasoning(call.fields)
+        hidden = hides_reasoning(call.fields)
         return anthropic_to_openai_chat.translate(body, created=int(self._clock()), hide_reasoning=hidden)
 
     def open_stream(self, call: OutboundChat) -> ChatStream:
         """Start reading a 2xx event stream."""
-        hidden = openai_chat_to_anthropic.hides_reasoning(call.fields)
+        hidden = hides_reasoning(call.fields)
         return ChatStream(created=int(self._clock()), wants_usage=call.wants_usage, hide_reasoning=hidden)
 
     def classify(self, status: int, retry_after: float | None, body: bytes) -> Outcome:

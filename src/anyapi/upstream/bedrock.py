@@ -8,20 +8,17 @@ import time
 from collections.abc import Callable
 from urllib.parse import quote
 
-import msgspec
-
 from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Outcome
-from anyapi.errors import BadRequest
 from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
 from anyapi.upstream.bedrock_errors import classify_bedrock
 from anyapi.upstream.translate import bedrock_to_openai_chat, openai_chat_to_bedrock
 from anyapi.upstream.translate.bedrock_stream_to_openai_chat import ChatStream
 from anyapi.upstream.translate.bedrock_wire import Stamp
+from anyapi.upstream.translate.chat_fields import hides_reasoning
+from anyapi.upstream.translate.chat_reading import written
 
 BETA = b"anthropic-beta"
-
-_encode = msgspec.json.Encoder().encode
 
 
 def new_id() -> str:
@@ -40,21 +37,15 @@ class BedrockAdapter:
         """Build the request. Of the row, `drops` counts; the other fields are about OpenAI's format."""
         betas = tuple(value for name, value in call.beta_headers if name.lower() == BETA)
         request = openai_chat_to_bedrock.translate(call.fields, endpoint, drops=row.drops, betas=betas)
-        try:
-            body = _encode(request.body)
-        except (ValueError, OverflowError, RecursionError):
-            body = b""
-        if not body:
-            raise BadRequest("A value of the request cannot be written as JSON again. Check for numbers far out of range.")
-        return Prepared(path_of(endpoint.upstream_model, stream=call.stream), body, b"", request.adjusted)
+        return Prepared(path_of(endpoint.upstream_model, stream=call.stream), written(request.body), b"", request.adjusted)
 
     def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:
         """Read a complete 2xx answer."""
-        return bedrock_to_openai_chat.translate(body, self._stamp(call), hide_reasoning=openai_chat_to_bedrock.hides_reasoning(call.fields))
+        return bedrock_to_openai_chat.translate(body, self._stamp(call), hide_reasoning=hides_reasoning(call.fields))
 
     def open_stream(self, call: OutboundChat) -> ChatStream:
         """Start reading a 2xx event stream, `application/vnd.amazon.eventstream`."""
-        hidden = openai_chat_to_bedrock.hides_reasoning(call.fields)
+        hidden = hides_reasoning(call.fields)
         return ChatStream(self._stamp(call), wants_usage=call.wants_usage, hide_reasoning=hidden)
 
     def classify(self, status: int, retry_after: float | None, body: bytes) -> Outcome:

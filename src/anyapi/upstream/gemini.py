@@ -9,24 +9,20 @@ import time
 from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
-import msgspec
-
 from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Outcome
 from anyapi.domain.ids import ProviderId
-from anyapi.errors import BadRequest
 from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
 from anyapi.upstream.classify_gemini import classify_gemini
 from anyapi.upstream.translate import gemini_to_openai_chat, openai_chat_to_gemini
 from anyapi.upstream.translate.chat_fields import choices_asked, hides_reasoning
+from anyapi.upstream.translate.chat_reading import written
 from anyapi.upstream.translate.gemini_stream_to_openai_chat import ChatStream
 
 MODELS = "/models/"
 """Where models are found below the base URL of AI Studio."""
 PLACES: Mapping[ProviderId, str] = {ProviderId("google-vertex"): "/publishers/google/models/"}
 """Where else, by provider."""
-
-_encode = msgspec.json.Encoder().encode
 
 
 def _fresh_id() -> str:
@@ -44,15 +40,9 @@ class GeminiAdapter:
     def prepare(self, call: OutboundChat, endpoint: Endpoint, row: ProviderRow) -> Prepared:
         """Build the request. Of the row, `drops` and `accepts_store` count; the other fields are about OpenAI's format."""
         request = openai_chat_to_gemini.translate(call.fields, endpoint, row)
-        try:
-            body = _encode(request.body)
-        except (ValueError, OverflowError, RecursionError):
-            body = b""
-        if not body:
-            raise BadRequest("A value of the request cannot be written as JSON again. Check for numbers far out of range.")
         model = PLACES.get(endpoint.provider, MODELS) + quote(endpoint.upstream_model, safe="")
         method = ":streamGenerateContent?alt=sse" if call.stream else ":generateContent"
-        return Prepared((model + method).encode(), body, adjusted=request.adjusted)
+        return Prepared((model + method).encode(), written(request.body), adjusted=request.adjusted)
 
     def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:
         """Read a complete 2xx answer."""

@@ -71,17 +71,18 @@ class ChatFields:
 
 def hides_reasoning(fields: Mapping[str, msgspec.Raw]) -> bool:
     """Whether the client asked to think without showing it (`reasoning.exclude`). Never raises: the request's translator refuses."""
-    asked = _peek(fields, "reasoning")
+    asked = peek(fields, "reasoning")
     return isinstance(asked, dict) and asked.get("exclude") is True
 
 
 def choices_asked(fields: Mapping[str, msgspec.Raw]) -> int:
     """How many choices the client asked for (`n`), 1 if it did not or not sensibly. Never raises."""
-    asked = _peek(fields, "n")
+    asked = peek(fields, "n")
     return asked if isinstance(asked, int) and not isinstance(asked, bool) and asked > 0 else 1
 
 
-def _peek(fields: Mapping[str, msgspec.Raw], name: str) -> object:
+def peek(fields: Mapping[str, msgspec.Raw], name: str) -> object:
+    """A field's decoded value; None if it is absent or cannot be read. Never raises."""
     raw = fields.get(name)
     if raw is None:
         return None

@@ -14,6 +14,7 @@ from anyapi.upstream.translate import openai_reasoning_to_anthropic as reasoning
 from anyapi.upstream.translate import openai_tools_to_anthropic as tools
 from anyapi.upstream.translate import reading
 from anyapi.upstream.translate.adjustments import Adjustments
+from anyapi.upstream.translate.chat_fields import ChatFields, Rules
 from anyapi.upstream.translate.claude_generation import Generation, generation_of
 from anyapi.upstream.translate.openai_messages_to_anthropic import Conversation
 from anyapi.upstream.translate.reading import Object
@@ -56,6 +57,8 @@ LEFT_OUT = frozenset(
 )  # fmt: skip
 """Fields that are hints, or mean something at another provider only. Left out and named; a name not listed here is named `other`."""
 
+RULES = Rules("Anthropic", TRANSLATED, REFUSED, LEFT_OUT)
+
 
 class Request(msgspec.Struct):
     """The outer object of Anthropic's request, and the names of fields that were changed or left out. Holds content: never printed."""
@@ -68,40 +71,13 @@ class Request(msgspec.Struct):
         return "<Request>"
 
 
-class _Source:
-    """The client's fields, decoded when asked for. `null` is absent; so is what the provider's row drops, which is noted."""
-
-    __slots__ = ("_fields", "notes")
-
-    def __init__(self, fields: Mapping[str, msgspec.Raw], drops: frozenset[str], notes: Adjustments) -> None:
-        self.notes = notes
-        for name in sorted(drops & fields.keys()):
-            notes.note(name)
-        self._fields = {name: raw for name, raw in fields.items() if name not in drops and bytes(raw) != b"null"}
-
-    def get(self, name: str) -> object:
-        raw = self._fields.get(name)
-        return None if raw is None else reading.decode(raw, name)
-
-    def settle_rest(self) -> None:
-        """Refuse or note every field that has no counterpart."""
-        for name in self._fields:
-            if name in TRANSLATED:
-                continue
-            refusal = REFUSED.get(name)
-            if refusal is None:
-                self.notes.note(name if name in LEFT_OUT else "other")
-            elif not refusal[0](self.get(name)):
-                raise BadRequest(f"`{name}` cannot be sent to Anthropic: {refusal[1]}", name)
-
-
 def translate(fields: Mapping[str, msgspec.Raw], endpoint: Endpoint, *, stream: bool, drops: frozenset[str] = frozenset()) -> Request:
     """Build the request for one endpoint. `fields` is not changed. Raises `BadRequest` alone."""
     notes = Adjustments()
-    source = _Source(fields, drops, notes)
-    source.settle_rest()
+    source = ChatFields(fields, drops, notes)
+    source.settle_rest(RULES)
     generation = generation_of(endpoint.upstream_model)
-    limit = _max_tokens(source, endpoint)
+    limit = source.max_tokens(endpoint.max_output_tokens) or endpoint.max_output_tokens or DEFAULT_MAX_TOKENS
     body: Object = {"model": endpoint.upstream_model, "max_tokens": limit}
     talk = _conversation(source, generation)
     if talk.system:
@@ -124,19 +100,7 @@ def translate(fields: Mapping[str, msgspec.Raw], endpoint: Endpoint, *, stream: 
     return Request(body, notes.names)
 
 
-def hides_reasoning(fields: Mapping[str, msgspec.Raw]) -> bool:
-    """Whether the client asked to think without showing it (`reasoning.exclude`). Never raises: `translate` is who refuses."""
-    raw = fields.get("reasoning")
-    if raw is None:
-        return False
-    try:
-        asked = reading.decode(raw, "reasoning")
-    except BadRequest:
-        return False
-    return isinstance(asked, dict) and asked.get("exclude") is True
-
-
-def _conversation(source: _Source, generation: Generation) -> Conversation:
+def _conversation(source: ChatFields, generation: Generation) -> Conversation:
     """Translate the messages, and check that Anthropic can take the conversation as it stands."""
     messages = source.get("messages")
     talk = Conversation(source.notes)
@@ -149,26 +113,7 @@ def _conversation(source: _Source, generation: Generation) -> Conversation:
     return talk
 
 
-def _max_tokens(source: _Source, endpoint: Endpoint) -> int:
-    """The limit on output that Anthropic requires: what the client says, at most what the endpoint can, which is also the default."""
-    asked = None
-    for name in ("max_tokens", "max_completion_tokens"):
-        value = source.get(name)
-        if value is None:
-            continue
-        limit = reading.integer(value, name, 1)
-        if asked is not None and limit != asked:
-            raise BadRequest("`max_tokens` and `max_completion_tokens` differ. Send one of them.", "max_tokens")
-        asked = limit
-        if endpoint.max_output_tokens is not None and limit > endpoint.max_output_tokens:
-            source.notes.note(name)
-    most = endpoint.max_output_tokens
-    if asked is None:
-        return most or DEFAULT_MAX_TOKENS
-    return asked if most is None else min(asked, most)
-
-
-def _add_thinking(body: Object, source: _Source, generation: Generation, around: reasoning.Circumstances) -> None:
+def _add_thinking(body: Object, source: ChatFields, generation: Generation, around: reasoning.Circumstances) -> None:
     """Anthropic's own `thinking` object goes through as it is, and wins over an effort's translation."""
     asked = reasoning.read(source.get("reasoning_effort"), source.get("reasoning"))
     thinking = reasoning.translate(asked, generation, around, source.notes)
@@ -180,7 +125,7 @@ def _add_thinking(body: Object, source: _Source, generation: Generation, around:
         body["output_config"] = {"effort": thinking.effort}
 
 
-def _add_format(body: Object, source: _Source, endpoint: Endpoint) -> None:
+def _add_format(body: Object, source: ChatFields, endpoint: Endpoint) -> None:
     """`json_schema` becomes `output_config.format` (Anthropic, structured outputs, general availability without a beta header)."""
     value = source.get("response_format")
     if value is None:
@@ -204,7 +149,7 @@ def _add_format(body: Object, source: _Source, endpoint: Endpoint) -> None:
     config["format"] = {"type": "json_schema", "schema": schema}
 
 
-def _add_sampling(body: Object, source: _Source, generation: Generation) -> None:
+def _add_sampling(body: Object, source: ChatFields, generation: Generation) -> None:
     """Temperature and the like, where the model and its thinking leave room for them; noted where not."""
     sampling = _sampling(source)
     free = generation.samples_freely and not isinstance(body.get("thinking"), dict)
@@ -216,7 +161,7 @@ def _add_sampling(body: Object, source: _Source, generation: Generation) -> None
             source.notes.note(name)
 
 
-def _sampling(source: _Source) -> Object:
+def _sampling(source: ChatFields) -> Object:
     """What the client asks for beyond the defaults. `BadRequest` outside Anthropic's ranges: a clamp would be another request."""
     found: Object = {}
     for name in ("temperature", "top_p"):
@@ -229,7 +174,7 @@ def _sampling(source: _Source) -> Object:
     return found
 
 
-def _add_rest(body: Object, source: _Source) -> None:
+def _add_rest(body: Object, source: ChatFields) -> None:
     """Stop sequences, the end user's id, and Anthropic's automatic caching."""
     stop = source.get("stop")
     if stop is not None:

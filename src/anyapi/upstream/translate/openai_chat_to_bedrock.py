@@ -1,7 +1,7 @@
 """An OpenAI chat completion request as the body of Bedrock's Converse and ConverseStream. Pure; docs/translation.md is the list.
 
 Three ends for a field: translated; refused with a `BadRequest` that names it; or left out and named in the adjustments. Nothing is left
-out silently. What is sent is built from decoded values, so it holds no key twice. Source: `ConverseRequest` of the Bedrock runtime API.
+out silently. What is sent is built from decoded values, so it holds no key twice. ChatFields: `ConverseRequest` of the Bedrock runtime API.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,8 @@ from anyapi.upstream.translate import openai_tools_to_bedrock as tools
 from anyapi.upstream.translate import reading
 from anyapi.upstream.translate.adjustments import Adjustments
 from anyapi.upstream.translate.bedrock_family import Family, chooses_natively, claude_of, family_of
-from anyapi.upstream.translate.openai_fields_to_bedrock import Source
+from anyapi.upstream.translate.chat_fields import ChatFields, peek
+from anyapi.upstream.translate.openai_fields_to_bedrock import RULES
 from anyapi.upstream.translate.openai_messages_to_bedrock import Conversation
 from anyapi.upstream.translate.openai_parts_to_bedrock import Parts
 from anyapi.upstream.translate.reading import Object
@@ -69,8 +70,8 @@ def translate(
     `fields` is not changed. Raises `BadRequest` alone.
     """
     notes = Adjustments()
-    source = Source(fields, drops, notes)
-    source.settle_rest()
+    source = ChatFields(fields, drops, notes)
+    source.settle_rest(RULES)
     body = _Body(family_of(endpoint))
     parts = Parts(body.family, notes)
     talk = _conversation(source, endpoint, body.family, parts)
@@ -97,26 +98,13 @@ def translate(
     return Request(made, notes.names)
 
 
-def hides_reasoning(fields: Mapping[str, msgspec.Raw]) -> bool:
-    """Whether the client asked to think without showing it (`reasoning.exclude`). Never raises: `translate` is who refuses."""
-    asked = _peek(fields, "reasoning")
-    return isinstance(asked, dict) and asked.get("exclude") is True
-
-
 def model_of(fields: Mapping[str, msgspec.Raw]) -> str:
     """The model that the client named; empty when it named none. Never raises."""
-    name = _peek(fields, "model")
+    name = peek(fields, "model")
     return name if isinstance(name, str) else ""
 
 
-def _peek(fields: Mapping[str, msgspec.Raw], name: str) -> object:
-    try:
-        return reading.decode(fields.get(name, msgspec.Raw(b"null")), name)
-    except BadRequest:
-        return None
-
-
-def _conversation(source: Source, endpoint: Endpoint, family: Family, parts: Parts) -> Conversation:
+def _conversation(source: ChatFields, endpoint: Endpoint, family: Family, parts: Parts) -> Conversation:
     """Translate the messages, and check that Bedrock can take the conversation as it stands."""
     talk = Conversation(family, parts)
     for number, message in enumerate(reading.sequence(source.get("messages"), "messages")):
@@ -131,26 +119,9 @@ def _conversation(source: Source, endpoint: Endpoint, family: Family, parts: Par
     return talk
 
 
-def _max_tokens(source: Source, endpoint: Endpoint) -> int | None:
-    """The client's limit, at most what the endpoint can give; None without one."""
-    asked = None
-    for name in ("max_tokens", "max_completion_tokens"):
-        value = source.get(name)
-        if value is None:
-            continue
-        limit = reading.integer(value, name, 1)
-        if asked is not None and limit != asked:
-            raise BadRequest("`max_tokens` and `max_completion_tokens` differ. Send one of them.", "max_tokens")
-        asked = limit
-        if endpoint.max_output_tokens is not None and limit > endpoint.max_output_tokens:
-            source.notes.note(name)
-    most = endpoint.max_output_tokens
-    return asked if asked is None or most is None else min(asked, most)
-
-
-def _add_thinking(body: _Body, source: Source, endpoint: Endpoint, *, forced: bool, unsigned: bool) -> None:
+def _add_thinking(body: _Body, source: ChatFields, endpoint: Endpoint, *, forced: bool, unsigned: bool) -> None:
     """Reasoning, and the limit on output that it depends on. Claude's own `thinking` object goes through as it is, and wins."""
-    asked_limit = _max_tokens(source, endpoint)
+    asked_limit = source.max_tokens(endpoint.max_output_tokens)
     limit = asked_limit or endpoint.max_output_tokens or DEFAULT_MAX_TOKENS
     around = asking.Circumstances(limit, endpoint.capabilities.reasoning, forced, unsigned)
     asked = asking.read(source.get("reasoning_effort"), source.get("reasoning"))
@@ -170,7 +141,7 @@ def _add_thinking(body: _Body, source: Source, endpoint: Endpoint, *, forced: bo
         body.inference["maxTokens"] = limit
 
 
-def _add_sampling(body: _Body, source: Source, endpoint: Endpoint) -> None:
+def _add_sampling(body: _Body, source: ChatFields, endpoint: Endpoint) -> None:
     """Temperature and the like, where the model and its thinking leave room for them; noted where not."""
     found = _sampling(source)
     if body.family is Family.CLAUDE:  # 1 is its default, and said to a model that takes neither it would be refused
@@ -195,7 +166,7 @@ def _refused_sampling(body: _Body, endpoint: Endpoint, *, heated: bool) -> set[s
     return refused
 
 
-def _sampling(source: Source) -> Object:
+def _sampling(source: ChatFields) -> Object:
     """What the client asks for. `BadRequest` outside Converse's ranges: a clamp would be another request."""
     found: Object = {}
     for name in ("temperature", "top_p"):
@@ -218,7 +189,7 @@ def _sample(body: _Body, name: str, value: object) -> None:
         body.additional["inferenceConfig"] = {"topK": value}
 
 
-def _add_stop(body: _Body, source: Source) -> None:
+def _add_stop(body: _Body, source: ChatFields) -> None:
     stop = source.get("stop")
     if stop is None:
         return
@@ -231,7 +202,7 @@ def _add_stop(body: _Body, source: Source) -> None:
         body.inference["stopSequences"] = sequences
 
 
-def _add_format(body: _Body, source: Source, endpoint: Endpoint) -> None:
+def _add_format(body: _Body, source: ChatFields, endpoint: Endpoint) -> None:
     """`json_schema` becomes `outputConfig.textFormat`, which takes the schema as text."""
     value = source.get("response_format")
     if value is None:

@@ -2,11 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-import msgspec
-
-from anyapi.errors import BadRequest
-from anyapi.upstream.translate import reading
-from anyapi.upstream.translate.adjustments import Adjustments
+from anyapi.upstream.translate.chat_fields import Rules
 
 TRANSLATED = frozenset(
     {
@@ -40,31 +36,4 @@ LEFT_OUT = frozenset(
 )  # fmt: skip
 """Fields that are hints, or mean something at another provider only. Left out and named; a name not listed here is named `other`."""
 
-
-class Source:
-    """The client's fields, decoded when asked for. `null` is absent; so is what the provider's row drops, which is noted."""
-
-    __slots__ = ("_fields", "notes")
-
-    def __init__(self, fields: Mapping[str, msgspec.Raw], drops: frozenset[str], notes: Adjustments) -> None:
-        """`drops` is the row's; `notes` collects what was left out."""
-        self.notes = notes
-        for name in sorted(drops & fields.keys()):
-            notes.note(name)
-        self._fields = {name: raw for name, raw in fields.items() if name not in drops and bytes(raw) != b"null"}
-
-    def get(self, name: str) -> object:
-        """A field's value, None where it is absent. Raises `BadRequest` for what is no JSON."""
-        raw = self._fields.get(name)
-        return None if raw is None else reading.decode(raw, name)
-
-    def settle_rest(self) -> None:
-        """Refuse or note every field that has no counterpart."""
-        for name in self._fields:
-            if name in TRANSLATED:
-                continue
-            refusal = REFUSED.get(name)
-            if refusal is None:
-                self.notes.note(name if name in LEFT_OUT else "other")
-            elif not refusal[0](self.get(name)):
-                raise BadRequest(f"`{name}` cannot be sent to Bedrock: {refusal[1]}", name)
+RULES = Rules("Bedrock", TRANSLATED, REFUSED, LEFT_OUT)

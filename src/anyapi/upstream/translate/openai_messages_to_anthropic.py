@@ -11,6 +11,7 @@ from anyapi.errors import BadRequest
 from anyapi.upstream.translate import openai_parts_to_anthropic as parts
 from anyapi.upstream.translate import reading
 from anyapi.upstream.translate.adjustments import Adjustments
+from anyapi.upstream.translate.chat_reading import calls_of
 from anyapi.upstream.translate.reading import Object
 
 ID = re.compile(r"[^A-Za-z0-9_-]")
@@ -106,25 +107,11 @@ class Conversation:
         self.turns.append({"role": "assistant", "content": found})
 
     def _calls(self, value: object, where: str) -> list[Object]:
-        """Translate `tool_calls`. The arguments must be a JSON object; none at all is an empty one."""
-        found: list[Object] = []
-        for number, item in enumerate([] if value is None else reading.sequence(value, where)):
-            at = f"{where}[{number}]"
-            call = reading.mapping(item, at)
-            if call.get("type", "function") != "function":
-                raise BadRequest(f"`{at}.type` must be `function`; Anthropic has no other kind of call.", f"{at}.type")
-            function = reading.mapping(call.get("function"), f"{at}.function")
-            field = f"{at}.function.arguments"
-            arguments = reading.text(function.get("arguments"), field).strip() or "{}"
-            found.append(
-                {
-                    "type": "tool_use",
-                    "id": self._id(reading.text(call.get("id"), f"{at}.id")),
-                    "name": reading.text(function.get("name"), f"{at}.function.name"),
-                    "input": reading.mapping(reading.decode(arguments.encode(), field), field),
-                }
-            )
-        return found
+        """Translate `tool_calls`."""
+        return [
+            {"type": "tool_use", "id": self._id(call.id), "name": call.name, "input": call.arguments}
+            for call in calls_of(value, where, "Anthropic")
+        ]
 
     def _thinking(self, message: Object, where: str) -> list[Object]:
         """Give back the thinking that `reasoning_details` carry: signed text, or what the provider sealed. The rest is left out, noted."""

@@ -12,6 +12,7 @@ from anyapi.upstream.translate import openai_parts_to_bedrock as parts
 from anyapi.upstream.translate import reading
 from anyapi.upstream.translate.bedrock_family import Family
 from anyapi.upstream.translate.bedrock_wire import FORMAT
+from anyapi.upstream.translate.chat_reading import calls_of
 from anyapi.upstream.translate.reading import Object
 
 ID = re.compile(r"[^A-Za-z0-9_.:-]")
@@ -106,23 +107,11 @@ class Conversation:
             self._append("assistant", self._cached(message, found, where))
 
     def _calls(self, value: object, where: str) -> list[Object]:
-        """Translate `tool_calls`. The arguments must be a JSON object; none at all is an empty one."""
+        """Translate `tool_calls`."""
         found: list[Object] = []
-        for number, item in enumerate([] if value is None else reading.sequence(value, where)):
-            at = f"{where}[{number}]"
-            call = reading.mapping(item, at)
-            if call.get("type", "function") != "function":
-                raise BadRequest(f"`{at}.type` must be `function`; Bedrock has no other kind of call.", f"{at}.type")
-            function = reading.mapping(call.get("function"), f"{at}.function")
-            field = f"{at}.function.arguments"
-            arguments = reading.text(function.get("arguments"), field).strip() or "{}"
-            use: Object = {
-                "toolUseId": self._id(reading.text(call.get("id"), f"{at}.id")),
-                "name": reading.text(function.get("name"), f"{at}.function.name"),
-                "input": reading.mapping(reading.decode(arguments.encode(), field), field),
-            }
-            self.called[str(use["name"])] = None
-            found.append({"toolUse": use})
+        for call in calls_of(value, where, "Bedrock"):
+            self.called[call.name] = None
+            found.append({"toolUse": {"toolUseId": self._id(call.id), "name": call.name, "input": call.arguments}})
         return found
 
     def _thinking(self, message: Object, where: str) -> list[Object]:

@@ -12,6 +12,7 @@ from anyapi.errors import BadRequest
 from anyapi.upstream.translate import openai_parts_to_gemini as parts
 from anyapi.upstream.translate import reading
 from anyapi.upstream.translate.adjustments import Adjustments
+from anyapi.upstream.translate.chat_reading import calls_of
 from anyapi.upstream.translate.gemini_generation import Generation
 from anyapi.upstream.translate.openai_tools_to_gemini import function_name
 from anyapi.upstream.translate.reading import Object
@@ -130,29 +131,20 @@ class Conversation:
             self.turns.append(("model", found))
 
     def _calls(self, value: object, where: str, signatures: dict[str, str]) -> list[Object]:
-        """Translate `tool_calls`. The arguments must be a JSON object; none at all is an empty one."""
+        """Translate `tool_calls`."""
         found: list[Object] = []
-        items = [] if value is None else reading.sequence(value, where)
-        if items:
+        if value:
             self._order = {}
-        for number, item in enumerate(items):
-            at = f"{where}[{number}]"
-            call = reading.mapping(item, at)
-            if call.get("type", "function") != "function":
-                raise BadRequest(f"`{at}.type` must be `function`; Gemini has no other kind of call.", f"{at}.type")
-            function = reading.mapping(call.get("function"), f"{at}.function")
-            field = f"{at}.function.arguments"
-            arguments = reading.text(function.get("arguments"), field).strip() or "{}"
-            name = function_name(function.get("name"), f"{at}.function.name")
-            id_ = reading.text(call.get("id"), f"{at}.id")
-            self._names[id_] = name
-            self._order.setdefault(id_, number)
-            made: Object = {"name": name, "args": reading.mapping(reading.decode(arguments.encode(), field), field)}
+        for number, call in enumerate(calls_of(value, where, "Gemini")):
+            name = function_name(call.name, f"{call.where}.function.name")
+            self._names[call.id] = name
+            self._order.setdefault(call.id, number)
+            made: Object = {"name": name, "args": call.arguments}
             if self._generation.signs_calls:
-                made["id"] = id_
+                made["id"] = call.id
             part: Object = {"functionCall": made}
-            by_id = signatures.pop(id_, None)
-            signature = _signature(call) or by_id
+            by_id = signatures.pop(call.id, None)
+            signature = _signature(call.source) or by_id
             if signature:
                 part["thoughtSignature"] = signature
             found.append(part)

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from anyapi.errors import BadRequest
 from anyapi.upstream.translate import reading
 from anyapi.upstream.translate.adjustments import Adjustments
+from anyapi.upstream.translate.chat_reading import parts_of
 from anyapi.upstream.translate.reading import Object
 
 IMAGE = re.compile(r"data:(image/(?:jpe?g|png|gif|webp));base64,", re.IGNORECASE)
@@ -25,16 +26,8 @@ def blocks(content: object, where: str, notes: Adjustments, kinds: Mapping[str, 
     if not isinstance(content, list):
         raise reading.wrong(where, "a string or an array of parts")
     found: list[Object] = []
-    for number, value in enumerate(content):
-        at = f"{where}[{number}]"
-        part = reading.mapping(value, at)
-        kind = part.get("type")
-        read = kinds.get(kind) if isinstance(kind, str) else None
-        if read is None:
-            raise BadRequest(
-                f"`{at}.type` must be one of {', '.join(sorted(kinds))} for a message of this role at Anthropic.", f"{at}.type"
-            )
-        block = read(part, at, notes)
+    for kind, part, at in parts_of(content, where, kinds, "Anthropic"):
+        block = kinds[kind](part, at, notes)
         if block is not None:
             keep_cache_control(part, block, at)
             found.append(block)

@@ -11,6 +11,7 @@ from anyapi.errors import BadRequest
 from anyapi.upstream.translate import reading
 from anyapi.upstream.translate.adjustments import Adjustments
 from anyapi.upstream.translate.bedrock_family import Family
+from anyapi.upstream.translate.chat_reading import parts_of
 from anyapi.upstream.translate.reading import Object
 
 IMAGE = re.compile(r"data:image/(jpe?g|png|gif|webp);base64,", re.IGNORECASE)
@@ -60,13 +61,7 @@ class Parts:
         if not isinstance(content, list):
             raise reading.wrong(where, "a string or an array of parts")
         found: list[Object] = []
-        for number, value in enumerate(content):
-            at = f"{where}[{number}]"
-            part = reading.mapping(value, at)
-            kind = part.get("type")
-            if not isinstance(kind, str) or kind not in kinds:
-                allowed = ", ".join(sorted(kinds))
-                raise BadRequest(f"`{at}.type` must be one of {allowed} for a message of this role at Bedrock.", f"{at}.type")
+        for kind, part, at in parts_of(content, where, kinds, "Bedrock"):
             block = self._block(kind, part, at)
             if block is not None:
                 found.append(block)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from anyapi.errors import BadRequest
 from anyapi.upstream.translate import reading
 from anyapi.upstream.translate.adjustments import Adjustments
+from anyapi.upstream.translate.chat_reading import parts_of
 from anyapi.upstream.translate.reading import Object
 
 DATA = re.compile(r"data:([a-z]+/[a-z0-9.+-]+);base64,", re.IGNORECASE)
@@ -55,15 +56,9 @@ def parts(content: object, where: str, notes: Adjustments, kinds: Mapping[str, P
     if not isinstance(content, list):
         raise reading.wrong(where, "a string or an array of parts")
     found: list[Object] = []
-    for number, value in enumerate(content):
-        at = f"{where}[{number}]"
-        part = reading.mapping(value, at)
-        kind = part.get("type")
-        read = kinds.get(kind) if isinstance(kind, str) else None
-        if read is None:
-            raise BadRequest(f"`{at}.type` must be one of {', '.join(sorted(kinds))} for a message of this role at Gemini.", f"{at}.type")
+    for kind, part, at in parts_of(content, where, kinds, "Gemini"):
         note_cache_control(part, notes)
-        made = read(part, at, notes)
+        made = kinds[kind](part, at, notes)
         if made is not None:
             found.append(made)
     return found

@@ -9,6 +9,7 @@ from anyapi.errors import BadRequest
 from anyapi.upstream.translate import openai_parts_to_anthropic as parts
 from anyapi.upstream.translate import reading
 from anyapi.upstream.translate.adjustments import Adjustments
+from anyapi.upstream.translate.chat_reading import functions_of, schema_of
 from anyapi.upstream.translate.reading import Object
 
 CHOICES: Mapping[str, str] = {"auto": "auto", "none": "none", "required": "any"}
@@ -44,16 +45,11 @@ def translate(tools: object, choice: object, parallel: object, capabilities: Cap
 
 def _tools(value: object, capabilities: Capabilities, notes: Adjustments) -> list[Object]:
     found: list[Object] = []
-    for number, item in enumerate(reading.sequence(value, "tools")):
-        at = f"tools[{number}]"
-        tool = reading.mapping(item, at)
-        if tool.get("type") != "function":
-            raise BadRequest(f"`{at}.type` must be `function`: other tools cannot be translated for Anthropic.", f"{at}.type")
-        function = reading.mapping(tool.get("function"), f"{at}.function")
+    for tool, function, at in functions_of(value, "Anthropic"):
         made: Object = {"name": reading.text(function.get("name"), f"{at}.function.name")}
         if function.get("description") is not None:
             made["description"] = reading.text(function["description"], f"{at}.function.description")
-        made["input_schema"] = _schema(function.get("parameters"), f"{at}.function.parameters")
+        made["input_schema"] = schema_of(function.get("parameters"), f"{at}.function.parameters")
         if function.get("strict") is not None and reading.flag(function["strict"], f"{at}.function.strict"):
             if capabilities.structured_outputs is False:
                 notes.note("tools.function.strict")
@@ -63,19 +59,6 @@ def _tools(value: object, capabilities: Capabilities, notes: Adjustments) -> lis
         parts.keep_cache_control(tool, made, at)
         found.append(made)
     return found
-
-
-def _schema(value: object, where: str) -> Object:
-    """A tool without parameters takes an empty object. Anthropic wants the type `object` to be said."""
-    if value is None:
-        return {"type": "object", "properties": {}}
-    schema = reading.mapping(value, where)
-    kind = schema.get("type")
-    if kind is None:
-        return {"type": "object", **{key: item for key, item in schema.items() if key != "type"}}
-    if kind != "object":
-        raise BadRequest(f"`{where}.type` must be `object`.", f"{where}.type")
-    return schema
 
 
 def _choice(value: object) -> Object | None:

@@ -13,6 +13,7 @@ from anyapi.domain.catalogue import Capabilities
 from anyapi.errors import BadRequest
 from anyapi.upstream.translate import reading
 from anyapi.upstream.translate.bedrock_family import Family
+from anyapi.upstream.translate.chat_reading import functions_of, schema_of
 from anyapi.upstream.translate.openai_parts_to_bedrock import Parts
 from anyapi.upstream.translate.reading import Object
 
@@ -102,17 +103,12 @@ def _declared(name: str) -> Object:
 
 def _tools(value: object, ground: Ground) -> list[Object]:
     found: list[Object] = []
-    for number, item in enumerate(reading.sequence(value, "tools")):
-        at = f"tools[{number}]"
-        tool = reading.mapping(item, at)
-        if tool.get("type") != "function":
-            raise BadRequest(f"`{at}.type` must be `function`: other tools cannot be translated for Bedrock.", f"{at}.type")
-        function = reading.mapping(tool.get("function"), f"{at}.function")
+    for tool, function, at in functions_of(value, "Bedrock"):
         spec: Object = {"name": reading.text(function.get("name"), f"{at}.function.name")}
         description = function.get("description")
         if description is not None and reading.text(description, f"{at}.function.description"):
             spec["description"] = description
-        spec["inputSchema"] = {"json": _schema(function.get("parameters"), f"{at}.function.parameters")}
+        spec["inputSchema"] = {"json": schema_of(function.get("parameters"), f"{at}.function.parameters")}
         if function.get("strict") is not None and reading.flag(function["strict"], f"{at}.function.strict"):
             if ground.capabilities.structured_outputs is False:
                 ground.parts.notes.note("tools.function.strict")
@@ -131,19 +127,6 @@ def _cache_point(tool: Object, function: Object, where: str, ground: Ground) -> 
                 return ground.parts.cache_point(source, at)
             ground.parts.notes.note("cache_control")
     return []
-
-
-def _schema(value: object, where: str) -> Object:
-    """A tool without parameters takes an empty object. Bedrock wants the type `object` to be said."""
-    if value is None:
-        return {"type": "object", "properties": {}}
-    schema = reading.mapping(value, where)
-    kind = schema.get("type")
-    if kind is None:
-        return {"type": "object", **{key: item for key, item in schema.items() if key != "type"}}
-    if kind != "object":
-        raise BadRequest(f"`{where}.type` must be `object`.", f"{where}.type")
-    return schema
 
 
 def _choice(value: object) -> Object:

@@ -12,6 +12,7 @@ from anyapi.errors import BadRequest
 from anyapi.upstream.translate import openai_parts_to_gemini as parts
 from anyapi.upstream.translate import reading
 from anyapi.upstream.translate.adjustments import Adjustments
+from anyapi.upstream.translate.chat_reading import functions_of
 from anyapi.upstream.translate.reading import Object
 
 CHOICES: Mapping[str, str] = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
@@ -63,12 +64,7 @@ def _allowed(found: list[Object], chosen: _Choice) -> list[Object]:
 
 def _declarations(value: object, notes: Adjustments) -> list[Object]:
     found: list[Object] = []
-    for number, item in enumerate(reading.sequence(value, "tools")):
-        at = f"tools[{number}]"
-        tool = reading.mapping(item, at)
-        if tool.get("type") != "function":
-            raise BadRequest(f"`{at}.type` must be `function`: other tools cannot be translated for Gemini.", f"{at}.type")
-        function = reading.mapping(tool.get("function"), f"{at}.function")
+    for tool, function, at in functions_of(value, "Gemini"):
         made: Object = {"name": function_name(function.get("name"), f"{at}.function.name")}
         if function.get("description") is not None:
             made["description"] = reading.text(function["description"], f"{at}.function.description")

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from anyapi.domain.catalogue import Capabilities, Endpoint
 from anyapi.errors import BadRequest
-from anyapi.upstream.translate.openai_chat_to_anthropic import LEFT_OUT, REFUSED, TRANSLATED, hides_reasoning, translate
+from anyapi.upstream.translate.chat_fields import hides_reasoning
+from anyapi.upstream.translate.openai_chat_to_anthropic import LEFT_OUT, REFUSED, TRANSLATED, translate
 
 HELLO = [{"role": "user", "content": "Hello"}]
 SONNET_45, SONNET_46, OPUS_47, OPUS_5, OLD = (

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from anyapi.domain.catalogue import Capabilities, Endpoint
 from anyapi.errors import BadRequest
-from anyapi.upstream.translate.openai_chat_to_bedrock import BETAS, hides_reasoning, model_of, translate
+from anyapi.upstream.translate.chat_fields import hides_reasoning
+from anyapi.upstream.translate.openai_chat_to_bedrock import BETAS, model_of, translate
 from anyapi.upstream.translate.openai_fields_to_bedrock import LEFT_OUT, REFUSED, TRANSLATED
 
 HELLO = [{"role": "user", "content": "Hello"}]

@@ -5,12 +5,13 @@ import pytest
 
 from anyapi.errors import BadRequest
 from anyapi.upstream.translate.adjustments import Adjustments
-from anyapi.upstream.translate.openai_fields_to_bedrock import LEFT_OUT, REFUSED, TRANSLATED, Source
+from anyapi.upstream.translate.chat_fields import ChatFields
+from anyapi.upstream.translate.openai_fields_to_bedrock import LEFT_OUT, REFUSED, RULES, TRANSLATED
 
 
 def source(drops=frozenset(), **fields):
     notes = Adjustments()
-    return Source({name: msgspec.Raw(msgspec.json.encode(value)) for name, value in fields.items()}, drops, notes), notes
+    return ChatFields({name: msgspec.Raw(msgspec.json.encode(value)) for name, value in fields.items()}, drops, notes), notes
 
 
 def test_every_field_has_one_end():
@@ -22,7 +23,7 @@ def test_every_field_has_one_end():
 @pytest.mark.parametrize("name", sorted(REFUSED))
 def test_what_would_be_lost_is_refused(name):
     with pytest.raises(BadRequest) as caught:
-        source(**{name: {"some": 1}})[0].settle_rest()
+        source(**{name: {"some": 1}})[0].settle_rest(RULES)
     assert caught.value.field == name
 
 
@@ -35,13 +36,13 @@ def test_what_would_be_lost_is_refused(name):
 )  # fmt: skip
 def test_what_asks_for_nothing_passes(name, value):
     made, notes = source(**{name: value})
-    made.settle_rest()
+    made.settle_rest(RULES)
     assert notes.names == ()
 
 
 def test_what_is_left_out_is_named():
     made, notes = source(seed=1, user="u", invented=1, model="x")
-    made.settle_rest()
+    made.settle_rest(RULES)
     assert notes.names == ("seed", "user", "other")
 
 
@@ -52,7 +53,7 @@ def test_drops_and_null_are_absent():
 
 
 def test_what_is_no_json_is_refused():
-    made = Source({"stop": msgspec.Raw(b'"\\ud800"')}, frozenset(), Adjustments())
+    made = ChatFields({"stop": msgspec.Raw(b'"\\ud800"')}, frozenset(), Adjustments())
     with pytest.raises(BadRequest) as caught:
         made.get("stop")
     assert caught.value.field == "stop"
