@@ -1,6 +1,5 @@
 """Anthropic's official Python SDK, unmodified: the same transcript as at Anthropic's wire itself, and valid messages from other providers."""
 
-import base64
 import contextlib
 import json
 import time
@@ -9,7 +8,7 @@ import anthropic
 import pydantic
 import pytest
 from anthropic import Anthropic
-from tests.clients.transcripts import PICTURE, SEED_POLICY, without_ids
+from tests.clients.transcripts import PICTURE, SEED_POLICY, last_body, transcript, without_ids
 from tests.tools.gateway import received, simulated
 
 from anyapi.simulator import ClaimedPolicy, ModelSpec, ProviderSpec, SimulationOptions, WireName, read_fault
@@ -140,20 +139,6 @@ def ask(client: Anthropic, model: str, **fields: object):
     return client.messages.create(**{"model": model, "max_tokens": 500, "messages": [{"role": "user", "content": "Hello"}], **fields})
 
 
-def transcript(client: Anthropic, model: str, fields: dict[str, object], *, stream: bool) -> object:
-    """What the SDK gives, as JSON without ids."""
-    if stream:
-        with ask(client, model, **fields, stream=True) as events:
-            return without_ids([event.model_dump() for event in events])
-    return without_ids(ask(client, model, **fields).model_dump())
-
-
-def last_body(simulation, provider: str) -> dict[str, object]:
-    """What a provider received last."""
-    bodies = simulation.call(simulation.simulation[provider].ledger.bodies_as_json)
-    return json.loads(base64.b64decode(bodies[-1]["body"]))
-
-
 # --- passed through: the same transcript as at the provider
 
 
@@ -161,9 +146,9 @@ def last_body(simulation, provider: str) -> dict[str, object]:
 @pytest.mark.parametrize("form", FORMS)
 def test_transcript_is_that_of_the_provider(place, client, direct, form, stream):
     policy = {"extra_body": {"data_policy": SEED_POLICY}}
-    through = transcript(client, "acme/anthropic", {**FORMS[form], **policy}, stream=stream)
+    through = transcript(ask, client, "acme/anthropic", {**FORMS[form], **policy}, stream=stream)
     sent = last_body(place[1], "sim-anthropic")
-    straight = transcript(direct, NAMES[WireName.ANTHROPIC], FORMS[form], stream=stream)
+    straight = transcript(ask, direct, NAMES[WireName.ANTHROPIC], FORMS[form], stream=stream)
     assert through == straight
     assert sent == last_body(place[1], "sim-anthropic"), "the provider received something else than the SDK sends"
     assert not place[1].ledger("sim-anthropic")["leaked"]

@@ -1,6 +1,5 @@
 """The official Python SDK, unmodified, with OpenAI's Responses API: passed through, and translated for providers that do not serve it."""
 
-import base64
 import contextlib
 import json
 import re
@@ -10,7 +9,7 @@ import openai
 import pydantic
 import pytest
 from openai import OpenAI
-from tests.clients.transcripts import PICTURE, SEED_POLICY, without_ids
+from tests.clients.transcripts import PICTURE, SEED_POLICY, last_body, transcript, without_ids
 from tests.tools.gateway import received, simulated
 
 from anyapi.simulator import ClaimedPolicy, ModelSpec, ProviderSpec, SimulationOptions, WireName, read_fault
@@ -145,20 +144,6 @@ def ask(client: OpenAI, model: str, **fields: object):
     return client.responses.create(**{"model": model, "input": "Hello", "store": False, **fields})
 
 
-def transcript(client: OpenAI, model: str, fields: dict[str, object], *, stream: bool) -> object:
-    """What the SDK gives, as JSON without ids."""
-    if stream:
-        with ask(client, model, **fields, stream=True) as events:
-            return without_ids([event.model_dump() for event in events])
-    return without_ids(ask(client, model, **fields).model_dump())
-
-
-def last_body(simulation, provider: str) -> dict[str, object]:
-    """What a provider received last."""
-    bodies = simulation.call(simulation.simulation[provider].ledger.bodies_as_json)
-    return json.loads(base64.b64decode(bodies[-1]["body"]))
-
-
 # --- passed through: the same transcript as at the provider
 
 
@@ -166,9 +151,9 @@ def last_body(simulation, provider: str) -> dict[str, object]:
 @pytest.mark.parametrize("form", FORMS)
 def test_transcript_is_that_of_the_provider(place, client, direct, form, stream):
     policy = {"extra_body": {"data_policy": SEED_POLICY}}
-    through = transcript(client, "acme/openai", {**FORMS[form], **policy}, stream=stream)
+    through = transcript(ask, client, "acme/openai", {**FORMS[form], **policy}, stream=stream)
     sent = last_body(place[1], "sim-openai")
-    straight = transcript(direct, NAMES[WireName.OPENAI], FORMS[form], stream=stream)
+    straight = transcript(ask, direct, NAMES[WireName.OPENAI], FORMS[form], stream=stream)
     assert through == straight
     assert sent == last_body(place[1], "sim-openai"), "the provider received something else than the SDK sends"
     assert not place[1].ledger("sim-openai")["leaked"]

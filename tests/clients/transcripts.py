@@ -1,5 +1,7 @@
 """What an application sees of a provider, in a form that can be compared: everything but the ids, which count requests."""
 
+import base64
+import json
 import re
 
 ID = re.compile(r"\b(chatcmpl-sim|call_sim|msg_sim|req_sim|resp_sim|rs_sim|fc_sim|toolu_sim)([-_]\d+)+\b")
@@ -45,3 +47,17 @@ def without_ids(value: object) -> object:
     if isinstance(value, list):
         return [without_ids(part) for part in value]
     return ID.sub(r"\1", value) if isinstance(value, str) else value
+
+
+def transcript(ask, client, model: str, fields: dict[str, object], *, stream: bool) -> object:
+    """What an SDK gives for one request, as JSON without ids; `ask(client, model, **fields)` makes it."""
+    if stream:
+        with ask(client, model, **fields, stream=True) as events:
+            return without_ids([event.model_dump() for event in events])
+    return without_ids(ask(client, model, **fields).model_dump())
+
+
+def last_body(simulation, provider: str) -> dict[str, object]:
+    """What a provider received last."""
+    bodies = simulation.call(simulation.simulation[provider].ledger.bodies_as_json)
+    return json.loads(base64.b64decode(bodies[-1]["body"]))

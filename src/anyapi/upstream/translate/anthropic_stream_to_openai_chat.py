@@ -10,11 +10,11 @@ from collections.abc import Callable
 import msgspec
 
 from anyapi.domain.decision import Outcome, OutcomeKind
-from anyapi.domain.usage import TokenCount
 from anyapi.upstream import sse
 from anyapi.upstream.classify import classify_anthropic_event
 from anyapi.upstream.translate import anthropic_wire as wire
 from anyapi.upstream.translate.anthropic_to_openai_chat import FINISH, FORMAT, arguments
+from anyapi.upstream.translate.chat_chunks import ChunkWriter, chunk_head
 
 BAD = Outcome(OutcomeKind.BAD_RESPONSE)
 EVENTS = frozenset({"message_start", "content_block_start", "content_block_stop", "message_delta", "message_stop", "error"})
@@ -33,30 +33,16 @@ class _OpenCall(msgspec.Struct):
     empty: bool = True
 
 
-class ChatStream:
+class ChatStream(ChunkWriter):
     """A `StreamReader` (see `anyapi.upstream.adapter`)."""
 
-    __slots__ = (
-        "_calls", "_details", "_ends", "_finish", "_handlers", "_head", "_hide", "_open", "_out", "_role_due", "_splitter", "_usage",
-        "_wants_usage", "complete", "created", "failure", "refused", "started", "tokens",
-    )  # fmt: skip
+    __slots__ = ("_calls", "_details", "_finish", "_handlers", "_open", "_splitter", "_usage", "created")
 
     def __init__(self, *, created: int, wants_usage: bool, hide_reasoning: bool = False) -> None:
         """`created` in Unix seconds; `wants_usage` asks for the usage chunk; `hide_reasoning` keeps thinking back."""
-        self.complete = False
-        self.failure: Outcome | None = None
-        self.tokens: TokenCount | None = None
-        """Known from `message_delta` on: what `message_start` says is no total."""
-        self.started = False
-        self.refused = False
-        """The provider declined for content reasons; known before anything of a declined answer without content is released."""
+        super().__init__(wants_usage=wants_usage, hide_reasoning=hide_reasoning)
         self.created = created
-        self._wants_usage = wants_usage
-        self._hide = hide_reasoning
         self._splitter = sse.Splitter()
-        self._out: list[bytes] = []
-        self._head = b""
-        self._role_due = True
         self._finish = "stop"
         self._usage = wire.Usage()
         self._open: dict[int, _OpenCall] = {}
@@ -72,10 +58,6 @@ class ChatStream:
             "error": self._on_error,
         }
 
-    def __repr__(self) -> str:
-        """Never the content."""
-        return "<ChatStream>"
-
     def feed(self, data: bytes) -> bytes:
         """Take bytes as they came off the wire; return whole events for the client, possibly none."""
         if self._ended():
@@ -87,12 +69,7 @@ class ChatStream:
         else:
             if self._splitter.overflow:
                 self.failure = BAD
-        released = b"".join(self._out)
-        self._out.clear()
-        return released
-
-    def _ended(self) -> bool:
-        return self.complete or self.failure is not None
+        return self._released()
 
     def _take(self, data: bytes) -> None:
         """Read one event and hand it on; what is neither of the format nor of an unknown type ends the stream."""
@@ -115,11 +92,7 @@ class ChatStream:
             self.failure = BAD
             return
         self._usage = wire.read_usage(message.usage)
-        self._head = b'data: {"id":%b,"object":"chat.completion.chunk","created":%d,"model":%b,"choices":[' % (
-            _encode(message.id),
-            self.created,
-            _encode(message.model),
-        )
+        self._head = chunk_head(message.id, self.created, message.model)
 
     def _on_delta(self, event: wire.Event) -> None:
         delta = event.delta
@@ -173,31 +146,13 @@ class ChatStream:
             self._finish = FINISH.get(event.delta.stop_reason, "stop")
             self.refused = event.delta.stop_reason == "refusal"
         self._usage = self._usage.updated(wire.read_usage(event.usage))
-        self.tokens = self._usage.total()
+        self.tokens = self._usage.total()  # not before: what `message_start` says is no total
 
     def _on_stop(self, _event: wire.Event) -> None:
-        role = b'"role":"assistant","content":""' if self._role_due else b""
-        self._out.append(
-            b'%b{"index":0,"delta":{%b},"logprobs":null,"finish_reason":"%b"}]}\n\n' % (self._head, role, self._finish.encode())
-        )
-        usage = self._usage.as_openai() if self._wants_usage else None
-        if usage is not None:
-            self._out.append(self._head + b'],"usage":' + _encode(usage) + b"}\n\n")
-        self._out.append(b"data: [DONE]\n\n")
-        self.complete = True
+        self._release_end(self._finish, self._usage.as_openai())
 
     def _on_error(self, event: wire.Event) -> None:
         self.failure = classify_anthropic_event(event.error.type if event.error else "")
-
-    def _release(self, delta: bytes) -> None:
-        """Put one chunk out; `delta` is what stands between the braces of `delta`."""
-        role = b'"role":"assistant",' if self._role_due else b""
-        self._role_due = False
-        self.started = True
-        self._out.append(self._head + b'{"index":0,"delta":{' + role + delta + b'},"logprobs":null,"finish_reason":null}]}\n\n')
-
-    def _release_arguments(self, number: int, text: str) -> None:
-        self._release(b'"tool_calls":[{"index":%d,"function":{"arguments":%b}}]' % (number, _encode(text)))
 
     def _release_thinking(self, text: str) -> None:
         if text and not self._hide:

@@ -10,10 +10,10 @@ from collections.abc import Callable
 import msgspec
 
 from anyapi.domain.decision import Outcome, OutcomeKind
-from anyapi.domain.usage import TokenCount
 from anyapi.upstream.bedrock_errors import classify_bedrock_event
 from anyapi.upstream.event_stream import Decoder, Message
 from anyapi.upstream.translate import bedrock_wire as wire
+from anyapi.upstream.translate.chat_chunks import ChunkWriter, chunk_head
 
 BAD = Outcome(OutcomeKind.BAD_RESPONSE)
 
@@ -35,33 +35,16 @@ class _OpenCall(msgspec.Struct):
     empty: bool = True
 
 
-class ChatStream:
+class ChatStream(ChunkWriter):
     """A `StreamReader` (see `anyapi.upstream.adapter`)."""
 
-    __slots__ = (
-        "_begun", "_calls", "_decoder", "_details", "_finish", "_handlers", "_head", "_hide", "_metered", "_open", "_out", "_role_due",
-        "_stamp", "_thoughts", "_usage", "_wants_usage", "complete", "failure", "refused", "started", "tokens",
-    )  # fmt: skip
+    __slots__ = ("_begun", "_calls", "_decoder", "_details", "_finish", "_handlers", "_metered", "_open", "_stamp", "_thoughts", "_usage")
 
     def __init__(self, stamp: wire.Stamp, *, wants_usage: bool, hide_reasoning: bool = False) -> None:
         """`stamp` goes on every chunk; `wants_usage` asks for the usage chunk; `hide_reasoning` keeps thinking back."""
-        self.complete = False
-        self.failure: Outcome | None = None
-        self.tokens: TokenCount | None = None
-        self.started = False
-        self.refused = False
-        """The provider declined for content reasons, or a guardrail did; known before the finish chunk is released."""
+        super().__init__(chunk_head(stamp.id, stamp.created, stamp.model), wants_usage=wants_usage, hide_reasoning=hide_reasoning)
         self._stamp = stamp
-        self._wants_usage = wants_usage
-        self._hide = hide_reasoning
         self._decoder = Decoder()
-        self._out: list[bytes] = []
-        self._head = b'data: {"id":%b,"object":"chat.completion.chunk","created":%d,"model":%b,"choices":[' % (
-            _encode(stamp.id),
-            stamp.created,
-            _encode(stamp.model),
-        )
-        self._role_due = True
         self._begun = self._metered = False
         self._finish: str | None = None
         self._usage = wire.Usage()
@@ -79,10 +62,6 @@ class ChatStream:
             "metadata": self._on_metadata,
         }
 
-    def __repr__(self) -> str:
-        """Never the content."""
-        return "<ChatStream>"
-
     def feed(self, data: bytes) -> bytes:
         """Take bytes as they came off the wire; return whole events for the client, possibly none."""
         if self._ended():
@@ -94,12 +73,7 @@ class ChatStream:
         else:
             if self._decoder.broken:
                 self.failure = BAD
-        released = b"".join(self._out)
-        self._out.clear()
-        return released
-
-    def _ended(self) -> bool:
-        return self.complete or self.failure is not None
+        return self._released()
 
     def _take(self, message: Message) -> None:
         """Read one message and hand it on; what is not of the format ends the stream, an event of an unknown type is skipped."""
@@ -178,24 +152,7 @@ class ChatStream:
         """Release the end, once both events are here that make it."""
         if self._finish is None or not self._metered:
             return
-        role = b'"role":"assistant","content":""' if self._role_due else b""
-        finish = self._finish.encode()
-        self._out.append(b'%b{"index":0,"delta":{%b},"logprobs":null,"finish_reason":"%b"}]}\n\n' % (self._head, role, finish))
-        usage = self._usage.as_openai() if self._wants_usage else None
-        if usage is not None:
-            self._out.append(self._head + b'],"usage":' + _encode(usage) + b"}\n\n")
-        self._out.append(b"data: [DONE]\n\n")
-        self.complete = True
-
-    def _release(self, delta: bytes) -> None:
-        """Put one chunk out; `delta` is what stands between the braces of `delta`."""
-        role = b'"role":"assistant",' if self._role_due else b""
-        self._role_due = False
-        self.started = True
-        self._out.append(self._head + b'{"index":0,"delta":{' + role + delta + b'},"logprobs":null,"finish_reason":null}]}\n\n')
-
-    def _release_arguments(self, number: int, text: str) -> None:
-        self._release(b'"tool_calls":[{"index":%d,"function":{"arguments":%b}}]' % (number, _encode(text)))
+        self._release_end(self._finish, self._usage.as_openai())
 
     def _reason(self, index: int, delta: wire.ReasoningDelta) -> None:
         """A piece of reasoning. `format` is said once for each block, because clients join the strings of one index."""

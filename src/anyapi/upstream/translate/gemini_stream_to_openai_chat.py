@@ -13,6 +13,7 @@ from anyapi.upstream import sse
 from anyapi.upstream.classify_gemini import classify_error
 from anyapi.upstream.translate import gemini_to_openai_chat as whole
 from anyapi.upstream.translate import gemini_wire as wire
+from anyapi.upstream.translate.chat_chunks import chunk_head, ending
 from anyapi.upstream.translate.reading import Object
 
 BAD = Outcome(OutcomeKind.BAD_RESPONSE)
@@ -193,11 +194,7 @@ class ChatStream:
     def _start(self) -> bytes:
         """What every chunk begins with: the id and model of the first one."""
         if not self._head:
-            self._head = b'data: {"id":%b,"object":"chat.completion.chunk","created":%d,"model":%b,"choices":[' % (
-                _encode(self._id or self._fallback_id),
-                self.created,
-                _encode(self._model),
-            )
+            self._head = chunk_head(self._id or self._fallback_id, self.created, self._model)
         return self._head
 
     def _end(self) -> None:
@@ -207,10 +204,7 @@ class ChatStream:
             finish = whole.finish_of(choice.finish, calls=choice.calls > 0)
             self._out.append(head + _chunk(choice, role, b'"%b"' % finish.encode()))
         self.tokens = self._usage.total()
-        usage = self._usage.as_openai() if self._wants_usage else None
-        if usage is not None:
-            self._out.append(head + b'],"usage":' + _encode(usage) + b"}\n\n")
-        self._out.append(b"data: [DONE]\n\n")
+        self._out.append(ending(head, self._usage.as_openai() if self._wants_usage else None))
         self.refused = all(choice.finish in whole.REFUSED for choice in self._choices)
         self.complete = True
 

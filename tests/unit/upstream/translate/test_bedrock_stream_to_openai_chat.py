@@ -6,13 +6,11 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from openai.lib.streaming._deltas import accumulate_delta
-from openai.types.chat import ChatCompletionChunk
+from tests.unit.upstream.chat_stream import chunks, message_of
 from tests.unit.upstream.frames import block_stop, call, delta, event, frame, header, metadata, start, stop, text
 
 from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.domain.usage import TokenCount
-from anyapi.upstream import sse
 from anyapi.upstream.translate.bedrock_stream_to_openai_chat import MOST_OPEN, ChatStream
 from anyapi.upstream.translate.bedrock_wire import FINISH, Stamp
 
@@ -64,24 +62,6 @@ WHOLE = sorted(STREAMS.keys() - {"error"})
 
 def reader(model="anthropic/claude-x", **changes):
     return ChatStream(Stamp("chatcmpl-1", model, 1_800_000_000), **{"wants_usage": True, **changes})
-
-
-def chunks(released):
-    """The chunks, read as strictly as the SDK can, and whether `[DONE]` came; only whole events may have been released."""
-    assert released == b"" or released.endswith(b"\n\n")
-    found = [data for _name, data in sse.events(released)]
-    assert released.count(b"\n\n") == len(found)
-    done = bool(found) and found[-1] == b"[DONE]"
-    return [ChatCompletionChunk.model_validate_json(data, strict=True) for data in (found[:-1] if done else found)], done
-
-
-def message_of(parsed):
-    """Join the deltas the way the SDK's stream helper does."""
-    joined = {}
-    for chunk in parsed:
-        for choice in chunk.choices:
-            joined = accumulate_delta(joined, choice.delta.model_dump(exclude_unset=True))
-    return joined
 
 
 def through(name, **changes):

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from openai.lib.streaming._deltas import accumulate_delta
-from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.chat import ChatCompletion
+from tests.unit.upstream.chat_stream import chunks, message_of
 
 from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.domain.usage import TokenCount
@@ -39,25 +39,6 @@ def text(words):
 
 
 STOP = event(finish="STOP", usageMetadata={"promptTokenCount": 3})
-
-
-def chunks(released):
-    """The chunks, read as strictly as the SDK can, and whether `[DONE]` came; only whole events may have been released."""
-    assert released == b"" or released.endswith(b"\n\n")
-    found = [data for _name, data in sse.events(released)]
-    assert released.count(b"\n\n") == len(found)
-    done = bool(found) and found[-1] == b"[DONE]"
-    return [ChatCompletionChunk.model_validate_json(data, strict=True) for data in (found[:-1] if done else found)], done
-
-
-def message_of(parsed, index=0):
-    """Join the deltas the way the SDK's stream helper does."""
-    joined = {}
-    for chunk in parsed:
-        for choice in chunk.choices:
-            if choice.index == index:
-                joined = accumulate_delta(joined, choice.delta.model_dump(exclude_unset=True))
-    return joined
 
 
 def finishes(parsed):
