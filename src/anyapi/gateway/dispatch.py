@@ -1,7 +1,7 @@
 """Walk the route: attempts, retries and failover as `anyapi.policy.walk` says, until one answers or none is left."""
 
 from anyapi.domain.decision import Outcome, OutcomeKind, Route
-from anyapi.gateway.exchange import ProviderExchange
+from anyapi.gateway.exchange import INEXPRESSIBLE, ProviderExchange
 from anyapi.gateway.upstream_errors import error_for
 from anyapi.policy.walk import walk
 
@@ -15,14 +15,17 @@ async def dispatch(exchange: ProviderExchange, route: Route, outcome: Outcome) -
         return finish(exchange, outcome)
     steps = walk(route, exchange.admission.plane.budget.may_retry)
     next(steps)
+    told = outcome  # what the caller hears of: how the last request that was sent ended, or that none was
     while True:
         try:
             attempt = steps.send(outcome)
-        except StopIteration as end:
-            return finish(exchange, end.value)
+        except StopIteration:
+            return finish(exchange, told)
         if attempt.wait:
             await exchange.wait(attempt.wait)
         outcome = exchange.ended() or await exchange.attempt(attempt.candidate)
+        if outcome is not INEXPRESSIBLE:
+            told = outcome
 
 
 def finish(exchange: ProviderExchange, outcome: Outcome) -> Outcome:
@@ -35,7 +38,7 @@ def finish(exchange: ProviderExchange, outcome: Outcome) -> Outcome:
     elif outcome.kind is OutcomeKind.CONTENT_REFUSED and exchange.held is not None:
         exchange.deliver(exchange.held)
     elif outcome.kind not in {OutcomeKind.SUCCESS, OutcomeKind.CLIENT_GONE}:
-        if exchange.refusal is not None and not exchange.admission.attempts:
+        if exchange.refusal is not None and outcome is INEXPRESSIBLE:
             raise exchange.refusal
         raise error_for(outcome, exchange.admission)
     return outcome

@@ -22,8 +22,9 @@ from anyapi.upstream.pool import Upstream
 from anyapi.wire.tasks import Waiter
 
 SUCCESS = Outcome(OutcomeKind.SUCCESS)
-CANNOT = Outcome(OutcomeKind.UNAUTHORIZED)
-"""Passed by like an endpoint that refuses us: no retry there, the next one may serve, and its health knows nothing of it."""
+INEXPRESSIBLE = Outcome(OutcomeKind.UNAUTHORIZED)
+"""The endpoint's format cannot express the request. To the walk it is like an endpoint that refuses us: no retry there, the next may serve.
+Known by identity: nobody hears of it as what it looks like."""
 ENVELOPE = 300
 """Bytes of a whole answer that are not its text, about."""
 LAST_BYTES = 1.0
@@ -108,7 +109,7 @@ class ProviderExchange:
         upstream = outlets.upstreams[candidate.credential]
         prepared = self._prepared(adapter, endpoint, row)
         if prepared is None:
-            return CANNOT
+            return INEXPRESSIBLE
         admission.candidate = candidate
         admission.attempts += 1
         started = monotonic()
@@ -154,7 +155,7 @@ class ProviderExchange:
             if task.cancelled():
                 return  # the loop is closing
             # Whatever went wrong that nobody foresaw, the caller must not wait for ever.
-            result = OutcomeKind.CONNECT_FAILED if task.cancelled() or task.exception() is not None else task.result()
+            result = OutcomeKind.CONNECT_FAILED if task.exception() is not None else task.result()
             if waiter.done and isinstance(result, UpstreamConnection):
                 upstream.put(result)
             waiter.set(result)

@@ -86,6 +86,11 @@ def error_of(error: Exception) -> tuple[int, dict[str, object]]:
 def render_error(error: Exception) -> tuple[int, bytes, bytes]:
     """Status, header lines and JSON body of an error in OpenAI's envelope."""
     status, inner = error_of(error)
+    return status, error_rows(error, status), _encode({"error": inner})
+
+
+def error_rows(error: Exception, status: int) -> bytes:
+    """The header lines of an error, in whatever envelope its body is."""
     rows = JSON
     retry_after = getattr(error, "retry_after", None)
     if retry_after is not None:
@@ -100,7 +105,7 @@ def render_error(error: Exception) -> tuple[int, bytes, bytes]:
                 rows += f"x-anyapi-{name}: {error.metadata[name]}\r\n".encode("ascii", "replace")
     if status == 401:
         rows += b"www-authenticate: Bearer\r\n"
-    return status, rows, _encode({"error": inner})
+    return rows
 
 
 def error_event(error: Exception) -> bytes:

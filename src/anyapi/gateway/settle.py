@@ -30,7 +30,7 @@ def settle(admission: Admission, outcome: Outcome | AnyAPIError | None, *, left:
             admission.at,
             principal.account,
             principal.key,
-            admission.request.operation,
+            admission.request.dialect.value,
             endpoint.model if endpoint is not None else admission.decided.model,
             NAMES[kind] if kind is not None else name_of(outcome),
             200 if kind is OutcomeKind.SUCCESS else status_unless_whole(outcome, left=left),

@@ -57,8 +57,7 @@ class OutboundChat(msgspec.Struct):
     """A request on its way out, in the client's format, policy fields already taken off. Holds content: never printed, never stored."""
 
     dialect: ClassVar[Dialect] = Dialect.CHAT_COMPLETIONS
-    operation: ClassVar[str] = Dialect.CHAT_COMPLETIONS.value
-    """The name of the operation in usage rows."""
+    """Its value is the operation in usage rows."""
     fields: dict[str, msgspec.Raw] = {}
     """The outer object, each value as its JSON text. The adapter must not change this dict: another attempt may follow."""
     stream: bool = False

@@ -26,6 +26,7 @@ from anyapi.upstream.translate.openai_responses_echo import Echo
 
 REASONING = b'"reasoning_'
 REASONING_FIELDS = frozenset({REASONING_CONTENT, REASONING_DETAILS})
+Fields = dict[str, msgspec.Raw]
 LIMIT, NEWER_LIMIT = "max_tokens", "max_completion_tokens"
 
 _encode = msgspec.json.Encoder().encode
@@ -65,44 +66,54 @@ class _OverChat:
         """`native`: the provider's format is not OpenAI's, so its adapter reads every extension of the chat format."""
         self._inner, self._native = inner, native
 
-    def _target(self, endpoint: Endpoint, row: ProviderRow) -> Target:
-        return Target(endpoint.capabilities.reasoning, EXTENSIONS if self._native else row.extensions)
-
-    def _prepare(self, call: OutboundChat, endpoint: Endpoint, row: ProviderRow, adjusted: tuple[str, ...]) -> Prepared:
-        chat = call.hub or call
-        if row.renames_limit and LIMIT in chat.fields:
-            chat.fields[NEWER_LIMIT] = chat.fields.pop(LIMIT)
-        prepared = self._inner.prepare(chat, endpoint, row)
+    def prepare(self, call: OutboundChat, endpoint: Endpoint, row: ProviderRow) -> Prepared:
+        """Build the provider's request. Raises `BadRequest` naming the field for what cannot be expressed."""
+        extensions = EXTENSIONS if self._native else row.extensions
+        fields, adjusted = self._to_chat(call, Target(endpoint.capabilities.reasoning, extensions))
+        if row.renames_limit and LIMIT in fields:
+            fields[NEWER_LIMIT] = fields.pop(LIMIT)
+        call.hub = OutboundChat(fields, stream=call.stream, wants_usage=True, beta_headers=call.beta_headers)
+        prepared = self._inner.prepare(call.hub, endpoint, row)
         prepared.adjusted = tuple(sorted({*adjusted, *prepared.adjusted}))
         return prepared
+
+    def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:
+        """Read a complete answer and translate it."""
+        answer = self._inner.read_answer(body, _chat(call))
+        return answer if isinstance(answer, Outcome) else self._from_chat(answer, call)
+
+    def open_stream(self, call: OutboundChat) -> TranslatedStream:
+        """Start reading an event stream."""
+        return TranslatedStream(self._inner.open_stream(_chat(call)), self._stream(call))
 
     def classify(self, status: int, retry_after: float | None, body: bytes) -> Outcome:
         """Map an error answer to an outcome."""
         return self._inner.classify(status, retry_after, body)
 
+    def _to_chat(self, call: OutboundChat, target: Target) -> tuple[Fields, tuple[str, ...]]:
+        """The fields of the chat request, and what was changed or left out."""
+        raise NotImplementedError
+
+    def _from_chat(self, answer: Answer, call: OutboundChat) -> Answer | Outcome:
+        raise NotImplementedError
+
+    def _stream(self, call: OutboundChat) -> "MessagesStream | ResponsesStream":
+        raise NotImplementedError
+
 
 class MessagesOverChat(_OverChat):
     """Anthropic's messages to any provider but one that speaks them."""
 
-    def prepare(self, call: OutboundChat, endpoint: Endpoint, row: ProviderRow) -> Prepared:
-        """Build the provider's request. Raises `BadRequest` naming the field for what cannot be expressed."""
-        made = anthropic_messages_to_openai_chat.translate(call.fields, self._target(endpoint, row))
-        call.hub = OutboundChat(made.fields, stream=call.stream, wants_usage=True, beta_headers=call.beta_headers)
-        return self._prepare(call, endpoint, row, made.adjusted)
+    def _to_chat(self, call: OutboundChat, target: Target) -> tuple[Fields, tuple[str, ...]]:
+        made = anthropic_messages_to_openai_chat.translate(call.fields, target)
+        return made.fields, made.adjusted
 
-    def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:
-        """Read a complete answer and translate it."""
-        answer = self._inner.read_answer(body, call.hub or call)
-        if isinstance(answer, Outcome):
-            return answer
+    def _from_chat(self, answer: Answer, call: OutboundChat) -> Answer | Outcome:  # noqa: ARG002
         translated = openai_chat_to_anthropic_messages.translate(answer.body)
-        if isinstance(translated, Outcome):
-            return translated
-        return msgspec.structs.replace(answer, body=translated)
+        return translated if isinstance(translated, Outcome) else msgspec.structs.replace(answer, body=translated)
 
-    def open_stream(self, call: OutboundChat) -> TranslatedStream:
-        """Start reading an event stream."""
-        return TranslatedStream(self._inner.open_stream(call.hub or call), MessagesStream())
+    def _stream(self, call: OutboundChat) -> MessagesStream:  # noqa: ARG002
+        return MessagesStream()
 
 
 class ResponsesOverChat(_OverChat):
@@ -113,40 +124,39 @@ class ResponsesOverChat(_OverChat):
         super().__init__(inner, native=native)
         self._clock = clock
 
-    def prepare(self, call: OutboundChat, endpoint: Endpoint, row: ProviderRow) -> Prepared:
-        """Build the provider's request. Raises `BadRequest` naming the field for what cannot be expressed."""
+    def _to_chat(self, call: OutboundChat, target: Target) -> tuple[Fields, tuple[str, ...]]:
         made = openai_responses_to_openai_chat.translate(call.fields)
-        call.hub = OutboundChat(made.fields, stream=call.stream, wants_usage=True)
         call.echo = made.echo
-        adjusted = made.adjusted
-        if not self._native and _drop_reasoning(made.fields, row.extensions):
-            adjusted = (*adjusted, "input.reasoning")
-        return self._prepare(call, endpoint, row, adjusted)
+        dropped = ("input.reasoning",) if _drop_reasoning(made.fields, target.extensions) else ()
+        return made.fields, (*made.adjusted, *dropped)
 
-    def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:
-        """Read a complete answer and translate it."""
-        answer = self._inner.read_answer(body, call.hub or call)
-        if isinstance(answer, Outcome):
-            return answer
+    def _from_chat(self, answer: Answer, call: OutboundChat) -> Answer | Outcome:
         return openai_chat_to_openai_responses.translate(answer, _echo(call), now=self._clock())
 
-    def open_stream(self, call: OutboundChat) -> TranslatedStream:
-        """Start reading an event stream."""
-        return TranslatedStream(self._inner.open_stream(call.hub or call), ResponsesStream(_echo(call), self._clock))
+    def _stream(self, call: OutboundChat) -> ResponsesStream:
+        return ResponsesStream(_echo(call), self._clock)
 
 
-def _drop_reasoning(fields: dict[str, msgspec.Raw], kept: frozenset[str]) -> bool:
-    """Take reasoning off the messages for a provider that speaks OpenAI's format strictly; says whether there was any."""
-    if REASONING not in bytes(fields["messages"]):
+def _drop_reasoning(fields: Fields, kept: frozenset[str]) -> bool:
+    """Take off the messages what reasoning the target does not understand; says whether there was any."""
+    unknown = REASONING_FIELDS - kept
+    if not unknown or REASONING not in bytes(fields["messages"]):
         return False
     messages = _decode_messages(fields["messages"])
     dropped = 0
     for message in messages:
-        for name in REASONING_FIELDS - kept:
+        for name in unknown:
             dropped += message.pop(name, None) is not None
     if dropped:
         fields["messages"] = msgspec.Raw(_encode(messages))
     return dropped > 0
+
+
+def _chat(call: OutboundChat) -> OutboundChat:
+    """The request as `prepare` translated it; it always comes first."""
+    if call.hub is None:
+        raise TypeError  # INVARIANT: an answer is only read of a request that was prepared
+    return call.hub
 
 
 def _echo(call: OutboundChat) -> Echo:

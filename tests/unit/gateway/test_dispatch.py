@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+import msgspec
 import pytest
 from tests.unit.gateway.test_exchange import completion, event
 from tests.unit.gateway.workbench import chat, gateway, request
@@ -14,6 +15,7 @@ from anyapi.errors import BadRequest, Overloaded, RateLimited, UpstreamFailed, U
 from anyapi.gateway.health import RetryBudget
 from anyapi.gateway.upstream_errors import TEXTS, error_for
 from anyapi.upstream.adapter import Timeouts
+from anyapi.upstream.openai_chat import OpenAIChat
 from anyapi.wire import deadlines
 
 JSON = b"content-type: application/json"
@@ -203,3 +205,50 @@ def test_every_outcome_has_an_error(kind, cls):
 
 def test_every_failure_has_a_text():
     assert set(OutcomeKind) - set(TEXTS) == {OutcomeKind.SUCCESS, OutcomeKind.CLIENT_GONE}
+
+
+def speechless(running, *providers):
+    """Have the format of these providers express no request."""
+
+    class Adapter(OpenAIChat):
+        def prepare(self, call, endpoint, row):
+            if endpoint.provider in providers:
+                raise BadRequest("top_k cannot be expressed.", "top_k")
+            return super().prepare(call, endpoint, row)
+
+    running.plane.outlets = msgspec.structs.replace(running.plane.outlets, adapters=lambda _dialect, _api: Adapter())
+
+
+@on_loop
+async def test_an_endpoint_that_cannot_express_the_request_is_passed_by():
+    async with gateway(silent, playing(ok(), then=silent)) as running:
+        speechless(running, "p0")
+        response = await running.post()
+        assert (response.status, response.field("x-anyapi-provider")) == (200, b"p1")
+        (row,) = running.rows
+        assert (row.attempts, row.endpoint, row.outcome) == (1, "p1/one", "success")
+
+
+@on_loop
+async def test_the_caller_hears_of_the_provider_that_failed_and_not_of_the_one_passed_by():
+    async with gateway(by_request(failing(b"400 x")), silent) as first, gateway(by_request(failing(b"401 x")), silent) as second:
+        for running, status, outcome in ((first, 400, "rejected"), (second, 502, "unauthorized")):
+            speechless(running, "p1")
+            response = await running.post()
+            assert response.status == status
+            metadata = json.loads(response.body)["error"]["metadata"]
+            assert (metadata["outcome"], metadata["provider"], metadata["attempts"]) == (outcome, "p0", 1)
+    async with gateway(by_request(failing(b"404 x")), silent) as running:
+        speechless(running, "p1")
+        assert json.loads((await running.post()).body)["error"]["metadata"]["outcome"] == "bad_response"
+
+
+@on_loop
+async def test_what_nobody_can_express_is_named_and_sent_to_nobody():
+    async with gateway(silent, silent) as running:
+        speechless(running, "p0", "p1")
+        response = await running.post()
+        assert response.status == 400
+        assert json.loads(response.body)["error"]["param"] == "top_k"
+        (row,) = running.rows
+        assert (row.attempts, row.provider, row.outcome, row.cost) == (0, None, "bad_request", 0.0)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import msgspec
 
 from anyapi import errors
-from anyapi.gateway.render import error_of, render_error
+from anyapi.gateway.render import error_of, error_rows
 
 TYPES: Mapping[int, str] = {
     401: "authentication_error",
@@ -30,13 +30,13 @@ _encode = msgspec.json.Encoder().encode
 
 def render_messages_error(error: Exception, request_id: str | None = None) -> tuple[int, bytes, bytes]:
     """Status, header lines and JSON body of an error in Anthropic's envelope."""
-    status, rows, _body = render_error(error)
-    return status, rows, _envelope(error, request_id)
+    status, body = _envelope(error, request_id)
+    return status, error_rows(error, status), body
 
 
 def messages_error_event(error: Exception, request_id: str | None = None) -> bytes:
     """The terminal event of a stream that went wrong: SDKs raise on it; `message_stop` never follows."""
-    return b"event: error\ndata: %b\n\n" % _envelope(error, request_id)
+    return b"event: error\ndata: %b\n\n" % _envelope(error, request_id)[1]
 
 
 def type_of(error: Exception, status: int) -> str:
@@ -46,10 +46,10 @@ def type_of(error: Exception, status: int) -> str:
     return TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")
 
 
-def _envelope(error: Exception, request_id: str | None) -> bytes:
+def _envelope(error: Exception, request_id: str | None) -> tuple[int, bytes]:
     status, ours = error_of(error)
     inner: dict[str, object] = {"type": type_of(error, status), "message": ours["message"], "details": {"error_code": ours["type"]}}
     inner["metadata"] = ours["metadata"]
     if "param" in ours:
         inner["param"] = ours["param"]
-    return _encode({"type": "error", "error": inner, "request_id": request_id})
+    return status, _encode({"type": "error", "error": inner, "request_id": request_id})

@@ -14,14 +14,14 @@ from anyapi.gateway.formats import beyond
 from anyapi.gateway.formats.abilities import BIG, least_tokens
 from anyapi.gateway.formats.anthropic_errors import messages_error_event
 from anyapi.gateway.formats.openai_chat import STATEFUL, ChatRequest, read_question
-from anyapi.gateway.formats.strict_json import Fields, plain_value, policy_value
-from anyapi.policy.parse import parse_app
+from anyapi.gateway.formats.stored import take_off
+from anyapi.gateway.formats.strict_json import FALSE, TRUE, Fields, plain_value, policy_value
 from anyapi.upstream.adapter import Dialect
 from anyapi.upstream.translate.anthropic_messages_to_openai_chat import refuse
 
-TRUE, FALSE, NULL = b"true", b"false", b"null"
 LIST = b"["
-USER_ID = "user_id"
+USER_ID = frozenset({"user_id"})
+"""Of `metadata`: the id of the end user, not of an application's."""
 MAX_OUTPUT = 2**31
 LOOKS_UP = ("web_search", "web_fetch")
 """First words of the types of tools that send a query, or an address, beyond the provider."""
@@ -36,7 +36,6 @@ class MessagesRequest(ChatRequest):
     """A messages request. `fields` are in Anthropic's format. Holds content: never printed, never stored."""
 
     dialect: ClassVar[Dialect] = Dialect.MESSAGES
-    operation: ClassVar[str] = Dialect.MESSAGES.value
 
     def __repr__(self) -> str:
         """Never the content."""
@@ -93,7 +92,8 @@ def read_counted(body: bytes) -> MessagesRequest:
         policy_raw=question.policy_raw,
         prompt_bytes=sum(len(fields[name]) for name in PROMPT if name in fields),
     )
-    _take_off(request)
+    request.app, adjusted = take_off(fields, unread=USER_ID)
+    request.adjusted = tuple(adjusted)
     tools = fields.get("tools")
     if beyond.searches(fields) or (tools is not None and looks_up(tools)):
         request.facts = msgspec.structs.replace(request.facts, web_search=True)
@@ -132,7 +132,7 @@ def _are_plain(tools: msgspec.Raw) -> bool:
 
 def needed_abilities(fields: Fields) -> frozenset[str]:
     """Abilities that the request's parameters need; only looked at under `require_parameters`."""
-    kinds = (kind for kind, _ in _objects(fields["messages"]) if isinstance(kind, str))
+    kinds = (kind for kind, _ in _objects(plain_value(fields["messages"], "messages")) if isinstance(kind, str))
     needs = {BLOCK_ABILITIES[kind] for kind in kinds if kind in BLOCK_ABILITIES}
     if "tools" in fields:
         needs.add("tools")
@@ -145,17 +145,17 @@ def needed_abilities(fields: Fields) -> frozenset[str]:
 
 
 def _refuse_stored_files(messages: msgspec.Raw) -> None:
-    policy_value(messages, "messages")  # refuses a key that stands twice: which one counts decides here
-    for kind, found in _objects(messages):
+    # A key that stands twice is refused: which one counts decides here.
+    for kind, found in _objects(policy_value(messages, "messages")):
         if kind == STORED or (kind == "file" and "file_id" in found):
             raise BadRequest(
                 "A block of messages names a file stored at the provider, which this gateway never uses. Send the file.", "messages"
             )
 
 
-def _objects(messages: msgspec.Raw) -> Iterator[tuple[object, dict[str, object]]]:
+def _objects(messages: object) -> Iterator[tuple[object, dict[str, object]]]:
     """Every object in the messages with its type, but for the inputs of tools, which may hold anything."""
-    waiting: list[object] = [plain_value(messages, "messages")]
+    waiting = [messages]
     while waiting:
         found = waiting.pop()
         if isinstance(found, list):
@@ -181,20 +181,3 @@ def _read_stream(request: MessagesRequest) -> None:
     if bytes(stream) not in (TRUE, FALSE):
         raise BadRequest("stream must be true or false.", "stream")
     request.stream = request.wants_usage = bytes(stream) == TRUE  # Anthropic's streams always say what was used
-
-
-def _take_off(request: MessagesRequest) -> None:
-    """`store` is ours (not Anthropic's) and `metadata` is of use to nobody here; app fields in it are read, the user's id is not."""
-    fields = request.fields
-    store = fields.pop("store", None)
-    if store is not None and bytes(store) not in (TRUE, FALSE, NULL):
-        raise BadRequest("store must be true or false.", "store")
-    adjusted = ["store"] if store is not None and bytes(store) == TRUE else []
-    metadata = fields.pop("metadata", None)
-    if metadata is not None and bytes(metadata) != NULL:
-        value = plain_value(metadata, "metadata")
-        if isinstance(value, dict):
-            value.pop(USER_ID, None)
-        request.app = parse_app(value)
-        adjusted.append("metadata")
-    request.adjusted = tuple(adjusted)

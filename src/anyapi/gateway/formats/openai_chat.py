@@ -7,9 +7,9 @@ from anyapi.domain.ids import ModelId
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats import beyond
 from anyapi.gateway.formats.abilities import BIG, has_web_search, least_tokens, needed_abilities, read_tags
-from anyapi.gateway.formats.strict_json import Fields, outer_fields, plain_value, policy_value
+from anyapi.gateway.formats.stored import take_off
+from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields, outer_fields, policy_value
 from anyapi.gateway.render import error_event
-from anyapi.policy.parse import parse_app
 from anyapi.upstream.adapter import NO_FIELDS, OutboundChat
 
 POLICY_FIELDS = ("data_policy", "provider", "providerOptions")
@@ -19,7 +19,6 @@ STATEFUL = ("previous_response_id", "conversation", "background", "webhook_url")
 MAX_MODELS = 8
 MOST_POLICY = 16 * 1024
 MAX_MODEL_NAME = 256
-TRUE, FALSE = b"true", b"false"
 LIST = b"["
 OURS_SET, STATEFUL_SET = frozenset(OURS), frozenset(STATEFUL)
 SPECIAL = OURS_SET | STATEFUL_SET | beyond.NAMES | {"stream", "store", "metadata", "tools"}
@@ -102,7 +101,9 @@ def _read_special(request: ChatRequest) -> None:
     if not STATEFUL_SET.isdisjoint(fields):
         _refuse_stateful(fields)
     if "metadata" in fields or "store" in fields or beyond.KEEPING in fields:
-        _take_off(request)
+        kept = beyond.take_keeping(fields)
+        request.app, adjusted = take_off(fields)
+        request.adjusted = (*kept, *adjusted)
     tools = fields.get("tools")
     if beyond.searches(fields) or (tools is not None and has_web_search(bytes(tools))):
         request.facts = msgspec.structs.replace(request.facts, web_search=True)
@@ -169,7 +170,7 @@ def _read_stream(request: ChatRequest, raw: bytes) -> None:
         raise BadRequest("stream must be true or false.", "stream")
     request.stream = raw == TRUE
     options = request.fields.get("stream_options")
-    if options is None or bytes(options) == b"null":
+    if options is None or bytes(options) == NULL:
         return
     try:
         request.wants_usage = _decode_stream_options(options).include_usage
@@ -179,22 +180,6 @@ def _read_stream(request: ChatRequest, raw: bytes) -> None:
 
 def _refuse_stateful(fields: Fields) -> None:
     for name in STATEFUL:
-        if name in fields and bytes(fields[name]) not in (b"null", FALSE):
+        if name in fields and bytes(fields[name]) not in (NULL, FALSE):
             raise BadRequest(f"{name} keeps state at a provider, which this gateway never does. Leave it out.", name)
         fields.pop(name, None)
-
-
-def _take_off(request: ChatRequest) -> None:
-    """`store` never leaves as the client sent it, and `metadata` is only of use to what is stored."""
-    store = request.fields.pop("store", None)
-    adjusted = [*beyond.take_keeping(request.fields)]
-    if store is not None:
-        if bytes(store) not in (TRUE, FALSE, b"null"):
-            raise BadRequest("store must be true or false.", "store")
-        if bytes(store) == TRUE:
-            adjusted.append("store")
-    metadata = request.fields.pop("metadata", None)
-    if metadata is not None and bytes(metadata) != b"null":
-        request.app = parse_app(plain_value(metadata, "metadata"))
-        adjusted.append("metadata")
-    request.adjusted = tuple(adjusted)

@@ -11,13 +11,12 @@ import msgspec
 from anyapi.domain.call import PLAIN_FACTS
 from anyapi.domain.catalogue import Operation
 from anyapi.errors import BadRequest
-from anyapi.gateway.formats.openai_chat import FALSE, TRUE, ChatRequest, read_question
-from anyapi.gateway.formats.strict_json import Fields, plain_value
-from anyapi.policy.parse import parse_app
+from anyapi.gateway.formats.openai_chat import ChatRequest, read_question
+from anyapi.gateway.formats.stored import take_off
+from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields
 from anyapi.upstream.adapter import Dialect
 
 AUTO = "anyapi/auto"
-NULL = b"null"
 ENCODINGS = frozenset({"float", "base64"})
 LARGEST_TOKEN = 2**32 - 1
 MOST_DIMENSIONS = 1_000_000
@@ -42,7 +41,6 @@ class EmbeddingsRequest(ChatRequest):
     """An embeddings request: what routing needs, and the rest raw. Never a stream. Holds content: never printed, never stored."""
 
     dialect: ClassVar[Dialect] = Dialect.EMBEDDINGS
-    operation: ClassVar[str] = Dialect.EMBEDDINGS.value
 
     def __repr__(self) -> str:
         """Never the content."""
@@ -128,16 +126,8 @@ def _refuse_stream(fields: Fields) -> None:
 
 def _take_off(request: EmbeddingsRequest) -> None:
     """What names an end user, or is only of use to what is stored, goes to nobody. Each that said something is named in the adjustments."""
-    fields, adjusted = request.fields, []
-    store = bytes(fields.pop("store", NULL))
-    if store not in (TRUE, FALSE, NULL):
-        raise BadRequest("store must be true or false.", "store")
-    if store == TRUE:
-        adjusted.append("store")
-    metadata = fields.pop("metadata", None)
-    if metadata is not None and bytes(metadata) != NULL:
-        request.app = parse_app(plain_value(metadata, "metadata"))
-        adjusted.append("metadata")
+    fields = request.fields
+    request.app, adjusted = take_off(fields)
     if "user" in fields:
         if bytes(fields["user"]) != NULL:
             _text(fields, "user")

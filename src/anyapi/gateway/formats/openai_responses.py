@@ -13,12 +13,10 @@ from anyapi.errors import BadRequest
 from anyapi.gateway.formats import beyond
 from anyapi.gateway.formats.abilities import BIG, least_tokens
 from anyapi.gateway.formats.openai_chat import ChatRequest, read_question
-from anyapi.gateway.formats.strict_json import Fields, plain_value, policy_value
+from anyapi.gateway.formats.stored import take_off
+from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields, policy_value
 from anyapi.gateway.render import error_of
-from anyapi.policy.parse import parse_app
 from anyapi.upstream.adapter import Dialect
-
-TRUE, FALSE, NULL = b"true", b"false", b"null"
 
 STATEFUL = {
     "previous_response_id": "refers to a stored response, and nothing is stored. Send the whole conversation as input.",
@@ -57,7 +55,6 @@ class ResponsesRequest(ChatRequest):
     """A request: the attributes of a chat request, but `fields` are those of the Responses API. Holds content: never printed."""
 
     dialect: ClassVar[Dialect] = Dialect.RESPONSES
-    operation: ClassVar[str] = Dialect.RESPONSES.value
 
     def __repr__(self) -> str:
         """Never the content."""
@@ -114,7 +111,9 @@ def parse(body: bytes) -> ResponsesRequest:
     request.wants_usage = True
     request.stream = _flag(fields, "stream")
     _refuse_stateful(fields)
-    _take_off(request)
+    kept = beyond.take_keeping(fields)
+    request.app, adjusted = take_off(fields)
+    request.adjusted = (*kept, *adjusted)
     searches = beyond.searches(fields)
     if bytes(fields.get("tools", NULL)) != NULL:
         searches = _check_tools(fields["tools"], "tools") or searches
@@ -182,22 +181,13 @@ def _refuse_stateful(fields: Fields) -> None:
         fields.pop(name, None)
 
 
-def _take_off(request: ResponsesRequest) -> None:
-    """`store` never leaves as the client sent it, and `metadata` is only of use to what is stored."""
-    adjusted = [*beyond.take_keeping(request.fields)]
-    if _flag(request.fields, "store"):
-        adjusted.append("store")
-    request.fields.pop("store", None)
-    metadata = request.fields.pop("metadata", None)
-    if metadata is not None and bytes(metadata) != NULL:
-        request.app = parse_app(plain_value(metadata, "metadata"))
-        adjusted.append("metadata")
-    request.adjusted = tuple(adjusted)
-
-
 def _check_tools(raw: msgspec.Raw, field: str) -> bool:
     """Refuse tools that hold files, or that send content where no rule looks. Whether one of the rest searches the web."""
-    policy_value(raw, field)  # refuses a key that stands twice: no rule may depend on which one counts
+    policy_value(raw, field)  # refuses a key that stands twice, at any depth: no rule may depend on which one counts
+    return _judge_tools(raw, field)
+
+
+def _judge_tools(raw: msgspec.Raw, field: str) -> bool:
     try:
         tools = _decode_tools(raw) or []
     except (msgspec.DecodeError, RecursionError):
@@ -206,7 +196,7 @@ def _check_tools(raw: msgspec.Raw, field: str) -> bool:
         reason = _objection(tool)
         if reason is not None:
             raise BadRequest(f"{field}[{number}]: the tool {tool.type} {reason}. Leave it out.", f"{field}[{number}]")
-    inner = [_check_tools(tool.tools, f"{field}[{number}].tools") for number, tool in enumerate(tools) if bytes(tool.tools) != NULL]
+    inner = [_judge_tools(tool.tools, f"{field}[{number}].tools") for number, tool in enumerate(tools) if bytes(tool.tools) != NULL]
     return any(inner) or any(tool.type.startswith(SEARCH) for tool in tools)
 
 

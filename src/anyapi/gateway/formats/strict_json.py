@@ -12,6 +12,7 @@ import msgspec
 from anyapi.errors import BadRequest
 
 Fields = dict[str, msgspec.Raw]
+TRUE, FALSE, NULL = b"true", b"false", b"null"
 PIECE = 2048
 SMALL = 16 * 1024
 
