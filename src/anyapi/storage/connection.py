@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 from urllib.parse import quote
 
@@ -9,6 +10,7 @@ from anyapi.errors import StorageError
 
 DATABASE_NAME = "anyapi.db"
 _BUSY_SECONDS = 5.0
+_BUSY_PAUSE = 0.005
 _WAL_KEPT_BYTES = 1024 * 1024
 """To this the WAL shrinks when it starts anew, so that its size says how much waits for a checkpoint."""
 NOT_STORABLE = (sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError, UnicodeError)
@@ -75,8 +77,8 @@ def connect(path: Path, *, synchronous: str = "FULL", cached_statements: int = 1
     except sqlite3.Error as error:
         raise storage_error(error, "open the database") from None
     try:
+        _use_wal(connection)
         for pragma in (
-            "PRAGMA journal_mode=WAL",
             "PRAGMA synchronous=FULL" if synchronous == "FULL" else "PRAGMA synchronous=NORMAL",
             "PRAGMA foreign_keys=ON",
             "PRAGMA secure_delete=ON",
@@ -90,3 +92,20 @@ def connect(path: Path, *, synchronous: str = "FULL", cached_statements: int = 1
         connection.close()
         raise storage_error(error, "open the database") from None
     return connection
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch the file to WAL, once for its life. Several that start at once on a new file want it alone for that.
+
+    SQLite lets the statement fail at once then, where it waits for any other lock (sqlite3_busy_handler: it could be a deadlock).
+    """
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").fetchall()
+        except sqlite3.OperationalError as error:
+            if error_code(error) != "SQLITE_BUSY" or time.monotonic() > deadline:
+                raise
+            time.sleep(_BUSY_PAUSE)
+        else:
+            return
