@@ -13,7 +13,7 @@ TUNABLES = (
     ":glibc.malloc.mmap_threshold=4194304"  # a body of 100 KB is not worth a mapping of its own: three times dearer
     ":glibc.malloc.trim_threshold=16777216"
 )
-SETTINGS = {"GLIBC_TUNABLES": TUNABLES, "PYTHONMALLOC": "malloc"}
+SETTINGS = {"GLIBC_TUNABLES": TUNABLES, "PYTHONMALLOC": "pymalloc_debug"}
 
 
 def configured(env: Mapping[str, str]) -> bool:
