@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .bodies import Scenario
+from .routes import Route
 
 SECRET_NAME = "BENCH_PROVIDER_KEY"
 MODEL = "bench/{}"
@@ -29,18 +30,20 @@ def configured(port: int, data_dir: Path, provider: Provider, *, scrub: bool) ->
         f"[scrub]\nenabled = {str(scrub).lower()}",
         _provider("bench", f"http://127.0.0.1:{provider.http_port}/v1"),
         _provider("bench-tls", f"https://127.0.0.1:{provider.tls_port}/v1"),
+        _provider("bench-messages", f"http://127.0.0.1:{provider.http_port}", protocol="anthropic-messages", auth="x-api-key"),
     ]
     for scenario in Scenario:
         parts.append(_model(MODEL.format(scenario), "bench", scenario))
+        parts.append(_model(MODEL.format(Route.MESSAGES.model(scenario)), "bench-messages", scenario))
         parts.append(_model(TLS_MODEL.format(scenario), "bench-tls", scenario))
     return "\n\n".join(parts) + "\n"
 
 
-def _provider(name: str, base_url: str) -> str:
+def _provider(name: str, base_url: str, *, protocol: str = "openai-chat", auth: str = "bearer") -> str:
     return f"""[providers.{name}]
 kind = "host"
 confidence = "primary"
-api = {{ base_url = "{base_url}", protocol = "openai-chat", auth = "bearer" }}
+api = {{ base_url = "{base_url}", protocol = "{protocol}", auth = "{auth}" }}
 policy = {{ training = "never", retention = {{ kind = "zero", days = 0 }}, zero_retention_available = "default", human_review = "no" }}
 
 [[credentials]]

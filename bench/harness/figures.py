@@ -81,6 +81,10 @@ def _latency(name: str, target: str, meaning: str, bar: float | None = None) -> 
     return Figure(name, "x nginx", meaning, needs, _added_ratio, bar)
 
 
+def _formats(name: str, ours: Key, yardstick: Key, meaning: str, bar: float | None = None) -> Figure:
+    return Figure(name, "x", meaning, (ours, yardstick), _ratio, bar)
+
+
 def _plain(name: str, unit: str, key: Key, meaning: str, bar: float | None = None) -> Figure:
     return Figure(name, unit, meaning, (key,), _itself, bar)
 
@@ -101,6 +105,20 @@ FIGURES = (
         ((MANY_KEYS, Phase.REQUEST), (ANYAPI, Phase.REQUEST)),
         _ratio,
         1.15,
+    ),
+    _formats(
+        "messages_ratio", (ANYAPI, Phase.MESSAGES), (ANYAPI, Phase.REQUEST), "CPU of a request in Anthropic's format, passed through", 1.15
+    ),
+    _formats("messages_stream_ratio", (ANYAPI, Phase.MESSAGES_STREAM), (ANYAPI, Phase.STREAM), "CPU of a stream, likewise"),
+    _formats(
+        "translated_stream_ratio", (ANYAPI, Phase.TO_MESSAGES), (ANYAPI, Phase.STREAM), "CPU of a chat stream by way of Anthropic's", 3.0
+    ),
+    _formats(
+        "translated_messages_stream_ratio",
+        (ANYAPI, Phase.TO_CHAT),
+        (ANYAPI, Phase.MESSAGES_STREAM),
+        "CPU of an Anthropic stream by way of chat completions",
+        3.0,
     ),
     _cpu("cpu_per_request_ratio_with_policy", ANYAPI, Phase.POLICY, "CPU of a request that states a data policy"),
     _cpu("cpu_per_paced_stream_ratio", ANYAPI, Phase.PACED, "CPU of a streamed answer whose 100 events come 2 ms apart"),

@@ -9,7 +9,8 @@ from . import processes
 from .bodies import Scenario
 from .load import Phase, Sample, send_some
 from .machine import Watch
-from .targets import PATH, Address, Target
+from .routes import CHAT_PATH
+from .targets import Address, Target
 
 STREAMS = 500
 QUICK_STREAMS = 100
@@ -135,7 +136,7 @@ def _hold(streams: _Streams, target: Target, count: int, seconds: float) -> int:
 def _request(address: Address, key: str) -> bytes:
     body = address.body(Scenario.SLOW)
     head = (
-        f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1:{address.port}\r\nContent-Type: application/json\r\n"
+        f"POST {CHAT_PATH} HTTP/1.1\r\nHost: 127.0.0.1:{address.port}\r\nContent-Type: application/json\r\n"
         f"Authorization: Bearer {key}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body

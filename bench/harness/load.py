@@ -13,7 +13,8 @@ from .answers import ask, check
 from .bodies import Scenario
 from .machine import QUIET_BEFORE, QUIET_DURING, CannotRun, Cores, Watch
 from .processes import on_core
-from .targets import PATH, Address, Target
+from .routes import Route
+from .targets import Address, Target
 from .tools import Tools
 
 ERROR_LIMIT = 0.001
@@ -35,6 +36,10 @@ class Phase(StrEnum):
     PACED = "paced"  # CPU us a stream whose events come apart
     LARGE = "large"  # CPU us a request of 100 KB
     LATENCY = "latency"  # median us at one connection
+    MESSAGES = "messages"  # CPU us a request in Anthropic's format to a provider that speaks it
+    MESSAGES_STREAM = "messages_stream"  # CPU us a stream, likewise
+    TO_MESSAGES = "to_messages"  # CPU us a chat completion stream translated from Anthropic's format
+    TO_CHAT = "to_chat"  # CPU us a stream in Anthropic's format translated from chat completions
     HELD = "held"  # KB a held stream
     HELD_TLS = "held_tls"  # KB a held stream, TLS to the provider
     STARTUP = "startup"  # s from exec to the first right answer
@@ -51,6 +56,11 @@ class Shape:
     quick_seconds: int
     large: bool = False
     with_policy: bool = False
+    route: Route = Route.CHAT
+
+    def body(self, address: Address) -> bytes:
+        """What is sent to an address."""
+        return address.body(self.scenario, route=self.route, large=self.large, with_policy=self.with_policy)
 
 
 SHAPES = {
@@ -60,6 +70,10 @@ SHAPES = {
     Phase.PACED: Shape(Scenario.PACED, 32, 4, 2),
     Phase.LARGE: Shape(Scenario.JSON, 8, 4, 2, large=True),
     Phase.LATENCY: Shape(Scenario.JSON, 1, 3, 2),
+    Phase.MESSAGES: Shape(Scenario.JSON, 32, 5, 2, route=Route.MESSAGES),
+    Phase.MESSAGES_STREAM: Shape(Scenario.BURST, 8, 4, 2, route=Route.MESSAGES),
+    Phase.TO_MESSAGES: Shape(Scenario.BURST, 8, 4, 2, route=Route.CHAT_OVER_MESSAGES),
+    Phase.TO_CHAT: Shape(Scenario.BURST, 8, 4, 2, route=Route.MESSAGES_OVER_CHAT),
 }
 
 
@@ -103,10 +117,9 @@ class Load:
     def measure(self, target: Target, phase: Phase, run: int) -> Sample:
         """One phase against one target. Repeated while others disturb it and there is patience left; the quietest attempt counts."""
         shape = SHAPES[phase]
-        body = target.plain.body(shape.scenario, large=shape.large, with_policy=shape.with_policy)
-        answer = ask(target.plain, target.keys[0], body)
-        check(answer, shape.scenario)
-        drive = self._driver(target, body, shape.connections)
+        answer = ask(target.plain, target.keys[0], shape.body(target.plain), path=shape.route.path)
+        check(answer, shape.scenario, shape.route)
+        drive = self._driver(target, shape)
         best: Sample | None = None
         for attempt in range(ATTEMPTS):
             began = time.monotonic()
@@ -124,8 +137,7 @@ class Load:
     def drive_for(self, target: Target, phase: Phase, seconds: int) -> None:
         """Only load, without accounts: for a profiler to look at."""
         shape = SHAPES[phase]
-        body = target.plain.body(shape.scenario, large=shape.large, with_policy=shape.with_policy)
-        self._driver(target, body, shape.connections)(f"{seconds}s")
+        self._driver(target, shape)(f"{seconds}s")
 
     def _attempt(self, target: Target, phase: Phase, drive: Callable[[str], dict[str, float]], answer_bytes: int) -> Sample:
         shape = SHAPES[phase]
@@ -154,14 +166,14 @@ class Load:
             foreign_during=during,
         )
 
-    def _driver(self, target: Target, body: bytes, connections: int) -> Callable[[str], dict[str, float]]:
+    def _driver(self, target: Target, shape: Shape) -> Callable[[str], dict[str, float]]:
         body_file = self._work / "load-body.json"
         keys_file = self._work / "load-keys.txt"
-        body_file.write_bytes(body)
+        body_file.write_bytes(shape.body(target.plain))
         keys_file.write_text("".join(f"{key}\n" for key in target.keys))
         environment = {"PATH": "/usr/bin:/bin", "BENCH_BODY": str(body_file), "BENCH_KEYS": str(keys_file)}
-        command = [self._wrk, "-t1", f"-c{connections}", "--timeout", "30s", "-s", str(SCRIPT)]
-        url = f"http://127.0.0.1:{target.plain.port}{PATH}"
+        command = [self._wrk, "-t1", f"-c{shape.connections}", "--timeout", "30s", "-s", str(SCRIPT)]
+        url = f"http://127.0.0.1:{target.plain.port}{shape.route.path}"
 
         def drive(duration: str) -> dict[str, float]:
             with on_core(self._core):

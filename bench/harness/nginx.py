@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from . import bodies
+from . import bodies, routes
 from .answers import wait_until_right
 from .bodies import Scenario
 from .machine import Cores
@@ -31,6 +31,8 @@ class Nginx:
     def start_mock(self) -> Target:
         """The mock provider, on the load's core. The certificates must have been made."""
         bodies.write_answers(self._work)
+        (self._work / "message.json").write_bytes(routes.message())
+        (self._work / "message_events.txt").write_bytes(b"".join(routes.message_events()))
         fill = {
             "MODULES": "\n".join(f"load_module {path};" for path in self._tools.nginx_modules),
             "PACED_PAUSE": str(bodies.PACED_PAUSE_S),

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .bodies import LARGE_REQUEST_BYTES, Scenario, request_body
+from .routes import Route, messages_body
 
 CREDENTIAL = "bench-provider-credential-0001"
 """What the mock provider accepts; no gateway may pass its caller's own key on."""
-PATH = "/v1/chat/completions"
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,11 @@ class Address:
     port: int
     model: str
 
-    def body(self, scenario: Scenario, *, large: bool = False, with_policy: bool = False) -> bytes:
+    def body(self, scenario: Scenario, *, route: Route = Route.CHAT, large: bool = False, with_policy: bool = False) -> bytes:
         """The request body of a scenario, as this address wants it."""
-        model = self.model.format(scenario)
+        model = self.model.format(route.model(scenario))
+        if route.asks_messages:
+            return messages_body(model, scenario)
         if large:
             return request_body(model, scenario, size=LARGE_REQUEST_BYTES, with_policy=with_policy)
         return request_body(model, scenario, with_policy=with_policy)

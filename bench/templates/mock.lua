@@ -37,26 +37,50 @@ local function stream(events, pause)
 end
 
 function M.prepare(directory, credential)
-  M.credential = "Bearer " .. credential
+  M.credential, M.api_key = "Bearer " .. credential, credential
   M.completion = read(directory .. "/completion.json")
   M.events = split_events(read(directory .. "/events.txt"))
   M.slow_events = split_events(read(directory .. "/slow_events.txt"))
+  M.message = read(directory .. "/message.json")
+  M.message_events = split_events(read(directory .. "/message_events.txt"))
 end
 
-function M.answer(paced_pause, slow_pause)
+-- The model that is asked for; nil if the request was refused.
+local function asked(right_credential)
   ngx.req.read_body() -- a provider reads the whole prompt before it answers
-  if ngx.var.http_authorization ~= M.credential then
+  if not right_credential then
     return refuse(401, "wrong credential")
   end
   local body = ngx.req.get_body_data() or ""
   if #body < 8192 and body:find('"data_policy"', 1, true) then
     return refuse(400, "data_policy must not reach a provider")
   end
-  local model = body:match('"model":%s*"([^"]*)"')
+  return body:match('"model":%s*"([^"]*)"') or ""
+end
+
+local function whole(answer)
+  ngx.header["Content-Type"] = "application/json"
+  ngx.header["Content-Length"] = #answer
+  return ngx.print(answer)
+end
+
+function M.answer_messages()
+  local model = asked(ngx.var.http_x_api_key == M.api_key and ngx.var.http_anthropic_version ~= nil)
   if model == "bench-json" then
-    ngx.header["Content-Type"] = "application/json"
-    ngx.header["Content-Length"] = #M.completion
-    return ngx.print(M.completion)
+    return whole(M.message)
+  elseif model == "bench-burst" then
+    return stream(M.message_events, 0)
+  elseif model then
+    return refuse(404, "no such model")
+  end
+end
+
+function M.answer(paced_pause, slow_pause)
+  local model = asked(ngx.var.http_authorization == M.credential)
+  if not model then
+    return
+  elseif model == "bench-json" then
+    return whole(M.completion)
   elseif model == "bench-burst" then
     return stream(M.events, 0)
   elseif model == "bench-paced" then

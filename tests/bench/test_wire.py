@@ -3,8 +3,9 @@
 import json
 
 import pytest
-from bench.harness import answers, bodies
+from bench.harness import answers, bodies, routes
 from bench.harness.bodies import Scenario
+from bench.harness.routes import Route
 
 
 def test_request_bodies_have_the_sizes_that_the_figures_name():
@@ -56,3 +57,40 @@ def test_a_broken_stream_is_a_wrong_answer(broken):
 def test_a_broken_answer_is_a_wrong_answer(broken):
     with pytest.raises(answers.WrongAnswer):
         answers.check(broken, Scenario.JSON)
+
+
+def test_the_same_letter_in_anthropics_format_has_about_the_same_size():
+    chat, messages = bodies.request_body("m", Scenario.JSON), routes.messages_body("m", Scenario.JSON)
+    assert len(messages) == pytest.approx(len(chat), rel=0.05)
+    assert json.loads(messages)["messages"] == json.loads(chat)["messages"][1:]
+    assert json.loads(routes.messages_body("m", Scenario.BURST))["stream"] is True
+
+
+def test_the_mocks_own_messages_are_right():
+    answers.check(routes.message(), Scenario.JSON, Route.MESSAGES)
+    events = routes.message_events()
+    assert len(events) == bodies.EVENTS + 2  # three that frame the text stand for one of role, finish, usage
+    answers.check(b"".join(events), Scenario.BURST, Route.MESSAGES)
+
+
+@pytest.mark.parametrize("lost", [20, -2, -1], ids=["a word", "usage", "end"])
+def test_a_broken_stream_of_messages_is_a_wrong_answer(lost):
+    events = routes.message_events()
+    del events[lost]
+    with pytest.raises(answers.WrongAnswer):
+        answers.check(b"".join(events), Scenario.BURST, Route.MESSAGES_OVER_CHAT)
+
+
+@pytest.mark.parametrize("lost", [20, -2, -1], ids=["a word", "usage", "end"])
+def test_a_broken_translated_stream_is_a_wrong_answer(lost):
+    events = bodies.events()
+    answers.check(b"".join(events), Scenario.BURST, Route.CHAT_OVER_MESSAGES)
+    del events[lost]
+    with pytest.raises(answers.WrongAnswer):
+        answers.check(b"".join(events), Scenario.BURST, Route.CHAT_OVER_MESSAGES)
+
+
+@pytest.mark.parametrize("broken", [b"{}", routes.message().replace(b"97", b"96"), bodies.completion()])
+def test_a_broken_message_is_a_wrong_answer(broken):
+    with pytest.raises(answers.WrongAnswer):
+        answers.check(broken, Scenario.JSON, Route.MESSAGES)
