@@ -23,6 +23,7 @@ BAD = Outcome(OutcomeKind.BAD_RESPONSE)
 DELTA = b"event: content_block_delta\ndata: "
 BETWEEN = b"\n\n" + DELTA
 FIELD = re.compile(rb"(data|event|id|retry)?:")
+NOTHING, METADATA = frozenset[str](), frozenset({"metadata"})
 FIRST = frozenset({"message_start", "ping", "error"})
 """Events that may come before `message_start`."""
 
@@ -38,14 +39,19 @@ class AnthropicPassthrough:
         """The client's body with the provider's model name. Of the row, `drops` counts."""
         fields = dict(call.fields)
         fields["model"] = msgspec.Raw(_encode(endpoint.upstream_model))
-        adjusted = [name for name in sorted(row.drops | {"metadata"}) if fields.pop(name, None) is not None]
+        gone = row.drops & fields.keys() if row.drops else NOTHING
+        if "metadata" in fields:
+            gone |= METADATA
+        adjusted = sorted(gone)
+        for name in adjusted:
+            del fields[name]
         body = _encode(fields)
         cleaned = without_ours(fields["messages"]) if may_hold_ours(body) and "messages" in fields else None
         if cleaned is not None:
             fields["messages"] = cleaned
             body = _encode(fields)
             adjusted.append("messages.thinking")
-        return Prepared(PATH, body, VERSION + beta_lines(call.beta_headers), tuple(adjusted))
+        return Prepared(PATH, body, VERSION + beta_lines(call.beta_headers) if call.beta_headers else VERSION, tuple(adjusted))
 
     def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:  # noqa: ARG002
         """Check that it is a message and find its usage; a 200 that carries an error is an error."""

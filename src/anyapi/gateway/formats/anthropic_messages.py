@@ -13,11 +13,11 @@ from anyapi.errors import BadRequest
 from anyapi.gateway.formats import beyond
 from anyapi.gateway.formats.abilities import BIG, least_tokens
 from anyapi.gateway.formats.anthropic_errors import messages_error_event
-from anyapi.gateway.formats.openai_chat import STATEFUL, ChatRequest, read_question
+from anyapi.gateway.formats.openai_chat import OURS_SET, STATEFUL, STATEFUL_SET, ChatRequest, read_model, take_policy
 from anyapi.gateway.formats.stored import take_off
-from anyapi.gateway.formats.strict_json import FALSE, TRUE, Fields, plain_value, policy_value
+from anyapi.gateway.formats.strict_json import FALSE, TRUE, Fields, outer_fields, plain_value, policy_value
 from anyapi.upstream.adapter import Dialect
-from anyapi.upstream.translate.anthropic_messages_to_openai_chat import refuse
+from anyapi.upstream.translate.anthropic_messages_to_openai_chat import REFUSED, refuse
 
 LIST = b"["
 USER_ID = frozenset({"user_id"})
@@ -28,8 +28,8 @@ LOOKS_UP = ("web_search", "web_fetch")
 OWN = (None, "custom")
 KNOWN_TOOLS = ("bash_", "text_editor_", "computer_", "memory_", "tool_search_tool_", *LOOKS_UP)
 """First words of the types of tools that the client runs, or that rules see. Any other would run at a provider, or send content on."""
-PROMPT = ("messages", "system", "tools")
-"""The fields that the model reads."""
+SPECIAL = OURS_SET | STATEFUL_SET | beyond.NAMES | REFUSED.keys() | {"store", "metadata", "tools"}
+"""A request with none of these needs no further look."""
 
 
 class MessagesRequest(ChatRequest):
@@ -75,31 +75,33 @@ def parse(body: bytes) -> MessagesRequest:
 
 def read_counted(body: bytes) -> MessagesRequest:
     """Read a request of `count_tokens`, which has the same fields less `max_tokens` and `stream`. Raises `BadRequest` naming the field."""
-    question = read_question(body)  # takes our own fields off and reads the model; looks at no content
-    fields = question.fields
+    fields = outer_fields(body)
     messages = fields.get("messages")
     if messages is None or memoryview(messages)[:1] != LIST:
         raise BadRequest("messages is missing or is not a list.", "messages")
-    refuse(fields)
-    _refuse_stateful(fields)
     if FILE_KEY in body or ESCAPE in body:
         _refuse_stored_files(messages)
-    request = MessagesRequest(
-        fields,
-        models=question.models,
-        facts=question.facts,
-        policy=question.policy,
-        policy_raw=question.policy_raw,
-        prompt_bytes=sum(len(fields[name]) for name in PROMPT if name in fields),
-    )
+    request = MessagesRequest(fields, prompt_bytes=len(messages) + len(fields.get("system", b"")) + len(fields.get("tools", b"")))
+    if SPECIAL.isdisjoint(fields):
+        request.models = (read_model(fields),)
+    else:
+        _read_special(request)
+    if len(body) > BIG:
+        request.facts = msgspec.structs.replace(request.facts, least_tokens=least_tokens(body))
+    return request
+
+
+def _read_special(request: MessagesRequest) -> None:
+    """What only some requests have: policy fields, tools, what would be stored."""
+    fields = request.fields
+    take_policy(request)
+    refuse(fields)
+    _refuse_stateful(fields)
     request.app, adjusted = take_off(fields, unread=USER_ID)
     request.adjusted = tuple(adjusted)
     tools = fields.get("tools")
     if beyond.searches(fields) or (tools is not None and looks_up(tools)):
         request.facts = msgspec.structs.replace(request.facts, web_search=True)
-    if len(body) > BIG:
-        request.facts = msgspec.structs.replace(request.facts, least_tokens=least_tokens(body))
-    return request
 
 
 def _refuse_stateful(fields: Fields) -> None:

@@ -87,7 +87,7 @@ def parse(body: bytes) -> ChatRequest:
 def read_question(body: bytes) -> ChatRequest:
     """Read a request without its content, as explain takes it. Raises `BadRequest` naming the field."""
     request = ChatRequest(outer_fields(body))
-    _take_policy(request)
+    take_policy(request)
     return request
 
 
@@ -97,7 +97,7 @@ def _read_special(request: ChatRequest) -> None:
     stream = fields.get("stream")
     if stream is not None:
         _read_stream(request, bytes(stream))
-    _take_policy(request)
+    take_policy(request)
     if not STATEFUL_SET.isdisjoint(fields):
         _refuse_stateful(fields)
     if "metadata" in fields or "store" in fields or beyond.KEEPING in fields:
@@ -109,7 +109,7 @@ def _read_special(request: ChatRequest) -> None:
         request.facts = msgspec.structs.replace(request.facts, web_search=True)
 
 
-def _take_policy(request: ChatRequest) -> None:
+def take_policy(request: ChatRequest) -> None:
     """Take what is ours, or another gateway's, off the outer object."""
     fields = request.fields
     if OURS_SET.isdisjoint(fields):
