@@ -37,18 +37,28 @@ async function parts(result) {
   return all;
 }
 
+/** The parts of a stream until it says that it was left, which it does by a part and not by an error. */
+async function* untilLeft(stream) {
+  for await (const part of stream) {
+    if (part.type === "abort") throw Object.assign(new Error(), { name: "abort" });
+    yield part;
+  }
+}
+
 await tell((target) => {
   const settings = { baseURL: target.url, apiKey: target.key, headers: target.headers };
   const way = WAYS[target.way](settings);
   const usual = { maxRetries: 0, providerOptions: target.options ?? {}, onError: () => {} };
-  const asked = { ...usual, model: way(target.model) };
+  const asked = { ...usual, model: way(target.model), reasoning: target.reasoning };
   const hello = { ...asked, prompt: "Hello" };
   const vectors = () => ({ model: VECTORS[target.way](settings)(target.vectors), maxRetries: 0 });
   const content = [
     { type: "text", text: "What is this?" },
     { type: "image", image: Buffer.from(picture, "base64") },
   ];
-  if (target.ledger) return { cancel: () => cancelled(target.ledger, (abortSignal) => streamText({ ...hello, abortSignal }).stream) };
+  if (target.ledger) {
+    return { cancel: () => cancelled(target.ledger, (abortSignal) => untilLeft(streamText({ ...hello, abortSignal }).stream)) };
+  }
   return {
     plain: async () => whole(await generateText({ ...hello, instructions: "Be brief.", temperature: 0.5, maxOutputTokens: 400 })),
     stream: () => parts(streamText(hello)),
