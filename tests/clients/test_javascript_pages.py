@@ -1,6 +1,7 @@
 """The very lines that the pages for JavaScript clients print, run as one module a page in front of the gateway."""
 
 import re
+import subprocess
 
 import pytest
 from tests.clients.node_sdks import ROOT, installed, node
@@ -20,8 +21,8 @@ WORDS = "At sim-(30d|zero) .*"
 """Of a provider that the policies of the pages permit."""
 PAGES = {
     "README.md": [WORDS],
-    "docs/clients/openai-node.md": [WORDS, WORDS, "2", r"no_eligible_endpoint \["],
-    "docs/clients/anthropic-typescript.md": [WORDS, WORDS, r"no_eligible_endpoint \["],
+    "docs/clients/openai-node.md": [WORDS, WORDS, "2", r"no_eligible_endpoint \{"],
+    "docs/clients/anthropic-typescript.md": [WORDS, WORDS, r"403 \{"],
     "docs/clients/vercel-ai-sdk.md": [WORDS, WORDS, WORDS, WORDS, WORDS, "403 The data policy in force permits none"],
 }
 """What each page prints, in order."""
@@ -55,11 +56,16 @@ def run(gateway, name: str, code: str) -> str:
     return node(module)
 
 
+def lines(page: str) -> str:
+    """The JavaScript of a page, as one module."""
+    return "\n".join(BLOCK.findall((ROOT / page).read_text()))
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_the_lines_of_the_page_run(place, page):
     gateway, simulation = place
     before = received(simulation)
-    printed = run(gateway, page.rpartition("/")[2], "\n".join(BLOCK.findall((ROOT / page).read_text())))
+    printed = run(gateway, page.rpartition("/")[2], lines(page))
     assert re.search(r"[\s\S]*?".join(PAGES[page]), printed), printed
     after = received(simulation)
     assert {name for name in after if after[name] != before[name]} <= {"sim-30d", "sim-zero", "sim-vectors"}
@@ -70,3 +76,15 @@ def test_a_bare_string_goes_elsewhere_unless_the_default_is_this_gateway(place):
     printed = run(place[0], "bare", BARE).splitlines()
     assert printed[0] == "GatewayAuthenticationError"
     assert printed[1].startswith("This is claude-3.5-sonnet.")
+
+
+@pytest.mark.clients
+def test_the_lines_are_typescript_too():
+    """Strictly checked against the SDKs' own types. The README's are for JavaScript alone: TypeScript wants a comment above the field."""
+    place = installed()
+    modules = [place / f"page-{page.rpartition('/')[2]}.mts" for page in PAGES if page.startswith("docs/")]
+    for page, module in zip((page for page in PAGES if page.startswith("docs/")), modules, strict=True):
+        module.write_text(lines(page))
+    options = ["--noEmit", "--strict", "--target", "es2022", "--module", "nodenext", "--skipLibCheck", "--types", "node"]
+    ran = subprocess.run(["node", "node_modules/.bin/tsc", *options, *modules], cwd=place, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout
