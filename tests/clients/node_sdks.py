@@ -106,7 +106,9 @@ def cast(wires: Iterable[WireName], failing: Mapping[WireName, Iterable[str]] | 
 def disguised(pairs: Iterable[tuple[WireName, WireName]]) -> tuple[ProviderSpec, ...]:
     """Providers that speak the second format of a pair and serve the model of the first, so that answers can be compared word for word."""
     return tuple(
-        ProviderSpec(f"sim-{wire}-as-{name}", wire=wire, models=(ModelSpec(f"{wire}-as/{NAMES[name]}", NAMES[name], 1.0, 1.0),), policy=KEPT)
+        ProviderSpec(
+            f"sim-{wire}-as-{name}", wire=wire, models=(ModelSpec(f"{wire}-as/{NAMES[name]}", NAMES[name], 1.0, 1.0),), policy=KEPT
+        )
         for name, wire in pairs
     )
 

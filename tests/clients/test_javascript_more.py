@@ -24,7 +24,9 @@ STORIES: dict[str, tuple[str, Client, list[str]]] = {
     "anthropic": ("anthropic", ANTHROPIC, ANTHROPIC_FORMS),
     **{f"vercel {way}": ("vercel", client, VERCEL_FORMS) for way, client in VERCEL.items()},
 }
-STREAMS = [(name, form) for name, (_, _, forms) in STORIES.items() for form in forms if form.endswith("stream") and "structured" not in form]
+STREAMS = [
+    (name, form) for name, (_, _, forms) in STORIES.items() for form in forms if form.endswith("stream") and "structured" not in form
+]
 EVENTS = 45
 """More than any of the streams has."""
 CUT = {
@@ -40,7 +42,20 @@ CUT = {
     for wire in BOTH
 }
 SPECS = (*cast(BOTH), *disguised((name, wire) for name in BOTH for wire in OTHERS), *CUT.values())
-SAID = {"text", "content", "refusal", "name", "toolName", "city", "days", "arguments", "partial_json", "finish_reason", "finishReason", "output"}
+SAID = {
+    "text",
+    "content",
+    "refusal",
+    "name",
+    "toolName",
+    "city",
+    "days",
+    "arguments",
+    "partial_json",
+    "finish_reason",
+    "finishReason",
+    "output",
+}
 NOT_WORDS = ("reasoning", "thinking", "redacted", "custom", "step-start", "raw")
 
 

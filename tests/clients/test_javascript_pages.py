@@ -78,6 +78,11 @@ def test_a_bare_string_goes_elsewhere_unless_the_default_is_this_gateway(place):
     assert printed[1].startswith("This is claude-3.5-sonnet.")
 
 
+def test_node_reaches_loopback_only_in_tests():
+    printed = node("--eval", "fetch('http://192.0.2.1/').catch((error) => console.log(error.cause.message))")
+    assert printed == "a test tried to reach 192.0.2.1: tests use loopback only\n"
+
+
 @pytest.mark.clients
 def test_the_lines_are_typescript_too():
     """Strictly checked against the SDKs' own types. The README's are for JavaScript alone: TypeScript wants a comment above the field."""

@@ -55,7 +55,9 @@ def told(place):
     targets.append(CLIENT.through(gateway, "more", forms=["headers", "models"]))
     targets.append(CLIENT.through(gateway, "header alone", policy=None, headers=DENYING, forms=["chat plain", "chat stream"]))
     denied = {"data_policy": {"retention_days": 0}}
-    targets.append(CLIENT.through(gateway, "denied", policy=denied, forms=["chat plain", "chat stream", "responses plain", "embeddings plain"]))
+    targets.append(
+        CLIENT.through(gateway, "denied", policy=denied, forms=["chat plain", "chat stream", "responses plain", "embeddings plain"])
+    )
     targets.append(CLIENT.through(gateway, "wrong key", key="anyapi_sk_wrong", forms=["chat plain"]))
     targets.append(CLIENT.through(gateway, "unknown model", model="acme/nothing", forms=["chat plain", "responses plain"]))
     for use in USES:

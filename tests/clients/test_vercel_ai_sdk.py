@@ -36,7 +36,9 @@ CLIENTS = {
     "anthropic": Client(WireName.ANTHROPIC, "anthropic", policy=HEADERS, fields={"way": "anthropic"}),
 }
 WORDS = ["plain", "stream", "tools", "tools stream", "agent", "structured", "structured stream", "image", "reasoning", "second turn"]
-FORMS = [(way, form) for way in CLIENTS for form in WORDS] + [(way, form) for way in ("chat", "compatible") for form in ("embed", "embed many")]
+FORMS = [(way, form) for way in CLIENTS for form in WORDS] + [
+    (way, form) for way in ("chat", "compatible") for form in ("embed", "embed many")
+]
 OTHER = {WireName.OPENAI: WireName.ANTHROPIC, WireName.ANTHROPIC: WireName.OPENAI}
 USES = [(way, f"{kind}-{way}") for way in CLIENTS for kind in FAILING]
 STATUSES = {"limited": (429, 429, True), "overloaded": (503, 503, True), "broken": (502, 500, True), "picky": (400, 400, False)}
