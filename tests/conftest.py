@@ -1,7 +1,7 @@
 """What holds for every test: no network beyond loopback, no keys of the person who runs them, the same examples every time.
 
-`ANYAPI_TEST_LONG=1` runs the tests marked `long` too, and gives property tests ten times the examples. `ANYAPI_TEST_CLIENTS=1` runs those
-marked `clients`.
+`ANYAPI_TEST_LONG=1` runs the tests marked `long` too, and gives property tests ten times the examples. `ANYAPI_TEST_CLIENTS=1` runs
+those marked `clients`.
 """
 
 import ipaddress
@@ -22,15 +22,15 @@ settings.load_profile("long" if LONG else "short")
 
 
 def pytest_collection_modifyitems(items):
-    """Skip what is not wanted, saying how to run it."""
-    skips = {
-        "long": None if LONG else "too long for `make test`: run `make test-long`",
-        "clients": None if CLIENTS else "the full client matrix: run `make test-clients`",
+    """Skip what is too long or has a suite of its own, saying how to run it."""
+    skipped = {
+        "long": None if LONG else pytest.mark.skip(reason="too long for `make test`: run `make test-long`"),
+        "clients": None if CLIENTS else pytest.mark.skip(reason="run `make test-clients`"),
     }
     for item in items:
-        for marker, reason in skips.items():
-            if reason and item.get_closest_marker(marker):  # not `keywords`: those hold the names of directories too
-                item.add_marker(pytest.mark.skip(reason=reason))
+        for name, skip in skipped.items():
+            if skip is not None and item.get_closest_marker(name):  # not `keywords`: those hold the names of directories too
+                item.add_marker(skip)
 
 
 def _forget_private_environment():
