@@ -409,12 +409,12 @@ class TestUsage:
         written(
             usage_sink,
             usage_row(1),
-            usage_row(2, outcome="timed_out", cost=None, source=UsageSource.ESTIMATED, model="b/b"),
-            usage_row(3, at=NOON + DAY, provider=None),
+            usage_row(2, outcome="timed_out", cost=None, source=UsageSource.ESTIMATED, model="b/b", evidence="retained"),
+            usage_row(3, at=NOON + DAY, provider=None, host="deepseek", evidence="agreed"),
         )
         assert store.usage_totals(UsageGroup.DAY, *EVERYTHING) == [
-            UsageTotal("2026-11-24", 2, 1, 200, 40, 20, 10, 0.25, 1, 1),
-            UsageTotal("2026-11-25", 1, 1, 100, 20, 10, 5, 0.25, 0, 0),
+            UsageTotal("2026-11-24", 2, 1, 200, 40, 20, 10, 0.25, 1, 1, 1),
+            UsageTotal("2026-11-25", 1, 1, 100, 20, 10, 5, 0.25, 0, 0, 0),
         ]
         labels = {by: [total.label for total in store.usage_totals(by, *EVERYTHING)] for by in UsageGroup}
         assert labels == {
@@ -424,6 +424,8 @@ class TestUsage:
             "key": ["key_1"],
             "account": ["default"],
             "outcome": ["success", "timed_out"],
+            "host": ["-", "deepseek"],
+            "evidence": ["-", "agreed", "retained"],
         }
 
     def test_totals_of_nothing(self, store, usage_sink):

@@ -18,7 +18,7 @@ _COLUMNS = ("requests", "succeeded", "prompt tokens", "completion tokens", "cach
 @click.option("--account", help="Only this account.")
 @with_store
 def usage(place: Place, by: str, since: str, until: str | None, account: str | None) -> None:
-    """Total the requests, tokens and cost by day, model, provider, key, account or outcome."""
+    """Total the requests, tokens and cost by day, model, provider, key, account, outcome, host or evidence."""
     if account is not None:
         # Usage outlives what it names, so this is checked against both.
         refuse_unknown("account", account, [row.id for row in place.store.accounts()] + ["unknown"])
@@ -36,6 +36,11 @@ def usage(place: Place, by: str, since: str, until: str | None, account: str | N
     unknown = sum(total.unmeasured for total in totals)
     if unknown:
         click.echo(f"{unknown:,} rows hold estimated or unknown token counts")
+    contradicted = sum(total.contradicted for total in totals)
+    if contradicted:
+        click.echo(
+            f"{contradicted:,} answers stated otherwise than was promised: see `anyapi usage --by evidence` and `anyapi evidence list`"
+        )
 
 
 def _row(total: UsageTotal) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ import msgspec
 from anyapi.domain.call import Principal
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.data_policy import HumanReview, Retention, Training
-from anyapi.domain.ids import AccountId, AgreementId, CredentialId, ProviderId
+from anyapi.domain.evidence import EvidenceCode
+from anyapi.domain.ids import AccountId, AgreementId, CredentialId, EndpointId, ProviderId
 from anyapi.domain.requirement import DataClass, Settings
 
 
@@ -72,6 +73,8 @@ class PolicyContext(msgspec.Struct, frozen=True):
     """What accounts brought themselves, each only for itself."""
     served_embeddings: frozenset[str] = frozenset()
     """Protocols with an adapter for embeddings."""
+    contradicted: dict[tuple[EndpointId, CredentialId], frozenset[EvidenceCode]] = {}
+    """Which promises of an endpoint were contradicted by what its provider stated, as it was used with one credential."""
 
     def seen_by(self, account: AccountId | None) -> "PolicyContext":
         """The context of a request of `account`: its own credentials before the operator's, and nobody else's at all."""

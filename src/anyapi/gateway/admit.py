@@ -7,6 +7,7 @@ from time import monotonic
 
 from anyapi.domain.call import App, Principal
 from anyapi.domain.decision import Candidate, Route
+from anyapi.domain.evidence import Finding
 from anyapi.domain.usage import DecisionRecord, TokenCount
 from anyapi.gateway.decision_ids import new_decision_id
 from anyapi.gateway.formats.openai_chat import ChatRequest
@@ -28,6 +29,7 @@ class Admission:
         "candidate",
         "decided",
         "empty",
+        "evidence",
         "first_token",
         "id",
         "plane",
@@ -65,6 +67,7 @@ class Admission:
         self.started = monotonic()
         self.candidate: Candidate | None = None
         self.tokens: TokenCount | None = None
+        self.evidence: Finding | None = None
         self.first_token: float | None = None
         self.attempts = self.answer_tokens = 0
         self.streamed = self.empty = self.sent = False

@@ -12,6 +12,7 @@ from anyapi.domain.decision import Candidate, Outcome, OutcomeKind
 from anyapi.errors import BadRequest, Metadata, Overloaded, UpstreamFailed
 from anyapi.gateway.admit import BYTES_A_TOKEN, Admission
 from anyapi.gateway.client import Connection
+from anyapi.gateway.evidence import Witness
 from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.render import EVENTS, JSON
 from anyapi.gateway.rows import rows_for
@@ -124,11 +125,16 @@ class ProviderExchange:
         self._connection, self._pending = connection, None
         self.rows = rows_for(admission, candidate, prepared.adjusted)
         reader, sink = self._open_reader(adapter) if self.outbound.stream else (None, None)
+        witness = None if row.evidence is None else Witness(admission, candidate, row, row.evidence, connection)
+        if witness is not None:
+            sink = witness.beside(prepared, sink)
         body = prepared.body
         waiter = connection.send(upstream.head(prepared.path, prepared.headers, len(body)), body, sink, outlets.timeouts)
         del prepared, body  # a stream may last for minutes: its prompt must not
         failure = await waiter
         self._connection = None
+        if witness is not None:
+            witness.hear()
         outcome = self._outcome(adapter, connection, reader, failure)
         connection.release()
         return self._note(outcome, started)
