@@ -17,10 +17,9 @@ from anyapi.control.publish import contradicted
 from anyapi.domain.call import Facts, Question, Tag
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.decision import Decision
-from anyapi.domain.evidence import EvidenceCode
 from anyapi.domain.ids import CredentialId, EndpointId, ModelId
 from anyapi.domain.requirement import DataClass, Layer, Settings
-from anyapi.domain.snapshot import Credential, PolicyContext, Tier
+from anyapi.domain.snapshot import Contradicted, Credential, PolicyContext, Tier
 from anyapi.errors import BadRequest, ModelNotFound, StorageError
 from anyapi.policy.availability import asked_of
 from anyapi.policy.decide import decide
@@ -98,7 +97,7 @@ def answer(question: Question, context: PolicyContext, now: float) -> tuple[Expl
     return msgspec.structs.replace(result, models=tuple(ordered)), [error.message for error in unknown]
 
 
-def stored_evidence(config: Config) -> dict[tuple[EndpointId, CredentialId], frozenset[EvidenceCode]]:
+def stored_evidence(config: Config) -> Contradicted:
     """The contradictions that a server here has written down; none, and a word about it, where its store cannot be read."""
     path = config.data_dir / DATABASE_NAME
     try:

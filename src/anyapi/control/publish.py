@@ -10,10 +10,10 @@ from typing import Protocol
 import msgspec
 
 from anyapi.domain.call import Principal
-from anyapi.domain.evidence import Contradiction, EvidenceCode
-from anyapi.domain.ids import AccountId, CredentialId, EndpointId, ProviderId
+from anyapi.domain.evidence import Contradiction
+from anyapi.domain.ids import AccountId, ProviderId
 from anyapi.domain.requirement import SETTING_NAMES, DataClass, Layer, Requirement, Settings
-from anyapi.domain.snapshot import Credential, PolicyContext, Snapshot
+from anyapi.domain.snapshot import Contradicted, Credential, PolicyContext, Snapshot
 from anyapi.policy.merge import merge
 from anyapi.storage.contract import KeyStore, SettingsStore
 from anyapi.storage.rows import GATEWAY_SUBJECT, CredentialRow, KeyRow
@@ -62,13 +62,13 @@ def build_snapshot(
     )
 
 
-def contradicted(rows: Iterable[Contradiction]) -> dict[tuple[EndpointId, CredentialId], frozenset[EvidenceCode]]:
+def contradicted(rows: Iterable[Contradiction]) -> Contradicted:
     """Which promises do not hold, by endpoint and credential; what was cleared is left out."""
-    found: dict[tuple[EndpointId, CredentialId], frozenset[EvidenceCode]] = {}
+    found: Contradicted = {}
     for row in rows:
         if row.cleared_at is None:
-            place = row.endpoint, row.credential
-            found[place] = found.get(place, frozenset()) | {row.code}
+            codes = found.setdefault(row.endpoint, {})
+            codes[row.credential] = codes.get(row.credential, frozenset()) | {row.code}
     return found
 
 

@@ -94,11 +94,12 @@ def lower(plane: DataPlane, found: Contradiction) -> None:
     """Have every decision from now on know of a contradiction, and have it written down. Does nothing for one that is known."""
     snapshot = plane.snapshot
     known = snapshot.context.contradicted
-    place = found.endpoint, found.credential
-    codes: frozenset[EvidenceCode] = known.get(place, frozenset())
+    by_credential = known.get(found.endpoint, {})
+    codes: frozenset[EvidenceCode] = by_credential.get(found.credential, frozenset())
     if found.code in codes:
         return
-    context = msgspec.structs.replace(snapshot.context, contradicted={**known, place: codes | {found.code}})
+    contradicted = {**known, found.endpoint: {**by_credential, found.credential: codes | {found.code}}}
+    context = msgspec.structs.replace(snapshot.context, contradicted=contradicted)
     plane.publish(msgspec.structs.replace(snapshot, context=context))
     plane.outlets.contradicted(found)
 

@@ -40,6 +40,8 @@ def _contradictions(stated: Statement, endpoint: Endpoint, promised: DataPolicy,
 
 def lowered(policy: DataPolicy, codes: Collection[EvidenceCode]) -> DataPolicy:
     """The facts of an endpoint that was contradicted so: what was contradicted is not known any more, and the grade is the lowest."""
+    if not codes:
+        return policy
     policy = msgspec.structs.replace(
         policy,
         grade=Grade.CONTRADICTED,

@@ -52,9 +52,8 @@ def resolve(
     for agreement in agreements:
         if in_force(agreement, now):
             policy = applied(policy, agreement, here, zero_refused=standing.zero_refused)
-    codes = context.contradicted.get((endpoint.id, credential.id)) if credential is not None and context.contradicted else None
-    if codes:
-        policy = lowered(policy, codes)
+    if credential is not None and endpoint.id in context.contradicted:
+        policy = lowered(policy, context.contradicted[endpoint.id].get(credential.id, ()))
     future = (instant for instant in (standing.ends, *boundaries(agreements)) if instant > now)
     return Resolved(policy, min(future, default=math.inf), standing.local, standing.free_tier)
 
