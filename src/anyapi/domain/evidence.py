@@ -58,15 +58,6 @@ class Statement(msgspec.Struct, frozen=True):
     unreadable: bool = False
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """What the usage row keeps of an answer's statements."""
-
-    endpoint: EndpointId
-    code: EvidenceCode
-    """The gravest."""
-    host: ProviderId | None
-
-
 class Told(msgspec.Struct, frozen=True):
     """What a router was told of the caller's requirement, as far as what it states can be held against it."""
 
@@ -76,3 +67,5 @@ class Told(msgspec.Struct, frozen=True):
 
 
 NOTHING_TOLD = Told()
+NOTHING_STATED: tuple[ProviderId | None, str | None] = (None, None)
+"""Host and code of an attempt that stated nothing."""

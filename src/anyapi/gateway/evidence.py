@@ -9,9 +9,8 @@ from collections.abc import Callable
 import msgspec
 
 from anyapi.domain.decision import Candidate
-from anyapi.domain.evidence import CONTRADICTIONS, NOTHING_TOLD, UNRECOGNISED, Contradiction, EvidenceCode, Finding, Statement
+from anyapi.domain.evidence import CONTRADICTIONS, NOTHING_TOLD, UNRECOGNISED, Contradiction, EvidenceCode, Statement
 from anyapi.domain.ids import ProviderId
-from anyapi.domain.usage import UsageRow
 from anyapi.gateway.admit import Admission
 from anyapi.gateway.plane import DataPlane
 from anyapi.policy.evidence import HOSTS, weigh
@@ -77,7 +76,7 @@ class Witness:
         codes = weigh(stated, endpoint, self._candidate.policy, self._told)
         if not codes:
             return
-        admission.evidence = Finding(endpoint.id, codes[0], stated.host)
+        admission.stated = stated.host, codes[0].value
         for code in codes:
             if code in CONTRADICTIONS:
                 host = stated.host if code in HOSTS else None
@@ -102,10 +101,3 @@ def lower(plane: DataPlane, found: Contradiction) -> None:
     context = msgspec.structs.replace(snapshot.context, contradicted=contradicted)
     plane.publish(msgspec.structs.replace(snapshot, context=context))
     plane.outlets.contradicted(found)
-
-
-def with_finding(row: UsageRow, finding: Finding) -> UsageRow:
-    """The usage row with what the answer of its endpoint stated. What an endpoint before it stated is not this one's."""
-    if finding.endpoint != row.endpoint:
-        return row
-    return msgspec.structs.replace(row, host=finding.host, evidence=finding.code.value)

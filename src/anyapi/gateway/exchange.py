@@ -9,6 +9,7 @@ from time import monotonic
 
 from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Candidate, Outcome, OutcomeKind
+from anyapi.domain.evidence import NOTHING_STATED
 from anyapi.errors import BadRequest, Metadata, Overloaded, UpstreamFailed
 from anyapi.gateway.admit import BYTES_A_TOKEN, Admission
 from anyapi.gateway.client import Connection
@@ -112,6 +113,7 @@ class ProviderExchange:
         if prepared is None:
             return INEXPRESSIBLE
         admission.candidate = candidate
+        admission.stated = NOTHING_STATED
         admission.attempts += 1
         started = monotonic()
         connection = upstream.idle() or await self._connect(upstream)

@@ -6,7 +6,6 @@ from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.domain.usage import TokenCount, UsageRow, UsageSource
 from anyapi.errors import AnyAPIError
 from anyapi.gateway.admit import BYTES_A_TOKEN, Admission
-from anyapi.gateway.evidence import with_finding
 from anyapi.gateway.render import error_of, status_of
 
 LEFT = 499
@@ -24,31 +23,34 @@ def settle(admission: Admission, outcome: Outcome | AnyAPIError | None, *, left:
     if tokens is None:
         tokens, source = _estimate(admission, kind)
     endpoint = candidate.endpoint if candidate is not None else None
-    row = UsageRow(
-        # In the order of the fields: by name would take twice the time.
-        admission.id,
-        admission.at,
-        principal.account,
-        principal.key,
-        admission.request.dialect.value,
-        endpoint.model if endpoint is not None else admission.decided.model,
-        NAMES[kind] if kind is not None else name_of(outcome),
-        200 if kind is OutcomeKind.SUCCESS else status_unless_whole(outcome, left=left),
-        source,
-        tokens,
-        principal.project,
-        admission.app,
-        endpoint.provider if endpoint is not None else None,
-        endpoint.id if endpoint is not None else None,
-        candidate.credential if candidate is not None else None,
-        admission.asked.data_class,
-        admission.streamed,
-        admission.attempts,
-        monotonic() - admission.started,
-        admission.first_token,
-        _cost(admission, tokens, kind, source),
+    admission.plane.outlets.usage.put(
+        UsageRow(
+            # In the order of the fields: by name would take twice the time.
+            admission.id,
+            admission.at,
+            principal.account,
+            principal.key,
+            admission.request.dialect.value,
+            endpoint.model if endpoint is not None else admission.decided.model,
+            NAMES[kind] if kind is not None else name_of(outcome),
+            200 if kind is OutcomeKind.SUCCESS else status_unless_whole(outcome, left=left),
+            source,
+            tokens,
+            principal.project,
+            admission.app,
+            endpoint.provider if endpoint is not None else None,
+            endpoint.id if endpoint is not None else None,
+            candidate.credential if candidate is not None else None,
+            admission.asked.data_class,
+            admission.streamed,
+            admission.attempts,
+            monotonic() - admission.started,
+            admission.first_token,
+            _cost(admission, tokens, kind, source),
+            admission.stated[0],
+            admission.stated[1],
+        )
     )
-    admission.plane.outlets.usage.put(row if admission.evidence is None else with_finding(row, admission.evidence))
 
 
 def _estimate(admission: Admission, kind: OutcomeKind | None) -> tuple[TokenCount, UsageSource]:

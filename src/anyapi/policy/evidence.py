@@ -10,6 +10,7 @@ import msgspec
 from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.data_policy import UNKNOWN_RETENTION, Confidence, DataPolicy, Grade, HumanReview, RetentionKind, Training
 from anyapi.domain.evidence import CONTRADICTIONS, UNRECOGNISED, EvidenceCode, Statement, Told
+from anyapi.domain.ids import ProviderId
 
 HOSTS = frozenset({EvidenceCode.OTHER_HOST, EvidenceCode.EXCLUDED_HOST})
 """Who answered is not who should have: then nothing that was said of the endpoint is known to hold."""
@@ -28,14 +29,20 @@ def weigh(stated: Statement, endpoint: Endpoint, promised: DataPolicy, told: Tol
 
 def _contradictions(stated: Statement, endpoint: Endpoint, promised: DataPolicy, told: Told) -> Iterable[EvidenceCode]:
     if stated.host is not None:
-        if promised.hosts and endpoint.provider not in promised.hosts and stated.host not in promised.hosts:
+        # A provider that answers with facts of its own promises no host.
+        if promised.hosts and promised.hosts.isdisjoint({endpoint.provider, stated.host}):
             yield EvidenceCode.OTHER_HOST
-        if stated.host in told.ignore or (told.only and stated.host not in told.only and stated.host != UNRECOGNISED):
+        if _excluded(stated.host, told):
             yield EvidenceCode.EXCLUDED_HOST
     if stated.zero_retention is False and promised.retention.kind is RetentionKind.ZERO:
         yield EvidenceCode.RETAINED
     if stated.stored:
         yield EvidenceCode.STORED
+
+
+def _excluded(host: ProviderId, told: Told) -> bool:
+    """Whether the router was told not to use this very host. One that nobody recognises may be one that it was told to use."""
+    return host in told.ignore or (bool(told.only) and host not in {UNRECOGNISED, *told.only})
 
 
 def lowered(policy: DataPolicy, codes: Collection[EvidenceCode]) -> DataPolicy:

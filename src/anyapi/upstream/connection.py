@@ -11,7 +11,7 @@ import httptools
 
 from anyapi.domain.decision import OutcomeKind
 from anyapi.upstream.adapter import Timeouts
-from anyapi.upstream.evidence import HEADERS
+from anyapi.upstream.evidence import HEADERS, keep
 from anyapi.wire.deadlines import NEVER
 from anyapi.wire.tasks import Waiter
 
@@ -275,8 +275,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         elif known in LENGTHS:
             self._until_close = False
         elif known in HEADERS:
-            self.stated = self.stated or {}
-            self.stated[known] = b"%b,%b" % (self.stated[known], value) if known in self.stated else value
+            self.stated = keep(self.stated, known, value)
         elif value.strip().lower() not in IDENTITY:
             raise ValueError  # we asked for none, so the body is not what it says
 

@@ -79,6 +79,13 @@ _decode = msgspec.json.Decoder(_Outer).decode
 _decode_text = msgspec.json.Decoder(str).decode
 
 
+def keep(kept: dict[bytes, bytes] | None, name: bytes, value: bytes) -> dict[bytes, bytes]:
+    """One more header of an answer; one that comes again is joined to what it said before, as RFC 9110 (5.3) has it."""
+    kept = kept or {}
+    kept[name] = b"%b,%b" % (kept[name], value) if name in kept else value
+    return kept
+
+
 def from_headers(evidence: Evidence, kept: Mapping[bytes, bytes] | None, name_of: NameOf) -> Statement:
     """What the headers say that the connection kept."""
     if kept is None:
@@ -108,20 +115,14 @@ def from_body(evidence: Evidence, body: bytes, name_of: NameOf) -> Statement:
         outer = _decode(body)
     except (msgspec.DecodeError, RecursionError):
         return Statement(unreadable=True)
-    stored = _flag(outer.store if outer.response is None else outer.response.store) if evidence.store else None
     host = _named(outer) if evidence.host else None
-    return Statement(
-        stored=stored if isinstance(stored, bool) else None,
-        host=None if host is None else _host(_text(host), name_of),
-        unreadable=stored is _ODD,
-    )
+    named = None if host is None else _host(_text(host), name_of)
+    return _with_stored(Statement(host=named), outer) if evidence.store else Statement(host=named)
 
 
-_ODD = object()
-
-
-def _flag(raw: msgspec.Raw) -> object:
-    return FLAGS.get(bytes(raw), _ODD)
+def _with_stored(stated: Statement, outer: _Outer) -> Statement:
+    raw = bytes(outer.store if outer.response is None else outer.response.store)
+    return msgspec.structs.replace(stated, stored=FLAGS.get(raw), unreadable=raw not in FLAGS)
 
 
 def _named(outer: _Outer) -> msgspec.Raw | None:
