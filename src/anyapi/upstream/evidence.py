@@ -149,10 +149,14 @@ def _host(name: str, name_of: NameOf) -> ProviderId:
 
 
 def together(a: Statement, b: Statement) -> Statement:
-    """What two places of one answer say; where both speak of the same, the worse counts, and of two hosts the one that is no known one."""
-    zero = a.zero_retention if b.zero_retention is None else b.zero_retention and a.zero_retention is not False
+    """What two places of one answer say; where both speak of the same, the worse counts, and of two hosts neither is known."""
     host = b.host if a.host in {None, b.host} else a.host if b.host is None else ProviderId(UNRECOGNISED)
-    return Statement(zero, b.stored if a.stored is None else a.stored or b.stored, host, a.unreadable or b.unreadable)
+    stored, zero = _worse(a.stored, b.stored, worst=True), _worse(a.zero_retention, b.zero_retention, worst=False)
+    return Statement(zero, stored, host, a.unreadable or b.unreadable)
+
+
+def _worse(a: bool | None, b: bool | None, *, worst: bool) -> bool | None:
+    return worst if worst in {a, b} else b if a is None else a
 
 
 class FirstEvent:
