@@ -178,16 +178,17 @@ def test_hostile_sizes_are_refused_reading(place, stream):
 
 
 def test_a_router_is_told_the_requirement_in_its_own_words(place):
+    """And, as its endpoints promise one host, to use this one: a caller who names another must not make it break its promise."""
     place.sent("openrouter")
     asked = {"training_allowed": False, "retention_days": 0, "providers": {"ignore": ["deepseek", "zai", "ollama"]}}
     for path, stream in WAYS:
         assert place.ask("openrouter/told", path, stream=stream, data_policy=asked).status == 200
     place.ask("openrouter/told", data_policy={"providers": {"only": ["openrouter", "anthropic", "google-vertex", "ollama"]}})
-    place.ask("openrouter/told", data_policy={"providers": {"only": ["openrouter"]}, "retention_days": 30})
+    place.ask("openrouter/told", data_policy={"providers": {"only": ["openrouter", "deepseek"]}, "retention_days": 30})
     place.ask("openrouter/told", data_policy={})
     words = [body.get("provider") for body in place.sent("openrouter")]
-    strict = {"data_collection": "deny", "zdr": True, "ignore": ["deepseek", "z-ai"]}
-    assert words == [*[strict] * len(WAYS), {"only": ["anthropic", "google-vertex"]}, None, None]
+    strict = {"data_collection": "deny", "zdr": True, "only": ["anthropic"], "ignore": ["deepseek", "z-ai"]}
+    assert words == [*[strict] * len(WAYS), *[{"only": ["anthropic"]}] * 3]
 
 
 def test_each_router_has_its_own_words(place):
@@ -198,7 +199,9 @@ def test_each_router_has_its_own_words(place):
         place.sent(router)
         assert place.ask(f"{router}/told", data_policy=asked).status == 200
         (bodies[router],) = place.sent(router)
-    assert bodies["vercel"].pop("providerOptions") == {"gateway": {"disallowPromptTraining": True, "zeroDataRetention": True}}
+    assert bodies["vercel"].pop("providerOptions") == {
+        "gateway": {"disallowPromptTraining": True, "zeroDataRetention": True, "only": ["bedrock"]}
+    }
     assert all({"provider", "providerOptions"}.isdisjoint(body) for body in bodies.values())
 
 

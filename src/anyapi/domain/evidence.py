@@ -64,6 +64,8 @@ class Told(msgspec.Struct, frozen=True):
     only: frozenset[ProviderId] = frozenset()
     """Hosts of which one has to answer; empty if it was told none."""
     ignore: frozenset[ProviderId] = frozenset()
+    promised: frozenset[ProviderId] = frozenset()
+    """Hosts that the endpoint promises: it is told to use these where the caller names none of them. Not the caller's word."""
 
 
 NOTHING_TOLD = Told()

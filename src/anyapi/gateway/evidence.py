@@ -43,7 +43,7 @@ class Witness:
         """
         router, requirement = self._row.router, self._admission.asked.requirement
         if router is not None:
-            self._told = told(router, self._candidate.endpoint.provider, requirement)
+            self._told = told(router, self._candidate.endpoint.provider, requirement, self._candidate.policy.hosts)
             prepared.body = with_words(prepared.body, router, requirement, self._told)
         if sink is None:
             return None

@@ -151,12 +151,12 @@ def _host(name: str, name_of: NameOf) -> ProviderId:
 def together(a: Statement, b: Statement) -> Statement:
     """What two places of one answer say; where both speak of the same, the worse counts, and of two hosts neither is known."""
     host = b.host if a.host in {None, b.host} else a.host if b.host is None else ProviderId(UNRECOGNISED)
-    stored, zero = _worse(a.stored, b.stored, worst=True), _worse(a.zero_retention, b.zero_retention, worst=False)
-    return Statement(zero, stored, host, a.unreadable or b.unreadable)
+    zero = _worse({a.zero_retention, b.zero_retention}, worst=False)
+    return Statement(zero, _worse({a.stored, b.stored}, worst=True), host, a.unreadable or b.unreadable)
 
 
-def _worse(a: bool | None, b: bool | None, *, worst: bool) -> bool | None:
-    return worst if worst in {a, b} else b if a is None else a
+def _worse(values: set[bool | None], *, worst: bool) -> bool | None:
+    return worst if worst in values else next((value for value in values if value is not None), None)
 
 
 class FirstEvent:

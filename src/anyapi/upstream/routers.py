@@ -32,13 +32,19 @@ class Router(msgspec.Struct, frozen=True):
     """Whether it can be told which hosts not to use."""
 
 
-def told(router: Router, provider: ProviderId, requirement: Requirement) -> Told:
-    """Which hosts the router is told to use, and not to use. Of `only`, those that it can name; none of them: it is told nothing."""
+def told(router: Router, provider: ProviderId, requirement: Requirement, hosts: frozenset[ProviderId]) -> Told:
+    """Which hosts the router is told to use, and not to use. Of `only`, those that it can name; none of them: it is told nothing.
+
+    `hosts` are those whose facts the endpoint has. Where its router is not among them it promises them, and no caller can have it use
+    another: what that one did would be held against the endpoint.
+    """
     if router.words is None:
         return Told()
+    promised = frozenset() if provider in hosts else hosts
     only = (requirement.providers_only or frozenset()) - {provider}
+    only = only & promised if promised else only
     ignore = requirement.providers_ignore - {provider} if router.ignores else frozenset()
-    return Told(_nameable(router, only), _nameable(router, ignore))
+    return Told(_nameable(router, only), _nameable(router, ignore), _nameable(router, promised))
 
 
 def _nameable(router: Router, hosts: Collection[ProviderId]) -> frozenset[ProviderId]:
@@ -49,7 +55,7 @@ def with_words(body: bytes, router: Router, requirement: Requirement, said: Told
     """The request's body (a JSON object with at least one field and none of the router's) with the requirement in the router's words."""
     if router.words is None:
         return body
-    only, ignore = (sorted(router.slugs[host] for host in hosts) for hosts in (said.only, said.ignore))
+    only, ignore = (sorted(router.slugs[host] for host in hosts) for hosts in (said.only or said.promised, said.ignore))
     fields = router.words(requirement, only, ignore)
     return b"%b,%b" % (body[:-1], _encode(fields)[1:]) if fields else body
 

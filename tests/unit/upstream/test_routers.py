@@ -15,9 +15,9 @@ PROVIDERS = load_catalogue().providers
 ROUTERS = {"openrouter": OPENROUTER, "vercel": VERCEL, "huggingface": HUGGINGFACE}
 
 
-def words(name, **asked):
+def words(name, hosts=frozenset(), **asked):
     router, requirement = ROUTERS[name], Requirement(**{key: _frozen(value) for key, value in asked.items()})
-    said = told(router, name, requirement)
+    said = told(router, name, requirement, hosts or frozenset({name}))
     body = with_words(b'{"model":"m"}', router, requirement, said)
     fields = json.loads(body)
     assert fields.pop("model") == "m"
@@ -64,6 +64,28 @@ def test_one_without_words_is_told_nothing():
 def test_what_was_told_is_remembered_in_our_ids():
     _, said = words("openrouter", providers_only={"openrouter", "zai", "ollama"}, providers_ignore={"moonshot"})
     assert said == Told(frozenset({"zai"}), frozenset({"moonshot"}))
+
+
+@pytest.mark.parametrize(
+    ("only", "sent", "held"),
+    [
+        (None, ["amazon-bedrock", "anthropic"], frozenset()),
+        ({"openrouter"}, ["amazon-bedrock", "anthropic"], frozenset()),
+        ({"openrouter", "anthropic", "deepseek"}, ["anthropic"], frozenset({"anthropic"})),
+        ({"openrouter", "deepseek"}, ["amazon-bedrock", "anthropic"], frozenset()),
+    ],
+)
+def test_a_promised_host_is_told_and_no_caller_can_have_another_used(only, sent, held):
+    fields, said = words(
+        "openrouter", frozenset({"anthropic", "amazon-bedrock", "ollama"}), **({} if only is None else {"providers_only": only})
+    )
+    assert fields == {"provider": {"only": sent}}
+    assert said.only == held
+
+
+def test_where_the_router_itself_may_answer_no_host_is_promised():
+    fields, said = words("openrouter", frozenset({"openrouter", "anthropic"}))
+    assert (fields, said) == ({}, Told())
 
 
 @given(st.dictionaries(st.text(), st.text(), min_size=1))
