@@ -222,9 +222,9 @@ def test_the_promised_host_answered(place, model, headers, says, host, stream):
     assert place.ask(model).status == 200
 
 
-@pytest.mark.parametrize(("name", "recorded"), [("DeepSeek", "deepseek"), ("Nobody Knows, Inc.", "unrecognised")])
-def test_another_host_answered(place, name, recorded):
-    path, stream = ("messages", True) if recorded == "deepseek" else ("responses", False)
+@pytest.mark.parametrize(("path", "stream"), WAYS)
+def test_another_host_answered(place, path, stream):
+    name, recorded = ("DeepSeek", "deepseek") if stream else ("Nobody Knows, Inc.", "unrecognised")
     model = f"openrouter/{way_name(path, stream)}"
     answer = place.ask(model, path, states(fields={"provider": name}), stream=stream)
     row = place.row(answer)

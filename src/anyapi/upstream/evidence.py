@@ -57,6 +57,7 @@ class _Inner(msgspec.Struct):
     """The response within the first event of a stream of responses."""
 
     store: msgspec.Raw = msgspec.Raw(b"null")
+    provider: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _Message(msgspec.Struct):
@@ -127,13 +128,12 @@ def _with_stored(stated: Statement, outer: _Outer) -> Statement:
 
 def _named(outer: _Outer) -> msgspec.Raw | None:
     """The host's name, wherever the routers put it; None if it is nowhere."""
+    stated = [outer.provider if outer.response is None else outer.response.provider]
     first = outer.choices[0].message if outer.choices else None
     for metadata in (outer.providerMetadata, None if first is None else first.provider_metadata):
-        routing = None if metadata is None or metadata.gateway is None else metadata.gateway.routing
-        if routing is not None:
-            final = routing.finalProvider if bytes(routing.finalProvider) != b"null" else routing.resolvedProvider
-            return None if bytes(final) == b"null" else final
-    return None if bytes(outer.provider) == b"null" else outer.provider
+        if metadata is not None and metadata.gateway is not None and metadata.gateway.routing is not None:
+            stated[:0] = [metadata.gateway.routing.finalProvider, metadata.gateway.routing.resolvedProvider]
+    return next((raw for raw in stated if bytes(raw) != b"null"), None)
 
 
 def _text(raw: msgspec.Raw) -> str:

@@ -83,6 +83,7 @@ VERCEL = {"gateway": {"routing": {"finalProvider": "bedrock", "resolvedProvider"
         ({"response": {"store": True}}, Statement(stored=True)),
         ({"store": False, "response": {"store": True}}, Statement(stored=True)),
         ({"provider": "DeepSeek"}, Statement(host="deepseek")),
+        ({"response": {"provider": "DeepSeek"}}, Statement(host="deepseek")),
         ({"provider": "canary"}, Statement(host="unrecognised")),
         ({"provider": None}, Statement()),
         ({"provider": ["DeepSeek"]}, Statement(host="unrecognised")),
