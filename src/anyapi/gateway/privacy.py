@@ -30,6 +30,8 @@ USAGE: dict[str, str] = {
     "duration": "response time in seconds",
     "first_token": "time to the first token in seconds",
     "cost": "cost in US dollars, from catalogue prices",
+    "host": "which host a router says answered: a provider of the catalogue, else `unrecognised`",
+    "evidence": "code of what the provider's own statements came to, held against what was promised",
 }
 TOKENS: dict[str, str] = {
     "prompt": "prompt tokens",
@@ -109,6 +111,15 @@ STARTS: dict[str, str] = {
     "unknown": "how many accepted requests had no usage row when it ended",
     "ended_at": "when that was counted",
 }
+CONTRADICTIONS: dict[str, str] = {
+    "endpoint": "which endpoint's promise was contradicted by what its provider stated",
+    "credential": "with which provider credential it was used (its name)",
+    "code": "what was contradicted",
+    "decision": "the decision whose answer stated it first",
+    "at": "when",
+    "host": "which host was named, if that was it: a provider of the catalogue, else `unrecognised`",
+    "cleared_at": "since when it counts no more",
+}
 CONFIGURED = (
     ("accounts", ACCOUNTS, "until the operator deletes it"),
     ("projects", PROJECTS, "until the operator deletes it"),
@@ -116,6 +127,7 @@ CONFIGURED = (
     ("credentials", CREDENTIALS, "until revoked; then only its name and dates are kept, so that its usage has a name"),
     ("settings", SETTINGS, "until changed"),
     ("starts", STARTS, "kept; nothing about requests but their number"),
+    ("contradictions", CONTRADICTIONS, "kept; one for each endpoint, credential and code until the operator clears it"),
 )
 """What people set up, rather than what requests leave behind; a test holds it against the tables of the store."""
 
