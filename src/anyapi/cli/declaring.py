@@ -67,6 +67,8 @@ def check_provider(config: Config, name: str, declared: Declared) -> Provider:
     if provider.api.auth is Auth.NONE:
         raise click.ClickException(f"{provider.name} takes no key.")
     known = {*dict(provider.api.variables), *_NAMES.findall(provider.api.base_url)} - {*ACCESS_KEY}
+    if provider.api.auth is Auth.SIGV4:
+        known.add("region")  # a signature names it, also where the address does not
     strange = sorted(declared.variables.keys() - known)
     if strange:
         listed = f"known: {', '.join(sorted(known))}" if known else "it has none"

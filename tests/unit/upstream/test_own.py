@@ -17,6 +17,7 @@ from anyapi.crypto.sealed import Binding
 from anyapi.crypto.secret import Secret
 from anyapi.domain.catalogue import Auth
 from anyapi.domain.decision import OutcomeKind
+from anyapi.upstream.opening import Access
 from anyapi.upstream.own import OwnCredential, Upstreams
 
 KEYS = RootKeys([bytes(range(32))])
@@ -25,7 +26,7 @@ SECRET = "sk-of-the-account"
 
 def own(number=1, port=9, secret=SECRET, version=1, keys=KEYS, auth=Auth.BEARER, **binding):
     bound = Binding(**{"account": "acme", "provider": "sim", "row": f"own:{number}", "version": version} | binding)
-    return OwnCredential(bound, seal(Secret(secret), bound, keys), f"http://127.0.0.1:{port}/v1", auth)
+    return OwnCredential(bound, seal(Secret(secret), bound, keys), Access(f"http://127.0.0.1:{port}/v1", auth))
 
 
 @contextlib.asynccontextmanager
