@@ -29,7 +29,7 @@ SAY = read_fault(json.dumps({"kind": "say", "text": WORDS}))
 ACCESS_KEY = "AKIDEXAMPLE:wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY:session/token+of=="
 AZURE_KEY = "azure-key-of-ours-1"
 ROOT = bytes(range(32)).hex()
-TOKENS, VERTEX, BEDROCK, AZURE, DATED, PLAIN = "sim-tokens", "sim-vertex", "sim-bedrock", "sim-azure", "sim-azure-dated", "sim-plain"
+TOKENS, VERTEX, BEDROCK, AZURE, DATED, PLAIN = "sim-tokens", "sim-vertex", "sim-bedrock", "azure", "sim-azure-dated", "sim-plain"
 
 
 def model(name, upstream="", price=1.0, **fields):
@@ -169,7 +169,8 @@ def test_a_deployment_goes_by_the_operators_name_and_shows_the_providers(place):
     (entry,) = simulation.ledger(DATED)["entries"]
     assert entry["path"] == "/openai/deployments/our-chat/chat/completions"
     assert (entry["model"], entry["store"]) == ("our-chat", "absent")
-    assert [entry["store"] for entry in (ask(gateway, "azure"), simulation.ledger(AZURE)["entries"])[1]] == [False] or True
+    assert ask(gateway, "azure").status == 200
+    assert [entry["store"] for entry in simulation.ledger(AZURE)["entries"]] == [False]
 
 
 def test_an_endpoint_locked_to_another_region_is_not_asked_for(place):
@@ -204,7 +205,7 @@ def test_a_token_is_renewed_before_its_end_and_no_request_notices(tmp_path):
 
 
 FAULTS = {
-    "refused": [{"kind": "refuse", "mode": "closed"}],
+    "refused": [{"kind": "refuse", "mode": "closed", "seconds": None}],
     "500": [{"kind": "status", "status": 500}],
     "400": [{"kind": "status", "status": 400}],
     "garbage": [{"kind": "bad_json"}],
@@ -231,7 +232,7 @@ def test_without_a_token_the_next_endpoint_serves(tmp_path, fault):
 
 def test_without_a_token_and_another_endpoint_the_caller_hears_that_it_failed(tmp_path):
     def spoil(simulation):
-        simulation.script(TOKENS, [[read_fault('{"kind":"status","status":503}')]])
+        simulation.script(TOKENS, [[read_fault('{"kind":"status","status":503}')]] * 4)
 
     with clouds(tmp_path / "home", prepare=spoil) as (gateway, _):
         answer = ask(gateway, "claude")
@@ -302,9 +303,6 @@ def test_a_credential_that_cannot_be_used_is_refused_when_it_is_brought(place, p
 
 
 def test_a_key_file_cannot_name_a_host_that_the_operator_does_not_know(place):
-    """Its own file may be sound in every other way: no account chooses where this gateway connects to."""
-    gateway, _ = place
-    added = run(gateway, "add", "--provider", VERTEX, secret=key_file("https://tokens.attacker.example/token"))
-    assert "event=credentials_unusable code=not_served count=1" in gateway.log()
-    assert ask(gateway, "claude").status == 200, "the operator's serves"
-    run(gateway, "revoke", added["id"])
+    """It may be sound in every other way: no account chooses where this gateway connects to."""
+    for uri in ("https://tokens.attacker.example/token", "https://169.254.169.254/token", "https://oauth2.googleapis.com.example/token"):
+        assert "not an address of googleapis.com" in run(place[0], "add", "--provider", VERTEX, secret=key_file(uri), code=1)

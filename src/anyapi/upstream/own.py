@@ -74,7 +74,7 @@ class Upstreams(dict[CredentialId, Upstream]):
             except CannotOpen as error:
                 unusable[name] = error.reason.value
             except ConfigError:
-                unusable[name] = "not_served"
+                unusable[name] = "secret_unusable"
         return unusable
 
     def _opened(self, one: OwnCredential) -> Upstream:

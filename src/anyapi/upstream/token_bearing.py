@@ -30,15 +30,9 @@ class TokenEndpoint:
     """Where tokens are had, and nothing else is sent: one address, fixed by the key file. A `Post` of `google_token`."""
 
     def __init__(self, wire: Wire, token_uri: str) -> None:
-        """Raises `ConfigError` for an address that is neither Google's nor one that the operator allows.
-
-        Who brings a key file may not choose to which host this gateway talks.
-        """
+        """Raises `ConfigError` as `check_token_uri` does."""
+        check_token_uri(token_uri, wire.dialer)
         parts = urlsplit(token_uri)
-        if not _may_be_asked(parts.hostname or "", wire.dialer):
-            raise ConfigError(
-                "the token_uri of the Google service account is not an address of googleapis.com, nor a private one that [network] allows"
-            )
         self._path = (parts.path or "/").encode("ascii")
         self.upstream = Upstream(wire, f"{parts.scheme}://{parts.netloc}", b"", CONTENT_TYPE)
 
@@ -128,11 +122,17 @@ async def _arrival(waiter: Waiter[OutcomeKind | None]) -> OutcomeKind | None:
     return await future
 
 
-def _may_be_asked(host: str, dialer: Dialer) -> bool:
-    if host.endswith(GOOGLE):
-        return True
+def check_token_uri(token_uri: str, dialer: Dialer) -> None:
+    """Raise `ConfigError` for an address that is neither Google's nor a private one that the operator allows.
+
+    Who brings a key file may not choose to which host this gateway talks.
+    """
+    host = urlsplit(token_uri).hostname or ""
     try:
-        private = not ipaddress.ip_address(host).is_global
+        known = not ipaddress.ip_address(host).is_global and dialer.allows(host)
     except ValueError:
-        return False
-    return private and dialer.allows(host)
+        known = host.endswith(GOOGLE)
+    if not known:
+        raise ConfigError(
+            "the token_uri of the Google service account is not an address of googleapis.com, nor a private one that [network] allows"
+        )
