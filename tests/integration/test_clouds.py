@@ -39,7 +39,7 @@ def model(name, upstream="", price=1.0, **fields):
 def specs():
     """Every cloud, and a plain provider that serves the same dearer."""
     known = account()[1]
-    azure = (model("azure", "gpt-4o"), model("azure-vectors", "embedder", dimensions=8))
+    azure = (model("azure", "our-gpt"), model("azure-vectors", "our-embedder", dimensions=8))
     return [
         ProviderSpec(TOKENS, wire=WireName.GOOGLE_TOKENS, api_key=known),
         ProviderSpec(
