@@ -52,15 +52,9 @@ def usable_url(provider: Provider, variables: Mapping[str, str], around: Surroun
         if not PLACEHOLDER_VALUE.fits(variables[name]):
             return base_url, f"{name} must be {PLACEHOLDER_VALUE.description}: correct {hint}"
         base_url = base_url.replace(f"{{{name}}}", variables[name])
-    for plain, host in _HOSTS.items():
-        base_url = base_url.replace(plain, host)
-    host = host_of(base_url)
-    if _is_ourselves(base_url, host, around.listen):
-        return base_url, "its address is where this gateway listens itself; give it another port"
-    if is_private_host(host) and not _allowed(host, around.private_addresses):
-        network = "127.0.0.0/8" if host == "localhost" else f"{host}/{128 if ':' in host else 32}"
-        return base_url, f'its address is private; to allow it, write [network] private_addresses = ["{network}"]'
-    return base_url, None
+    for plain, special in _HOSTS.items():
+        base_url = base_url.replace(plain, special)
+    return base_url, _hindrance(base_url, around)
 
 
 def region_of(declared: str | None, variables: Mapping[str, str]) -> tuple[str | None, str | None]:
@@ -77,6 +71,17 @@ def region_of(declared: str | None, variables: Mapping[str, str]) -> tuple[str |
     if declared is not None and not lies_inside(place, declared):
         return declared, f"`region` says {declared}, but its address is in {location}, which is {place}"
     return declared or place, None
+
+
+def _hindrance(base_url: str, around: Surroundings) -> str | None:
+    """Why an address cannot be connected to; None when it can."""
+    host = host_of(base_url)
+    if _is_ourselves(base_url, host, around.listen):
+        return "its address is where this gateway listens itself; give it another port"
+    if is_private_host(host) and not _allowed(host, around.private_addresses):
+        network = "127.0.0.0/8" if host == "localhost" else f"{host}/{128 if ':' in host else 32}"
+        return f'its address is private; to allow it, write [network] private_addresses = ["{network}"]'
+    return None
 
 
 def _is_ourselves(base_url: str, host: str, listen: Listen) -> bool:

@@ -165,7 +165,11 @@ def discover(around: Surroundings, top: Table, found: Resolved) -> None:
             top.problems.note("environment", None, name, f"{weakness}; set the key of {provider.name}, or unset the variable")
             continue
         # Google's variable is there for many other programs, and may name a file of another kind: no reason not to start.
-        problem = weakness or _keep(found, provider, Credential(CredentialId(f"env:{name}"), provider.id), Secret(text), around)
+        problem = (
+            f"it {weakness}"
+            if weakness
+            else _keep(found, provider, Credential(CredentialId(f"env:{name}"), provider.id), Secret(text), around)
+        )
         if problem is not None:
             found.notices.append(f"{name} is set, but {provider.id} is not used: {problem}.")
 

@@ -133,9 +133,7 @@ class OpenAiWire(OpenAiErrors):
             request = _read(body)
         except msgspec.MsgspecError as error:
             raise unreadable(error) from None
-        _check(request)
-        if target.model and request.store is not msgspec.UNSET:
-            raise Rejected(400, "Unrecognized request argument supplied: store")
+        _check(request, target)
         prompt = _prompt(request)
         return Call(
             model=target.model or request.model,
@@ -178,7 +176,9 @@ def deployment_in(path: str, query: str, operation: str) -> Target | None:
     return Target(urllib.parse.unquote(match[1]))
 
 
-def _check(request: _Request) -> None:
+def _check(request: _Request, target: Target) -> None:
+    if target.model and request.store is not msgspec.UNSET:
+        raise Rejected(400, "Unrecognized request argument supplied: store")
     if not request.messages:
         raise Rejected(400, "messages must hold at least one message.")
     if request.n is not None and not 1 <= request.n <= 128:
