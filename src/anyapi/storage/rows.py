@@ -62,10 +62,10 @@ class Declared(msgspec.Struct, frozen=True, omit_defaults=True):
     terms: frozenset[str] = frozenset()
     variables: dict[str, str] = {}
     """Values of the placeholders in the provider's base URL."""
-    deployments: dict[str, str] = {}
-    """The provider's names of models, each with the name of the account's own deployment."""
     agreements: tuple[Agreement, ...] = ()
     """What the account attests to have signed about this credential."""
+    deployments: dict[str, str] = {}
+    """The provider's names of models, each with the name of the account's own deployment."""
 
 
 class CredentialRow(msgspec.Struct, frozen=True):
