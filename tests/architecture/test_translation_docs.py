@@ -11,10 +11,12 @@ import re
 import pytest
 from tests.architecture.source import ROOT, modules, none
 
+from anyapi.domain.catalogue import Auth, ProviderApi
 from anyapi.domain.decision import OutcomeKind
 from anyapi.gateway.formats import anthropic_count, anthropic_errors
 from anyapi.gateway.formats import openai_responses as responses_request
-from anyapi.upstream import bedrock_errors, classify_gemini, responses_passthrough
+from anyapi.upstream import adapters, bedrock_errors, classify_gemini, readdressed, responses_passthrough
+from anyapi.upstream.adapter import Dialect
 from anyapi.upstream.translate import (
     anthropic_messages_to_openai_chat,
     anthropic_tools_to_openai_tools,
@@ -38,6 +40,7 @@ from anyapi.upstream.translate import (
     openai_responses_wire,
 )
 
+READDRESSED = (readdressed.ClaudeAtVertex, readdressed.OpenAIAtVertex, readdressed.AzureDated)
 PAGE = (ROOT / "docs/translation.md").read_text(encoding="utf-8")
 CODE = re.compile(r"`([^`]+)`")
 ANTHROPIC, MESSAGES, RESPONSES = "Chat completions at Anthropic", "Anthropic messages from a client", "OpenAI responses from a client"
@@ -99,6 +102,14 @@ CHATS = {
     GEMINI: (openai_chat_to_gemini.TRANSLATED, openai_chat_to_gemini.RULES.refused, openai_chat_to_gemini.LEFT_OUT),
     BEDROCK: (openai_fields_to_bedrock.TRANSLATED, openai_fields_to_bedrock.REFUSED, openai_fields_to_bedrock.LEFT_OUT),
 }
+
+
+def test_formats_at_other_addresses():
+    assert column(section("Formats at other addresses"), "protocol") == {
+        protocol
+        for protocol in adapters.SERVED_PROTOCOLS
+        if isinstance(adapters.adapter_for(Dialect.CHAT_COMPLETIONS, ProviderApi("", protocol, Auth.NONE)), READDRESSED)
+    }
 
 
 @pytest.mark.parametrize("name", CHATS)

@@ -154,6 +154,9 @@ def providers(draw, name: str) -> Provider:
     )
 
 
+DEPLOYMENTS = ({}, {}, {}, dict.fromkeys(UPSTREAM, "ours"), {UPSTREAM[0]: "ours"})
+
+
 @st.composite
 def credentials(draw, provider: str) -> tuple:
     """Up to two credentials of one provider."""
@@ -166,6 +169,7 @@ def credentials(draw, provider: str) -> tuple:
             caller_region=draw(_maybe(st.sampled_from(("eea", "ch", "in")))),
             account_states=frozenset(draw(_some(("safety-retention", "reviewed"), 1))),
             terms=frozenset(draw(_some(("addendum", "beta-terms"), 1))),
+            deployments=draw(st.sampled_from(DEPLOYMENTS)),
         )
         for number in range(draw(st.sampled_from((1, 2, 2, 1, 2, 2, 0))))
     )
@@ -246,6 +250,7 @@ def endpoints(draw, number: int, known: tuple) -> Endpoint:
         status=draw(st.sampled_from([*[*Status][:-1] * 3, Status.RETIRED])),
         region=draw(st.sampled_from((None, None, "global", "us", "de"))),
         privacy_mode=draw(st.sampled_from((None, "anonymized", "routed"))),
+        protocol=draw(st.sampled_from((None, None, None, "openai-chat", "cohere"))),
         operations=draw(operations),
     )
 

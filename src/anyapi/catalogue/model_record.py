@@ -1,7 +1,7 @@
 """Reads one model record and its endpoints. Whether the providers it names exist is checked in `check`."""
 
 from anyapi.catalogue.reading import Table
-from anyapi.catalogue.vocabulary import MODEL_ID, PROVIDER_ID, REGION, TEXT, UPSTREAM_MODEL, WORD
+from anyapi.catalogue.vocabulary import MODEL_ID, PROTOCOLS, PROVIDER_ID, REGION, TEXT, UPSTREAM_MODEL, WORD
 from anyapi.domain.catalogue import CHAT_ONLY, Capabilities, Endpoint, Model, Operation, Price, Status
 from anyapi.domain.ids import EndpointId, ModelId, ProviderId
 
@@ -53,6 +53,7 @@ def read_endpoint(table: Table, model: ModelId) -> Endpoint:
         source=table.optional_text("source", TEXT),
         price_source=table.optional_text("price_source", TEXT),
         operations=operations,
+        protocol=_read_protocol(table),
         dimensions=table.whole("dimensions", 1, _MOST_DIMENSIONS),
     )
     if endpoint.dimensions is not None and Operation.EMBEDDINGS not in operations:
@@ -70,6 +71,13 @@ def _read_operations(table: Table) -> tuple[Operation, ...]:
         table.note("operations", f"must name at least one of {', '.join(sorted(_OPERATIONS))}, or be left out")
     found = tuple(operation for operation in Operation if operation.value in named)
     return CHAT_ONLY if found == CHAT_ONLY else found
+
+
+def _read_protocol(table: Table) -> str | None:
+    protocol = table.optional_text("protocol", WORD)
+    if protocol is not None and protocol not in PROTOCOLS:
+        table.note("protocol", f"must be one of {', '.join(sorted(PROTOCOLS))}")
+    return protocol
 
 
 def _read_price(table: Table | None) -> Price:

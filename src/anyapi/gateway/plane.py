@@ -10,8 +10,9 @@ from collections.abc import Callable
 import msgspec
 
 from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, Facts, Preference, Principal
+from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Route
-from anyapi.domain.ids import AccountId, ProviderId
+from anyapi.domain.ids import AccountId, EndpointId
 from anyapi.domain.requirement import Layer, Requirement
 from anyapi.domain.snapshot import Snapshot
 from anyapi.errors import Overloaded
@@ -56,7 +57,7 @@ class DataPlane:
         names = (set(provider.certifications) | set(provider.unverified_certifications) for provider in catalogue.providers.values())
         stated = (agreement.certifications for agreement in snapshot.context.agreements)
         self.known = Known(frozenset(catalogue.providers), frozenset().union(*names, *stated))
-        self._adapters: dict[tuple[type[OutboundChat], ProviderId], tuple[Adapter, ProviderRow]] = {}
+        self._adapters: dict[tuple[type[OutboundChat], EndpointId], tuple[Adapter, ProviderRow]] = {}
         self.pages = PageCache(self.clock)
         self._by_account = bool(snapshot.context.own_credentials) or any(each.accounts for each in snapshot.context.agreements)
         self._asked: dict[tuple[int, AccountId | None, bytes, tuple[tuple[str, str], ...]], Asked] = {}
@@ -122,11 +123,13 @@ class DataPlane:
         """Whether requests can be served."""
         return self.outlets.ready()
 
-    def adapter_of(self, request: OutboundChat, provider: ProviderId) -> tuple[Adapter, ProviderRow]:
-        """The adapter between the request's format and the provider's, and how the provider differs from others that speak it."""
-        key = (type(request), provider)
+    def adapter_of(self, request: OutboundChat, endpoint: Endpoint) -> tuple[Adapter, ProviderRow]:
+        """The adapter between the request's format and the endpoint's, and how its provider differs from others that speak it."""
+        key = (type(request), endpoint.id)
         found = self._adapters.get(key)
         if found is None:
-            api = self.context.catalogue.providers[provider].api
-            found = self._adapters[key] = (self.outlets.adapters(request.dialect, api), self.outlets.rows(provider))
+            api = self.context.catalogue.providers[endpoint.provider].api
+            if endpoint.protocol is not None:
+                api = msgspec.structs.replace(api, protocol=endpoint.protocol, also_speaks=())
+            found = self._adapters[key] = (self.outlets.adapters(request.dialect, api), self.outlets.rows(endpoint.provider))
         return found

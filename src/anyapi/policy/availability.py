@@ -6,9 +6,10 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from anyapi.domain.call import NO_PREFERENCE, Facts, Preference, Tag
-from anyapi.domain.catalogue import Capabilities, Endpoint, Model, Operation, Provider, Status
+from anyapi.domain.catalogue import Capabilities, Endpoint, Model, Operation, Provider, Status, protocol_of
 from anyapi.domain.decision import Reason, ReasonCode, ReasonKind
-from anyapi.domain.snapshot import PolicyContext
+from anyapi.domain.snapshot import Credential, PolicyContext
+from anyapi.policy.regions import GLOBAL, lies_inside
 
 ABILITIES: Mapping[Tag, Callable[[Endpoint], bool]] = {
     Tag.VISION: lambda endpoint: endpoint.capabilities.vision,
@@ -48,17 +49,36 @@ def unavailable(endpoint: Endpoint, provider: Provider, facts: Facts, context: P
     return tuple(reasons)
 
 
+def unreachable(endpoint: Endpoint, credential: Credential | None) -> tuple[Reason, ...]:
+    """Why a credential does not reach an endpoint of its provider; empty if it does.
+
+    A credential is used at one address. If that is pinned to a region, an endpoint locked to another is not there: it must not be asked for
+    from a host elsewhere. And where its owner deploys models by name, the others are not there either.
+    """
+    if credential is None:
+        return ()
+    reasons = []
+    pinned, locked = credential.region, endpoint.region
+    if pinned is not None and locked not in (None, GLOBAL) and not lies_inside(pinned, locked):
+        text = f"The endpoint is in {locked}; the credential is used at an address in {pinned}."
+        reasons.append(_reason(ReasonCode.ENDPOINT_ELSEWHERE, text, (locked,), pinned))
+    if credential.deployments and endpoint.upstream_model not in credential.deployments:
+        reasons.append(_reason(ReasonCode.NOT_DEPLOYED, "The credential's `deployments` do not name this model."))
+    return tuple(reasons)
+
+
 WORDS: Mapping[Operation, str] = {Operation.CHAT_COMPLETIONS: "chat completions", Operation.EMBEDDINGS: "embeddings"}
 
 
 def _unable(endpoint: Endpoint, provider: Provider, operation: Operation, context: PolicyContext) -> Iterable[Reason]:
     """What stands in the way of the operation itself: no adapter of ours, or the endpoint does something else."""
     served = context.served_embeddings if operation is Operation.EMBEDDINGS else context.served_protocols
-    if provider.api.protocol not in served:
+    protocol = protocol_of(endpoint, provider)
+    if protocol not in served:
         text = "The provider's protocol is not served by this gateway."
-        if provider.api.protocol in context.served_protocols:
+        if protocol in context.served_protocols:
             text = f"The provider's protocol is not served by this gateway for {WORDS[operation]}."
-        yield _reason(ReasonCode.NO_ADAPTER, text, actual=provider.api.protocol)
+        yield _reason(ReasonCode.NO_ADAPTER, text, actual=protocol)
     if operation not in endpoint.operations:
         offered = ", ".join(WORDS[each] for each in endpoint.operations)
         text = f"The endpoint serves {offered}, not {WORDS[operation]}."

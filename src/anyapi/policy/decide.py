@@ -14,7 +14,7 @@ from anyapi.domain.ids import AccountId, ModelId
 from anyapi.domain.requirement import Requirement
 from anyapi.domain.snapshot import PolicyContext
 from anyapi.errors import ModelNotFound
-from anyapi.policy.availability import unavailable
+from anyapi.policy.availability import unavailable, unreachable
 from anyapi.policy.nearest import nearest
 from anyapi.policy.order import arranged
 from anyapi.policy.resolve import resolve
@@ -75,7 +75,9 @@ class _Judge(msgspec.Struct, frozen=True):
         case = verdict.case
         if verdict.reasons or hindrances or case.credential is None:
             return Denial(endpoint, case.policy, (*verdict.reasons, *hindrances), case.local), valid_until
-        return Candidate(endpoint, case.credential.id, case.policy, case.local), valid_until
+        name = case.credential.deployments.get(endpoint.upstream_model)
+        asked = endpoint if name is None else msgspec.structs.replace(endpoint, upstream_model=name)
+        return Candidate(asked, case.credential.id, case.policy, case.local), valid_until
 
     def _best_verdict(self, endpoint: Endpoint) -> tuple[_Verdict, float]:
         """The verdict with the fewest reasons over all credentials, the first on a tie (an own one stands before the operator's).
@@ -87,7 +89,7 @@ class _Judge(msgspec.Struct, frozen=True):
         for credential in self.context.credentials.get(provider.id) or (None,):
             policy, until, local, free_tier = resolve(endpoint, provider, credential, self.account, self.facts, self.context, self.now)
             case = Case(endpoint, provider, credential, policy, local, free_tier)
-            verdicts.append(_Verdict(case, judge(self.requirement, case)))
+            verdicts.append(_Verdict(case, (*judge(self.requirement, case), *unreachable(endpoint, credential))))
             valid_until = min(valid_until, until)
         return min(verdicts, key=_reason_count), valid_until
 

@@ -51,9 +51,9 @@ class ResponsesWire(OpenAiErrors):
 
     completion_path = "/v1/responses"
 
-    def target(self, path: str, query: str) -> Target | None:  # noqa: ARG002 - the contract's
-        """Azure serves the same under `/openai`."""
-        path = path.removeprefix("/openai")
+    def target(self, path: str, query: str) -> Target | None:
+        """Azure serves the same under `/openai`, and in its older API where the query states a version."""
+        path = "/v1/responses" if path == "/openai/responses" and "api-version=" in query else path.removeprefix("/openai")
         counting = path == self.completion_path + "/input_tokens"
         return Target(count=counting) if counting or path == self.completion_path else None
 
