@@ -24,6 +24,16 @@ def test_which_tools_are_used(choice, text, parallel, expected):
     assert tools_to_use((ONE, TWO), choice, text, parallel=parallel) == expected
 
 
+def test_tools_that_are_named_with_arguments():
+    said = 'Use the tool two with {"a": {"b": 1}}, then use the tool one with {}. Then use the tool three with {"c": 2}'
+    calls = tools_to_use((ONE, TWO), "auto", said)
+    assert calls == (Tool("two", {}, {"a": {"b": 1}}), Tool("one", {}, {}))
+    assert tools_to_use((ONE, TWO), "auto", said, parallel=False) == calls[:1]
+    assert tools_to_use((ONE,), "auto", 'use the tool two with {"a": 1}') == ()
+    assert tools_to_use((ONE, TWO), "auto", "use the tool two with {oops") == (ONE,)
+    assert tools_to_use((ONE, TWO), "none", said) == ()
+
+
 def test_no_tools_no_calls():
     assert tools_to_use((), "any", "use the tool") == ()
 
