@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -102,6 +104,23 @@ class Call(Quiet, frozen=True):
     """True, False, None for an explicit null; `absent`, or `other` for any other value."""
     leaked: tuple[str, ...] = ()
     """Policy fields in the body that should not have reached a provider."""
+
+
+class Said(Protocol):
+    """A message of any format, or another item."""
+
+    @property
+    def role(self) -> str | None:
+        """Who says it; None for what nobody says."""
+        ...
+
+
+S = TypeVar("S", bound=Said)
+
+
+def said_last(messages: Sequence[S]) -> S | None:
+    """The last message that is no instruction: those may stand behind the user's last words."""
+    return next((message for message in reversed(messages) if message.role not in {"system", "developer"}), None)
 
 
 def tools_to_use(tools: tuple[Tool, ...], choice: str | None, last_user_text: str | None, *, parallel: bool = True) -> tuple[Tool, ...]:

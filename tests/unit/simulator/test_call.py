@@ -1,6 +1,8 @@
+from types import SimpleNamespace
+
 import pytest
 
-from anyapi.simulator.call import Call, Rejected, Tool, tools_to_use
+from anyapi.simulator.call import Call, Rejected, Tool, said_last, tools_to_use
 
 ONE, TWO = Tool("one", {}), Tool("two", {})
 
@@ -46,3 +48,10 @@ def test_an_unknown_name_is_rejected():
 
 def test_content_is_not_printed():
     assert repr(Call("secret", 1)) == "<Call>"
+
+
+def test_instructions_are_not_what_was_said_last():
+    user, system, developer, other = (SimpleNamespace(role=role) for role in ("user", "system", "developer", None))
+    assert said_last([system, user, system, developer]) is user
+    assert said_last([user, other, system]) is other
+    assert said_last([system]) is None

@@ -9,11 +9,13 @@ from typing import ClassVar
 
 import msgspec
 
+from anyapi.domain.ids import ModelId
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats import beyond
 from anyapi.gateway.formats.abilities import BIG, least_tokens
 from anyapi.gateway.formats.anthropic_errors import messages_error_event
 from anyapi.gateway.formats.openai_chat import STATEFUL, ChatRequest, read_question
+from anyapi.gateway.formats.openai_embeddings import AUTO
 from anyapi.gateway.formats.stored import take_off
 from anyapi.gateway.formats.strict_json import FALSE, TRUE, Fields, plain_value, policy_value
 from anyapi.upstream.adapter import Dialect
@@ -91,6 +93,7 @@ def read_counted(body: bytes) -> MessagesRequest:
         policy=question.policy,
         policy_raw=question.policy_raw,
         prompt_bytes=sum(len(fields[name]) for name in PROMPT if name in fields),
+        echo=_named(question.models),
     )
     request.app, adjusted = take_off(fields, unread=USER_ID)
     request.adjusted = tuple(adjusted)
@@ -100,6 +103,11 @@ def read_counted(body: bytes) -> MessagesRequest:
     if len(body) > BIG:
         request.facts = msgspec.structs.replace(request.facts, least_tokens=least_tokens(body))
     return request
+
+
+def _named(models: tuple[ModelId, ...]) -> ModelId | None:
+    """The model that a translated answer may state as the client named it: where one was named, and no choice left to the gateway."""
+    return models[0] if len(models) == 1 and models[0] != AUTO else None
 
 
 def _refuse_stateful(fields: Fields) -> None:
