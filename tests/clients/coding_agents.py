@@ -74,10 +74,14 @@ def program(kind: str, pattern: str) -> Path:
     return found[0]
 
 
-def blocks(page: str, language: str) -> list[str]:
-    """The code blocks of a page of docs/clients in a language."""
-    text = (ROOT / "docs" / "clients" / f"{page}.md").read_text()
-    return [body for found, body in FENCE.findall(text) if found == language]
+def page(name: str) -> str:
+    """A page of docs/clients."""
+    return (ROOT / "docs" / "clients" / f"{name}.md").read_text()
+
+
+def blocks(name: str, language: str) -> list[str]:
+    """The code blocks of a page in a language."""
+    return [body for found, body in FENCE.findall(page(name)) if found == language]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from tests.clients.coding_agents import (
     blocks,
     key_of,
     program,
+    provider,
     providers,
     quoted,
     settled,
@@ -20,7 +21,7 @@ from tests.clients.coding_agents import (
 )
 from tests.tools.gateway import simulated
 
-from anyapi.simulator import SimulationOptions, WireName
+from anyapi.simulator import ModelSpec, SimulationOptions, WireName
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
@@ -41,7 +42,8 @@ def place(tmp_path_factory):
     """A gateway, simulated providers, and a desk for Claude Code."""
     home = tmp_path_factory.mktemp("claude")
     desk = Desk(home / "desk", {"claude": program("npm", "node_modules/@anthropic-ai/claude-code-linux-*/claude")})
-    specs = providers("anthropic/claude-opus-4.8", ANTHROPIC_MODEL, WireName.ANTHROPIC)
+    elsewhere = provider("sim-elsewhere", WireName.BEDROCK, ModelSpec("anthropic/claude-opus-5", "anthropic.claude-opus-5", 1.0, 1.0))
+    specs = (*providers("anthropic/claude-opus-4.8", ANTHROPIC_MODEL, WireName.ANTHROPIC), elsewhere)
     with simulated(home / "gateway", specs, SimulationOptions(record_bodies=True)) as (gateway, simulation):
         yield desk, simulation, Target(gateway.url, gateway.key), Target(simulation.base_urls["sim-agents"], "any-key"), gateway
 
@@ -143,6 +145,17 @@ def test_the_same_task_at_providers_of_other_formats(place, wire):
     assert (ran.status, ran.asked, len(ran.bodies)) == (0, (), 4)
     assert NOTE in json.dumps(ran.bodies[1])
     assert NOTE in json.dumps(ran.bodies[3])
+
+
+def test_thinking_goes_round_at_a_claude_elsewhere(place):
+    """By its own name for the model, which another provider serves in another format: that one gets back what it signed."""
+    ran = run(place, place[2], *two_turns(place[0]), name="sim-elsewhere", more="export ANTHROPIC_MODEL=claude-opus-5")
+    assert ran.out == f"This is anthropic.claude-opus-5. {SAYS}\n" * 2, ran.err
+    assert len(ran.bodies) == 4
+    turns = [message for message in ran.bodies[3]["messages"] if message["role"] == "assistant"]
+    signed = [block["reasoningContent"]["reasoningText"] for turn in turns for block in turn["content"] if "reasoningContent" in block]
+    assert len(signed) == 3
+    assert all(one["text"] and one["signature"] for one in signed)
 
 
 def test_a_refusal_says_why_and_is_not_tried_again(place):
