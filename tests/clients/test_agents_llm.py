@@ -17,14 +17,14 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 SETUP, _, PLAIN = blocks("llm", "sh")[0].rstrip().rpartition("\n")
 TRANSLATED = [wire for wire in WireName if wire is not WireName.OPENAI]
 VOLATILE = ((r"call_sim_\d+_\d+", "CALL"),)
-TOOL = "llm -m anyapi -T llm_version --td 'use the tool llm_version with {}'"
+TOOL = "llm -m gateway -T llm_version --td 'use the tool llm_version with {}'"
 COMMANDS = {
     "plain": PLAIN,
-    "whole": "llm -m anyapi --no-stream Hello",
-    "system": "echo Hello | llm -m anyapi -s 'Be brief.' -o temperature 0.5",
+    "whole": "llm -m gateway --no-stream Hello",
+    "system": "echo Hello | llm -m gateway -s 'Be brief.' -o temperature 0.5",
     "tool": TOOL,
-    "schema": "llm -m anyapi --schema 'city, degrees float' Hello",
-    "image": "llm -m anyapi -a picture.png 'What is this?'",
+    "schema": "llm -m gateway --schema 'city, degrees float' Hello",
+    "image": "llm -m gateway -a picture.png 'What is this?'",
 }
 
 
