@@ -28,7 +28,8 @@ test: setup ## every test that fits in ten minutes
 	@bash scripts/test.sh
 
 test-long: setup ## the tests at full size (an hour or so)
-	@ANYAPI_TEST_LONG=1 $(PY) -m pytest tests -p no:randomly
+	@for kind in npm aider llm; do bash scripts/install_agents.sh $$kind >/dev/null || true; done  # says loudly what cannot be had
+	ANYAPI_TEST_LONG=1 $(PY) -m pytest tests -p no:randomly
 
 check: setup ## format, lint, types, import rules, spelling
 	@.venv/bin/ruff format --check .

@@ -159,6 +159,7 @@ def test_tools_and_items_of_a_response():
     text, code = section(RESPONSES), openai_responses_tools_to_openai_chat
     assert listed(text, "Tools refused") == responses_request.REFUSED_TOOLS.keys()
     assert listed(text, "Tools refused by way of chat") == code.HOSTED
+    assert listed(text, "Tools left out, adjusted") == code.SEARCHES
     assert listed(text, "Left out of tools, adjusted") == set(code.HINTS)
     assert listed(text, "Items refused") == openai_responses_input_to_openai_chat.HOSTED
 

@@ -1,7 +1,7 @@
 """Reads one model record and its endpoints. Whether the providers it names exist is checked in `check`."""
 
 from anyapi.catalogue.reading import Table
-from anyapi.catalogue.vocabulary import MODEL_ID, PROTOCOLS, PROVIDER_ID, REGION, TEXT, UPSTREAM_MODEL, WORD
+from anyapi.catalogue.vocabulary import ALIAS, MODEL_ID, PROTOCOLS, PROVIDER_ID, REGION, TEXT, UPSTREAM_MODEL, WORD
 from anyapi.domain.catalogue import CHAT_ONLY, Capabilities, Endpoint, Model, Operation, Price, Status
 from anyapi.domain.ids import EndpointId, ModelId, ProviderId
 
@@ -21,6 +21,7 @@ def read_model(table: Table) -> Model:
         author=table.text("author", WORD, default=author),
         open_weights=table.flag("open_weights", default=False),
         endpoints=tuple(read_endpoint(entry, identity) for entry in table.children("endpoints")),
+        aliases=table.words("aliases", ALIAS),
     )
     table.done()
     return model

@@ -26,6 +26,7 @@ def _form(pattern: str, description: str) -> Form:
 PROVIDER_ID = _form(r"[a-z0-9][a-z0-9-]{0,63}", "lower-case letters, digits and hyphens, at most 64")
 MODEL_ID = _form(r"[a-z0-9][a-z0-9-]{0,63}/[a-z0-9][a-z0-9._-]{0,127}", "`author/slug` in lower case")
 UPSTREAM_MODEL = _form(r"[A-Za-z0-9@][A-Za-z0-9._:@/-]{0,199}", "letters, digits and `._:@/-`, at most 200")
+ALIAS = _form(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}", "letters, digits and `._:@-` without a slash, at most 128")
 MODEL_GLOB = _form(r"[A-Za-z0-9*?._:@/\[\]!-]{1,200}", "a model id or a glob with `*`")
 CREDENTIAL_ID = _form(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}", "letters, digits and `._:-`, at most 128")
 REFERENCE = _form(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}", "letters, digits and `._:/-`, at most 128")

@@ -26,6 +26,7 @@ from anyapi.policy.decide import decide
 from anyapi.policy.explain import Explanation, render_text
 from anyapi.policy.explain import explain as explanation_of
 from anyapi.policy.merge import merge
+from anyapi.policy.names import bare_names, resolved
 from anyapi.policy.order import arranged
 from anyapi.policy.parse import parse_data_policy
 from anyapi.storage.connection import DATABASE_NAME
@@ -61,8 +62,9 @@ def explain(
     if assume_credentials:
         context = assuming_credentials(context)
     known = config.catalogue.models
-    operation = asked_of(known[name] for name in map(ModelId, models) if name in known)
-    question = _question(models, _settings(asked, config.catalogue), Facts(tags=_tags(tags), operation=operation), config)
+    named = resolved(tuple(ModelId(model) for model in models), bare_names(config.catalogue))
+    operation = asked_of(known[name] for name in named if name in known)
+    question = _question(named, _settings(asked, config.catalogue), Facts(tags=_tags(tags), operation=operation), config)
     result, similar = answer(question, context, now.timestamp())
     if as_json:
         print_json(result)
@@ -130,9 +132,9 @@ def _places(question: Question, models: list[ModelId], context: PolicyContext, n
     }
 
 
-def _question(models: tuple[str, ...], settings: Settings, facts: Facts, config: Config) -> Question:
+def _question(models: tuple[ModelId, ...], settings: Settings, facts: Facts, config: Config) -> Question:
     requirement = merge([(Layer.GATEWAY, config.policy), (Layer.REQUEST, settings)], config.presets)
-    return Question(tuple(ModelId(model) for model in models), requirement, facts)
+    return Question(models, requirement, facts)
 
 
 def _settings(asked: dict[str, object], catalogue: Catalogue) -> Settings:

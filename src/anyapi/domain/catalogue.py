@@ -189,6 +189,8 @@ class Model(msgspec.Struct, frozen=True, omit_defaults=True):
     author: str
     open_weights: bool = False
     endpoints: tuple[Endpoint, ...] = ()
+    aliases: tuple[str, ...] = ()
+    """Names without an author that mean this model too, where no endpoint has them."""
 
 
 class Catalogue(msgspec.Struct, frozen=True):

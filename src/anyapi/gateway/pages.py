@@ -24,6 +24,7 @@ from anyapi.gateway.render import JSON
 from anyapi.policy.availability import asked_of
 from anyapi.policy.decide import decide
 from anyapi.policy.explain import explain, policy_view
+from anyapi.policy.names import resolved
 
 Operation = Callable[[Call, DataPlane, Connection], Awaitable[None]]
 
@@ -87,14 +88,17 @@ async def key(call: Call, plane: DataPlane, reply: Connection) -> None:
 
 async def count_tokens(call: Call, plane: DataPlane, reply: Connection) -> None:
     """Answer `POST /v1/messages/count_tokens`: an estimate made here; no provider sees the prompt."""
-    authenticate(call.credential, plane.principals, plane.clock)
-    reply.send(200, JSON, anthropic_count.count_tokens(anthropic_messages.read_counted(call.body)))
+    principal = authenticate(call.credential, plane.principals, plane.clock)
+    request = anthropic_messages.read_counted(call.body)
+    plane.decide(plane.ask(principal, call, request), request, principal.account)  # the model must be one, as for a message
+    reply.send(200, JSON, anthropic_count.count_tokens(request))
 
 
 async def explain_request(call: Call, plane: DataPlane, reply: Connection) -> None:
     """Answer `POST /v1/explain`: what would happen to a request, without its content. Sends nothing anywhere."""
     principal = authenticate(call.credential, plane.principals, plane.clock)
     request = read_question(call.body)
+    request.models = resolved(request.models, plane.names)
     _name_operation(request, plane)
     asked = plane.ask(principal, call, request)
     decided = plane.decide(asked, request, principal.account)
@@ -134,11 +138,12 @@ def _models_page(plane: DataPlane, requirement: Requirement, account: AccountId,
 async def model_endpoints(call: Call, plane: DataPlane, reply: Connection) -> None:
     """Answer `GET /v1/models/{author}/{slug}` and `.../endpoints`. Raises `ModelNotFound` with near misses."""
     principal = authenticate(call.credential, plane.principals, plane.clock)
-    name = unquote(call.path.decode("latin-1").split("/models/", 1)[1]).removesuffix("/endpoints")
+    asked = unquote(call.path.decode("latin-1").split("/models/", 1)[1]).removesuffix("/endpoints")
+    name = plane.names.get(asked, ModelId(asked))
     requirement = plane.ask(principal, call, NOTHING).requirement
-    model = plane.context.catalogue.models.get(ModelId(name))
+    model = plane.context.catalogue.models.get(name)
     facts = PLAIN_FACTS[asked_of(() if model is None else (model,))]
-    decision = decide(requirement, ModelId(name), facts, plane.context, principal.account, plane.clock())
+    decision = decide(requirement, name, facts, plane.context, principal.account, plane.clock())
     if model is None:
         raise ModelNotFound("No such model.")
     row = model_row(model, decision, plane.clock(), eligible=False)

@@ -26,6 +26,7 @@ from anyapi.gateway.page_cache import PageCache
 from anyapi.gateway.privacy import Disclosure
 from anyapi.policy.decide import decide
 from anyapi.policy.merge import tighten
+from anyapi.policy.names import bare_names, resolved
 from anyapi.policy.parse import Known, parse_policy_headers
 from anyapi.policy.rank import rank
 from anyapi.upstream.adapter import Adapter, OutboundChat, ProviderRow
@@ -54,6 +55,7 @@ class DataPlane:
         self.principals = snapshot.principals
         self.context = snapshot.context
         catalogue = snapshot.context.catalogue
+        self.names = bare_names(catalogue)
         names = (set(provider.certifications) | set(provider.unverified_certifications) for provider in catalogue.providers.values())
         stated = (agreement.certifications for agreement in snapshot.context.agreements)
         self.known = Known(frozenset(catalogue.providers), frozenset().union(*names, *stated))
@@ -93,13 +95,14 @@ class DataPlane:
         """The decision for the models asked: remembered, so the common request costs one look-up. Raises `ModelNotFound`."""
         models, facts = request.models, request.facts
         if len(models) > 1:  # a name that is no model's is the caller's own text: it must not get into the memo
-            models = tuple(model for model in models if model in self.context.catalogue.models) or models[:1]
+            models = tuple(name for name in resolved(models, self.names) if name in self.context.catalogue.models) or models[:1]
         key = models if facts is NO_FACTS else (models, facts)
         found = asked.memo.get(key)
         now = self.clock()
         if found is not None and now < found.valid_until:
             return found
-        found = Decided(tuple(decide(asked.requirement, model, facts, self.context, account, now) for model in models))
+        judged = (decide(asked.requirement, model, facts, self.context, account, now) for model in resolved(models, self.names))
+        found = Decided(tuple(judged))
         if len(asked.memo) >= 1000:
             asked.memo.clear()
         asked.memo[key] = found

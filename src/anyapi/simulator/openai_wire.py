@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from anyapi.simulator.answer import Answer, Choice, Finish, halves, spoken
-from anyapi.simulator.call import Call, Rejected, Tool, tools_to_use
+from anyapi.simulator.call import Call, Rejected, Tool, said_last, tools_to_use
 from anyapi.simulator.jsontype import NULL, Json, decoded, is_given
 from anyapi.simulator.ledger import Outcome
 from anyapi.simulator.openai_errors import CREATED, OpenAiErrors, log_probabilities
@@ -216,8 +216,8 @@ def _tools(request: _Request) -> tuple[Tool, ...]:
             allowed = {tool.function.name for tool in wanted.allowed_tools.tools if tool.function}
             offered = tuple(tool for tool in offered if tool.name in allowed)
         wanted = wanted.word
-    last = request.messages[-1]
-    said = last.text if last.role == "user" else None
+    last = said_last(request.messages)
+    said = last.text if last is not None and last.role == "user" else None
     return tools_to_use(offered, "any" if wanted == "required" else wanted, said, parallel=request.parallel_tool_calls is not False)
 
 

@@ -108,12 +108,12 @@ class MessagesOverChat(_OverChat):
         made = anthropic_messages_to_openai_chat.translate(call.fields, target)
         return made.fields, made.adjusted
 
-    def _from_chat(self, answer: Answer, call: OutboundChat) -> Answer | Outcome:  # noqa: ARG002
-        translated = openai_chat_to_anthropic_messages.translate(answer.body)
+    def _from_chat(self, answer: Answer, call: OutboundChat) -> Answer | Outcome:
+        translated = openai_chat_to_anthropic_messages.translate(answer.body, _asked(call))
         return translated if isinstance(translated, Outcome) else msgspec.structs.replace(answer, body=translated)
 
-    def _stream(self, call: OutboundChat) -> MessagesStream:  # noqa: ARG002
-        return MessagesStream()
+    def _stream(self, call: OutboundChat) -> MessagesStream:
+        return MessagesStream(_asked(call))
 
 
 class ResponsesOverChat(_OverChat):
@@ -157,6 +157,11 @@ def _chat(call: OutboundChat) -> OutboundChat:
     if call.hub is None:
         raise TypeError  # INVARIANT: an answer is only read of a request that was prepared
     return call.hub
+
+
+def _asked(call: OutboundChat) -> str:
+    """The model as the client named it, if it named one: Claude Code gives thinking back only to the model that it asked for."""
+    return call.echo if isinstance(call.echo, str) else ""
 
 
 def _echo(call: OutboundChat) -> Echo:

@@ -9,11 +9,13 @@ from typing import ClassVar
 
 import msgspec
 
+from anyapi.domain.ids import ModelId
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats import beyond
 from anyapi.gateway.formats.abilities import BIG, least_tokens
 from anyapi.gateway.formats.anthropic_errors import messages_error_event
 from anyapi.gateway.formats.openai_chat import OURS_SET, STATEFUL, STATEFUL_SET, ChatRequest, read_model, take_policy
+from anyapi.gateway.formats.openai_embeddings import AUTO
 from anyapi.gateway.formats.stored import take_off
 from anyapi.gateway.formats.strict_json import FALSE, TRUE, Fields, outer_fields, plain_value, policy_value
 from anyapi.upstream.adapter import Dialect
@@ -86,6 +88,7 @@ def read_counted(body: bytes) -> MessagesRequest:
         request.models = (read_model(fields),)
     else:
         _read_special(request)
+    request.echo = _named(request.models)
     if len(body) > BIG:
         request.facts = msgspec.structs.replace(request.facts, least_tokens=least_tokens(body))
     return request
@@ -102,6 +105,11 @@ def _read_special(request: MessagesRequest) -> None:
     tools = fields.get("tools")
     if beyond.searches(fields) or (tools is not None and looks_up(tools)):
         request.facts = msgspec.structs.replace(request.facts, web_search=True)
+
+
+def _named(models: tuple[ModelId, ...]) -> ModelId | None:
+    """The model that a translated answer may state as the client named it: where one was named, and no choice left to the gateway."""
+    return models[0] if len(models) == 1 and models[0] != AUTO else None
 
 
 def _refuse_stateful(fields: Fields) -> None:

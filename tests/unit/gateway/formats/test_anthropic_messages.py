@@ -213,3 +213,9 @@ def test_whatever_comes_is_read_or_refused(data):
     except BadRequest:
         return
     assert request.models
+
+
+def test_the_one_model_that_was_named_is_kept_for_the_answer():
+    assert parse(body()).echo == "anthropic/x"
+    assert parse(body(models=["a/b"])).echo is None
+    assert parse(body(model="anyapi/auto")).echo is None
