@@ -24,7 +24,8 @@ ABILITIES: Mapping[Tag, Callable[[Endpoint], bool]] = {
 _CAPABILITIES = frozenset(Capabilities.__struct_fields__)
 
 
-def _reason(code: ReasonCode, text: str, required: float | tuple[str, ...] | None = None, actual: float | str | None = None) -> Reason:
+def hindrance(code: ReasonCode, text: str, required: float | tuple[str, ...] | None = None, actual: float | str | None = None) -> Reason:
+    """A reason that does not come from the caller's side: what would be needed, and what there is."""
     return Reason(code, ReasonKind.AVAILABILITY, text, None, (), required, actual)
 
 
@@ -32,19 +33,19 @@ def unavailable(endpoint: Endpoint, provider: Provider, facts: Facts, context: P
     """Every reason why this endpoint cannot serve the request; empty if it can."""
     reasons = []
     if not context.credentials.get(provider.id):
-        reasons.append(_reason(ReasonCode.NO_CREDENTIAL, "No credential for this provider is configured (or the local server is not)."))
+        reasons.append(hindrance(ReasonCode.NO_CREDENTIAL, "No credential for this provider is configured (or the local server is not)."))
     reasons += _unable(endpoint, provider, facts.operation, context)
     if endpoint.status is Status.RETIRED:
         successor = f" Its successor is {endpoint.successor}." if endpoint.successor else ""
         reasons.append(
-            _reason(ReasonCode.ENDPOINT_RETIRED, f"The provider no longer serves this model.{successor}", actual=endpoint.successor)
+            hindrance(ReasonCode.ENDPOINT_RETIRED, f"The provider no longer serves this model.{successor}", actual=endpoint.successor)
         )
     if endpoint.context_length is not None and facts.least_tokens > endpoint.context_length:
         text = f"The prompt has at least {facts.least_tokens} tokens; the endpoint takes {endpoint.context_length}."
-        reasons.append(_reason(ReasonCode.CONTEXT_TOO_SHORT, text, facts.least_tokens, endpoint.context_length))
+        reasons.append(hindrance(ReasonCode.CONTEXT_TOO_SHORT, text, facts.least_tokens, endpoint.context_length))
     missing = tuple(sorted(tag.value for tag in facts.tags if not (tag in ABILITIES and ABILITIES[tag](endpoint))))
     if missing:
-        reasons.append(_reason(ReasonCode.TAGS_UNMATCHED, f"The endpoint is not recorded as able to: {', '.join(missing)}.", missing))
+        reasons.append(hindrance(ReasonCode.TAGS_UNMATCHED, f"The endpoint is not recorded as able to: {', '.join(missing)}.", missing))
     return tuple(reasons)
 
 
@@ -58,11 +59,11 @@ def _unable(endpoint: Endpoint, provider: Provider, operation: Operation, contex
         text = "The provider's protocol is not served by this gateway."
         if provider.api.protocol in context.served_protocols:
             text = f"The provider's protocol is not served by this gateway for {WORDS[operation]}."
-        yield _reason(ReasonCode.NO_ADAPTER, text, actual=provider.api.protocol)
+        yield hindrance(ReasonCode.NO_ADAPTER, text, actual=provider.api.protocol)
     if operation not in endpoint.operations:
         offered = ", ".join(WORDS[each] for each in endpoint.operations)
         text = f"The endpoint serves {offered}, not {WORDS[operation]}."
-        yield _reason(ReasonCode.OPERATION_UNSUPPORTED, text, (operation.value,), ", ".join(endpoint.operations))
+        yield hindrance(ReasonCode.OPERATION_UNSUPPORTED, text, (operation.value,), ", ".join(endpoint.operations))
 
 
 def asked_of(models: Iterable[Model]) -> Operation:
@@ -75,22 +76,22 @@ def unwanted(endpoint: Endpoint, preference: Preference, facts: Facts, *, local:
     """What `max_price` and `require_parameters` rule out; an unknown price is too high, an unrecorded ability is absent."""
     if preference == NO_PREFERENCE:
         return ()
-    lacking = _lacking(endpoint, facts) if preference.require_parameters else ()
+    missing = lacking(endpoint, facts) if preference.require_parameters else ()
     price = endpoint.price
     return (
-        *lacking,
+        *missing,
         *_too_dear("prompt", price.input, preference.max_price_input, local=local),
         *_too_dear("completion", price.output, preference.max_price_output, local=local),
     )
 
 
-def _lacking(endpoint: Endpoint, facts: Facts) -> tuple[Reason, ...]:
+def lacking(endpoint: Endpoint, facts: Facts) -> tuple[Reason, ...]:
     """Abilities that the request's parameters need and the endpoint is not recorded to have."""
     missing = tuple(sorted(use for use in facts.uses if use not in _CAPABILITIES or getattr(endpoint.capabilities, use) is not True))
     if not missing:
         return ()
     text = f"The endpoint is not recorded as supporting: {', '.join(missing)}."
-    return (_reason(ReasonCode.PARAMETERS_UNSUPPORTED, text, missing),)
+    return (hindrance(ReasonCode.PARAMETERS_UNSUPPORTED, text, missing),)
 
 
 def _too_dear(what: str, price: float | None, limit: float | None, *, local: bool) -> tuple[Reason, ...]:
@@ -100,4 +101,4 @@ def _too_dear(what: str, price: float | None, limit: float | None, *, local: boo
         return ()
     stated = "not known" if known is None else f"{known:g} USD per million"
     text = f"The price of {what} tokens is {stated}; at most {limit:g} is wished."
-    return (_reason(ReasonCode.PRICE_TOO_HIGH, text, limit, known),)
+    return (hindrance(ReasonCode.PRICE_TOO_HIGH, text, limit, known),)

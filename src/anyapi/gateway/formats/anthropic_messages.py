@@ -11,11 +11,11 @@ import msgspec
 
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats import beyond
-from anyapi.gateway.formats.abilities import BIG, least_tokens
+from anyapi.gateway.formats.abilities import BIG, NO_TOOLS, least_tokens
 from anyapi.gateway.formats.anthropic_errors import messages_error_event
 from anyapi.gateway.formats.openai_chat import STATEFUL, ChatRequest, read_question
 from anyapi.gateway.formats.stored import take_off
-from anyapi.gateway.formats.strict_json import FALSE, TRUE, Fields, plain_value, policy_value
+from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields, plain_value, policy_value
 from anyapi.upstream.adapter import Dialect
 from anyapi.upstream.translate.anthropic_messages_to_openai_chat import refuse
 
@@ -134,7 +134,7 @@ def needed_abilities(fields: Fields) -> frozenset[str]:
     """Abilities that the request's parameters need; only looked at under `require_parameters`."""
     kinds = (kind for kind, _ in _objects(plain_value(fields["messages"], "messages")) if isinstance(kind, str))
     needs = {BLOCK_ABILITIES[kind] for kind in kinds if kind in BLOCK_ABILITIES}
-    if "tools" in fields:
+    if bytes(fields.get("tools", NULL)) not in NO_TOOLS:
         needs.add("tools")
     if "output_format" in fields or b'"format"' in bytes(fields.get("output_config", b"")):
         needs.add("structured_outputs")

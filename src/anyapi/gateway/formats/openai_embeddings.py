@@ -10,13 +10,13 @@ import msgspec
 
 from anyapi.domain.call import PLAIN_FACTS
 from anyapi.domain.catalogue import Operation
+from anyapi.domain.ids import AUTO
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats.openai_chat import ChatRequest, read_question
 from anyapi.gateway.formats.stored import take_off
 from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields
 from anyapi.upstream.adapter import Dialect
 
-AUTO = "anyapi/auto"
 ENCODINGS = frozenset({"float", "base64"})
 LARGEST_TOKEN = 2**32 - 1
 MOST_DIMENSIONS = 1_000_000
