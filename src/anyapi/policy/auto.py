@@ -63,7 +63,7 @@ def arranged_to_choose(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]
         else msgspec.structs.replace(candidate, static_score=candidate.static_score + LAST)
         for candidate in arranged(candidates)
     ]
-    return tuple(sorted(scored, key=attrgetter("static_score")))  # stable: of equal score the id decides, as it did before
+    return tuple(sorted(scored, key=attrgetter("static_score", "endpoint.id")))
 
 
 def preference_in(model: ModelId, preference: Preference) -> Preference:

@@ -18,9 +18,14 @@ ABILITIES: Mapping[Tag, Callable[[Endpoint], bool]] = {
     Tag.STREAMING: lambda endpoint: endpoint.capabilities.streaming,
     Tag.FUNCTION_CALLING: lambda endpoint: endpoint.capabilities.tools,
     Tag.TOOL_CHOICE: lambda endpoint: endpoint.capabilities.tools,
+    Tag.PARALLEL_FUNCTION_CALLING: lambda endpoint: endpoint.capabilities.parallel_tools is True,
+    Tag.COMPUTER_USE: lambda endpoint: endpoint.capabilities.computer_use is True,
+    Tag.ASSISTANT_PREFILL: lambda endpoint: endpoint.capabilities.assistant_prefill is True,
     Tag.PROMPT_CACHING: lambda endpoint: endpoint.price.cached_input is not None,
+    Tag.WEB_SEARCH: lambda endpoint: endpoint.capabilities.web_search is True,
+    Tag.URL_CONTEXT: lambda endpoint: endpoint.capabilities.url_context is True,
 }
-"""How a tag is answered. A tag that is not here is recorded by nothing, so it matches no endpoint."""
+"""How a tag is answered: an ability that is not recorded is not there."""
 _CAPABILITIES = frozenset(Capabilities.__struct_fields__)
 
 
@@ -43,7 +48,7 @@ def unavailable(endpoint: Endpoint, provider: Provider, facts: Facts, context: P
     if endpoint.context_length is not None and facts.least_tokens > endpoint.context_length:
         text = f"The prompt has at least {facts.least_tokens} tokens; the endpoint takes {endpoint.context_length}."
         reasons.append(hindrance(ReasonCode.CONTEXT_TOO_SHORT, text, facts.least_tokens, endpoint.context_length))
-    missing = tuple(sorted(tag.value for tag in facts.tags if not (tag in ABILITIES and ABILITIES[tag](endpoint))))
+    missing = tuple(sorted(tag.value for tag in facts.tags if not ABILITIES[tag](endpoint)))
     if missing:
         reasons.append(hindrance(ReasonCode.TAGS_UNMATCHED, f"The endpoint is not recorded as able to: {', '.join(missing)}.", missing))
     return tuple(reasons)

@@ -41,8 +41,8 @@ class MessagesRequest(ChatRequest):
         """Never the content."""
         return "<MessagesRequest>"
 
-    def needs(self) -> frozenset[str]:
-        """Abilities that the request's parameters need."""
+    def abilities(self) -> frozenset[str]:
+        """Abilities that the request's fields need."""
         return needed_abilities(self.fields)
 
     def error_event(self, error: Exception, _sequence: int) -> bytes:

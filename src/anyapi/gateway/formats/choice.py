@@ -30,9 +30,8 @@ _decode_limit = msgspec.json.Decoder(int).decode
 
 def facts_to_choose_by(request: ChatRequest) -> Facts:
     """The facts of the request together with all that a choice of its model depends on."""
-    uses = request.needs() | {"streaming"} if request.stream else request.needs()
     size = Choice(rounded_up(estimated_tokens(request.fields)), longest_answer(request.fields))
-    return msgspec.structs.replace(request.facts, uses=uses, choice=size)
+    return msgspec.structs.replace(request.facts, uses=request.needs(), choice=size)
 
 
 def estimated_tokens(fields: Fields) -> int:

@@ -46,8 +46,8 @@ class EmbeddingsRequest(ChatRequest):
         """Never the content."""
         return "<EmbeddingsRequest>"
 
-    def needs(self) -> frozenset[str]:
-        """Abilities that the request's parameters need: none but the operation, which the facts state."""
+    def abilities(self) -> frozenset[str]:
+        """Abilities that the request's fields need: none but the operation, which the facts state."""
         return frozenset()
 
 

@@ -60,8 +60,8 @@ class ResponsesRequest(ChatRequest):
         """Never the content."""
         return "<ResponsesRequest>"
 
-    def needs(self) -> frozenset[str]:
-        """Abilities that the request's parameters need."""
+    def abilities(self) -> frozenset[str]:
+        """Abilities that the request's fields need."""
         return needed_abilities(self.fields)
 
     def error_event(self, error: Exception, sequence: int) -> bytes:
