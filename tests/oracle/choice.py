@@ -9,6 +9,9 @@ from tests.oracle.laws import LAWS, Laws
 
 AUTO = "anyapi/auto"
 ROOM_WHERE_NONE_IS_RECORDED = 8192
+AVAILABILITY = frozenset(
+    "no_credential no_adapter operation_unsupported endpoint_retired context_too_short tags_unmatched parameters_unsupported price_too_high".split()
+)
 RECORDED_BY_DEFAULT = frozenset(("streaming",))
 
 
@@ -92,6 +95,16 @@ def asked_for(asked: dict, question: dict, context: dict, account: str | None, n
                     "endpoint": endpoint,
                 }
     return found
+
+
+def refusal(found: dict) -> int:
+    """The status of the answer where nothing of `asked_for` is permitted and nothing has failed (docs/policy.md section 4)."""
+    hindrances = [verdict["codes"] & AVAILABILITY for verdicts in found.values() for verdict in verdicts.values()]
+    if any(not codes for codes in hindrances):
+        return 403
+    by_tags_alone = frozenset(("tags_unmatched",)) in hindrances
+    wrong = bool(hindrances) and all("operation_unsupported" in codes for codes in hindrances)
+    return 503 if by_tags_alone and not wrong else 404
 
 
 def in_order(verdicts: dict, places: list = ()) -> list:

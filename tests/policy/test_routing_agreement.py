@@ -8,7 +8,6 @@ import asyncio
 import collections
 import itertools
 import json
-import random
 
 import msgspec
 import pytest
@@ -18,6 +17,7 @@ from hypothesis import strategies as st
 from tests import oracle
 from tests.policy import universe
 from tests.policy.comparison import EXAMPLES
+from tests.policy.questions import FEATURES, body_of, question_of
 from tests.unit.gateway.workbench import DISCLOSURE, Clock, outlets, principal, snapshot
 
 from anyapi.domain.call import Choice, Facts, Preference, Tag
@@ -63,29 +63,6 @@ def oracle_requirement(layers: list) -> dict:
     return oracle.requirement(plain, msgspec.to_builtins(DEFAULT_PRESETS))
 
 
-def refusal(found: dict) -> int:
-    """The status that docs/policy.md section 4 gives when nothing is left of `asked_for`."""
-    codes = [verdict["codes"] for verdicts in found.values() for verdict in verdicts.values()]
-    hindrances = [set(held) & AVAILABILITY for held in codes]
-    if any(not held for held in hindrances):
-        return 403
-    if hindrances and all("operation_unsupported" in held for held in hindrances):
-        return 404
-    return 503 if {"tags_unmatched"} in hindrances else 404
-
-
-AVAILABILITY = {
-    "no_credential",
-    "no_adapter",
-    "operation_unsupported",
-    "endpoint_retired",
-    "context_too_short",
-    "tags_unmatched",
-    "parameters_unsupported",
-    "price_too_high",
-}
-
-
 # --- the choice
 
 
@@ -128,7 +105,7 @@ def test_a_choice_is_that_of_the_oracle():
             assert [one.endpoint.id for one in candidates] == oracle.in_order(expected, question["order"])
             assert all(one.credential == expected[one.endpoint.id]["credential"] for one in candidates)
             if not candidates:
-                with pytest.raises(REFUSALS[refusal({AUTO: expected})]):
+                with pytest.raises(REFUSALS[oracle.refusal({AUTO: expected})]):
                     rank([decision], preference, facts, {})
             seen["permitted" if candidates else "refused"] += 1
             seen["several"] += len(candidates) > 1
@@ -174,7 +151,7 @@ def test_the_order_of_models_changes_nothing_that_is_permitted():
             if permitted:
                 assert rank(ordered, preference, facts, {}).max_attempts == min(4, max(2, len(turn)))
                 continue
-            with pytest.raises(REFUSALS[refusal(found)]) as caught:
+            with pytest.raises(REFUSALS[oracle.refusal(found)]) as caught:
                 rank(ordered, preference, facts, {})
             refusals.add((type(caught.value), frozenset(_listed(caught.value)), json.dumps(caught.value.metadata["relaxation"])))
         assert len(refusals) <= 1
@@ -195,33 +172,6 @@ def _listed(error) -> set:
 
 # --- whole requests
 
-FEATURES = ("tools", "reasoning", "schema", "image", "file", "audio", "search", "long", "limit")
-ABILITY = {"tools": "tools", "reasoning": "reasoning", "schema": "structured_outputs", "image": "vision", "file": "pdf_input", "audio": "audio_input"}  # fmt: skip
-SEARCH = {
-    "chat": {"type": "web_search"},
-    "messages": {"type": "web_search_20250305", "name": "web_search"},
-    "responses": {"type": "web_search"},
-}
-TOOL = {
-    "chat": {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}},
-    "messages": {"name": "f", "input_schema": {"type": "object"}},
-    "responses": {"type": "function", "name": "f", "parameters": {"type": "object"}},
-}
-FIELDS = {
-    "reasoning": {"chat": {"reasoning_effort": "high"}, "messages": {"thinking": {"type": "adaptive"}}, "responses": {"reasoning": {"effort": "low"}}},
-    "schema": {
-        "chat": {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {}}}},
-        "messages": {"output_config": {"format": {"type": "json_schema", "schema": {}}}},
-        "responses": {"text": {"format": {"type": "json_schema", "name": "a", "schema": {}}}},
-    },
-    "limit": {"chat": {"max_completion_tokens": 4097}, "messages": {"max_tokens": 4097}, "responses": {"max_output_tokens": 4097}},
-}  # fmt: skip
-PART = {
-    "image": {"chat": {"type": "image_url", "image_url": {"url": "u"}}, "messages": {"type": "image", "source": {"type": "url", "url": "u"}}, "responses": {"type": "input_image", "image_url": "u"}},
-    "file": {"chat": {"type": "file", "file": {"file_data": "d"}}, "messages": {"type": "document", "source": {"type": "url", "url": "u"}}, "responses": {"type": "input_file", "file_url": "u"}},
-    "audio": {"chat": {"type": "input_audio", "input_audio": {"data": "", "format": "wav"}}, "responses": {"type": "input_audio", "input_audio": {}}},
-}  # fmt: skip
-WORDS = "The lamp is replaced free of charge. "
 DATA_POLICY = {
     "training_allowed": st.booleans(),
     "retention_days": st.sampled_from((0, 1, 7, 30, 365)),
@@ -267,63 +217,6 @@ def asking(draw) -> dict:
         "header": draw(st.sampled_from((None, None, None, 0, 30))),
         "seed": draw(st.integers(0, 99)),
     }
-
-
-def body_of(asked: dict) -> dict:
-    """The request as a client of its format writes it, its fields in some order."""
-    form, features = asked["form"], [name for name in asked["features"] if name != "audio" or asked["form"] != "messages"]
-    first, *rest = asked["models"]
-    body: dict = {"model": first}
-    if rest:
-        body["models"] = rest
-    text = WORDS * (1500 if "long" in features else 1)
-    if form == "embeddings":
-        body["input"] = text
-    else:
-        parts = [PART[name][form] for name in features if name in PART]
-        words = {"type": "input_text" if form == "responses" else "text", "text": text}
-        body["input" if form == "responses" else "messages"] = [{"role": "user", "content": [words, *parts] if parts else text}]
-        tools = [TOOL[form]] * ("tools" in features) + [SEARCH[form]] * ("search" in features)
-        body |= {"tools": tools} if tools else {}
-        body |= {"max_tokens": 16} if form == "messages" else {}
-        for name in features:
-            body |= FIELDS.get(name, {}).get(form, {})
-        body["stream"] = asked["stream"]
-    for name in ("data_policy", "provider"):
-        if asked[name]:
-            body[name] = asked[name]
-    if asked["tags"]:
-        body["tags"] = [f"chat_completions:{tag}" for tag in asked["tags"]]
-    return dict(random.Random(asked["seed"]).sample(list(body.items()), len(body)))
-
-
-def question_of(asked: dict, body: dict) -> dict:
-    """The same as the oracle takes it, read from the words and from the sizes of the body's fields alone."""
-    features = [name for name in asked["features"] if name != "audio" or asked["form"] != "messages"]
-    needed = {ABILITY[name] for name in features if name in ABILITY} | ({"tools"} if "search" in features else set())
-    sent = {name: value for name, value in body.items() if name not in {"data_policy", "provider", "tags", "models"}}
-    third = -(-sum(len(json.dumps(value)) for value in sent.values()) // 3)
-    limit = 4097 if "limit" in features else 16 if asked["form"] == "messages" else 0
-    return {
-        "models": asked["models"],
-        "needs": needed,
-        "stream": asked["stream"],
-        "prompt": next(size for size in _sizes() if size >= third),
-        "answer": limit,
-        "tags": list(asked["tags"]),
-        "web_search": "search" in features,
-        "operation": "embeddings" if asked["form"] == "embeddings" else "chat_completions",
-        "least_tokens": 512 if asked["form"] == "embeddings" and "long" in features else 0,
-        "max_price": asked["provider"].get("max_price", {}),
-        "require_parameters": asked["form"] != "embeddings" and asked["provider"].get("require_parameters", False),
-    }
-
-
-def _sizes():
-    """Every number with at most four binary digits before its zeros."""
-    yield from range(16)
-    for zeros in itertools.count(1):
-        yield from (digits << zeros for digits in range(8, 16))
 
 
 def layers_of(asked: dict) -> list:
@@ -379,7 +272,7 @@ def test_requests_in_every_format_reach_what_the_oracle_permits():
             seen["auto"] += AUTO in asked["models"]
             seen["own"] += any(credential.startswith("own:") for _, credential in permitted)
             if not permitted:
-                assert found is REFUSALS[refusal(expected)], (asked, expected)
+                assert found is REFUSALS[oracle.refusal(expected)], (asked, expected)
                 seen["refused"] += 1
             elif asked["provider"].get("allow_fallbacks", True):
                 assert set(found) == permitted, (asked, expected)
