@@ -34,3 +34,10 @@ def test_a_model_cannot_succeed_itself():
     changed = msgspec.structs.replace(old, endpoints=(msgspec.structs.replace(old.endpoints[0], successor=old.id),))
     check_models([changed], catalogue.providers, catalogue.models | {old.id: changed}, problems, "f")
     assert fields(problems) == [(old.id, "endpoints[0].successor")]
+
+
+def test_no_model_may_have_the_name_of_the_choice():
+    catalogue, problems = load_catalogue(), Problems()
+    taken = msgspec.structs.replace(catalogue.models["anthropic/claude-3.5-sonnet"], id="anyapi/auto", endpoints=())
+    check_models([taken], catalogue.providers, {"anyapi/auto": taken}, problems, "f")
+    assert fields(problems) == [("anyapi/auto", "id")]
