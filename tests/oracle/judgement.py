@@ -12,6 +12,11 @@ TAG_NEEDS = {
     "streaming": "streaming",
     "function_calling": "tools",
     "tool_choice": "tools",
+    "parallel_function_calling": "parallel_tools",
+    "computer_use": "computer_use",
+    "assistant_prefill": "assistant_prefill",
+    "web_search": "web_search",
+    "url_context": "url_context",
 }
 ABILITIES_BY_DEFAULT = frozenset(("streaming",))
 NO_CREDENTIAL: dict = {"id": None, "tier": "undeclared"}

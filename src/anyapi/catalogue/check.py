@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 
 from anyapi.catalogue.reading import Problems
 from anyapi.domain.catalogue import Endpoint, Model, PolicyException, Provider
-from anyapi.domain.ids import ModelId, ProviderId
+from anyapi.domain.ids import AUTO, ModelId, ProviderId
 
 
 def check_providers(
@@ -44,6 +44,8 @@ def check_models(
             owners.setdefault(endpoint.id, []).append(model.id)
     _check_aliases(changed, models, problems, file)
     for model in changed:
+        if model.id == AUTO:
+            problems.note(file, model.id, "id", "is the name by which callers leave the choice of a model to the gateway")
         for number, endpoint in enumerate(model.endpoints):
             if not endpoint.provider or not endpoint.upstream_model:
                 continue  # already noted when it was read

@@ -8,6 +8,7 @@ from anyapi.domain.ids import EndpointId, ModelId, ProviderId
 _DEAREST = 1_000_000.0
 _MOST_TOKENS = 1_000_000_000
 _MOST_DIMENSIONS = 1_000_000
+_RARE_ABILITIES = ("parallel_tools", "computer_use", "assistant_prefill", "web_search", "url_context")
 _OPERATIONS = frozenset(operation.value for operation in Operation)
 
 
@@ -104,6 +105,7 @@ def _read_capabilities(table: Table | None) -> Capabilities:
         streaming=table.flag("streaming", default=True),
         pdf_input=table.flag("pdf_input", default=False),
         audio_input=table.flag("audio_input", default=False),
+        **{name: table.optional_flag(name) for name in _RARE_ABILITIES},
     )
     table.done()
     return capabilities

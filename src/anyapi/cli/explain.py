@@ -15,9 +15,9 @@ from anyapi.cli.output import print_json
 from anyapi.config import Config, known_names, load_config, policy_context
 from anyapi.control.publish import contradicted
 from anyapi.domain.call import Facts, Question, Tag
-from anyapi.domain.catalogue import Catalogue
+from anyapi.domain.catalogue import Catalogue, Operation
 from anyapi.domain.decision import Decision
-from anyapi.domain.ids import CredentialId, EndpointId, ModelId
+from anyapi.domain.ids import AUTO, CredentialId, EndpointId, ModelId
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.domain.snapshot import Contradicted, Credential, PolicyContext, Tier
 from anyapi.errors import BadRequest, ModelNotFound, StorageError
@@ -54,7 +54,10 @@ _ASSUMED = CredentialId("assumed")
 def explain(
     models: tuple[str, ...], path: Path | None, tags: tuple[str, ...], assume_credentials: bool, as_json: bool, **asked: object
 ) -> None:
-    """Say which endpoints of MODELS a data policy leaves, in order, and why not the others."""
+    """Say which endpoints of MODELS a data policy leaves, in order, and why not the others.
+
+    `anyapi/auto` stands for all that may be chosen from.
+    """
     now = dt.datetime.now(dt.UTC)
     config = load_config(path, os.environ, now)
     context = policy_context(config, config.catalogue, SERVED_PROTOCOLS, SERVED_EMBEDDINGS)
@@ -63,7 +66,7 @@ def explain(
         context = assuming_credentials(context)
     known = config.catalogue.models
     named = resolved(tuple(ModelId(model) for model in models), bare_names(config.catalogue))
-    operation = asked_of(known[name] for name in named if name in known)
+    operation = Operation.CHAT_COMPLETIONS if AUTO in named else asked_of(known[name] for name in named if name in known)
     question = _question(named, _settings(asked, config.catalogue), Facts(tags=_tags(tags), operation=operation), config)
     result, similar = answer(question, context, now.timestamp())
     if as_json:

@@ -146,6 +146,14 @@ class Capabilities(msgspec.Struct, frozen=True, omit_defaults=True):
     streaming: bool = True
     pdf_input: bool = False
     audio_input: bool = False
+    parallel_tools: bool | None = None
+    """Several calls of tools in one turn; like those below only used to answer tags."""
+    computer_use: bool | None = None
+    assistant_prefill: bool | None = None
+    """Continues an answer that the request has begun."""
+    web_search: bool | None = None
+    url_context: bool | None = None
+    """Reads pages that the prompt names."""
 
 
 class Endpoint(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -227,7 +227,7 @@ class ProviderExchange:
     def _streamed(self, reader: StreamReader, failure: OutcomeKind | None) -> Outcome:
         """How an event stream ended. INVARIANT: success only after the provider's own terminal marker."""
         self.admission.tokens = reader.tokens
-        self.admission.empty = reader.complete and not reader.started
+        self.admission.empty = reader.complete and reader.empty
         if reader.complete:
             return SUCCESS
         if failure in {OutcomeKind.CLIENT_GONE, OutcomeKind.OVERLOADED}:

@@ -6,11 +6,11 @@ from urllib.parse import parse_qs, unquote
 import msgspec
 
 from anyapi import __version__
-from anyapi.domain.call import PLAIN_FACTS, Question
+from anyapi.domain.call import NO_FACTS, PLAIN_FACTS, Question
 from anyapi.domain.catalogue import Endpoint, Model
 from anyapi.domain.data_policy import DataPolicy
 from anyapi.domain.decision import Decision, Reason
-from anyapi.domain.ids import AccountId, ModelId
+from anyapi.domain.ids import AUTO, AccountId, ModelId
 from anyapi.domain.requirement import Requirement
 from anyapi.errors import ModelNotFound
 from anyapi.gateway.authenticate import authenticate
@@ -31,6 +31,8 @@ Operation = Callable[[Call, DataPlane, Connection], Awaitable[None]]
 HTML = b"content-type: text/html; charset=utf-8\r\ncontent-security-policy: default-src 'none'; style-src 'unsafe-inline'\r\n"
 PLAIN_TEXT = b"content-type: text/plain; charset=utf-8\r\n"
 
+AUTO_MODEL = Model(AUTO, "Auto", "anyapi")
+"""How the choice of a model by the gateway is listed: the endpoints it chooses among are those of the others."""
 NOTHING = ChatRequest()
 """A request that asks for nothing in its body: policy headers are met all the same, and a misspelt one is refused."""
 
@@ -108,7 +110,9 @@ async def explain_request(call: Call, plane: DataPlane, reply: Connection) -> No
 
 
 def _name_operation(request: ChatRequest, plane: DataPlane) -> None:
-    """A question names no operation: it is about what the models it names do."""
+    """A question names no operation: it is about what the models it names do. A choice of ours is one for chats."""
+    if AUTO in request.models:
+        return
     known = plane.context.catalogue.models
     operation = asked_of(known[name] for name in request.models if name in known)
     if operation is not request.facts.operation:
@@ -127,11 +131,15 @@ async def models(call: Call, plane: DataPlane, reply: Connection) -> None:
 
 def _models_page(plane: DataPlane, requirement: Requirement, account: AccountId, *, eligible: bool) -> bytes:
     """The list as JSON: 800 KB and 20 ms of work for the shipped catalogue, so it is made once in a while and not for every call."""
-    now, rows = plane.clock(), []
+    now, rows, chats = plane.clock(), [], False
     for model in plane.context.catalogue.models.values():
-        decision = decide(requirement, model.id, PLAIN_FACTS[asked_of((model,))], plane.context, account, now)
+        facts = PLAIN_FACTS[asked_of((model,))]
+        decision = decide(requirement, model.id, facts, plane.context, account, now)
+        chats = chats or (facts is NO_FACTS and bool(decision.permitted))
         if decision.permitted or not eligible:
             rows.append(model_row(model, decision, now, eligible=eligible))
+    if chats or not eligible:
+        rows.append(_row(AUTO_MODEL, [], eligible=chats))
     return _encode({"object": "list", "data": rows})
 
 
@@ -144,9 +152,12 @@ async def model_endpoints(call: Call, plane: DataPlane, reply: Connection) -> No
     model = plane.context.catalogue.models.get(name)
     facts = PLAIN_FACTS[asked_of(() if model is None else (model,))]
     decision = decide(requirement, name, facts, plane.context, principal.account, plane.clock())
-    if model is None:
+    if model is None and name != AUTO:
         raise ModelNotFound("No such model.")
-    row = model_row(model, decision, plane.clock(), eligible=False)
+    if model is None:
+        row = _row(AUTO_MODEL, [], eligible=bool(decision.permitted))
+    else:
+        row = model_row(model, decision, plane.clock(), eligible=False)
     reply.send(200, JSON, _encode({"data": row} if call.path.endswith(b"/endpoints") else row))
 
 
@@ -155,6 +166,10 @@ def model_row(model: Model, decision: Decision, now: float, *, eligible: bool) -
     endpoints = [endpoint_row(one.endpoint, one.policy, (), now) for one in decision.permitted]
     if not eligible:
         endpoints += [endpoint_row(one.endpoint, one.policy, one.reasons, now) for one in decision.denied]
+    return _row(model, endpoints, eligible=bool(decision.permitted))
+
+
+def _row(model: Model, endpoints: list[dict[str, object]], *, eligible: bool) -> dict[str, object]:
     return {
         "id": model.id,
         "object": "model",
@@ -162,7 +177,7 @@ def model_row(model: Model, decision: Decision, now: float, *, eligible: bool) -
         "owned_by": model.author,
         "name": model.name,
         "open_weights": model.open_weights,
-        "eligible": bool(decision.permitted),
+        "eligible": eligible,
         "endpoints": endpoints,
     }
 

@@ -6,17 +6,19 @@ Nothing here reads a database or a file. A memo is dropped with its snapshot, an
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
 from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, Facts, Preference, Principal
 from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Route
-from anyapi.domain.ids import AccountId, EndpointId
+from anyapi.domain.ids import AUTO, AccountId, EndpointId, ModelId
 from anyapi.domain.requirement import Layer, Requirement
 from anyapi.domain.snapshot import Snapshot
 from anyapi.errors import Overloaded
 from anyapi.gateway.call import Call
+from anyapi.gateway.choose import choose
 from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.formats.policy_fields import APP_PREFIX, read_policy
 from anyapi.gateway.health import Health, RetryBudget
@@ -95,18 +97,18 @@ class DataPlane:
         """The decision for the models asked: remembered, so the common request costs one look-up. Raises `ModelNotFound`."""
         models, facts = request.models, request.facts
         if len(models) > 1:  # a name that is no model's is the caller's own text: it must not get into the memo
-            models = tuple(name for name in resolved(models, self.names) if name in self.context.catalogue.models) or models[:1]
+            known = self.context.catalogue.models
+            models = tuple(name for name in resolved(models, self.names) if name == AUTO or name in known) or models[:1]
         key = models if facts is NO_FACTS else (models, facts)
         found = asked.memo.get(key)
         now = self.clock()
         if found is not None and now < found.valid_until:
             return found
-        judged = (decide(asked.requirement, model, facts, self.context, account, now) for model in resolved(models, self.names))
-        found = Decided(tuple(judged))
-        if len(asked.memo) >= 1000:
-            asked.memo.clear()
-        asked.memo[key] = found
-        return found
+        judge = partial(self._judge, asked.requirement, models, facts, account, now)
+        return choose(asked, request, models, now, judge) if AUTO in models else asked.remember(key, judge())
+
+    def _judge(self, requirement: Requirement, models: tuple[ModelId, ...], facts: Facts, account: AccountId, now: float) -> Decided:
+        return Decided(tuple(decide(requirement, model, facts, self.context, account, now) for model in resolved(models, self.names)))
 
     def rank(self, decided: Decided, preference: Preference, facts: Facts) -> Route:
         """The order in which the permitted endpoints are tried. Raises what `anyapi.policy.rank` raises."""

@@ -10,10 +10,11 @@ import msgspec
 from anyapi.domain.call import Facts
 from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Candidate, Decision, Denial, Reason, ReasonCode, ReasonKind
-from anyapi.domain.ids import AccountId, ModelId
+from anyapi.domain.ids import AUTO, AccountId, ModelId
 from anyapi.domain.requirement import Requirement
 from anyapi.domain.snapshot import PolicyContext
 from anyapi.errors import ModelNotFound
+from anyapi.policy.auto import arranged_to_choose, everything
 from anyapi.policy.availability import unavailable, unreachable
 from anyapi.policy.nearest import nearest
 from anyapi.policy.order import arranged
@@ -37,13 +38,17 @@ class _Verdict(msgspec.Struct, frozen=True):
 def decide(
     requirement: Requirement, model: ModelId, facts: Facts, context: PolicyContext, account: AccountId | None, now: float
 ) -> Decision:
-    """Judge every endpoint of `model` at `now` (Unix seconds). Raises `ModelNotFound`, with similar names, for an unknown model."""
-    record = context.catalogue.models.get(model)
+    """Judge every endpoint of `model` at `now` (Unix seconds); for `anyapi/auto` all that could be chosen.
+
+    Raises `ModelNotFound`, with similar names, for an unknown model.
+    """
+    seen = context.seen_by(account)
+    record = everything(seen) if model == AUTO else context.catalogue.models.get(model)
     if record is None:
-        near = nearest(model, context.catalogue.models)
+        near = nearest(model, (AUTO, *context.catalogue.models))
         hint = f"Similar names: {', '.join(near)}. " if near else ""
         raise ModelNotFound(f"No such model is in the catalogue. {hint}GET /v1/models lists all of them.", {"similar": list(near)})
-    judge_all = _Judge(requirement, facts, context.seen_by(account), account, now)
+    judge_all = _Judge(requirement, facts, seen, account, now)
     permitted, denied, valid_until = [], [], math.inf
     for endpoint in record.endpoints:
         try:
@@ -55,7 +60,8 @@ def decide(
             permitted.append(answer)
         else:
             denied.append(answer)
-    return Decision(model, requirement.hash, context.catalogue.version, arranged(permitted), tuple(denied), valid_until)
+    ordered = arranged_to_choose(permitted) if model == AUTO else arranged(permitted)
+    return Decision(model, requirement.hash, context.catalogue.version, ordered, tuple(denied), valid_until)
 
 
 class _Judge(msgspec.Struct, frozen=True):

@@ -36,12 +36,13 @@ _decode_messages = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 class TranslatedStream:
     """Reads a provider's stream as chat completion chunks and passes those on in the client's format."""
 
-    __slots__ = ("_inner", "_outer", "complete", "failure", "started", "tokens")
+    __slots__ = ("_inner", "_outer", "complete", "empty", "failure", "started", "tokens")
 
     def __init__(self, inner: StreamReader, outer: "MessagesStream | ResponsesStream") -> None:
         """`inner` reads the provider's events, `outer` what it releases."""
         self._inner, self._outer = inner, outer
         self.complete = self.started = False
+        self.empty = True
         self.failure: Outcome | None = None
         self.tokens: TokenCount | None = None
 
@@ -55,7 +56,7 @@ class TranslatedStream:
         out = self._outer.feed(self._inner.feed(data))
         self.failure = self._inner.failure or self._outer.failure
         self.complete, self.started = self._outer.complete and self.failure is None, self._outer.started
-        self.tokens = self._inner.tokens
+        self.tokens, self.empty = self._inner.tokens, self._outer.empty
         return out
 
 

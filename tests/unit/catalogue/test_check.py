@@ -43,3 +43,10 @@ def test_an_alias_is_a_name_of_one_model():
         changed, problems = msgspec.structs.replace(sonnet, aliases=(alias,)), Problems()
         check_models([changed], catalogue.providers, catalogue.models | {sonnet.id: changed}, problems, "f")
         assert fields(problems) == ([(sonnet.id, "aliases")] if wrong else []), alias
+
+
+def test_no_model_may_have_the_name_of_the_choice():
+    catalogue, problems = load_catalogue(), Problems()
+    taken = msgspec.structs.replace(catalogue.models["anthropic/claude-3.5-sonnet"], id="anyapi/auto", endpoints=())
+    check_models([taken], catalogue.providers, {"anyapi/auto": taken}, problems, "f")
+    assert fields(problems) == [("anyapi/auto", "id")]

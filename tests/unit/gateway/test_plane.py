@@ -161,7 +161,7 @@ async def test_certifications_that_somebody_states_are_known():
 @on_loop
 async def test_needs_are_looked_at_only_when_asked_for():
     plane = planes()
-    one, two = request(tools=[]), request(tools=[], provider={"require_parameters": True})
+    one, two = request(tools=[{}]), request(tools=[{}], provider={"require_parameters": True})
     plane.ask(CALLER, call(), one)
     plane.ask(CALLER, call(), two)
     assert one.facts is NO_FACTS

@@ -44,6 +44,7 @@ async def test_the_policy_in_force(policy, training, days):
     assert found == {
         "x-anyapi-provider": "p",
         "x-anyapi-endpoint": "p/one",
+        "x-anyapi-model": "acme/one",
         "x-anyapi-policy": admission.asked.requirement.hash,
         "x-anyapi-training-allowed": training,
         "x-anyapi-retention-days": days,

@@ -92,7 +92,7 @@ async def test_measured_estimated_unknown(state, outcome, tokens, source):
     expected = TokenCount(admission.request.prompt_bytes // 4, admission.answer_tokens) if tokens == "sizes" else tokens
     assert (row.tokens, row.source) == (expected, source)
     if source is UNKNOWN:
-        assert row.cost is None
+        assert row.cost == (None if outcome == Outcome(OutcomeKind.CLIENT_GONE) else 0.0), "what failed costs nothing, however long it was"
 
 
 # --- cost

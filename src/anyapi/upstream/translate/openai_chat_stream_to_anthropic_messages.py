@@ -108,6 +108,11 @@ class MessagesStream:
         """Whether any content has been released."""
         return self._writer.blocks > 0
 
+    @property
+    def empty(self) -> bool:
+        """Whether no content has come."""
+        return not self.started
+
     def feed(self, data: bytes) -> bytes:
         """Take whole or partial events in OpenAI's format; return whole events for the client, possibly none."""
         if self._ended():

@@ -184,8 +184,14 @@ def test_a_long_prompt_has_a_least_length():
 
 def test_needed_abilities():
     blocks = [{"type": "image", "source": {"type": "url", "url": "u"}}, {"type": "document", "source": {"type": "text", "data": "d"}}]
-    fields = {"messages": [{"role": "user", "content": blocks}], "tools": [], "thinking": {"type": "adaptive"}, "output_format": {}}
+    fields = {
+        "messages": [{"role": "user", "content": blocks}],
+        "tools": [{"name": "f"}],
+        "thinking": {"type": "adaptive"},
+        "output_format": {},
+    }
     assert needed_abilities(parse(body(**fields)).fields) == {"vision", "pdf_input", "tools", "reasoning", "structured_outputs"}
+    assert needed_abilities(parse(body(tools=[])).fields) == set()
     assert needed_abilities(parse(body(output_config={"format": {}})).fields) == {"structured_outputs"}
     assert needed_abilities(parse(body(output_config={"effort": "low"}, thinking={"type": "disabled"})).fields) == set()
 

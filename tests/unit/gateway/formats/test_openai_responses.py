@@ -170,6 +170,9 @@ def test_abilities():
     assert needs(text={"format": {"type": "json_schema"}}) == {"structured_outputs"}
     parts = [{"type": kind} for kind in ("input_text", "input_image", "input_file", "input_audio")]
     assert needs(input=[{"role": "user", "content": parts}]) == {"vision", "pdf_input", "audio_input"}
+    given_back = {"type": "function_call_output", "call_id": "c", "output": [{"type": "input_image"}, {"type": "input_text"}]}
+    assert needs(input=[given_back]) == {"vision"}
+    assert needs(input=[{**given_back, "output": "words"}, {**given_back, "output": {"type": "computer_screenshot"}}]) == frozenset()
     assert needs(input=[{"role": "user", "content": 5}]) == {"vision", "pdf_input", "audio_input"}
 
 

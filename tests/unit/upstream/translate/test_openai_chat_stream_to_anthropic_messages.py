@@ -103,6 +103,7 @@ def test_an_answer_of_nothing():
     stream, released = through(*STREAMS["empty"], DONE)
     message, ended = joined(released)
     assert (message["content"], message["stop_reason"], ended, stream.started) == ([], "end_turn", True, False)
+    assert stream.empty
 
 
 def test_signed_thinking():
