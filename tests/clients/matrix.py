@@ -32,6 +32,7 @@ ENVIRONMENT = {key_variable(provider): PROVIDER_KEY for provider in PROVIDERS.va
 """Of the gateway."""
 FAULTS = {
     "usual": "",
+    "other": "@@comments",
     "slow": "@@say/words:2000/text:slow@@drip/seconds:0.02",
     "error-event": "@@error_event/at:4",
     "broken-off": "@@close/at:6/of:events",
@@ -187,7 +188,7 @@ def run(
     job = {"place": place, "cases": cases, "pages": pages or []}
     home.mkdir(parents=True, exist_ok=True)
     ran = subprocess.run(
-        [python_of(row.environment), "-m", f"tests.clients.drivers.{client}"],
+        [python_of(row.environment), "-m", "tests.clients.drivers.run", client],
         input=json.dumps(job),
         capture_output=True,
         text=True,

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable
 
-from tests.clients.drivers.scaffold import IMAGE_QUESTION, QUESTION, Driver, main
-from tests.clients.transcripts import PICTURE
-
 import instructor
 from anthropic import Anthropic, AsyncAnthropic
 from openai import AsyncOpenAI, OpenAI
 from pydantic import BaseModel
+from tests.clients.drivers.scaffold import IMAGE_QUESTION, QUESTION, Driver
+from tests.clients.transcripts import PICTURE
 
 
 class Weather(BaseModel):
@@ -115,5 +114,4 @@ class Messages(Instructor):
         )
 
 
-if __name__ == "__main__":
-    main(Chat, Messages)
+DRIVERS = (Chat, Messages)

@@ -1,14 +1,13 @@
 """LangChain: ChatOpenAI (chat completions and responses), ChatAnthropic, OpenAIEmbeddings."""
 
-from tests.clients.drivers.scaffold import IMAGE_QUESTION, QUESTION, TOOL_QUESTION, Driver, main
-from tests.clients.transcripts import PICTURE
-
 from langchain_anthropic import ChatAnthropic
 from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from langgraph.prebuilt import create_react_agent
 from pydantic import BaseModel
+from tests.clients.drivers.scaffold import IMAGE_QUESTION, QUESTION, TOOL_QUESTION, Driver
+from tests.clients.transcripts import PICTURE
 
 
 @tool
@@ -127,5 +126,4 @@ class Messages(LangChain):
         )
 
 
-if __name__ == "__main__":
-    main(Chat, Responses, Messages)
+DRIVERS = (Chat, Responses, Messages)

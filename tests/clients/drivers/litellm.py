@@ -1,10 +1,9 @@
 """The litellm SDK as a client: completion and responses to an OpenAI-compatible base URL, completion to an Anthropic one, embedding."""
 
-from tests.clients.drivers.scaffold import IMAGE_QUESTION, QUESTION, TOOL_QUESTION, Driver, main
-from tests.clients.transcripts import PICTURE, TOOLS
-
 import litellm
 from pydantic import BaseModel
+from tests.clients.drivers.scaffold import IMAGE_QUESTION, QUESTION, TOOL_QUESTION, Driver
+from tests.clients.transcripts import PICTURE, TOOLS
 
 litellm.telemetry = False
 litellm.suppress_debug_info = True
@@ -148,5 +147,4 @@ class Messages(LiteLLM):
         }
 
 
-if __name__ == "__main__":
-    main(Chat, Responses, Messages)
+DRIVERS = (Chat, Responses, Messages)

@@ -2,9 +2,6 @@
 
 import base64
 
-from tests.clients.drivers.scaffold import IMAGE_QUESTION, QUESTION, TOOL_QUESTION, Driver, main
-from tests.clients.transcripts import PICTURE
-
 from llama_index.core.llms import ChatMessage, ImageBlock, TextBlock
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.tools import FunctionTool
@@ -12,6 +9,8 @@ from llama_index.embeddings.openai_like import OpenAILikeEmbedding
 from llama_index.llms.openai_like import OpenAILike
 from llama_index.llms.openai_like.responses import OpenAILikeResponses
 from pydantic import BaseModel
+from tests.clients.drivers.scaffold import IMAGE_QUESTION, QUESTION, TOOL_QUESTION, Driver
+from tests.clients.transcripts import PICTURE
 
 
 def weather(city: str, days: int) -> str:
@@ -80,7 +79,7 @@ class LlamaIndex(Driver):
         seen = []
         stream = self.llm(model).stream_chat([ChatMessage(role="user", content=QUESTION)])
         for part in stream:
-            seen.append(part.delta)
+            seen.append([part.delta, part.message.content])
             if len(seen) == 8:
                 break
         stream.close()
@@ -121,5 +120,4 @@ class Responses(LlamaIndex):
     kind = OpenAILikeResponses
 
 
-if __name__ == "__main__":
-    main(Chat, Responses)
+DRIVERS = (Chat, Responses)

@@ -1,8 +1,5 @@
 """OpenAI's Agents SDK over responses, which is its default, and over chat completions."""
 
-from tests.clients.drivers.scaffold import IMAGE_QUESTION, QUESTION, TOOL_QUESTION, Driver, main
-from tests.clients.transcripts import PICTURE
-
 from agents import (
     Agent,
     ModelSettings,
@@ -14,6 +11,8 @@ from agents import (
 )
 from openai import AsyncOpenAI
 from pydantic import BaseModel
+from tests.clients.drivers.scaffold import IMAGE_QUESTION, QUESTION, TOOL_QUESTION, Driver
+from tests.clients.transcripts import PICTURE
 
 set_tracing_disabled(True)
 
@@ -95,5 +94,4 @@ class Responses(Agents):
     kind = OpenAIResponsesModel
 
 
-if __name__ == "__main__":
-    main(Chat, Responses)
+DRIVERS = (Chat, Responses)

@@ -2,9 +2,6 @@
 
 import base64
 
-from tests.clients.drivers.scaffold import IMAGE_QUESTION, QUESTION, TOOL_QUESTION, Driver, main
-from tests.clients.transcripts import PICTURE
-
 from anthropic import AsyncAnthropic
 from openai import AsyncOpenAI
 from pydantic import BaseModel
@@ -13,6 +10,8 @@ from pydantic_ai.models.anthropic import AnthropicModel
 from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
 from pydantic_ai.providers.anthropic import AnthropicProvider
 from pydantic_ai.providers.openai import OpenAIProvider
+from tests.clients.drivers.scaffold import IMAGE_QUESTION, QUESTION, TOOL_QUESTION, Driver
+from tests.clients.transcripts import PICTURE
 
 
 def weather(city: str, days: int) -> str:
@@ -110,5 +109,4 @@ class Messages(PydanticAI):
         return AnthropicModel(model, provider=AnthropicProvider(anthropic_client=sdk))
 
 
-if __name__ == "__main__":
-    main(Chat, Responses, Messages)
+DRIVERS = (Chat, Responses, Messages)

@@ -1,8 +1,8 @@
 """What the drivers of Python clients share. A driver runs in its client's own environment and prints one JSON of what the client gave.
 
 It is told where to go (a URL for each wire format, a key, names of models, headers) and which cases to run; it knows nothing of the
-gateway, so that the same program can be run straight at a provider. This module must be imported before the client: from then on the
-process can reach loopback only, and whatever else it tried to reach is part of the JSON.
+gateway, so that the same program can be run straight at a provider. From the import of this module on the process can reach loopback only,
+and whatever else it tried to reach is part of the JSON.
 """
 
 import asyncio
