@@ -9,3 +9,6 @@ compile=(.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emi
 echo uv | "${compile[@]}" - -o requirements/uv.lock
 echo aider-chat | "${compile[@]}" - -o tests/clients/agents/aider.lock
 echo llm | "${compile[@]}" - -o tests/clients/agents/llm.lock
+for clients in requirements/clients/*.in; do
+    "${compile[@]}" "$clients" -o "${clients%.in}.lock"
+done
