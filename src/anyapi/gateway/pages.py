@@ -163,6 +163,7 @@ def model_row(model: Model, decision: Decision, now: float, *, eligible: bool) -
         "display_name": model.name,
         "created_at": UNKNOWN_DATE,
         "lifecycle": lifecycle(model),
+        "capabilities": None,
         "max_input_tokens": max((one.context_length or 0 for one in model.endpoints), default=0) or None,
         "max_tokens": max((one.max_output_tokens or 0 for one in model.endpoints), default=0) or None,
         "name": model.name,
