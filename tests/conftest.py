@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items):
     }
     for item in items:
         for name, skip in skipped.items():
-            if skip is not None and name in item.keywords:
+            if skip is not None and item.get_closest_marker(name) is not None:
                 item.add_marker(skip)
 
 
