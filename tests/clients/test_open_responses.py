@@ -198,15 +198,15 @@ def program():
 @pytest.mark.clients
 @pytest.mark.timeout(200)
 @pytest.mark.parametrize("wire", NAMES)
-@pytest.mark.parametrize("format", FORMATS)
-def test_a_third_party_s_cases(place, program, format, wire):
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_third_party_s_cases(place, program, kind, wire):
     """All pass, and none is skipped. (Its cases of Anthropic's format hold a document to the letter that Anthropic's own examples do not
     follow: `test_published_descriptions.py` says which.)"""
     gateway, _ = place
-    words = ["--base-url", f"{gateway.url}/v1", "--api-key", gateway.key, "--model", f"acme/gpt-5-{wire}", "--format", format, "--json"]
+    words = ["--base-url", f"{gateway.url}/v1", "--api-key", gateway.key, "--model", f"acme/gpt-5-{wire}", "--format", kind, "--json"]
     done = subprocess.run([program, *words], capture_output=True, text=True, timeout=150, check=False)
     results = {result["id"]: result for result in json.loads(done.stdout)["results"]}
-    assert len(results) == FORMATS[format]
+    assert len(results) == FORMATS[kind]
     assert {name for name, result in results.items() if result["status"] != "passed"} == {
-        name for kind, at, name in NOT_HERE if (kind, at) == (format, str(wire))
+        name for case, at, name in NOT_HERE if (case, at) == (kind, str(wire))
     }, results
