@@ -10,7 +10,7 @@ import time
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.conformance.conversations import conversations, written
+from tests.conformance.conversations import Conversation, conversations, written
 from tests.conformance.pairs import PAIRS, SPECS
 from tests.conftest import LONG
 
@@ -18,7 +18,7 @@ from anyapi.domain.decision import Outcome
 from anyapi.errors import BadRequest
 from anyapi.simulator import SimulationThread
 
-EXAMPLES = 1000 if LONG else 60
+EXAMPLES = 1000 if LONG else 40
 """For each pair, requests and answers each."""
 SECONDS = 1.0
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
@@ -156,3 +156,52 @@ def test_any_answer_is_translated_or_an_outcome(pair, simulation):
 
     check()
     assert min(reached.values()) >= EXAMPLES // 20, f"the examples do not reach both ends: {reached}"
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=str)
+def test_any_stream_is_read_or_fails(pair, simulation):
+    """Bytes that changed, and events of another shape: never an exception, never the end of an answer that failed."""
+    made = Conversation(turns=[("user", [("text", "use the tool")])], settings={"max_tokens": 6000, "effort": "low", "stream": True})
+    made.tools = [{"name": "weather", "description": "", "parameters": {"type": "object", "properties": {}}}]
+    raw = json.dumps(written(made, pair.dialect)).encode()
+    _, prepared = pair.prepare(raw)
+    status, stream = pair.ask(simulation, prepared)
+    assert status == 200
+    reached = {"complete": 0, "failed": 0}
+
+    @settings(max_examples=EXAMPLES, suppress_health_check=QUIET)
+    @given(st.data())
+    def check(data):
+        text = spoilt_stream(data.draw, stream)
+        request, _ = pair.prepare(raw)
+        reader, size, out = pair.adapter.open_stream(request), data.draw(st.sampled_from([1 << 20, 1000, 37])), b""
+        started = time.perf_counter()
+        for at in range(0, len(text), size):
+            out += reader.feed(text[at : at + size])
+        assert time.perf_counter() - started < SECONDS
+        assert out == b"" or out.endswith(b"\n\n")
+        assert not (reader.complete and reader.failure)
+        reached["complete" if reader.complete else "failed"] += 1
+
+    check()
+    assert min(reached.values()) >= 1, f"the examples do not reach both ends: {reached}"
+
+
+def spoilt_stream(draw, stream: bytes) -> bytes:
+    """A stream with some bytes changed, or, where it is of lines, with the JSON of one event spoilt, doubled or left out."""
+    lines = stream.split(b"\n")
+    datas = [number for number, line in enumerate(lines) if line.startswith(b"data: {")]
+    if datas and draw(st.booleans()):
+        number = draw(st.sampled_from(datas))
+        how = draw(st.sampled_from(["spoil", "spoil", "double", "leave out"]))
+        if how == "spoil":
+            tree = json.loads(lines[number][6:])
+            spoil(draw, tree)
+            lines[number] = b"data: " + encoded(tree)
+        else:
+            lines[number : number + 1] = [lines[number], b"", lines[number]] if how == "double" else []
+        return b"\n".join(lines)
+    text = bytearray(stream)
+    for _ in range(draw(st.integers(0, 4))):
+        text[draw(st.integers(0, len(text) - 1))] = draw(st.integers(0, 255))
+    return bytes(text)
