@@ -12,7 +12,7 @@ flock 9
 if [ ! -e "$place/done" ]; then
     rm -rf ".venv/clients/$1-"*
     "$bin/uv" venv --quiet --no-project --python "$bin/python" "$place" >&2
-    VIRTUAL_ENV=$PWD/$place "$bin/uv" pip install --quiet --require-hashes --only-binary :all: -r "$lock" >&2
+    VIRTUAL_ENV=$PWD/$place "$bin/uv" pip install --quiet --compile-bytecode --require-hashes --only-binary :all: -r "$lock" >&2
     touch "$place/done"
 fi
 echo "$PWD/$place/bin/python"
