@@ -7,7 +7,7 @@ import msgspec
 
 from anyapi import __version__
 from anyapi.domain.call import NO_FACTS, PLAIN_FACTS, Question
-from anyapi.domain.catalogue import Endpoint, Model
+from anyapi.domain.catalogue import Endpoint, Model, Status
 from anyapi.domain.data_policy import DataPolicy
 from anyapi.domain.decision import Decision, Reason
 from anyapi.domain.ids import AUTO, AccountId, ModelId
@@ -35,6 +35,9 @@ AUTO_MODEL = Model(AUTO, "Auto", "anyapi")
 """How the choice of a model by the gateway is listed: the endpoints it chooses among are those of the others."""
 NOTHING = ChatRequest()
 """A request that asks for nothing in its body: policy headers are met all the same, and a misspelt one is refused."""
+
+UNKNOWN_DATE = "1970-01-01T00:00:00Z"
+"""When a model was released; Anthropic's reference has this stand for a date that is not known."""
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -140,7 +143,8 @@ def _models_page(plane: DataPlane, requirement: Requirement, account: AccountId,
             rows.append(model_row(model, decision, now, eligible=eligible))
     if chats or not eligible:
         rows.append(_row(AUTO_MODEL, [], eligible=chats))
-    return _encode({"object": "list", "data": rows})
+    ends = (rows[0]["id"], rows[-1]["id"]) if rows else (None, None)
+    return _encode({"object": "list", "data": rows, "has_more": False, "first_id": ends[0], "last_id": ends[1]})
 
 
 async def model_endpoints(call: Call, plane: DataPlane, reply: Connection) -> None:
@@ -162,7 +166,7 @@ async def model_endpoints(call: Call, plane: DataPlane, reply: Connection) -> No
 
 
 def model_row(model: Model, decision: Decision, now: float, *, eligible: bool) -> dict[str, object]:
-    """One model as `/v1/models` shows it."""
+    """One model as `/v1/models` shows it: what OpenAI's and Anthropic's SDKs read in a model, and what only this gateway says."""
     endpoints = [endpoint_row(one.endpoint, one.policy, (), now) for one in decision.permitted]
     if not eligible:
         endpoints += [endpoint_row(one.endpoint, one.policy, one.reasons, now) for one in decision.denied]
@@ -175,11 +179,26 @@ def _row(model: Model, endpoints: list[dict[str, object]], *, eligible: bool) ->
         "object": "model",
         "created": 0,
         "owned_by": model.author,
+        "type": "model",
+        "display_name": model.name,
+        "created_at": UNKNOWN_DATE,
+        "lifecycle": lifecycle(model),
+        "capabilities": None,
+        "max_input_tokens": max((one.context_length or 0 for one in model.endpoints), default=0) or None,
+        "max_tokens": max((one.max_output_tokens or 0 for one in model.endpoints), default=0) or None,
         "name": model.name,
         "open_weights": model.open_weights,
         "eligible": eligible,
         "endpoints": endpoints,
     }
+
+
+def lifecycle(model: Model) -> str:
+    """Anthropic's word for how long a model may be had: that of its best endpoint."""
+    states = {one.status for one in model.endpoints}
+    if not states or states == {Status.RETIRED}:
+        return "retired"
+    return "deprecated" if states <= {Status.DEPRECATED, Status.RETIRED} else "active"
 
 
 def endpoint_row(endpoint: Endpoint, policy: DataPolicy | None, reasons: tuple[Reason, ...], now: float) -> dict[str, object]:

@@ -8,9 +8,11 @@ from tests.unit.policy.samples import NOW, block, endpoint
 from tests.unit.upstream.provider import playing, silent
 from tests.unit.wire.peers import on_loop
 
-from anyapi.domain.catalogue import Capabilities, Operation, Price
+from anyapi.domain.catalogue import Capabilities, Model, Operation, Price, Status
+from anyapi.domain.ids import ModelId
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.gateway.page_cache import PAGE_SECONDS
+from anyapi.gateway.pages import lifecycle
 from anyapi.gateway.privacy import inventory
 from anyapi.policy.merge import DEFAULT_PRESETS, lift
 
@@ -44,6 +46,36 @@ async def test_models_with_their_policies():
         assert worst["price"] == {"input": 1.0, "output": 2.0, "cached_input": 0.5}
         assert worst["data_policy"]["training"] == "by_default"
         assert best["capabilities"]["tools"] is True
+
+
+@pytest.mark.parametrize(
+    ("states", "word"),
+    [
+        ((Status.RETIRED, Status.UNVERIFIED), "active"),
+        ((Status.DEPRECATED, Status.ACTIVE), "active"),
+        ((Status.RETIRED, Status.DEPRECATED), "deprecated"),
+        ((Status.RETIRED,), "retired"),
+        ((), "retired"),
+    ],
+)
+def test_how_long_a_model_may_be_had(states, word):
+    model = Model(ModelId("acme/one"), "One", "acme", endpoints=tuple(endpoint(status=state) for state in states))
+    assert lifecycle(model) == word
+
+
+@on_loop
+async def test_a_model_has_what_anthropic_s_sdk_reads_too():
+    endpoints = [endpoint("p0", context_length=1000, max_output_tokens=20), endpoint("p1", context_length=2000), endpoint("p0", "acme/two")]
+    async with gateway(silent, silent, endpoints=endpoints) as running:
+        page = json.loads((await running.get(b"/v1/models")).body)
+        assert (page["has_more"], page["first_id"], page["last_id"]) == (False, "acme/one", "acme/two")
+        one, other = page["data"]
+        read = ("type", "created_at", "lifecycle", "max_input_tokens", "max_tokens")
+        assert [one[name] for name in read] == ["model", "1970-01-01T00:00:00Z", "active", 2000, 20]
+        assert (other["display_name"], other["max_input_tokens"], other["max_tokens"]) == (other["name"], 8192, None)
+    async with gateway(silent, endpoints=[endpoint()], requirement=strict(providers_only=frozenset())) as running:
+        page = json.loads((await running.get(b"/v1/models?eligible=1")).body)
+        assert (page["data"], page["first_id"], page["last_id"]) == ([], None, None)
 
 
 @pytest.mark.parametrize(

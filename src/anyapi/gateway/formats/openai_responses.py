@@ -155,17 +155,12 @@ def error_code(error: Exception) -> str:
 def error_event(error: Exception, sequence: int = 0) -> bytes:
     """The `error` event that ends a stream which went wrong; `sequence` is its number. SDKs raise on it.
 
-    OpenAI's schema has code and message at the top, its servers send them inside `error`; both are there.
+    OpenAI's schema has code and message at the top, its servers and Open Responses have them inside `error`; both are there. The code is a
+    word in both: the status that other errors have as their code is of no use where an answer has begun.
     """
     inner = error_of(error)[1]
-    event = {
-        "type": "error",
-        "sequence_number": sequence,
-        "code": inner["type"],
-        "message": inner["message"],
-        "param": inner.get("param"),
-        "error": inner,
-    }
+    said = {"code": inner["type"], "message": inner["message"], "param": inner.get("param")}
+    event = {"type": "error", "sequence_number": sequence, **said, "error": {**inner, **said}}
     return b"event: error\ndata: %b\n\n" % _encode(event)
 
 

@@ -187,6 +187,12 @@ def test_errors_in_a_stream():
     assert msgspec.json.decode(error_event(BadRequest("x", "input")).split(b"data: ")[1])["param"] == "input"
 
 
+def test_the_inner_error_of_an_event_is_as_open_responses_has_it():
+    """The code is a word, as in a failed response, and `param` is always there."""
+    inner = msgspec.json.decode(error_event(errors.RateLimited("x")).split(b"data: ")[1])["error"]
+    assert (inner["type"], inner["code"], inner["param"], inner["message"]) == ("rate_limit", "rate_limit", None, "x")
+
+
 def test_error_codes():
     assert error_code(errors.RateLimited("x")) == "rate_limit_exceeded"
     assert error_code(BadRequest("x")) == "invalid_prompt"
