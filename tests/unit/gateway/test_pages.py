@@ -68,8 +68,8 @@ async def test_a_model_has_what_anthropic_s_sdk_reads_too():
     endpoints = [endpoint("p0", context_length=1000, max_output_tokens=20), endpoint("p1", context_length=2000), endpoint("p0", "acme/two")]
     async with gateway(silent, silent, endpoints=endpoints) as running:
         page = json.loads((await running.get(b"/v1/models")).body)
-        assert (page["has_more"], page["first_id"], page["last_id"]) == (False, "acme/one", "acme/two")
-        one, other = page["data"]
+        assert (page["has_more"], page["first_id"], page["last_id"]) == (False, "acme/one", "anyapi/auto")
+        one, other, _ = page["data"]
         read = ("type", "created_at", "lifecycle", "max_input_tokens", "max_tokens")
         assert [one[name] for name in read] == ["model", "1970-01-01T00:00:00Z", "active", 2000, 20]
         assert (other["display_name"], other["max_input_tokens"], other["max_tokens"]) == (other["name"], 8192, None)
