@@ -63,6 +63,15 @@ class Plan:
         return next((one for one in self.fails if fnmatch.fnmatch(name if "@" in one else bare, one)), None)
 
 
+def bring() -> tuple[str, Path]:
+    """The Python that runs the suites and has the descriptions of formats, and the folder of the SDKs' source packages."""
+    root = Path(__file__).parents[2]
+    done = subprocess.run(["bash", "scripts/client_suites.sh"], cwd=root, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    python, sdists = done.stdout.splitlines()
+    return python, Path(sdists)
+
+
 def read_plan(name: str) -> Plan:
     """The plan of one SDK."""
     found = tomllib.loads((PLANS / f"{name}.toml").read_text())
@@ -171,7 +180,7 @@ def run(python: str, root: Path, plan: Plan, base_url: str, *, patience: float =
         "HOME": str(root),
         "TEST_API_BASE_URL": base_url + plan.base,
     }
-    words = [python, "-m", "pytest", "-n0", "-q", "--tb=short", "-p", "no:cacheprovider", f"--junitxml={report}"]
+    words = [python, "-m", "pytest", "-n0", "-q", "--tb=line", "-p", "no:cacheprovider", f"--junitxml={report}"]
     words += [f"{RESOURCES}/{name}" for name in plan.served]
     done = subprocess.run(words, cwd=root, env=environment, capture_output=True, text=True, timeout=patience, check=False)
     assert done.returncode in {0, 1}, done.stdout[-4000:] + done.stderr[-4000:]

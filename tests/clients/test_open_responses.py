@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.clients.sdk_suite import bring
 from tests.clients.transcripts import PICTURE, last_body
 from tests.tools.gateway import simulated
 
@@ -189,10 +190,7 @@ def test_a_turn_goes_on_with_the_items_of_the_last_one(ask):
 @pytest.fixture(scope="module")
 def program():
     """The program `llm-comply`."""
-    root = Path(__file__).parents[2]
-    done = subprocess.run(["bash", "scripts/client_suites.sh"], cwd=root, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
-    return str(Path(done.stdout.split("\n")[0]).parent / "llm-comply")
+    return str(Path(bring()[0]).parent / "llm-comply")
 
 
 @pytest.mark.clients

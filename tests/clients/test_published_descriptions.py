@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.clients.sdk_suite import bring
 from tests.clients.traffic import ANTHROPIC, CHAT, RESPONSES, SPECS, Value, traffic
 from tests.tools.gateway import simulated
 
@@ -53,11 +54,7 @@ OF_ANTHROPIC = ("/v1/messages/count_tokens", "/v1/models", "/v1/models/{model}",
 @pytest.fixture(scope="module")
 def python():
     """The Python that has the descriptions."""
-    done = subprocess.run(
-        ["bash", "scripts/client_suites.sh"], cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=300, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.split("\n")[0]
+    return bring()[0]
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,10 @@ that talk to a server is either run or said not to be served.
 
 import fnmatch
 import hashlib
-import subprocess
 import time
-from pathlib import Path
 
 import pytest
-from tests.clients.sdk_suite import STILL, edit, files, read_plan, run, unpack
+from tests.clients.sdk_suite import STILL, bring, edit, files, read_plan, run, unpack
 from tests.tools.gateway import simulated
 
 from anyapi.domain.ids import AccountId, KeyId
@@ -21,7 +19,6 @@ from anyapi.storage.rows import KeyRow
 
 pytestmark = pytest.mark.clients
 
-ROOT = Path(__file__).parents[2]
 SDKS = ("openai", "anthropic")
 SPECS = (
     ProviderSpec(
@@ -40,10 +37,7 @@ PASSING = {"openai": 226, "anthropic": 210}
 @pytest.fixture(scope="session")
 def packages():
     """The Python that runs the suites, and the folder of the SDKs' source packages."""
-    done = subprocess.run(["bash", "scripts/client_suites.sh"], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
-    python, sdists = done.stdout.split()
-    return python, Path(sdists)
+    return bring()
 
 
 @pytest.fixture
