@@ -27,6 +27,10 @@ CASES = ("whole", "stream", "tools", "structured", "image", *ERRORS, "cancel")
 """What every client does in every wire format that it has."""
 PROVIDERS = {"chat": "sim-openai", "responses": "sim-openai", "messages": "sim-anthropic"}
 """Who answers each wire format."""
+VIA = {"anthropic": WireName.ANTHROPIC, "gemini": WireName.GEMINI, "bedrock": WireName.BEDROCK, "openai": WireName.OPENAI}
+"""Providers of other formats, which the gateway translates for. OpenAI's is reached from Anthropic's format only."""
+NOT_VIA = {*ERRORS, "cancel", "embeddings"}
+"""Cases that say nothing of a translation: the same code answers them."""
 PROVIDER_KEY = "key-of-the-provider"
 ENVIRONMENT = {key_variable(provider): PROVIDER_KEY for provider in PROVIDERS.values()}
 """Of the gateway."""
@@ -113,7 +117,7 @@ CLIENTS = {
             "messages error event": ("ModelOverloadedError", "ModelServerError"),
         },
     ),
-    "openai_agents": Client("openai-3", "openai-agents.md", (SAYS,), {"chat": (), "responses": ()}),
+    "openai_agents": Client("openai-3", "openai-agents.md", (SAYS,), {"chat": ("handoff",), "responses": ("handoff",)}),
     "litellm": Client(
         "litellm",
         "litellm.md",
@@ -151,6 +155,9 @@ def specs() -> tuple[ProviderSpec, ...]:
             rows += (ModelSpec("openai/text-embedding-3-small", "text-embedding-3-small", dimensions=int(LENGTH)),)
         wire = WireName.ANTHROPIC if provider == "sim-anthropic" else WireName.OPENAI
         found.append(ProviderSpec(provider, wire=wire, models=rows, policy=KEPT, api_key=PROVIDER_KEY))
+    for name, wire in VIA.items():
+        rows = (ModelSpec(f"acme/via-{name}", f"via-{name}-1", 1.0, 1.0),)
+        found.append(ProviderSpec(f"sim-via-{name}", wire=wire, models=rows, policy=KEPT))
     return (*DEFAULT_PROVIDERS, *found)
 
 
@@ -180,25 +187,36 @@ def gateway_place(gateway) -> dict[str, object]:
     return {"openai": f"{gateway.url}/v1", "anthropic": gateway.url, "key": gateway.key, "models": names, "headers": POLICY}
 
 
-def run(
-    client: str, home: Path, place: dict[str, object], cases: dict[str, list[str]], pages: list[str] | None = None
-) -> dict[str, object]:
-    """Run a driver and give its JSON, without ids."""
-    row = CLIENTS[client]
-    job = {"place": place, "cases": cases, "pages": pages or []}
+def translated(gateway, client: str) -> dict[str, dict[str, object]]:
+    """For each other format: where a client goes that asks for a provider of it, and which cases it runs there."""
+    found = {}
+    for name, wire in VIA.items():
+        cases = {
+            flavour: [case for case in cases if case not in NOT_VIA]
+            for flavour, cases in CLIENTS[client].all_cases().items()
+            if PROVIDERS[flavour] != f"sim-{wire}"
+        }
+        place = gateway_place(gateway)
+        names = place["models"] | {f"{flavour}-usual": f"acme/via-{name}" for flavour in cases}
+        found[name] = {"place": place | {"models": names}, "cases": cases}
+    return found
+
+
+def run(client: str, home: Path, runs: list[dict[str, object]], pages: list[str]) -> dict[str, object]:
+    """Run a driver and give its JSON, without ids. Each of `runs` has a `place` and `cases`."""
     home.mkdir(parents=True, exist_ok=True)
     ran = subprocess.run(
-        [python_of(row.environment), "-m", "tests.clients.drivers.run", client],
-        input=json.dumps(job),
+        [python_of(CLIENTS[client].environment), "-m", "tests.clients.drivers.run", client],
+        input=json.dumps({"runs": runs, "pages": pages}),
         capture_output=True,
         text=True,
         check=False,
         cwd=ROOT,
         env={**QUIET, "HOME": str(home), "TMPDIR": str(home)},
-        timeout=170,
+        timeout=300,
     )
     assert ran.returncode == 0, ran.stderr[-4000:]
-    return comparable(json.loads(_as_at_the_provider(ran.stdout.splitlines()[-1], place)))
+    return comparable(json.loads(_as_at_the_provider(ran.stdout.splitlines()[-1], runs[0]["place"])))
 
 
 def _as_at_the_provider(told: str, place: dict[str, object]) -> str:

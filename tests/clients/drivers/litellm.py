@@ -106,9 +106,10 @@ class Responses(Chat):
     def tools(self, model):
         tools = [{"type": "function", "name": tool["function"]["name"], "parameters": tool["function"]["parameters"]} for tool in TOOLS]
         first = litellm.responses(input=user(TOOL_QUESTION), tools=tools, **self.where(model))
-        calls = [item.model_dump() for item in first.output]
-        results = [{"type": "function_call_output", "call_id": call["call_id"], "output": "Sunny"} for call in calls]
-        second = litellm.responses(input=[*user(TOOL_QUESTION), *calls, *results], tools=tools, **self.where(model))
+        items = [item.model_dump() for item in first.output]
+        calls = [item["call_id"] for item in items if item["type"] == "function_call"]
+        results = [{"type": "function_call_output", "call_id": call, "output": "Sunny"} for call in calls]
+        second = litellm.responses(input=[*user(TOOL_QUESTION), *items, *results], tools=tools, **self.where(model))
         return [first, second]
 
     def structured(self, model):

@@ -152,15 +152,16 @@ async def _guarded(work) -> object:
 
 
 async def _run(job: dict[str, object], drivers: list[type[Driver]]) -> dict[str, object]:
-    cases = {}
-    if job["cases"]:
-        place = Place(**job["place"])
+    runs = []
+    for part in job["runs"]:
+        place, cases = Place(**part["place"]), {}
         for kind in drivers:
             driver = kind(place)
-            for case in job["cases"][kind.flavour]:
+            for case in part["cases"].get(kind.flavour, ()):
                 cases[f"{kind.flavour} {case}"] = await _guarded(_run_case(driver, case))
+        runs.append(cases)
     pages = [await _guarded(_run_page(code)) for code in job["pages"]]
-    return {"cases": cases, "pages": pages}
+    return {"runs": runs, "pages": pages}
 
 
 def main(*drivers: type[Driver]) -> None:
