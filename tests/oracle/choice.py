@@ -10,7 +10,7 @@ from tests.oracle.laws import LAWS, Laws
 AUTO = "anyapi/auto"
 ROOM_WHERE_NONE_IS_RECORDED = 8192
 AVAILABILITY = frozenset(
-    "no_credential no_adapter operation_unsupported endpoint_retired context_too_short tags_unmatched parameters_unsupported price_too_high".split()
+    "no_credential no_adapter endpoint_elsewhere not_deployed operation_unsupported endpoint_retired context_too_short tags_unmatched parameters_unsupported price_too_high".split()
 )
 RECORDED_BY_DEFAULT = frozenset(("streaming",))
 

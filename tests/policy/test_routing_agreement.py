@@ -187,7 +187,7 @@ WISHES = {
     "sort": st.sampled_from(("price", "latency", "throughput")),
     "require_parameters": st.booleans(),
     "max_price": st.sampled_from(({}, {"prompt": 1}, {"prompt": 1, "completion": 2}, {"completion": 0})),
-    "allow_fallbacks": st.booleans(),
+    "allow_fallbacks": st.sampled_from((False, False, False, True)),
 }
 
 
@@ -285,7 +285,7 @@ def test_requests_in_every_format_reach_what_the_oracle_permits():
 
     compare()
     print(dict(seen))
-    assert min(seen.values()) > 20
+    assert min(seen.values()) > 10
 
 
 def test_settings_of_the_generator_are_those_of_the_wire():
