@@ -137,12 +137,15 @@ def make_key(home: Path, settings: Settings | None = None, account: str = "defau
 
 
 @contextlib.contextmanager
-def running_gateway(home: Path, toml: str, server: str = "", environment: Mapping[str, str] | None = None) -> Iterator[Gateway]:
-    """A gateway with the given configuration; `server` goes into its `[server]` section."""
+def running_gateway(
+    home: Path, toml: str, server: str = "", environment: Mapping[str, str] | None = None, *, control: bool = False
+) -> Iterator[Gateway]:
+    """A gateway with the given configuration; `server` goes into its `[server]` section. Without `control` the data plane alone."""
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     prepare(database_path(home))
     key, _ = make_key(home)
-    head = f'[server]\nlisten = "127.0.0.1:0"\n{server}\n\n[storage]\ndata_dir = {json.dumps(str(home))}\n\n'
+    plane = "" if control else "[control]\nenabled = false\n\n"
+    head = plane + f'[server]\nlisten = "127.0.0.1:0"\n{server}\n\n[storage]\ndata_dir = {json.dumps(str(home))}\n\n'
     (home / "anyapi.toml").write_text(head + toml)
     gateway = Gateway(home, key, environment=dict(environment or {}))
     try:
