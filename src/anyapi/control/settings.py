@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import msgspec
 from litestar import get, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 
 from anyapi.control.history import note
 from anyapi.control.permissions import SignedIn
@@ -77,26 +79,33 @@ class Preview(msgspec.Struct, frozen=True):
 
 @get("/api/gateway/settings", opt={"permission": Permission.GATEWAY_READ})
 @in_thread
-def gateway_settings(services: Services) -> Shown:
+def gateway_settings(services: NamedDependency[Services]) -> Shown:
     """The operator's floor, which no account can go below."""
     return _show(services, Layer.GATEWAY, GATEWAY_SUBJECT, None)
 
 
 @put("/api/gateway/settings", opt={"permission": Permission.GATEWAY_WRITE})
-async def save_gateway_settings(services: Services, signed_in: SignedIn, data: Asked) -> Saved:
+async def save_gateway_settings(services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], data: JSONBody[Asked]) -> Saved:
     """Replace the stored part of the floor. What the configuration file says stays."""
     return await _save(services, signed_in, Layer.GATEWAY, GATEWAY_SUBJECT, None, data)
 
 
 @get("/api/accounts/{account:str}/settings/{layer:str}/{subject:str}", opt={"permission": Permission.READ})
 @in_thread
-def settings(services: Services, account: AccountId, layer: Layer, subject: str) -> Shown:
+def settings(services: NamedDependency[Services], account: FromPath[AccountId], layer: FromPath[Layer], subject: FromPath[str]) -> Shown:
     """What the account, one of its projects or one of its keys asks."""
     return _show(services, layer, subject, account)
 
 
 @put("/api/accounts/{account:str}/settings/{layer:str}/{subject:str}", opt={"permission": Permission.WRITE_SETTINGS})
-async def save_settings(services: Services, signed_in: SignedIn, account: AccountId, layer: Layer, subject: str, data: Asked) -> Saved:
+async def save_settings(
+    services: NamedDependency[Services],
+    signed_in: NamedDependency[SignedIn],
+    account: FromPath[AccountId],
+    layer: FromPath[Layer],
+    subject: FromPath[str],
+    data: JSONBody[Asked],
+) -> Saved:
     """Replace what a layer asks. It holds on every worker when this returns."""
     return await _save(services, signed_in, layer, subject, account, data)
 
@@ -107,7 +116,9 @@ async def save_settings(services: Services, signed_in: SignedIn, account: Accoun
     status_code=200,
 )
 @in_thread
-def preview_settings(services: Services, account: AccountId, layer: Layer, subject: str, data: Asked) -> Preview:
+def preview_settings(
+    services: NamedDependency[Services], account: FromPath[AccountId], layer: FromPath[Layer], subject: FromPath[str], data: JSONBody[Asked]
+) -> Preview:
     """What saving these would leave, compared with now. Changes nothing."""
     asked = parse_data_policy(data.data_policy, services.known)
     chain = _chain(services, layer, subject, account)
