@@ -1,5 +1,6 @@
 """Every implementation of the storage contract. A new one is a new entry here; the suite does not change."""
 
+from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
 from anyapi.storage.sqlite import SqliteStore
 from anyapi.storage.sqlite_people import SqlitePeople
@@ -22,6 +23,9 @@ class SqliteBackend:
 
     def usage_sink(self, now):
         return UsageWriter(self.directory, lambda: now)
+
+    def contradiction_sink(self):
+        return ContradictionWriter(self.directory)
 
     def decision_sink(self):
         return DecisionWriter(self.directory)

@@ -99,6 +99,10 @@ class UsageGroup(enum.StrEnum):
     KEY = "key"
     ACCOUNT = "account"
     OUTCOME = "outcome"
+    HOST = "host"
+    """Who answered, as routers say."""
+    EVIDENCE = "evidence"
+    """What came of holding what providers state against what was promised."""
 
 
 class UsageTotal(msgspec.Struct, frozen=True):
@@ -115,3 +119,5 @@ class UsageTotal(msgspec.Struct, frozen=True):
     unpriced: int
     unmeasured: int
     """Rows whose token counts are estimated or unknown."""
+    contradicted: int = 0
+    """Rows whose provider stated otherwise than was promised."""
