@@ -164,20 +164,30 @@ def _replaced_by(asked: Settings) -> Callable[[Settings], Settings]:
 
 def _chain(services: Services, layer: Layer, subject: str, account: AccountId | None) -> Chain:
     """The stored layers from the gateway down to the subject. Raises `NotFound` for a subject that is not this account's."""
-    top = [(Layer.GATEWAY, GATEWAY_SUBJECT)]
-    if layer is Layer.GATEWAY and account is None:
-        return top
-    if account is not None and layer is Layer.ACCOUNT and subject == account:
-        return [*top, (Layer.ACCOUNT, account)]
-    if account is not None and layer is Layer.PROJECT:
-        if any(row.id == subject and row.account == account for row in services.store.projects()):
-            return [*top, (Layer.ACCOUNT, account), (Layer.PROJECT, subject)]
-    elif account is not None and layer is Layer.KEY:
-        key = services.store.key(KeyId(subject))
-        if key is not None and key.account == account:
-            project: Chain = [] if key.project is None else [(Layer.PROJECT, key.project)]
-            return [*top, (Layer.ACCOUNT, account), *project, (Layer.KEY, subject)]
-    raise NotFound(f"There is no {layer} of that id in this account.")
+    top: Chain = [(Layer.GATEWAY, GATEWAY_SUBJECT)]
+    below = _below_the_gateway(services, layer, subject, account) if account is not None else []
+    if below is None or (account is None) != (layer is Layer.GATEWAY):
+        raise NotFound(f"There is no {layer} of that id in this account.")
+    return top + below
+
+
+def _below_the_gateway(services: Services, layer: Layer, subject: str, account: AccountId) -> Chain | None:
+    """The layers of an account down to the subject; None where that is not of this account."""
+    own: Chain = [(Layer.ACCOUNT, account)]
+    if layer is Layer.ACCOUNT:
+        return own if subject == account else None
+    if layer is Layer.PROJECT:
+        known = any(row.id == subject and row.account == account for row in services.store.projects())
+        return [*own, (Layer.PROJECT, subject)] if known else None
+    return _of_key(services, KeyId(subject), own) if layer is Layer.KEY else None
+
+
+def _of_key(services: Services, name: KeyId, own: Chain) -> Chain | None:
+    key = services.store.key(name)
+    if key is None or key.account != own[0][1]:
+        return None
+    project: Chain = [] if key.project is None else [(Layer.PROJECT, key.project)]
+    return [*own, *project, (Layer.KEY, name)]
 
 
 def _in_force(services: Services, chain: Chain, instead: Settings | None = None) -> Requirement:
