@@ -26,6 +26,7 @@ def configured(port: int, data_dir: Path, provider: Provider, *, scrub: bool) ->
     parts = [
         f'[server]\nlisten = "127.0.0.1:{port}"',
         f'[storage]\ndata_dir = "{data_dir}"',
+        "[control]\nenabled = false",  # a worker of the data plane, as it runs in a cluster
         '[network]\nprivate_addresses = ["127.0.0.0/8"]',
         f"[scrub]\nenabled = {str(scrub).lower()}",
         _provider("bench", f"http://127.0.0.1:{provider.http_port}/v1"),

@@ -21,6 +21,7 @@ import msgspec
 import uvloop
 
 from anyapi import relaunch, scrubbing
+from anyapi.bootstrap_control import ControlReady, Parts, nobody_waits, start_control
 from anyapi.config import Config, policy_context
 from anyapi.config_addresses import own_base_url, region_of
 from anyapi.control.channel import serve_channel
@@ -56,12 +57,15 @@ from anyapi.wire.deadlines import Sweep
 BACKLOG = 4096
 
 
-def run(config: Config, ready: Callable[[Snapshot, str], None]) -> None:
-    """Serve until told to stop. `ready` is called with the snapshot and the address once requests are answered. Raises `ConfigError`."""
-    uvloop.run(_serve(config, ready))
+def run(config: Config, ready: Callable[[Snapshot, str], None], control_ready: ControlReady = nobody_waits) -> None:
+    """Serve until told to stop. `ready` is called with the snapshot and the address once requests are answered. Raises `ConfigError`.
+
+    `control_ready` is called with the control plane's address once that answers, and a token for the first person if nobody is known.
+    """
+    uvloop.run(_serve(config, ready, control_ready))
 
 
-async def _serve(config: Config, ready: Callable[[Snapshot, str], None]) -> None:
+async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control_ready: ControlReady) -> None:
     loop = asyncio.get_running_loop()
     scrubs = relaunch.configured(os.environ)
     scrubbing.forbid_dumps()
@@ -90,10 +94,15 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None]) -> None
             loop.add_signal_handler(name, stop.set)
         log(Event.STARTED, listen=address, scrubbing=str(scrubs).lower(), keys=len(snapshot.principals))
         ready(snapshot, address)
+        control = (
+            await start_control(config, Parts(plane, store, publisher.reload, address), control_ready) if config.control.enabled else None
+        )
         await stop.wait()
         log(Event.STOPPING, connections=len(server.connections))
         listener.close()
         channel.close()
+        if control is not None:
+            await control.close()
         await server.drain()
         for upstream in outlets.upstreams.values():
             upstream.close()

@@ -27,7 +27,9 @@ from anyapi.config_credentials import (
 from anyapi.config_root_keys import read_root_keys, root_key_file
 from anyapi.config_sections import (
     known_names,
+    parse_control_listen,
     parse_listen,
+    read_control,
     read_networks,
     read_number,
     read_path,
@@ -37,7 +39,7 @@ from anyapi.config_sections import (
     read_server,
     read_switch,
 )
-from anyapi.config_values import Config, Listen, Privacy, Server, ServerLimits, Tls, UpstreamLimits
+from anyapi.config_values import Config, Control, Listen, Privacy, Server, ServerLimits, Tls, UpstreamLimits
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.ids import ProviderId
 from anyapi.domain.snapshot import Agreement, Credential, PolicyContext
@@ -45,6 +47,7 @@ from anyapi.domain.snapshot import Agreement, Credential, PolicyContext
 __all__ = [
     "ENVIRONMENT",
     "Config",
+    "Control",
     "Listen",
     "Privacy",
     "Server",
@@ -60,6 +63,7 @@ __all__ = [
 ]
 
 ENVIRONMENT = {
+    "ANYAPI_CONTROL_LISTEN": "host:port of the control API and the dashboard; goes before control.listen",
     "ANYAPI_CONFIG": "path of the configuration file; without it, anyapi.toml in the working directory if there is one",
     "ANYAPI_DATA_DIR": "where keys, settings and usage are stored; goes before storage.data_dir",
     "ANYAPI_LISTEN": "host:port or unix:/path; goes before server.listen",
@@ -164,6 +168,7 @@ def _read(top: Table, file: Path | None, env: Mapping[str, str], now: dt.datetim
         usage_ttl_days=read_number(top.child("usage"), "ttl_days", 90.0, _LONGEST_DAYS),
         scrub=_scrub(read_switch(top.child("scrub"), "enabled", default=True), env, top.problems),
         privacy=read_privacy(top.child("privacy")),
+        control=read_control(top.child("control"), here, _control_listen(env, top.problems)),
         root_key_file=root_key_file(read_path(top.child("encryption"), "root_key_file", here), env),
     )
     top.done()
@@ -230,6 +235,14 @@ def _listen(env: Mapping[str, str], problems: Problems) -> str | None:
     text = env.get("ANYAPI_LISTEN") or None
     if text is not None and parse_listen(text) is None:
         problems.note("environment", None, "ANYAPI_LISTEN", "must be `host:port` or `unix:/path`, with a port below 65536")
+        return None
+    return text
+
+
+def _control_listen(env: Mapping[str, str], problems: Problems) -> str | None:
+    text = env.get("ANYAPI_CONTROL_LISTEN") or None
+    if text is not None and parse_control_listen(text) is None:
+        problems.note("environment", None, "ANYAPI_CONTROL_LISTEN", "must be `host:port`, with a port below 65536")
         return None
     return text
 

@@ -14,7 +14,7 @@ from anyapi.domain.snapshot import Agreement, Credential
 
 
 class Listen(msgspec.Struct, frozen=True):
-    """Where the data plane listens: a host and port, or a unix socket."""
+    """Where a plane listens: a host and port, or a unix socket."""
 
     host: str | None = None
     port: int | None = None
@@ -68,6 +68,21 @@ class Server(msgspec.Struct, frozen=True):
     cors_origins: tuple[str, ...] = ()
 
 
+class Control(msgspec.Struct, frozen=True):
+    """`[control]`: the control API and the dashboard."""
+
+    enabled: bool = True
+    listen: Listen = Listen("127.0.0.1", 8081)
+    tls: Tls | None = None
+    public_url: str | None = None
+    """Where people reach it, when a proxy with TLS stands before it."""
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach it over TLS."""
+        return self.tls is not None or (self.public_url or "").startswith("https://")
+
+
 class Privacy(msgspec.Struct, frozen=True):
     """`[privacy]`: the operator's own pages and contact, shown to callers."""
 
@@ -99,6 +114,7 @@ class Config(msgspec.Struct, frozen=True):
     usage_ttl_days: float
     scrub: bool
     privacy: Privacy
+    control: Control = Control()
     root_key_file: Path | None = None
     """Where the root keys of stored credentials are, unless the environment holds them itself."""
     root_keys: RootKeys = NO_ROOT_KEYS

@@ -3,6 +3,7 @@
 from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
 from anyapi.storage.sqlite import SqliteStore
+from anyapi.storage.sqlite_people import SqlitePeople
 from anyapi.storage.usage_writer import UsageWriter
 
 
@@ -16,6 +17,9 @@ class SqliteBackend:
 
     def store(self, now):
         return SqliteStore(self.directory, lambda: now)
+
+    def people(self):
+        return SqlitePeople(self.directory)
 
     def usage_sink(self, now):
         return UsageWriter(self.directory, lambda: now)

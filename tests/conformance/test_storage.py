@@ -128,6 +128,13 @@ class TestKeys:
             store.add_key(key_row(1), Settings(retention_days=0.0))
         assert store.all_settings() == {}
 
+    def test_a_key_is_given_an_end_that_never_moves_back(self, store):
+        store.add_key(key_row(1))
+        assert store.end_key("key_1", NOON + 50).expires_at == NOON + 50
+        assert store.end_key("key_1", NOON + 90).expires_at == NOON + 50
+        assert store.end_key("key_1", NOON + 20).expires_at == NOON + 20
+        assert store.end_key("key_9", NOON) is None
+
     def test_revoking_keeps_the_first_time(self, store):
         store.add_key(key_row(1))
         assert store.revoke_key("key_1", NOON + 5).revoked_at == NOON + 5

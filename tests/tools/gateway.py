@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -85,6 +86,16 @@ class Gateway:
         port = line.strip().rsplit(":", 1)[1]
         self.port = int(port) if port.isdecimal() else 0  # 0 on a unix socket
 
+    def control_url(self, patience: float = 20.0) -> str:
+        """Where the control plane answers; waits until it does."""
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            found = re.search(r"event=control_started listen=(\S+)", self.log())
+            if found:
+                return found[1]
+            time.sleep(0.05)
+        raise AssertionError(f"the control plane did not start:\n{self.log()}")
+
     def stop(self, number: int = signal.SIGTERM, patience: float = 40.0) -> int:
         """End it and give its exit status."""
         if self.process is None:
@@ -137,12 +148,15 @@ def make_key(home: Path, settings: Settings | None = None, account: str = "defau
 
 
 @contextlib.contextmanager
-def running_gateway(home: Path, toml: str, server: str = "", environment: Mapping[str, str] | None = None) -> Iterator[Gateway]:
-    """A gateway with the given configuration; `server` goes into its `[server]` section."""
+def running_gateway(
+    home: Path, toml: str, server: str = "", environment: Mapping[str, str] | None = None, *, control: bool = False
+) -> Iterator[Gateway]:
+    """A gateway with the given configuration; `server` goes into its `[server]` section. Without `control` the data plane alone."""
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     prepare(database_path(home))
     key, _ = make_key(home)
-    head = f'[server]\nlisten = "127.0.0.1:0"\n{server}\n\n[storage]\ndata_dir = {json.dumps(str(home))}\n\n'
+    plane = "" if control else "[control]\nenabled = false\n\n"
+    head = plane + f'[server]\nlisten = "127.0.0.1:0"\n{server}\n\n[storage]\ndata_dir = {json.dumps(str(home))}\n\n'
     (home / "anyapi.toml").write_text(head + toml)
     gateway = Gateway(home, key, environment=dict(environment or {}))
     try:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 import click
 
 from anyapi.cli.output import print_json, print_table
-from anyapi.cli.rules import apply, data_policy, summary
+from anyapi.cli.rules import apply, summary
 from anyapi.cli.spans import ahead, date_text
 from anyapi.cli.stored import Place, confirm, finish, in_force_text, refuse_unknown, with_store
 from anyapi.crypto.api_keys import ApiKeyParts, generate
 from anyapi.domain.ids import AccountId, KeyId, ProjectId
 from anyapi.domain.requirement import Layer, Settings
+from anyapi.policy.as_fields import data_policy
 from anyapi.storage.rows import DEFAULT_ACCOUNT, AccountRow, KeyRow, ProjectRow
 
 _LONGEST_ID = 64

@@ -3,12 +3,13 @@
 Holds no rule of its own: each value is read by the reader of the header of that name.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import msgspec
 
-from anyapi.domain.requirement import SETTING_NAMES, Requirement, Settings
+from anyapi.domain.requirement import Requirement, Settings
 from anyapi.errors import BadRequest
+from anyapi.policy.as_fields import asked
 from anyapi.policy.nearest import nearest
 from anyapi.policy.parse import Known
 from anyapi.policy.parse_headers import POLICY_HEADERS
@@ -44,22 +45,9 @@ def clear(settings: Settings, fields: Iterable[str]) -> Settings:
     return settings
 
 
-def data_policy(settings: Settings | Requirement) -> dict[str, object]:
-    """Give what is asked in the form of a request's `data_policy`. Empty when nothing is asked; several classes are a list."""
-    shown: dict[str, object] = {}
-    providers: dict[str, object] = {}
-    for field, value in _asked(settings):
-        plain = sorted(value) if isinstance(value, frozenset) else value
-        if field.startswith("providers."):
-            providers[field.removeprefix("providers.")] = plain
-        else:
-            shown[field] = plain[0] if field == "data_class" and isinstance(plain, list) and len(plain) == 1 else plain
-    return {**shown, "providers": providers} if providers else shown
-
-
 def assignments(settings: Settings | Requirement) -> dict[str, str]:
     """Give what is asked, as field and value in words; `apply` reads it back. Empty when nothing is asked."""
-    return {field: _text(value) for field, value in _asked(settings)}
+    return {field: _text(value) for field, value in asked(settings)}
 
 
 def summary(settings: Settings) -> str:
@@ -70,20 +58,6 @@ def summary(settings: Settings) -> str:
 def stored_name(field: str) -> str:
     """Give the name under which a requirement remembers the layers of a field."""
     return _names(field)[0]
-
-
-def _asked(settings: Settings | Requirement) -> Iterator[tuple[str, object]]:
-    for name in SETTING_NAMES:
-        value = getattr(settings, name)
-        if value != getattr(_NOTHING, name):
-            yield _field(name), "counted" if name == "flagged_copies_counted" else value
-    classes = settings.data_classes if isinstance(settings, Requirement) else _classes(settings)
-    if classes:
-        yield "data_class", classes
-
-
-def _classes(settings: Settings) -> frozenset[str]:
-    return settings.more_classes if settings.data_class is None else settings.more_classes | {settings.data_class}
 
 
 def _refuse_unknown(field: str) -> None:
@@ -100,10 +74,6 @@ def _header(field: str) -> str:
 def _names(field: str) -> tuple[str, ...]:
     """Give the struct fields that a field of `data_policy` stands for."""
     return _STORED.get(field, (field.replace(".", "_"),))
-
-
-def _field(name: str) -> str:
-    return {"flagged_copies_counted": "flagged_copies"}.get(name, name.replace("providers_", "providers."))
 
 
 def _text(value: object) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from anyapi.bootstrap import run
+from anyapi.cli.people import first_run_link
 from anyapi.cli.welcome import start_lines
 from anyapi.config import load_config, not_served_yet
 from anyapi.domain.snapshot import Snapshot
@@ -26,4 +27,11 @@ def serve_until_stopped(path: Path | None, *, quiet: bool) -> None:
             for line in start_lines(snapshot, config.notices, not_served_yet(config, SERVED_PROTOCOLS)):
                 click.echo(line)
 
-    run(config, ready)
+    def control_ready(address: str, first_run: bool) -> None:
+        if quiet:
+            return
+        click.echo(f"Dashboard and control API: {address}")
+        if first_run:
+            click.echo(f"  Nobody is known yet. This link makes the first person, once, until tomorrow: {first_run_link(config, address)}")
+
+    run(config, ready, control_ready)

@@ -6,10 +6,11 @@ from collections.abc import Callable
 import click
 
 from anyapi.cli.output import print_json, print_table
-from anyapi.cli.rules import apply, assignments, clear, data_policy, stored_name
+from anyapi.cli.rules import apply, assignments, clear, stored_name
 from anyapi.cli.stored import Place, confirm, finish, in_force_text, refuse_unknown, with_store
 from anyapi.domain.ids import KeyId
 from anyapi.domain.requirement import Layer, Requirement, Settings
+from anyapi.policy.as_fields import data_policy
 from anyapi.policy.merge import merge
 from anyapi.storage.rows import GATEWAY_SUBJECT, STORED_LAYERS
 

@@ -111,6 +111,44 @@ STARTS: dict[str, str] = {
     "unknown": "how many accepted requests had no usage row when it ended",
     "ended_at": "when that was counted",
 }
+PEOPLE: dict[str, str] = {
+    "id": "names the person",
+    "email": "to sign in, and to be reached",
+    "name": "shown to other members",
+    "password": "argon2id hash of the password; the password itself is not stored",
+    "operator": "whether they run this gateway",
+    "created_at": "when they joined",
+    "disabled_at": "when they were shut out",
+}
+MEMBERS: dict[str, str] = {
+    "account": "of which account",
+    "person": "who is a member",
+    "role": "what they may do there",
+    "since": "since when",
+}
+SESSIONS: dict[str, str] = {
+    "sha256": "SHA-256 of the session's token, to recognise it; the token itself is not stored",
+    "person": "who is signed in",
+    "created_at": "when they signed in",
+    "seen_at": "when the session was last used, to the minute",
+}
+LINKS: dict[str, str] = {
+    "sha256": "SHA-256 of a one-time link's token; the token itself is not stored",
+    "kind": "what the link does",
+    "expires_at": "until when it works",
+    "account": "into which account it invites",
+    "role": "as what",
+    "email": "whom it invites",
+}
+CHANGES: dict[str, str] = {
+    "at": "when something was changed",
+    "account": "in which account",
+    "person": "who changed it",
+    "what": "what kind of change it was",
+    "subject": "id of what was changed",
+    "before": "the settings before it",
+    "after": "the settings after it",
+}
 CONTRADICTIONS: dict[str, str] = {
     "endpoint": "which endpoint's promise was contradicted by what its provider stated",
     "credential": "with which provider credential it was used (its name)",
@@ -126,6 +164,11 @@ CONFIGURED = (
     ("keys", KEYS, "until the operator deletes it; a revoked key is kept so that its usage has a name"),
     ("credentials", CREDENTIALS, "until revoked; then only its name and dates are kept, so that its usage has a name"),
     ("settings", SETTINGS, "until changed"),
+    ("people", PEOPLE, "until the operator deletes it"),
+    ("members", MEMBERS, "until removed"),
+    ("sessions", SESSIONS, "until signed out, 12 hours without use, or 7 days"),
+    ("links", LINKS, "until used, or 7 days"),
+    ("changes", CHANGES, "kept: who changed what when"),
     ("starts", STARTS, "kept; nothing about requests but their number"),
     ("contradictions", CONTRADICTIONS, "kept; one for each endpoint, credential and code until the operator clears it"),
 )

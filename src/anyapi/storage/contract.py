@@ -58,6 +58,13 @@ class KeyStore(Protocol):
         """
         ...
 
+    def end_key(self, key: KeyId, at: float) -> KeyRow | None:
+        """Have a key expire at `at` and give it as it is then; it MUST be durable on return.
+
+        MUST never make its end later than it was. MUST return None, and change nothing, if there is none of that id.
+        """
+        ...
+
 
 class CredentialStore(Protocol):
     """Provider credentials that accounts brought, their secrets sealed by somebody else."""

@@ -146,3 +146,58 @@ CREATE TRIGGER contradictions_no_delete BEFORE DELETE ON contradictions BEGIN SE
 CREATE TRIGGER contradictions_only_cleared BEFORE UPDATE ON contradictions WHEN OLD.cleared_at IS NOT NULL OR NEW.cleared_at IS NULL BEGIN SELECT RAISE(ABORT, 'contradictions can only be added and cleared'); END;
 
 CREATE TRIGGER contradictions_no_change BEFORE UPDATE OF endpoint, credential, code, decision, at, host ON contradictions BEGIN SELECT RAISE(ABORT, 'contradictions can only be added and cleared'); END;
+
+CREATE TABLE people (
+	id TEXT NOT NULL,
+	email TEXT NOT NULL,
+	name TEXT NOT NULL,
+	password TEXT,
+	operator BOOLEAN NOT NULL,
+	created_at DOUBLE NOT NULL,
+	disabled_at DOUBLE,
+	PRIMARY KEY (id),
+	UNIQUE (email)
+);
+
+CREATE TABLE members (
+	account TEXT NOT NULL,
+	person TEXT NOT NULL,
+	role TEXT NOT NULL,
+	since DOUBLE NOT NULL,
+	PRIMARY KEY (account, person),
+	CONSTRAINT members_role CHECK (role IN ('owner', 'admin', 'member', 'auditor')),
+	FOREIGN KEY(account) REFERENCES accounts (id),
+	FOREIGN KEY(person) REFERENCES people (id)
+);
+
+CREATE TABLE sessions (
+	sha256 BLOB NOT NULL,
+	person TEXT NOT NULL,
+	created_at DOUBLE NOT NULL,
+	seen_at DOUBLE NOT NULL,
+	PRIMARY KEY (sha256),
+	FOREIGN KEY(person) REFERENCES people (id)
+);
+
+CREATE TABLE links (
+	sha256 BLOB NOT NULL,
+	kind TEXT NOT NULL,
+	expires_at DOUBLE NOT NULL,
+	account TEXT,
+	role TEXT,
+	email TEXT NOT NULL,
+	PRIMARY KEY (sha256),
+	FOREIGN KEY(account) REFERENCES accounts (id)
+);
+
+CREATE TABLE changes (
+	at DOUBLE NOT NULL,
+	account TEXT,
+	person TEXT NOT NULL,
+	what TEXT NOT NULL,
+	subject TEXT NOT NULL,
+	"before" TEXT NOT NULL,
+	"after" TEXT NOT NULL
+);
+
+CREATE INDEX changes_account_at ON changes (account, at);

@@ -1,16 +1,11 @@
 """The SQLite store: accounts, keys, credentials, settings; reading of usage and decisions, which two writers beside it write.
 
-Standard library only, constant SQL only. One connection, one caller at a time; a thread that wants to read beside another opens its own.
+Standard library only, constant SQL only.
 """
 
-import contextlib
-import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeAlias, TypeVar
 
 import msgspec
 
@@ -22,7 +17,6 @@ from anyapi.domain.snapshot import Agreement
 from anyapi.domain.usage import DecisionRecord, TokenCount, UsageRow
 from anyapi.errors import StorageError
 from anyapi.storage import statements
-from anyapi.storage.connection import connect, database_path, storage_error
 from anyapi.storage.contract import NO_SETTINGS
 from anyapi.storage.expiry import purge
 from anyapi.storage.rows import (
@@ -37,11 +31,8 @@ from anyapi.storage.rows import (
     UsageGroup,
     UsageTotal,
 )
-from anyapi.storage.schema import prepare
+from anyapi.storage.sqlite_file import Row, SqliteFile, Value, rows_of, translated
 
-_Value: TypeAlias = str | float | bytes | None
-_Values: TypeAlias = tuple[_Value, ...] | Mapping[str, _Value]
-_Row: TypeAlias = tuple[_Value, ...]
 _SETTINGS_FIELDS = frozenset(Settings.__struct_fields__)
 _DECLARED_FIELDS = frozenset(Declared.__struct_fields__)
 _AGREEMENT_FIELDS = frozenset(Agreement.__struct_fields__)
@@ -49,7 +40,7 @@ _FIXED = ("id", "account", "provider", "created_at", "disabled_at")
 """What no change of a credential may touch."""
 
 
-class SqliteStore:
+class SqliteStore(SqliteFile):
     """The stores of `storage/contract.py` in SQLite, but for the two sinks. Every method raises `StorageError` and nothing else."""
 
     def __init__(self, data_dir: Path, clock: Callable[[], float] = time.time) -> None:
@@ -57,24 +48,9 @@ class SqliteStore:
 
         `clock` in Unix seconds dates that account; nothing else here asks the time.
         """
-        self.path = database_path(data_dir)
-        prepare(self.path)
-        self._lock = threading.Lock()
-        self._connection = connect(self.path)
+        super().__init__(data_dir)
         if not self._read("open the database", statements.HAS_ACCOUNT, (DEFAULT_ACCOUNT,)):
             self._write("make the default account", statements.ENSURE_ACCOUNT, (DEFAULT_ACCOUNT, "Default account", clock(), None))
-
-    def __enter__(self) -> Self:
-        """Give the open store."""
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connection; the store cannot be used afterwards."""
-        with self._lock:
-            self._connection.close()
 
     def add_account(self, account: AccountRow) -> None:
         """Add an account."""
@@ -82,7 +58,7 @@ class SqliteStore:
 
     def accounts(self) -> list[AccountRow]:
         """Give every account, ordered by id."""
-        return _rows(AccountRow, self._read("read the accounts", statements.ACCOUNTS))
+        return rows_of(AccountRow, self._read("read the accounts", statements.ACCOUNTS))
 
     def add_project(self, project: ProjectRow) -> None:
         """Add a project of an account."""
@@ -90,7 +66,7 @@ class SqliteStore:
 
     def projects(self) -> list[ProjectRow]:
         """Give every project, ordered by id."""
-        return _rows(ProjectRow, self._read("read the projects", statements.PROJECTS))
+        return rows_of(ProjectRow, self._read("read the projects", statements.PROJECTS))
 
     def add_key(self, key: KeyRow, settings: Settings = NO_SETTINGS) -> None:
         """Add an API key together with its own settings; durable on return."""
@@ -102,16 +78,21 @@ class SqliteStore:
     def keys(self, account: AccountId | None = None) -> list[KeyRow]:
         """Give the keys of one account or of all, oldest first, revoked and expired ones too."""
         if account is None:
-            return _rows(KeyRow, self._read("read the keys", statements.KEYS))
-        return _rows(KeyRow, self._read("read the keys", statements.KEYS_OF_ACCOUNT, (account,)))
+            return rows_of(KeyRow, self._read("read the keys", statements.KEYS))
+        return rows_of(KeyRow, self._read("read the keys", statements.KEYS_OF_ACCOUNT, (account,)))
 
     def key(self, key: KeyId) -> KeyRow | None:
         """Give one key, or None."""
-        return next(iter(_rows(KeyRow, self._read("read the key", statements.ONE_KEY, (key,)))), None)
+        return next(iter(rows_of(KeyRow, self._read("read the key", statements.ONE_KEY, (key,)))), None)
 
     def revoke_key(self, key: KeyId, at: float) -> KeyRow | None:
         """Revoke a key and give it as it is then; None if there is none of that id."""
         self._write("revoke the key", statements.REVOKE_KEY, (at, key))
+        return self.key(key)
+
+    def end_key(self, key: KeyId, at: float) -> KeyRow | None:
+        """Have a key expire, never later than it would anyway, and give it as it is then; None if there is none of that id."""
+        self._write("end the key", statements.END_KEY, (at, key))
         return self.key(key)
 
     def add_credential(self, credential: CredentialRow) -> None:
@@ -183,11 +164,11 @@ class SqliteStore:
     def usage_totals(self, by: UsageGroup, since: float, until: float, account: AccountId | None = None) -> list[UsageTotal]:
         """Give sums over rows with `since <= at < until`, one for each label, ordered by label."""
         values = {"by": by.value, "since": since, "until": until, "account": account}
-        return _rows(UsageTotal, self._read("total the usage", statements.USAGE_TOTALS, values))
+        return rows_of(UsageTotal, self._read("total the usage", statements.USAGE_TOTALS, values))
 
     def purge_usage(self, now: float, default_days: float = DEFAULT_USAGE_DAYS, batch: int = 500) -> int:
         """Delete at most `batch` expired rows and say how many went."""
-        with self._lock, _translated("delete expired usage"):
+        with self._lock, translated("delete expired usage"):
             return purge(self._connection, now, default_days, batch)
 
     def contradictions(self) -> list[Contradiction]:
@@ -200,7 +181,7 @@ class SqliteStore:
 
     def clear_contradictions(self, endpoint: EndpointId, credential: CredentialId | None, at: float) -> int:
         """Have the contradictions of an endpoint (and one credential) count no more; says how many there were. Durable on return."""
-        values: dict[str, _Value] = {"endpoint": endpoint, "credential": credential, "at": at}
+        values: dict[str, Value] = {"endpoint": endpoint, "credential": credential, "at": at}
         return self._write("clear the contradictions", statements.CLEAR_CONTRADICTIONS, values)
 
     def decision(self, decision: DecisionId) -> DecisionRecord | None:
@@ -213,50 +194,8 @@ class SqliteStore:
         (count,) = self._read("count the decision records", statements.DECISION_COUNT)[0]
         return msgspec.convert(count, int)
 
-    def _read(self, doing: str, statement: str, values: _Values = ()) -> list[_Row]:
-        with self._lock, _translated(doing):
-            return self._connection.execute(statement, values).fetchall()
 
-    @contextlib.contextmanager
-    def _transaction(self, doing: str) -> Iterator[sqlite3.Connection]:
-        """Run the statements of the block as one, with the write lock from the start."""
-        with self._lock, _translated(doing):
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            finally:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-
-    def _write(self, doing: str, statement: str, values: _Values) -> int:
-        with self._lock, _translated(doing):
-            return self._connection.execute(statement, values).rowcount
-
-
-@contextlib.contextmanager
-def _translated(doing: str) -> Iterator[None]:
-    """Turn what goes wrong into `StorageError`; a value that SQLite cannot hold is named as that, without the value."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise storage_error(error, doing) from None
-    except (OverflowError, UnicodeError) as error:
-        raise StorageError(
-            f"could not {doing} ({type(error).__name__}): a value cannot be stored", {"code": type(error).__name__}
-        ) from None
-
-
-_T = TypeVar("_T", bound=msgspec.Struct)
-
-
-def _rows(kind: type[_T], rows: list[_Row]) -> list[_T]:
-    """Build structs from rows whose columns stand in the order of the struct's fields."""
-    fields = kind.__struct_fields__
-    return [msgspec.convert(dict(zip(fields, row, strict=True)), kind) for row in rows]
-
-
-def _settings(layer: str, subject: str, body: _Value) -> Settings:
+def _settings(layer: str, subject: str, body: Value) -> Settings:
     """Read stored settings in full. A field that this release does not know may be a restriction: refuse."""
     try:
         held = msgspec.json.decode(str(body), type=dict[str, msgspec.Raw])
@@ -271,7 +210,7 @@ def _settings(layer: str, subject: str, body: _Value) -> Settings:
     )
 
 
-def _credential(row: _Row) -> CredentialRow:
+def _credential(row: Row) -> CredentialRow:
     """Read a stored credential. A field that this release does not know may limit an agreement: refuse."""
     values: dict[str, object] = dict(zip(CredentialRow.__struct_fields__, row, strict=True))
     body = str(values["declared"])
@@ -291,7 +230,7 @@ def _body(stored: Settings | Declared) -> str:
     return msgspec.json.encode(stored, order="deterministic").decode()
 
 
-def _usage_row(row: _Row) -> UsageRow:
+def _usage_row(row: Row) -> UsageRow:
     values = dict(zip(statements.USAGE_COLUMNS, row, strict=True))
     nested: dict[str, object] = {
         "tokens": {name: values[f"{name}_tokens"] for name in TokenCount.__struct_fields__},
@@ -300,7 +239,7 @@ def _usage_row(row: _Row) -> UsageRow:
     return msgspec.convert({**values, **nested, "streamed": bool(values["streamed"])}, UsageRow)
 
 
-def _decision_record(row: _Row) -> DecisionRecord:
+def _decision_record(row: Row) -> DecisionRecord:
     values: dict[str, object] = dict(zip(statements.DECISION_COLUMNS, row, strict=True))
     lists = {name: msgspec.json.decode(str(values[name])) for name in ("data_classes", "permitted", "denied")}
     return msgspec.convert({**values, **lists}, DecisionRecord)

@@ -17,6 +17,7 @@ KEYS = _KEY + " ORDER BY created_at, id"
 KEYS_OF_ACCOUNT = _KEY + " WHERE account = ? ORDER BY created_at, id"
 ONE_KEY = _KEY + " WHERE id = ?"
 REVOKE_KEY = "UPDATE keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL"
+END_KEY = "UPDATE keys SET expires_at = min(?, coalesce(expires_at, 1e18)) WHERE id = ?"
 
 CREDENTIAL_COLUMNS = (
     "id",

@@ -12,6 +12,7 @@ class Event(enum.StrEnum):
     """Everything that is ever logged."""
 
     STARTED = "started"
+    CONTROL_STARTED = "control_started"
     STOPPING = "stopping"
     STOPPED = "stopped"
     SNAPSHOT = "snapshot"

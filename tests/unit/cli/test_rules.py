@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyapi.cli.rules import FIELDS, apply, assignments, clear, data_policy, stored_name, summary
+from anyapi.cli.rules import FIELDS, apply, assignments, clear, stored_name, summary
 from anyapi.domain.data_policy import Confidence
 from anyapi.domain.requirement import DataClass, Settings
 from anyapi.errors import BadRequest
+from anyapi.policy.as_fields import data_policy
 from anyapi.policy.parse import DATA_POLICY, Known, parse_data_policy
 
 KNOWN = Known(providers=frozenset({"groq", "openai", "xai"}), certifications=frozenset({"soc2", "iso27001"}))

@@ -1,0 +1,96 @@
+"""Puts the control plane together beside a data plane that answers already. Its heavy libraries are imported here and not before."""
+
+import asyncio
+import errno
+import importlib
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import msgspec
+
+from anyapi.config import Config, known_names
+from anyapi.errors import ConfigError
+from anyapi.gateway.plane import DataPlane
+from anyapi.gateway.privacy import inventory
+from anyapi.storage.rows import DEFAULT_ACCOUNT
+from anyapi.storage.sqlite import SqliteStore
+from anyapi.telemetry.log import Event, log
+
+ControlReady = Callable[[str, bool], None]
+"""Hears of the control plane's address, and whether nobody is known to it yet."""
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """What the control plane needs of the data plane that runs beside it."""
+
+    plane: DataPlane
+    store: SqliteStore
+    reload: Callable[[], Awaitable[int]]
+    address: str
+    """Where the data plane answers."""
+
+
+class Running(Protocol):
+    """A control plane that answers."""
+
+    async def close(self) -> None:
+        """End it."""
+        ...
+
+
+def nobody_waits(_address: str, _first_run: bool) -> None:  # noqa: FBT001 what ControlReady says
+    """For callers that do not want to hear of it."""
+
+
+async def start_control(config: Config, parts: Parts, ready: ControlReady) -> Running:
+    """Serve the control API and the dashboard. Raises `ConfigError` when the address is taken."""
+    control = config.control
+    listener = _bind(config)
+    # In a thread, because importing takes a second: the data plane answers meanwhile.
+    serving = await asyncio.to_thread(importlib.import_module, "anyapi.control.serving")
+    people = serving.SqlitePeople(config.data_dir)
+    services = serving.Services(
+        store=parts.store,
+        people=people,
+        attempts=serving.Attempts(time.time),
+        in_force=lambda: parts.plane.snapshot,
+        reload=parts.reload,
+        floor=config.policy,
+        known=known_names(config.catalogue),
+        inventory=lambda: inventory(parts.plane.disclosure),
+        clock=time.time,
+        secure=control.secure,
+        data_plane_url=parts.address,
+        default_account=DEFAULT_ACCOUNT,
+    )
+    tls = control.tls
+    running: Running = await serving.serve(services, listener, tls and tls.certificate, tls and tls.key)
+    address = control.public_url or f"{'https' if tls else 'http'}://{_named(listener)}"
+    log(Event.CONTROL_STARTED, listen=address)
+    ready(address, people.people_count() == 0)
+    return running
+
+
+def _bind(config: Config) -> socket.socket:
+    listen = config.control.listen
+    host, port = listen.host or "127.0.0.1", listen.port or 0
+    try:
+        family, kind, protocol, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(where)
+        listener.listen(128)
+    except OSError as error:
+        busy = " Another server is there: set control.listen, or control.enabled = false." if error.errno == errno.EADDRINUSE else ""
+        reason = os.strerror(error.errno) if error.errno else "unknown host"
+        raise ConfigError(f"cannot listen on {listen}: {reason}.{busy}", field="control.listen") from None
+    listener.setblocking(False)  # noqa: FBT003 its only parameter
+    return listener
+
+
+def _named(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

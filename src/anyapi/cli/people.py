@@ -1,0 +1,40 @@
+"""`anyapi people`: the way in to the dashboard for whoever may run commands on this machine."""
+
+import datetime as dt
+import os
+import time
+from pathlib import Path
+
+import click
+
+from anyapi.config import Config, load_config
+from anyapi.control.tokens import new_token, sha256_of
+from anyapi.storage.people_rows import LinkKind, LinkRow
+from anyapi.storage.sqlite_people import SqlitePeople
+
+FIRST_RUN_SECONDS = 86400.0
+
+
+@click.group()
+def people() -> None:
+    """People who use the dashboard."""
+
+
+@people.command("first-run")
+@click.option("--config", "path", type=click.Path(path_type=Path, dir_okay=False), help="Configuration (default: anyapi.toml here).")
+def first_run(path: Path | None) -> None:
+    """Print a new one-time link that makes the first person. Earlier ones stop working."""
+    config = load_config(path, os.environ, dt.datetime.now(dt.UTC), secrets=False)
+    with SqlitePeople(config.data_dir) as store:
+        if store.people_count():
+            raise click.ClickException("Somebody is known already: ask an owner for an invitation.")
+    tls = "https" if config.control.tls is not None else "http"
+    click.echo(first_run_link(config, config.control.public_url or f"{tls}://{config.control.listen}"))
+
+
+def first_run_link(config: Config, address: str) -> str:
+    """A link that works once, for a day. The token stands behind the `#`, so that no server log gets it."""
+    token = new_token()
+    with SqlitePeople(config.data_dir) as store:
+        store.add_link(LinkRow(sha256_of(token), LinkKind.FIRST_RUN, time.time() + FIRST_RUN_SECONDS))
+    return f"{address.rstrip('/')}/join#{token}"

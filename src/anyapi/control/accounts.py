@@ -1,0 +1,183 @@
+"""Accounts, projects and members."""
+
+import msgspec
+from litestar import delete, get, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from anyapi.control.history import note
+from anyapi.control.permissions import SignedIn
+from anyapi.control.services import Services
+from anyapi.control.threads import in_thread
+from anyapi.control.tokens import new_token, sha256_of
+from anyapi.domain.ids import AccountId, ProjectId
+from anyapi.domain.people import Permission, PersonId, Role
+from anyapi.errors import BadRequest, NotFound, PermissionDenied
+from anyapi.storage.people_rows import LinkKind, LinkRow, MemberRow
+from anyapi.storage.rows import AccountRow, ProjectRow
+
+INVITATION_SECONDS = 7 * 86400.0
+LONGEST_ID = 64
+
+
+class NewAccount(msgspec.Struct, frozen=True):
+    """An account to be made: its id is what usage rows and policies name it by."""
+
+    id: str
+    name: str
+
+
+class NewProject(msgspec.Struct, frozen=True):
+    """A project to be made."""
+
+    id: str
+    name: str
+
+
+class Member(msgspec.Struct, frozen=True):
+    """A person's role in an account."""
+
+    person: PersonId
+    name: str
+    email: str
+    role: Role
+    since: float
+
+
+class NewMember(msgspec.Struct, frozen=True):
+    """Whom to invite, and as what."""
+
+    email: str
+    role: Role
+
+
+class Invitation(msgspec.Struct, frozen=True):
+    """Either somebody known, who is a member now, or a one-time link to be sent to them. The link is shown once."""
+
+    member: Member | None = None
+    link: str | None = None
+    expires_at: float | None = None
+
+
+class NewRole(msgspec.Struct, frozen=True):
+    """Another role for a member."""
+
+    role: Role
+
+
+@get("/api/accounts", opt={"permission": Permission.SIGNED_IN})
+@in_thread
+def list_accounts(services: NamedDependency[Services], signed_in: NamedDependency[SignedIn]) -> list[AccountRow]:
+    """The accounts that the caller may see: all for an operator, else those with a role."""
+    return [row for row in services.store.accounts() if signed_in.person.operator or row.id in signed_in.roles]
+
+
+@post("/api/accounts", opt={"permission": Permission.GATEWAY_WRITE})
+@in_thread
+def add_account(services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], data: JSONBody[NewAccount]) -> AccountRow:
+    """Make an account. Its maker becomes its owner."""
+    row = AccountRow(AccountId(_new_id(data.id)), _name(data.name), services.clock())
+    if any(known.id == row.id for known in services.store.accounts()):
+        raise BadRequest("There is an account of that id already.", "id")
+    services.store.add_account(row)
+    services.people.put_member(MemberRow(row.id, signed_in.person.id, Role.OWNER, services.clock()))
+    note(services, signed_in, row.id, "account_added", row.id, after={"name": row.name})
+    return row
+
+
+@get("/api/accounts/{account:str}/projects", opt={"permission": Permission.READ})
+@in_thread
+def list_projects(services: NamedDependency[Services], account: FromPath[AccountId]) -> list[ProjectRow]:
+    """The projects of an account."""
+    return [row for row in services.store.projects() if row.account == account]
+
+
+@post("/api/accounts/{account:str}/projects", opt={"permission": Permission.WRITE_SETTINGS})
+@in_thread
+def add_project(
+    services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], account: FromPath[AccountId], data: JSONBody[NewProject]
+) -> ProjectRow:
+    """Make a project. Project ids are unique over all accounts."""
+    row = ProjectRow(ProjectId(_new_id(data.id)), account, _name(data.name), services.clock())
+    if any(known.id == row.id for known in services.store.projects()):
+        raise BadRequest("There is a project of that id already, here or in another account.", "id")
+    services.store.add_project(row)
+    note(services, signed_in, account, "project_added", row.id, after={"name": row.name})
+    return row
+
+
+@get("/api/accounts/{account:str}/members", opt={"permission": Permission.READ})
+@in_thread
+def list_members(services: NamedDependency[Services], account: FromPath[AccountId]) -> list[Member]:
+    """The members of an account, oldest first."""
+    return _members(services, account)
+
+
+@post("/api/accounts/{account:str}/members", opt={"permission": Permission.WRITE_MEMBERS})
+@in_thread
+def invite(
+    services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], account: FromPath[AccountId], data: JSONBody[NewMember]
+) -> Invitation:
+    """Make somebody known a member at once; for anybody else give a one-time link that is good for seven days."""
+    email, now = data.email.strip().lower(), services.clock()
+    if "@" not in email[1:-1]:
+        raise BadRequest("That is not an e-mail address.", "email")
+    person = services.people.person_by_email(email)
+    if person is None:
+        token = new_token()
+        services.people.add_link(LinkRow(sha256_of(token), LinkKind.INVITATION, now + INVITATION_SECONDS, account, data.role, email))
+        note(services, signed_in, account, "member_invited", email, after={"role": data.role})
+        return Invitation(link=token, expires_at=now + INVITATION_SECONDS)
+    row = MemberRow(account, person.id, data.role, now)
+    services.people.put_member(row)
+    note(services, signed_in, account, "member_added", person.id, after={"role": data.role})
+    return Invitation(Member(person.id, person.name, person.email, row.role, row.since))
+
+
+@put("/api/accounts/{account:str}/members/{person:str}", opt={"permission": Permission.WRITE_MEMBERS})
+@in_thread
+def change_role(
+    services: NamedDependency[Services],
+    signed_in: NamedDependency[SignedIn],
+    account: FromPath[AccountId],
+    person: FromPath[PersonId],
+    data: JSONBody[NewRole],
+) -> Member:
+    """Give a member another role. The last owner stays one."""
+    found = next((one for one in _members(services, account) if one.person == person), None)
+    if found is None:
+        raise NotFound("There is no such member.")
+    services.people.put_member(MemberRow(account, person, data.role, found.since))
+    note(services, signed_in, account, "member_changed", person, before={"role": found.role}, after={"role": data.role})
+    return msgspec.structs.replace(found, role=data.role)
+
+
+@delete("/api/accounts/{account:str}/members/{person:str}", opt={"permission": Permission.WRITE_MEMBERS}, status_code=200)
+@in_thread
+def remove_member(
+    services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], account: FromPath[AccountId], person: FromPath[PersonId]
+) -> dict[str, bool]:
+    """Take a member's role away. The last owner stays; nobody removes themselves by accident."""
+    if person == signed_in.person.id and not signed_in.person.operator:
+        raise PermissionDenied("Somebody else has to remove you, so that nobody locks themselves out by accident.")
+    if not services.people.remove_member(account, person):
+        raise NotFound("There is no such member.")
+    note(services, signed_in, account, "member_removed", person)
+    return {"removed": True}
+
+
+def _members(services: Services, account: AccountId) -> list[Member]:
+    return [Member(row.person, person.name, person.email, row.role, row.since) for row, person in services.people.members(account)]
+
+
+def _new_id(text: str) -> str:
+    if not 0 < len(text) <= LONGEST_ID or not text.isascii() or not all(each.isalnum() or each in "._-" for each in text):
+        raise BadRequest(f"An id has 1 to {LONGEST_ID} characters of A-Z a-z 0-9 . _ -", "id")
+    return text
+
+
+def _name(text: str) -> str:
+    name = text.strip()
+    if not 0 < len(name) <= 200:
+        raise BadRequest("A name has 1 to 200 characters.", "name")
+    return name

@@ -1,0 +1,110 @@
+"""The control API as one Litestar app: routes, who may call them, headers that every answer carries, OpenAPI. Opens no port."""
+
+from pathlib import Path
+
+from litestar import Litestar, Request, Response, Router, get
+from litestar.datastructures import State
+from litestar.di import NamedDependency, Provide
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.serialization import encode_json
+from litestar.types import Message, Scope
+
+from anyapi import __version__
+from anyapi.control import accounts, catalogue, history, keys, pages, sessions, settings, usage
+from anyapi.control.permissions import SignedIn, guard, refuse_unguarded
+from anyapi.control.problems import of_ours, of_the_framework, unforeseen
+from anyapi.control.services import Services
+from anyapi.errors import AnyAPIError
+
+LARGEST_BODY = 1024 * 1024
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+HEADERS = (
+    (b"content-security-policy", CSP.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
+"""On every answer."""
+
+
+@get("/api/openapi.json", opt={"public": True}, include_in_schema=False, sync_to_thread=False)
+def openapi(request: Request[object, object, State]) -> Response[bytes]:
+    """The description of this API (OpenAPI 3.1)."""
+    return Response(encode_json(request.app.openapi_schema.to_schema()), media_type="application/json")
+
+
+@get("/api/healthz", opt={"public": True}, sync_to_thread=False)
+def healthz() -> dict[str, bool]:
+    """Whether the control plane answers."""
+    return {"ok": True}
+
+
+@get("/api/privacy", opt={"public": True}, sync_to_thread=False)
+def privacy(services: NamedDependency[Services]) -> dict[str, object]:
+    """What is stored, field by field: the same list as the data plane's `/v1/privacy`."""
+    return services.inventory()
+
+
+def create_app(services: Services, dashboard: Path | None = None) -> Litestar:
+    """The app. `dashboard` is the directory of the built pages. Raises `ConfigError` for a route that does not say who may call it."""
+
+    def the_services() -> Services:
+        return services
+
+    def who(request: Request[object, object, State]) -> SignedIn:
+        found: SignedIn = request.state.signed_in
+        return found
+
+    app = Litestar(
+        route_handlers=[
+            *(sessions.show, sessions.sign_in, sessions.sign_out, sessions.show_link, sessions.join, sessions.change_password),
+            *(accounts.list_accounts, accounts.add_account, accounts.list_projects, accounts.add_project),
+            *(accounts.list_members, accounts.invite, accounts.change_role, accounts.remove_member),
+            *(keys.list_keys, keys.make_key, keys.rotate_key, keys.revoke_key),
+            *(settings.gateway_settings, settings.save_gateway_settings),
+            *(settings.settings, settings.save_settings, settings.preview_settings),
+            *(usage.totals, usage.rows, usage.row, usage.export),
+            *(catalogue.overview, catalogue.list_models, catalogue.list_providers, catalogue.show_provider, catalogue.explain_question),
+            *(history.account_changes, history.gateway_changes),
+            *(openapi, healthz, privacy, *pages.handlers(dashboard)),
+        ],
+        guards=[guard],
+        dependencies={
+            "services": Provide(the_services, sync_to_thread=False),
+            "signed_in": Provide(who, sync_to_thread=False),
+        },
+        exception_handlers={AnyAPIError: of_ours, HTTPException: of_the_framework, Exception: unforeseen},
+        before_send=[_add_headers],
+        state=State({"services": services}),
+        openapi_config=_description(),
+        request_max_body_size=LARGEST_BODY,
+        logging_config=None,
+        debug=False,
+    )
+    refuse_unguarded(app)
+    return app
+
+
+def _description() -> OpenAPIConfig:
+    """Litestar's own pages would load scripts from elsewhere; of them only the JSON is left, beside ours."""
+    router = Router(path="/api/openapi", route_handlers=[], opt={"public": True})
+    return OpenAPIConfig(
+        title="AnyAPI control plane", version=__version__, path=None, openapi_router=router, render_plugins=[JsonRenderPlugin(path="/")]
+    )
+
+
+async def _add_headers(message: Message, scope: Scope) -> None:
+    """The same protection for every answer; nothing of an account stays in a cache."""
+    if message["type"] == "http.response.start":
+        given = list(message["headers"])
+        path = str(scope.get("path", ""))
+        caching = (
+            [] if any(name == b"cache-control" for name, _ in given) or not path.startswith("/api/") else [(b"cache-control", b"no-store")]
+        )
+        message["headers"] = [*given, *HEADERS, *caching]

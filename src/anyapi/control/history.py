@@ -1,0 +1,74 @@
+"""Who changed what when: written with every change, read page by page. Holds metadata alone, never a secret."""
+
+import msgspec
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+
+from anyapi.control.permissions import SignedIn
+from anyapi.control.services import Services
+from anyapi.control.threads import in_thread
+from anyapi.domain.ids import AccountId
+from anyapi.domain.people import Permission
+from anyapi.storage.people_rows import ChangeRow
+
+MOST = 200
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """One change as it is shown. `by` is an id or `cli`; `before` and `after` are what was there, as JSON."""
+
+    at: float
+    by: str
+    by_name: str
+    what: str
+    subject: str
+    before: object = None
+    after: object = None
+
+
+def note(
+    services: Services,
+    by: SignedIn,
+    account: AccountId | None,
+    what: str,
+    subject: str,
+    *,
+    before: object = None,
+    after: object = None,
+) -> None:
+    """Write a change down; raises `StorageError` if it cannot be, and then the caller must not report success."""
+    texts = ["" if value is None else _encode(value).decode() for value in (before, after)]
+    services.people.add_change(ChangeRow(services.clock(), account, by.person.id, what, subject, *texts))
+
+
+@get("/api/accounts/{account:str}/changes", opt={"permission": Permission.READ})
+@in_thread
+def account_changes(
+    services: NamedDependency[Services], account: FromPath[AccountId], before: FromQuery[float | None] = None, limit: FromQuery[int] = 50
+) -> list[Changed]:
+    """The changes of an account, newest first; `before` (Unix seconds) gives the next page."""
+    return _shown(services, services.people.changes(account, services.clock() + 1 if before is None else before, max(1, min(limit, MOST))))
+
+
+@get("/api/gateway/changes", opt={"permission": Permission.GATEWAY_READ})
+@in_thread
+def gateway_changes(
+    services: NamedDependency[Services], before: FromQuery[float | None] = None, limit: FromQuery[int] = 50
+) -> list[Changed]:
+    """The changes of the gateway's own settings."""
+    return _shown(services, services.people.changes(None, services.clock() + 1 if before is None else before, max(1, min(limit, MOST))))
+
+
+def _shown(services: Services, rows: list[ChangeRow]) -> list[Changed]:
+    names: dict[str, str] = {}
+    for row in rows:
+        if row.person not in names:
+            person = services.people.person(row.person)  # type: ignore[arg-type]
+            names[row.person] = person.name if person is not None else row.person
+    return [Changed(row.at, row.person, names[row.person], row.what, row.subject, _value(row.before), _value(row.after)) for row in rows]
+
+
+def _value(text: str) -> object:
+    return msgspec.json.decode(text) if text else None

@@ -1,0 +1,65 @@
+"""Passwords: argon2id hashes, and a brake on guessing. Keeps no password and says of a failed sign-in only that it failed.
+
+Parameters: 19 MiB, two passes, one lane (the first that OWASP recommends for argon2id): small enough for several sign-ins at once.
+"""
+
+from collections.abc import Callable
+
+import argon2
+
+from anyapi.errors import BadRequest, RateLimited
+
+SHORTEST, LONGEST = 12, 256
+FREE_ATTEMPTS = 5
+FORGET_SECONDS = 900.0
+MOST_TRACKED = 10_000
+
+_hasher = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+_NOBODY = _hasher.hash("nobody has this password, and its hash takes as long to refuse as any other")
+
+
+def hashed(password: str) -> str:
+    """The argon2id hash in PHC form. Raises `BadRequest` for a password that is too short or too long."""
+    if not SHORTEST <= len(password) <= LONGEST:
+        raise BadRequest(f"A password needs {SHORTEST} to {LONGEST} characters. A few words in a row are easy to remember.", "password")
+    return _hasher.hash(password)
+
+
+def matches(stored: str | None, password: str) -> bool:
+    """Whether the password is the one of the hash. Takes as long for nobody's as for somebody's."""
+    try:
+        _hasher.verify(stored or _NOBODY, password[:LONGEST])
+    except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+        return False
+    return bool(stored)
+
+
+class Attempts:
+    """Failed sign-ins by what was tried: after five within a quarter of an hour the next ones wait. In memory, and bounded."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """`clock` gives Unix seconds."""
+        self._clock = clock
+        self._failed: dict[str, tuple[int, float]] = {}
+
+    def check(self, *names: str) -> None:
+        """Raise `RateLimited` if one of the names has failed too often of late."""
+        now = self._clock()
+        for name in names:
+            count, last = self._failed.get(name, (0, 0.0))
+            wait = last + min(FORGET_SECONDS, 2.0 ** (count - FREE_ATTEMPTS + 1)) - now if count >= FREE_ATTEMPTS else 0.0
+            if wait > 0:
+                raise RateLimited(f"Too many failed attempts. Try again in {wait:.0f} s.", retry_after=wait)
+
+    def failed(self, *names: str) -> None:
+        """Note a failure."""
+        now = self._clock()
+        for name in names:
+            count, last = self._failed.pop(name, (0, now))
+            self._failed[name] = (count + 1 if now - last < FORGET_SECONDS else 1, now)
+        while len(self._failed) > MOST_TRACKED:
+            self._failed.pop(next(iter(self._failed)))
+
+    def succeeded(self, name: str) -> None:
+        """A right password ends the count of its owner."""
+        self._failed.pop(name, None)

@@ -1,0 +1,76 @@
+"""Errors of the control API: the same envelope as the data plane's. What nobody foresaw says nothing of itself."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from litestar import Request, Response
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException, ValidationException
+
+from anyapi.errors import (
+    AnyAPIError,
+    AuthenticationFailed,
+    BadRequest,
+    ModelNotFound,
+    NotFound,
+    PermissionDenied,
+    RateLimited,
+    RequestError,
+    StorageError,
+)
+from anyapi.telemetry.log import Event, log
+
+STATUSES: Mapping[type[AnyAPIError], int] = {
+    BadRequest: 400,
+    AuthenticationFailed: 401,
+    PermissionDenied: 403,
+    NotFound: 404,
+    ModelNotFound: 404,
+    RateLimited: 429,
+}
+_Request = Request[object, object, State]
+logging.getLogger("litestar").setLevel(logging.CRITICAL)  # it would print tracebacks, which may hold what was sent
+
+
+def of_ours(_request: _Request, error: AnyAPIError) -> Response[dict[str, object]]:
+    """An error of our tree."""
+    if isinstance(error, StorageError) and error.metadata.get("code") == "last_owner":
+        return _envelope(409, "conflict", error.message, {})
+    status = next((number for kind, number in STATUSES.items() if isinstance(error, kind)), None)
+    if status is None:
+        log(Event.INTERNAL_ERROR, kind=type(error).__name__)
+        return _envelope(503, "overloaded", "The store cannot take or give this now. Nothing was changed; try again.", {})
+    kind = error.type if isinstance(error, RequestError) else "bad_request"
+    headers = {"retry-after": f"{error.retry_after:.0f}"} if isinstance(error, RateLimited) and error.retry_after else {}
+    return _envelope(status, kind, error.message, dict(error.metadata), headers)
+
+
+def of_the_framework(_request: _Request, error: HTTPException) -> Response[dict[str, object]]:
+    """What Litestar refuses by itself: an unknown path, a body of the wrong shape. Field names only, never values."""
+    fields: list[str] = []
+    if isinstance(error, ValidationException) and isinstance(error.extra, list):
+        fields = [str(each.get("key", "")) for each in error.extra if isinstance(each, dict)]
+    words = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+    named = f" Look at: {', '.join(field for field in fields if field)}." if any(fields) else ""
+    messages = {
+        400: f"The request is not of the form that this path takes.{named}",
+        404: "There is no such path.",
+        405: "Not with this method.",
+    }
+    return _envelope(error.status_code, words, messages.get(error.status_code, HTTPStatus(error.status_code).phrase), {})
+
+
+def unforeseen(_request: _Request, error: Exception) -> Response[dict[str, object]]:
+    """A fault of ours: its kind is logged, its text is not."""
+    log(Event.INTERNAL_ERROR, kind=type(error).__name__)
+    return _envelope(
+        500, "internal_error", "Something went wrong here. Nothing is known to have been changed; look before you repeat it.", {}
+    )
+
+
+def _envelope(
+    status: int, kind: str, message: str, metadata: dict[str, object], headers: dict[str, str] | None = None
+) -> Response[dict[str, object]]:
+    error = {"code": status, "type": kind, "message": message, "metadata": metadata}
+    return Response({"error": error}, status_code=status, headers=headers, media_type="application/json")

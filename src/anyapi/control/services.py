@@ -1,0 +1,57 @@
+"""What the resources of the control API work with: stores, the snapshot in force, a way to put a change into force. Made by bootstrap."""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import msgspec
+
+from anyapi.control.passwords import Attempts
+from anyapi.domain.ids import AccountId
+from anyapi.domain.requirement import DataClass, Settings
+from anyapi.domain.snapshot import PolicyContext
+from anyapi.policy.parse import Known
+from anyapi.storage.contract import CredentialStore, DecisionStore, KeyStore, SettingsStore, UsageStore
+from anyapi.storage.contract_people import ChangeStore, PeopleStore, SessionStore
+
+
+class Store(KeyStore, CredentialStore, SettingsStore, UsageStore, DecisionStore, Protocol):
+    """What is stored about accounts."""
+
+
+class People(PeopleStore, SessionStore, ChangeStore, Protocol):
+    """What is stored about people."""
+
+
+class InForce(Protocol):
+    """What the data plane goes by now."""
+
+    @property
+    def context(self) -> PolicyContext:
+        """Catalogue, credentials, agreements."""
+        ...
+
+    @property
+    def presets(self) -> dict[DataClass, Settings]:
+        """What each data class asks."""
+        ...
+
+
+class Services(msgspec.Struct, frozen=True):
+    """One for the whole app."""
+
+    store: Store
+    people: People
+    attempts: Attempts
+    in_force: Callable[[], InForce]
+    reload: Callable[[], Awaitable[int]]
+    """Has the data plane read the store; gives the snapshot version in force when every worker goes by it."""
+    floor: Settings
+    """The gateway's settings as configured."""
+    known: Known
+    inventory: Callable[[], dict[str, object]]
+    """What is stored, field by field, as `/v1/privacy` says it."""
+    clock: Callable[[], float]
+    secure: bool
+    """Served over TLS: cookies are for TLS alone."""
+    data_plane_url: str
+    default_account: AccountId

@@ -1,0 +1,82 @@
+"""Serves the control plane on the loop of its process: uvicorn on a socket of ours. Imported only after the data plane answers.
+
+INVARIANT: nothing that the data plane needs imports this module: Litestar and uvicorn cost 10 MB and a second.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Generator
+from pathlib import Path
+
+import uvicorn
+
+from anyapi.control.app import create_app
+from anyapi.control.passwords import Attempts
+from anyapi.control.services import Services
+from anyapi.storage.sqlite_people import SqlitePeople
+
+__all__ = ["Attempts", "Services", "Serving", "SqlitePeople", "serve"]
+
+BUILT = Path(__file__).resolve().parent.parent / "dashboard"
+"""Where the wheel has the dashboard's pages."""
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to bootstrap, which stops both planes in order, and says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen."""
+        await super().startup(sockets)
+        self.up.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Catch none."""
+        yield
+
+
+class Serving:
+    """A running control plane. `close` ends it and waits for what it is answering, for a few seconds at most."""
+
+    def __init__(self, server: _Server, task: "asyncio.Task[None]") -> None:
+        self._server, self._task = server, task
+
+    async def close(self) -> None:
+        """Stop."""
+        self._server.should_exit = True
+        await asyncio.wait([self._task], timeout=5)
+        self._task.cancel()
+
+
+async def serve(services: Services, listener: socket.socket, certificate: Path | None = None, key: Path | None = None) -> Serving:
+    """Answer on a listening socket until closed. Raises `ConfigError` if a route does not say who may call it."""
+    app = create_app(services, BUILT if (BUILT / "index.html").is_file() else None)
+    config = uvicorn.Config(
+        app,
+        loop="none",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=3,
+        limit_concurrency=200,
+        h11_max_incomplete_event_size=32 * 1024,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    up = asyncio.create_task(server.up.wait())
+    await asyncio.wait([up, task], return_when=asyncio.FIRST_COMPLETED)
+    up.cancel()
+    if task.done():
+        task.result()  # raises what kept it from starting
+    return Serving(server, task)

@@ -1,0 +1,210 @@
+"""Data policies of the gateway, an account, a project or a key: shown with what holds above them, previewed before saving, saved."""
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+from litestar import get, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from anyapi.control.history import note
+from anyapi.control.permissions import SignedIn
+from anyapi.control.services import Services
+from anyapi.control.threads import in_thread
+from anyapi.domain.ids import AccountId, KeyId, ModelId
+from anyapi.domain.people import Permission
+from anyapi.domain.requirement import Layer, Requirement, Settings
+from anyapi.errors import NotFound
+from anyapi.policy.as_fields import data_policy
+from anyapi.policy.explain import requirement_view
+from anyapi.policy.explanation import RequirementView
+from anyapi.policy.merge import merge
+from anyapi.policy.parse import parse_data_policy
+from anyapi.policy.preview import Left, left
+from anyapi.storage.rows import GATEWAY_SUBJECT, UsageGroup
+
+WEEK = 7 * 86400.0
+Chain = list[tuple[Layer, str]]
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What a layer shall ask from now on: the whole of it, in the form of a request's `data_policy`."""
+
+    data_policy: dict[str, object]
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """What one layer asks, and what holds there with the layers above it."""
+
+    layer: Layer
+    subject: str
+    data_policy: dict[str, object]
+    in_force: RequirementView
+
+
+class Saved(msgspec.Struct, frozen=True):
+    """The same after a change, and the snapshot version by which it holds on every worker."""
+
+    settings: Shown
+    snapshot: int
+
+
+class Side(msgspec.Struct, frozen=True):
+    """What a requirement leaves, in numbers."""
+
+    models: int
+    endpoints: int
+    usable_models: int
+    usable_endpoints: int
+    providers: int
+    cheapest: float | None
+    """US dollars for a million tokens in and a million out at the cheapest permitted endpoint; None if none has a price."""
+    denied_by: dict[str, int]
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """What saving would do: before and after, and which models would go or come."""
+
+    all_models: int
+    all_endpoints: int
+    now: Side
+    then: Side
+    lost: tuple[ModelId, ...]
+    gained: tuple[ModelId, ...]
+    lost_in_use: tuple[ModelId, ...]
+    """Of the lost, those that answered a request of this account in the last seven days."""
+    in_force: RequirementView
+
+
+@get("/api/gateway/settings", opt={"permission": Permission.GATEWAY_READ})
+@in_thread
+def gateway_settings(services: NamedDependency[Services]) -> Shown:
+    """The operator's floor, which no account can go below."""
+    return _show(services, Layer.GATEWAY, GATEWAY_SUBJECT, None)
+
+
+@put("/api/gateway/settings", opt={"permission": Permission.GATEWAY_WRITE})
+async def save_gateway_settings(services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], data: JSONBody[Asked]) -> Saved:
+    """Replace the stored part of the floor. What the configuration file says stays."""
+    return await _save(services, signed_in, Layer.GATEWAY, GATEWAY_SUBJECT, None, data)
+
+
+@get("/api/accounts/{account:str}/settings/{layer:str}/{subject:str}", opt={"permission": Permission.READ})
+@in_thread
+def settings(services: NamedDependency[Services], account: FromPath[AccountId], layer: FromPath[Layer], subject: FromPath[str]) -> Shown:
+    """What the account, one of its projects or one of its keys asks."""
+    return _show(services, layer, subject, account)
+
+
+@put("/api/accounts/{account:str}/settings/{layer:str}/{subject:str}", opt={"permission": Permission.WRITE_SETTINGS})
+async def save_settings(
+    services: NamedDependency[Services],
+    signed_in: NamedDependency[SignedIn],
+    account: FromPath[AccountId],
+    layer: FromPath[Layer],
+    subject: FromPath[str],
+    data: JSONBody[Asked],
+) -> Saved:
+    """Replace what a layer asks. It holds on every worker when this returns."""
+    return await _save(services, signed_in, layer, subject, account, data)
+
+
+@post(
+    "/api/accounts/{account:str}/settings/{layer:str}/{subject:str}/preview",
+    opt={"permission": Permission.READ},
+    status_code=200,
+)
+@in_thread
+def preview_settings(
+    services: NamedDependency[Services], account: FromPath[AccountId], layer: FromPath[Layer], subject: FromPath[str], data: JSONBody[Asked]
+) -> Preview:
+    """What saving these would leave, compared with now. Changes nothing."""
+    asked = parse_data_policy(data.data_policy, services.known)
+    chain = _chain(services, layer, subject, account)
+    before, after = _in_force(services, chain), _in_force(services, chain, asked)
+    now, context = services.clock(), services.in_force().context
+    had, would = left(before, context, account, now), left(after, context, account, now)
+    lost = sorted(had.permitted.keys() - would.permitted.keys())
+    used = {total.label for total in services.store.usage_totals(UsageGroup.MODEL, now - WEEK, now + 1, account)}
+    return Preview(
+        all_models=len(context.catalogue.models),
+        all_endpoints=sum(len(model.endpoints) for model in context.catalogue.models.values()),
+        now=_side(had),
+        then=_side(would),
+        lost=tuple(lost),
+        gained=tuple(sorted(would.permitted.keys() - had.permitted.keys())),
+        lost_in_use=tuple(model for model in lost if model in used),
+        in_force=requirement_view(after),
+    )
+
+
+def _show(services: Services, layer: Layer, subject: str, account: AccountId | None) -> Shown:
+    chain = _chain(services, layer, subject, account)
+    return Shown(layer, subject, data_policy(services.store.settings(layer, subject)), requirement_view(_in_force(services, chain)))
+
+
+async def _save(services: Services, by: SignedIn, layer: Layer, subject: str, account: AccountId | None, data: Asked) -> Saved:
+    asked = parse_data_policy(data.data_policy, services.known)
+
+    def store() -> None:
+        _chain(services, layer, subject, account)  # refuses a subject of another account
+        before = services.store.settings(layer, subject)
+        services.store.change_settings(layer, subject, _replaced_by(asked), services.clock())
+        note(services, by, account, "settings", f"{layer} {subject}".strip(), before=data_policy(before), after=data_policy(asked))
+
+    await asyncio.to_thread(store)
+    version = await services.reload()
+    return Saved(await asyncio.to_thread(_show, services, layer, subject, account), version)
+
+
+def _replaced_by(asked: Settings) -> Callable[[Settings], Settings]:
+    return lambda _before: asked
+
+
+def _chain(services: Services, layer: Layer, subject: str, account: AccountId | None) -> Chain:
+    """The stored layers from the gateway down to the subject. Raises `NotFound` for a subject that is not this account's."""
+    top: Chain = [(Layer.GATEWAY, GATEWAY_SUBJECT)]
+    below = _below_the_gateway(services, layer, subject, account) if account is not None else []
+    if below is None or (account is None) != (layer is Layer.GATEWAY):
+        raise NotFound(f"There is no {layer} of that id in this account.")
+    return top + below
+
+
+def _below_the_gateway(services: Services, layer: Layer, subject: str, account: AccountId) -> Chain | None:
+    """The layers of an account down to the subject; None where that is not of this account."""
+    own: Chain = [(Layer.ACCOUNT, account)]
+    if layer is Layer.ACCOUNT:
+        return own if subject == account else None
+    if layer is Layer.PROJECT:
+        known = any(row.id == subject and row.account == account for row in services.store.projects())
+        return [*own, (Layer.PROJECT, subject)] if known else None
+    return _of_key(services, KeyId(subject), own) if layer is Layer.KEY else None
+
+
+def _of_key(services: Services, name: KeyId, own: Chain) -> Chain | None:
+    key = services.store.key(name)
+    if key is None or key.account != own[0][1]:
+        return None
+    project: Chain = [] if key.project is None else [(Layer.PROJECT, key.project)]
+    return [*own, *project, (Layer.KEY, name)]
+
+
+def _in_force(services: Services, chain: Chain, instead: Settings | None = None) -> Requirement:
+    """The requirement at the end of a chain; `instead` of what the last layer asks now."""
+    layers = [(Layer.GATEWAY, services.floor), *((layer, services.store.settings(layer, subject)) for layer, subject in chain)]
+    if instead is not None:
+        layers[-1] = (layers[-1][0], instead)
+    return merge(layers, services.in_force().presets)
+
+
+def _side(found: Left) -> Side:
+    return Side(
+        models=len(found.permitted),
+        endpoints=sum(found.permitted.values()),
+        usable_models=len(found.usable),
+        usable_endpoints=sum(found.usable.values()),
+        providers=len(found.providers),
+        cheapest=min(found.cheapest.values(), default=None),
+        denied_by={str(code): count for code, count in found.denied_by.items()},
+    )

@@ -1,0 +1,102 @@
+"""What a store must do for people, beside `storage/contract.py`; the same rules hold: `StorageError` alone, times passed in, no clock."""
+
+from typing import Protocol
+
+from anyapi.domain.ids import AccountId
+from anyapi.domain.people import PersonId, Role
+from anyapi.storage.people_rows import ChangeRow, LinkRow, MemberRow, PersonRow, SessionRow
+
+
+class PeopleStore(Protocol):
+    """People and where they are members."""
+
+    def add_person(self, person: PersonRow) -> None:
+        """Add a person. MUST raise if the id or the e-mail address exists."""
+        ...
+
+    def person(self, person: PersonId) -> PersonRow | None:
+        """Give one person, or None."""
+        ...
+
+    def person_by_email(self, email: str) -> PersonRow | None:
+        """Give the person of an e-mail address in lower case, or None."""
+        ...
+
+    def people_count(self) -> int:
+        """Say how many people there are."""
+        ...
+
+    def set_password(self, person: PersonId, password: str) -> None:
+        """Replace a person's password hash and end all their sessions; both or neither."""
+        ...
+
+    def put_member(self, member: MemberRow) -> None:
+        """Give a person a role in an account, or another one. MUST raise if either is unknown.
+
+        MUST raise, and change nothing, if the account would be left without an owner.
+        """
+        ...
+
+    def remove_member(self, account: AccountId, person: PersonId) -> bool:
+        """Take a person's role away; False if there was none. MUST raise, and change nothing, if it was the last owner's."""
+        ...
+
+    def members(self, account: AccountId) -> list[tuple[MemberRow, PersonRow]]:
+        """Give the members of an account, oldest first."""
+        ...
+
+    def roles(self, person: PersonId) -> dict[AccountId, Role]:
+        """Give a person's role in each account where there is one."""
+        ...
+
+
+class SessionStore(Protocol):
+    """Sessions and one-time links, found by the SHA-256 of their token."""
+
+    def add_session(self, session: SessionRow) -> None:
+        """Add a session; it MUST be durable on return."""
+        ...
+
+    def session(self, sha256: bytes) -> SessionRow | None:
+        """Give a session, or None. Whether it has run out is for the caller to say."""
+        ...
+
+    def touch_session(self, sha256: bytes, at: float) -> None:
+        """Note that a session is in use."""
+        ...
+
+    def end_session(self, sha256: bytes) -> None:
+        """End one; unknown ones are ignored."""
+        ...
+
+    def end_sessions(self, person: PersonId) -> int:
+        """End all sessions of a person and say how many there were."""
+        ...
+
+    def purge_sessions(self, created_before: float, seen_before: float) -> int:
+        """Delete sessions that are too old or too long idle, and links that have run out by `seen_before`."""
+        ...
+
+    def add_link(self, link: LinkRow) -> None:
+        """Add a one-time link; those of the same kind, account and address before it MUST stop working."""
+        ...
+
+    def take_link(self, sha256: bytes, now: float) -> LinkRow | None:
+        """Give a link that has not run out and make it unusable, atomically: of two callers one gets it. None otherwise."""
+        ...
+
+    def link(self, sha256: bytes, now: float) -> LinkRow | None:
+        """Give a link that has not run out without using it up."""
+        ...
+
+
+class ChangeStore(Protocol):
+    """Who changed what when. Append-only."""
+
+    def add_change(self, change: ChangeRow) -> None:
+        """Add one; it MUST be durable on return."""
+        ...
+
+    def changes(self, account: AccountId | None, before: float, limit: int = 50) -> list[ChangeRow]:
+        """Give the changes of an account (None: the gateway's) before a time, newest first."""
+        ...

@@ -1,0 +1,41 @@
+"""SQL for people, sessions, links and changes, as constant text. Values travel only as parameters."""
+
+_PERSON = "SELECT id, email, name, password, operator, created_at, disabled_at FROM people"
+ADD_PERSON = "INSERT INTO people (id, email, name, password, operator, created_at, disabled_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+ONE_PERSON = _PERSON + " WHERE id = ?"
+PERSON_BY_EMAIL = _PERSON + " WHERE email = ?"
+PEOPLE_COUNT = "SELECT count(*) FROM people"
+SET_PASSWORD = "UPDATE people SET password = ? WHERE id = ?"  # noqa: S105 a statement
+
+PUT_MEMBER = """
+INSERT INTO members (account, person, role, since) VALUES (?, ?, ?, ?)
+ON CONFLICT (account, person) DO UPDATE SET role = excluded.role, since = excluded.since
+"""
+REMOVE_MEMBER = "DELETE FROM members WHERE account = ? AND person = ?"
+OWNERS = "SELECT count(*) FROM members WHERE account = ? AND role = 'owner'"
+MEMBERS = """
+SELECT members.account, members.person, members.role, members.since,
+    people.id, people.email, people.name, people.password, people.operator, people.created_at, people.disabled_at
+FROM members JOIN people ON people.id = members.person
+WHERE members.account = ? ORDER BY members.since, members.person
+"""
+ROLES = "SELECT account, role FROM members WHERE person = ?"
+
+ADD_SESSION = "INSERT INTO sessions (sha256, person, created_at, seen_at) VALUES (?, ?, ?, ?)"
+ONE_SESSION = "SELECT sha256, person, created_at, seen_at FROM sessions WHERE sha256 = ?"
+TOUCH_SESSION = "UPDATE sessions SET seen_at = ? WHERE sha256 = ?"
+END_SESSION = "DELETE FROM sessions WHERE sha256 = ?"
+END_SESSIONS = "DELETE FROM sessions WHERE person = ?"
+PURGE_SESSIONS = "DELETE FROM sessions WHERE created_at < ? OR seen_at < ?"
+
+_LINK = "SELECT sha256, kind, expires_at, account, role, email FROM links"
+ADD_LINK = "INSERT INTO links (sha256, kind, expires_at, account, role, email) VALUES (?, ?, ?, ?, ?, ?)"
+END_LIKE_LINKS = "DELETE FROM links WHERE kind = ? AND account IS ? AND email = ?"
+ONE_LINK = _LINK + " WHERE sha256 = ? AND expires_at > ?"
+END_LINK = "DELETE FROM links WHERE sha256 = ?"
+PURGE_LINKS = "DELETE FROM links WHERE expires_at < ?"
+
+ADD_CHANGE = "INSERT INTO changes (at, account, person, what, subject, before, after) VALUES (?, ?, ?, ?, ?, ?, ?)"
+CHANGES = """
+SELECT at, account, person, what, subject, before, after FROM changes WHERE account IS ? AND at < ? ORDER BY at DESC, rowid DESC LIMIT ?
+"""

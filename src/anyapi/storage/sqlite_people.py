@@ -1,0 +1,129 @@
+"""People, sessions, links and changes in SQLite: the stores of `storage/contract_people.py`. Every method raises `StorageError` alone."""
+
+import sqlite3
+
+import msgspec
+
+from anyapi.domain.ids import AccountId
+from anyapi.domain.people import PersonId, Role
+from anyapi.errors import StorageError
+from anyapi.storage import people_statements as statements
+from anyapi.storage.people_rows import ChangeRow, LinkRow, MemberRow, PersonRow, SessionRow
+from anyapi.storage.sqlite_file import SqliteFile, rows_of
+
+_MEMBER_WIDTH = len(MemberRow.__struct_fields__)
+
+
+class SqlitePeople(SqliteFile):
+    """A connection of its own beside that of `SqliteStore`."""
+
+    def add_person(self, person: PersonRow) -> None:
+        """Add a person."""
+        self._write("add the person", statements.ADD_PERSON, msgspec.structs.astuple(person))
+
+    def person(self, person: PersonId) -> PersonRow | None:
+        """Give one person, or None."""
+        return next(iter(rows_of(PersonRow, self._read("read the person", statements.ONE_PERSON, (person,)), strict=False)), None)
+
+    def person_by_email(self, email: str) -> PersonRow | None:
+        """Give the person of an e-mail address in lower case, or None."""
+        return next(iter(rows_of(PersonRow, self._read("read the person", statements.PERSON_BY_EMAIL, (email,)), strict=False)), None)
+
+    def people_count(self) -> int:
+        """Say how many people there are."""
+        (count,) = self._read("count the people", statements.PEOPLE_COUNT)[0]
+        return msgspec.convert(count, int)
+
+    def set_password(self, person: PersonId, password: str) -> None:
+        """Replace a person's password hash and end all their sessions."""
+        with self._transaction("set the password") as connection:
+            connection.execute(statements.SET_PASSWORD, (password, person))
+            connection.execute(statements.END_SESSIONS, (person,))
+
+    def put_member(self, member: MemberRow) -> None:
+        """Give a person a role in an account; raises if that would leave the account without an owner."""
+        with self._transaction("change the member") as connection:
+            owned = _owners(connection, member.account)
+            connection.execute(statements.PUT_MEMBER, msgspec.structs.astuple(member))
+            _keep_an_owner(connection, member.account, owned)
+
+    def remove_member(self, account: AccountId, person: PersonId) -> bool:
+        """Take a person's role away; raises if it is the last owner's."""
+        with self._transaction("remove the member") as connection:
+            owned = _owners(connection, account)
+            removed = connection.execute(statements.REMOVE_MEMBER, (account, person)).rowcount > 0
+            _keep_an_owner(connection, account, owned)
+        return removed
+
+    def members(self, account: AccountId) -> list[tuple[MemberRow, PersonRow]]:
+        """Give the members of an account, oldest first."""
+        rows = self._read("read the members", statements.MEMBERS, (account,))
+        members = rows_of(MemberRow, [row[:_MEMBER_WIDTH] for row in rows])
+        people = rows_of(PersonRow, [row[_MEMBER_WIDTH:] for row in rows], strict=False)
+        return list(zip(members, people, strict=True))
+
+    def roles(self, person: PersonId) -> dict[AccountId, Role]:
+        """Give a person's role in each account where there is one."""
+        rows = self._read("read the roles", statements.ROLES, (person,))
+        return {AccountId(str(account)): Role(str(role)) for account, role in rows}
+
+    def add_session(self, session: SessionRow) -> None:
+        """Add a session."""
+        self._write("add the session", statements.ADD_SESSION, msgspec.structs.astuple(session))
+
+    def session(self, sha256: bytes) -> SessionRow | None:
+        """Give a session, or None."""
+        return next(iter(rows_of(SessionRow, self._read("read the session", statements.ONE_SESSION, (sha256,)))), None)
+
+    def touch_session(self, sha256: bytes, at: float) -> None:
+        """Note that a session is in use."""
+        self._write("note the session", statements.TOUCH_SESSION, (at, sha256))
+
+    def end_session(self, sha256: bytes) -> None:
+        """End one session."""
+        self._write("end the session", statements.END_SESSION, (sha256,))
+
+    def end_sessions(self, person: PersonId) -> int:
+        """End all sessions of a person and say how many there were."""
+        return self._write("end the sessions", statements.END_SESSIONS, (person,))
+
+    def purge_sessions(self, created_before: float, seen_before: float) -> int:
+        """Delete sessions and links that have run out."""
+        with self._transaction("delete old sessions") as connection:
+            gone = connection.execute(statements.PURGE_SESSIONS, (created_before, seen_before)).rowcount
+            connection.execute(statements.PURGE_LINKS, (seen_before,))
+        return gone
+
+    def add_link(self, link: LinkRow) -> None:
+        """Add a one-time link in place of those like it."""
+        with self._transaction("add the link") as connection:
+            connection.execute(statements.END_LIKE_LINKS, (link.kind.value, link.account, link.email))
+            connection.execute(statements.ADD_LINK, msgspec.structs.astuple(link))
+
+    def take_link(self, sha256: bytes, now: float) -> LinkRow | None:
+        """Give a link that has not run out and use it up."""
+        with self._transaction("use the link") as connection:
+            found = rows_of(LinkRow, connection.execute(statements.ONE_LINK, (sha256, now)).fetchall())
+            connection.execute(statements.END_LINK, (sha256,))
+        return found[0] if found else None
+
+    def link(self, sha256: bytes, now: float) -> LinkRow | None:
+        """Give a link that has not run out."""
+        return next(iter(rows_of(LinkRow, self._read("read the link", statements.ONE_LINK, (sha256, now)))), None)
+
+    def add_change(self, change: ChangeRow) -> None:
+        """Add a change to the history."""
+        self._write("note the change", statements.ADD_CHANGE, msgspec.structs.astuple(change))
+
+    def changes(self, account: AccountId | None, before: float, limit: int = 50) -> list[ChangeRow]:
+        """Give the changes of an account (None: the gateway's) before a time, newest first."""
+        return rows_of(ChangeRow, self._read("read the changes", statements.CHANGES, (account, before, limit)))
+
+
+def _owners(connection: sqlite3.Connection, account: AccountId) -> int:
+    return int(connection.execute(statements.OWNERS, (account,)).fetchone()[0])
+
+
+def _keep_an_owner(connection: sqlite3.Connection, account: AccountId, before: int) -> None:
+    if before and not _owners(connection, account):
+        raise StorageError("an account needs an owner: make somebody else the owner first", {"code": "last_owner"})
