@@ -142,7 +142,7 @@ def models(flavour: str) -> list[str]:
 
 
 def specs() -> tuple[ProviderSpec, ...]:
-    """The providers of the demo, and one for each wire format."""
+    """The providers of the demo, one for each wire format, those of other formats, and one for the embeddings of the pages."""
     found = []
     for provider in sorted(set(PROVIDERS.values())):
         flavours = [flavour for flavour, each in PROVIDERS.items() if each == provider]
@@ -151,14 +151,13 @@ def specs() -> tuple[ProviderSpec, ...]:
             for flavour in flavours
             for name in models(flavour)
         )
-        if provider == "sim-openai":
-            rows += (ModelSpec("openai/text-embedding-3-small", "text-embedding-3-small", dimensions=int(LENGTH)),)
         wire = WireName.ANTHROPIC if provider == "sim-anthropic" else WireName.OPENAI
         found.append(ProviderSpec(provider, wire=wire, models=rows, policy=KEPT, api_key=PROVIDER_KEY))
     for name, wire in VIA.items():
         rows = (ModelSpec(f"acme/via-{name}", f"via-{name}-1", 1.0, 1.0),)
         found.append(ProviderSpec(f"sim-via-{name}", wire=wire, models=rows, policy=KEPT))
-    return (*DEFAULT_PROVIDERS, *found)
+    vectors = ModelSpec("openai/text-embedding-3-small", "text-embedding-3-small", 1.0, dimensions=int(LENGTH))
+    return (*DEFAULT_PROVIDERS, *found, ProviderSpec("sim-of-pages", models=(vectors,), policy=KEPT))
 
 
 def python_of(environment: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, App, Facts, Preference, Tag
 from anyapi.domain.requirement import Settings
 from anyapi.errors import BadRequest
-from anyapi.gateway.formats.openai_chat import MAX_MODEL_NAME, MOST_POLICY, OURS, ChatRequest, parse, read_question
+from anyapi.gateway.formats.openai_chat import MAX_MODEL_NAME, MOST_POLICY, OURS, WRAPPERS, ChatRequest, parse, read_question
 from anyapi.gateway.formats.policy_fields import read_policy
 from anyapi.policy.parse import Known
 
@@ -268,6 +268,16 @@ def test_a_policy_field_with_a_key_twice_is_refused(text):
 
 def test_policy_fields_have_a_size():
     refused(body(data_policy={"regions": ["eu"] * MOST_POLICY}), "data_policy")
+
+
+@pytest.mark.parametrize("name", WRAPPERS)
+def test_an_argument_of_an_sdk_that_came_as_a_field_is_refused(name):
+    """What it holds was meant to be in force."""
+    refused(body(**{name: {"data_policy": {"retention_days": 0}}}), name)
+    refused(body(**{name: None}, data_policy={}), name)
+    with pytest.raises(BadRequest) as caught:
+        read_question(json.dumps({"model": "acme/one", name: {}}).encode())
+    assert caught.value.field == name
 
 
 # --- a question without content
