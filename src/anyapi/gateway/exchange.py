@@ -264,5 +264,5 @@ class ProviderExchange:
             if self._stopped
             else UpstreamFailed("The provider's answer broke off before its end.", known)
         )
-        self.reply.send_part(self.outbound.error_event(error, getattr(self._reader, "sequence", 0)))
+        self.reply.send_part(self.outbound.error_event(error, self._reader))
         self.reply.finish_stream()

@@ -50,6 +50,10 @@ class TranslatedStream:
         """The number of the next event, in formats that number them."""
         return getattr(self._outer, "sequence", 0)
 
+    def failed(self, code: str, message: str) -> bytes:
+        """The format's own event for an answer that failed, in formats that have one; `message` is ours."""
+        return self._outer.failed(code, message) if isinstance(self._outer, ResponsesStream) else b""
+
     def feed(self, data: bytes) -> bytes:
         """Take bytes as they came off the wire; give whole events of the client's format."""
         out = self._outer.feed(self._inner.feed(data))

@@ -15,8 +15,10 @@ from anyapi.domain.usage import TokenCount
 from anyapi.upstream import sse
 from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
 from anyapi.upstream.classify import classify_openai
-from anyapi.upstream.responses_wire import Response, event_of, item_of, kind_of, response_of, tokens_of
+from anyapi.upstream.responses_wire import Response, event_of, head_of, item_of, kind_of, response_of, tokens_of
+from anyapi.upstream.translate.openai_responses_echo import echo_of
 from anyapi.upstream.translate.openai_responses_reasoning import PREFIX
+from anyapi.upstream.translate.openai_responses_tools_to_openai_chat import Tools
 
 PATH = b"/responses"
 FALSE = msgspec.Raw(b"false")
@@ -54,6 +56,9 @@ CODES: Mapping[str, OutcomeKind] = {
     "image_file_not_found": OutcomeKind.REJECTED,
 }
 """What the code of a failed response means. Any other is asked of `classify_openai`, and then the provider's fault."""
+
+UNASKED = echo_of(lambda _name: None, Tools()).settings
+"""The settings of a response as JSON members, all at the API's defaults."""
 
 _encode = msgspec.json.Encoder().encode
 _items = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -130,7 +135,7 @@ def _is_ours(raw: msgspec.Raw) -> bool:
 class ResponsesReader:
     """A `StreamReader`: passes events on as they came, from the first one that says something."""
 
-    __slots__ = ("_held", "_holding", "_splitter", "complete", "failure", "sequence", "started", "tokens")
+    __slots__ = ("_held", "_holding", "_opened", "_splitter", "complete", "failure", "sequence", "started", "tokens")
 
     def __init__(self) -> None:
         """Start with nothing seen."""
@@ -141,6 +146,8 @@ class ResponsesReader:
         self.sequence = 0
         """The number that an event of ours would have after those that were released."""
         self._splitter = sse.Splitter(LIMIT)
+        self._opened: bytes | None = None
+        """What tells this response from others, as JSON members: all that `failed` repeats of it."""
         self._held: list[bytes] = []
         self._holding = 0
 
@@ -198,7 +205,30 @@ class ResponsesReader:
                 self._fail(data)
             else:
                 self.sequence += 1
-                self.started = self.started or kind not in OPENING
+                if not self.started:
+                    self._open(kind, data)
+
+    def failed(self, code: str, message: str) -> bytes:
+        """The event `response.failed`, which follows an `error` event; empty where the provider never said which response it is.
+
+        What the client asked for is not kept, so the settings are stated with the API's defaults.
+        """
+        if self._opened is None or self.complete:
+            return b""
+        return b"event: response.failed\ndata: " + b"".join(
+            (
+                b'{"type":"response.failed","sequence_number":%d,"response":{%b,"object":"response",' % (self.sequence + 1, self._opened),
+                b'"status":"failed","completed_at":null,"error":%b,' % _encode({"code": code, "message": message}),
+                b'"incomplete_details":null,"output":[],"usage":null,"service_tier":"default",%b}}\n\n' % UNASKED,
+            )
+        )
+
+    def _open(self, kind: str, data: bytes) -> None:
+        """An event before anything was said: content begins with it, or it names the response."""
+        self.started = kind not in OPENING
+        if not self.started and self._opened is None:
+            head = head_of(data)
+            self._opened = None if head is None else _encode(head)[1:-1]
 
     def _end(self, data: bytes) -> None:
         """The last event holds the response, and its usage."""

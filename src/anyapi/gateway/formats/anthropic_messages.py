@@ -16,7 +16,7 @@ from anyapi.gateway.formats.anthropic_errors import messages_error_event
 from anyapi.gateway.formats.openai_chat import STATEFUL, ChatRequest, read_question
 from anyapi.gateway.formats.stored import take_off
 from anyapi.gateway.formats.strict_json import FALSE, TRUE, Fields, plain_value, policy_value
-from anyapi.upstream.adapter import Dialect
+from anyapi.upstream.adapter import Dialect, StreamReader
 from anyapi.upstream.translate.anthropic_messages_to_openai_chat import refuse
 
 LIST = b"["
@@ -45,7 +45,7 @@ class MessagesRequest(ChatRequest):
         """Abilities that the request's parameters need."""
         return needed_abilities(self.fields)
 
-    def error_event(self, error: Exception, _sequence: int) -> bytes:
+    def error_event(self, error: Exception, _reader: StreamReader | None) -> bytes:
         """The terminal event of a stream that went wrong."""
         return messages_error_event(error)
 

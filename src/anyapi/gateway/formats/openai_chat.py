@@ -10,7 +10,7 @@ from anyapi.gateway.formats.abilities import BIG, has_web_search, least_tokens, 
 from anyapi.gateway.formats.stored import take_off
 from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields, outer_fields, policy_value
 from anyapi.gateway.render import error_event
-from anyapi.upstream.adapter import NO_FIELDS, OutboundChat
+from anyapi.upstream.adapter import NO_FIELDS, OutboundChat, StreamReader
 
 POLICY_FIELDS = ("data_policy", "provider", "providerOptions")
 OURS = (*POLICY_FIELDS, "models", "tags", "route", "transforms")
@@ -63,8 +63,8 @@ class ChatRequest(OutboundChat):
         """Abilities that the request's parameters need; only asked under `require_parameters`."""
         return needed_abilities(self.fields)
 
-    def error_event(self, error: Exception, _sequence: int) -> bytes:
-        """The terminal event of a stream that went wrong, in the client's format; `_sequence` is its number where events have one."""
+    def error_event(self, error: Exception, _reader: StreamReader | None) -> bytes:
+        """What ends a stream that went wrong, in the client's format. `_reader` read it: some formats tell of what came before."""
         return error_event(error)
 
 

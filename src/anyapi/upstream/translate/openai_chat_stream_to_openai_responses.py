@@ -18,8 +18,6 @@ BAD = Outcome(OutcomeKind.BAD_RESPONSE)
 DONE = b"[DONE]"
 ITEM = 1024
 """Bytes that an item counts, besides what it holds, against the limit of what is kept."""
-CODES = frozenset({"server_error", "rate_limit_exceeded", "invalid_prompt"})
-"""Codes of a failed response that are used here; the API knows no others that fit."""
 
 
 class ResponsesStream:
@@ -35,7 +33,7 @@ class ResponsesStream:
         self.complete = False
         """`response.completed` or `response.incomplete` was released."""
         self.failure: Outcome | None = None
-        """What came is not a chat stream, was cut, or is too long. Nothing is released after that but by `fail`."""
+        """What came is not a chat stream, was cut, or is too long. Nothing is released after that but by `failed`."""
         self._echo, self._clock = echo, clock
         self._splitter = sse.Splitter()
         self._events = Events()
@@ -76,21 +74,19 @@ class ResponsesStream:
                 self.failure = BAD
         return self._released()
 
-    def fail(self, code: str, message: str) -> bytes:
-        """The events that end a stream that went wrong: `error`, which SDKs raise on, and `response.failed` if it had begun.
+    def failed(self, code: str, message: str) -> bytes:
+        """The event `response.failed`, which follows an `error` event; empty where no response was begun, or after `complete`.
 
-        `message` is ours, never a provider's; `code` names our kind of error. Empty after `complete`.
+        `message` is ours, never a provider's; `code` is one that the API knows for a failed response.
         """
         if self.complete:
             return b""
         self.failure = self.failure or BAD
-        self._events.out.clear()
-        said = wire.encode({"code": code, "message": message, "param": None})
-        self._events.put("error", b'%b,"error":%b' % (said[1:-1], said))
-        if self._created and self._head is not None:
-            known = code if code in CODES else "server_error"
-            error = wire.encode({"code": known, "message": message})
-            self._put_response("response.failed", wire.Outcome(wire.Ending("failed", error=error), self._whole(), self._usage))
+        if not self._created:
+            return b""
+        self._events.sequence += 1  # of the `error` event
+        error = wire.encode({"code": code, "message": message})
+        self._put_response("response.failed", wire.Outcome(wire.Ending("failed", error=error), self._whole(), self._usage))
         return self._released()
 
     def _ended(self) -> bool:

@@ -4,6 +4,7 @@ import msgspec
 from openai._models import validate_type
 from openai.types.responses import Response, ResponseStreamEvent
 
+from anyapi.gateway.formats.openai_responses import error_code, error_event
 from anyapi.upstream import sse
 from anyapi.upstream.translate.openai_responses_to_openai_chat import translate
 
@@ -49,8 +50,8 @@ def strict_response(value):
     return validate_type(type_=Response, value=value)
 
 
-def strict_events(released):
-    """The events of a stream, validated, as plain values; only whole events may have been released."""
+def strict_events(released, at=0):
+    """The events of a stream from number `at` on, validated, as plain values; only whole events may have been released."""
     assert released == b"" or released.endswith(b"\n\n")
     found = []
     for name, data in sse.events(released):
@@ -61,8 +62,13 @@ def strict_events(released):
             strict_response(value["response"])
         found.append(value)
     assert released.count(b"\n\n") == len(found)
-    assert [event["sequence_number"] for event in found] == list(range(len(found)))
+    assert [event["sequence_number"] for event in found] == list(range(at, at + len(found)))
     return found
+
+
+def closed(reader, error):
+    """What ends a stream that went wrong: our error, then the format's own event."""
+    return error_event(error, reader.sequence) + reader.failed(error_code(error), error.message)
 
 
 def replayed(events):
