@@ -73,7 +73,20 @@ class AnthropicPassthrough:
 class EventStream:
     """Reads a stream of Anthropic's events and passes them on."""
 
-    __slots__ = ("_begun", "_handlers", "_head", "_holding", "_splitter", "_usage", "complete", "failure", "refused", "started", "tokens")
+    __slots__ = (
+        "_begun",
+        "_finished",
+        "_handlers",
+        "_head",
+        "_holding",
+        "_splitter",
+        "_usage",
+        "complete",
+        "failure",
+        "refused",
+        "started",
+        "tokens",
+    )
 
     def __init__(self) -> None:
         """Start with nothing held."""
@@ -82,6 +95,8 @@ class EventStream:
         self.tokens: TokenCount | None = None
         self._begun = False
         """`message_start` was seen."""
+        self._finished = False
+        """A stop reason was stated: `message_stop` alone, without the `message_delta` that says it, is no proof of a whole answer."""
         self._head: list[bytes] = []
         self._holding = 0
         """Events before the first content: they wait for it, so that another endpoint can still be tried."""
@@ -161,12 +176,15 @@ class EventStream:
         self._usage = wire.read_usage(event.message.usage)
 
     def _on_stop(self, _event: wire.Event) -> None:
+        if not self._finished:
+            raise ValueError("a stop without its reason")
         self.complete = True
 
     def _on_delta(self, event: wire.Event) -> None:
         self._usage = self._usage.updated(wire.read_usage(event.usage))
         self.tokens = self._usage.total()
-        self.refused = event.delta is not None and event.delta.stop_reason == "refusal"
+        reason = None if event.delta is None else event.delta.stop_reason
+        self._finished, self.refused = self._finished or bool(reason), reason == "refusal"
 
     def _hold_or_release(self, block: bytes, out: list[bytes]) -> None:
         if self.started or self.complete:

@@ -22,6 +22,11 @@ INCLUDE_USAGE = msgspec.Raw(b'{"include_usage":true}')
 FALSE = msgspec.Raw(b"false")
 FIELD = re.compile(rb"(data|event|id|retry)?:")
 DONE = re.compile(rb"(?:\A|\n)data: ?\[DONE\]")
+FINISH = re.compile(rb'"finish_reason"\s*:\s*"[^"]')
+"""A stated reason. In the text of an answer its quotes would be escaped; some servers write an empty one where others write null."""
+FINISH_KEY = b'"finish_reason"'
+FINISH_MARKS = {b'"finish_reason":null': b'"finish_reason":"', b'"finish_reason": null': b'"finish_reason": "'}
+"""How a reason begins, by how the same server spells that there is none yet: one search then tells the common read from the last."""
 
 _encode = msgspec.json.Encoder().encode
 _decode_options = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -212,11 +217,12 @@ def error_in(body: bytes) -> Outcome | None:
 class ChatStream:
     """Reads a chat completion stream and passes its events on byte for byte, less the usage chunk nobody asked for."""
 
-    __slots__ = ("_hide_usage", "_rest", "complete", "failure", "started", "tokens")
+    __slots__ = ("_finish_mark", "_finished", "_hide_usage", "_rest", "complete", "failure", "started", "tokens")
 
     def __init__(self, *, hide_usage: bool) -> None:
         """`hide_usage`: the client did not ask for the usage chunk, we did."""
         self._hide_usage = hide_usage
+        self._finish_mark, self._finished = FINISH_KEY, False
         self._rest = b""
         self.complete = self.started = False
         self.failure: Outcome | None = None
@@ -228,13 +234,15 @@ class ChatStream:
             return b""
         if self._rest or b"\r" in data or not data.endswith(b"\n\n"):
             data = self._whole_events(data)
+        if data.rfind(self._finish_mark) >= 0:
+            self._note_finish(data)
         if not is_plain(data):
             data = self._read_odd(data)
-        if b'"usage"' in data:
+        if data.rfind(b'"usage"') >= 0:
             data = self._take_usage(data)
-        if b'"error"' in data:
+        if data.rfind(b'"error"') >= 0:
             data = self._take_error(data)
-        self.started = self.started or b"data:" in data
+        self.started |= b"data:" in data
         return data
 
     def _whole_events(self, data: bytes) -> bytes:
@@ -272,11 +280,23 @@ class ChatStream:
             return b""
         return whole
 
+    def _note_finish(self, data: bytes) -> None:
+        """A chunk states why the model stopped, or the first one how this server spells that it has not."""
+        if self._finish_mark is FINISH_KEY:
+            self._finish_mark = next((mark for null, mark in FINISH_MARKS.items() if null in data), FINISH_KEY)
+        self._finished = self._finished or FINISH.search(data) is not None
+
     def _end(self, data: bytes) -> bytes:
-        """What follows the terminal marker is not part of the answer."""
+        """What follows the terminal marker is not part of the answer. The marker alone is no proof of one that is whole.
+
+        A server that broke off may still write it; only a finish reason says that the model has stopped (`choices[].finish_reason`).
+        """
         found = DONE.search(data)
         if found is None:
             return data
+        if not self._finished:
+            self.failure = Outcome(OutcomeKind.BAD_RESPONSE)
+            return data[: found.start() + 1] if found.start() else b""
         self.complete = True
         return data[: found.end()] + b"\n\n"
 

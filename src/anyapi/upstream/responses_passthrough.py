@@ -30,6 +30,8 @@ LIMIT = 4 * 1024 * 1024
 OPENING = frozenset({"response.created", "response.in_progress", "response.queued"})
 """Events that say nothing yet. They are held back until one does, so that another endpoint can still be tried."""
 ENDINGS = frozenset({"response.completed", "response.incomplete"})
+ENDED = frozenset({"completed", "incomplete", None})
+"""Statuses of a response that has ended. Where a server states none, the event's name counts."""
 ERRORS = frozenset({"error", "response.failed"})
 
 CODES: Mapping[str, OutcomeKind] = {
@@ -231,9 +233,9 @@ class ResponsesReader:
             self._opened = None if head is None else _encode(head)[1:-1]
 
     def _end(self, data: bytes) -> None:
-        """The last event holds the response, and its usage."""
+        """The last event holds the response, and its usage. One whose own status says that it still runs is no end."""
         found = event_of(data)
-        if found is None or found.response is None:
+        if found is None or found.response is None or found.response.status not in ENDED:
             self.failure = BAD
             return
         self.tokens = tokens_of(found.response.usage)

@@ -5,7 +5,7 @@ import json
 
 import msgspec
 import pytest
-from tests.unit.gateway.test_exchange import completion, event
+from tests.unit.gateway.test_exchange import DONE, completion, event
 from tests.unit.gateway.workbench import chat, gateway, request
 from tests.unit.upstream.provider import Requests, answer, chunked, playing, silent
 from tests.unit.wire.peers import dialled, on_loop, until
@@ -54,7 +54,7 @@ def by_request(*answers):
 @pytest.mark.parametrize("stream", [True, False])
 @on_loop
 async def test_the_next_endpoint_is_tried(status, stream):
-    good = chunked(event("fine"), b"data: [DONE]\n\n") if stream else ok()
+    good = chunked(event("fine"), DONE) if stream else ok()
     async with gateway(playing(failing(status), then=silent), playing(good, then=silent)) as running:
         response = await running.post(chat(stream=stream))
         assert (response.status, response.field("x-anyapi-provider")) == (200, b"p1")

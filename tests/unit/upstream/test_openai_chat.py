@@ -264,7 +264,9 @@ def event(value):
     return b"data: " + json.dumps(value).encode() + b"\n\n"
 
 
-DONE = b"data: [DONE]\n\n"
+MARKER = b"data: [DONE]\n\n"
+DONE = event({"id": "x", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}) + MARKER
+"""A whole end: why the model stopped, and the terminal marker."""
 USAGE_CHUNK = {"id": "c", "choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 3}}
 USUAL = event(chunk("one")) + event(chunk("tw\u00f6")) + event(chunk("", usage=None)) + event(USAGE_CHUNK) + DONE
 SHOWN = USUAL.replace(event(USAGE_CHUNK), b"")
@@ -371,6 +373,32 @@ def test_usage_that_is_null_in_every_chunk_is_passed_over():
     data = b'data: {"choices":[{"delta":{"content":"x"}}],"usage":null}\n\n' * 3
     out, stream = feed([data, DONE])
     assert (out, stream.tokens, stream.complete) == (data + DONE, None, True)
+
+
+LAYOUTS = {"tight": (",", ":"), "spaced": (", ", ": "), "odd": (" , ", " : ")}
+
+
+@pytest.mark.parametrize("unfinished", [{}, {"finish_reason": None}, {"finish_reason": ""}], ids=["absent", "null", "empty"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("together", [True, False])
+def test_the_marker_without_a_finish_reason_is_no_end(unfinished, layout, together):
+    """A server that broke off may still write `[DONE]`; whatever came before it has gone on, and the marker has not."""
+
+    def said(**choice):
+        value = {"choices": [{"index": 0, "delta": {"content": '"finish_reason":"stop"'}, **choice}]}
+        return b"data: " + json.dumps(value, separators=LAYOUTS[layout]).encode() + b"\n\n"
+
+    opening = event({"choices": [], "prompt_filter_results": []})
+    for last, ends in ((said(**unfinished), False), (said(finish_reason="stop"), True)):
+        data = [opening, said(**unfinished), said(**unfinished), last, event(USAGE_CHUNK), MARKER]
+        out, stream = feed([b"".join(data)] if together else data, hide=False)
+        assert out == b"".join(data if ends else data[:-1])
+        assert (stream.complete, stream.failure) == ((True, None) if ends else (False, Outcome(OutcomeKind.BAD_RESPONSE)))
+
+
+def test_the_marker_alone_is_no_answer():
+    out, stream = feed([MARKER])
+    assert (out, stream.complete, stream.failure, stream.started) == (b"", False, Outcome(OutcomeKind.BAD_RESPONSE), False)
 
 
 def test_a_stream_without_its_marker_is_not_complete():

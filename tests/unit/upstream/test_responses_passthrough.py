@@ -195,6 +195,17 @@ def test_a_response_that_was_never_named_cannot_fail_by_name(opening):
     assert stream.failed("server_error", "Cut.") == b""
 
 
+@pytest.mark.parametrize("kind", ["response.completed", "response.incomplete"])
+@pytest.mark.parametrize(
+    ("status", "ends"), [("in_progress", False), ("queued", False), ("cancelled", False), ("failed", False), (None, True)]
+)
+def test_an_ending_of_a_response_that_says_it_still_runs_is_none(kind, status, ends):
+    stream = reader()
+    end = event(kind, response=response(status))
+    assert stream.feed(OPENING + DELTA + end) == OPENING + DELTA + (end if ends else b"")
+    assert (stream.complete, stream.failure) == ((True, None) if ends else (False, BAD))
+
+
 @pytest.mark.parametrize("ends", [b"\n", b"\r\n", b"\r"])
 def test_every_chunking_gives_the_same_events(ends):
     data = STREAM.replace(b"\n", ends)

@@ -308,6 +308,8 @@ class MessagesStream:
             self._end_block()
 
     def _end(self) -> None:
+        if self._finish is None:
+            raise ValueError("a terminal marker without a finish reason")
         self._end_all()
         self._writer.begin(self._id or UNNAMED, self._model, wire.NOT_STATED)
         usage = wire.NOT_STATED if self._usage is None else self._usage.as_anthropic()
