@@ -73,11 +73,13 @@ def closed(reader, error):
 
 def replayed(events):
     """Build the output from the deltas alone, and check that every closing event repeats what was told."""
-    items = {}
+    items, running = {}, None
     for event in events:
         kind, at = event["type"], event.get("output_index")
+        assert at in (None, running) or kind == "response.output_item.added"
         if kind == "response.output_item.added":
-            assert at == len(items)
+            assert (at, running) == (len(items), None), "an item begins while another is open"
+            running = at
             assert event["item"]["status"] == "in_progress" or event["item"]["type"] == "custom_tool_call"
             items[at] = {"item": event["item"], "parts": [], "said": ""}
         elif kind.endswith(("content_part.added", "summary_part.added")):
@@ -98,11 +100,13 @@ def replayed(events):
         elif kind == "response.custom_tool_call_input.done":
             assert event["input"] == items[at]["said"]
         elif kind == "response.output_item.done":
+            running = None
             done = items[at]["done"] = event["item"]
             assert done["id"] == items[at]["item"]["id"]
             parts = [*done.get("summary", []), *(done.get("content") or [])]
             assert [part.get("text", part.get("refusal")) for part in parts] == items[at]["parts"]
     last = events[-1]
     if last["type"] in ("response.completed", "response.incomplete"):
+        assert running is None
         assert last["response"]["output"] == [items[at]["done"] for at in sorted(items)]
     return last

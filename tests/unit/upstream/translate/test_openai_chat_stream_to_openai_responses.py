@@ -239,6 +239,30 @@ def test_an_unknown_code_is_a_server_error_to_the_schema():
     assert events[-1]["response"]["error"]["code"] == "server_error"
 
 
+def test_items_open_and_close_one_after_the_other():
+    """A call that begins too early waits, and so does what is said in the midst of a call. `replayed` checks the order of all events."""
+    reader = stream()
+    data = [
+        chunk(**call(0, '{"a"', "get", "c1")),
+        chunk(**call(1, "{}", "get", "c2")),
+        chunk(content="meanwhile"),
+        chunk(**call(2, "[", "get", "c3")),
+        chunk(**call(0, ":1}")),
+        chunk(content=" and after"),
+        chunk(**call(2, "]")),
+    ]
+    released = reader.feed(b"".join(data))
+    assert kinds(strict_events(released))[-2:] == ["function_call_arguments.delta"] * 2
+    output = replayed(strict_events(released + reader.feed(chunk("tool_calls") + END)))["response"]["output"]
+    assert [item.get("arguments") or item["content"][0]["text"] for item in output] == ['{"a":1}', "meanwhile and after", "{}", "[]"]
+
+
+def test_more_of_a_call_that_was_over_is_no_stream():
+    reader = stream()
+    reader.feed(chunk(**call(0, "{}", "get", "c1")) + chunk(content="a") + chunk(**call(0, "{}")))
+    assert reader.failure == BAD
+
+
 def test_calls_without_an_index():
     pieces = [
         {"id": "c1", "function": {"name": "get", "arguments": "{"}},
@@ -249,7 +273,7 @@ def test_calls_without_an_index():
     reader = stream()
     data = b"".join(chunk(tool_calls=[piece]) for piece in pieces) + chunk("tool_calls") + END
     output = replayed(strict_events(reader.feed(data)))["response"]["output"]
-    assert [(item["call_id"], item["arguments"]) for item in output] == [("c1", "{} "), ("c2", "[]")]
+    assert [(item["call_id"], item["arguments"]) for item in output] == [("c1", "{}"), ("c2", "[]")]
 
 
 def test_the_tier_may_be_stated_late():
