@@ -175,7 +175,7 @@ class ProviderExchange:
         """Tell the endpoint's health how it went."""
         admission = self.admission
         if admission.candidate is not None:
-            admission.plane.health.note(admission.candidate.endpoint.id, outcome, admission.first_token or monotonic() - started)
+            admission.plane.health.note(admission.candidate.health_key, outcome, admission.first_token or monotonic() - started)
         return outcome
 
     def _relay(self, data: bytes) -> None:

@@ -99,7 +99,9 @@ async def explain_request(call: Call, plane: DataPlane, reply: Connection) -> No
     asked = plane.ask(principal, call, request)
     decided = plane.decide(asked, request, principal.account)
     question = Question(request.models, asked.requirement, request.facts, asked.preference)
-    answer = explain(question, decided.decisions, plane.health.view(), plane.context, account=principal.account, now=plane.clock())
+    answer = explain(
+        question, decided.decisions, plane.health.view(decided.decisions), plane.context, account=principal.account, now=plane.clock()
+    )
     reply.send(200, JSON, _encode(answer))
 
 

@@ -110,12 +110,12 @@ class DataPlane:
         if decided.route is None or now - decided.ranked_at > RERANK_SECONDS or decided.generation != self.health.generation:
             decided.route = None
             try:
-                decided.route = rank(decided.decisions, preference, facts, self.health.view())
+                decided.route = rank(decided.decisions, preference, facts, self.health.view(decided.decisions))
             except Overloaded as error:
-                error.retry_after = self.health.opens_in()
+                error.retry_after = self.health.opens_in(decided.decisions)
                 raise
             decided.ranked_at, decided.generation = now, self.health.generation
-            self.health.probe(decided.route.candidates[0].endpoint.id)  # if that opens a circuit again, only this request goes by it
+            self.health.probe(decided.route.candidates[0].health_key)  # if that opens a circuit again, only this request goes by it
         return decided.route
 
     def ready(self) -> bool:

@@ -123,7 +123,7 @@ async def test_a_client_that_leaves_before_the_retry_ends_it():
         async with dialled(running.port) as (_, writer):
             writer.write(request(chat()))
             await until(lambda: script.seen)
-            await until(lambda: running.plane.health.view())
+            await until(lambda: running.plane.health._records)
         await until(lambda: running.usage.rows)
         (row,) = running.rows
         assert (row.outcome, row.status, row.attempts) == ("client_gone", 499, 1)
