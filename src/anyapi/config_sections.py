@@ -9,9 +9,10 @@ from typing import TypeVar
 import msgspec
 
 from anyapi.catalogue.reading import Table
-from anyapi.catalogue.vocabulary import CERTIFICATIONS, PAGE_URL, Form
+from anyapi.catalogue.vocabulary import PAGE_URL, Form
 from anyapi.config_values import Listen, Privacy, Server, ServerLimits, Tls, UpstreamLimits
 from anyapi.domain.catalogue import Catalogue
+from anyapi.domain.data_policy import CERTIFICATIONS
 from anyapi.domain.requirement import DataClass, Settings
 from anyapi.errors import BadRequest
 from anyapi.policy.merge import DEFAULT_PRESETS

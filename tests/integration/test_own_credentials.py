@@ -152,9 +152,9 @@ def test_what_was_signed_for_a_key_counts_for_that_key_alone(tenants, tmp_path):
     file = tmp_path / "signed.toml"
     file.write_text(
         f'[[agreements]]\nid = "acme-no-training"\nprovider = "{FORBIDDEN}"\nattested_by = "Ada"\ndocument = "DPA"\n'
-        'valid_from = 2020-01-01\nvalid_until = 2999-01-01\ntraining = "never"\n'
+        'valid_from = 2020-01-01\nvalid_until = 2999-01-01\ntraining = "never"\ncertifications = ["tisax"]\n'
     )
-    strict = {"data_policy": {"training_allowed": False}}
+    strict = {"data_policy": {"training_allowed": False, "certifications": ["tisax"]}}
     name = tenants.add("acme", FORBIDDEN, "sk-of-acme-0123456789")
     tenants.add("beta", FORBIDDEN, "sk-of-beta-0123456789")
     assert [tenants.ask(account, TRAINS, **strict).status for account in ACCOUNTS] == [403, 403, 403]

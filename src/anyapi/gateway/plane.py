@@ -10,6 +10,7 @@ from collections.abc import Callable
 import msgspec
 
 from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, Facts, Preference, Principal
+from anyapi.domain.data_policy import CERTIFICATIONS
 from anyapi.domain.decision import Route
 from anyapi.domain.ids import AccountId, ProviderId
 from anyapi.domain.requirement import Layer, Requirement
@@ -52,10 +53,7 @@ class DataPlane:
         self.snapshot = snapshot
         self.principals = snapshot.principals
         self.context = snapshot.context
-        catalogue = snapshot.context.catalogue
-        names = (set(provider.certifications) | set(provider.unverified_certifications) for provider in catalogue.providers.values())
-        stated = (agreement.certifications for agreement in snapshot.context.agreements)
-        self.known = Known(frozenset(catalogue.providers), frozenset().union(*names, *stated))
+        self.known = Known(frozenset(snapshot.context.catalogue.providers), CERTIFICATIONS)
         self._adapters: dict[tuple[type[OutboundChat], ProviderId], tuple[Adapter, ProviderRow]] = {}
         self.pages = PageCache(self.clock)
         self._by_account = bool(snapshot.context.own_credentials) or any(each.accounts for each in snapshot.context.agreements)
