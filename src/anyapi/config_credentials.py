@@ -13,7 +13,7 @@ import msgspec
 from anyapi.catalogue.provider_record import host_of, is_private_host
 from anyapi.catalogue.reading import Table
 from anyapi.catalogue.vocabulary import CREDENTIAL_ID, ENVIRONMENT_NAME, PLACEHOLDER_VALUE, PROVIDER_ID, REGION, WORD, Form
-from anyapi.config_values import Config, Listen
+from anyapi.config_values import Config, Listen, is_loopback
 from anyapi.crypto.secret import Secret
 from anyapi.domain.catalogue import Auth, Catalogue, Provider, ProviderKind
 from anyapi.domain.ids import CredentialId, ProviderId
@@ -266,14 +266,10 @@ def _usable_url(provider: Provider, variables: Mapping[str, str], around: Surrou
 
 
 def _is_ourselves(base_url: str, host: str, listen: Listen) -> bool:
-    if listen.port is None or listen.host is None or not _is_loopback(host):
+    if listen.port is None or listen.host is None or not is_loopback(host):
         return False
     port = re.fullmatch(r"https?://(?:\[[^\]]*\]|[^/:]*):(\d+)(?:/.*)?", base_url)
-    return port is not None and int(port.group(1)) == listen.port and (_is_loopback(listen.host) or listen.host in ("0.0.0.0", "::"))
-
-
-def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")
+    return port is not None and int(port.group(1)) == listen.port and (listen.is_local or listen.host in ("0.0.0.0", "::"))
 
 
 def _allowed(host: str, networks: tuple[str, ...]) -> bool:

@@ -13,12 +13,22 @@ from anyapi.domain.requirement import DataClass, Settings
 from anyapi.domain.snapshot import Agreement, Credential
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host, as it is written, is this machine itself."""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
 class Listen(msgspec.Struct, frozen=True):
     """Where the data plane listens: a host and port, or a unix socket."""
 
     host: str | None = None
     port: int | None = None
     socket: Path | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can connect."""
+        return self.host is None or is_loopback(self.host)
 
     def __str__(self) -> str:
         """As it is written in the configuration."""
