@@ -62,6 +62,22 @@ async def test_the_next_endpoint_is_tried(status, stream):
         assert (row.outcome, row.attempts, row.endpoint) == ("success", 2, "p1/one")
 
 
+ROLE = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}\n\n'
+
+
+@pytest.mark.parametrize("end", [b"", b'data: {"error":{"code":503}}\n\n', b"data: [DONE]\n\n", b"data: nonsense\n\n"])
+@on_loop
+async def test_a_stream_that_has_only_said_its_role_is_followed_by_another(end):
+    """Of the first provider's answer nothing reached the client; of the second's, all."""
+    broken = chunked(ROLE, *([end] if end else []))
+    async with gateway(playing(broken, then=silent), playing(chunked(ROLE, event("fine"), DONE), then=silent)) as running:
+        response = await running.post(chat(stream=True))
+        assert (response.status, response.field("x-anyapi-provider")) == (200, b"p1")
+        assert response.body == ROLE + event("fine") + DONE
+        (row,) = running.rows
+        assert (row.outcome, row.attempts, row.endpoint) == ("success", 2, "p1/one")
+
+
 @pytest.mark.parametrize("status", [b"400 x", b"422 x", b"413 x"])
 @on_loop
 async def test_what_the_caller_did_wrong_is_not_tried_elsewhere(status):
