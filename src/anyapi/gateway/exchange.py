@@ -5,12 +5,14 @@ Nothing is kept: a part of an answer lives between two lines of this file. The c
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from time import monotonic
 
 from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Candidate, Outcome, OutcomeKind
 from anyapi.errors import BadRequest, Metadata, Overloaded, UpstreamFailed
 from anyapi.gateway.admit import BYTES_A_TOKEN, Admission
+from anyapi.gateway.apart import apart, prepare_large
 from anyapi.gateway.client import Connection
 from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.render import EVENTS, JSON
@@ -21,6 +23,7 @@ from anyapi.upstream.connection import UpstreamConnection
 from anyapi.upstream.pool import Upstream
 from anyapi.wire.tasks import Waiter
 
+Prepare = Callable[[ChatRequest, Endpoint, ProviderRow], Prepared]
 SUCCESS = Outcome(OutcomeKind.SUCCESS)
 INEXPRESSIBLE = Outcome(OutcomeKind.UNAUTHORIZED)
 """The endpoint's format cannot express the request. To the walk it is like an endpoint that refuses us: no retry there, the next may serve.
@@ -107,9 +110,12 @@ class ProviderExchange:
         endpoint, outlets = candidate.endpoint, plane.outlets
         adapter, row = plane.adapter_of(self.outbound, endpoint.provider)
         upstream = outlets.upstreams[candidate.credential]
-        prepared = self._prepared(adapter, endpoint, row)
+        if self.outbound.large and adapter.walks(self.outbound):
+            prepared = await apart(self._prepared, partial(prepare_large, adapter), endpoint, row)
+        else:
+            prepared = self._prepared(adapter.prepare, endpoint, row)
         if prepared is None:
-            return INEXPRESSIBLE
+            return self.ended() or INEXPRESSIBLE
         admission.candidate = candidate
         admission.attempts += 1
         started = monotonic()
@@ -133,10 +139,10 @@ class ProviderExchange:
         connection.release()
         return self._note(outcome, started)
 
-    def _prepared(self, adapter: Adapter, endpoint: Endpoint, row: ProviderRow) -> Prepared | None:
+    def _prepared(self, prepare: Prepare, endpoint: Endpoint, row: ProviderRow) -> Prepared | None:
         """The provider's request; None if its format cannot express ours."""
         try:
-            return adapter.prepare(self.outbound, endpoint, row)
+            return prepare(self.outbound, endpoint, row)
         except BadRequest as error:
             self.refusal = self.refusal or error
             return None

@@ -13,6 +13,7 @@ from anyapi.domain.decision import Decision, Reason
 from anyapi.domain.ids import AccountId, ModelId
 from anyapi.domain.requirement import Requirement
 from anyapi.errors import ModelNotFound
+from anyapi.gateway.apart import LARGE, apart
 from anyapi.gateway.authenticate import authenticate
 from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
@@ -88,7 +89,12 @@ async def key(call: Call, plane: DataPlane, reply: Connection) -> None:
 async def count_tokens(call: Call, plane: DataPlane, reply: Connection) -> None:
     """Answer `POST /v1/messages/count_tokens`: an estimate made here; no provider sees the prompt."""
     authenticate(call.credential, plane.principals, plane.clock)
-    reply.send(200, JSON, anthropic_count.count_tokens(anthropic_messages.read_counted(call.body)))
+    counted = await apart(_count, call.body) if len(call.body) > LARGE else _count(call.body)
+    reply.send(200, JSON, counted)
+
+
+def _count(body: bytes) -> bytes:
+    return anthropic_count.count_tokens(anthropic_messages.read_counted(body))
 
 
 async def explain_request(call: Call, plane: DataPlane, reply: Connection) -> None:

@@ -47,6 +47,10 @@ class AnthropicPassthrough:
             adjusted.append("messages.thinking")
         return Prepared(PATH, body, VERSION + beta_lines(call.beta_headers), tuple(adjusted))
 
+    def walks(self, call: OutboundChat) -> bool:
+        """Only a body that holds reasoning of ours is looked through."""
+        return may_hold_ours(bytes(call.fields.get("messages", b"")))
+
     def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:  # noqa: ARG002
         """Check that it is a message and find its usage; a 200 that carries an error is an error."""
         try:

@@ -81,6 +81,10 @@ class _OverChat:
         prepared.adjusted = tuple(sorted({*adjusted, *prepared.adjusted}))
         return prepared
 
+    def walks(self, call: OutboundChat) -> bool:  # noqa: ARG002 - the contract's signature
+        """It builds every message anew, twice perhaps."""
+        return True
+
     def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:
         """Read a complete answer and translate it."""
         answer = self._inner.read_answer(body, _chat(call))

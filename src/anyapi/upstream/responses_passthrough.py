@@ -83,6 +83,10 @@ class ResponsesPassthrough:
                 adjusted.append("input.reasoning")
         return Prepared(PATH, _encode(fields), adjusted=tuple(adjusted))
 
+    def walks(self, call: OutboundChat) -> bool:
+        """Only a body that holds reasoning of ours is looked through."""
+        return PREFIX.encode() in bytes(call.fields.get("input", b""))
+
     def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:  # noqa: ARG002 - the contract's signature
         """Check that it is a response that ended, and find its usage; it goes on whole."""
         found = response_of(body)

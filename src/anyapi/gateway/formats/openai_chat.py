@@ -49,6 +49,8 @@ class ChatRequest(OutboundChat):
     """The same as one text: the key under which their parsed form is remembered."""
     adjusted: tuple[str, ...] = ()
     prompt_bytes: int = 0
+    large: bool = False
+    """So large that a thread prepares it, where it has to be looked through (`gateway.apart`)."""
 
     def forget(self) -> None:
         """The same, and what was decided by."""
