@@ -53,14 +53,18 @@ class _Turn:
         if len(self.parts) == 1 and self.parts[0].keys() == {"type", "text"}:
             content = self.parts[0]["text"]
         made: Object = {"role": "assistant", "content": content}
-        for name, value in ((REASONING_CONTENT, "".join(self.thoughts)), (REASONING_DETAILS, self.details)):
-            if value and name in target.extensions:
-                made[name] = value
-            elif value:
-                notes.note("input.reasoning")
+        made |= self._reasoning(target, notes)
         if self.calls:
             made["tool_calls"] = self.calls
         return made
+
+    def _reasoning(self, target: Target, notes: Adjustments) -> Object:
+        """The message's reasoning, as far as the target understands it."""
+        known: Object = {REASONING_CONTENT: "".join(self.thoughts), REASONING_DETAILS: self.details}
+        given = {name: value for name, value in known.items() if value}
+        if not target.extensions.issuperset(given):
+            notes.note("input.reasoning")
+        return {name: value for name, value in given.items() if name in target.extensions}
 
 
 class Conversation:
