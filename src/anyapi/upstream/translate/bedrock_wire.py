@@ -9,8 +9,8 @@ from typing import Annotated
 import msgspec
 
 from anyapi.domain.usage import TokenCount
-from anyapi.upstream.translate.chat_chunks import usage_of
 from anyapi.upstream.translate import anthropic_to_openai_chat
+from anyapi.upstream.translate.chat_chunks import usage_of
 
 NOTHING = msgspec.Raw()
 
