@@ -21,7 +21,7 @@ import msgspec
 import uvloop
 
 from anyapi import relaunch, scrubbing
-from anyapi.bootstrap_control import ControlReady, Parts, nobody_waits, start_control
+from anyapi.bootstrap_control import Beside, ControlReady, Parts, nobody_waits
 from anyapi.config import Config, policy_context
 from anyapi.config_addresses import own_base_url, region_of
 from anyapi.control.channel import serve_channel
@@ -94,15 +94,12 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
             loop.add_signal_handler(name, stop.set)
         log(Event.STARTED, listen=address, scrubbing=str(scrubs).lower(), keys=len(snapshot.principals))
         ready(snapshot, address)
-        control = (
-            await start_control(config, Parts(plane, store, publisher.reload, address), control_ready) if config.control.enabled else None
-        )
-        await stop.wait()
+        control = Beside(config, Parts(plane, store, publisher.reload, address), control_ready)
+        await control.until(stop)
         log(Event.STOPPING, connections=len(server.connections))
         listener.close()
         channel.close()
-        if control is not None:
-            await control.close()
+        await control.close()
         await server.drain()
         for upstream in outlets.upstreams.values():
             upstream.close()

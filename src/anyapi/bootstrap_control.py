@@ -1,6 +1,7 @@
 """Puts the control plane together beside a data plane that answers already. Its heavy libraries are imported here and not before."""
 
 import asyncio
+import contextlib
 import errno
 import importlib
 import os
@@ -45,7 +46,34 @@ def nobody_waits(_address: str, _first_run: bool) -> None:  # noqa: FBT001 what 
     """For callers that do not want to hear of it."""
 
 
-async def start_control(config: Config, parts: Parts, ready: ControlReady) -> Running:
+class Beside:
+    """A control plane that starts while the data plane serves, and may be told to end before it has."""
+
+    def __init__(self, config: Config, parts: Parts, ready: ControlReady) -> None:
+        """Begin to start it, if the configuration has it."""
+        self._starting = asyncio.create_task(_start(config, parts, ready)) if config.control.enabled else None
+
+    async def until(self, stop: asyncio.Event) -> None:
+        """Wait for `stop`. Raises what kept the control plane from starting."""
+        stopped = asyncio.create_task(stop.wait())
+        if self._starting is not None:
+            await asyncio.wait([stopped, self._starting], return_when=asyncio.FIRST_COMPLETED)
+            if self._starting.done():
+                self._starting.result()
+        await stopped
+
+    async def close(self) -> None:
+        """End it, however far it came."""
+        if self._starting is None:
+            return
+        if not self._starting.done():
+            self._starting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            running = await self._starting
+            await running.close()
+
+
+async def _start(config: Config, parts: Parts, ready: ControlReady) -> Running:
     """Serve the control API and the dashboard. Raises `ConfigError` when the address is taken."""
     control = config.control
     listener = _bind(config)

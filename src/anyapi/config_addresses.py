@@ -9,7 +9,7 @@ import msgspec
 from anyapi.catalogue.locations import PLACES, VARIABLES
 from anyapi.catalogue.provider_record import host_of, is_private_host
 from anyapi.catalogue.vocabulary import PLACEHOLDER_VALUE
-from anyapi.config_values import Config, Listen
+from anyapi.config_values import Config, Listen, is_loopback
 from anyapi.domain.catalogue import Catalogue, Provider
 from anyapi.policy.regions import lies_inside
 
@@ -85,14 +85,10 @@ def _hindrance(base_url: str, around: Surroundings) -> str | None:
 
 
 def _is_ourselves(base_url: str, host: str, listen: Listen) -> bool:
-    if listen.port is None or listen.host is None or not _is_loopback(host):
+    if listen.port is None or listen.host is None or not is_loopback(host):
         return False
     port = re.fullmatch(r"https?://(?:\[[^\]]*\]|[^/:]*):(\d+)(?:/.*)?", base_url)
-    return port is not None and int(port.group(1)) == listen.port and (_is_loopback(listen.host) or listen.host in ("0.0.0.0", "::"))
-
-
-def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")
+    return port is not None and int(port.group(1)) == listen.port and (listen.is_local or listen.host in ("0.0.0.0", "::"))
 
 
 def _allowed(host: str, networks: tuple[str, ...]) -> bool:

@@ -9,9 +9,10 @@ from typing import TypeVar
 import msgspec
 
 from anyapi.catalogue.reading import Table
-from anyapi.catalogue.vocabulary import CERTIFICATIONS, PAGE_URL, Form
+from anyapi.catalogue.vocabulary import PAGE_URL, Form
 from anyapi.config_values import Control, Listen, Privacy, Server, ServerLimits, Tls, UpstreamLimits
 from anyapi.domain.catalogue import Catalogue
+from anyapi.domain.data_policy import CERTIFICATIONS
 from anyapi.domain.requirement import DataClass, Settings
 from anyapi.errors import BadRequest
 from anyapi.policy.merge import DEFAULT_PRESETS
@@ -67,7 +68,7 @@ def read_control(table: Table | None, here: Path, listen: str | None) -> Control
         tls=None if tls_table is None else _read_tls(tls_table, here),
         public_url=table.page("public_url"),
     )
-    if control.enabled and control.tls is None and not _is_loopback(control.listen.host or ""):
+    if control.enabled and control.tls is None and not control.listen.is_local:
         table.note("listen", "plain HTTP off loopback is refused: add [control.tls], or listen on 127.0.0.1 behind a proxy with TLS")
     table.done()
     return control
@@ -83,13 +84,6 @@ def parse_control_listen(text: str) -> Listen | None:
     """`host:port`; None for anything else, unix sockets too: browsers cannot reach them."""
     found = parse_listen(text)
     return found if found is not None and found.socket is None else None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def parse_listen(text: str) -> Listen | None:

@@ -1,6 +1,7 @@
 """The configuration as frozen values. Reads nothing: `anyapi.config` does."""
 
 import datetime as dt
+import ipaddress
 from pathlib import Path
 
 import msgspec
@@ -13,12 +14,25 @@ from anyapi.domain.requirement import DataClass, Settings
 from anyapi.domain.snapshot import Agreement, Credential
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host, as it is written, is this machine itself."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 class Listen(msgspec.Struct, frozen=True):
     """Where a plane listens: a host and port, or a unix socket."""
 
     host: str | None = None
     port: int | None = None
     socket: Path | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can connect."""
+        return self.host is None or is_loopback(self.host)
 
     def __str__(self) -> str:
         """As it is written in the configuration."""

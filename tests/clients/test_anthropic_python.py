@@ -323,6 +323,29 @@ def test_wrong_key(place):
     assert caught.value.body["error"]["type"] == "authentication_error"
 
 
+def test_the_request_id_is_the_decision(place, client):
+    """On answers, errors and streams that break off: what a person can hand to the operator."""
+    answer = client.messages.with_raw_response.create(
+        model="acme/anthropic", max_tokens=50, messages=[{"role": "user", "content": "Hello"}]
+    )
+    assert answer.parse()._request_id == answer.headers["x-anyapi-decision"]
+    with pytest.raises(anthropic.APIStatusError) as caught:
+        ask(client, "acme/anthropic-overloaded-whole")
+    assert caught.value.request_id == caught.value.body["request_id"] == caught.value.response.headers["x-anyapi-decision"]
+    with ask(client, "acme/anthropic-cut", stream=True) as stream, pytest.raises(anthropic.APIError) as broken:
+        list(stream)
+    assert broken.value.body["request_id"] == stream.response.headers["request-id"] == stream.response.headers["x-anyapi-decision"]
+
+
+def test_unknown_paths_below_messages_and_a_large_body_without_a_key(place, client):
+    with pytest.raises(anthropic.NotFoundError) as caught:
+        client.messages.batches.retrieve("msgbatch_1")
+    assert caught.value.body["error"]["type"] == "not_found_error"
+    with sdk(place[0].url, "anyapi_sk_wrong") as stranger, pytest.raises(anthropic.AuthenticationError) as refused:
+        ask(stranger, "acme/anthropic", system="x" * 2_000_000)
+    assert refused.value.body["error"]["type"] == "authentication_error"
+
+
 def test_unknown_model(client):
     with pytest.raises(anthropic.NotFoundError) as caught:
         ask(client, "acme/nothing")

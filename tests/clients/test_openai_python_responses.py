@@ -9,6 +9,8 @@ import openai
 import pydantic
 import pytest
 from openai import OpenAI
+from openai._models import validate_type
+from openai.types.responses import ResponseStreamEvent
 from tests.clients.transcripts import PICTURE, SEED_POLICY, last_body, transcript, without_ids
 from tests.tools.gateway import received, simulated
 
@@ -281,8 +283,21 @@ def test_errors_have_the_class_that_the_sdk_knows(client, name, stream, wire):
 @pytest.mark.parametrize("wire", [WireName.OPENAI, WireName.ANTHROPIC])
 def test_a_stream_that_breaks_off_raises(client, wire):
     """Never a short answer that looks whole."""
-    with ask(client, f"acme/{wire}-cut", stream=True) as stream, pytest.raises(openai.APIError):
+    with ask(client, f"acme/{wire}-cut", stream=True) as stream, pytest.raises(openai.APIError) as caught:
         list(stream)
+    assert caught.value.body["type"] == "upstream_error"
+
+
+@pytest.mark.parametrize("wire", [WireName.OPENAI, WireName.ANTHROPIC])
+def test_a_stream_that_breaks_off_ends_as_a_failed_response(place, wire):
+    """Read event by event, as clients do that wait for the format's own ending; the SDK's types must take it."""
+    answer = place[0].request("POST", "/v1/responses", {"model": f"acme/{wire}-cut", "input": "Hello", "stream": True})
+    events = [validate_type(type_=ResponseStreamEvent, value=json.loads(data)) for data in answer.events()]
+    assert [event.type for event in events[-2:]] == ["error", "response.failed"]
+    assert "response.completed" not in [event.type for event in events]
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+    assert (events[-1].response.id, events[-1].response.status) == (events[0].response.id, "failed")
+    assert events[-1].response.error.code == "server_error"
 
 
 def test_nothing_permitted_is_a_403(place, client):

@@ -17,6 +17,7 @@ from tests.tools.gateway import make_key, running_gateway
 
 from anyapi.cli import main
 from anyapi.control.channel import request_reload
+from anyapi.gateway.health import FAILURES
 from anyapi.simulator import SimulationOptions, SimulationThread, demo_config_toml
 from anyapi.simulator.faults import read_fault
 from anyapi.storage.rows import AccountRow
@@ -151,9 +152,9 @@ def test_what_was_signed_for_a_key_counts_for_that_key_alone(tenants, tmp_path):
     file = tmp_path / "signed.toml"
     file.write_text(
         f'[[agreements]]\nid = "acme-no-training"\nprovider = "{FORBIDDEN}"\nattested_by = "Ada"\ndocument = "DPA"\n'
-        'valid_from = 2020-01-01\nvalid_until = 2999-01-01\ntraining = "never"\n'
+        'valid_from = 2020-01-01\nvalid_until = 2999-01-01\ntraining = "never"\ncertifications = ["tisax"]\n'
     )
-    strict = {"data_policy": {"training_allowed": False}}
+    strict = {"data_policy": {"training_allowed": False, "certifications": ["tisax"]}}
     name = tenants.add("acme", FORBIDDEN, "sk-of-acme-0123456789")
     tenants.add("beta", FORBIDDEN, "sk-of-beta-0123456789")
     assert [tenants.ask(account, TRAINS, **strict).status for account in ACCOUNTS] == [403, 403, 403]
@@ -220,6 +221,23 @@ def test_a_key_that_the_provider_refuses_is_not_tried_with_anothers(tenants):
     assert tenants.seen() == [(FIRST, "acme", "sk-of-acme-0123456789"), (SECOND, "acme", OPERATORS)]
     assert tenants.ask("beta").status == 200
     assert tenants.seen() == [(FIRST, "beta", OPERATORS)]
+
+
+@pytest.mark.parametrize("status", [429, 500])
+def test_what_an_accounts_own_key_runs_into_shuts_out_nobody_else(tenants, status):
+    """A pause that a provider asks for, or failures in a row, count for the account's key alone; and the operator's not for it."""
+    tenants.add("acme", FIRST, "sk-of-acme-0123456789")
+    fault = {"kind": "status", "status": status} | ({"retry_after": 60} if status == 429 else {})
+    failures = 1 if status == 429 else FAILURES
+    tenants.simulation.script(FIRST, [[read_fault(json.dumps(fault))]] * failures)
+    for _ in range(failures):
+        assert tenants.ask("acme").status == 200
+    tenants.seen()
+    assert [tenants.ask(account).status for account in ACCOUNTS] == [200, 200, 200]
+    assert [(account, where) for where, account, _ in tenants.seen()] == [("beta", FIRST), ("default", FIRST), ("acme", SECOND)]
+    tenants.simulation.script(FIRST, [[read_fault(json.dumps({"kind": "status", "status": 429, "retry_after": 60}))]])
+    assert [tenants.ask(account).status for account in ("beta", "default")] == [200, 200]
+    assert [(account, where) for where, account, _ in tenants.seen()] == [("beta", FIRST), ("beta", SECOND), ("default", SECOND)]
 
 
 def test_the_secret_is_in_nothing_that_is_written(tenants):

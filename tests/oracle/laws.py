@@ -88,6 +88,12 @@ def inside(region: str, allowed: frozenset) -> bool:
     return bool(wider & allowed)
 
 
+def places_in_all(sets: list[frozenset]) -> frozenset:
+    """The meet of sets of regions: every name that lies inside each of the sets, whichever set it stands in."""
+    named = frozenset(place for one in sets for place in one)
+    return frozenset(place for place in named if all(inside(place, one) for one in sets))
+
+
 def may_use(credential: dict, account: str | None) -> bool:
     """Whether a request of the account may go by this credential: the operator's serve everybody, an account's own itself alone."""
     return credential.get("account") is None or credential["account"] == account
@@ -116,6 +122,7 @@ class Laws:
     has_ended: Callable = has_ended
     narrowed: Callable = narrowed
     inside: Callable = inside
+    places_in_all: Callable = places_in_all
     worst: Callable = worst
     may_use: Callable = may_use
     in_turn: Callable = in_turn

@@ -14,17 +14,25 @@ HOW = {
     "min_confidence": "highest",
     "certifications": "all_of",
     "providers_ignore": "all_of",
-    "regions": "common",
+    "regions": "places",
     "providers_only": "common",
 }
 """Each setting, and how the claims about it combine."""
 
-CONSTRAINS_NOTHING = {"must_be_false": True, "must_be_true": False, "least": None, "highest": "none", "all_of": frozenset(), "common": None}
+CONSTRAINS_NOTHING = {
+    "must_be_false": True,
+    "must_be_true": False,
+    "least": None,
+    "highest": "none",
+    "all_of": frozenset(),
+    "common": None,
+    "places": None,
+}
 
 
 def _plain(name: str, value: object) -> object:
     """A value as it is compared: sets for lists, fractions for numbers."""
-    if HOW[name] in ("all_of", "common"):
+    if HOW[name] in ("all_of", "common", "places"):
         return None if value is None else frozenset(value)
     if HOW[name] == "least":
         return None if value is None else Fraction(value)
@@ -55,6 +63,8 @@ def _combined(how: str, values: list, laws: Laws) -> object:
         return frozenset(item for value in values for item in value)
     if how == "common":
         return laws.narrowed(values)
+    if how == "places":
+        return laws.places_in_all(values)
     return how == "must_be_true"
 
 
@@ -75,7 +85,7 @@ def requirement(layers: list, presets: dict, laws: Laws = LAWS) -> dict:
             effective[name] = CONSTRAINS_NOTHING[how]
             continue
         effective[name] = _combined(how, [value for _, value in mine], laws)
-        counts_all = how in ("all_of", "common")
+        counts_all = how in ("all_of", "common", "places")
         effective["layers"][name] = frozenset(layer for layer, value in mine if counts_all or value == effective[name])
     return effective
 

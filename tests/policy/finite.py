@@ -160,7 +160,7 @@ LEVELS = (
     ),
     (
         Settings(),
-        Settings(min_confidence=Confidence.SECONDARY),
+        Settings(min_confidence=Confidence.SECONDARY, providers_only=frozenset({"alpha", "beta", "gamma"})),
         Settings(min_confidence=Confidence.PRIMARY, retention_days=10.0),
         Settings(data_class=DataClass.INTERNAL, retention_days=60.0),
         Settings(regions=frozenset({"eea"}), certifications=frozenset({"iso27001"})),

@@ -131,6 +131,8 @@ PLANTED = {
     "an expired record stays good": {"has_ended": lambda now, end: False},
     "a record ends an instant late": {"has_ended": lambda now, end: now > end},
     "union for intersection": {"narrowed": _united},
+    "union for places in all": {"places_in_all": _united},
+    "regions met by their names alone": {"places_in_all": right.narrowed},
     "soc2 satisfies soc2-type2": {"certification_met_by": {"soc2-type2": frozenset(("soc2", "soc2-type2"))}},
     "the better of with and without": {"worst": lambda values, key: min(values, key=key)},
     "an undeclared tier taken as paid": {"tiers_that_take_the_free_block": frozenset(("free",))},

@@ -212,6 +212,20 @@ def test_prompts_and_answers_are_gone_after_five_seconds(tmp_path, tls):
         keys_are_few(load)
 
 
+def test_large_requests_are_gone_too(tmp_path):
+    """They are read and translated in threads, whose memory is the allocator's as well. A dozen, each of blocks with a text of its own."""
+    with loaded(tmp_path / "home") as load:
+        texts = {text.canary: text for text in (Text(load.mint.new(), size) for size in (600, 2_000, 60_000) for _ in range(4))}
+        for text in texts.values():
+            content = [{"type": "text", "text": f"base64 {text.whole}"}] * (2_000_000 // (text.size + 60))
+            body = json.dumps({"model": "acme/talks", "max_tokens": 5, "messages": [{"role": "user", "content": content}]})
+            assert load.gateway.request("POST", "/v1/messages", body.encode()).status == 200
+        time.sleep(SECONDS)
+        left = look(load, texts)
+    print(f"large: after {SECONDS:g} s {left}")
+    assert not left.hits, {(hit.sink.rsplit(" ", 1)[-1], hit.form) for hit in left.hits}
+
+
 def keys_are_few(load: Load) -> None:
     """The callers' key is gone as well; the provider's, which is needed, is there in few copies."""
     secret = load.simulation.simulation["sim-talks"].spec.api_key

@@ -61,7 +61,8 @@ def home(tmp_path):
 def configured(home, toml="", server='listen = "127.0.0.1:0"'):
     """The configuration of a gateway that keeps its data in `home`."""
     file = home / "anyapi.toml"
-    file.write_text(f"[server]\n{server}\n\n[storage]\ndata_dir = {json.dumps(str(home))}\n\n{toml}", encoding="utf-8")
+    own = f"[server]\n{server}\n\n[control]\nenabled = false\n\n[storage]\ndata_dir = {json.dumps(str(home))}\n\n"
+    file.write_text(own + toml, encoding="utf-8")
     return load_config(file, {"HOME": str(home)}, NOW)
 
 

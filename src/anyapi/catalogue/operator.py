@@ -15,10 +15,10 @@ from anyapi.catalogue.model_record import read_model
 from anyapi.catalogue.policy_record import read_retention
 from anyapi.catalogue.provider_record import read_provider
 from anyapi.catalogue.reading import Problems, Table
-from anyapi.catalogue.vocabulary import CERTIFICATIONS, CREDENTIAL_ID, MODEL_GLOB, PROVIDER_ID, REFERENCE, REGION, WORD
+from anyapi.catalogue.vocabulary import CREDENTIAL_ID, MODEL_GLOB, PROVIDER_ID, REFERENCE, REGION, WORD
 from anyapi.catalogue.written import Source, endpoint_source, provider_source
 from anyapi.domain.catalogue import Catalogue, Endpoint, Model, Provider
-from anyapi.domain.data_policy import Confidence, HumanReview, Retention, Training
+from anyapi.domain.data_policy import CERTIFICATIONS, Confidence, HumanReview, Retention, Training
 from anyapi.domain.ids import AccountId, AgreementId, CredentialId, EndpointId, ModelId, ProviderId
 from anyapi.domain.snapshot import Agreement
 

@@ -12,7 +12,6 @@ from anyapi.catalogue.vocabulary import (
     AUTH_WORDS,
     BASE_URL,
     CERTIFICATION_LEVELS,
-    CERTIFICATIONS,
     COUNTRY,
     ENVIRONMENT_NAME,
     PLACEHOLDER,
@@ -23,7 +22,16 @@ from anyapi.catalogue.vocabulary import (
     WORD,
 )
 from anyapi.domain.catalogue import Auth, Provider, ProviderApi, ProviderKind
-from anyapi.domain.data_policy import UNKNOWN_RETENTION, Confidence, HumanReview, PolicyBlock, Provenance, Training, ZeroRetention
+from anyapi.domain.data_policy import (
+    CERTIFICATIONS,
+    UNKNOWN_RETENTION,
+    Confidence,
+    HumanReview,
+    PolicyBlock,
+    Provenance,
+    Training,
+    ZeroRetention,
+)
 from anyapi.domain.ids import ProviderId
 
 NO_FACTS = PolicyBlock(Training.UNKNOWN, UNKNOWN_RETENTION, ZeroRetention.UNKNOWN, HumanReview.UNKNOWN)

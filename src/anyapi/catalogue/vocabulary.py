@@ -54,13 +54,6 @@ PROTOCOLS = frozenset(
 """What may be spoken at a provider's base URL, or at one endpoint below it. Which of them have an adapter is known elsewhere."""
 ALSO_SPOKEN = PROTOCOLS | {"openai-responses", "ollama"}
 
-CERTIFICATIONS = frozenset(
-    {
-        "soc2", "soc2-type1", "soc2-type2", "soc3", "iso27001", "iso27017", "iso27018", "iso27701", "iso42001", "hipaa", "hipaa-baa",
-        "gdpr", "gdpr-dpa", "pci-dss", "fedramp", "hitrust", "c5", "hds", "secnumcloud", "ens", "irap", "ismap", "tisax", "csa-star",
-    }
-)  # fmt: skip
-"""Every certification a record may claim and a caller may ask for; a name outside is a mistake, not a claim nobody has."""
 CERTIFICATION_LEVELS = frozenset({"primary", "secondary", "mixed"})
 
 SECONDARY_FIELDS = frozenset(

@@ -15,6 +15,11 @@ from anyapi.storage.connection import database_path
 from anyapi.storage.schema import prepare
 from anyapi.upstream.adapters import SERVED_PROTOCOLS
 
+PLAIN = (
+    "Warning: this is plain HTTP and other machines can reach it: API keys and prompts cross the network readable. "
+    "Set [server.tls], or listen on 127.0.0.1 behind a proxy that does TLS."
+)
+
 
 def serve_until_stopped(path: Path | None, *, quiet: bool) -> None:
     """Serve until SIGTERM or SIGINT; `quiet` prints only the address. Raises `ConfigError` or `StorageError` when it cannot start."""
@@ -23,6 +28,8 @@ def serve_until_stopped(path: Path | None, *, quiet: bool) -> None:
 
     def ready(snapshot: Snapshot, address: str) -> None:
         click.echo(f"AnyAPI is at {address}")
+        if config.server.tls is None and not config.server.listen.is_local:
+            click.echo(PLAIN, err=True)
         if not quiet:
             for line in start_lines(snapshot, config.notices, not_served_yet(config, SERVED_PROTOCOLS)):
                 click.echo(line)

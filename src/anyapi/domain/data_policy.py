@@ -7,6 +7,14 @@ import msgspec
 
 from anyapi.domain.ids import ProviderId
 
+CERTIFICATIONS = frozenset(
+    {
+        "soc2", "soc2-type1", "soc2-type2", "soc3", "iso27001", "iso27017", "iso27018", "iso27701", "iso42001", "hipaa", "hipaa-baa",
+        "gdpr", "gdpr-dpa", "pci-dss", "fedramp", "hitrust", "c5", "hds", "secnumcloud", "ens", "irap", "ismap", "tisax", "csa-star",
+    }
+)  # fmt: skip
+"""Every certification a record or an agreement may claim and a caller may ask for; a name outside is a mistake, not a claim nobody has."""
+
 
 class Training(enum.StrEnum):
     """Whether content sent to the provider may train models."""

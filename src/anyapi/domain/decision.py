@@ -6,7 +6,7 @@ import msgspec
 
 from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.data_policy import DataPolicy
-from anyapi.domain.ids import CredentialId, EndpointId, ModelId, RequirementHash
+from anyapi.domain.ids import CredentialId, EndpointId, HealthKey, ModelId, RequirementHash
 from anyapi.domain.requirement import Layer
 
 
@@ -90,6 +90,8 @@ class Candidate(msgspec.Struct, frozen=True):
     """The provider is a local server."""
     static_score: float = 0.0
     """What ranking knows without health: price as a share of the dearest permitted, plus 10 where it ranks last. Set by `decide`."""
+    health_key: HealthKey = HealthKey("")
+    """Where its health is measured. Set by `decide`, so that no request has to put it together."""
 
 
 class Denial(msgspec.Struct, frozen=True):

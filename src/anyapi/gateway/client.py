@@ -20,7 +20,8 @@ from anyapi.errors import (
     RequestTooLarge,
 )
 from anyapi.gateway.call import KNOWN, Call, read_head
-from anyapi.gateway.render import CONTINUE, head, render_error
+from anyapi.gateway.error_envelope import render_for
+from anyapi.gateway.render import CONTINUE, head
 from anyapi.gateway.reply import CLOSED_ROW, Reply, nowhere
 from anyapi.gateway.roles import Shared
 from anyapi.wire.deadlines import NEVER
@@ -56,7 +57,7 @@ class Connection(Reply):
         self._headers = self._queued = 0
         self._in_head = True
         self._problem: AnyAPIError | None = None
-        self._waiting: tuple[Call | AnyAPIError, ...] = ()
+        self._waiting: tuple[Call | tuple[int, bytes, bytes], ...] = ()
         self._lingering = self._write_paused = False
         self.deadline = NEVER
 
@@ -71,7 +72,8 @@ class Connection(Reply):
         server.connections.add(self)
         server.sweep.add(self)
         if len(server.connections) + len(server.handshakes) > server.limits.max_connections or server.draining:
-            self._refuse(Overloaded("This gateway has as many connections as it may hold. Try again shortly.", retry_after=1.0))
+            full = Overloaded("This gateway has as many connections as it may hold. Try again shortly.", retry_after=1.0)
+            self._refuse(render_for(full, None))
             return
         self.deadline = server.loop.time() + server.limits.header_timeout
 
@@ -143,7 +145,7 @@ class Connection(Reply):
             self._transport.close()
             self.deadline = NEVER
         else:
-            self._refuse(RequestTimedOut("The request did not arrive whole in time."))
+            self._refuse(render_for(RequestTimedOut("The request did not arrive whole in time."), self._call))
 
     # --- llhttp's callbacks
 
@@ -253,6 +255,7 @@ class Connection(Reply):
         if len(self._waiting) >= self._server.limits.max_pipelined or self._queued > MOST_QUEUED:
             self._pause_reading()  # only now: whoever is not read from is not seen to leave either
         if len(self._waiting) > self._server.limits.max_pipelined:
+            self._call = call  # whose format the refusal has
             self._reject(BadRequest("Too many pipelined requests."))
 
     # --- the drain
@@ -293,18 +296,18 @@ class Connection(Reply):
         raise error
 
     def _fail(self, error: AnyAPIError) -> None:
-        """The input is beyond use: answer what is running, then this error, then close."""
-        self._call = None
+        """The input is beyond use: answer what is running, then this error in the format that was asked in, then close."""
+        refusal, self._call = render_for(error, self._call), None
         self._parts = ()
         self._pause_reading()
         if self.current is None:
-            self._refuse(error)
+            self._refuse(refusal)
         else:
-            self._waiting += (error,)
+            self._waiting += (refusal,)
 
-    def _refuse(self, error: AnyAPIError) -> None:
-        """Answer with an error and close."""
-        status, rows, body = render_error(error)
+    def _refuse(self, refusal: tuple[int, bytes, bytes]) -> None:
+        """Answer with a rendered error and close."""
+        status, rows, body = refusal
         self.write(head(status, rows, CLOSED_ROW, len(body)) + body)
         self._linger()
 
@@ -353,11 +356,11 @@ class Connection(Reply):
         if self._transport is None or self.current is not None or not self._waiting:
             return
         following, self._waiting = self._waiting[0], self._waiting[1:]
-        if isinstance(following, AnyAPIError):
-            self._refuse(following)
-        else:
+        if isinstance(following, Call):
             self._queued -= len(following.body)
             self._begin(following)
+        else:
+            self._refuse(following)
 
     def _read_on(self) -> None:
         if self._read_paused and self._transport is not None:

@@ -5,6 +5,7 @@ Nothing is kept: a part of an answer lives between two lines of this file. The c
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from time import monotonic
 
 from anyapi.domain.catalogue import Endpoint
@@ -12,6 +13,7 @@ from anyapi.domain.decision import Candidate, Outcome, OutcomeKind
 from anyapi.domain.evidence import NOTHING_STATED
 from anyapi.errors import BadRequest, Metadata, Overloaded, UpstreamFailed
 from anyapi.gateway.admit import BYTES_A_TOKEN, Admission
+from anyapi.gateway.apart import apart, prepare_large
 from anyapi.gateway.client import Connection
 from anyapi.gateway.evidence import Witness
 from anyapi.gateway.formats.openai_chat import ChatRequest
@@ -23,6 +25,7 @@ from anyapi.upstream.connection import UpstreamConnection
 from anyapi.upstream.pool import Upstream
 from anyapi.wire.tasks import Waiter
 
+Prepare = Callable[[ChatRequest, Endpoint, ProviderRow], Prepared]
 SUCCESS = Outcome(OutcomeKind.SUCCESS)
 INEXPRESSIBLE = Outcome(OutcomeKind.UNAUTHORIZED)
 """The endpoint's format cannot express the request. To the walk it is like an endpoint that refuses us: no retry there, the next may serve.
@@ -109,9 +112,12 @@ class ProviderExchange:
         endpoint, outlets = candidate.endpoint, plane.outlets
         adapter, row = plane.adapter_of(self.outbound, endpoint)
         upstream = outlets.upstreams[candidate.credential]
-        prepared = self._prepared(adapter, endpoint, row)
+        if self.outbound.large and adapter.walks(self.outbound):
+            prepared = await apart(self._prepared, partial(prepare_large, adapter), endpoint, row)
+        else:
+            prepared = self._prepared(adapter.prepare, endpoint, row)
         if prepared is None:
-            return INEXPRESSIBLE
+            return self.ended() or INEXPRESSIBLE
         admission.candidate = candidate
         admission.stated = NOTHING_STATED
         admission.attempts += 1
@@ -141,10 +147,10 @@ class ProviderExchange:
         connection.release()
         return self._note(outcome, started)
 
-    def _prepared(self, adapter: Adapter, endpoint: Endpoint, row: ProviderRow) -> Prepared | None:
+    def _prepared(self, prepare: Prepare, endpoint: Endpoint, row: ProviderRow) -> Prepared | None:
         """The provider's request; None if its format cannot express ours."""
         try:
-            return adapter.prepare(self.outbound, endpoint, row)
+            return prepare(self.outbound, endpoint, row)
         except BadRequest as error:
             self.refusal = self.refusal or error
             return None
@@ -183,7 +189,7 @@ class ProviderExchange:
         """Tell the endpoint's health how it went."""
         admission = self.admission
         if admission.candidate is not None:
-            admission.plane.health.note(admission.candidate.endpoint.id, outcome, admission.first_token or monotonic() - started)
+            admission.plane.health.note(admission.candidate.health_key, outcome, admission.first_token or monotonic() - started)
         return outcome
 
     def _relay(self, data: bytes) -> None:
@@ -272,5 +278,5 @@ class ProviderExchange:
             if self._stopped
             else UpstreamFailed("The provider's answer broke off before its end.", known)
         )
-        self.reply.send_part(self.outbound.error_event(error, getattr(self._reader, "sequence", 0)))
+        self.reply.send_part(self.outbound.error_event(error, self._reader))
         self.reply.finish_stream()

@@ -9,6 +9,7 @@ from functools import partial
 from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.errors import AnyAPIError
 from anyapi.gateway.admit import admit
+from anyapi.gateway.apart import LARGE, read_large
 from anyapi.gateway.authenticate import authenticate
 from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
@@ -23,7 +24,7 @@ from anyapi.gateway.settle import settle
 async def answer(call: Call, plane: DataPlane, reply: Connection, parse: Callable[[bytes], ChatRequest]) -> None:
     """Answer a request of any format; `parse` reads its body. Raises `AnyAPIError` as long as nothing was written to the client."""
     principal = authenticate(call.credential, plane.principals, plane.clock)
-    request = parse(call.body)
+    request = await read_large(parse, call.body) if len(call.body) > LARGE else parse(call.body)
     if b"anthropic-beta" in call.headers:
         request.beta_headers = ((b"anthropic-beta", call.headers[b"anthropic-beta"]),)
     asked = plane.ask(principal, call, request)  # merged: it can only have become stricter

@@ -1,13 +1,15 @@
 """Measured health of endpoints: latency, throughput, errors, circuit breaker; and the retry budget. In memory, never stored.
 
+What an account's own credential meets is measured apart: its limits are not those of anybody else.
+
 A circuit opens after `FAILURES` failures in a row, for `OPEN_SECONDS`, doubled at each failed probe up to a minute; a 429 with
 Retry-After opens it for as long as the provider asks. When the time is over one request is the probe.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from anyapi.domain.decision import EndpointHealth, Outcome, OutcomeKind
-from anyapi.domain.ids import EndpointId
+from anyapi.domain.decision import Decision, EndpointHealth, Outcome, OutcomeKind
+from anyapi.domain.ids import EndpointId, HealthKey
 
 WEIGHT = 0.2
 """Of the newest measurement in every moving average."""
@@ -39,19 +41,19 @@ class _Record:
 
 
 class Health:
-    """Health of every endpoint that was used. `generation` changes whenever a circuit opens or closes."""
+    """Health of every endpoint that was used, by `Candidate.health_key`. `generation` changes whenever a circuit opens or closes."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         """`clock` gives monotonic seconds."""
         self._clock = clock
-        self._records: dict[EndpointId, _Record] = {}
+        self._records: dict[HealthKey, _Record] = {}
         self.generation = 0
 
-    def note(self, endpoint: EndpointId, outcome: Outcome, latency: float | None, throughput: float | None = None) -> None:
+    def note(self, key: HealthKey, outcome: Outcome, latency: float | None, throughput: float | None = None) -> None:
         """Take in how an attempt ended; `latency` is the time to the first content byte in seconds."""
-        record = self._records.get(endpoint)
+        record = self._records.get(key)
         if record is None:
-            record = self._records[endpoint] = _Record()
+            record = self._records[key] = _Record()
         if outcome.kind is OutcomeKind.SUCCESS or outcome.kind is OutcomeKind.CONTENT_REFUSED:
             record.errors *= 1 - WEIGHT
             if latency is not None:
@@ -77,26 +79,34 @@ class Health:
             if outcome.retry_after:
                 self._open(record, min(LONGEST, outcome.retry_after))
 
-    def probe(self, endpoint: EndpointId) -> None:
+    def probe(self, key: HealthKey) -> None:
         """A request is about to use the endpoint: when its circuit was open until now, others wait for this probe's answer."""
-        record = self._records.get(endpoint)
+        record = self._records.get(key)
         if record is not None and record.open_until and record.open_until <= self._clock():
             record.open_until = self._clock() + 1.0
             self.generation += 1
 
-    def view(self) -> Mapping[EndpointId, EndpointHealth]:
-        """What `rank` sees now."""
+    def view(self, decisions: Iterable[Decision]) -> Mapping[EndpointId, EndpointHealth]:
+        """What `rank` sees now of the endpoints that are permitted."""
         now = self._clock()
         return {
-            name: EndpointHealth(record.latency, record.throughput, record.errors, record.open_until > now)
-            for name, record in self._records.items()
+            endpoint: EndpointHealth(record.latency, record.throughput, record.errors, record.open_until > now)
+            for endpoint, record in self._known(decisions)
         }
 
-    def opens_in(self) -> float:
-        """Seconds until the first open circuit lets a probe through; at least 1."""
+    def opens_in(self, decisions: Iterable[Decision]) -> float:
+        """Seconds until the first open circuit of the permitted endpoints lets a probe through; at least 1."""
         now = self._clock()
-        waits = [record.open_until - now for record in self._records.values() if record.open_until > now]
+        waits = [record.open_until - now for _, record in self._known(decisions) if record.open_until > now]
         return max(1.0, min(waits, default=1.0))
+
+    def _known(self, decisions: Iterable[Decision]) -> Iterator[tuple[EndpointId, _Record]]:
+        """The records of the permitted endpoints; one that was never used has none."""
+        for decision in decisions:
+            for candidate in decision.permitted:
+                record = self._records.get(candidate.health_key)
+                if record is not None:
+                    yield candidate.endpoint.id, record
 
     def _open(self, record: _Record, seconds: float) -> None:
         record.open_until = max(record.open_until, self._clock() + seconds)

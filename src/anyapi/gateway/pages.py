@@ -13,6 +13,7 @@ from anyapi.domain.decision import Decision, Reason
 from anyapi.domain.ids import AUTO, AccountId, ModelId
 from anyapi.domain.requirement import Requirement
 from anyapi.errors import ModelNotFound
+from anyapi.gateway.apart import LARGE, apart
 from anyapi.gateway.authenticate import authenticate
 from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
@@ -94,9 +95,11 @@ async def key(call: Call, plane: DataPlane, reply: Connection) -> None:
 async def count_tokens(call: Call, plane: DataPlane, reply: Connection) -> None:
     """Answer `POST /v1/messages/count_tokens`: an estimate made here; no provider sees the prompt."""
     principal = authenticate(call.credential, plane.principals, plane.clock)
-    request = anthropic_messages.read_counted(call.body)
+    read = anthropic_messages.read_counted
+    request = await apart(read, call.body) if len(call.body) > LARGE else read(call.body)
     plane.decide(plane.ask(principal, call, request), request, principal.account)  # the model must be one, as for a message
-    reply.send(200, JSON, anthropic_count.count_tokens(request))
+    count = anthropic_count.count_tokens
+    reply.send(200, JSON, await apart(count, request) if len(call.body) > LARGE else count(request))
 
 
 async def explain_request(call: Call, plane: DataPlane, reply: Connection) -> None:
@@ -108,7 +111,9 @@ async def explain_request(call: Call, plane: DataPlane, reply: Connection) -> No
     asked = plane.ask(principal, call, request)
     decided = plane.decide(asked, request, principal.account)
     question = Question(request.models, asked.requirement, request.facts, asked.preference)
-    answer = explain(question, decided.decisions, plane.health.view(), plane.context, account=principal.account, now=plane.clock())
+    answer = explain(
+        question, decided.decisions, plane.health.view(decided.decisions), plane.context, account=principal.account, now=plane.clock()
+    )
     reply.send(200, JSON, _encode(answer))
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, Facts, Preference, Principal
 from anyapi.domain.catalogue import Endpoint
+from anyapi.domain.data_policy import CERTIFICATIONS
 from anyapi.domain.decision import Route
 from anyapi.domain.ids import AUTO, AccountId, EndpointId, ModelId
 from anyapi.domain.requirement import Layer, Requirement
@@ -56,11 +57,8 @@ class DataPlane:
         self.snapshot = snapshot
         self.principals = snapshot.principals
         self.context = snapshot.context
-        catalogue = snapshot.context.catalogue
-        self.names = bare_names(catalogue)
-        names = (set(provider.certifications) | set(provider.unverified_certifications) for provider in catalogue.providers.values())
-        stated = (agreement.certifications for agreement in snapshot.context.agreements)
-        self.known = Known(frozenset(catalogue.providers), frozenset().union(*names, *stated))
+        self.names = bare_names(snapshot.context.catalogue)
+        self.known = Known(frozenset(snapshot.context.catalogue.providers), CERTIFICATIONS)
         self._adapters: dict[tuple[type[OutboundChat], EndpointId], tuple[Adapter, ProviderRow]] = {}
         self.pages = PageCache(self.clock)
         self._by_account = bool(snapshot.context.own_credentials) or any(each.accounts for each in snapshot.context.agreements)
@@ -116,12 +114,12 @@ class DataPlane:
         if decided.route is None or now - decided.ranked_at > RERANK_SECONDS or decided.generation != self.health.generation:
             decided.route = None
             try:
-                decided.route = rank(decided.decisions, preference, facts, self.health.view())
+                decided.route = rank(decided.decisions, preference, facts, self.health.view(decided.decisions))
             except Overloaded as error:
-                error.retry_after = self.health.opens_in()
+                error.retry_after = self.health.opens_in(decided.decisions)
                 raise
             decided.ranked_at, decided.generation = now, self.health.generation
-            self.health.probe(decided.route.candidates[0].endpoint.id)  # if that opens a circuit again, only this request goes by it
+            self.health.probe(decided.route.candidates[0].health_key)  # if that opens a circuit again, only this request goes by it
         return decided.route
 
     def ready(self) -> bool:

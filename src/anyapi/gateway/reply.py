@@ -58,6 +58,8 @@ class Reply(asyncio.BufferedProtocol):
     def attach(self, exchange: Exchange | None) -> None:
         """Tell which provider exchange serves this client now, so that it hears of pauses and of the client leaving."""
         self._exchange = exchange
+        if exchange is not None and self._transport is None:
+            exchange.abort()  # the client left while something was waited for
 
     def readable(self, call: Call) -> bool:
         """Whether a browser may let the page that made this call read the answer: the operator's list of origins says so."""

@@ -4,12 +4,11 @@ from anyapi.errors import AnyAPIError, MethodNotAllowed, NotFound
 from anyapi.gateway import pages
 from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
-from anyapi.gateway.formats.anthropic_errors import render_messages_error
+from anyapi.gateway.error_envelope import render_for
 from anyapi.gateway.handle import chat_completions
 from anyapi.gateway.operations import embeddings, messages, responses
 from anyapi.gateway.pages import Operation
 from anyapi.gateway.plane import DataPlane
-from anyapi.gateway.render import render_error
 
 PREFIXES = ("/v1/", "/api/v1/")
 POST: dict[str, Operation] = {
@@ -32,19 +31,16 @@ PLAIN: dict[str, Operation] = {
     "/.well-known/anyapi-privacy.json": pages.privacy,
 }
 PLANNED = frozenset({"completions", "receipts", "rankings"})
-ANTHROPIC = frozenset({"messages", "messages/count_tokens"})
-"""Operations whose errors have Anthropic's envelope."""
 
 
 class Router:
     """Finds the operation of a call and answers errors in the caller's format."""
 
-    __slots__ = ("_anthropic", "_fast", "plane")
+    __slots__ = ("_fast", "plane")
 
     def __init__(self, plane: DataPlane) -> None:
         """`plane` is handed to every operation."""
         self.plane = plane
-        self._anthropic = frozenset(f"{prefix}{name}".encode() for prefix in PREFIXES for name in ANTHROPIC)
         self._fast: dict[bytes, Operation] = {
             f"{prefix}{name}".encode(): operation for prefix in PREFIXES for name, operation in POST.items()
         }
@@ -61,10 +57,7 @@ class Router:
             if reply.streaming:
                 reply.abort()
                 return
-            status, rows, body = render_messages_error(error) if call.path in self._anthropic else render_error(error)
-            if call.request_id is not None:
-                rows += b"x-request-id: %b\r\n" % call.request_id
-            reply.send(status, rows, body)
+            reply.send(*render_for(error, call))
 
 
 def find(call: Call) -> Operation:

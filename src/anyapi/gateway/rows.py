@@ -2,6 +2,7 @@
 
 from anyapi.domain.decision import Candidate
 from anyapi.gateway.admit import Admission
+from anyapi.upstream.adapter import Dialect
 
 
 def rows_for(admission: Admission, candidate: Candidate, adjusted: tuple[str, ...]) -> bytes:
@@ -17,6 +18,8 @@ def rows_for(admission: Admission, candidate: Candidate, adjusted: tuple[str, ..
             f"x-anyapi-retention-days: {days}\r\nx-anyapi-decision: "
         ).encode("ascii", "replace")
     rows = b"%b%b\r\n" % (fixed, admission.id.encode())
+    if admission.request.dialect is Dialect.MESSAGES:  # where Anthropic's SDKs look for it
+        rows += b"request-id: %b\r\n" % admission.id.encode()
     if adjusted or admission.request.adjusted:
         rows += f"x-anyapi-adjusted: {', '.join(sorted({*adjusted, *admission.request.adjusted}))}\r\n".encode("ascii", "replace")
     if admission.request_id is not None:

@@ -10,9 +10,9 @@ import msgspec
 from anyapi.domain.call import Facts
 from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Candidate, Decision, Denial, Reason, ReasonCode, ReasonKind
-from anyapi.domain.ids import AUTO, AccountId, ModelId
+from anyapi.domain.ids import AUTO, AccountId, HealthKey, ModelId
 from anyapi.domain.requirement import Requirement
-from anyapi.domain.snapshot import PolicyContext
+from anyapi.domain.snapshot import Credential, PolicyContext
 from anyapi.errors import ModelNotFound
 from anyapi.policy.auto import arranged_to_choose, everything
 from anyapi.policy.availability import unavailable, unreachable
@@ -83,7 +83,8 @@ class _Judge(msgspec.Struct, frozen=True):
             return Denial(endpoint, case.policy, (*verdict.reasons, *hindrances), case.local), valid_until
         name = case.credential.deployments.get(endpoint.upstream_model)
         asked = endpoint if name is None else msgspec.structs.replace(endpoint, upstream_model=name)
-        return Candidate(asked, case.credential.id, case.policy, case.local), valid_until
+        key = _health_key(endpoint, case.credential)
+        return Candidate(asked, case.credential.id, case.policy, case.local, health_key=key), valid_until
 
     def _best_verdict(self, endpoint: Endpoint) -> tuple[_Verdict, float]:
         """The verdict with the fewest reasons over all credentials, the first on a tie (an own one stands before the operator's).
@@ -98,6 +99,11 @@ class _Judge(msgspec.Struct, frozen=True):
             verdicts.append(_Verdict(case, (*judge(self.requirement, case), *unreachable(endpoint, credential))))
             valid_until = min(valid_until, until)
         return min(verdicts, key=_reason_count), valid_until
+
+
+def _health_key(endpoint: Endpoint, credential: Credential) -> HealthKey:
+    """An account's own limits, and what its own credential runs into, say nothing about the endpoint for anybody else."""
+    return HealthKey(endpoint.id if credential.account is None else f"{endpoint.id} {credential.id}")
 
 
 def _reason_count(verdict: _Verdict) -> int:

@@ -13,6 +13,7 @@ import msgspec
 from anyapi.domain.data_policy import Confidence
 from anyapi.domain.ids import RequirementHash
 from anyapi.domain.requirement import SETTING_NAMES, DataClass, Layer, Requirement, Settings
+from anyapi.policy.regions import common
 from anyapi.policy.scales import CONFIDENCE
 
 T = TypeVar("T")
@@ -125,7 +126,7 @@ def _combine(a: Requirement, b: Requirement) -> Requirement:
         retention_days=_smaller(a.retention_days, b.retention_days),
         paid_only=a.paid_only or b.paid_only,
         certifications=a.certifications | b.certifications,
-        regions=_both(a.regions, b.regions),
+        regions=b.regions if a.regions is None else a.regions if b.regions is None else common(a.regions, b.regions),
         providers_only=_both(a.providers_only, b.providers_only),
         providers_ignore=a.providers_ignore | b.providers_ignore,
         human_review_allowed=a.human_review_allowed and b.human_review_allowed,

@@ -19,6 +19,14 @@ def lies_inside(region: str, other: str) -> bool:
     return region == other or region in MEMBERS.get(other, ())
 
 
+def common(a: frozenset[str], b: frozenset[str]) -> frozenset[str]:
+    """The names of either that lie inside the other: what lies inside both `a` and `b` lies inside these, and nothing else does.
+
+    `eea` and `de` have `de` in common. Two regions overlap only where one lies inside the other, so nothing is lost.
+    """
+    return frozenset(region for region in a | b if not outside((region,), a) and not outside((region,), b))
+
+
 def outside(regions: Iterable[str], allowed: frozenset[str]) -> tuple[str, ...]:
     """Those of `regions` that lie inside none of `allowed`, sorted."""
     return tuple(sorted(region for region in regions if not any(lies_inside(region, other) for other in allowed)))

@@ -134,7 +134,7 @@ def read_providers(value: object, field: str, known: Known) -> list[ProviderId]:
 
 
 def read_certifications(value: object, field: str, known: Known) -> frozenset[str]:
-    """An array of certifications that the catalogue knows."""
+    """An array of certifications, of those that there is a word for: whether anybody has one is for the decision to say."""
     names = read_list(value, field)
     for place, name in enumerate(names):
         if name not in known.certifications:

@@ -144,6 +144,10 @@ class Adapter(Protocol):
         """Build the provider's request. MUST raise `BadRequest` naming the field for what the provider cannot express."""
         ...
 
+    def walks(self, call: OutboundChat) -> bool:
+        """Whether `prepare` looks through all of the request: for a large one it is then called in a thread."""
+        ...
+
     def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:
         """Read a complete 2xx answer; an `Outcome` (BAD_RESPONSE, SERVER_ERROR, ...) when it is not a usable one. MUST not raise."""
         ...

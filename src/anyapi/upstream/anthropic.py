@@ -32,6 +32,10 @@ class AnthropicAdapter:
         request = openai_chat_to_anthropic.translate(call.fields, endpoint, stream=call.stream, drops=row.drops)
         return Prepared(PATH, written(request.body), VERSION + beta_lines(call.beta_headers), request.adjusted)
 
+    def walks(self, call: OutboundChat) -> bool:  # noqa: ARG002 - the contract's signature
+        """It builds every message anew."""
+        return True
+
     def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:
         """Read a complete 2xx answer."""
         hidden = hides_reasoning(call.fields)

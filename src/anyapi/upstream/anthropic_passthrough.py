@@ -53,6 +53,10 @@ class AnthropicPassthrough:
             adjusted.append("messages.thinking")
         return Prepared(PATH, body, VERSION + beta_lines(call.beta_headers) if call.beta_headers else VERSION, tuple(adjusted))
 
+    def walks(self, call: OutboundChat) -> bool:
+        """Only a body that holds reasoning of ours is looked through."""
+        return may_hold_ours(bytes(call.fields.get("messages", b"")))
+
     def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:  # noqa: ARG002
         """Check that it is a message and find its usage; a 200 that carries an error is an error."""
         try:
@@ -81,6 +85,7 @@ class EventStream:
 
     __slots__ = (
         "_begun",
+        "_finished",
         "_handlers",
         "_head",
         "_holding",
@@ -102,6 +107,8 @@ class EventStream:
         self.tokens: TokenCount | None = None
         self._begun = False
         """`message_start` was seen."""
+        self._finished = False
+        """A stop reason was stated: `message_stop` alone, without the `message_delta` that says it, is no proof of a whole answer."""
         self._head: list[bytes] = []
         self._holding = 0
         """Events before the first content: they wait for it, so that another endpoint can still be tried."""
@@ -183,12 +190,15 @@ class EventStream:
         self._usage = wire.read_usage(event.message.usage)
 
     def _on_stop(self, _event: wire.Event) -> None:
+        if not self._finished:
+            raise ValueError("a stop without its reason")
         self.complete = True
 
     def _on_delta(self, event: wire.Event) -> None:
         self._usage = self._usage.updated(wire.read_usage(event.usage))
         self.tokens = self._usage.total()
-        self.refused = event.delta is not None and event.delta.stop_reason == "refusal"
+        reason = None if event.delta is None else event.delta.stop_reason
+        self._finished, self.refused = self._finished or bool(reason), reason == "refusal"
 
     def _hold_or_release(self, block: bytes, out: list[bytes]) -> None:
         if self.started or self.complete:

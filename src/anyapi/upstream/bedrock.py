@@ -40,6 +40,10 @@ class BedrockAdapter:
         request = openai_chat_to_bedrock.translate(call.fields, endpoint, drops=row.drops, betas=betas)
         return Prepared(path_of(endpoint.upstream_model, stream=call.stream), written(request.body), b"", request.adjusted)
 
+    def walks(self, call: OutboundChat) -> bool:  # noqa: ARG002 - the contract's signature
+        """It builds every message anew."""
+        return True
+
     def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:
         """Read a complete 2xx answer."""
         return bedrock_to_openai_chat.translate(body, self._stamp(call), hide_reasoning=hides_reasoning(call.fields))

@@ -46,6 +46,10 @@ class GeminiAdapter:
         method = ":streamGenerateContent?alt=sse" if call.stream else ":generateContent"
         return Prepared((model + method).encode(), written(request.body), adjusted=request.adjusted)
 
+    def walks(self, call: OutboundChat) -> bool:  # noqa: ARG002 - the contract's signature
+        """It builds every message anew."""
+        return True
+
     def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:
         """Read a complete 2xx answer."""
         return gemini_to_openai_chat.translate(

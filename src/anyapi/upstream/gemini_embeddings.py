@@ -29,6 +29,10 @@ class GeminiEmbeddings:
         path = f"/models/{quote(endpoint.upstream_model, safe='')}:batchEmbedContents".encode()
         return Prepared(path, _encode(request.body), adjusted=request.adjusted)
 
+    def walks(self, call: OutboundChat) -> bool:  # noqa: ARG002 - the contract's signature
+        """It builds every input anew."""
+        return True
+
     def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:
         """Read a complete 2xx answer."""
         try:

@@ -19,18 +19,13 @@ from anyapi.upstream.translate import (
     openai_chat_to_openai_responses,
     openai_responses_to_openai_chat,
 )
-from anyapi.upstream.translate.hub_target import EXTENSIONS, REASONING_CONTENT, REASONING_DETAILS, Target
+from anyapi.upstream.translate.hub_target import EXTENSIONS, Target
 from anyapi.upstream.translate.openai_chat_stream_to_anthropic_messages import MessagesStream
 from anyapi.upstream.translate.openai_chat_stream_to_openai_responses import ResponsesStream
 from anyapi.upstream.translate.openai_responses_echo import Echo
 
-REASONING = b'"reasoning_'
-REASONING_FIELDS = frozenset({REASONING_CONTENT, REASONING_DETAILS})
 Fields = dict[str, msgspec.Raw]
 LIMIT, NEWER_LIMIT = "max_tokens", "max_completion_tokens"
-
-_encode = msgspec.json.Encoder().encode
-_decode_messages = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 
 
 class TranslatedStream:
@@ -50,6 +45,10 @@ class TranslatedStream:
     def sequence(self) -> int:
         """The number of the next event, in formats that number them."""
         return getattr(self._outer, "sequence", 0)
+
+    def failed(self, code: str, message: str) -> bytes:
+        """The format's own event for an answer that failed, in formats that have one; `message` is ours."""
+        return self._outer.failed(code, message) if isinstance(self._outer, ResponsesStream) else b""
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes as they came off the wire; give whole events of the client's format."""
@@ -77,6 +76,10 @@ class _OverChat:
         prepared = self._inner.prepare(call.hub, endpoint, row)
         prepared.adjusted = tuple(sorted({*adjusted, *prepared.adjusted}))
         return prepared
+
+    def walks(self, call: OutboundChat) -> bool:  # noqa: ARG002 - the contract's signature
+        """It builds every message anew, twice perhaps."""
+        return True
 
     def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:
         """Read a complete answer and translate it."""
@@ -126,31 +129,15 @@ class ResponsesOverChat(_OverChat):
         self._clock = clock
 
     def _to_chat(self, call: OutboundChat, target: Target) -> tuple[Fields, tuple[str, ...]]:
-        made = openai_responses_to_openai_chat.translate(call.fields)
+        made = openai_responses_to_openai_chat.translate(call.fields, target)
         call.echo = made.echo
-        dropped = ("input.reasoning",) if _drop_reasoning(made.fields, target.extensions) else ()
-        return made.fields, (*made.adjusted, *dropped)
+        return made.fields, made.adjusted
 
     def _from_chat(self, answer: Answer, call: OutboundChat) -> Answer | Outcome:
         return openai_chat_to_openai_responses.translate(answer, _echo(call), now=self._clock())
 
     def _stream(self, call: OutboundChat) -> ResponsesStream:
         return ResponsesStream(_echo(call), self._clock)
-
-
-def _drop_reasoning(fields: Fields, kept: frozenset[str]) -> bool:
-    """Take off the messages what reasoning the target does not understand; says whether there was any."""
-    unknown = REASONING_FIELDS - kept
-    if not unknown or REASONING not in bytes(fields["messages"]):
-        return False
-    messages = _decode_messages(fields["messages"])
-    dropped = 0
-    for message in messages:
-        for name in unknown:
-            dropped += message.pop(name, None) is not None
-    if dropped:
-        fields["messages"] = msgspec.Raw(_encode(messages))
-    return dropped > 0
 
 
 def _chat(call: OutboundChat) -> OutboundChat:

@@ -15,17 +15,18 @@ from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.domain.usage import TokenCount
 from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
 from anyapi.upstream.classify import classify_openai
+from anyapi.upstream.openai_events import EMPTY, is_event, is_plain, read_chunk, says_something
 
 MAX_EVENT = 1024 * 1024
 """Bytes of one event that may be held back."""
 INCLUDE_USAGE = msgspec.Raw(b'{"include_usage":true}')
 FALSE = msgspec.Raw(b"false")
-FIELD = re.compile(rb"(data|event|id|retry)?:")
-SAYS = re.compile(
-    rb'"(?:content|refusal|reasoning|reasoning_content|reasoning_details|tool_calls|function_call|audio|images)"\s*:\s*+(?!null|""|\[\])'
-)
-"""A member by which an answer says something. Searched for until it is found, which is in one of the first events."""
 DONE = re.compile(rb"(?:\A|\n)data: ?\[DONE\]")
+FINISH = re.compile(rb'"finish_reason"\s*:\s*"[^"]')
+"""A stated reason. In the text of an answer its quotes would be escaped; some servers write an empty one where others write null."""
+FINISH_KEY = b'"finish_reason"'
+FINISH_MARKS = {b'"finish_reason":null': b'"finish_reason":"', b'"finish_reason": null': b'"finish_reason": "'}
+"""How a reason begins, by how the same server spells that there is none yet: one search then tells the common read from the last."""
 
 _encode = msgspec.json.Encoder().encode
 _decode_options = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -72,12 +73,6 @@ class _OddCompletion(msgspec.Struct, gc=False):
     choices: list[_Choice]
 
 
-class _Chunk(msgspec.Struct):
-    choices: list[msgspec.Raw] = []
-    usage: msgspec.Raw = msgspec.Raw(b"null")
-    error: msgspec.Raw = msgspec.Raw(b"null")
-
-
 class _Error(msgspec.Struct):
     code: int | str | None = None
     status: int | str | None = None
@@ -90,10 +85,7 @@ class _ErrorBody(msgspec.Struct):
 _decode_completion = msgspec.json.Decoder(_Completion).decode
 _decode_odd = msgspec.json.Decoder(_OddCompletion).decode
 _decode_usage = msgspec.json.Decoder(_Usage).decode
-_decode_chunk = msgspec.json.Decoder(_Chunk).decode
-_decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 _decode_error = msgspec.json.Decoder(_ErrorBody).decode
-EMPTY = frozenset({b"null", b'""', b"[]"})
 MAYBE_NOTHING = frozenset({2, 4})
 """Lengths of `""`, `[]` and `null`: what has another length says something."""
 
@@ -132,6 +124,10 @@ class OpenAIChat:
                 fields.setdefault(theirs, fields.pop(ours))
                 adjusted.append(ours)
         return tuple(sorted(adjusted))
+
+    def walks(self, call: OutboundChat) -> bool:  # noqa: ARG002 - the contract's signature
+        """The body passes as it is."""
+        return False
 
     def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:  # noqa: ARG002
         """Check that it is a completion and find its usage; a 200 that carries an error is an error."""
@@ -216,29 +212,54 @@ def error_in(body: bytes) -> Outcome | None:
 class ChatStream:
     """Reads a chat completion stream and passes its events on byte for byte, less the usage chunk nobody asked for."""
 
-    __slots__ = ("_hide_usage", "_rest", "complete", "empty", "failure", "tokens")
+    __slots__ = ("_finish_mark", "_finished", "_hide_usage", "_opening", "_rest", "complete", "failure", "started", "tokens")
 
     def __init__(self, *, hide_usage: bool) -> None:
         """`hide_usage`: the client did not ask for the usage chunk, we did."""
         self._hide_usage = hide_usage
-        self._rest = b""
-        self.complete, self.empty = False, True
+        self._finish_mark, self._finished = FINISH_KEY, False
+        self._rest = self._opening = b""
+        self.complete = self.started = False
         self.failure: Outcome | None = None
         self.tokens: TokenCount | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was said yet."""
+        return not self.started
 
     def feed(self, data: bytes) -> bytes:
         """Whole events of what came so far; the common read passes on untouched after a few searches."""
         if self.failure is not None or self.complete:
             return b""
-        if self._rest or b"\r" in data or not data.endswith(b"\n\n"):
+        if self._rest or not data.endswith(b"\n\n"):
             data = self._whole_events(data)
+        if data.rfind(self._finish_mark) >= 0:
+            self._note_finish(data)
         if not is_plain(data):
             data = self._read_odd(data)
-        if b'"usage"' in data:
+        if data.rfind(b'"usage"') >= 0:
             data = self._take_usage(data)
-        if b'"error"' in data:
+        if data.rfind(b'"error"') >= 0:
             data = self._take_error(data)
-        self.empty = self.empty and SAYS.search(data) is None
+        if not self.started:
+            data = self._hold_opening(data)
+        return data
+
+    def _hold_opening(self, data: bytes) -> bytes:
+        """Events that say nothing yet, a role for example, wait for one that does, so that another endpoint can still be tried.
+
+        Comments before all of them go on at once: they keep the client's connection alive.
+        """
+        if not self._opening and b"data:" not in data:
+            return data
+        self._opening += data
+        self.started = any(map(says_something, data.split(b"\n\n")))
+        if not self.started and not self.complete:
+            if len(self._opening) > MAX_EVENT:
+                self.failure = Outcome(OutcomeKind.BAD_RESPONSE)
+            return b""
+        data, self._opening = self._opening, b""
         return data
 
     def _whole_events(self, data: bytes) -> bytes:
@@ -252,10 +273,12 @@ class ChatStream:
         return data if data.endswith(b"\n\n") else self._hold(data)
 
     def _read_odd(self, data: bytes) -> bytes:
-        """What is not one JSON value an event: the terminal marker, comments, fields without a space, and what is no event stream."""
+        """What is not one JSON value an event: the terminal marker, comments, other line ends, and what is no event stream."""
+        if b"\r" in data:
+            data = self._plain_ends(data)
         if b"[DONE]" in data:
             data = self._end(data)
-        if all(_is_event(event) for event in data.split(b"\n\n")):
+        if all(is_event(event) for event in data.split(b"\n\n")):
             return data
         self.failure, self.complete = Outcome(OutcomeKind.BAD_RESPONSE), False
         return b""
@@ -276,11 +299,23 @@ class ChatStream:
             return b""
         return whole
 
+    def _note_finish(self, data: bytes) -> None:
+        """A chunk states why the model stopped, or the first one how this server spells that it has not."""
+        if self._finish_mark is FINISH_KEY:
+            self._finish_mark = next((mark for null, mark in FINISH_MARKS.items() if null in data), FINISH_KEY)
+        self._finished = self._finished or FINISH.search(data) is not None
+
     def _end(self, data: bytes) -> bytes:
-        """What follows the terminal marker is not part of the answer."""
+        """What follows the terminal marker is not part of the answer. The marker alone is no proof of one that is whole.
+
+        A server that broke off may still write it; only a finish reason says that the model has stopped (`choices[].finish_reason`).
+        """
         found = DONE.search(data)
         if found is None:
             return data
+        if not self._finished:
+            self.failure = Outcome(OutcomeKind.BAD_RESPONSE)
+            return data[: found.start() + 1] if found.start() else b""
         self.complete = True
         return data[: found.end()] + b"\n\n"
 
@@ -309,41 +344,3 @@ class ChatStream:
                 break
             kept.append(event)
         return b"\n\n".join([*kept, b""]) if kept else b""
-
-
-def is_plain(data: bytes) -> bool:
-    """Whether `data` (whole events, LF line ends) is nothing but events of one `data: ` line each, all JSON."""
-    if not data.startswith(b"data: "):
-        return False
-    events = data[6:-2].split(b"\n\ndata: ")
-    if data.count(b"\n") != 2 * len(events):  # a further line, which JSON would take for a space
-        return False
-    try:
-        for event in events:  # joined, two halves could make a whole
-            _decode_raw(event)
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True
-
-
-def _is_event(event: bytes) -> bool:
-    lines = [line for line in event.split(b"\n") if line]
-    if not all(FIELD.match(line) for line in lines):
-        return False
-    text = b"\n".join(line[5:].removeprefix(b" ") for line in lines if line.startswith(b"data:"))
-    if not text or text == b"[DONE]":
-        return True
-    try:
-        _decode_raw(text)
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True
-
-
-def read_chunk(event: bytes) -> _Chunk | None:
-    """The JSON object of one event's data lines; None where it is not one."""
-    lines = [line[5:].removeprefix(b" ") for line in event.split(b"\n") if line.startswith(b"data:")]
-    try:
-        return _decode_chunk(b"\n".join(lines))
-    except (msgspec.DecodeError, RecursionError):
-        return None

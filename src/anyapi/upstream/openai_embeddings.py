@@ -60,6 +60,10 @@ class OpenAIEmbeddings:
                 adjusted.add(ours)
         return Prepared(PATH, _encode(fields), adjusted=tuple(sorted(adjusted - UNSEEN)))
 
+    def walks(self, call: OutboundChat) -> bool:  # noqa: ARG002 - the contract's signature
+        """The body passes as it is."""
+        return False
+
     def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:
         """Check that there is a vector for each input, and find the usage; a 200 that carries an error is an error."""
         try:

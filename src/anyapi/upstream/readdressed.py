@@ -45,6 +45,10 @@ class _Readdressed:
         """Map a non-2xx answer to an outcome."""
         return self._inner.classify(status, retry_after, body)
 
+    def walks(self, call: OutboundChat) -> bool:
+        """Whether preparing looks into the body, block by block."""
+        return self._inner.walks(call)
+
     def _moved(self, made: Prepared, call: OutboundChat, endpoint: Endpoint) -> Prepared:
         raise NotImplementedError
 

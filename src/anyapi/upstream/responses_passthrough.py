@@ -15,8 +15,10 @@ from anyapi.domain.usage import TokenCount
 from anyapi.upstream import sse
 from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
 from anyapi.upstream.classify import classify_openai
-from anyapi.upstream.responses_wire import Response, event_of, item_of, kind_of, response_of, tokens_of
+from anyapi.upstream.responses_wire import Response, event_of, head_of, item_of, kind_of, response_of, tokens_of
+from anyapi.upstream.translate.openai_responses_echo import echo_of
 from anyapi.upstream.translate.openai_responses_reasoning import PREFIX
+from anyapi.upstream.translate.openai_responses_tools_to_openai_chat import Tools
 
 PATH = b"/responses"
 FALSE = msgspec.Raw(b"false")
@@ -28,6 +30,8 @@ LIMIT = 4 * 1024 * 1024
 OPENING = frozenset({"response.created", "response.in_progress", "response.queued"})
 """Events that say nothing yet. They are held back until one does, so that another endpoint can still be tried."""
 ENDINGS = frozenset({"response.completed", "response.incomplete"})
+ENDED = frozenset({"completed", "incomplete", None})
+"""Statuses of a response that has ended. Where a server states none, the event's name counts."""
 ERRORS = frozenset({"error", "response.failed"})
 
 CODES: Mapping[str, OutcomeKind] = {
@@ -55,6 +59,9 @@ CODES: Mapping[str, OutcomeKind] = {
 }
 """What the code of a failed response means. Any other is asked of `classify_openai`, and then the provider's fault."""
 
+UNASKED = echo_of(lambda _name: None, Tools()).settings
+"""The settings of a response as JSON members, all at the API's defaults."""
+
 _encode = msgspec.json.Encoder().encode
 _items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
@@ -75,6 +82,10 @@ class ResponsesPassthrough:
                 fields["input"] = kept
                 adjusted.append("input.reasoning")
         return Prepared(PATH, _encode(fields), adjusted=tuple(adjusted))
+
+    def walks(self, call: OutboundChat) -> bool:
+        """Only a body that holds reasoning of ours is looked through."""
+        return PREFIX.encode() in bytes(call.fields.get("input", b""))
 
     def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:  # noqa: ARG002 - the contract's signature
         """Check that it is a response that ended, and find its usage; it goes on whole."""
@@ -130,7 +141,7 @@ def _is_ours(raw: msgspec.Raw) -> bool:
 class ResponsesReader:
     """A `StreamReader`: passes events on as they came, from the first one that says something."""
 
-    __slots__ = ("_held", "_holding", "_splitter", "complete", "empty", "failure", "sequence", "started", "tokens")
+    __slots__ = ("_held", "_holding", "_opened", "_splitter", "complete", "empty", "failure", "sequence", "started", "tokens")
 
     def __init__(self) -> None:
         """Start with nothing seen."""
@@ -141,6 +152,8 @@ class ResponsesReader:
         self.sequence = 0
         """The number that an event of ours would have after those that were released."""
         self._splitter = sse.Splitter(LIMIT)
+        self._opened: bytes | None = None
+        """What tells this response from others, as JSON members: all that `failed` repeats of it."""
         self._held: list[bytes] = []
         self._holding = 0
 
@@ -198,13 +211,36 @@ class ResponsesReader:
                 self._fail(data)
             else:
                 self.sequence += 1
-                self.started = self.started or kind not in OPENING
                 self.empty = self.empty and not kind.endswith(".delta")
+                if not self.started:
+                    self._open(kind, data)
+
+    def failed(self, code: str, message: str) -> bytes:
+        """The event `response.failed`, which follows an `error` event; empty where the provider never said which response it is.
+
+        What the client asked for is not kept, so the settings are stated with the API's defaults.
+        """
+        if self._opened is None or self.complete:
+            return b""
+        return b"event: response.failed\ndata: " + b"".join(
+            (
+                b'{"type":"response.failed","sequence_number":%d,"response":{%b,"object":"response",' % (self.sequence + 1, self._opened),
+                b'"status":"failed","completed_at":null,"error":%b,' % _encode({"code": code, "message": message}),
+                b'"incomplete_details":null,"output":[],"usage":null,"service_tier":"default",%b}}\n\n' % UNASKED,
+            )
+        )
+
+    def _open(self, kind: str, data: bytes) -> None:
+        """An event before anything was said: content begins with it, or it names the response."""
+        self.started = kind not in OPENING
+        if not self.started and self._opened is None:
+            head = head_of(data)
+            self._opened = None if head is None else _encode(head)[1:-1]
 
     def _end(self, data: bytes) -> None:
-        """The last event holds the response, and its usage."""
+        """The last event holds the response, and its usage. One whose own status says that it still runs is no end."""
         found = event_of(data)
-        if found is None or found.response is None:
+        if found is None or found.response is None or found.response.status not in ENDED:
             self.failure = BAD
             return
         self.tokens = tokens_of(found.response.usage)

@@ -99,6 +99,18 @@ class Event(msgspec.Struct):
         return self.error.name if isinstance(self.error, Error) else None
 
 
+class Head(msgspec.Struct):
+    """What tells one response from others."""
+
+    id: str
+    created_at: int | float = 0
+    model: str = ""
+
+
+class _Opening(msgspec.Struct):
+    response: Head
+
+
 class _Typed(msgspec.Struct):
     type: str
 
@@ -124,6 +136,7 @@ _typed = msgspec.json.Decoder(_Typed).decode
 _item = msgspec.json.Decoder(Item).decode
 _response = msgspec.json.Decoder(Response).decode
 _event = msgspec.json.Decoder(Event).decode
+_opening = msgspec.json.Decoder(_Opening).decode
 _usage = msgspec.json.Decoder(_Usage).decode
 
 
@@ -139,6 +152,14 @@ def event_of(data: bytes) -> Event | None:
     """A last event; None if it cannot be read."""
     try:
         return _event(data)
+    except (ValueError, RecursionError):
+        return None
+
+
+def head_of(data: bytes) -> Head | None:
+    """Which response an event that opens one speaks of; None if it does not say."""
+    try:
+        return _opening(data).response
     except (ValueError, RecursionError):
         return None
 

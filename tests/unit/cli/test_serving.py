@@ -35,7 +35,7 @@ def started(bare, monkeypatch, capsys):
     """What is printed once the server of a configuration is ready. The server itself is `test_bootstrap`'s: here it is not run."""
     built = []
 
-    def start(toml="", *, quiet=False):
+    def start(toml="", *, quiet=False, warnings=()):
         (bare / "anyapi.toml").write_text(f"[storage]\ndata_dir = {json.dumps(str(bare / 'data'))}\n\n{toml}")
 
         def run(config, ready):
@@ -46,7 +46,9 @@ def started(bare, monkeypatch, capsys):
 
         monkeypatch.setattr(serving, "run", run)
         serve_until_stopped(None, quiet=quiet)
-        return capsys.readouterr().out.splitlines()
+        captured = capsys.readouterr()
+        assert captured.err.splitlines() == list(warnings)
+        return captured.out.splitlines()
 
     return start
 
@@ -60,6 +62,22 @@ def test_the_address_comes_first(started):
 
 def test_quiet_prints_the_address_alone(started):
     assert started(quiet=True) == ["AnyAPI is at http://127.0.0.1:8080"]
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+@pytest.mark.parametrize(
+    ("listen", "local"),
+    [("127.0.0.1:8080", True), ("[::1]:8080", True), ("localhost:8080", True), ("0.0.0.0:8080", False), ("[::]:8080", False)],
+)
+def test_plain_http_that_others_can_reach_is_warned_of(started, listen, local, quiet):
+    """Once, in one line, on standard error; `quiet` does not hide it."""
+    started(f'[server]\nlisten = "{listen}"\n', quiet=quiet, warnings=() if local else (serving.PLAIN,))
+
+
+def test_with_tls_there_is_nothing_to_warn_of(started, bare):
+    for name in ("cert", "key"):
+        (bare / f"{name}.pem").write_text("read when the server starts")
+    started('[server]\nlisten = "0.0.0.0:8080"\n[server.tls]\ncertificate = "cert.pem"\nkey = "key.pem"\n')
 
 
 def test_keys_of_the_environment_are_named_by_their_provider(started, monkeypatch):

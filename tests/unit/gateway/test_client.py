@@ -49,6 +49,51 @@ async def told(port, data, **fields):
     return response.status, json.loads(response.body)["error"]["message"]
 
 
+# --- whose format a refusal has
+
+MESSAGES = b"POST /v1/messages HTTP/1.1\r\nHost: g\r\n"
+REFUSED = {
+    "two keys": (MESSAGES + b"Authorization: Bearer a\r\nX-Api-Key: b\r\n\r\n", 400, "invalid_request_error"),
+    "a coding": (MESSAGES + b"Content-Encoding: gzip\r\n\r\n", 400, "invalid_request_error"),
+    "twice": (MESSAGES + b"Content-Type: a\r\nContent-Type: b\r\n\r\n", 400, "invalid_request_error"),
+    "no HTTP": (MESSAGES + b"nonsense\r\n\r\n", 400, "invalid_request_error"),
+    "an expectation": (MESSAGES + b"Expect: more\r\n\r\n", 417, "invalid_request_error"),
+    "no key": (MESSAGES + b"Content-Length: 200000\r\n\r\n", 401, "authentication_error"),
+    "declared too large": (MESSAGES + b"Content-Length: 9000000\r\n\r\n", 413, "request_too_large"),
+    "headers": (MESSAGES + b"X: %b\r\n\r\n" % (b"x" * 40_000), 431, "request_too_large"),
+    "a query": (MESSAGES.replace(b"messages ", b"messages?beta=true ") + b"Expect: more\r\n\r\n", 417, "invalid_request_error"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+@on_loop
+async def test_what_is_refused_at_the_head_has_the_format_that_was_asked_in(case):
+    data, status, kind = REFUSED[case]
+    limits = Limits(max_body_bytes=1_000_000)
+    async with front(echo, limits, may_send=lambda _credential: False) as server:
+        for sent in (data, data.replace(b"/v1/messages", b"/v1/responses")):
+            (response,) = await talk(server.port, sent, count=None)
+            body = json.loads(response.body)
+            assert response.status == status
+            if sent is data:
+                assert (body["type"], body["error"]["type"]) == ("error", kind)
+            else:
+                assert (list(body), body["error"]["code"]) == (["error"], status)
+
+
+@on_loop
+async def test_a_refusal_that_waits_and_one_for_being_late_have_their_format_too():
+    gate = Gate()
+    async with front(gate, Limits(max_pipelined=1)) as server, dialled(server.port) as (reader, writer):
+        writer.write(request(b"") + request(b"", path=b"/v1/messages") * 2)
+        await until(lambda: server.connection._read_paused)
+        gate.open.set()
+        assert json.loads((await hear(reader, count=None))[-1].body)["type"] == "error"
+    async with front(echo, Limits(body_timeout=0.01)) as server:
+        (response,) = await talk(server.port, MESSAGES + b"Content-Length: 5\r\n\r\nx", count=None)
+        assert (response.status, json.loads(response.body)["error"]["type"]) == (408, "timeout_error")
+
+
 # --- requests
 
 

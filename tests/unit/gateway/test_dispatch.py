@@ -5,7 +5,7 @@ import json
 
 import msgspec
 import pytest
-from tests.unit.gateway.test_exchange import completion, event
+from tests.unit.gateway.test_exchange import DONE, completion, event
 from tests.unit.gateway.workbench import chat, gateway, request
 from tests.unit.upstream.provider import Requests, answer, chunked, playing, silent
 from tests.unit.wire.peers import dialled, on_loop, until
@@ -54,10 +54,26 @@ def by_request(*answers):
 @pytest.mark.parametrize("stream", [True, False])
 @on_loop
 async def test_the_next_endpoint_is_tried(status, stream):
-    good = chunked(event("fine"), b"data: [DONE]\n\n") if stream else ok()
+    good = chunked(event("fine"), DONE) if stream else ok()
     async with gateway(playing(failing(status), then=silent), playing(good, then=silent)) as running:
         response = await running.post(chat(stream=stream))
         assert (response.status, response.field("x-anyapi-provider")) == (200, b"p1")
+        (row,) = running.rows
+        assert (row.outcome, row.attempts, row.endpoint) == ("success", 2, "p1/one")
+
+
+ROLE = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}\n\n'
+
+
+@pytest.mark.parametrize("end", [b"", b'data: {"error":{"code":503}}\n\n', b"data: [DONE]\n\n", b"data: nonsense\n\n"])
+@on_loop
+async def test_a_stream_that_has_only_said_its_role_is_followed_by_another(end):
+    """Of the first provider's answer nothing reached the client; of the second's, all."""
+    broken = chunked(ROLE, *([end] if end else []))
+    async with gateway(playing(broken, then=silent), playing(chunked(ROLE, event("fine"), DONE), then=silent)) as running:
+        response = await running.post(chat(stream=True))
+        assert (response.status, response.field("x-anyapi-provider")) == (200, b"p1")
+        assert response.body == ROLE + event("fine") + DONE
         (row,) = running.rows
         assert (row.outcome, row.attempts, row.endpoint) == ("success", 2, "p1/one")
 
@@ -123,7 +139,7 @@ async def test_a_client_that_leaves_before_the_retry_ends_it():
         async with dialled(running.port) as (_, writer):
             writer.write(request(chat()))
             await until(lambda: script.seen)
-            await until(lambda: running.plane.health.view())
+            await until(lambda: running.plane.health._records)
         await until(lambda: running.usage.rows)
         (row,) = running.rows
         assert (row.outcome, row.status, row.attempts) == ("client_gone", 499, 1)

@@ -35,7 +35,7 @@ def event(content="hi", **more):
     return b"data: " + json.dumps({"choices": [{"index": 0, "delta": {"content": content}}], **more}).encode() + b"\n\n"
 
 
-DONE = b"data: [DONE]\n\n"
+DONE = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
 USAGE_EVENT = b"data: " + json.dumps({"choices": [], "usage": USAGE}).encode() + b"\n\n"
 STREAM = chunked(event("one"), event("two"), USAGE_EVENT, DONE)
 OPEN = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n" + EVENTS + b"\r\n\r\n"
@@ -214,7 +214,7 @@ async def test_without_usage_a_stream_is_estimated_by_its_events():
     async with gateway(playing(chunked(*[event()] * 10, DONE), then=silent)) as running:
         await running.post(chat(stream=True))
         (row,) = running.rows
-        assert (row.source, row.tokens.completion) == (UsageSource.ESTIMATED, 11)
+        assert (row.source, row.tokens.completion) == (UsageSource.ESTIMATED, 12)
 
 
 @on_loop
@@ -278,6 +278,16 @@ async def test_what_was_no_stream_cannot_be_passed_off_as_one():
         response = await running.post(chat(stream=True))
         assert response.status == 502
         assert running.rows[0].outcome == "upstream_error"
+
+
+@on_loop
+async def test_a_marker_without_a_finish_reason_is_a_stream_that_broke_off():
+    whole = chunked(event("one"), event("two"), b"data: [DONE]\n\n")
+    async with gateway(playing(whole, then=silent)) as running:
+        response = await running.post(chat(stream=True))
+        (row,) = running.rows
+        assert response.body.startswith(event("one") + event("two") + b'data: {"error":')
+        assert (b"[DONE]" in response.body, row.outcome) == (False, "interrupted")
 
 
 @pytest.mark.parametrize("sent", [OPEN + chunk(DONE) + b"0\r\n\r\n", OPEN + b"0\r\n\r\n"])
@@ -374,7 +384,7 @@ async def test_a_client_that_leaves_while_we_connect_is_not_waited_for():
             await until(lambda: running.usage.rows)
             (row,) = running.rows
             assert (row.outcome, row.source, row.attempts) == ("client_gone", UsageSource.MEASURED, 1)
-            assert running.plane.health.view() == {}, "the endpoint is not to blame"
+            assert running.plane.health._records == {}, "the endpoint is not to blame"
 
 
 @on_loop
@@ -461,6 +471,6 @@ async def test_a_provider_that_is_too_slow_is_given_up():
 async def test_health_hears_of_every_attempt():
     async with gateway(playing(answer(b"{}", status=b"500 x"), then=silent), playing(ok(), then=silent)) as running:
         await running.post()
-        view = running.plane.health.view()
-        assert view["p0/one"].error_rate > 0
-        assert (view["p1/one"].error_rate, view["p1/one"].latency is not None) == (0.0, True)
+        records = running.plane.health._records
+        assert records["p0/one"].errors > 0
+        assert (records["p1/one"].errors, records["p1/one"].latency is not None) == (0.0, True)

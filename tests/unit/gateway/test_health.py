@@ -2,9 +2,18 @@
 
 import pytest
 
-from anyapi.domain.decision import EndpointHealth, Outcome, OutcomeKind
+from anyapi.domain.catalogue import Endpoint
+from anyapi.domain.decision import Candidate, Decision, EndpointHealth, Outcome, OutcomeKind
 from anyapi.gateway.health import COUNTED, FAILURES, LONGEST, OPEN_SECONDS, WEIGHT, Health, RetryBudget
 
+
+def seen(key, endpoint="e"):
+    """A decision that permits one endpoint, whose health is measured under `key`."""
+    candidate = Candidate(Endpoint(endpoint, "m", "p", "x"), "credential", None, health_key=key)
+    return [Decision("m", "hash", "v1", (candidate,), (), 0.0)]
+
+
+SEEN = seen("e")
 OK, BAD = Outcome(OutcomeKind.SUCCESS), Outcome(OutcomeKind.SERVER_ERROR)
 
 
@@ -32,21 +41,21 @@ def fail(health, times=FAILURES, outcome=BAD):
 
 
 def is_open(health):
-    return health.view()["e"].circuit_open
+    return health.view(SEEN)["e"].circuit_open
 
 
 def test_nothing_is_known_at_first(health):
-    assert health.view() == {}
-    assert health.opens_in() == 1.0
+    assert health.view(SEEN) == {}
+    assert health.opens_in(SEEN) == 1.0
 
 
 def test_averages_move_a_fifth_of_the_way(health):
     health.note("e", OK, 1.0, 50.0)
-    assert health.view()["e"] == EndpointHealth(1.0, 50.0, 0.0, circuit_open=False)
+    assert health.view(SEEN)["e"] == EndpointHealth(1.0, 50.0, 0.0, circuit_open=False)
     health.note("e", OK, 2.0, 100.0)
-    assert health.view()["e"] == EndpointHealth(pytest.approx(1.2), pytest.approx(60.0), 0.0, circuit_open=False)
+    assert health.view(SEEN)["e"] == EndpointHealth(pytest.approx(1.2), pytest.approx(60.0), 0.0, circuit_open=False)
     health.note("e", OK, None)
-    assert health.view()["e"].latency == pytest.approx(1.2)
+    assert health.view(SEEN)["e"].latency == pytest.approx(1.2)
 
 
 def test_a_refusal_of_content_is_an_answer(health):
@@ -54,15 +63,15 @@ def test_a_refusal_of_content_is_an_answer(health):
     health.note("e", Outcome(OutcomeKind.CONTENT_REFUSED), 0.5)
     fail(health, FAILURES - 1)
     assert not is_open(health)
-    assert health.view()["e"].latency == 0.5
+    assert health.view(SEEN)["e"].latency == 0.5
 
 
 def test_errors_rise_and_fall(health):
     fail(health, 2)
     rate = WEIGHT + WEIGHT * (1 - WEIGHT)
-    assert health.view()["e"].error_rate == pytest.approx(rate)
+    assert health.view(SEEN)["e"].error_rate == pytest.approx(rate)
     health.note("e", OK, 1.0)
-    assert health.view()["e"].error_rate == pytest.approx(rate * (1 - WEIGHT))
+    assert health.view(SEEN)["e"].error_rate == pytest.approx(rate * (1 - WEIGHT))
 
 
 @pytest.mark.parametrize("kind", OutcomeKind)
@@ -70,7 +79,7 @@ def test_which_outcomes_count(health, kind):
     fail(health, FAILURES, Outcome(kind))
     assert is_open(health) is (kind in COUNTED)
     expected = kind in COUNTED or kind is OutcomeKind.RATE_LIMITED
-    assert (health.view()["e"].error_rate > 0) is expected
+    assert (health.view(SEEN)["e"].error_rate > 0) is expected
 
 
 def test_the_callers_faults_do_not_count():
@@ -89,10 +98,10 @@ def test_a_circuit_opens_after_failures_in_a_row_and_not_before(health):
 
 def test_it_is_open_for_a_while(health, clock):
     fail(health)
-    assert health.opens_in() == OPEN_SECONDS
+    assert health.opens_in(SEEN) == OPEN_SECONDS
     clock.now += OPEN_SECONDS - 0.01
     assert is_open(health)
-    assert health.opens_in() == 1.0, "told to come back in a second at the least"
+    assert health.opens_in(SEEN) == 1.0, "told to come back in a second at the least"
     clock.now += 0.01
     assert not is_open(health)
 
@@ -103,7 +112,7 @@ def test_each_failed_probe_doubles_the_time_up_to_a_minute(health, clock):
         clock.now += LONGEST
         assert not is_open(health)
         fail(health, 1)
-        assert health.opens_in() == pytest.approx(seconds)
+        assert health.opens_in(SEEN) == pytest.approx(seconds)
 
 
 def test_a_success_closes_it_and_forgets(health, clock):
@@ -112,7 +121,7 @@ def test_a_success_closes_it_and_forgets(health, clock):
     health.note("e", OK, 1.0)
     assert (is_open(health), health.generation) == (False, generation + 1)
     fail(health)
-    assert health.opens_in() == OPEN_SECONDS, "the doubling starts anew"
+    assert health.opens_in(SEEN) == OPEN_SECONDS, "the doubling starts anew"
 
 
 def test_a_success_without_a_circuit_changes_no_generation(health):
@@ -125,7 +134,7 @@ def test_a_success_without_a_circuit_changes_no_generation(health):
 def test_one_probe_goes_first(health, clock):
     fail(health)
     health.probe("e")
-    assert health.opens_in() == OPEN_SECONDS, "it is open: there is nothing to probe"
+    assert health.opens_in(SEEN) == OPEN_SECONDS, "it is open: there is nothing to probe"
     clock.now += OPEN_SECONDS
     generation = health.generation
     assert not is_open(health)
@@ -164,13 +173,13 @@ def test_a_rate_limit_that_asks_for_nothing_opens_nothing(health, asked):
 def test_a_shorter_wait_does_not_shorten_a_longer_one(health):
     health.note("e", Outcome(OutcomeKind.RATE_LIMITED, 30.0), None)
     health.note("e", Outcome(OutcomeKind.RATE_LIMITED, 2.0), None)
-    assert health.opens_in() == 30.0
+    assert health.opens_in(SEEN) == 30.0
 
 
 def test_the_first_circuit_to_close_is_waited_for(health):
     health.note("a", Outcome(OutcomeKind.RATE_LIMITED, 30.0), None)
     health.note("b", Outcome(OutcomeKind.RATE_LIMITED, 7.0), None)
-    assert health.opens_in() == 7.0
+    assert health.opens_in([*seen("a", "a"), *seen("b", "b")]) == 7.0
 
 
 # --- the budget
@@ -189,3 +198,16 @@ def test_what_was_saved_up_long_ago_does_not_count():
     budget = RetryBudget()
     budget.requests = RetryBudget.WINDOW + 50
     assert sum(budget.may_retry() for _ in range(1000)) == 15
+
+
+def test_what_an_accounts_own_credential_ran_into_is_its_own(health, clock):
+    own = seen("e own:1")
+    health.note("e", OK, 2.0)
+    health.note("e own:1", Outcome(OutcomeKind.RATE_LIMITED, 30.0), None)
+    assert (health.view(own)["e"].circuit_open, is_open(health)) == (True, False)
+    assert (health.opens_in(own), health.opens_in(SEEN)) == (30.0, 1.0)
+    assert health.view(seen("e own:2")) == {}
+    assert health.view(SEEN)["e"].latency == 2.0
+    health.probe("e own:1")
+    clock.now += 30.0
+    assert not health.view(own)["e"].circuit_open

@@ -151,10 +151,15 @@ async def test_unknown_headers_are_refused():
 
 
 @on_loop
-async def test_certifications_that_somebody_states_are_known():
-    stated = provider("p", certifications=("iso27001",), unverified_certifications=("soc2",))
-    plane = planes(context([stated], agreements=(agreement(certifications=frozenset({"hipaa-baa"})),)))
-    assert {"iso27001", "soc2", "hipaa-baa"} <= plane.known.certifications
+async def test_certifications_that_a_record_or_an_agreement_may_state_are_known():
+    """Whoever states one, an account for itself alone included: no list of ours tells one account what another has signed."""
+    plane = planes(context([provider("p", certifications=("soc2-type2",))]))
+    for name in ("soc2", "soc2-type2", "hipaa-baa", "pci-dss"):
+        asked = plane.ask(CALLER, call(), request(data_policy={"certifications": [name]}))
+        decided = plane.decide(asked, request(), "acme")
+        assert bool(permitted(decided)) is name.startswith("soc2")
+    with pytest.raises(BadRequest, match="not a known certification. Known: .*pci-dss"):
+        plane.ask(CALLER, call(), request(data_policy={"certifications": ["soc9"]}))
     assert plane.known.providers == {"p"}
 
 

@@ -10,12 +10,12 @@ from tests.unit.wire.peers import on_loop
 from anyapi.domain.call import NO_PREFERENCE
 from anyapi.gateway.admit import admit
 from anyapi.gateway.call import Call
-from anyapi.gateway.formats.openai_chat import parse
+from anyapi.gateway.formats import anthropic_messages, openai_chat
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.rows import rows_for
 
 
-def rows(request_id=None, adjusted=(), **fields):
+def rows(request_id=None, adjusted=(), parse=openai_chat.parse, **fields):
     plane = DataPlane(snapshot(context([provider("p")])), outlets(), DISCLOSURE, Clock())
     caller, request = principal(), parse(json.dumps(chat(**fields)).encode())
     asked = plane.ask(caller, Call(), request)
@@ -63,3 +63,10 @@ async def test_what_was_adjusted_is_named_once_and_in_order():
 async def test_the_request_id_is_echoed():
     assert rows(b"r-1")[0]["x-request-id"] == "r-1"
     assert "x-request-id" not in rows()[0]
+
+
+@on_loop
+async def test_anthropics_sdks_find_the_decision_as_the_request_id():
+    found, admission = rows(b"r-1", parse=anthropic_messages.parse, max_tokens=8)
+    assert found["request-id"] == found["x-anyapi-decision"] == admission.id
+    assert "request-id" not in rows(b"r-1")[0]

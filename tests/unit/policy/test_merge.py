@@ -110,6 +110,22 @@ def test_booleans_unions_and_intersections():
         }
 
 
+@pytest.mark.parametrize(
+    ("floor", "asked", "left"),
+    [
+        ({"eea"}, {"de"}, {"de"}),
+        ({"eea", "us"}, {"eu", "local"}, {"eu"}),
+        ({"eu"}, {"de", "no"}, {"de"}),
+        ({"eea"}, {"us"}, set()),
+        ({"eea", "de"}, {"eu", "us"}, {"eu", "de"}),
+    ],
+)
+def test_regions_are_met_as_places_and_not_as_names(floor, asked, left):
+    low, high = Settings(regions=frozenset(floor)), Settings(regions=frozenset(asked))
+    for both in (merged((A, low), (R, high)), merged((R, high), (A, low))):
+        assert (both.regions, both.layers) == (left, {"regions": {A, R}})
+
+
 def test_all_layers_with_the_same_value_are_remembered():
     same = Settings(training_allowed=False, retention_days=7, min_confidence=Confidence.SECONDARY)
     both = merged((G, same), (K, same))

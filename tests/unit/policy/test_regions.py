@@ -1,5 +1,7 @@
 """Region containment."""
 
+import itertools
+
 import pytest
 
 from anyapi.policy import regions
@@ -43,3 +45,22 @@ def test_outside_lists_what_lies_in_none_of_the_allowed():
     assert regions.outside({"de", "sg"}, frozenset({"eu", "sg"})) == ()
     assert regions.outside({"de"}, frozenset()) == ("de",)
     assert regions.outside((), frozenset({"eu"})) == ()
+
+
+def _admitted(allowed):
+    """Every region that there is a name for and that lies inside one of these."""
+    every = regions.EEA | {"eea", "us", "global", "local", "apac", "ch"}
+    return {region for region in every if not regions.outside((region,), allowed)}
+
+
+def test_what_two_sets_have_in_common_admits_what_both_admit():
+    """Exhaustively, over sets of up to three of these names."""
+    names = ("de", "no", "eu", "eea", "us", "local")
+    sets = [frozenset(some) for size in range(4) for some in itertools.combinations(names, size)]
+    for a, b in itertools.product(sets, repeat=2):
+        both = regions.common(a, b)
+        assert _admitted(both) == _admitted(a) & _admitted(b)
+        assert both <= a | b
+        assert both == regions.common(b, a)
+    for a in sets:
+        assert regions.common(a, a) == a

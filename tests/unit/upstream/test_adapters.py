@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from anyapi.domain.catalogue import Auth, ProviderApi
-from anyapi.upstream.adapter import Dialect
+from anyapi.upstream.adapter import Dialect, OutboundChat
 from anyapi.upstream.adapters import (
     ANTHROPIC,
     AZURE_DATED,
@@ -22,6 +22,8 @@ from anyapi.upstream.anthropic_passthrough import AnthropicPassthrough
 from anyapi.upstream.hub import MessagesOverChat, ResponsesOverChat
 from anyapi.upstream.readdressed import AzureDated, ClaudeAtVertex, OpenAIAtVertex
 from anyapi.upstream.responses_passthrough import ResponsesPassthrough
+from anyapi.upstream.translate.carried_reasoning import MARK
+from anyapi.upstream.translate.openai_responses_reasoning import PREFIX
 
 
 def api(protocol, *also):
@@ -65,6 +67,23 @@ def test_responses_of_the_providers_own():
     assert parts(adapter_for(Dialect.RESPONSES, api(OPENAI, RESPONSES))) == [ResponsesPassthrough]
     assert parts(adapter_for(Dialect.RESPONSES, api(AZURE_DATED, RESPONSES))) == [AzureDated, ResponsesPassthrough]
     assert type(adapter_for(Dialect.RESPONSES, api("bedrock", RESPONSES))) is ResponsesOverChat, "its responses have another address"
+
+
+def test_who_looks_through_a_request():
+    """All that build it anew. What passes does only where it may hold reasoning that was sealed here."""
+    plain = OutboundChat({"messages": msgspec.Raw(b"[]"), "input": msgspec.Raw(b"[]")})
+    ours = OutboundChat({"messages": msgspec.Raw(f'["{MARK}"]'.encode()), "input": msgspec.Raw(f'["{PREFIX}"]'.encode())})
+    native = {
+        Dialect.CHAT_COMPLETIONS: {OPENAI, VERTEX_OPENAI, AZURE_DATED},
+        Dialect.MESSAGES: {ANTHROPIC, VERTEX_ANTHROPIC},
+        Dialect.RESPONSES: {OPENAI, VERTEX_OPENAI, AZURE_DATED},
+        Dialect.EMBEDDINGS: {OPENAI, VERTEX_OPENAI, AZURE_DATED},
+    }
+    for dialect, own in native.items():
+        for protocol in SERVED_EMBEDDINGS if dialect is Dialect.EMBEDDINGS else SERVED_PROTOCOLS:
+            adapter = adapter_for(dialect, api(protocol, RESPONSES))
+            assert adapter.walks(plain) is (protocol not in own)
+            assert adapter.walks(ours) is (protocol not in own or dialect in (Dialect.MESSAGES, Dialect.RESPONSES))
 
 
 @pytest.mark.parametrize("dialect", Dialect)

@@ -300,9 +300,17 @@ def test_what_waits_is_bounded():
 
 
 def test_after_the_end_nothing_counts():
-    stream, released = through(START + BLOCK + STOP + piece("a"), piece("b"))
+    stream, released = through(START + BLOCK + ENDED + STOP + piece("a"), piece("b"))
     assert stream.complete
-    assert released == START + BLOCK + STOP
+    assert released == START + BLOCK + ENDED + STOP
+
+
+@pytest.mark.parametrize("between", [b"", event("message_delta", delta={}, usage={}), event("message_delta", delta={"stop_reason": None})])
+def test_a_stop_without_its_reason_is_no_end(between):
+    """Anthropic: `stop_reason` is null in `message_start` and non-null at the end."""
+    stream, released = through(START + BLOCK + piece("a"), between, STOP)
+    assert (stream.complete, stream.failure) == (False, BAD)
+    assert released == START + BLOCK + piece("a") + between
 
 
 @given(st.lists(st.binary(max_size=40) | st.sampled_from([START, BLOCK, piece("a"), ENDED, STOP, event("error")]), max_size=8))

@@ -76,7 +76,7 @@ def test_a_refused_field_is_named():
 
 
 def test_answer_with_clock_and_fresh_id():
-    data = msgspec.json.encode({"candidates": [{"content": {"parts": [{"text": "Hi"}]}}]})
+    data = msgspec.json.encode({"candidates": [{"content": {"parts": [{"text": "Hi"}]}, "finishReason": "STOP"}]})
     answer = adapter().read_answer(data, call())
     assert isinstance(answer, Answer)
     completion = ChatCompletion.model_validate_json(answer.body, strict=True)

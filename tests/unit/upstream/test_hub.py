@@ -1,15 +1,19 @@
 """Requests of another format by way of a chat completion: what is put together here, not what the translators do."""
 
 import json
+import pathlib
 
 import msgspec
 import pytest
+from tests.unit.upstream.translate.anthropic_events import joined
+from tests.unit.upstream.translate.responses_reading import replayed, strict_events
 
 from anyapi.domain.catalogue import Capabilities, Endpoint
 from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.errors import BadRequest
 from anyapi.upstream.adapter import OutboundChat, ProviderRow
 from anyapi.upstream.anthropic import AnthropicAdapter
+from anyapi.upstream.gemini import GeminiAdapter
 from anyapi.upstream.hub import MessagesOverChat, ResponsesOverChat
 from anyapi.upstream.openai_chat import OpenAIChat
 
@@ -128,6 +132,42 @@ def test_reasoning_of_earlier_turns_only_goes_where_it_is_understood():
     call = responses(THOUGHT, said)
     native.prepare(call, ENDPOINT, ProviderRow())
     assert b"reasoning_" in bytes(call.hub.fields["messages"])
+
+
+GEMINI_TOOLS = (pathlib.Path(__file__).parent / "translate/recorded/gemini/tools.sse").read_bytes()
+SIGNATURE = "CuQBAb4+9vtFirstCallSignature=="
+GEMINI_CALL = {"functionCall": {"name": "f", "args": {}, "id": "c1"}, "thoughtSignature": SIGNATURE}
+
+
+def test_the_items_of_a_response_over_gemini_follow_each_other():
+    """Its signature comes with a call, and reasoning items come before the call that they belong to."""
+    adapter, call = ResponsesOverChat(GeminiAdapter(), native=True), responses(stream=True, include=["reasoning.encrypted_content"])
+    adapter.prepare(call, ENDPOINT, ProviderRow())
+    last = replayed(strict_events(adapter.open_stream(call).feed(GEMINI_TOOLS)))
+    kinds = [item["type"] for item in last["response"]["output"]]
+    assert kinds == ["reasoning", "message", "reasoning", "function_call", "function_call", "function_call"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_signature_of_gemini_is_carried_once_and_comes_back(stream):
+    adapter, call = MessagesOverChat(GeminiAdapter(), native=True), messages(**({"stream": True} if stream else {}))
+    adapter.prepare(call, ENDPOINT, ProviderRow())
+    if stream:
+        content = joined(adapter.open_stream(call).feed(GEMINI_TOOLS))[0]["content"]
+    else:
+        body = {"candidates": [{"content": {"parts": [GEMINI_CALL]}, "finishReason": "STOP"}]}
+        content = json.loads(adapter.read_answer(json.dumps(body).encode(), call).body)["content"]
+    sealed = [block for block in content if block["type"] == "redacted_thinking"]
+    assert len(sealed) == 1
+    calls = [block for block in content if block["type"] == "tool_use"]
+    results = [{"type": "tool_result", "tool_use_id": block["id"], "content": "ok"} for block in calls]
+    back = messages()
+    turns = [json.loads(bytes(back.fields["messages"]))[0], {"role": "assistant", "content": content}, {"role": "user", "content": results}]
+    back.fields["messages"] = msgspec.Raw(json.dumps(turns).encode())
+    gemini = Endpoint("g/m", "acme/m", "g", "gemini-3-pro", capabilities=Capabilities(reasoning=True, tools=True))
+    sent = json.loads(adapter.prepare(back, gemini, ProviderRow()).body)
+    parts = [part for turn in sent["contents"] for part in turn["parts"] if "functionCall" in part]
+    assert [part.get("thoughtSignature") for part in parts] == [SIGNATURE, *[None] * (len(calls) - 1)]
 
 
 def test_beta_headers_reach_the_inner_adapter():

@@ -13,7 +13,7 @@ from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.domain.usage import TokenCount
 from anyapi.upstream import openai_chat as module
 from anyapi.upstream.adapter import Answer, OutboundChat, ProviderRow
-from anyapi.upstream.openai_chat import ChatStream, OpenAIChat, error_in, is_plain, read_chunk, read_usage
+from anyapi.upstream.openai_chat import ChatStream, OpenAIChat, error_in, read_usage
 
 ADAPTER = OpenAIChat()
 ENDPOINT = endpoint(upstream_model="their-name")
@@ -264,7 +264,9 @@ def event(value):
     return b"data: " + json.dumps(value).encode() + b"\n\n"
 
 
-DONE = b"data: [DONE]\n\n"
+MARKER = b"data: [DONE]\n\n"
+DONE = event({"id": "x", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}) + MARKER
+"""A whole end: why the model stopped, and the terminal marker."""
 USAGE_CHUNK = {"id": "c", "choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 3}}
 USUAL = event(chunk("one")) + event(chunk("tw\u00f6")) + event(chunk("", usage=None)) + event(USAGE_CHUNK) + DONE
 SHOWN = USUAL.replace(event(USAGE_CHUNK), b"")
@@ -341,6 +343,53 @@ def test_only_whole_events_go_on():
     assert not stream.complete
 
 
+ROLE = event({"id": "c", "choices": [{"index": 0, "delta": {"role": "assistant", "content": "", "refusal": None}, "finish_reason": None}]})
+FILTER = event({"id": "c", "choices": [], "prompt_filter_results": [{"prompt_index": 0}]})
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize(
+    "says",
+    [
+        {"content": "x"},
+        {"tool_calls": [{"index": 0}]},
+        {"reasoning_content": "x"},
+        {"refusal": "x"},
+        {"something_new": {}},
+        {"audio": {"id": "a"}},
+    ],
+)
+def test_what_says_nothing_waits_for_what_does(says, together):
+    said = event({"choices": [{"index": 0, "delta": {**says, "role": "assistant"}, "finish_reason": None}]})
+    parts = [FILTER, ROLE, said, DONE]
+    stream = ADAPTER.open_stream(call(stream=True))
+    if together:
+        assert stream.feed(b"".join(parts)) == b"".join(parts)
+    else:
+        assert [stream.feed(FILTER), stream.feed(ROLE), stream.started] == [b"", b"", False]
+        assert stream.feed(said) == FILTER + ROLE + said
+        assert stream.feed(DONE) == DONE
+    assert (stream.started, stream.complete) == (True, True)
+
+
+@pytest.mark.parametrize("end", [event({"error": {"code": 503}}), MARKER, b"data: nonsense\n\n"])
+def test_a_stream_that_fails_before_it_said_anything_has_told_the_client_nothing(end):
+    out, stream = feed([ROLE, FILTER, end])
+    assert (out, stream.started, stream.complete) == (b"", False, False)
+    assert stream.failure is not None
+
+
+def test_an_answer_of_nothing_is_told_at_its_end():
+    out, stream = feed([ROLE, event({**USAGE_CHUNK, "choices": []}), DONE], hide=False)
+    assert (out, stream.started, stream.complete) == (ROLE + event(USAGE_CHUNK) + DONE, False, True)
+
+
+def test_what_waits_is_bounded(monkeypatch):
+    monkeypatch.setattr(module, "MAX_EVENT", 1000)
+    out, stream = feed([ROLE] * 20)
+    assert (out, stream.failure) == (b"", Outcome(OutcomeKind.BAD_RESPONSE))
+
+
 def test_a_comment_alone_says_nothing():
     out, stream = feed([b": keep-alive\n\n"])
     assert (out, stream.empty) == (b": keep-alive\n\n", True)
@@ -371,6 +420,32 @@ def test_usage_that_is_null_in_every_chunk_is_passed_over():
     data = b'data: {"choices":[{"delta":{"content":"x"}}],"usage":null}\n\n' * 3
     out, stream = feed([data, DONE])
     assert (out, stream.tokens, stream.complete) == (data + DONE, None, True)
+
+
+LAYOUTS = {"tight": (",", ":"), "spaced": (", ", ": "), "odd": (" , ", " : ")}
+
+
+@pytest.mark.parametrize("unfinished", [{}, {"finish_reason": None}, {"finish_reason": ""}], ids=["absent", "null", "empty"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("together", [True, False])
+def test_the_marker_without_a_finish_reason_is_no_end(unfinished, layout, together):
+    """A server that broke off may still write `[DONE]`; whatever came before it has gone on, and the marker has not."""
+
+    def said(**choice):
+        value = {"choices": [{"index": 0, "delta": {"content": '"finish_reason":"stop"'}, **choice}]}
+        return b"data: " + json.dumps(value, separators=LAYOUTS[layout]).encode() + b"\n\n"
+
+    opening = event({"choices": [], "prompt_filter_results": []})
+    for last, ends in ((said(**unfinished), False), (said(finish_reason="stop"), True)):
+        data = [opening, said(**unfinished), said(**unfinished), last, event(USAGE_CHUNK), MARKER]
+        out, stream = feed([b"".join(data)] if together else data, hide=False)
+        assert out == b"".join(data if ends else data[:-1])
+        assert (stream.complete, stream.failure) == ((True, None) if ends else (False, Outcome(OutcomeKind.BAD_RESPONSE)))
+
+
+def test_the_marker_alone_is_no_answer():
+    out, stream = feed([MARKER])
+    assert (out, stream.complete, stream.failure, stream.started) == (b"", False, Outcome(OutcomeKind.BAD_RESPONSE), False)
 
 
 def test_a_stream_without_its_marker_is_not_complete():
@@ -480,7 +555,7 @@ def test_what_is_held_back_is_limited(monkeypatch, over):
     assert (stream.failure is not None) == bool(over)
     assert len(stream._rest) <= 1000
     if not over:
-        assert stream.feed(b'"}\n\n').endswith(b'y"}\n\n')
+        assert stream.feed(b'"}\n\n' + event(chunk())).endswith(b'y"}\n\n' + event(chunk()))
 
 
 def test_an_event_above_the_limit_in_one_read_is_fine(monkeypatch):
@@ -502,18 +577,6 @@ def test_after_a_failure_nothing_goes_on():
     assert stream.empty
 
 
-@given(st.lists(st.dictionaries(st.text(max_size=5), st.one_of(st.none(), st.integers(), st.text(max_size=20)), max_size=3), max_size=5))
-def test_plain_is_what_every_event_alone_is(values):
-    assert is_plain(b"".join(map(event, values))) or not values
-
-
-def test_read_chunk_of_garbage_is_none():
-    assert read_chunk(b"data: {") is None
-    assert read_chunk(b"data: [1]") is None
-    assert read_chunk(b": nothing") is None
-    assert read_chunk(b"data: {}").choices == []
-
-
 @pytest.mark.parametrize(
     ("delta", "empty"),
     [
@@ -531,10 +594,10 @@ def test_read_chunk_of_garbage_is_none():
 )
 @pytest.mark.parametrize("separators", [(",", ":"), (", ", ": "), (" ,", "  :  ")])
 def test_an_answer_that_says_nothing_is_empty(delta, empty, separators):
-    deltas = [{"role": "assistant", "content": ""}, delta, {}]
+    deltas = [{"role": "assistant", "content": ""}, delta]
     data = b"".join(
-        b"data: %b\n\n" % json.dumps({"choices": [{"index": 0, "delta": one}], "usage": None}, separators=separators).encode()
-        for one in deltas
+        b"data: %b\n\n" % json.dumps({"choices": [one], "usage": None}, separators=separators).encode()
+        for one in (*({"index": 0, "delta": delta} for delta in deltas), {"index": 0, "delta": {}, "finish_reason": "stop"})
     )
     stream = ChatStream(hide_usage=True)
     stream.feed(data + b"data: [DONE]\n\n")

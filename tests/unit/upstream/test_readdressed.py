@@ -83,6 +83,7 @@ def test_answers_are_the_formats_own(wrapped):
     body = b'{"choices":[{"message":{"content":"Hi"},"finish_reason":"stop"}]}'
     assert made.read_answer(body, call()) == OpenAIChat().read_answer(body, call()) == Answer(body, None)
     reader = made.open_stream(call(stream=True))
-    assert reader.feed(b"data: [DONE]\n\n") == b"data: [DONE]\n\n"
+    stream = b'data: {"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+    assert reader.feed(stream) == stream
     assert reader.complete
     assert made.classify(429, 2.0, b"") == Outcome(OutcomeKind.RATE_LIMITED, 2.0, 429)

@@ -6,7 +6,9 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.upstream.translate.responses_reading import closed, strict_events
 
+from anyapi import errors
 from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.domain.usage import TokenCount
@@ -184,6 +186,40 @@ def test_an_incomplete_answer_is_complete():
     end = event("response.incomplete", response=response("incomplete"))
     assert stream.feed(DELTA + end) == DELTA + end
     assert stream.complete
+
+
+def test_a_stream_that_breaks_off_ends_as_a_failed_response():
+    created = {"id": "resp_0a1b", "created_at": 1_800_000_000, "model": "gpt-x", "instructions": "s3cret", "temperature": 0.1}
+    opening = event("response.created", response=created, sequence_number=0) + event("response.in_progress", response=created)
+    stream = reader()
+    assert stream.feed(opening + DELTA) == opening + DELTA
+    error, failed = strict_events(closed(stream, errors.RateLimited("Slow.")), at=3)
+    assert (error["type"], error["code"], failed["type"]) == ("error", "rate_limit", "response.failed")
+    told = failed["response"]
+    assert (told["id"], told["created_at"], told["model"], told["status"]) == ("resp_0a1b", 1_800_000_000, "gpt-x", "failed")
+    assert (told["error"], told["output"]) == ({"code": "rate_limit_exceeded", "message": "Slow."}, [])
+    assert "s3cret" not in str(told)
+
+
+@pytest.mark.parametrize("opening", [b"", event("response.created"), event("response.created", response={"id": 5})])
+def test_a_response_that_was_never_named_cannot_fail_by_name(opening):
+    stream = reader()
+    stream.feed(opening + DELTA)
+    assert stream.failed("server_error", "Cut.") == b""
+    stream = reader()
+    stream.feed(STREAM)
+    assert stream.failed("server_error", "Cut.") == b""
+
+
+@pytest.mark.parametrize("kind", ["response.completed", "response.incomplete"])
+@pytest.mark.parametrize(
+    ("status", "ends"), [("in_progress", False), ("queued", False), ("cancelled", False), ("failed", False), (None, True)]
+)
+def test_an_ending_of_a_response_that_says_it_still_runs_is_none(kind, status, ends):
+    stream = reader()
+    end = event(kind, response=response(status))
+    assert stream.feed(OPENING + DELTA + end) == OPENING + DELTA + (end if ends else b"")
+    assert (stream.complete, stream.failure) == ((True, None) if ends else (False, BAD))
 
 
 @pytest.mark.parametrize("ends", [b"\n", b"\r\n", b"\r"])

@@ -32,14 +32,22 @@ _encode = msgspec.json.Encoder().encode
 
 
 def render_messages_error(error: Exception, request_id: str | None = None) -> tuple[int, bytes, bytes]:
-    """Status, header lines and JSON body of an error in Anthropic's envelope."""
-    status, body = _envelope(error, request_id)
-    return status, error_rows(error, status), body
+    """Status, header lines and JSON body of an error in Anthropic's envelope. `request_id`: the client's own, for want of a decision's."""
+    named = _named(error) or request_id
+    status, body = _envelope(error, named)
+    rows = error_rows(error, status)
+    return status, rows if named is None else rows + b"request-id: %b\r\n" % named.encode(), body
 
 
-def messages_error_event(error: Exception, request_id: str | None = None) -> bytes:
+def messages_error_event(error: Exception) -> bytes:
     """The terminal event of a stream that went wrong: SDKs raise on it; `message_stop` never follows."""
-    return b"event: error\ndata: %b\n\n" % _envelope(error, request_id)[1]
+    return b"event: error\ndata: %b\n\n" % _envelope(error, _named(error))[1]
+
+
+def _named(error: Exception) -> str | None:
+    """The id by which an operator finds the request again: its decision's. A request that was not accepted has none."""
+    decision = error.metadata.get("decision") if isinstance(error, errors.AnyAPIError) else None
+    return None if decision is None else str(decision)
 
 
 def type_of(error: Exception, status: int) -> str:

@@ -17,7 +17,7 @@ from anyapi.gateway.formats.anthropic_errors import messages_error_event
 from anyapi.gateway.formats.openai_chat import OURS_SET, STATEFUL, STATEFUL_SET, ChatRequest, read_model, take_policy
 from anyapi.gateway.formats.stored import take_off
 from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields, outer_fields, plain_value, policy_value
-from anyapi.upstream.adapter import Dialect
+from anyapi.upstream.adapter import Dialect, StreamReader
 from anyapi.upstream.translate.anthropic_messages_to_openai_chat import REFUSED, refuse
 
 LIST = b"["
@@ -46,7 +46,7 @@ class MessagesRequest(ChatRequest):
         """Abilities that the request's fields need."""
         return needed_abilities(self.fields)
 
-    def error_event(self, error: Exception, _sequence: int) -> bytes:
+    def error_event(self, error: Exception, _reader: StreamReader | None) -> bytes:
         """The terminal event of a stream that went wrong."""
         return messages_error_event(error)
 

@@ -10,7 +10,7 @@ from anyapi.gateway.formats.abilities import BIG, has_web_search, least_tokens, 
 from anyapi.gateway.formats.stored import take_off
 from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields, outer_fields, policy_value
 from anyapi.gateway.render import error_event
-from anyapi.upstream.adapter import NO_FIELDS, OutboundChat
+from anyapi.upstream.adapter import NO_FIELDS, OutboundChat, StreamReader
 
 POLICY_FIELDS = ("data_policy", "provider", "providerOptions")
 WRAPPERS = ("extra_body", "extra_headers")
@@ -51,6 +51,8 @@ class ChatRequest(OutboundChat):
     """The same as one text: the key under which their parsed form is remembered."""
     adjusted: tuple[str, ...] = ()
     prompt_bytes: int = 0
+    large: bool = False
+    """So large that a thread prepares it, where it has to be looked through (`gateway.apart`)."""
 
     def forget(self) -> None:
         """The same, and what was decided by."""
@@ -69,8 +71,8 @@ class ChatRequest(OutboundChat):
         """Those that its fields need."""
         return needed_abilities(self.fields)
 
-    def error_event(self, error: Exception, _sequence: int) -> bytes:
-        """The terminal event of a stream that went wrong, in the client's format; `_sequence` is its number where events have one."""
+    def error_event(self, error: Exception, _reader: StreamReader | None) -> bytes:
+        """What ends a stream that went wrong, in the client's format. `_reader` read it: some formats tell of what came before."""
         return error_event(error)
 
 

@@ -1,7 +1,7 @@
 """OpenAI's Responses API as clients send it: wire to typed, once. Items stay raw bytes; only what routing and policy need is looked at.
 
 What keeps state at a provider is refused here, for every provider: stored responses and conversations, files, and the tools that hold
-files or send content to hosts that nobody configured. Errors have OpenAI's envelope (`gateway/render.py`); in a stream, `error_event`.
+files or send content to hosts that nobody configured. Errors have OpenAI's envelope (`gateway/render.py`).
 """
 
 from typing import ClassVar
@@ -16,7 +16,9 @@ from anyapi.gateway.formats.openai_chat import ChatRequest, read_question
 from anyapi.gateway.formats.stored import take_off
 from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields, policy_value
 from anyapi.gateway.render import error_of
-from anyapi.upstream.adapter import Dialect
+from anyapi.upstream.adapter import Dialect, StreamReader
+from anyapi.upstream.hub import TranslatedStream
+from anyapi.upstream.responses_passthrough import ResponsesReader
 
 STATEFUL = {
     "previous_response_id": "refers to a stored response, and nothing is stored. Send the whole conversation as input.",
@@ -64,9 +66,11 @@ class ResponsesRequest(ChatRequest):
         """Abilities that the request's fields need."""
         return needed_abilities(self.fields)
 
-    def error_event(self, error: Exception, sequence: int) -> bytes:
-        """The terminal event of a stream that went wrong; `sequence` is its number."""
-        return error_event(error, sequence)
+    def error_event(self, error: Exception, reader: StreamReader | None) -> bytes:
+        """The events that end a stream that went wrong: `error`, which SDKs raise on, and `response.failed`, as OpenAI's servers do."""
+        if not isinstance(reader, TranslatedStream | ResponsesReader):
+            return error_event(error)
+        return error_event(error, reader.sequence) + reader.failed(error_code(error), str(error_of(error)[1]["message"]))
 
 
 class _Typed(msgspec.Struct):
@@ -153,7 +157,7 @@ def error_code(error: Exception) -> str:
 
 
 def error_event(error: Exception, sequence: int = 0) -> bytes:
-    """The `error` event that ends a stream which went wrong; `sequence` is its number. SDKs raise on it.
+    """The `error` event of a stream that went wrong; `sequence` is its number. SDKs raise on it.
 
     OpenAI's schema has code and message at the top, its servers and Open Responses have them inside `error`; both are there. The code is a
     word in both: the status that other errors have as their code is of no use where an answer has begun.

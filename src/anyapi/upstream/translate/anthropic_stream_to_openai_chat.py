@@ -43,7 +43,7 @@ class ChatStream(ChunkWriter):
         super().__init__(wants_usage=wants_usage, hide_reasoning=hide_reasoning)
         self.created = created
         self._splitter = sse.Splitter()
-        self._finish = "stop"
+        self._finish: str | None = None
         self._usage = wire.Usage()
         self._open: dict[int, _OpenCall] = {}
         self._calls = 0
@@ -142,13 +142,15 @@ class ChatStream(ChunkWriter):
             self._release_arguments(call.number, "{}")
 
     def _on_message_delta(self, event: wire.Event) -> None:
-        if event.delta is not None and event.delta.stop_reason is not None:
+        if event.delta is not None and event.delta.stop_reason:
             self._finish = FINISH.get(event.delta.stop_reason, "stop")
             self.refused = event.delta.stop_reason == "refusal"
         self._usage = self._usage.updated(wire.read_usage(event.usage))
         self.tokens = self._usage.total()  # not before: what `message_start` says is no total
 
     def _on_stop(self, _event: wire.Event) -> None:
+        if self._finish is None:
+            raise ValueError("a stop without its reason")
         self._release_end(self._finish, self._usage.as_openai())
 
     def _on_error(self, event: wire.Event) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 
 from anyapi.domain.usage import TokenCount
+from anyapi.upstream.translate.chat_chunks import usage_of
 
 NOTHING = msgspec.Raw()
 
@@ -68,16 +69,7 @@ class Usage(msgspec.Struct):
 
     def as_openai(self) -> dict[str, object] | None:
         """OpenAI's `usage` object, None when `total` is None."""
-        count = self.total()
-        if count is None:
-            return None
-        return {
-            "prompt_tokens": count.prompt,
-            "completion_tokens": count.completion,
-            "total_tokens": count.prompt + count.completion,
-            "prompt_tokens_details": {"cached_tokens": count.cached, "cache_write_tokens": self.cache_creation_input_tokens or 0},
-            "completion_tokens_details": {"reasoning_tokens": count.reasoning},
-        }
+        return usage_of(self.total(), cache_written=self.cache_creation_input_tokens or 0)
 
 
 class ErrorBody(msgspec.Struct):

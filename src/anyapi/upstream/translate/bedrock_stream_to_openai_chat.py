@@ -136,8 +136,8 @@ class ChatStream(ChunkWriter):
 
     def _on_stop(self, payload: bytes) -> None:
         reason = _message_stop.decode(payload).stop_reason
-        if reason in wire.MALFORMED:
-            raise ValueError("the model's output could not be read")
+        if not reason or reason in wire.MALFORMED:
+            raise ValueError("no reason, or the model's output could not be read")
         self._finish = wire.finish_of(reason, calls=self._calls > 0)
         self.refused = self._finish == "content_filter"
         self._end()

@@ -10,6 +10,7 @@ import msgspec
 
 from anyapi.domain.usage import TokenCount
 from anyapi.upstream.translate import anthropic_to_openai_chat
+from anyapi.upstream.translate.chat_chunks import usage_of
 
 NOTHING = msgspec.Raw()
 
@@ -196,15 +197,7 @@ class Usage(msgspec.Struct, rename="camel"):
 
     def as_openai(self) -> dict[str, object] | None:
         """OpenAI's `usage` object, None when `total` is None."""
-        count = self.total()
-        if count is None:
-            return None
-        return {
-            "prompt_tokens": count.prompt,
-            "completion_tokens": count.completion,
-            "total_tokens": count.prompt + count.completion,
-            "prompt_tokens_details": {"cached_tokens": count.cached, "cache_write_tokens": self.cache_write_input_tokens or 0},
-        }
+        return usage_of(self.total(), cache_written=self.cache_write_input_tokens or 0, thinks=False)
 
 
 _usage = msgspec.json.Decoder(Usage)

@@ -8,6 +8,7 @@ holds the conversation could read it anyway. Anthropic would refuse a signature 
 
 import base64
 import binascii
+from collections.abc import Collection
 
 import msgspec
 
@@ -64,6 +65,11 @@ def signature_of(detail: Object) -> str:
 def extra_block(call_id: str, extra: object) -> Object:
     """The block that carries what a provider hung on a tool call."""
     return {"type": "redacted_thinking", "data": pack({"type": TOOL_CALL, "id": call_id, "extra_content": extra})}
+
+
+def hangs_on(detail: Object, calls: Collection[str]) -> bool:
+    """Whether an entry says of one of these calls, by their ids, what hangs on it anyway: providers give a signature both ways."""
+    return detail.get("type") == "reasoning.encrypted" and detail.get("id") in calls
 
 
 def detail_of(block: Fields, where: str, index: int) -> Object | None:

@@ -1,4 +1,4 @@
-"""Writing an OpenAI chat completion stream chunk by chunk: what a translator needs whatever the provider's format is."""
+"""Writing OpenAI's chat format, a stream chunk by chunk above all: what a translator needs whatever the provider's format is."""
 
 import msgspec
 
@@ -23,6 +23,22 @@ def chunk_head(answer_id: str, created: int, model: str) -> bytes:
 def ending(head: bytes, usage: Object | None) -> bytes:
     """What follows the finish chunk: the usage chunk, where one is wanted, and the terminal marker."""
     return (b"" if usage is None else head + b'],"usage":' + _encode(usage) + b"}\n\n") + DONE
+
+
+def usage_of(count: TokenCount | None, *, cache_written: int | None = None, thinks: bool = True) -> Object | None:
+    """OpenAI's `usage` object, None for None. `cache_written` where a provider states it; `thinks`: it states what reasoning took."""
+    if count is None:
+        return None
+    prompt = {"cached_tokens": count.cached}
+    if cache_written is not None:
+        prompt["cache_write_tokens"] = cache_written
+    return {
+        "prompt_tokens": count.prompt,
+        "completion_tokens": count.completion,
+        "total_tokens": count.prompt + count.completion,
+        "prompt_tokens_details": prompt,
+        **({"completion_tokens_details": {"reasoning_tokens": count.reasoning}} if thinks else {}),
+    }
 
 
 class ChunkWriter:

@@ -156,13 +156,12 @@ class ChatStream:
 
     def _on_call(self, choice: _Choice, call: wire.FunctionCall, signature: str | None) -> None:
         made = whole.call_of(call, f"{self._id or self._fallback_id}_{choice.index}_{choice.calls}")
-        if signature:
+        if signature:  # before its call, where readers that know one item at a time expect what belongs to it
             made["extra_content"] = whole.extra_content(signature)
+            self._release_detail(choice, whole.sealed(signature, str(made["id"])))
         self._release(choice, b'"tool_calls":' + _encode([{"index": choice.calls, **made}]))
         choice.calls += 1
         choice.thinking = False
-        if signature:
-            self._release_detail(choice, whole.sealed(signature, str(made["id"])))
 
     def _on_thought(self, choice: _Choice, text: str, signature: str | None) -> None:
         """`type` and `index` are said with every piece of a thought, `format` once, because clients join the strings of one index."""

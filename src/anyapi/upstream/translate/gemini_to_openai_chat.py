@@ -43,6 +43,9 @@ BROKEN = frozenset(
 )  # fmt: skip
 """The generation failed: what there is of an answer is no answer."""
 
+UNFINISHED: frozenset[str | None] = BROKEN | {None}
+"""The same, and no reason at all: then the model has not stopped, says Google's reference of `finishReason`."""
+
 FORMAT = "google-gemini-v1"
 """Marks `reasoning_details` as Gemini's, so that a signature is given back to Gemini alone."""
 
@@ -128,9 +131,9 @@ def translate(body: bytes, *, created: int, fallback_id: str, hide_reasoning: bo
 def _answer(response: wire.Response, created: int, fallback_id: str, *, hide: bool) -> Answer:
     """Raises ValueError for what is no answer."""
     candidates = response.candidates or [BLOCKED] * response.blocked
-    reasons = {candidate.finish_reason for candidate in candidates}
-    if not candidates or reasons & BROKEN or len({one.index for one in candidates}) < len(candidates):
-        raise ValueError("no answer, a failed one, or two of one index")
+    reasons = {candidate.finish for candidate in candidates}
+    if not candidates or reasons & UNFINISHED or len({one.index for one in candidates}) < len(candidates):
+        raise ValueError("no answer, one that failed or has not stopped, or two of one index")
     id_ = response.response_id or fallback_id
     choices = [_choice(candidate, id_, hide=hide) for candidate in candidates]
     usage = wire.read_usage(response.usage_metadata)

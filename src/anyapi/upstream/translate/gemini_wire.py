@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 
 from anyapi.domain.usage import TokenCount
+from anyapi.upstream.translate.chat_chunks import usage_of
 
 NOTHING = msgspec.Raw()
 
@@ -120,16 +121,7 @@ class Usage(msgspec.Struct, rename="camel"):
 
     def as_openai(self) -> dict[str, object] | None:
         """OpenAI's `usage` object, None when `total` is None."""
-        count = self.total()
-        if count is None:
-            return None
-        return {
-            "prompt_tokens": count.prompt,
-            "completion_tokens": count.completion,
-            "total_tokens": count.prompt + count.completion,
-            "prompt_tokens_details": {"cached_tokens": count.cached},
-            "completion_tokens_details": {"reasoning_tokens": count.reasoning},
-        }
+        return usage_of(self.total())
 
 
 class Response(msgspec.Struct, rename="camel"):

@@ -13,7 +13,7 @@ from anyapi.upstream import sse
 from anyapi.upstream.translate import carried_reasoning, raw_reading
 from anyapi.upstream.translate import chat_completion_wire as wire
 from anyapi.upstream.translate.anthropic_event_writer import EventWriter
-from anyapi.upstream.translate.openai_chat_to_anthropic_messages import BAD, UNNAMED, is_object, stop_reason
+from anyapi.upstream.translate.openai_chat_to_anthropic_messages import BAD, UNNAMED, stop_reason
 from anyapi.upstream.translate.reading import Object
 
 DONE = b"[DONE]"
@@ -47,7 +47,7 @@ class _Block(msgspec.Struct):
 
     def is_whole(self) -> bool:
         """Whether another block may begin: a call's arguments have all come, as far as can be seen."""
-        return self.kind != CALL or self.forgotten or is_object(msgspec.Raw("".join(self.arguments).encode()))
+        return self.kind != CALL or self.forgotten or raw_reading.is_object(msgspec.Raw("".join(self.arguments).encode()))
 
     def merge(self, detail: Object) -> int:
         """Add what is not text of an entry; give back by how many bytes that grew, at most."""
@@ -270,6 +270,9 @@ class MessagesStream:
 
     def _begin_call(self, call: _Block) -> None:
         if not wire.is_empty(call.extra):
+            if self._open is not None and self._open.kind == SEALED and carried_reasoning.hangs_on(self._open.rest, (call.id,)):
+                self._held -= self._open.size
+                self._open = None
             self._end_block()
             self._say_whole(carried_reasoning.extra_block(call.id, call.extra))
         self._begin(call, b'{"type":"tool_use","id":%b,"name":%b,"input":{}}' % (_encode(call.id), _encode(call.name)))
@@ -318,6 +321,8 @@ class MessagesStream:
             self._end_block()
 
     def _end(self) -> None:
+        if self._finish is None:
+            raise ValueError("a terminal marker without a finish reason")
         self._end_all()
         self._writer.begin(self._id or UNNAMED, self._model, wire.NOT_STATED)
         usage = wire.NOT_STATED if self._usage is None else self._usage.as_anthropic()

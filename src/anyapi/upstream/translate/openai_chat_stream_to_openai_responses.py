@@ -18,16 +18,14 @@ BAD = Outcome(OutcomeKind.BAD_RESPONSE)
 DONE = b"[DONE]"
 ITEM = 1024
 """Bytes that an item counts, besides what it holds, against the limit of what is kept."""
-CODES = frozenset({"server_error", "rate_limit_exceeded", "invalid_prompt"})
-"""Codes of a failed response that are used here; the API knows no others that fit."""
 
 
 class ResponsesStream:
     """Reads what an adapter's `StreamReader` releases in OpenAI's chat format."""
 
     __slots__ = (
-        "_calls", "_clock", "_created", "_echo", "_ending", "_events", "_head", "_items", "_message", "_output", "_reasoning",
-        "_splitter", "_usage", "complete", "failure",
+        "_calls", "_clock", "_created", "_echo", "_ending", "_events", "_head", "_open", "_output", "_splitter", "_unsaid", "_usage",
+        "_waiting", "complete", "failure",
     )  # fmt: skip
 
     def __init__(self, echo: Echo, clock: Callable[[], float]) -> None:
@@ -35,17 +33,19 @@ class ResponsesStream:
         self.complete = False
         """`response.completed` or `response.incomplete` was released."""
         self.failure: Outcome | None = None
-        """What came is not a chat stream, was cut, or is too long. Nothing is released after that but by `fail`."""
+        """What came is not a chat stream, was cut, or is too long. Nothing is released after that but by `failed`."""
         self._echo, self._clock = echo, clock
         self._splitter = sse.Splitter()
         self._events = Events()
         self._head: wire.Head | None = None
         self._created = False
-        self._message: OpenMessage | None = None
-        self._reasoning: OpenReasoning | None = None
+        self._open: OpenMessage | OpenReasoning | OpenCall | None = None
         self._calls: dict[int, OpenCall] = {}
-        self._output: dict[int, bytes] = {}
-        self._items = 0
+        self._waiting: list[OpenCall] = []
+        """Calls that began before the arguments of the one before were whole: they are told at the end."""
+        self._unsaid: list[tuple[wire.Said, wire.Choice]] = []
+        """What was said meanwhile: it is told when that call is over."""
+        self._output: list[bytes] = []
         self._ending: wire.Ending | None = None
         self._usage = b"null"
 
@@ -61,7 +61,7 @@ class ResponsesStream:
     @property
     def empty(self) -> bool:
         """Whether no item has come."""
-        return self._items == 0
+        return not (self._output or self._open or self._calls)
 
     @property
     def sequence(self) -> int:
@@ -81,21 +81,19 @@ class ResponsesStream:
                 self.failure = BAD
         return self._released()
 
-    def fail(self, code: str, message: str) -> bytes:
-        """The events that end a stream that went wrong: `error`, which SDKs raise on, and `response.failed` if it had begun.
+    def failed(self, code: str, message: str) -> bytes:
+        """The event `response.failed`, which follows an `error` event; empty where no response was begun, or after `complete`.
 
-        `message` is ours, never a provider's; `code` names our kind of error. Empty after `complete`.
+        `message` is ours, never a provider's; `code` is one that the API knows for a failed response.
         """
         if self.complete:
             return b""
         self.failure = self.failure or BAD
-        self._events.out.clear()
-        said = wire.encode({"code": code, "message": message, "param": None})
-        self._events.put("error", b'%b,"error":%b' % (said[1:-1], said))
-        if self._created and self._head is not None:
-            known = code if code in CODES else "server_error"
-            error = wire.encode({"code": known, "message": message})
-            self._put_response("response.failed", wire.Outcome(wire.Ending("failed", error=error), self._whole(), self._usage))
+        if not self._created:
+            return b""
+        self._events.sequence += 1  # of the `error` event
+        error = wire.encode({"code": code, "message": message})
+        self._put_response("response.failed", wire.Outcome(wire.Ending("failed", error=error), tuple(self._output), self._usage))
         return self._released()
 
     def _ended(self) -> bool:
@@ -135,6 +133,20 @@ class ResponsesStream:
                 self._ending = wire.ENDINGS.get(choice.finish_reason, wire.COMPLETED)
 
     def _take_delta(self, said: wire.Said, choice: wire.Choice) -> None:
+        if said.speaks and (self._unsaid or self._call_runs()):
+            self._events.keep(ITEM + said.size + len(choice.logprobs))
+            self._unsaid.append((said, choice))
+        elif said.speaks:
+            self._say(said, choice)
+        for call in said.tool_calls or []:
+            self._take_call(call)
+
+    def _say_what_waits(self) -> None:
+        unsaid, self._unsaid = self._unsaid, []
+        for said, choice in unsaid:
+            self._say(said, choice)
+
+    def _say(self, said: wire.Said, choice: wire.Choice) -> None:
         self._take_reasoning(said)
         text = said.text
         if text:
@@ -143,8 +155,6 @@ class ResponsesStream:
             self._message_open().refusal(said.refusal)
         for annotation in wire.annotations_of(said.annotations):
             self._message_open().annotate(annotation)
-        for call in said.tool_calls or []:
-            self._take_call(call)
 
     def _take_reasoning(self, said: wire.Said) -> None:
         details = wire.details_of(said)
@@ -152,8 +162,8 @@ class ResponsesStream:
         for detail in details:
             if not Gathered.says(detail):
                 continue
-            if self._reasoning is not None and not self._reasoning.gathered.takes(detail):
-                self._close_text()
+            if isinstance(self._open, OpenReasoning) and not self._open.gathered.takes(detail):
+                self._close()
             self._reasoning_open().add(detail)
             shown = shown or bool(detail.get("text") or detail.get("summary"))
         text = wire.thought_of(said)
@@ -165,12 +175,20 @@ class ResponsesStream:
         function = piece.function or wire.Function()
         if piece.id and not call.call_id:
             call.call_id = piece.id
-        if function.name and not call.opened:
-            self._close_text()
-            number = self._begin()
-            call.open(function.name, self._named("fc", number), number)
         if function.arguments:
             call.add(function.arguments)
+        if not function.name or call.name:
+            return
+        call.name = function.name
+        if self._waiting or self._call_runs():
+            self._waiting.append(call)
+        else:
+            self._say_what_waits()
+            self._open_call(call)
+
+    def _call_runs(self) -> bool:
+        """Whether a call is open whose arguments have not all come."""
+        return isinstance(self._open, OpenCall) and not self._open.is_whole()
 
     def _call_of(self, piece: wire.Call) -> OpenCall:
         """The call that a piece belongs to, by its index; without one, by its id, else the last one."""
@@ -184,33 +202,35 @@ class ResponsesStream:
             call = self._calls[index] = OpenCall(self._events, self._echo)
         return call
 
+    def _open_call(self, call: OpenCall) -> None:
+        number = self._begin()
+        call.open(self._named("fc", number), number)
+        self._open = call
+
     def _message_open(self) -> OpenMessage:
-        if self._message is None:
-            self._close_text()
+        if not isinstance(self._open, OpenMessage):
             number = self._begin()
-            self._message = OpenMessage(self._events, self._named("msg", number), number)
-        return self._message
+            self._open = OpenMessage(self._events, self._named("msg", number), number)
+        return self._open
 
     def _reasoning_open(self) -> OpenReasoning:
-        if self._reasoning is None:
-            self._close_text()
+        if not isinstance(self._open, OpenReasoning):
             number = self._begin()
-            self._reasoning = OpenReasoning(self._events, self._named("rs", number), number, self._echo)
-        return self._reasoning
+            self._open = OpenReasoning(self._events, self._named("rs", number), number, self._echo)
+        return self._open
 
-    def _close_text(self, status: str = "completed") -> None:
-        """Close the message or the reasoning that is open: one at a time is. Calls stay open, because their pieces may mix."""
-        for item in (self._message, self._reasoning):
-            if item is not None:
-                self._output[item.number] = item.close(status)
-        self._message = self._reasoning = None
+    def _close(self, status: str = "completed") -> None:
+        """Close the item that is open: one at a time is, because clients build the output in the order of its events."""
+        if self._open is not None:
+            self._output.append(self._open.close(status))
+            self._open = None
 
     def _begin(self) -> int:
-        """Begin an item: its number. The response itself begins with its first item."""
+        """Close what is open and begin an item: its number. The response itself begins with its first item."""
+        self._close()
         self._begin_response()
         self._events.keep(ITEM)
-        number, self._items = self._items, self._items + 1
-        return number
+        return len(self._output)
 
     def _begin_response(self) -> None:
         if not self._created:
@@ -226,17 +246,17 @@ class ResponsesStream:
         if ending is None or self._head is None:
             self.failure = BAD  # a terminal marker without a finish reason: the provider broke off
             return
+        if not all(call.name for call in self._calls.values()):
+            raise ValueError("a tool call without a name")
         self._begin_response()
-        self._close_text(ending.item)
-        for call in self._calls.values():
-            self._output[call.number] = call.close(ending.item)
+        self._say_what_waits()
+        self._close(ending.item)
+        for call in self._waiting:
+            self._open_call(call)
+            self._close(ending.item)
         completed = int(self._clock()) if ending is wire.COMPLETED else None
-        self._put_response(f"response.{ending.status}", wire.Outcome(ending, self._whole(), self._usage, completed))
+        self._put_response(f"response.{ending.status}", wire.Outcome(ending, tuple(self._output), self._usage, completed))
         self.complete = True
-
-    def _whole(self) -> tuple[bytes, ...]:
-        """The items that are complete, in their order."""
-        return tuple(self._output[number] for number in sorted(self._output))
 
     def _put_response(self, kind: str, outcome: wire.Outcome) -> None:
         head = self._head or wire.Head()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from anyapi.domain.decision import Outcome, OutcomeKind
-from anyapi.upstream.translate import carried_reasoning
+from anyapi.upstream.translate import carried_reasoning, raw_reading
 from anyapi.upstream.translate import chat_completion_wire as wire
 from anyapi.upstream.translate.reading import Object
 
@@ -23,7 +23,6 @@ UNNAMED = "msg_unnamed"
 """The id of an answer that has none."""
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.decode
 
 
 def translate(body: bytes, model: str = "") -> bytes | Outcome:
@@ -76,10 +75,9 @@ def _thinking(said: wire.Said) -> list[Object]:
         plain = said.plain_reasoning() or wire.texts_of(said.content)[1]
         if plain:
             found.append({"type": "thinking", "thinking": plain, "signature": carried_reasoning.MARK})
-    found += [carried_reasoning.block_of(detail) for detail in details]
-    for call in said.tool_calls or ():
-        if not wire.is_empty(call.extra_content):
-            found.append(carried_reasoning.extra_block(call.id or "", call.extra_content))
+    extras = {call.id or "": call.extra_content for call in said.tool_calls or () if not wire.is_empty(call.extra_content)}
+    found += [carried_reasoning.block_of(detail) for detail in details if not carried_reasoning.hangs_on(detail, extras)]
+    found += [carried_reasoning.extra_block(identity, extra) for identity, extra in extras.items()]
     return found
 
 
@@ -96,17 +94,9 @@ def _calls(said: wire.Said, *, cut: bool) -> list[Object]:
         if function is None or not function.name or not call.id:
             raise ValueError("a tool call without id or name")
         arguments = msgspec.Raw((wire.arguments_of(function.arguments).strip() or "{}").encode())
-        if not is_object(arguments):
+        if not raw_reading.is_object(arguments):
             if not cut:
                 raise ValueError("arguments are not an object")
             arguments = msgspec.Raw(b"{}")
         found.append({"type": "tool_use", "id": call.id, "name": function.name, "input": arguments})
     return found
-
-
-def is_object(text: msgspec.Raw) -> bool:
-    """Whether a text is a whole JSON object."""
-    try:
-        return isinstance(_decode(text), dict)
-    except (ValueError, RecursionError):
-        return False

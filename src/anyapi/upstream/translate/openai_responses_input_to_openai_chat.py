@@ -14,6 +14,7 @@ from anyapi.upstream.translate import openai_responses_parts_to_openai_chat as p
 from anyapi.upstream.translate import openai_responses_reasoning as reasoning
 from anyapi.upstream.translate import reading
 from anyapi.upstream.translate.adjustments import Adjustments
+from anyapi.upstream.translate.hub_target import HUB, REASONING_CONTENT, REASONING_DETAILS, Target
 from anyapi.upstream.translate.openai_responses_tools_to_openai_chat import joined
 from anyapi.upstream.translate.reading import Object
 
@@ -44,7 +45,7 @@ class _Turn:
         self.thoughts: list[str] = []
         self.details: list[Object] = []
 
-    def message(self) -> Object | None:
+    def message(self, target: Target, notes: Adjustments) -> Object | None:
         """The message; None if there is nothing but reasoning, which no provider takes alone."""
         if not self.spoke and not self.calls:
             return None
@@ -52,23 +53,28 @@ class _Turn:
         if len(self.parts) == 1 and self.parts[0].keys() == {"type", "text"}:
             content = self.parts[0]["text"]
         made: Object = {"role": "assistant", "content": content}
-        if any(self.thoughts):
-            made["reasoning_content"] = "".join(self.thoughts)
-        if self.details:
-            made["reasoning_details"] = self.details
+        made |= self._reasoning(target, notes)
         if self.calls:
             made["tool_calls"] = self.calls
         return made
+
+    def _reasoning(self, target: Target, notes: Adjustments) -> Object:
+        """The message's reasoning, as far as the target understands it."""
+        known: Object = {REASONING_CONTENT: "".join(self.thoughts), REASONING_DETAILS: self.details}
+        given = {name: value for name, value in known.items() if value}
+        if not target.extensions.issuperset(given):
+            notes.note("input.reasoning")
+        return {name: value for name, value in given.items() if name in target.extensions}
 
 
 class Conversation:
     """Collects the messages. Call `finish` after the last `add`."""
 
-    __slots__ = ("_notes", "_turn", "messages")
+    __slots__ = ("_notes", "_target", "_turn", "messages")
 
-    def __init__(self, notes: Adjustments) -> None:
-        """`notes` collects what was changed."""
-        self._notes = notes
+    def __init__(self, notes: Adjustments, target: Target = HUB) -> None:
+        """`notes` collects what was changed; `target` says whether reasoning can be carried."""
+        self._notes, self._target = notes, target
         self._turn: _Turn | None = None
         self.messages: list[Object] = []
 
@@ -149,7 +155,7 @@ class Conversation:
         turn, self._turn = self._turn, None
         if turn is None:
             return
-        message = turn.message()
+        message = turn.message(self._target, self._notes)
         if message is None:
             self._notes.note("input.reasoning")
         else:

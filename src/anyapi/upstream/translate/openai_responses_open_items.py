@@ -5,6 +5,7 @@ What an item holds is kept until the response is complete, because its last even
 
 import msgspec
 
+from anyapi.upstream.translate import raw_reading
 from anyapi.upstream.translate.openai_responses_echo import Echo
 from anyapi.upstream.translate.openai_responses_items import call, message, reasoning, text_part, unwrapped
 from anyapi.upstream.translate.openai_responses_reasoning import Gathered
@@ -89,11 +90,6 @@ class OpenMessage:
         self._logprobs_size = 0
         opened = encode(message(item_id, "in_progress", []))
         events.put("response.output_item.added", b'"output_index":%d,"item":%b' % (number, opened))
-
-    @property
-    def number(self) -> int:
-        """Its position in the output."""
-        return self._place.number
 
     def text(self, text: str, logprobs: list[Object]) -> None:
         """Add text."""
@@ -180,11 +176,6 @@ class OpenReasoning:
         opened = b'{"type":"reasoning","id":"%b","summary":[],"status":"in_progress"}' % self._place.item
         events.put("response.output_item.added", b'"output_index":%d,"item":%b' % (number, opened))
 
-    @property
-    def number(self) -> int:
-        """Its position in the output."""
-        return self._place.number
-
     def add(self, detail: Object) -> None:
         """Take a detail, or a piece of one."""
         self._events.keep(len(encode(detail)))
@@ -221,9 +212,9 @@ class OpenReasoning:
 
 
 class OpenCall:
-    """A tool call in the making. It opens when its name is known."""
+    """A tool call in the making. It can open when its name is known; until then, and while it waits, its arguments are kept."""
 
-    __slots__ = ("_arguments", "_echo", "_events", "_item_id", "_name", "_place", "call_id")
+    __slots__ = ("_arguments", "_closed", "_echo", "_events", "_item_id", "_name", "_place", "call_id", "name")
 
     def __init__(self, events: Events, echo: Echo) -> None:
         """Write nothing yet."""
@@ -233,22 +224,18 @@ class OpenCall:
         self._item_id = ""
         self._name: Name | None = None
         self._place: Place | None = None
-        self.call_id = ""
+        self._closed = False
+        self.call_id = self.name = ""
+        """`name` is the one that the model sees."""
 
-    @property
-    def number(self) -> int:
-        """Its position in the output, -1 before it is open."""
-        return -1 if self._place is None else self._place.number
+    def is_whole(self) -> bool:
+        """Whether another item may begin: the arguments have all come, as far as can be seen."""
+        return raw_reading.is_object(msgspec.Raw(_text(b'"%b"' % bytes(self._arguments)).encode()))
 
-    @property
-    def opened(self) -> bool:
-        """Whether the events that open it were written."""
-        return self._place is not None
-
-    def open(self, name: str, item_id: str, number: int) -> None:
-        """Write the event that opens it; `name` is the one that the model sees."""
-        self._events.keep(len(name) + len(self.call_id))
-        self._name = self._echo.names.get(name) or Name(name)
+    def open(self, item_id: str, number: int) -> None:
+        """Write the event that opens it."""
+        self._events.keep(len(self.name) + len(self.call_id))
+        self._name = self._echo.names.get(self.name) or Name(self.name)
         self._item_id = item_id
         self.call_id = self.call_id or f"call_{item_id}"
         self._place = Place(item_id.encode(), number)
@@ -257,7 +244,14 @@ class OpenCall:
             self._events.put_delta(b"function_call_arguments", self._place, b'"%b"' % bytes(self._arguments))
 
     def add(self, arguments: str) -> None:
-        """Take arguments, or a piece of them. Those of a custom tool are wrapped, so they are given out when they are whole."""
+        """Take arguments, or a piece of them. Those of a custom tool are wrapped, so they are given out when they are whole.
+
+        Raises ValueError for more of a call that was closed; white space adds nothing.
+        """
+        if self._closed:
+            if arguments.strip():
+                raise ValueError("more of a tool call that had ended")
+            return
         encoded = encode(arguments)
         self._events.keep(len(encoded))
         self._arguments += encoded[1:-1]
@@ -265,9 +259,10 @@ class OpenCall:
             self._events.put_delta(b"function_call_arguments", self._place, encoded)
 
     def close(self, status: str) -> bytes:
-        """Write the events that close it; return the item. Raises ValueError when it never had a name."""
+        """Write the events that close it; return the item. Raises ValueError when it was never opened."""
         if self._place is None or self._name is None:
-            raise ValueError("a tool call without a name")
+            raise ValueError("a tool call that was not opened")
+        self._closed = True
         encoded = b'"%b"' % bytes(self._arguments)
         arguments = _text(encoded)
         if self._name.custom:

@@ -13,6 +13,7 @@ from anyapi.errors import BadRequest
 from anyapi.upstream.translate import openai_responses_tools_to_openai_chat as tools
 from anyapi.upstream.translate import reading
 from anyapi.upstream.translate.adjustments import Adjustments
+from anyapi.upstream.translate.hub_target import HUB, Target
 from anyapi.upstream.translate.openai_responses_echo import (
     LOGPROBS,
     SEALED,
@@ -103,15 +104,15 @@ class _Source:
                 raise BadRequest(f"`{name}` {reason}", name)
 
 
-def translate(fields: dict[str, msgspec.Raw]) -> Translated:
-    """Build the chat completion request. `fields` is not changed. Raises `BadRequest` alone."""
+def translate(fields: dict[str, msgspec.Raw], target: Target = HUB) -> Translated:
+    """Build the chat completion request for who reads it. `fields` is not changed. Raises `BadRequest` alone."""
     notes = Adjustments()
     source = _Source(fields, notes)
     source.settle_rest()
     chosen = tools.translate(source.get("tools"), source.get("tool_choice"), source.get("parallel_tool_calls"), notes)
     echo = echo_of(source.get, chosen)
     made = source.carried()
-    made["messages"] = msgspec.Raw(written(_messages(source)))
+    made["messages"] = msgspec.Raw(written(_messages(source, target)))
     _add_tools(made, chosen)
     _add_text(made, source)
     _add_reasoning(made, source)
@@ -121,8 +122,8 @@ def translate(fields: dict[str, msgspec.Raw]) -> Translated:
     return Translated(made, notes.names, echo)
 
 
-def _messages(source: _Source) -> list[Object]:
-    talk = Conversation(source.notes)
+def _messages(source: _Source, target: Target) -> list[Object]:
+    talk = Conversation(source.notes, target)
     instructions = source.get("instructions")
     if instructions is not None:
         talk.messages.append({"role": "system", "content": reading.text(instructions, "instructions")})

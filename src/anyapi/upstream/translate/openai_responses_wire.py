@@ -13,6 +13,7 @@ from anyapi.upstream.translate.openai_responses_echo import Echo
 from anyapi.upstream.translate.reading import Object
 
 NOTHING = msgspec.Raw()
+EMPTY = frozenset({b"", b"null", b'""', b"[]"})
 ODD = re.compile(r"[^A-Za-z0-9]")
 LONGEST_BASE = 40
 """Characters of a completion's id that are kept: item ids may have 64."""
@@ -55,6 +56,17 @@ class Said(msgspec.Struct):
     reasoning_details: msgspec.Raw = NOTHING
     annotations: msgspec.Raw = NOTHING
     tool_calls: list[Call] | None = None
+
+    @property
+    def speaks(self) -> bool:
+        """Whether it holds anything but calls."""
+        return self.size > 0
+
+    @property
+    def size(self) -> int:
+        """Length of what is not calls, about."""
+        raws = (self.reasoning_content, self.reasoning, self.reasoning_details, self.annotations)
+        return len(self.text) + len(self.refusal or "") + sum(len(raw) for raw in raws if bytes(raw) not in EMPTY)
 
     @property
     def text(self) -> str:

@@ -24,6 +24,14 @@ def present(fields: Fields, name: str) -> msgspec.Raw | None:
     return None if raw is None or (len(raw) == 4 and bytes(raw) == b"null") else raw
 
 
+def is_object(text: msgspec.Raw) -> bool:
+    """Whether a text is a whole JSON object."""
+    try:
+        return isinstance(msgspec.json.decode(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
 def is_text(raw: msgspec.Raw) -> bool:
     """Whether a value is a string."""
     return len(raw) > 0 and memoryview(raw)[0] == QUOTE

@@ -42,7 +42,16 @@ def test_each_error(error):
     assert (whole["error"]["message"], whole["error"]["details"]) == ("m", {"error_code": ours})
     assert whole["error"]["metadata"] == error.metadata
     assert b"content-type: application/json\r\n" in rows
-    assert messages_error_event(error, "req_1") == b"event: error\ndata: %b\n\n" % body
+    assert b"\r\nrequest-id: req_1\r\n" in rows
+    assert messages_error_event(error) == b"event: error\ndata: %b\n\n" % render_messages_error(error)[2]
+
+
+def test_the_decision_is_what_a_request_is_found_by():
+    error = errors.UpstreamFailed("m", {"decision": "dec_1"})
+    _, rows, body = render_messages_error(error, "req_1")
+    assert (json.loads(body)["request_id"], b"\r\nrequest-id: dec_1\r\n" in rows) == ("dec_1", True)
+    assert messages_error_event(error).endswith(body + b"\n\n")
+    assert b"request-id" not in render_messages_error(errors.BadRequest("m"))[1]
 
 
 def test_header_lines_are_those_of_every_format():

@@ -4,6 +4,7 @@ import msgspec
 from openai._models import validate_type
 from openai.types.responses import Response, ResponseStreamEvent
 
+from anyapi.gateway.formats.openai_responses import error_code, error_event
 from anyapi.upstream import sse
 from anyapi.upstream.translate.openai_responses_to_openai_chat import translate
 
@@ -50,8 +51,8 @@ def strict_response(value):
     return validate_type(type_=Response, value=value)
 
 
-def strict_events(released):
-    """The events of a stream, validated, as plain values; only whole events may have been released."""
+def strict_events(released, at=0):
+    """The events of a stream from number `at` on, validated, as plain values; only whole events may have been released."""
     assert released == b"" or released.endswith(b"\n\n")
     found = []
     for name, data in sse.events(released):
@@ -62,17 +63,24 @@ def strict_events(released):
             strict_response(value["response"])
         found.append(value)
     assert released.count(b"\n\n") == len(found)
-    assert [event["sequence_number"] for event in found] == list(range(len(found)))
+    assert [event["sequence_number"] for event in found] == list(range(at, at + len(found)))
     return found
+
+
+def closed(reader, error):
+    """What ends a stream that went wrong: our error, then the format's own event."""
+    return error_event(error, reader.sequence) + reader.failed(error_code(error), error.message)
 
 
 def replayed(events):
     """Build the output from the deltas alone, and check that every closing event repeats what was told."""
-    items = {}
+    items, running = {}, None
     for event in events:
         kind, at = event["type"], event.get("output_index")
+        assert at in (None, running) or kind == "response.output_item.added"
         if kind == "response.output_item.added":
-            assert at == len(items)
+            assert (at, running) == (len(items), None), "an item begins while another is open"
+            running = at
             assert event["item"]["status"] == "in_progress" or event["item"]["type"] == "custom_tool_call"
             items[at] = {"item": event["item"], "parts": [], "said": ""}
         elif kind.endswith(("content_part.added", "summary_part.added")):
@@ -93,11 +101,13 @@ def replayed(events):
         elif kind == "response.custom_tool_call_input.done":
             assert event["input"] == items[at]["said"]
         elif kind == "response.output_item.done":
+            running = None
             done = items[at]["done"] = event["item"]
             assert done["id"] == items[at]["item"]["id"]
             parts = [*done.get("summary", []), *(done.get("content") or [])]
             assert [part.get("text", part.get("refusal")) for part in parts] == items[at]["parts"]
     last = events[-1]
     if last["type"] in ("response.completed", "response.incomplete"):
+        assert running is None
         assert last["response"]["output"] == [items[at]["done"] for at in sorted(items)]
     return last

@@ -13,6 +13,7 @@ from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.domain.usage import TokenCount
 from anyapi.upstream.translate.anthropic_stream_to_openai_chat import ChatStream
 
+BAD = Outcome(OutcomeKind.BAD_RESPONSE)
 RECORDED = {path.stem: path.read_bytes() for path in sorted((pathlib.Path(__file__).parent / "recorded").glob("*.sse"))}
 WHOLE = sorted(RECORDED.keys() - {"error"})
 CUTS = [(name, end) for name in sorted(RECORDED) for end in ("\n", "\r\n", "\r")]
@@ -27,7 +28,7 @@ def event(kind, **fields):
 
 
 START = event("message_start", message={"id": "msg_1", "model": "claude-x", "usage": {"input_tokens": 5, "output_tokens": 1}})
-STOP = event("message_stop")
+STOP = event("message_delta", delta={"stop_reason": "end_turn"}) + event("message_stop")
 
 
 def delta(index=0, **fields):
@@ -197,11 +198,11 @@ def test_an_answer_without_content():
     assert stream.tokens == TokenCount(5, 2)
 
 
-def test_a_stop_without_message_delta_has_no_usage():
+@pytest.mark.parametrize("between", [b"", event("message_delta", delta={}), event("message_delta", delta={"stop_reason": None})])
+def test_a_stop_without_its_reason_is_no_end(between):
     stream = reader()
-    parsed, done = chunks(stream.feed(START + delta(type="text_delta", text="x") + STOP))
-    assert done
-    assert stream.tokens is None
+    parsed, done = chunks(stream.feed(START + delta(type="text_delta", text="x") + between + event("message_stop")))
+    assert (len(parsed), done, stream.complete, stream.failure) == (1, False, False, BAD)
 
 
 def test_what_follows_the_end_is_nothing():

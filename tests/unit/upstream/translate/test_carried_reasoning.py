@@ -130,3 +130,11 @@ def test_without_marks_nothing_is_rewritten():
 def test_unpacking_never_fails(data):
     found = carried.unpack(carried.MARK + data.decode("latin-1"))
     assert found is None or isinstance(found, dict)
+
+
+def test_what_hangs_on_a_call_is_told_apart():
+    sealed = {"type": "reasoning.encrypted", "data": "d", "id": "c1"}
+    assert carried.hangs_on(sealed, ("c1", "c2"))
+    assert not carried.hangs_on(sealed, ("c2",))
+    assert not carried.hangs_on({"type": "reasoning.text", "text": "x", "id": "c1"}, ("c1",))
+    assert not carried.hangs_on({"type": "reasoning.encrypted", "data": "d"}, ("c1",))

@@ -2,7 +2,8 @@
 
 from tests.unit.upstream.chat_stream import chunks, message_of
 
-from anyapi.upstream.translate.chat_chunks import DONE, ChunkWriter, chunk_head, ending
+from anyapi.domain.usage import TokenCount
+from anyapi.upstream.translate.chat_chunks import DONE, ChunkWriter, chunk_head, ending, usage_of
 
 HEAD = chunk_head('id"1', 7, "acme/é")
 USAGE = {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}
@@ -61,3 +62,13 @@ def test_the_end():
 
 def test_it_does_not_print():
     assert repr(writer()) == "<Writing>"
+
+
+def test_usage():
+    count = TokenCount(10, 4, 6, 1)
+    plain = {"prompt_tokens": 10, "completion_tokens": 4, "total_tokens": 14, "prompt_tokens_details": {"cached_tokens": 6}}
+    assert usage_of(None) is None
+    assert usage_of(count, thinks=False) == plain
+    assert usage_of(count) == {**plain, "completion_tokens_details": {"reasoning_tokens": 1}}
+    written = usage_of(count, cache_written=0, thinks=False)
+    assert written == {**plain, "prompt_tokens_details": {"cached_tokens": 6, "cache_write_tokens": 0}}

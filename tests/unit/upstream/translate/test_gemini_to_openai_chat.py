@@ -115,7 +115,12 @@ def test_finish_reasons(reason, finish):
 
 def test_an_unknown_finish_reason_is_stop():
     assert made([TEXT], "SOMETHING_NEW")[1].choices[0].finish_reason == "stop"
-    assert made([TEXT], None)[1].choices[0].finish_reason == "stop"
+
+
+@pytest.mark.parametrize("reason", [None, "", "FINISH_REASON_UNSPECIFIED"])
+def test_a_candidate_that_has_not_stopped_is_no_answer(reason):
+    """Google: "If empty, the model has not stopped generating tokens."."""
+    assert read(body(candidate([TEXT], reason))) == BAD
 
 
 @pytest.mark.parametrize("reason", sorted(BROKEN))

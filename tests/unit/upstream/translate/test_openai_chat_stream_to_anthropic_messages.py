@@ -55,8 +55,9 @@ def through(*parts):
 
 
 def said(*parts):
-    """The content of a whole stream of these chunks."""
-    stream, released = through(*parts, DONE)
+    """The content of a whole stream of these chunks; they stop, if they do not say why."""
+    stopped = any(b'"finish_reason": "' in part for part in parts)
+    stream, released = through(*parts, *([] if stopped else [chunk({}, "stop")]), DONE)
     assert (stream.complete, stream.failure) == (True, None)
     message, ended = joined(released)
     assert ended
@@ -227,7 +228,7 @@ def test_other_choices_are_not_asked_for_and_not_told():
 
 def test_without_usage_the_counts_are_zero():
     assert said(chunk({"content": "a"}))["usage"]["output_tokens"] == 0
-    assert through(chunk({"content": "a"}), DONE)[0].tokens is None
+    assert through(chunk({"content": "a"}, "stop"), DONE)[0].tokens is None
     assert said(chunk({"content": "a"}, usage={"prompt_tokens": "x"}))["usage"]["output_tokens"] == 0
 
 
@@ -261,7 +262,7 @@ def test_what_is_not_of_the_format_ends_it(data, failure, begun):
 
 
 def test_after_the_end_nothing_counts():
-    stream, released = through(chunk({"content": "a"}) + DONE + chunk({"content": "b"}), chunk({"content": "c"}))
+    stream, released = through(chunk({"content": "a"}, "stop") + DONE + chunk({"content": "b"}), chunk({"content": "c"}))
     assert stream.complete
     assert joined(released)[0]["content"] == [{"type": "text", "text": "a"}]
 
@@ -384,6 +385,11 @@ def test_whatever_comes_the_events_are_anthropics(pieces):
     assert ended == stream.complete == (stream.failure is None)
     if ended:
         assert "".join(block["text"] for block in message["content"] if block["type"] == "text") == texts
+
+
+def test_a_terminal_marker_without_a_finish_reason_is_no_end():
+    stream, released = through(chunk({"content": "a"}), USED_CHUNK, DONE)
+    assert (stream.complete, stream.failure, joined(released)[1]) == (False, BAD, False)
 
 
 @given(st.lists(st.binary(max_size=40) | st.sampled_from([*STREAMS["tools"], DONE]), max_size=6))

@@ -10,8 +10,9 @@ from openai._models import construct_type_unchecked
 from openai._types import omit
 from openai.lib.streaming.responses._responses import ResponseStreamState
 from openai.types.responses import ResponseStreamEvent
-from tests.unit.upstream.translate.responses_reading import asked, replayed, sent, strict_events
+from tests.unit.upstream.translate.responses_reading import asked, closed, replayed, sent, strict_events
 
+from anyapi import errors
 from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.upstream.adapter import Answer
 from anyapi.upstream.translate import openai_chat_to_openai_responses
@@ -185,7 +186,7 @@ def test_cut_at_every_byte_it_is_never_complete(name):
             assert b"response.completed" not in released
             assert b"response.incomplete" not in released
         assert whole.startswith(released)
-        closing = reader.fail("upstream_error", "Cut.")
+        closing = reader.failed("server_error", "Cut.") if reader.complete else closed(reader, errors.UpstreamFailed("Cut."))
         if released + closing == seen:
             continue
         seen = released + closing
@@ -225,7 +226,7 @@ def test_what_is_no_chat_stream_fails(odd):
     assert (reader.complete, reader.failure) == (False, BAD)
     assert b"s3cret" not in before + after
     assert reader.feed(END) == b""
-    events = strict_events(before + after + reader.fail("rate_limit_exceeded", "Slow."))
+    events = strict_events(before + after + closed(reader, errors.RateLimited("Slow.")))
     assert events[-2]["message"] == "Slow."
     assert events[-1]["response"]["error"] == {"code": "rate_limit_exceeded", "message": "Slow."}
 
@@ -233,9 +234,33 @@ def test_what_is_no_chat_stream_fails(odd):
 def test_an_unknown_code_is_a_server_error_to_the_schema():
     reader = stream()
     released = reader.feed(chunk(content="a"))
-    events = strict_events(released + reader.fail("upstream_timeout", "Late."))
+    events = strict_events(released + closed(reader, errors.UpstreamTimedOut("Late.")))
     assert events[-2]["code"] == "upstream_timeout"
     assert events[-1]["response"]["error"]["code"] == "server_error"
+
+
+def test_items_open_and_close_one_after_the_other():
+    """A call that begins too early waits, and so does what is said in the midst of a call. `replayed` checks the order of all events."""
+    reader = stream()
+    data = [
+        chunk(**call(0, '{"a"', "get", "c1")),
+        chunk(**call(1, "{}", "get", "c2")),
+        chunk(content="meanwhile"),
+        chunk(**call(2, "[", "get", "c3")),
+        chunk(**call(0, ":1}")),
+        chunk(content=" and after"),
+        chunk(**call(2, "]")),
+    ]
+    released = reader.feed(b"".join(data))
+    assert kinds(strict_events(released))[-2:] == ["function_call_arguments.delta"] * 2
+    output = replayed(strict_events(released + reader.feed(chunk("tool_calls") + END)))["response"]["output"]
+    assert [item.get("arguments") or item["content"][0]["text"] for item in output] == ['{"a":1}', "meanwhile and after", "{}", "[]"]
+
+
+def test_more_of_a_call_that_was_over_is_no_stream():
+    reader = stream()
+    reader.feed(chunk(**call(0, "{}", "get", "c1")) + chunk(content="a") + chunk(**call(0, "{}")))
+    assert reader.failure == BAD
 
 
 def test_calls_without_an_index():
@@ -248,7 +273,7 @@ def test_calls_without_an_index():
     reader = stream()
     data = b"".join(chunk(tool_calls=[piece]) for piece in pieces) + chunk("tool_calls") + END
     output = replayed(strict_events(reader.feed(data)))["response"]["output"]
-    assert [(item["call_id"], item["arguments"]) for item in output] == [("c1", "{} "), ("c2", "[]")]
+    assert [(item["call_id"], item["arguments"]) for item in output] == [("c1", "{}"), ("c2", "[]")]
 
 
 def test_the_tier_may_be_stated_late():
@@ -262,7 +287,7 @@ def test_an_event_too_long_to_hold_fails():
     reader = stream()
     assert reader.feed(b"data: " + b"x" * (1024 * 1024 + 1)) == b""
     assert reader.failure == BAD
-    assert strict_events(reader.fail("upstream_error", "Odd."))[0]["type"] == "error"
+    assert kinds(strict_events(closed(reader, errors.UpstreamFailed("Odd.")))) == ["error"]
 
 
 def test_only_the_first_choice_is_read():

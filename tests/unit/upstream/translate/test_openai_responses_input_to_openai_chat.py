@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from anyapi.errors import BadRequest
 from anyapi.upstream.translate.adjustments import Adjustments
+from anyapi.upstream.translate.hub_target import REASONING_CONTENT, REASONING_DETAILS, Target
 from anyapi.upstream.translate.openai_responses_input_to_openai_chat import HOSTED, Conversation
 from anyapi.upstream.translate.openai_responses_reasoning import pack
 
@@ -18,6 +19,17 @@ def through(*items):
     for number, item in enumerate(items):
         talk.add(item, f"input[{number}]")
     return talk.finish(), notes.names
+
+
+@pytest.mark.parametrize("kept", [(), (REASONING_CONTENT,), (REASONING_DETAILS,), (REASONING_CONTENT, REASONING_DETAILS)])
+def test_reasoning_goes_only_where_it_is_understood(kept):
+    notes = Adjustments()
+    talk = Conversation(notes, Target(extensions=frozenset(kept)))
+    talk.add({"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": pack([DETAIL])}, "input[0]")
+    talk.add({"role": "assistant", "content": "So."}, "input[1]")
+    (message,) = talk.finish()
+    assert {name for name in (REASONING_CONTENT, REASONING_DETAILS) if name in message} == set(kept)
+    assert notes.names == (() if len(kept) == 2 else ("input.reasoning",))
 
 
 def refused(item, field):

@@ -82,11 +82,13 @@ def test_a_call_waits_for_its_name():
     events = Events()
     call = OpenCall(events, Echo())
     call.add('{"a"')
-    assert (events.out, call.opened, call.number) == ([], False, -1)
-    with pytest.raises(ValueError, match="without a name"):
+    assert (events.out, call.is_whole()) == ([], False)
+    with pytest.raises(ValueError, match="not opened"):
         call.close("completed")
-    call.open("f", "fc_1", 0)
+    call.name = "f"
+    call.open("fc_1", 0)
     call.add(":1}")
+    assert call.is_whole()
     item = msgspec.json.decode(call.close("completed"))
     assert told(events)[0] == [
         "output_item.added",
@@ -96,13 +98,18 @@ def test_a_call_waits_for_its_name():
         "output_item.done",
     ]
     assert (item["call_id"], item["arguments"]) == ("call_fc_1", '{"a":1}')
+    before = len(events.out)
+    call.add(" \n")
+    assert len(events.out) == before
+    with pytest.raises(ValueError, match="had ended"):
+        call.add("{}")
 
 
 def test_a_custom_call_is_given_out_whole():
     events = Events()
     call = OpenCall(events, Echo(names={"ns__f": Name("f", "ns", custom=True)}))
-    call.call_id = "c"
-    call.open("ns__f", "fc_1", 0)
+    call.call_id, call.name = "c", "ns__f"
+    call.open("fc_1", 0)
     call.add('{"input":"a\\n')
     call.add('b"}')
     item = msgspec.json.decode(call.close("completed"))

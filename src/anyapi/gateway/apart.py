@@ -1,0 +1,73 @@
+"""Work on large requests in threads apart, so that the event loop goes on with everybody else's meanwhile.
+
+A body of tens of thousands of tiny blocks is read and translated in Python, block by block, for seconds. In a thread the interpreter takes
+turns, 5 ms at a time; what cannot take turns (one call of the decoder, one of the garbage collector) is bounded by `MOST_VALUES`. What is
+freed in a thread is overwritten like everything else (docs/adr/0008): allocator and settings are the process's.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import msgspec
+
+from anyapi.domain.catalogue import Endpoint
+from anyapi.errors import BadRequest
+from anyapi.gateway.formats.openai_chat import ChatRequest
+from anyapi.upstream.adapter import Adapter, Prepared, ProviderRow
+
+T = TypeVar("T")
+
+LARGE = 64 * 1024
+"""Bytes of a body from which on it is translated in a thread: below, the tiniest blocks take 50 ms at most."""
+HUGE = 1024 * 1024
+"""Bytes of a body from which on it is read in a thread too. Reading a smaller one takes no longer than the way to a thread and back."""
+MOST_VALUES = 250_000
+"""Values in a request that is translated, about: 80,000 blocks of text. Anthropic takes 100,000 messages at the most, nobody else more."""
+
+_VALUE = re.compile(rb'(?:[^"{\[,]++|"(?:[^"\\]++|\\.)*+")*+[{\[,]', re.DOTALL)
+"""Up to the next opening bracket or comma outside of texts: there is about one for each value."""
+_threads = ThreadPoolExecutor(2, thread_name_prefix="large-requests")
+
+
+async def apart(work: Callable[..., T], *given: object) -> T:
+    """Do the work in a thread; raises what it raises."""
+    return await asyncio.get_running_loop().run_in_executor(_threads, lambda: work(*given))
+
+
+async def read_large(parse: Callable[[bytes], ChatRequest], body: bytes) -> ChatRequest:
+    """Read a body of more than `LARGE` bytes. Raises what `parse` raises."""
+    request = await apart(parse, body) if len(body) > HUGE else parse(body)
+    request.large = True
+    return request
+
+
+def prepare_large(adapter: Adapter, request: ChatRequest, endpoint: Endpoint, row: ProviderRow) -> Prepared:
+    """`Adapter.prepare` of a request that it walks through. Raises `BadRequest` for one of too many values, before it is looked at."""
+    check_values(request.fields)
+    return adapter.prepare(request, endpoint, row)
+
+
+def check_values(fields: Mapping[str, msgspec.Raw]) -> None:
+    """Raise `BadRequest`, naming the field, where a request holds too many values to be translated."""
+    left = MOST_VALUES
+    for name, raw in fields.items():
+        left -= _count(raw, left)
+        if left < 0:
+            raise BadRequest(
+                f"The request holds more than {MOST_VALUES} values (objects, lists, texts, numbers), which is more than is translated "
+                "for a provider of another format. Send fewer and longer blocks.",
+                name,
+            )
+
+
+def _count(raw: msgspec.Raw, most: int) -> int:
+    """How many values there are, about; it is not counted beyond one more than `most`."""
+    text, count = memoryview(raw), 0
+    found = _VALUE.match(text)  # not `search`, which would begin anew inside of texts
+    while found is not None and count <= most:
+        count += 1
+        found = _VALUE.match(text, found.end())
+    return count

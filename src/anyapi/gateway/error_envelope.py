@@ -1,0 +1,25 @@
+"""Which envelope an error answer has: Anthropic's below `/v1/messages`, OpenAI's everywhere else, whatever refused the request."""
+
+from anyapi.gateway.call import REQUEST_ID, Call
+from anyapi.gateway.formats.anthropic_errors import render_messages_error
+from anyapi.gateway.render import render_error
+
+ANTHROPIC = (b"/v1/messages", b"/api/v1/messages")
+ENDS = (b"", b"/", b"?")
+"""What may follow one of these paths in the target of a request; a longer word is another path."""
+
+
+def render_for(error: Exception, call: Call | None) -> tuple[int, bytes, bytes]:
+    """Status, header lines and JSON body of an error. `call` may be half read, or None where nothing of it was understood."""
+    asked = b"" if call is None or call.request_id is None else call.request_id
+    echoed = asked if REQUEST_ID.fullmatch(asked) else b""
+    if call is not None and is_anthropic(call.path):
+        status, rows, body = render_messages_error(error, echoed.decode() or None)
+    else:
+        status, rows, body = render_error(error)
+    return status, rows + b"x-request-id: %b\r\n" % echoed if echoed else rows, body
+
+
+def is_anthropic(target: bytes) -> bool:
+    """Whether a path, with or without its query, is of Anthropic's API."""
+    return any(target.startswith(path) and target[len(path) : len(path) + 1] in ENDS for path in ANTHROPIC)

@@ -1,0 +1,85 @@
+"""Looking at the events of a chat completion stream, whole ones with LF line ends. Keeps nothing."""
+
+import re
+
+import msgspec
+
+FIELD = re.compile(rb"(data|event|id|retry)?:")
+EMPTY = frozenset({b"null", b'""', b"[]"})
+"""Values that say nothing."""
+DONE = b"[DONE]"
+
+
+class Chunk(msgspec.Struct):
+    """What is read of a chunk."""
+
+    choices: list[msgspec.Raw] = []
+    usage: msgspec.Raw = msgspec.Raw(b"null")
+    error: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Delta(msgspec.Struct):
+    delta: dict[str, msgspec.Raw] = {}
+
+
+class _Opening(msgspec.Struct):
+    choices: list[_Delta] = []
+
+
+_decode_chunk = msgspec.json.Decoder(Chunk).decode
+_decode_opening = msgspec.json.Decoder(_Opening).decode
+_decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
+
+
+def is_plain(data: bytes) -> bool:
+    """Whether `data` (whole events, LF line ends) is nothing but events of one `data: ` line each, all JSON."""
+    if not data.startswith(b"data: "):
+        return False
+    events = data[6:-2].split(b"\n\ndata: ")
+    if data.count(b"\n") != 2 * len(events) or b"\r" in data:  # a further line, which JSON would take for a space
+        return False
+    try:
+        for event in events:  # joined, two halves could make a whole
+            _decode_raw(event)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
+def is_event(event: bytes) -> bool:
+    """Whether the text between two blank lines is an event as the format has them: JSON, the terminal marker, comments, other fields."""
+    lines = [line for line in event.split(b"\n") if line]
+    if not all(FIELD.match(line) for line in lines):
+        return False
+    text = b"\n".join(line[5:].removeprefix(b" ") for line in lines if line.startswith(b"data:"))
+    if not text or text == DONE:
+        return True
+    try:
+        _decode_raw(text)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
+def says_something(event: bytes) -> bool:
+    """Whether a chunk's delta holds anything but a role. What cannot be read so far might."""
+    data = _data_of(event)
+    if not data or data == DONE:
+        return False
+    try:
+        choices = _decode_opening(data).choices
+    except (msgspec.DecodeError, RecursionError):
+        return True
+    return any(name != "role" and bytes(value) not in EMPTY for choice in choices for name, value in choice.delta.items())
+
+
+def read_chunk(event: bytes) -> Chunk | None:
+    """The JSON object of one event's data lines; None where it is not one."""
+    try:
+        return _decode_chunk(_data_of(event))
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _data_of(event: bytes) -> bytes:
+    return b"\n".join([line[5:].removeprefix(b" ") for line in event.split(b"\n") if line.startswith(b"data:")])

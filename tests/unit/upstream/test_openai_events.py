@@ -1,0 +1,59 @@
+"""Looking at events: what is plain, what is an event at all, and what says something to the client."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anyapi.upstream.openai_events import is_event, is_plain, read_chunk, says_something
+
+
+def event(value):
+    return b"data: " + json.dumps(value).encode() + b"\n\n"
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=5), st.one_of(st.none(), st.integers(), st.text(max_size=20)), max_size=3), max_size=5))
+def test_plain_is_what_every_event_alone_is(values):
+    assert is_plain(b"".join(map(event, values))) or not values
+
+
+def test_read_chunk_of_garbage_is_none():
+    assert read_chunk(b"data: {") is None
+    assert read_chunk(b"data: [1]") is None
+    assert read_chunk(b": nothing") is None
+    assert read_chunk(b"data: {}").choices == []
+
+
+@pytest.mark.parametrize(
+    "text", [b"data: {}", b"data:[1]", b": comment", b"data: [DONE]", b"event: x\ndata: {}", b"id: 1", b"data: {\ndata: }", b""]
+)
+def test_events(text):
+    assert is_event(text)
+
+
+@pytest.mark.parametrize("text", [b"data: {", b"nonsense", b"data: {}\nnonsense", b"data: [DONE] "])
+def test_what_is_none(text):
+    assert not is_event(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ({"choices": []}, False),
+        ({}, False),
+        ({"choices": [{"delta": {}}]}, False),
+        ({"choices": [{"delta": {"role": "assistant", "content": "", "tool_calls": [], "refusal": None}}]}, False),
+        ({"choices": [{"delta": {}, "finish_reason": "stop"}]}, False),
+        ({"choices": [{"delta": {}}, {"delta": {"content": "a"}}]}, True),
+        ({"choices": [{"delta": {"new": 0}}]}, True),
+        ({"choices": 5}, True),
+        ([1], True),
+    ],
+)
+def test_what_says_something(value, says):
+    assert says_something(event(value).strip()) is says
+
+
+def test_what_is_no_chunk_says_nothing():
+    assert not any(map(says_something, (b"", b": comment", b"data: [DONE]", b"event: x")))
