@@ -73,7 +73,7 @@ def create_app(services: Services, dashboard: Path | None = None) -> Litestar:
             *(accounts.list_accounts, accounts.add_account, accounts.list_projects, accounts.add_project),
             *(accounts.list_members, accounts.invite, accounts.change_role, accounts.remove_member),
             *(keys.list_keys, keys.make_key, keys.rotate_key, keys.revoke_key),
-            *(settings.gateway_settings, settings.save_gateway_settings),
+            *(settings.gateway_settings, settings.save_gateway_settings, settings.preview_gateway_settings),
             *(settings.settings, settings.save_settings, settings.preview_settings),
             *(usage.totals, usage.rows, usage.row, usage.export),
             *(catalogue.overview, catalogue.list_models, catalogue.list_providers, catalogue.show_provider, catalogue.explain_question),

@@ -31,6 +31,7 @@ class EndpointRow(msgspec.Struct, frozen=True):
     """One endpoint for one account: what it costs and can do, its data policy, and why the account cannot use it (empty: it can)."""
 
     id: str
+    model: ModelId
     provider: ProviderId
     region: str | None
     status: str
@@ -180,19 +181,22 @@ def _models(services: Services, account: AccountId) -> list[ModelRow]:
 
 def _model(services: Services, model: Model, requirement: Requirement, account: AccountId, now: float) -> ModelRow:
     decision = decide(requirement, model.id, PLAIN_FACTS[asked_of((model,))], services.in_force().context, account, now)
-    rows = [_endpoint((one.endpoint, one.policy, ()), now, permitted=True) for one in decision.permitted]
+    rows = [_endpoint(model.id, (one.endpoint, one.policy, ()), now, permitted=True) for one in decision.permitted]
     rows += [
-        _endpoint((one.endpoint, one.policy, tuple(reason.code.value for reason in one.reasons)), now, permitted=one.permitted_by_policy)
+        _endpoint(
+            model.id, (one.endpoint, one.policy, tuple(reason.code.value for reason in one.reasons)), now, permitted=one.permitted_by_policy
+        )
         for one in decision.denied
     ]
     permitted = any(row.permitted for row in rows)
     return ModelRow(model.id, model.name, model.author, model.open_weights, bool(decision.permitted), permitted, tuple(rows))
 
 
-def _endpoint(judged: Judged, now: float, *, permitted: bool) -> EndpointRow:
+def _endpoint(model: ModelId, judged: Judged, now: float, *, permitted: bool) -> EndpointRow:
     endpoint, policy, reasons = judged
     return EndpointRow(
         endpoint.id,
+        model,
         endpoint.provider,
         endpoint.region,
         endpoint.status.value,

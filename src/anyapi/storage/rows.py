@@ -94,11 +94,15 @@ class UsageGroup(enum.StrEnum):
 
     DAY = "day"
     """UTC day, `YYYY-MM-DD`."""
+    HOUR = "hour"
+    """UTC hour, `YYYY-MM-DD HH:00`."""
     MODEL = "model"
     PROVIDER = "provider"
     KEY = "key"
     ACCOUNT = "account"
     OUTCOME = "outcome"
+    APP = "app"
+    """The name that the application gives itself."""
 
 
 class UsageTotal(msgspec.Struct, frozen=True):

@@ -100,11 +100,13 @@ ORDER BY at DESC, decision DESC LIMIT :limit
 USAGE_TOTALS = """
 SELECT coalesce(CASE :by
         WHEN 'day' THEN date(at, 'unixepoch')
+        WHEN 'hour' THEN strftime('%Y-%m-%d %H:00', at, 'unixepoch')
         WHEN 'model' THEN model
         WHEN 'provider' THEN provider
         WHEN 'key' THEN key
         WHEN 'account' THEN account
         WHEN 'outcome' THEN outcome
+        WHEN 'app' THEN coalesce(app_name, app_id)
     END, '-') AS label,
     count(*), sum(outcome = 'success'),
     sum(prompt_tokens), sum(completion_tokens), sum(cached_tokens), sum(reasoning_tokens),

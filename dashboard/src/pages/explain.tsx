@@ -1,0 +1,90 @@
+// A playground for policies: what would happen to a request, and why. Nothing is sent to anybody.
+
+import { MultiSelect } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useMemo, useState } from "react";
+import { useSearchParams } from "wouter";
+import { call } from "../api/client";
+import { useModels, useProviders } from "../api/queries";
+import type { ModelRow, ProviderRow } from "../api/schema";
+import { useHere } from "../api/session";
+import { CodeBlock, Empty, Failed, Loaded, Page, Panel } from "../parts/parts";
+import { choicesOf, ShieldForm } from "../parts/shieldform";
+import { Verdicts } from "../parts/verdicts";
+import { NOTHING, toPolicy } from "../words/shields";
+
+const MOST = 8;
+
+export default function Explain() {
+  const models = useModels();
+  const providers = useProviders();
+  return (
+    <Page title="Explain" lead="Ask what would happen to a request, and why. Nothing is sent to anybody: the answer comes from the same rules that decide about real requests.">
+      <Loaded read={models} lines={8}>
+        {(found) => <Loaded read={providers}>{(rows) => <Playground models={found} providers={rows} />}</Loaded>}
+      </Loaded>
+    </Page>
+  );
+}
+
+function Playground({ models, providers }: { models: readonly ModelRow[]; providers: readonly ProviderRow[] }) {
+  const { account, dataPlane } = useHere();
+  const [search, setSearch] = useSearchParams();
+  const chosen = search.getAll("model");
+  const [shields, setShields] = useState(NOTHING);
+  const policy = useMemo(() => toPolicy(shields), [shields]);
+  const [asked] = useDebouncedValue(policy, 200);
+  const choices = useMemo(() => choicesOf(providers), [providers]);
+  const answer = useQuery({
+    queryKey: [account, "explain", chosen, asked],
+    queryFn: () => call("post", "/api/accounts/{account}/explain", { path: { account }, body: { models: chosen, data_policy: asked } }),
+    enabled: chosen.length > 0,
+    placeholderData: keepPreviousData,
+  });
+  const body = JSON.stringify({ models: chosen, data_policy: policy });
+  return (
+    <div className="settings">
+      <div>
+        <Panel title="The request">
+          <MultiSelect
+            label="Models"
+            description="In the order in which you would name them, at most eight."
+            placeholder={chosen.length ? undefined : "Choose a model…"}
+            data={models.map((model) => model.id)}
+            value={chosen}
+            maxValues={MOST}
+            limit={60}
+            searchable
+            clearable
+            clearButtonProps={{ "aria-label": "No model" }}
+            onChange={(next) => setSearch(next.map((model) => ["model", model]))}
+          />
+        </Panel>
+        <Panel title="What it asks itself, on top of the account">
+          <ShieldForm value={shields} set={setShields} choices={choices} />
+        </Panel>
+        {chosen.length > 0 && (
+          <Panel title="The same from a terminal">
+            <CodeBlock what="the command" text={`curl -s ${dataPlane}/v1/explain -H "Authorization: Bearer $ANYAPI_KEY" \\\n  -d '${body}'`} />
+          </Panel>
+        )}
+      </div>
+      <aside aria-label="Answer" style={{ minHeight: 200 }}>
+        <Panel title="What would happen">
+          {chosen.length === 0 ? (
+            <Empty icon="explain" title="Choose a model">
+              You will see each of its endpoints, whether it would be used, in which order, and every reason against it.
+            </Empty>
+          ) : answer.error ? (
+            <Failed error={answer.error} retry={() => void answer.refetch()} />
+          ) : (
+            <div aria-live="polite" aria-busy={answer.isFetching}>
+              <Loaded read={answer}>{(found) => <Verdicts found={found} />}</Loaded>
+            </div>
+          )}
+        </Panel>
+      </aside>
+    </div>
+  );
+}
