@@ -113,7 +113,6 @@ function OverTime({ rows, since, until, span }: { rows: UsageTotal[]; since: num
     return { good: metric === "tokens" ? total.prompt_tokens + total.completion_tokens : total.cost, bad: 0 };
   };
   return (
-    <div style={{ marginTop: 16 }}>
       <Panel
         title={span.by === "hour" ? "By hour" : "By day"}
         tools={
@@ -134,7 +133,6 @@ function OverTime({ rows, since, until, span }: { rows: UsageTotal[]; since: num
         )}
         <Columns points={filled(rows, since, until, span.by)} value={(point) => value(point.total)} shown={metric === "cost" ? money : count} label={`${metric} by ${span.by}, times in UTC`} by={span.by} />
       </Panel>
-    </div>
   );
 }
 
@@ -232,8 +230,8 @@ function Row({ row, named }: { row: UsageRow; named: string }) {
       <td>
         <Chip said={outcome(row.outcome)} />
       </td>
-      <td>{row.provider ?? <span className="dim">nobody</span>}</td>
-      <td>{named}</td>
+      <td className="nowrap">{row.provider ?? <span className="dim">nobody</span>}</td>
+      <td className="nowrap">{named}</td>
       <td className="r">{used ? count(used) : "–"}</td>
       <td className="r">{seconds(row.duration)}</td>
       <td className="r">{row.cost === null || row.cost === undefined ? "–" : money(row.cost)}</td>

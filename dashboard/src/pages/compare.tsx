@@ -9,7 +9,7 @@ import { abilities, Source, Usable } from "../parts/endpoints";
 import { Chip, Empty, Loaded, Page, Panel } from "../parts/parts";
 import { identity, usePicked } from "../parts/picked";
 import { money, tokens } from "../words/format";
-import { retention, review, sentence, training } from "../words/policy";
+import { retention, review, training, zeroRetention } from "../words/policy";
 
 interface Side {
   id: string;
@@ -24,7 +24,7 @@ const LINES: [string, (side: Side) => ReactNode][] = [
   ["Retention", policy((one) => <Chip said={retention(one.retention)} />)],
   ["Why it is kept", policy((one) => one.retention.purpose ?? "not stated")],
   ["Copies of flagged content", policy((one) => (one.flagged ? retention(one.flagged).text : "none known"))],
-  ["Zero retention can be had", policy((one) => sentence(one.zero_retention))],
+  ["Zero retention", policy((one) => zeroRetention(one.zero_retention))],
   ["Human review", policy((one) => <Chip said={review(one.human_review)} />)],
   ["Other uses", policy((one) => one.secondary_use.join(", ") || "none known")],
   ["Certifications", policy((one) => one.certifications.join(", ") || "none known")],

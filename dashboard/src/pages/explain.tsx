@@ -44,8 +44,8 @@ function Playground({ models, providers }: { models: readonly ModelRow[]; provid
   });
   const body = JSON.stringify({ models: chosen, data_policy: policy });
   return (
-    <div className="settings">
-      <div>
+    <div className="settings even">
+      <div className="stack">
         <Panel title="The request">
           <MultiSelect
             label="Models"

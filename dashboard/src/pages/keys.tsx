@@ -193,7 +193,6 @@ function Secret({ made, done }: { made: MadeKey; done: () => void }) {
   const curl = `curl -s ${dataPlane}/v1/chat/completions \\\n  -H "Authorization: Bearer ${made.secret}" \\\n  -H "Content-Type: application/json" \\\n  -d '{"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "Hello"}]}'`;
   const python = `from openai import OpenAI\n\nclient = OpenAI(base_url="${dataPlane}/v1", api_key="${made.secret}")`;
   return (
-    <div style={{ marginBottom: 16 }}>
       <Panel
         title="Your new key"
         tools={<Button variant="default" size="xs" onClick={done}>I have copied it</Button>}
@@ -207,7 +206,6 @@ function Secret({ made, done }: { made: MadeKey; done: () => void }) {
           </div>
         </Stack>
       </Panel>
-    </div>
   );
 }
 

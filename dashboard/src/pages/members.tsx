@@ -109,7 +109,6 @@ function Invite({ done }: { done: (invited: Invitation) => void }) {
 
 function Invited({ invited, done }: { invited: Invitation; done: () => void }) {
   return (
-    <div style={{ marginBottom: 16 }}>
       <Panel title={invited.link ? "Send this link" : "Added"} tools={<Button size="xs" variant="default" onClick={done}>Done</Button>}>
         {invited.link ? (
           <Stack gap="sm">
@@ -120,7 +119,6 @@ function Invited({ invited, done }: { invited: Invitation; done: () => void }) {
           <Note tone="good" live>{invited.member?.name} was known here already and is a member now.</Note>
         )}
       </Panel>
-    </div>
   );
 }
 

@@ -1,6 +1,6 @@
 // Models and providers in tables that can be searched and sorted, judged by what the account asks.
 
-import { MultiSelect, SegmentedControl, Switch, TextInput } from "@mantine/core";
+import { Button, MultiSelect, SegmentedControl, Switch, TextInput } from "@mantine/core";
 import { useDeferredValue, useMemo, useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { useCatalogue, useModels, useProviders } from "../api/queries";
@@ -30,6 +30,8 @@ export default function Models() {
     </Page>
   );
 }
+
+const SOME = 50;
 
 interface Summary {
   row: ModelRow;
@@ -77,6 +79,7 @@ function ModelTable() {
   const [mine, setMine] = useState(false);
   const [needs, setNeeds] = useState<string[]>([]);
   const [order, setOrder] = useState<Order>({ by: "name", down: false });
+  const [whole, setWhole] = useState(false);
   const wanted = useDeferredValue(text.trim().toLowerCase());
   const all = useMemo(() => (models.data ?? []).map(summary), [models.data]);
   const shown = useMemo(
@@ -115,13 +118,13 @@ function ModelTable() {
                   </>
                 }
               >
-                {shown.map((one) => (
+                {shown.slice(0, whole ? shown.length : SOME).map((one) => (
                   <tr key={one.row.id}>
                     <td>
                       <Link href={`/a/${encodeURIComponent(account)}/models/${one.row.id}`}>{one.row.name}</Link>
                       <span className="small dim" style={{ display: "block" }}>{one.row.id}</span>
                     </td>
-                    <td><Chip tone={one.row.usable ? "good" : one.permitted ? "plain" : "warn"}>{one.permitted} of {one.row.endpoints.length}</Chip> <span className="small dim">{one.row.usable ? "" : one.permitted ? "no credential" : "left out"}</span></td>
+                    <td className="nowrap"><Chip tone={one.row.usable ? "good" : one.permitted ? "plain" : "warn"}>{one.permitted} of {one.row.endpoints.length}</Chip> <span className="small dim">{one.row.usable ? "" : one.permitted ? "no credential" : "left out"}</span></td>
                     <td>{one.best?.data_policy ? <span className="chips"><Chip said={training(one.best.data_policy.training)} /><Chip said={retention(one.best.data_policy.retention)} /></span> : "–"}</td>
                     <td className="r">{one.cheapest === null ? "–" : money(one.cheapest)}</td>
                     <td className="r">{one.context ? tokens(one.context) : "–"}</td>
@@ -129,6 +132,7 @@ function ModelTable() {
                   </tr>
                 ))}
               </Table>
+              {!whole && shown.length > SOME && <Button mt="md" variant="default" onClick={() => setWhole(true)}>Show all {shown.length}</Button>}
             </>
           )
         }

@@ -77,7 +77,7 @@ export default function Privacy() {
           </Loaded>
         )}
       </Loaded>
-      <div className="grid two" style={{ marginTop: 16 }}>
+      <div className="grid two">
         <History gateway={scope.layer === "gateway"} only="settings" />
         <Panel title="What is kept of your requests">
           <p style={{ marginTop: 0 }}>

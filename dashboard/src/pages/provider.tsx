@@ -8,7 +8,7 @@ import { Endpoints } from "../parts/endpoints";
 import { Chip, Loaded, Note, Outside, Page, Panel } from "../parts/parts";
 import { CompareButton, usePicked } from "../parts/picked";
 import { plural } from "../words/format";
-import { confidence, retention, review, sentence, training } from "../words/policy";
+import { confidence, retention, review, sentence, training, zeroRetention } from "../words/policy";
 
 export default function Provider({ id }: { id: string }) {
   const { account } = useHere();
@@ -40,7 +40,7 @@ function Whole({ found }: { found: ProviderPage }) {
           </p>
           <dl className="facts small">
             {kept.purpose && <><dt>Why it is kept</dt><dd>{kept.purpose}</dd></>}
-            <dt>Zero retention</dt><dd>{sentence(record.policy.zero_retention)}</dd>
+            <dt>Zero retention</dt><dd>{zeroRetention(record.policy.zero_retention)}</dd>
             {record.free_tier && <><dt>On its free tier</dt><dd>{training(record.free_tier.training).text}; {retention({ kind: record.free_tier.retention.kind, days: record.free_tier.retention.days ?? null, purpose: null }).text.toLowerCase()}</dd></>}
             <dt>How that is known</dt>
             <dd>

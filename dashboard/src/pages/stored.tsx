@@ -26,7 +26,7 @@ export default function Stored() {
         {(found) => (
           <>
             <Note tone="good"><strong>{found.content_stored ? "Content is stored." : "No content is stored."}</strong> {found.statement}</Note>
-            <div style={{ marginTop: 16 }}>
+            
               <Panel title="What goes out">
                 <p style={{ marginTop: 0 }}>{found.outbound} {found.telemetry.sent_to_anyone ? "Telemetry is sent." : "No telemetry is sent to anybody."} {found.memory_scrubbing.on && "Memory that held a request is wiped when it is freed."}</p>
                 <p className="small dim" style={{ marginBottom: 0 }}>
@@ -35,8 +35,7 @@ export default function Stored() {
                   {found.contact && <> · Privacy team: {found.contact}</>}
                 </p>
               </Panel>
-            </div>
-            <div style={{ marginTop: 16 }} className="grid">
+            <div className="grid two">
               {found.stored.map((record) => (
                 <Panel key={record.record} title={sentence(record.record)}>
                   <p className="small dim" style={{ marginTop: -8 }}>{record.ttl_days ? `Kept for ${plural(record.ttl_days, "day")}.` : "Kept until it is deleted."} {record.note}</p>

@@ -1,5 +1,6 @@
 // Columns over time, as SVG. The same numbers stand in a table for whoever does not see the picture.
 
+import { useElementSize } from "@mantine/hooks";
 import { useState } from "react";
 import { type Point, ticks } from "../words/series";
 
@@ -20,14 +21,15 @@ export function Columns({ points, value, shown, label, by }: {
   by: "hour" | "day";
 }) {
   const [over, setOver] = useState<number | null>(null);
-  const width = 880;
+  const { ref, width: measured } = useElementSize();
+  const width = Math.max(measured, 240);
   const columns = points.map(value);
   const scale = ticks(Math.max(...columns.map((column) => column.good + column.bad), 0));
   const top = scale.at(-1) ?? 1;
   const slot = (width - LEFT) / Math.max(points.length, 1);
   const thick = Math.min(slot * 0.72, 56);
   const y = (amount: number) => 8 + (HEIGHT - 8) * (1 - amount / top);
-  const every = Math.max(1, Math.ceil(points.length / 8));
+  const every = Math.max(1, Math.ceil((points.length * 70) / width));
   const name = (point: Point) => {
     const moment = new Date(point.at * 1000);
     return by === "hour"
@@ -37,11 +39,11 @@ export function Columns({ points, value, shown, label, by }: {
   const picked = over === null ? null : points[over];
   const pickedColumn = over === null ? null : columns[over];
   return (
-    <figure style={{ margin: 0 }}>
+    <figure style={{ margin: 0 }} ref={ref}>
       <div className="small dim num" aria-hidden="true" style={{ minHeight: "1.5em" }}>
         {picked && pickedColumn ? `${picked.label} UTC: ${shown(pickedColumn.good + pickedColumn.bad)}${pickedColumn.bad ? `, of which ${shown(pickedColumn.bad)} not answered` : ""}` : " "}
       </div>
-      <svg className="chart" viewBox={`0 0 ${width} ${HEIGHT + BOTTOM}`} role="img" aria-label={label} onMouseLeave={() => setOver(null)}>
+      <svg className="chart" width={width} height={HEIGHT + BOTTOM} role="img" aria-label={label} onMouseLeave={() => setOver(null)}>
         {scale.map((tick) => (
           <g key={tick}>
             <line x1={LEFT} x2={width} y1={y(tick)} y2={y(tick)} stroke="var(--grid)" />

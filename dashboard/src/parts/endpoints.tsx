@@ -3,7 +3,6 @@
 import { Checkbox } from "@mantine/core";
 import { Link } from "wouter";
 import type { Capabilities, EndpointRow, PolicyView } from "../api/schema";
-import { useHere } from "../api/session";
 import { age, money, tokens } from "../words/format";
 import { AVAILABILITY, confidence, reason, retention, review, training } from "../words/policy";
 import { Chip, Outside, Table } from "./parts";
@@ -59,7 +58,6 @@ export interface Named {
 }
 
 export function Endpoints({ rows, head, chosen, choose }: { rows: readonly Named[]; head: string; chosen: readonly string[]; choose: (id: string) => void }) {
-  const { account } = useHere();
   return (
     <Table
       label="Endpoints"
@@ -67,11 +65,10 @@ export function Endpoints({ rows, head, chosen, choose }: { rows: readonly Named
         <>
           <th scope="col"><span className="visually-hidden">Compare</span></th>
           <th scope="col">{head}</th>
-          <th scope="col">For {account}</th>
+          <th scope="col">For this account</th>
           <th scope="col">What happens to your data</th>
           <th scope="col">How that is known</th>
           <th scope="col" className="r">In / out, $ per M</th>
-          <th scope="col" className="r">Context</th>
           <th scope="col">Can do</th>
         </>
       }
@@ -84,11 +81,13 @@ export function Endpoints({ rows, head, chosen, choose }: { rows: readonly Named
             <span className="small dim" style={{ display: "block" }}>{[row.region, row.status === "active" ? null : row.status].filter(Boolean).join(", ")}</span>
           </td>
           <td style={{ minWidth: 150 }}><Usable row={row} /></td>
-          <td style={{ minWidth: 220 }}><Facts policy={row.data_policy} /></td>
+          <td style={{ minWidth: 160 }}><Facts policy={row.data_policy} /></td>
           <td style={{ minWidth: 170 }}><Source policy={row.data_policy} /></td>
           <td className="r">{money(row.price.input)} / {money(row.price.output)}</td>
-          <td className="r">{tokens(row.context_length)}</td>
-          <td style={{ minWidth: 120 }} className="small">{abilities(row.capabilities).join(", ") || "text"}</td>
+          <td style={{ minWidth: 130 }} className="small">
+            {abilities(row.capabilities).join(", ") || "text"}
+            {row.context_length && <span className="dim" style={{ display: "block" }}>{tokens(row.context_length)} context</span>}
+          </td>
         </tr>
       ))}
     </Table>

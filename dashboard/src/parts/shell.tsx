@@ -54,7 +54,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const base = `/a/${encodeURIComponent(account)}`;
   const here = location.slice(base.length + 1).split("/")[0] ?? "";
   return (
-    <AppShell header={{ height: { base: 56, sm: 0 } }} navbar={{ width: 248, breakpoint: "sm", collapsed: { mobile: !open } }}>
+    <AppShell header={{ height: { base: 56, sm: 0 } }} navbar={{ width: 262, breakpoint: "sm", collapsed: { mobile: !open } }}>
       <a className="skip" href="#main">
         Skip to the page
       </a>

@@ -69,12 +69,13 @@ export function ShieldForm({ value, set, choices, held = [], disabled = false }:
       />
       <Shield
         title="Providers may keep it for"
+        wide
         words="Providers that keep it longer, or do not say how long, are left out."
         held={above("retention_days", "flagged_copies", "flagged_copies_counted")}
         control={
           <Select
             aria-label="Providers may keep it for"
-            w={190}
+            w={{ base: "100%", xs: 200 }}
             data={RETENTIONS}
             value={kept}
             allowDeselect={false}
@@ -123,12 +124,13 @@ export function ShieldForm({ value, set, choices, held = [], disabled = false }:
       />
       <Shield
         title="Where the facts must come from"
+        wide
         words="How well it must be known what a provider does: by its own statement, or by somebody else's."
         held={above("min_confidence")}
         control={
           <Select
             aria-label="Where the facts must come from"
-            w={190}
+            w={{ base: "100%", xs: 200 }}
             data={CONFIDENCES}
             value={value.confidence}
             allowDeselect={false}
@@ -197,9 +199,9 @@ export function ShieldForm({ value, set, choices, held = [], disabled = false }:
   );
 }
 
-function Shield({ title, words, held, control, children }: { title: string; words: string; held?: SettingView | undefined; control?: ReactNode; children?: ReactNode }) {
+function Shield({ title, words, held, control, wide = false, children }: { title: string; words: string; held?: SettingView | undefined; control?: ReactNode; wide?: boolean; children?: ReactNode }) {
   return (
-    <li>
+    <li className={wide ? "wide" : undefined}>
       <div>
         <h3>{title}</h3>
         <p>{words}</p>
@@ -211,7 +213,7 @@ function Shield({ title, words, held, control, children }: { title: string; word
           </span>
         )}
       </div>
-      <div>{control}</div>
+      {control && <div>{control}</div>}
       {children && <div className="more">{children}</div>}
     </li>
   );

@@ -11,7 +11,7 @@ export const plural = (value: number, one: string, many = `${one}s`): string => 
 export function money(value: number | null | undefined): string {
   if (value === null || value === undefined) return "no price";
   if (value === 0) return "$0";
-  if (value < 0.0001) return "under $0.0001";
+  if (value < 0.0001) return "<$0.0001";
   if (value < 0.1) return `$${Number(value.toPrecision(2)).toString()}`;
   return `$${value.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 }
@@ -24,7 +24,7 @@ export const percent = (part: number, all: number): string => {
 
 export function seconds(value: number | null | undefined): string {
   if (value === null || value === undefined) return "–";
-  if (value < 0.001) return "under 1 ms";
+  if (value < 0.001) return "<1 ms";
   if (value < 1) return `${Math.round(value * 1000)} ms`;
   return `${value.toFixed(value < 10 ? 1 : 0)} s`;
 }

@@ -43,6 +43,15 @@ export function review(value: string): Said {
   return { text: "Human review unknown", tone: "warn" };
 }
 
+const ZERO: Record<string, string> = {
+  default: "without asking",
+  self_serve: "by a switch of your own",
+  approval: "if the provider approves",
+  contract: "by contract",
+  no: "not to be had",
+};
+export const zeroRetention = (value: string): string => ZERO[value] ?? "not known";
+
 export function confidence(value: string): Said {
   switch (value) {
     case "contracted":

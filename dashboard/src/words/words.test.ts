@@ -63,14 +63,14 @@ describe("a span", () => {
 describe("words", () => {
   it("money keeps what is small", () => {
     expect([money(0), money(0.00001), money(0.000345), money(0.05), money(12.5), money(null)]).toEqual([
-      "$0", "under $0.0001", "$0.00034", "$0.05", "$12.50", "no price",
+      "$0", "<$0.0001", "$0.00034", "$0.05", "$12.50", "no price",
     ]);
   });
   it("never rounds a failure away", () => {
     expect([percent(999, 1000), percent(1, 2), percent(10, 10), percent(0, 0)]).toEqual(["99.9%", "50%", "100%", "–"]);
   });
   it("times", () => {
-    expect([seconds(0.0001), seconds(0.25), seconds(2.5), seconds(null)]).toEqual(["under 1 ms", "250 ms", "2.5 s", "–"]);
+    expect([seconds(0.0001), seconds(0.25), seconds(2.5), seconds(null)]).toEqual(["<1 ms", "250 ms", "2.5 s", "–"]);
     expect([days(0), days(0.5), days(1), days(30)]).toEqual(["not at all", "12 hours", "1 day", "30 days"]);
     expect([ago(100, 130), ago(0, 7200), ago(0, 86400)]).toEqual(["just now", "2 hours ago", "1 day ago"]);
   });
