@@ -6,7 +6,7 @@ const pine: MantineColorsTuple = [
   "#eaf6f2", "#d2ebe3", "#a6d8c9", "#75c3ac", "#4db194", "#32a182", "#1f9172", "#128063", "#0b7057", "#07533f",
 ];
 const ink: MantineColorsTuple = [
-  "#f2f4f4", "#d5dada", "#b4bcbc", "#8f9a9a", "#6a7676", "#445050", "#2e3838", "#1d2525", "#141a1a", "#0d1212",
+  "#f2f4f4", "#d5dada", "#b4bcbc", "#8f9a9a", "#6a7676", "#3b4746", "#222c2a", "#1d2525", "#141a1a", "#0d1212",
 ];
 
 export const theme = createTheme({
@@ -19,6 +19,7 @@ export const theme = createTheme({
   headings: { fontWeight: "650", sizes: { h1: { fontSize: "1.55rem", lineHeight: "1.25" }, h2: { fontSize: "1.1rem", lineHeight: "1.35" } } },
   cursorType: "pointer",
   respectReducedMotion: true,
+  components: { SegmentedControl: { defaultProps: { withItemsBorders: false } } },
 });
 
 export const variables: CSSVariablesResolver = () => ({

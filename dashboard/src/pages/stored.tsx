@@ -38,7 +38,7 @@ export default function Stored() {
             <div className="grid two">
               {found.stored.map((record) => (
                 <Panel key={record.record} title={sentence(record.record)}>
-                  <p className="small dim" style={{ marginTop: -8 }}>{record.ttl_days ? `Kept for ${plural(record.ttl_days, "day")}.` : "Kept until it is deleted."} {record.note}</p>
+                  <p className="small dim" style={{ marginTop: -8 }}>{record.ttl_days ? `Kept for ${plural(record.ttl_days, "day")}.` : ""} {record.note ? `${sentence(record.note)}.` : ""}</p>
                   <Table label={record.record} head={<><th scope="col">Field</th><th scope="col">What it is for</th></>}>
                     {record.fields.map((field) => (
                       <tr key={field.field}><td className="mono nowrap">{field.field}</td><td>{sentence(field.purpose)}</td></tr>
