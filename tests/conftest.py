@@ -1,6 +1,7 @@
 """What holds for every test: no network beyond loopback, no keys of the person who runs them, the same examples every time.
 
-`ANYAPI_TEST_LONG=1` runs the tests marked `long` too, and gives property tests ten times the examples.
+`ANYAPI_TEST_LONG=1` runs the tests marked `long` too, and gives property tests ten times the examples. `ANYAPI_TEST_CLIENTS=1` runs
+those marked `clients`.
 """
 
 import ipaddress
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 LONG = os.environ.get("ANYAPI_TEST_LONG", "") not in {"", "0"}
+CLIENTS = os.environ.get("ANYAPI_TEST_CLIENTS", "") not in {"", "0"}
 PRIVATE_ENVIRONMENT = ("_API_KEY", "_API_TOKEN", "_AUTH_TOKEN", "_BASE_URL", "_PROXY")
 
 QUIET = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": [HealthCheck.too_slow]}
@@ -20,13 +22,15 @@ settings.load_profile("long" if LONG else "short")
 
 
 def pytest_collection_modifyitems(items):
-    """Skip what is too long, saying how to run it."""
-    if LONG:
-        return
-    skip = pytest.mark.skip(reason="too long for `make test`: run `make test-long`")
+    """Skip what is too long or has a suite of its own, saying how to run it."""
+    skipped = {
+        "long": None if LONG else pytest.mark.skip(reason="too long for `make test`: run `make test-long`"),
+        "clients": None if CLIENTS else pytest.mark.skip(reason="run `make test-clients`"),
+    }
     for item in items:
-        if "long" in item.keywords:
-            item.add_marker(skip)
+        for name, skip in skipped.items():
+            if skip is not None and item.get_closest_marker(name):  # not `keywords`: those hold the names of directories too
+                item.add_marker(skip)
 
 
 def _forget_private_environment():

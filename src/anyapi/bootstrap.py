@@ -27,6 +27,7 @@ from anyapi.control.channel import serve_channel
 from anyapi.control.publish import build_snapshot
 from anyapi.crypto.api_keys import digest
 from anyapi.crypto.sealed import Binding, ClosedReason, Sealed
+from anyapi.domain.evidence import Contradiction
 from anyapi.domain.snapshot import Snapshot
 from anyapi.errors import ConfigError
 from anyapi.gateway.limits import Limits
@@ -35,6 +36,7 @@ from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import Disclosure
 from anyapi.gateway.routes import Router
 from anyapi.gateway.server import Server
+from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
 from anyapi.storage.events import EventKind, WriterEvent
 from anyapi.storage.rows import CredentialRow
@@ -67,16 +69,16 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
     scrubbing.forbid_dumps()
     loop.set_exception_handler(_report_loop)
     with contextlib.ExitStack() as stack:
-        store, usage, decisions = _open_stores(config, stack)
+        store, usage, decisions, evidence = _open_stores(config, stack)
         buffer, sweep = ReadBuffer(scrubbing=scrubs), Sweep(loop)
         stack.callback(sweep.close)
         upstreams = _upstreams(config, buffer, sweep)
-        publisher = Publisher(config, store, upstreams)
+        publisher = Publisher(config, store, upstreams, evidence.waiting)
         channel = await serve_channel(config.data_dir / "control.sock", publisher.reload, lambda: publisher.unusable)
         stack.callback(channel.close)
         snapshot = publisher.build()
         publisher.refuse_without_root_key()
-        outlets = _outlets(config, upstreams, usage, decisions)
+        outlets = _outlets(config, upstreams, usage, decisions, evidence)
         plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs))
         server = _server(config, plane, buffer, sweep)
         listener, address = await _listen(config, server)
@@ -106,16 +108,18 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
     log(Event.STOPPED)
 
 
-def _open_stores(config: Config, stack: contextlib.ExitStack) -> tuple[SqliteStore, UsageWriter, DecisionWriter]:
-    """The store and its two writers, closed in reverse when the stack is: what is still to be written is written then."""
+def _open_stores(config: Config, stack: contextlib.ExitStack) -> tuple[SqliteStore, UsageWriter, DecisionWriter, ContradictionWriter]:
+    """The store and its writers, closed in reverse when the stack is: what is still to be written is written then."""
     store = stack.enter_context(SqliteStore(config.data_dir, time.time))
     usage = UsageWriter(config.data_dir, time.time, default_days=config.usage_ttl_days, report=_report_writer)
     stack.callback(usage.close)
     decisions = DecisionWriter(config.data_dir, report=_report_writer)
     stack.callback(decisions.close)
+    evidence = ContradictionWriter(config.data_dir, report=_report_writer)
+    stack.callback(evidence.close)
     if usage.unknown_at_start:
         log(Event.UNKNOWN_ROWS, count=usage.unknown_at_start)
-    return store, usage, decisions
+    return store, usage, decisions, evidence
 
 
 def _disclosure(config: Config, *, scrubs: bool) -> Disclosure:
@@ -152,12 +156,19 @@ def _server(config: Config, plane: DataPlane, buffer: ReadBuffer, sweep: Sweep) 
 class Publisher:
     """Builds snapshots from the store and the configuration, numbered from 1."""
 
-    def __init__(self, config: Config, store: SqliteStore, upstreams: Upstreams | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        store: SqliteStore,
+        upstreams: Upstreams | None = None,
+        waiting: Callable[[], tuple[Contradiction, ...]] = tuple,
+    ) -> None:
         """`config` is read once at start; keys, settings and accounts' credentials come from the store at each build.
 
-        Without `upstreams` there is nothing that could use a stored credential, so none is published.
+        Without `upstreams` there is nothing that could use a stored credential, so none is published. `waiting` gives the contradictions
+        that are in force and not yet stored.
         """
-        self._config, self._store, self._upstreams = config, store, upstreams
+        self._config, self._store, self._upstreams, self._waiting = config, store, upstreams, waiting
         self._base = policy_context(config, config.catalogue, SERVED_PROTOCOLS, SERVED_EMBEDDINGS)
         self.version = 0
         self.publish: Callable[[Snapshot], None] = _nobody
@@ -167,8 +178,9 @@ class Publisher:
     def build(self) -> Snapshot:
         """Read everything anew and have an upstream for each stored credential that it names. Raises `StorageError`."""
         self.version += 1
-        usable = self._usable()
-        return build_snapshot(self._store, self._base, self._config.presets, self._config.policy, self.version, usable)
+        config, usable = self._config, self._usable()
+        known = [*self._waiting(), *self._store.contradictions()]  # in this order: one that is written meanwhile is in both
+        return build_snapshot(self._store, self._base, config.presets, config.policy, self.version, usable, known)
 
     def _usable(self) -> list[CredentialRow]:
         """The stored credentials that can be used, their upstreams ready. One that cannot is left out: that only takes candidates away."""
@@ -244,7 +256,12 @@ def _upstreams(config: Config, buffer: ReadBuffer, sweep: Sweep) -> Upstreams:
     return upstreams
 
 
-def _outlets(config: Config, upstreams: Upstreams, usage: UsageWriter, decisions: DecisionWriter) -> Outlets:
+def _outlets(config: Config, upstreams: Upstreams, usage: UsageWriter, decisions: DecisionWriter, evidence: ContradictionWriter) -> Outlets:
+    def contradicted(found: Contradiction) -> None:
+        evidence.put(found)
+        fields = {"endpoint": found.endpoint, "credential": found.credential, "code": found.code.value, "decision": found.decision}
+        log(Event.EVIDENCE_CONTRADICTS, **fields, **({} if found.host is None else {"host": found.host}))
+
     limits = config.server.upstream
     return Outlets(
         adapters=adapter_for,
@@ -252,7 +269,8 @@ def _outlets(config: Config, upstreams: Upstreams, usage: UsageWriter, decisions
         upstreams=upstreams,
         usage=usage,
         decisions=decisions,
-        ready=lambda: not usage.state.failing and not decisions.state.failing,
+        ready=lambda: not (usage.state.failing or decisions.state.failing or evidence.state.failing),
+        contradicted=contradicted,
         timeouts=Timeouts(limits.first_byte_timeout, limits.stream_idle_timeout),
     )
 

@@ -27,6 +27,7 @@ from anyapi.config_credentials import (
 from anyapi.config_root_keys import read_root_keys, root_key_file
 from anyapi.config_sections import (
     known_names,
+    parse_control_listen,
     parse_listen,
     read_control,
     read_networks,
@@ -239,7 +240,7 @@ def _listen(env: Mapping[str, str], problems: Problems) -> str | None:
 
 def _control_listen(env: Mapping[str, str], problems: Problems) -> str | None:
     text = env.get("ANYAPI_CONTROL_LISTEN") or None
-    if text is not None and (parse_listen(text) is None or text.startswith("unix:")):
+    if text is not None and parse_control_listen(text) is None:
         problems.note("environment", None, "ANYAPI_CONTROL_LISTEN", "must be `host:port`, with a port below 65536")
         return None
     return text

@@ -55,21 +55,34 @@ def read_server(table: Table | None, here: Path, listen: str | None) -> Server:
 def read_control(table: Table | None, here: Path, listen: str | None) -> Control:
     """`[control]`. Plain HTTP is for loopback alone: sessions must not cross a network in the clear."""
     if table is None:
-        return Control(listen=parse_listen(listen or "") or Control().listen)
+        return Control(listen=_control_listen(listen))
     tls_table = table.child("tls")
     own_listen = table.optional_text("listen", _LISTEN)
+    if own_listen is not None and parse_control_listen(own_listen) is None:
+        table.note("listen", "must be `host:port`, with a port below 65536")
+        own_listen = None
     control = Control(
         enabled=table.flag("enabled", default=True),
-        listen=parse_listen(listen or own_listen or "") or Control().listen,
+        listen=_control_listen(listen, own_listen),
         tls=None if tls_table is None else _read_tls(tls_table, here),
         public_url=table.page("public_url"),
     )
-    if own_listen is not None and (parse_listen(own_listen) is None or own_listen.startswith("unix:")):
-        table.note("listen", "must be `host:port`, with a port below 65536")
-    elif control.enabled and control.tls is None and not _is_loopback(control.listen.host or ""):
+    if control.enabled and control.tls is None and not _is_loopback(control.listen.host or ""):
         table.note("listen", "plain HTTP off loopback is refused: add [control.tls], or listen on 127.0.0.1 behind a proxy with TLS")
     table.done()
     return control
+
+
+def _control_listen(*texts: str | None) -> Listen:
+    """The first that is stated, else loopback."""
+    found = (parse_control_listen(text) for text in texts if text is not None)
+    return next((listen for listen in found if listen is not None), Control().listen)
+
+
+def parse_control_listen(text: str) -> Listen | None:
+    """`host:port`; None for anything else, unix sockets too: browsers cannot reach them."""
+    found = parse_listen(text)
+    return found if found is not None and found.socket is None else None
 
 
 def _is_loopback(host: str) -> bool:

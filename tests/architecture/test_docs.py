@@ -25,6 +25,7 @@ from anyapi.cli.stored import NOT_CONFIRMED
 from anyapi.config_values import Privacy, Server, ServerLimits, Tls, UpstreamLimits
 from anyapi.domain.call import NO_FACTS, Tag
 from anyapi.domain.decision import OutcomeKind, ReasonCode
+from anyapi.domain.evidence import EvidenceCode
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.domain.snapshot import PolicyContext
 from anyapi.gateway import privacy, render, routes
@@ -211,8 +212,15 @@ def error_types():
         ("outcomes", {kind.value for kind in OutcomeKind}),
         ("tags", {tag.value for tag in Tag}),
         ("data classes", {name.value for name in DataClass}),
+        ("evidence codes", {code.value for code in EvidenceCode}),
         ("log events", {event.value for event in Event}),
-        ("commands", {f"anyapi {name}" for name in ("serve", "demo", "explain", "catalogue", "keys", "credentials", "settings", "usage")}),
+        (
+            "commands",
+            {
+                f"anyapi {name}"
+                for name in ("serve", "demo", "explain", "catalogue", "keys", "credentials", "settings", "usage", "evidence")
+            },
+        ),
         ("app metadata", set(parse_headers.APP_METADATA)),
     ],
 )

@@ -1,6 +1,7 @@
 """Rows that several storage tests share."""
 
 from anyapi.domain.call import App
+from anyapi.domain.evidence import Contradiction, EvidenceCode
 from anyapi.domain.snapshot import Tier
 from anyapi.domain.usage import DecisionRecord, TokenCount, UsageRow, UsageSource
 from anyapi.storage.rows import CredentialRow, Declared, KeyRow
@@ -33,6 +34,8 @@ def usage_row(number, **changes):
         "duration": 0.5,
         "first_token": 0.125,
         "cost": 0.25,
+        "host": None,
+        "evidence": None,
     }
     return UsageRow(**{**values, **changes})
 
@@ -52,6 +55,17 @@ def decision_record(number, **changes):
         "denied": (("sim-30d/claude-3.5-sonnet", ("retention_not_zero",)), ("sim-free/claude", ("training_by_default", "endpoint_free"))),
     }
     return DecisionRecord(**{**values, **changes})
+
+
+def contradiction(number, **changes):
+    values = {
+        "endpoint": f"xai/grok-{number}",
+        "credential": "env:XAI",
+        "code": EvidenceCode.RETAINED,
+        "decision": f"dec_{number:026d}",
+        "at": NOON + number,
+    }
+    return Contradiction(**{**values, **changes})
 
 
 def key_row(number, **changes):

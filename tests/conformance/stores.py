@@ -1,7 +1,9 @@
 """Every implementation of the storage contract. A new one is a new entry here; the suite does not change."""
 
+from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
 from anyapi.storage.sqlite import SqliteStore
+from anyapi.storage.sqlite_people import SqlitePeople
 from anyapi.storage.usage_writer import UsageWriter
 
 
@@ -16,8 +18,14 @@ class SqliteBackend:
     def store(self, now):
         return SqliteStore(self.directory, lambda: now)
 
+    def people(self):
+        return SqlitePeople(self.directory)
+
     def usage_sink(self, now):
         return UsageWriter(self.directory, lambda: now)
+
+    def contradiction_sink(self):
+        return ContradictionWriter(self.directory)
 
     def decision_sink(self):
         return DecisionWriter(self.directory)

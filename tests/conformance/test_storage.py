@@ -6,11 +6,12 @@ import threading
 
 import msgspec
 import pytest
-from tests.conformance.samples import DAY, NOON, credential_row, decision_record, key_row, usage_row
+from tests.conformance.samples import DAY, NOON, contradiction, credential_row, decision_record, key_row, usage_row
 from tests.conformance.stores import BACKENDS
 
 from anyapi.domain.call import App
 from anyapi.domain.data_policy import Confidence, Retention, RetentionKind
+from anyapi.domain.evidence import EvidenceCode
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.domain.snapshot import Agreement, Tier
 from anyapi.domain.usage import TokenCount, UsageSource
@@ -126,6 +127,13 @@ class TestKeys:
         with pytest.raises(StorageError):
             store.add_key(key_row(1), Settings(retention_days=0.0))
         assert store.all_settings() == {}
+
+    def test_a_key_is_given_an_end_that_never_moves_back(self, store):
+        store.add_key(key_row(1))
+        assert store.end_key("key_1", NOON + 50).expires_at == NOON + 50
+        assert store.end_key("key_1", NOON + 90).expires_at == NOON + 50
+        assert store.end_key("key_1", NOON + 20).expires_at == NOON + 20
+        assert store.end_key("key_9", NOON) is None
 
     def test_revoking_keeps_the_first_time(self, store):
         store.add_key(key_row(1))
@@ -409,12 +417,12 @@ class TestUsage:
         written(
             usage_sink,
             usage_row(1),
-            usage_row(2, outcome="timed_out", cost=None, source=UsageSource.ESTIMATED, model="b/b"),
-            usage_row(3, at=NOON + DAY, provider=None),
+            usage_row(2, outcome="timed_out", cost=None, source=UsageSource.ESTIMATED, model="b/b", evidence="retained"),
+            usage_row(3, at=NOON + DAY, provider=None, host="deepseek", evidence="agreed"),
         )
         assert store.usage_totals(UsageGroup.DAY, *EVERYTHING) == [
-            UsageTotal("2026-11-24", 2, 1, 200, 40, 20, 10, 0.25, 1, 1),
-            UsageTotal("2026-11-25", 1, 1, 100, 20, 10, 5, 0.25, 0, 0),
+            UsageTotal("2026-11-24", 2, 1, 200, 40, 20, 10, 0.25, 1, 1, 1),
+            UsageTotal("2026-11-25", 1, 1, 100, 20, 10, 5, 0.25, 0, 0, 0),
         ]
         labels = {by: [total.label for total in store.usage_totals(by, *EVERYTHING)] for by in UsageGroup}
         assert labels == {
@@ -424,6 +432,8 @@ class TestUsage:
             "key": ["key_1"],
             "account": ["default"],
             "outcome": ["success", "timed_out"],
+            "host": ["-", "deepseek"],
+            "evidence": ["-", "agreed", "retained"],
         }
 
     def test_totals_of_nothing(self, store, usage_sink):
@@ -447,6 +457,55 @@ class TestUsage:
         written(usage_sink, *[usage_row(number) for number in range(10)])
         now = NOON + 2 * DAY
         assert [store.purge_usage(now, default_days=1.0, batch=4) for _ in range(4)] == [4, 4, 2, 0]
+
+
+class TestContradictions:
+    def put(self, backend, *found):
+        sink = backend.contradiction_sink()
+        for one in found:
+            sink.put(one)
+        sink.flush()
+        sink.close()
+
+    def test_they_come_back_as_they_were_put_oldest_first(self, backend, store):
+        later = contradiction(3, code=EvidenceCode.OTHER_HOST, host="unrecognised")
+        self.put(backend, later, contradiction(1), contradiction(2, code=EvidenceCode.STORED))
+        assert store.contradictions() == [contradiction(1), contradiction(2, code=EvidenceCode.STORED), later]
+
+    def test_the_first_of_its_kind_counts(self, backend, store):
+        again = contradiction(1, decision="dec_again", at=NOON + 99)
+        self.put(backend, contradiction(1), again)
+        self.put(backend, again, contradiction(1, credential="another"), contradiction(1, code=EvidenceCode.STORED))
+        kept = {(row.credential, row.code, row.decision) for row in store.contradictions()}
+        first = contradiction(1).decision
+        assert kept == {("env:XAI", "retained", first), ("another", "retained", first), ("env:XAI", "stored", first)}
+
+    def test_whoever_reads_what_waits_and_then_the_store_sees_all(self, backend, store):
+        sink = backend.contradiction_sink()
+        missing = []
+        for number in range(200):
+            sink.put(contradiction(number))
+            seen = {row.endpoint for row in (*sink.waiting(), *store.contradictions())}
+            missing += [number for number in range(number + 1) if contradiction(number).endpoint not in seen]
+        sink.close()
+        assert missing == []
+        assert sink.waiting() == ()
+
+    def test_clearing_keeps_it_and_what_comes_after_is_new(self, backend, store):
+        self.put(backend, contradiction(1), contradiction(1, credential="another"), contradiction(2))
+        assert store.clear_contradictions("xai/grok-1", "another", NOON + 5) == 1
+        assert store.clear_contradictions("xai/grok-1", None, NOON + 6) == 1
+        assert store.clear_contradictions("xai/grok-1", None, NOON + 7) == 0
+        assert store.clear_contradictions("nothing", None, NOON + 7) == 0
+        assert [row.cleared_at for row in store.contradictions()] == [NOON + 6, NOON + 5, None]
+        self.put(backend, contradiction(1, at=NOON + 9))
+        assert [(row.endpoint, row.cleared_at) for row in store.contradictions()][-1] == ("xai/grok-1", None)
+
+    def test_another_connection_sees_a_clearing_at_once(self, backend, store):
+        self.put(backend, contradiction(1))
+        with backend.store(NOON) as other:
+            other.clear_contradictions("xai/grok-1", None, NOON)
+        assert store.contradictions()[0].cleared_at == NOON
 
 
 class TestDecisions:

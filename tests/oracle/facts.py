@@ -14,6 +14,7 @@ from tests.oracle.laws import (
     REVIEW_LADDER,
     SECONDS_A_DAY,
     TRAINING_LADDER,
+    WRONG_HOST,
     ZERO_LADDER,
     Laws,
     endlessness,
@@ -143,6 +144,14 @@ def _overlay(facts: dict, agreement: dict, endpoint: dict) -> None:
     facts |= stated
 
 
+def _forget(facts: dict) -> None:
+    """The provider stated otherwise: what it was about is unknown, and if somebody else answered than should have, that is everything."""
+    facts |= {"grade": "contradicted", "retention": UNKNOWN["retention"], "retention_confidence": "none"}
+    if facts["contradictions"] & WRONG_HOST:
+        facts |= {field: "unknown" for field in ("training", "human_review")}
+        facts |= {"training_confidence": "none", "certifications": frozenset(), "regions": frozenset()}
+
+
 def facts_in_force(
     endpoint: dict, provider: dict, credential: dict, account: str | None, request_facts: dict, context: dict, now: float, laws: Laws = LAWS
 ) -> dict:
@@ -170,6 +179,9 @@ def facts_in_force(
         if _covers(agreement, endpoint, credential, account, instant):
             _overlay(facts, agreement, endpoint)
     facts["claims"] = facts["claims"] & NEEDS_AGREEMENT - facts["certifications"]
+    facts["contradictions"] = frozenset(context.get("contradicted", {}).get(endpoint["id"], {}).get(credential.get("id"), ()))
+    if facts["contradictions"]:
+        _forget(facts)
     facts["free"] = endpoint.get("free", False)
     facts["tier"] = credential.get("tier", "undeclared")
     facts["has_free_tier"] = any(record.get("free_tier") is not None for record in records)

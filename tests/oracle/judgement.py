@@ -1,7 +1,8 @@
 """The verdict on each endpoint of a model: the credential it is permitted for, or the set of every code that stands against it."""
 
 from tests.oracle.facts import facts_in_force
-from tests.oracle.laws import CONFIDENCE_LADDER, LAWS, Laws
+from tests.oracle.laws import CONFIDENCE_LADDER, LAWS, WRONG_HOST, Laws
+from tests.oracle.requirement import durable_record_needed
 
 TAG_NEEDS = {
     "vision": "vision",
@@ -79,7 +80,16 @@ def confidence(asked: dict, facts: dict, laws: Laws) -> set:
     return {"confidence_too_low"} if known < CONFIDENCE_LADDER.index(asked["min_confidence"]) else set()
 
 
-RULES = (training, retention, paid_only, certifications, regions, human_review, confidence)
+def evidence(asked: dict, facts: dict, laws: Laws) -> set:  # noqa: ARG001 - the shape of a rule
+    """What the provider stated against its word is named wherever it matters, and where everything is written down it matters always."""
+    asks = asked["retention_days"] is not None or asked["min_confidence"] != "none" or durable_record_needed(asked)
+    if facts["contradictions"] & WRONG_HOST:
+        lists = bool(asked["certifications"]) or asked["regions"] is not None
+        asks = asks or lists or not asked["training_allowed"] or not asked["human_review_allowed"]
+    return {"evidence_contradicts"} if facts["contradictions"] and asks else set()
+
+
+RULES = (training, retention, paid_only, certifications, regions, human_review, confidence, evidence)
 
 
 def provider_codes(asked: dict, provider_id: str) -> set:

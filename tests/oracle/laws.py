@@ -19,6 +19,7 @@ NEVER_SENT = frozenset(
 )
 FLAGGED = frozenset(("flagged-content", "csam-screening"))
 GROUNDING = "google-search-grounding"
+WRONG_HOST = frozenset(("other_host", "excluded_host"))
 NEEDS_AGREEMENT = frozenset(("hipaa-baa", "gdpr-dpa"))
 
 EU = frozenset("at be bg hr cy cz dk ee fi fr de gr hu ie it lv lt lu mt nl pl pt ro sk si es se".split())

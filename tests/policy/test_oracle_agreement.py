@@ -40,7 +40,8 @@ SHARES = {
     "tightening": 0.15,
     "nothing": 0.05,
     "unknown": 0.05,
-    "round_trip": 0.10,
+    "round_trip": 0.05,
+    "evidence": 0.05,
 }
 
 pytestmark = pytest.mark.timeout(3600 if EXAMPLES > 2_000 else 300)
@@ -157,6 +158,33 @@ def test_one_source_more_never_permits_more(context, layers, layer, more, chosen
     for name in stricter:
         one = msgspec.structs.replace(Settings(), **{name: getattr(more, name)})
         assert permitted([*layers, (layer, more)]) <= permitted([*layers, (layer, one)]) <= permitted(layers), name
+
+
+@examples("evidence")
+@given(
+    universe.contexts(),
+    st.data(),
+    universe.layers(2),
+    presets,
+    universe.request_facts,
+    universe.accounts,
+    universe.instants,
+)
+def test_evidence_never_permits_more(context, data, layers, chosen, facts, account, now):
+    """Nor does it change what is permitted to one who asks nothing."""
+    before = context.contradicted
+    merged = {place: dict(codes) for place, codes in before.items()}
+    for place, found in data.draw(universe.evidence(context)).items():
+        for name, codes in found.items():
+            known = merged.setdefault(place, {})
+            known[name] = known.get(name, frozenset()) | codes
+
+    def permitted(asked, contradicted):
+        among = msgspec.structs.replace(context, contradicted=contradicted)
+        return {one.endpoint.id for one in decide(merge(asked, chosen), universe.MODEL, facts, among, account, now).permitted}
+
+    assert permitted(layers, merged) <= permitted(layers, before) <= permitted(layers, {})
+    assert permitted([], merged) == permitted([], {})
 
 
 @examples("nothing")

@@ -5,6 +5,7 @@ Vocabularies are small on purpose: names collide, globs hit, and dates fall on t
 
 import datetime as dt
 
+import msgspec
 from hypothesis import strategies as st
 
 from anyapi.domain.call import Facts, Tag
@@ -25,6 +26,7 @@ from anyapi.domain.catalogue import (
     Status,
 )
 from anyapi.domain.data_policy import Confidence, HumanReview, PolicyBlock, Provenance, Retention, RetentionKind, Training, ZeroRetention
+from anyapi.domain.evidence import CONTRADICTIONS
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.domain.snapshot import Agreement, Credential, PolicyContext, Tier
 
@@ -253,7 +255,7 @@ def contexts(draw) -> PolicyContext:
     """A catalogue of one model, with credentials and agreements."""
     names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True).map(tuple))
     served = tuple(draw(endpoints(number, names)) for number in range(draw(st.integers(1, 3))))
-    return PolicyContext(
+    context = PolicyContext(
         catalogue=Catalogue(
             version="0" * 64,
             compiled=draw(_day(-180, -10, 0)),
@@ -267,6 +269,19 @@ def contexts(draw) -> PolicyContext:
         served_embeddings=draw(st.sampled_from((frozenset({"openai-chat"}), frozenset({"openai-chat"}), frozenset()))),
         span_days=draw(st.sampled_from((180.0, 180.0, 365.0, 30.0, 0.5))),
     )
+    return msgspec.structs.replace(context, contradicted=draw(evidence(context)))
+
+
+@st.composite
+def evidence(draw, context: PolicyContext) -> dict:
+    """What providers stated against their promises: mostly nothing, sometimes of one endpoint with one credential that may exist."""
+    if draw(st.sampled_from((False, False, True))):
+        lists = [*context.credentials.values(), *(each for own in context.own_credentials.values() for each in own.values())]
+        names = sorted({credential.id for credentials in lists for credential in credentials}) or ["nobody's"]
+        places = [endpoint.id for endpoint in context.catalogue.models[MODEL].endpoints]
+        codes = st.frozensets(st.sampled_from(CONTRADICTIONS), min_size=1, max_size=2)
+        return {draw(st.sampled_from(places)): {draw(st.sampled_from(names)): draw(codes)}}
+    return {}
 
 
 INSTANTS = tuple(MIDNIGHT + seconds for seconds in (-86400.0, -0.5, 0.0, 0.5, 43200.0, 86400.0))

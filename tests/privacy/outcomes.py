@@ -47,7 +47,29 @@ def providers(planted: Planted) -> tuple[ProviderSpec, ...]:
     specs.append(_provider(planted, "native", (), wire=WireName.ANTHROPIC))
     specs.append(_provider(planted, "native-bad", (read_fault('{"kind": "bad_json"}'),), wire=WireName.ANTHROPIC))
     specs += [_provider(planted, "first-fails", faults["fails"], "failover", 0.1), _provider(planted, "then-works", (), "failover", 5.0)]
-    return (*specs, *_wires(planted), *_vectors(planted))
+    return (*specs, *_wires(planted), *_vectors(planted), *_stating(planted))
+
+
+STATING = ("xai", "openrouter", "vercel", "huggingface", "openai")
+"""Providers whose statements are read (`upstream/registry`)."""
+ONE_HOST = """
+[[providers.openrouter.policy_exceptions]]
+applies_to = { models = ["acme/states-openrouter"] }
+override = { same_as_provider = "anthropic" }
+"""
+"""More configuration: a router whose endpoint promises one host, so that what it names contradicts the promise and is written down."""
+
+
+def _stating(planted: Planted) -> Iterator[ProviderSpec]:
+    """Providers that state, wherever statements are read, a canary, or what contradicts their promise with a canary beside it."""
+    for name in STATING:
+        say = planted.new("texts of providers")
+        headers = {"x-zero-data-retention": f"false, {say('zero')}", "x-inference-provider": say("host header")}
+        routing = {"gateway": {"routing": {"finalProvider": say("final provider")}}}
+        fields = {"provider": say("provider"), "store": True, say("key"): say("value")}
+        fields |= {"providerMetadata": routing} if name == "vercel" else {}
+        fault = read_fault(json.dumps({"kind": "states", "headers": headers, "fields": fields}))
+        yield msgspec.structs.replace(_provider(planted, f"states-{name}", (fault,), policy=ZERO), id=name)
 
 
 def _wires(planted: Planted) -> Iterator[ProviderSpec]:
@@ -250,6 +272,9 @@ def _served() -> Iterator[Outcome]:
     yield _upstream("refuses", done, label="content refusal")
     yield _upstream("declines", done, label="content refusal in words")
     yield _upstream("comments", done, label="stream with comments", stream=True)
+    for name in STATING:
+        yield _upstream(f"states-{name}", done)
+        yield _upstream(f"states-{name}", done, label=f"provider states-{name}, streamed", stream=True)
     yield Outcome("confidential success", done, lambda c, m: c.chat(m, data_policy={"data_class": "confidential"}))
     yield Outcome("others' options", done, lambda c, m: c.chat(m, providerOptions={"acme": {m("option"): m("value")}}))
     yield Outcome("explain", done, _explain)

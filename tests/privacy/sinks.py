@@ -43,6 +43,10 @@ PAGES = (
 COMMANDS = (
     ("usage",),
     ("usage", "--json"),
+    ("usage", "--by", "host"),
+    ("usage", "--by", "evidence", "--json"),
+    ("evidence", "list", "--all"),
+    ("evidence", "list", "--all", "--json"),
     ("keys", "list"),
     ("keys", "list", "--json"),
     ("credentials", "list"),

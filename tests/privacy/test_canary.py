@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import LONG
-from tests.privacy.outcomes import PATIENCE, SERVER, Caller, one_round, outcomes, providers
+from tests.privacy.outcomes import ONE_HOST, PATIENCE, SERVER, STATING, Caller, one_round, outcomes, providers
 from tests.privacy.planted import Mark, Planted, chat_body
 from tests.privacy.sinks import Room, RoomGateway, Search, simulated_in
 
@@ -73,7 +73,7 @@ def test_there_are_enough_classes_of_outcomes():
 def test_no_outcome_leaves_content_or_a_secret_anywhere(tmp_path):
     room, planted = Room(tmp_path / "room"), Planted()
     requests = 0
-    with simulated_in(room, providers(planted), server=SERVER) as (gateway, simulation):
+    with simulated_in(room, providers(planted), server=SERVER, extra=ONE_HOST) as (gateway, simulation):
         planted.secrets.append(gateway.key)
         caller = Caller(gateway, simulation, planted)
         for _ in range(ROUNDS):
@@ -89,12 +89,15 @@ def test_no_outcome_leaves_content_or_a_secret_anywhere(tmp_path):
         search.running(gateway)
         search.commands(gateway)
         kinds = {(row.outcome, row.status) for row in gateway.usage()}
+        stated = {(row.provider, row.evidence, row.host) for row in gateway.usage() if row.evidence}
         search.files(room)  # with the -wal and -shm of a running gateway
         assert (room.data / "anyapi.db-wal").stat().st_size > 0
         assert gateway.stop() == 0
         search.files(room)
         complete(search, planted)
         key_is_only_a_hash(room, gateway.key)
+    assert {provider for provider, _, _ in stated} == set(STATING), "what each of them stated was read and written down"
+    assert ("openrouter", "other_host", "unrecognised") in stated
     assert requests >= (5000 if LONG else 500)
     assert len(kinds) >= 11, kinds
     fields = sum(len(mark.fields) for mark in planted.marks.values())

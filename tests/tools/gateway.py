@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -84,6 +85,16 @@ class Gateway:
         assert line.startswith("AnyAPI is at "), f"{line!r}\n{self.log()}"
         port = line.strip().rsplit(":", 1)[1]
         self.port = int(port) if port.isdecimal() else 0  # 0 on a unix socket
+
+    def control_url(self, patience: float = 20.0) -> str:
+        """Where the control plane answers; waits until it does."""
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            found = re.search(r"event=control_started listen=(\S+)", self.log())
+            if found:
+                return found[1]
+            time.sleep(0.05)
+        raise AssertionError(f"the control plane did not start:\n{self.log()}")
 
     def stop(self, number: int = signal.SIGTERM, patience: float = 40.0) -> int:
         """End it and give its exit status."""

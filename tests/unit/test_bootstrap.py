@@ -421,16 +421,18 @@ def test_secrets_are_only_in_the_upstreams(home):
         sweep = Sweep(asyncio.get_running_loop())
 
         state = WriterState(0, 0, 0, 0, failing=False)
-        usage, decisions = SimpleNamespace(state=state), SimpleNamespace(state=state)
-        outlets = bootstrap._outlets(config, bootstrap._upstreams(config, ReadBuffer(), sweep), usage, decisions)
+        usage, decisions, evidence = (SimpleNamespace(state=state) for _ in range(3))
+        outlets = bootstrap._outlets(config, bootstrap._upstreams(config, ReadBuffer(), sweep), usage, decisions, evidence)
         sweep.close()
         upstream = outlets.upstreams["mine"]
         assert (upstream.host, upstream.port) == ("api.openai.com", 443)
         assert b"authorization: Bearer sk-very-secret\r\n" in upstream.head(b"/x", b"", 0)
         assert "sk-very" not in repr(outlets)
         assert outlets.ready()
-        decisions.state = WriterState(0, 0, 0, 0, failing=True)
-        assert not outlets.ready()
+        for writer in (usage, decisions, evidence):
+            writer.state = WriterState(0, 0, 0, 0, failing=True)
+            assert not outlets.ready()
+            writer.state = state
 
     check()
 

@@ -1,7 +1,7 @@
 """`anyapi explain`: what a data policy leaves of a model's endpoints, in order, and why not the rest. Sends nothing, needs no server.
 
-Applies the gateway's floor of the configuration and the options given here as the request. Keys, accounts and projects of a running
-server are not known to it: ask `POST /v1/explain` with a key for those.
+Applies the gateway's floor of the configuration and the options given here as the request, and knows of the promises that the stored
+evidence contradicts. Keys, accounts and projects are not known to it: ask `POST /v1/explain` of a running server with a key for those.
 """
 
 import datetime as dt
@@ -13,13 +13,14 @@ import msgspec
 
 from anyapi.cli.output import print_json
 from anyapi.config import Config, known_names, load_config, policy_context
+from anyapi.control.publish import contradicted
 from anyapi.domain.call import Facts, Question, Tag
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.decision import Decision
 from anyapi.domain.ids import CredentialId, EndpointId, ModelId
 from anyapi.domain.requirement import DataClass, Layer, Settings
-from anyapi.domain.snapshot import Credential, PolicyContext, Tier
-from anyapi.errors import BadRequest, ModelNotFound
+from anyapi.domain.snapshot import Contradicted, Credential, PolicyContext, Tier
+from anyapi.errors import BadRequest, ModelNotFound, StorageError
 from anyapi.policy.availability import asked_of
 from anyapi.policy.decide import decide
 from anyapi.policy.explain import Explanation, render_text
@@ -27,6 +28,9 @@ from anyapi.policy.explain import explain as explanation_of
 from anyapi.policy.merge import merge
 from anyapi.policy.order import arranged
 from anyapi.policy.parse import parse_data_policy
+from anyapi.storage.connection import DATABASE_NAME
+from anyapi.storage.schema import is_current
+from anyapi.storage.sqlite import SqliteStore
 from anyapi.upstream.adapters import SERVED_EMBEDDINGS, SERVED_PROTOCOLS
 
 _ASSUMED = CredentialId("assumed")
@@ -53,6 +57,7 @@ def explain(
     now = dt.datetime.now(dt.UTC)
     config = load_config(path, os.environ, now)
     context = policy_context(config, config.catalogue, SERVED_PROTOCOLS, SERVED_EMBEDDINGS)
+    context = msgspec.structs.replace(context, contradicted=stored_evidence(config))
     if assume_credentials:
         context = assuming_credentials(context)
     known = config.catalogue.models
@@ -90,6 +95,19 @@ def answer(question: Question, context: PolicyContext, now: float) -> tuple[Expl
         for model in result.models
     )
     return msgspec.structs.replace(result, models=tuple(ordered)), [error.message for error in unknown]
+
+
+def stored_evidence(config: Config) -> Contradicted:
+    """The contradictions that a server here has written down; none, and a word about it, where its store cannot be read."""
+    path = config.data_dir / DATABASE_NAME
+    try:
+        if not is_current(path):
+            return {}
+        with SqliteStore(config.data_dir) as store:
+            return contradicted(store.contradictions())
+    except StorageError as error:
+        click.echo(f"Without the evidence of what providers stated: {error.message}", err=True)
+        return {}
 
 
 def assuming_credentials(context: PolicyContext) -> PolicyContext:

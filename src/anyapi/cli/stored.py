@@ -73,7 +73,7 @@ def with_store(command: Callable[Concatenate[Place, P], None]) -> Callable[..., 
 
 
 def confirm(place: Place, changed: str, used: Iterable[str] = ()) -> Confirmation:
-    """Have a running server put a committed change into force, and wait for it. `changed`: `keys`, `settings` or `credentials`.
+    """Have a running server put a committed change into force, and wait for it. `changed`: `keys`, `settings`, `credentials` or `evidence`.
 
     `used`: ids of stored credentials that are to be in use then; it is a problem if the server cannot use one of them.
     """

@@ -1,5 +1,7 @@
 """`anyapi usage`: totals of what was used. Reads rows of metadata; there is no content to show."""
 
+from collections.abc import Iterable
+
 import click
 
 from anyapi.cli.output import print_json, print_table
@@ -18,7 +20,7 @@ _COLUMNS = ("requests", "succeeded", "prompt tokens", "completion tokens", "cach
 @click.option("--account", help="Only this account.")
 @with_store
 def usage(place: Place, by: str, since: str, until: str | None, account: str | None) -> None:
-    """Total the requests, tokens and cost by day, model, provider, key, account or outcome."""
+    """Total the requests, tokens and cost by day, model, provider, key, account, outcome, host or evidence."""
     if account is not None:
         # Usage outlives what it names, so this is checked against both.
         refuse_unknown("account", account, [row.id for row in place.store.accounts()] + ["unknown"])
@@ -33,9 +35,18 @@ def usage(place: Place, by: str, since: str, until: str | None, account: str | N
         click.echo(f"no requests since {date_text(start)} UTC")
         return
     print_table((by, *_COLUMNS), map(_row, totals), f"since {date_text(start)} UTC")
+    for line in _remarks(totals):
+        click.echo(line)
+
+
+def _remarks(totals: list[UsageTotal]) -> Iterable[str]:
+    """What the table alone does not make plain."""
     unknown = sum(total.unmeasured for total in totals)
     if unknown:
-        click.echo(f"{unknown:,} rows hold estimated or unknown token counts")
+        yield f"{unknown:,} rows hold estimated or unknown token counts"
+    contradicted = sum(total.contradicted for total in totals)
+    if contradicted:
+        yield f"{contradicted:,} answers stated otherwise than was promised: see `anyapi usage --by evidence` and `anyapi evidence list`"
 
 
 def _row(total: UsageTotal) -> tuple[str, ...]:

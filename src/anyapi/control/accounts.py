@@ -2,6 +2,8 @@
 
 import msgspec
 from litestar import delete, get, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 
 from anyapi.control.history import note
 from anyapi.control.permissions import SignedIn
@@ -65,14 +67,14 @@ class NewRole(msgspec.Struct, frozen=True):
 
 @get("/api/accounts", opt={"permission": Permission.SIGNED_IN})
 @in_thread
-def list_accounts(services: Services, signed_in: SignedIn) -> list[AccountRow]:
+def list_accounts(services: NamedDependency[Services], signed_in: NamedDependency[SignedIn]) -> list[AccountRow]:
     """The accounts that the caller may see: all for an operator, else those with a role."""
     return [row for row in services.store.accounts() if signed_in.person.operator or row.id in signed_in.roles]
 
 
 @post("/api/accounts", opt={"permission": Permission.GATEWAY_WRITE})
 @in_thread
-def add_account(services: Services, signed_in: SignedIn, data: NewAccount) -> AccountRow:
+def add_account(services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], data: JSONBody[NewAccount]) -> AccountRow:
     """Make an account. Its maker becomes its owner."""
     row = AccountRow(AccountId(_new_id(data.id)), _name(data.name), services.clock())
     if any(known.id == row.id for known in services.store.accounts()):
@@ -85,14 +87,16 @@ def add_account(services: Services, signed_in: SignedIn, data: NewAccount) -> Ac
 
 @get("/api/accounts/{account:str}/projects", opt={"permission": Permission.READ})
 @in_thread
-def list_projects(services: Services, account: AccountId) -> list[ProjectRow]:
+def list_projects(services: NamedDependency[Services], account: FromPath[AccountId]) -> list[ProjectRow]:
     """The projects of an account."""
     return [row for row in services.store.projects() if row.account == account]
 
 
 @post("/api/accounts/{account:str}/projects", opt={"permission": Permission.WRITE_SETTINGS})
 @in_thread
-def add_project(services: Services, signed_in: SignedIn, account: AccountId, data: NewProject) -> ProjectRow:
+def add_project(
+    services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], account: FromPath[AccountId], data: JSONBody[NewProject]
+) -> ProjectRow:
     """Make a project. Project ids are unique over all accounts."""
     row = ProjectRow(ProjectId(_new_id(data.id)), account, _name(data.name), services.clock())
     if any(known.id == row.id for known in services.store.projects()):
@@ -104,14 +108,16 @@ def add_project(services: Services, signed_in: SignedIn, account: AccountId, dat
 
 @get("/api/accounts/{account:str}/members", opt={"permission": Permission.READ})
 @in_thread
-def list_members(services: Services, account: AccountId) -> list[Member]:
+def list_members(services: NamedDependency[Services], account: FromPath[AccountId]) -> list[Member]:
     """The members of an account, oldest first."""
     return _members(services, account)
 
 
 @post("/api/accounts/{account:str}/members", opt={"permission": Permission.WRITE_MEMBERS})
 @in_thread
-def invite(services: Services, signed_in: SignedIn, account: AccountId, data: NewMember) -> Invitation:
+def invite(
+    services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], account: FromPath[AccountId], data: JSONBody[NewMember]
+) -> Invitation:
     """Make somebody known a member at once; for anybody else give a one-time link that is good for seven days."""
     email, now = data.email.strip().lower(), services.clock()
     if "@" not in email[1:-1]:
@@ -130,7 +136,13 @@ def invite(services: Services, signed_in: SignedIn, account: AccountId, data: Ne
 
 @put("/api/accounts/{account:str}/members/{person:str}", opt={"permission": Permission.WRITE_MEMBERS})
 @in_thread
-def change_role(services: Services, signed_in: SignedIn, account: AccountId, person: PersonId, data: NewRole) -> Member:
+def change_role(
+    services: NamedDependency[Services],
+    signed_in: NamedDependency[SignedIn],
+    account: FromPath[AccountId],
+    person: FromPath[PersonId],
+    data: JSONBody[NewRole],
+) -> Member:
     """Give a member another role. The last owner stays one."""
     found = next((one for one in _members(services, account) if one.person == person), None)
     if found is None:
@@ -142,7 +154,9 @@ def change_role(services: Services, signed_in: SignedIn, account: AccountId, per
 
 @delete("/api/accounts/{account:str}/members/{person:str}", opt={"permission": Permission.WRITE_MEMBERS}, status_code=200)
 @in_thread
-def remove_member(services: Services, signed_in: SignedIn, account: AccountId, person: PersonId) -> dict[str, bool]:
+def remove_member(
+    services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], account: FromPath[AccountId], person: FromPath[PersonId]
+) -> dict[str, bool]:
     """Take a member's role away. The last owner stays; nobody removes themselves by accident."""
     if person == signed_in.person.id and not signed_in.person.operator:
         raise PermissionDenied("Somebody else has to remove you, so that nobody locks themselves out by accident.")

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from litestar import Controller, Litestar, Request, Response, get
-from litestar.config.compression import CompressionConfig
-from litestar.config.response_cache import ResponseCacheConfig
+from litestar import Litestar, Request, Response, Router, get
 from litestar.datastructures import State
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.serialization import encode_json
 from litestar.types import Message, Scope
 
@@ -34,15 +33,10 @@ HEADERS = (
 """On every answer."""
 
 
-class Description(Controller):
-    """Serves the description ourselves: Litestar's own pages would load scripts from elsewhere, and say nothing of who may read them."""
-
-    path = "/api/openapi.json"
-
-    @get(opt={"public": True}, include_in_schema=False, sync_to_thread=False)
-    def openapi(self, request: Request[object, object, State]) -> Response[bytes]:
-        """The description of this API (OpenAPI 3.1)."""
-        return Response(encode_json(request.app.openapi_schema.to_schema()), media_type="application/json")
+@get("/api/openapi.json", opt={"public": True}, include_in_schema=False, sync_to_thread=False)
+def openapi(request: Request[object, object, State]) -> Response[bytes]:
+    """The description of this API (OpenAPI 3.1)."""
+    return Response(encode_json(request.app.openapi_schema.to_schema()), media_type="application/json")
 
 
 @get("/api/healthz", opt={"public": True}, sync_to_thread=False)
@@ -52,7 +46,7 @@ def healthz() -> dict[str, bool]:
 
 
 @get("/api/privacy", opt={"public": True}, sync_to_thread=False)
-def privacy(services: Services) -> dict[str, object]:
+def privacy(services: NamedDependency[Services]) -> dict[str, object]:
     """What is stored, field by field: the same list as the data plane's `/v1/privacy`."""
     return services.inventory()
 
@@ -78,7 +72,7 @@ def create_app(services: Services, dashboard: Path | None = None) -> Litestar:
             *(usage.totals, usage.rows, usage.row, usage.export),
             *(catalogue.overview, catalogue.list_models, catalogue.list_providers, catalogue.show_provider, catalogue.explain_question),
             *(history.account_changes, history.gateway_changes),
-            *(healthz, privacy, *pages.handlers(dashboard)),
+            *(openapi, healthz, privacy, *pages.handlers(dashboard)),
         ],
         guards=[guard],
         dependencies={
@@ -88,15 +82,21 @@ def create_app(services: Services, dashboard: Path | None = None) -> Litestar:
         exception_handlers={AnyAPIError: of_ours, HTTPException: of_the_framework, Exception: unforeseen},
         before_send=[_add_headers],
         state=State({"services": services}),
-        openapi_config=OpenAPIConfig(title="AnyAPI control plane", version=__version__, path=None, openapi_controller=Description),  # type: ignore[arg-type]
-        compression_config=CompressionConfig(backend="gzip", minimum_size=1000),
-        response_cache_config=ResponseCacheConfig(),
+        openapi_config=_description(),
         request_max_body_size=LARGEST_BODY,
         logging_config=None,
         debug=False,
     )
     refuse_unguarded(app)
     return app
+
+
+def _description() -> OpenAPIConfig:
+    """Litestar's own pages would load scripts from elsewhere; of them only the JSON is left, beside ours."""
+    router = Router(path="/api/openapi", route_handlers=[], opt={"public": True})
+    return OpenAPIConfig(
+        title="AnyAPI control plane", version=__version__, path=None, openapi_router=router, render_plugins=[JsonRenderPlugin(path="/")]
+    )
 
 
 async def _add_headers(message: Message, scope: Scope) -> None:

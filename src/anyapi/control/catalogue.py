@@ -4,6 +4,8 @@ from typing import TypeAlias
 
 import msgspec
 from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 
 from anyapi.control.services import Services
 from anyapi.control.threads import in_thread
@@ -101,7 +103,7 @@ class Asked(msgspec.Struct, frozen=True):
 
 @get("/api/catalogue", opt={"permission": Permission.SIGNED_IN})
 @in_thread
-def overview(services: Services) -> Overview:
+def overview(services: NamedDependency[Services]) -> Overview:
     """Version, date and size of the catalogue."""
     found = services.in_force().context.catalogue
     endpoints = sum(len(model.endpoints) for model in found.models.values())
@@ -110,14 +112,14 @@ def overview(services: Services) -> Overview:
 
 @get("/api/accounts/{account:str}/models", opt=READ)
 @in_thread
-def list_models(services: Services, account: AccountId) -> list[ModelRow]:
+def list_models(services: NamedDependency[Services], account: FromPath[AccountId]) -> list[ModelRow]:
     """Every model with its endpoints, judged by what the account asks."""
     return _models(services, account)
 
 
 @get("/api/accounts/{account:str}/providers", opt=READ)
 @in_thread
-def list_providers(services: Services, account: AccountId) -> list[ProviderRow]:
+def list_providers(services: NamedDependency[Services], account: FromPath[AccountId]) -> list[ProviderRow]:
     """Every provider, and how much of it the account may use."""
     found: dict[ProviderId, list[EndpointRow]] = {}
     for model in _models(services, account):
@@ -129,7 +131,7 @@ def list_providers(services: Services, account: AccountId) -> list[ProviderRow]:
 
 @get("/api/accounts/{account:str}/providers/{provider:str}", opt=READ)
 @in_thread
-def show_provider(services: Services, account: AccountId, provider: ProviderId) -> ProviderPage:
+def show_provider(services: NamedDependency[Services], account: FromPath[AccountId], provider: FromPath[ProviderId]) -> ProviderPage:
     """A provider's page. Raises `NotFound`."""
     record = services.in_force().context.catalogue.providers.get(provider)
     if record is None:
@@ -140,7 +142,7 @@ def show_provider(services: Services, account: AccountId, provider: ProviderId) 
 
 @post("/api/accounts/{account:str}/explain", opt=READ, status_code=200)
 @in_thread
-def explain_question(services: Services, account: AccountId, data: Asked) -> Explanation:
+def explain_question(services: NamedDependency[Services], account: FromPath[AccountId], data: JSONBody[Asked]) -> Explanation:
     """What would happen to a request for these models under what the account asks and this policy. Sends nothing anywhere."""
     if not 0 < len(data.models) <= 8:
         raise BadRequest("models must name 1 to 8 models.", "models")

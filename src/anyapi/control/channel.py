@@ -27,7 +27,7 @@ _ASK_SECONDS = 5.0
 
 
 class Reload(msgspec.Struct, frozen=True):
-    """A command's question. `reload` says what changed: `keys`, `settings` or `credentials`."""
+    """A command's question. `reload` says what changed: `keys`, `settings`, `credentials` or `evidence`."""
 
     reload: str
 

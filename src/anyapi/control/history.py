@@ -2,6 +2,8 @@
 
 import msgspec
 from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
 
 from anyapi.control.permissions import SignedIn
 from anyapi.control.services import Services
@@ -43,14 +45,18 @@ def note(
 
 @get("/api/accounts/{account:str}/changes", opt={"permission": Permission.READ})
 @in_thread
-def account_changes(services: Services, account: AccountId, before: float | None = None, limit: int = 50) -> list[Changed]:
+def account_changes(
+    services: NamedDependency[Services], account: FromPath[AccountId], before: FromQuery[float | None] = None, limit: FromQuery[int] = 50
+) -> list[Changed]:
     """The changes of an account, newest first; `before` (Unix seconds) gives the next page."""
     return _shown(services, services.people.changes(account, services.clock() + 1 if before is None else before, max(1, min(limit, MOST))))
 
 
 @get("/api/gateway/changes", opt={"permission": Permission.GATEWAY_READ})
 @in_thread
-def gateway_changes(services: Services, before: float | None = None, limit: int = 50) -> list[Changed]:
+def gateway_changes(
+    services: NamedDependency[Services], before: FromQuery[float | None] = None, limit: FromQuery[int] = 50
+) -> list[Changed]:
     """The changes of the gateway's own settings."""
     return _shown(services, services.people.changes(None, services.clock() + 1 if before is None else before, max(1, min(limit, MOST))))
 

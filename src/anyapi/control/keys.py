@@ -4,6 +4,8 @@ import asyncio
 
 import msgspec
 from litestar import delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 
 from anyapi.control.history import note
 from anyapi.control.permissions import SignedIn
@@ -74,7 +76,7 @@ class RevokedKey(msgspec.Struct, frozen=True):
 
 @get("/api/accounts/{account:str}/keys", opt={"permission": Permission.READ})
 @in_thread
-def list_keys(services: Services, account: AccountId) -> list[ShownKey]:
+def list_keys(services: NamedDependency[Services], account: FromPath[AccountId]) -> list[ShownKey]:
     """The keys of an account, newest first, revoked and expired ones too."""
     settings = services.store.all_settings()
     rows = sorted(services.store.keys(account), key=lambda row: row.created_at, reverse=True)
@@ -82,7 +84,9 @@ def list_keys(services: Services, account: AccountId) -> list[ShownKey]:
 
 
 @post("/api/accounts/{account:str}/keys", opt={"permission": Permission.WRITE_KEYS})
-async def make_key(services: Services, signed_in: SignedIn, account: AccountId, data: NewKey) -> MadeKey:
+async def make_key(
+    services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], account: FromPath[AccountId], data: JSONBody[NewKey]
+) -> MadeKey:
     """Make a key. It works when this returns."""
     settings = parse_data_policy(data.data_policy, services.known) if data.data_policy else Settings()
     if len(data.name) > LONGEST_NAME:
@@ -104,7 +108,13 @@ async def make_key(services: Services, signed_in: SignedIn, account: AccountId, 
 
 
 @post("/api/accounts/{account:str}/keys/{key:str}/rotation", opt={"permission": Permission.WRITE_KEYS})
-async def rotate_key(services: Services, signed_in: SignedIn, account: AccountId, key: KeyId, data: Rotation) -> MadeKey:
+async def rotate_key(
+    services: NamedDependency[Services],
+    signed_in: NamedDependency[SignedIn],
+    account: FromPath[AccountId],
+    key: FromPath[KeyId],
+    data: JSONBody[Rotation],
+) -> MadeKey:
     """Make a key like this one, and end this one after the overlap. Its end can only come earlier by this, never later."""
     if not 0 <= data.overlap <= LONGEST_OVERLAP:
         raise BadRequest(f"overlap must be 0 to {LONGEST_OVERLAP:g} seconds.", "overlap")
@@ -125,7 +135,9 @@ async def rotate_key(services: Services, signed_in: SignedIn, account: AccountId
 
 
 @delete("/api/accounts/{account:str}/keys/{key:str}", opt={"permission": Permission.WRITE_KEYS}, status_code=200)
-async def revoke_key(services: Services, signed_in: SignedIn, account: AccountId, key: KeyId) -> RevokedKey:
+async def revoke_key(
+    services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], account: FromPath[AccountId], key: FromPath[KeyId]
+) -> RevokedKey:
     """Revoke a key. No request with it is accepted any more when this returns; doing it again changes nothing."""
 
     def store() -> KeyRow:

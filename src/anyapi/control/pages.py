@@ -9,6 +9,7 @@ from pathlib import Path
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
 from anyapi.errors import NotFound
 
@@ -26,7 +27,7 @@ def handlers(directory: Path | None) -> Sequence[HTTPRouteHandler]:
     index = files.get("index.html", NOT_BUILT.encode())
 
     @get(["/", "/{rest:path}"], opt={"public": True}, include_in_schema=False, sync_to_thread=False)
-    def page(rest: str = "") -> Response[bytes]:
+    def page(rest: FromPath[str] = "") -> Response[bytes]:
         """The one page, whatever the address: the page itself finds out what to show."""
         name = rest.removeprefix("/")
         if name.startswith("api/"):

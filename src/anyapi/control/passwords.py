@@ -31,7 +31,7 @@ def matches(stored: str | None, password: str) -> bool:
         _hasher.verify(stored or _NOBODY, password[:LONGEST])
     except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
         return False
-    return stored is not None
+    return bool(stored)
 
 
 class Attempts:

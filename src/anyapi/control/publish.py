@@ -3,16 +3,17 @@
 10,000 keys of 1,000 accounts share few different sets of settings: each set is merged once, and its requirement is one object.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 import msgspec
 
 from anyapi.domain.call import Principal
+from anyapi.domain.evidence import Contradiction
 from anyapi.domain.ids import AccountId, ProviderId
 from anyapi.domain.requirement import SETTING_NAMES, DataClass, Layer, Requirement, Settings
-from anyapi.domain.snapshot import Credential, PolicyContext, Snapshot
+from anyapi.domain.snapshot import Contradicted, Credential, PolicyContext, Snapshot
 from anyapi.policy.merge import merge
 from anyapi.storage.contract import KeyStore, SettingsStore
 from anyapi.storage.rows import GATEWAY_SUBJECT, CredentialRow, KeyRow
@@ -31,14 +32,18 @@ def build_snapshot(
     gateway_settings: Settings,
     version: int,
     credentials: Sequence[CredentialRow] = (),
+    contradictions: Sequence[Contradiction] = (),
 ) -> Snapshot:
     """Give the snapshot of what the store holds now.
 
     `gateway_settings` is the configured floor; the stored gateway settings are met in. Revoked keys are left out, expiring ones carry
     their end. `credentials` are the stored ones that could be opened, in the store's order; each is a candidate for its own account
-    alone. Raises `StorageError`: a store that cannot be read in full publishes nothing.
+    alone. `contradictions` are all that are known; those that were cleared do not count. Raises `StorageError`: a store that cannot be
+    read in full publishes nothing.
     """
     own = own_credentials(credentials)
+    if contradictions:
+        base = msgspec.structs.replace(base, contradicted=contradicted(contradictions))
     requirements = _Requirements(store.all_settings(), gateway_settings, presets, own.keys())
     keys = store.keys()
     principals = {
@@ -55,6 +60,16 @@ def build_snapshot(
         gateway_settings=requirements.gateway(),
         principals=principals,
     )
+
+
+def contradicted(rows: Iterable[Contradiction]) -> Contradicted:
+    """Which promises do not hold, by endpoint and credential; what was cleared is left out."""
+    found: Contradicted = {}
+    for row in rows:
+        if row.cleared_at is None:
+            codes = found.setdefault(row.endpoint, {})
+            codes[row.credential] = codes.get(row.credential, frozenset()) | {row.code}
+    return found
 
 
 def own_credentials(rows: Sequence[CredentialRow]) -> dict[AccountId, dict[ProviderId, tuple[Credential, ...]]]:

@@ -6,6 +6,8 @@ A new session at each sign-in; signing out ends it in the store, not only in the
 import msgspec
 from litestar import Request, Response, delete, get, post
 from litestar.datastructures import Cookie, State
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from anyapi.control.passwords import hashed, matches
 from anyapi.control.permissions import LONGEST_SECONDS, SignedIn, cookie_name, session_of
@@ -89,7 +91,7 @@ class Invited(msgspec.Struct, frozen=True):
 
 @get("/api/session", opt={"public": True})
 @in_thread
-def show(request: _Request, services: Services) -> Entrance:
+def show(request: _Request, services: NamedDependency[Services]) -> Entrance:
     """Who is signed in, if anybody is."""
     found = session_of(request.cookies, services)
     return Entrance(None if found is None else _me(found), services.people.people_count() == 0, services.data_plane_url)
@@ -97,7 +99,7 @@ def show(request: _Request, services: Services) -> Entrance:
 
 @post("/api/session", opt={"public": True}, status_code=200)
 @in_thread
-def sign_in(request: _Request, services: Services, data: SignIn) -> Response[Me]:
+def sign_in(request: _Request, services: NamedDependency[Services], data: JSONBody[SignIn]) -> Response[Me]:
     """Sign in with e-mail address and password. The old session of this browser ends."""
     email, address = data.email.strip().lower(), request.client.host if request.client else "-"
     services.attempts.check(f"person {email}", f"address {address}")
@@ -112,7 +114,11 @@ def sign_in(request: _Request, services: Services, data: SignIn) -> Response[Me]
 
 @delete("/api/session", opt={"permission": Permission.SIGNED_IN}, status_code=200)
 @in_thread
-def sign_out(services: Services, signed_in: SignedIn, everywhere: bool = False) -> Response[dict[str, int]]:  # noqa: FBT001, FBT002 a query parameter
+def sign_out(
+    services: NamedDependency[Services],
+    signed_in: NamedDependency[SignedIn],
+    everywhere: FromQuery[bool] = False,  # noqa: FBT002 a query parameter
+) -> Response[dict[str, int]]:
     """Sign out here, or `?everywhere=true` in every browser."""
     if everywhere:
         ended = services.people.end_sessions(signed_in.person.id)
@@ -124,7 +130,7 @@ def sign_out(services: Services, signed_in: SignedIn, everywhere: bool = False) 
 
 @get("/api/links/{token:str}", opt={"public": True})
 @in_thread
-def show_link(services: Services, token: str) -> Invited:
+def show_link(services: NamedDependency[Services], token: FromPath[str]) -> Invited:
     """What a one-time link is good for. Raises `BadRequest` for one that is used up or has run out."""
     link = services.people.link(sha256_of(token), services.clock())
     if link is None:
@@ -134,7 +140,7 @@ def show_link(services: Services, token: str) -> Invited:
 
 @post("/api/links", opt={"public": True}, status_code=200)
 @in_thread
-def join(request: _Request, services: Services, data: Join) -> Response[Me]:
+def join(request: _Request, services: NamedDependency[Services], data: JSONBody[Join]) -> Response[Me]:
     """Use a one-time link: the first person of a new installation, or a new member. Signs them in."""
     email, name = data.email.strip().lower(), data.name.strip()
     if "@" not in email[1:-1] or len(email) > LONGEST_TEXT or not 0 < len(name) <= LONGEST_TEXT:
@@ -154,7 +160,7 @@ def join(request: _Request, services: Services, data: Join) -> Response[Me]:
 
 @post("/api/session/password", opt={"permission": Permission.SIGNED_IN}, status_code=200)
 @in_thread
-def change_password(services: Services, signed_in: SignedIn, data: Passwords) -> Response[Me]:
+def change_password(services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], data: JSONBody[Passwords]) -> Response[Me]:
     """Change one's own password. Every session ends, and this browser gets a new one."""
     person = signed_in.person
     services.attempts.check(f"person {person.email}")

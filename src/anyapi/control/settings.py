@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import msgspec
 from litestar import get, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 
 from anyapi.control.history import note
 from anyapi.control.permissions import SignedIn
@@ -77,13 +79,13 @@ class Preview(msgspec.Struct, frozen=True):
 
 @get("/api/gateway/settings", opt={"permission": Permission.GATEWAY_READ})
 @in_thread
-def gateway_settings(services: Services) -> Shown:
+def gateway_settings(services: NamedDependency[Services]) -> Shown:
     """The operator's floor, which no account can go below."""
     return _show(services, Layer.GATEWAY, GATEWAY_SUBJECT, None)
 
 
 @put("/api/gateway/settings", opt={"permission": Permission.GATEWAY_WRITE})
-async def save_gateway_settings(services: Services, signed_in: SignedIn, data: Asked) -> Saved:
+async def save_gateway_settings(services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], data: JSONBody[Asked]) -> Saved:
     """Replace the stored part of the floor. What the configuration file says stays."""
     return await _save(services, signed_in, Layer.GATEWAY, GATEWAY_SUBJECT, None, data)
 
@@ -97,13 +99,20 @@ def preview_gateway_settings(services: Services, data: Asked) -> Preview:
 
 @get("/api/accounts/{account:str}/settings/{layer:str}/{subject:str}", opt={"permission": Permission.READ})
 @in_thread
-def settings(services: Services, account: AccountId, layer: Layer, subject: str) -> Shown:
+def settings(services: NamedDependency[Services], account: FromPath[AccountId], layer: FromPath[Layer], subject: FromPath[str]) -> Shown:
     """What the account, one of its projects or one of its keys asks."""
     return _show(services, layer, subject, account)
 
 
 @put("/api/accounts/{account:str}/settings/{layer:str}/{subject:str}", opt={"permission": Permission.WRITE_SETTINGS})
-async def save_settings(services: Services, signed_in: SignedIn, account: AccountId, layer: Layer, subject: str, data: Asked) -> Saved:
+async def save_settings(
+    services: NamedDependency[Services],
+    signed_in: NamedDependency[SignedIn],
+    account: FromPath[AccountId],
+    layer: FromPath[Layer],
+    subject: FromPath[str],
+    data: JSONBody[Asked],
+) -> Saved:
     """Replace what a layer asks. It holds on every worker when this returns."""
     return await _save(services, signed_in, layer, subject, account, data)
 
@@ -114,7 +123,9 @@ async def save_settings(services: Services, signed_in: SignedIn, account: Accoun
     status_code=200,
 )
 @in_thread
-def preview_settings(services: Services, account: AccountId, layer: Layer, subject: str, data: Asked) -> Preview:
+def preview_settings(
+    services: NamedDependency[Services], account: FromPath[AccountId], layer: FromPath[Layer], subject: FromPath[str], data: JSONBody[Asked]
+) -> Preview:
     """What saving these would leave, compared with now. Changes nothing."""
     return _preview(services, layer, subject, account, data)
 
@@ -164,20 +175,30 @@ def _replaced_by(asked: Settings) -> Callable[[Settings], Settings]:
 
 def _chain(services: Services, layer: Layer, subject: str, account: AccountId | None) -> Chain:
     """The stored layers from the gateway down to the subject. Raises `NotFound` for a subject that is not this account's."""
-    top = [(Layer.GATEWAY, GATEWAY_SUBJECT)]
-    if layer is Layer.GATEWAY and account is None:
-        return top
-    if account is not None and layer is Layer.ACCOUNT and subject == account:
-        return [*top, (Layer.ACCOUNT, account)]
-    if account is not None and layer is Layer.PROJECT:
-        if any(row.id == subject and row.account == account for row in services.store.projects()):
-            return [*top, (Layer.ACCOUNT, account), (Layer.PROJECT, subject)]
-    elif account is not None and layer is Layer.KEY:
-        key = services.store.key(KeyId(subject))
-        if key is not None and key.account == account:
-            project: Chain = [] if key.project is None else [(Layer.PROJECT, key.project)]
-            return [*top, (Layer.ACCOUNT, account), *project, (Layer.KEY, subject)]
-    raise NotFound(f"There is no {layer} of that id in this account.")
+    top: Chain = [(Layer.GATEWAY, GATEWAY_SUBJECT)]
+    below = _below_the_gateway(services, layer, subject, account) if account is not None else []
+    if below is None or (account is None) != (layer is Layer.GATEWAY):
+        raise NotFound(f"There is no {layer} of that id in this account.")
+    return top + below
+
+
+def _below_the_gateway(services: Services, layer: Layer, subject: str, account: AccountId) -> Chain | None:
+    """The layers of an account down to the subject; None where that is not of this account."""
+    own: Chain = [(Layer.ACCOUNT, account)]
+    if layer is Layer.ACCOUNT:
+        return own if subject == account else None
+    if layer is Layer.PROJECT:
+        known = any(row.id == subject and row.account == account for row in services.store.projects())
+        return [*own, (Layer.PROJECT, subject)] if known else None
+    return _of_key(services, KeyId(subject), own) if layer is Layer.KEY else None
+
+
+def _of_key(services: Services, name: KeyId, own: Chain) -> Chain | None:
+    key = services.store.key(name)
+    if key is None or key.account != own[0][1]:
+        return None
+    project: Chain = [] if key.project is None else [(Layer.PROJECT, key.project)]
+    return [*own, *project, (Layer.KEY, name)]
 
 
 def _in_force(services: Services, chain: Chain, instead: Settings | None = None) -> Requirement:

@@ -7,6 +7,8 @@ from operator import attrgetter
 
 import msgspec
 from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
 
 from anyapi.control.services import Services
 from anyapi.control.threads import in_thread
@@ -57,7 +59,11 @@ class Drilled(msgspec.Struct, frozen=True):
 @get("/api/accounts/{account:str}/usage/totals", opt=READ)
 @in_thread
 def totals(
-    services: Services, account: AccountId, by: UsageGroup = UsageGroup.DAY, since: float | None = None, until: float | None = None
+    services: NamedDependency[Services],
+    account: FromPath[AccountId],
+    by: FromQuery[UsageGroup] = UsageGroup.DAY,
+    since: FromQuery[float | None] = None,
+    until: FromQuery[float | None] = None,
 ) -> Totals:
     """Sums by a label; the last seven days unless `since` and `until` (Unix seconds) say otherwise."""
     since, until = _span(services, since, until)
@@ -67,7 +73,11 @@ def totals(
 @get("/api/accounts/{account:str}/usage/rows", opt=READ)
 @in_thread
 def rows(
-    services: Services, account: AccountId, since: float | None = None, until: float | None = None, limit: int = 100
+    services: NamedDependency[Services],
+    account: FromPath[AccountId],
+    since: FromQuery[float | None] = None,
+    until: FromQuery[float | None] = None,
+    limit: FromQuery[int] = 100,
 ) -> list[UsageRow]:
     """The requests of a span, newest first; the next page is `until` the last row's time."""
     since, until = _span(services, since, until)
@@ -76,7 +86,7 @@ def rows(
 
 @get("/api/accounts/{account:str}/usage/rows/{decision:str}", opt=READ)
 @in_thread
-def row(services: Services, account: AccountId, decision: DecisionId, at: float) -> Drilled:
+def row(services: NamedDependency[Services], account: FromPath[AccountId], decision: FromPath[DecisionId], at: FromQuery[float]) -> Drilled:
     """One request; `at` is its time, as the row says it."""
     found = next((one for one in services.store.usage_rows(at, at + 0.001, account, MOST_ROWS) if one.decision == decision), None)
     if found is None:
@@ -86,7 +96,12 @@ def row(services: Services, account: AccountId, decision: DecisionId, at: float)
 
 @get("/api/accounts/{account:str}/usage.csv", opt=READ)
 @in_thread
-def export(services: Services, account: AccountId, since: float | None = None, until: float | None = None) -> Response[str]:
+def export(
+    services: NamedDependency[Services],
+    account: FromPath[AccountId],
+    since: FromQuery[float | None] = None,
+    until: FromQuery[float | None] = None,
+) -> Response[str]:
     """The requests of a span as CSV, at most 100,000: all that is kept of them."""
     since, until = _span(services, since, until)
     found = services.store.usage_rows(since, until, account, MOST_EXPORTED)

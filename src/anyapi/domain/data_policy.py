@@ -5,6 +5,8 @@ import enum
 
 import msgspec
 
+from anyapi.domain.ids import ProviderId
+
 
 class Training(enum.StrEnum):
     """Whether content sent to the provider may train models."""
@@ -56,6 +58,8 @@ class Confidence(enum.StrEnum):
 class Grade(enum.StrEnum):
     """What stands behind the facts."""
 
+    CONTRADICTED = "contradicted"
+    """The provider itself states otherwise (docs/policy.md, 1.6)."""
     DECLARED = "declared"
     CONTRACTED = "contracted"
     ATTESTED = "attested"
@@ -122,3 +126,7 @@ class DataPolicy(msgspec.Struct, frozen=True):
     verified_at: dt.date | None = None
     valid_until: dt.date | None = None
     """The first day on which these facts are no longer good."""
+    hosts: frozenset[ProviderId] = frozenset()
+    """Whose record these facts are: the provider's own, or that of the one behind it. Only an answer by one of them keeps the promise."""
+    contradictions: tuple[str, ...] = ()
+    """Codes of the evidence that contradicts the facts; then those it contradicts are unknown."""

@@ -2,13 +2,15 @@
 
 import datetime as dt
 import enum
+from typing import TypeAlias
 
 import msgspec
 
 from anyapi.domain.call import Principal
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.data_policy import HumanReview, Retention, Training
-from anyapi.domain.ids import AccountId, AgreementId, CredentialId, ProviderId
+from anyapi.domain.evidence import EvidenceCode
+from anyapi.domain.ids import AccountId, AgreementId, CredentialId, EndpointId, ProviderId
 from anyapi.domain.requirement import DataClass, Settings
 
 
@@ -58,6 +60,9 @@ class Credential(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the owning account attests about it. The operator's credentials stand on `PolicyContext.agreements` instead."""
 
 
+Contradicted: TypeAlias = dict[EndpointId, dict[CredentialId, frozenset[EvidenceCode]]]
+
+
 class PolicyContext(msgspec.Struct, frozen=True):
     """What `decide` needs besides the requirement and the facts: catalogue, credentials, agreements, what is served."""
 
@@ -72,6 +77,8 @@ class PolicyContext(msgspec.Struct, frozen=True):
     """What accounts brought themselves, each only for itself."""
     served_embeddings: frozenset[str] = frozenset()
     """Protocols with an adapter for embeddings."""
+    contradicted: Contradicted = {}
+    """Which promises of an endpoint were contradicted by what its provider stated, as it was used with each credential."""
 
     def seen_by(self, account: AccountId | None) -> "PolicyContext":
         """The context of a request of `account`: its own credentials before the operator's, and nobody else's at all."""

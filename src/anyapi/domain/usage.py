@@ -54,6 +54,10 @@ class UsageRow(msgspec.Struct, frozen=True, gc=False):
     duration: float = 0.0
     first_token: float | None = None
     cost: float | None = None
+    host: ProviderId | None = None
+    """The host that a router says answered: a provider of the catalogue, or `unrecognised`."""
+    evidence: str | None = None
+    """An `EvidenceCode`; None where the provider stated nothing."""
 
 
 class DecisionRecord(msgspec.Struct, frozen=True):

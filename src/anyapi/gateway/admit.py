@@ -7,6 +7,7 @@ from time import monotonic
 
 from anyapi.domain.call import App, Principal
 from anyapi.domain.decision import Candidate, Route
+from anyapi.domain.evidence import NOTHING_STATED
 from anyapi.domain.usage import DecisionRecord, TokenCount
 from anyapi.gateway.decision_ids import new_decision_id
 from anyapi.gateway.formats.openai_chat import ChatRequest
@@ -36,6 +37,7 @@ class Admission:
         "request_id",
         "sent",
         "started",
+        "stated",
         "streamed",
         "tokens",
     )
@@ -65,6 +67,7 @@ class Admission:
         self.started = monotonic()
         self.candidate: Candidate | None = None
         self.tokens: TokenCount | None = None
+        self.stated = NOTHING_STATED
         self.first_token: float | None = None
         self.attempts = self.answer_tokens = 0
         self.streamed = self.empty = self.sent = False

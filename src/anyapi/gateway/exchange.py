@@ -9,9 +9,11 @@ from time import monotonic
 
 from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Candidate, Outcome, OutcomeKind
+from anyapi.domain.evidence import NOTHING_STATED
 from anyapi.errors import BadRequest, Metadata, Overloaded, UpstreamFailed
 from anyapi.gateway.admit import BYTES_A_TOKEN, Admission
 from anyapi.gateway.client import Connection
+from anyapi.gateway.evidence import Witness
 from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.render import EVENTS, JSON
 from anyapi.gateway.rows import rows_for
@@ -111,6 +113,7 @@ class ProviderExchange:
         if prepared is None:
             return INEXPRESSIBLE
         admission.candidate = candidate
+        admission.stated = NOTHING_STATED
         admission.attempts += 1
         started = monotonic()
         connection = upstream.idle() or await self._connect(upstream)
@@ -124,11 +127,16 @@ class ProviderExchange:
         self._connection, self._pending = connection, None
         self.rows = rows_for(admission, candidate, prepared.adjusted)
         reader, sink = self._open_reader(adapter) if self.outbound.stream else (None, None)
+        witness = None if row.evidence is None else Witness(admission, candidate, row, row.evidence, connection)
+        if witness is not None:
+            sink = witness.beside(prepared, sink)
         body = prepared.body
         waiter = connection.send(upstream.head(prepared.path, prepared.headers, len(body)), body, sink, outlets.timeouts)
         del prepared, body  # a stream may last for minutes: its prompt must not
         failure = await waiter
         self._connection = None
+        if witness is not None:
+            witness.hear()
         outcome = self._outcome(adapter, connection, reader, failure)
         connection.release()
         return self._note(outcome, started)

@@ -6,6 +6,7 @@ from typing import Protocol
 import msgspec
 
 from anyapi.domain.catalogue import ProviderApi
+from anyapi.domain.evidence import Contradiction
 from anyapi.domain.ids import CredentialId, ProviderId
 from anyapi.domain.usage import DecisionRecord, UsageRow
 from anyapi.upstream.adapter import Adapter, Dialect, ProviderRow, Timeouts
@@ -32,6 +33,10 @@ class DecisionSink(Protocol):
         ...
 
 
+def _kept_nowhere(_contradiction: Contradiction) -> None:
+    """For a plane that has no store."""
+
+
 class Outlets(msgspec.Struct, frozen=True):
     """The concrete things that bootstrap names: adapters, upstreams, sinks."""
 
@@ -44,3 +49,5 @@ class Outlets(msgspec.Struct, frozen=True):
     ready: Callable[[], bool]
     """Whether the stores take what they are given."""
     timeouts: Timeouts = Timeouts()
+    contradicted: Callable[[Contradiction], None] = _kept_nowhere
+    """Takes a contradiction that is in force already: written down and told to the operator. MUST not block."""

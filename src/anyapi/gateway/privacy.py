@@ -30,6 +30,8 @@ USAGE: dict[str, str] = {
     "duration": "response time in seconds",
     "first_token": "time to the first token in seconds",
     "cost": "cost in US dollars, from catalogue prices",
+    "host": "which host a router says answered: a provider of the catalogue, else `unrecognised`",
+    "evidence": "code of what the provider's own statements came to, held against what was promised",
 }
 TOKENS: dict[str, str] = {
     "prompt": "prompt tokens",
@@ -147,6 +149,15 @@ CHANGES: dict[str, str] = {
     "before": "the settings before it",
     "after": "the settings after it",
 }
+CONTRADICTIONS: dict[str, str] = {
+    "endpoint": "which endpoint's promise was contradicted by what its provider stated",
+    "credential": "with which provider credential it was used (its name)",
+    "code": "what was contradicted",
+    "decision": "the decision whose answer stated it first",
+    "at": "when",
+    "host": "which host was named, if that was it: a provider of the catalogue, else `unrecognised`",
+    "cleared_at": "since when it counts no more",
+}
 CONFIGURED = (
     ("accounts", ACCOUNTS, "until the operator deletes it"),
     ("projects", PROJECTS, "until the operator deletes it"),
@@ -159,6 +170,7 @@ CONFIGURED = (
     ("links", LINKS, "until used, or 7 days"),
     ("changes", CHANGES, "kept: who changed what when"),
     ("starts", STARTS, "kept; nothing about requests but their number"),
+    ("contradictions", CONTRADICTIONS, "kept; one for each endpoint, credential and code until the operator clears it"),
 )
 """What people set up, rather than what requests leave behind; a test holds it against the tables of the store."""
 

@@ -47,6 +47,8 @@ def settle(admission: Admission, outcome: Outcome | AnyAPIError | None, *, left:
             monotonic() - admission.started,
             admission.first_token,
             _cost(admission, tokens, kind, source),
+            admission.stated[0],
+            admission.stated[1],
         )
     )
 

@@ -114,6 +114,8 @@ def _flags(candidate: Candidate, now: float) -> Iterable[str]:
         yield "free"
     if candidate.local:
         yield "local"
+    if candidate.policy.contradictions:
+        yield "contradicted"
     if candidate.policy.expired:
         yield "expired"
     elif _ends_soon(candidate.policy, now):

@@ -91,7 +91,8 @@ def _policy(policy: PolicyView) -> str:
     expired = ", EXPIRED" if policy.expired else ""
     source = "" if policy.source_url is None else f", {policy.source_url}"
     facts = f"training {policy.training}; retention {_retention(policy.retention)}{flagged}; human review {policy.human_review}"
-    return f"{facts} ({policy.grade}, {policy.confidence}{age}{expired}{source})"
+    grade = policy.grade + "".join(f" {code}" for code in policy.contradictions)
+    return f"{facts} ({grade}, {policy.confidence}{age}{expired}{source})"
 
 
 def _retention(retention: RetentionView) -> str:

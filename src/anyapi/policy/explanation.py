@@ -50,6 +50,8 @@ class PolicyView(msgspec.Struct, frozen=True):
     age_days: int | None
     """Whole days since `verified_at`."""
     expired: bool
+    contradictions: tuple[str, ...]
+    """Codes of what the provider itself stated against it; the grade is `contradicted` then, and what it was about is unknown."""
 
 
 class PermittedRow(msgspec.Struct, frozen=True):
@@ -63,7 +65,7 @@ class PermittedRow(msgspec.Struct, frozen=True):
     throughput: float | None
     policy: PolicyView
     flags: tuple[str, ...]
-    """`deprecated`, `unverified`, `free`, `local`, `expired`, `expires_soon` (within 30 days)."""
+    """`deprecated`, `unverified`, `free`, `local`, `contradicted`, `expired`, `expires_soon` (within 30 days)."""
 
 
 class ReasonView(msgspec.Struct, frozen=True):
@@ -161,4 +163,5 @@ def policy_view(policy: DataPolicy, now: float) -> PolicyView:
         valid_until=policy.valid_until,
         age_days=None if policy.verified_at is None else math.floor((now - midnight(policy.verified_at)) / DAY),
         expired=policy.expired,
+        contradictions=policy.contradictions,
     )

@@ -1,6 +1,6 @@
 """Facts in force for one endpoint and one credential (docs/policy.md section 1). Judges nothing.
 
-The order is the rule: base policy, free tier, exceptions, expiry, agreements.
+The order is the rule: base policy, free tier, exceptions, expiry, agreements, evidence.
 """
 
 import datetime as dt
@@ -13,6 +13,7 @@ from anyapi.domain.data_policy import UNKNOWN_RETENTION, Confidence, DataPolicy,
 from anyapi.domain.ids import AccountId
 from anyapi.domain.snapshot import Agreement, Credential, PolicyContext, Tier
 from anyapi.policy.agreements import applied, boundaries, covers, in_force
+from anyapi.policy.evidence import lowered
 from anyapi.policy.exceptions import Records, overlaid
 from anyapi.policy.selectors import Circumstances
 from anyapi.policy.standing import DAY, EPOCH, Standing, midnight
@@ -51,6 +52,8 @@ def resolve(
     for agreement in agreements:
         if in_force(agreement, now):
             policy = applied(policy, agreement, here, zero_refused=standing.zero_refused)
+    if credential is not None and endpoint.id in context.contradicted:
+        policy = lowered(policy, context.contradicted[endpoint.id].get(credential.id, ()))
     future = (instant for instant in (standing.ends, *boundaries(agreements)) if instant > now)
     return Resolved(policy, min(future, default=math.inf), standing.local, standing.free_tier)
 
@@ -85,6 +88,7 @@ def _dated(standing: Standing, here: Circumstances, now: float) -> DataPolicy:
         source_date=provenance.source_date,
         verified_at=standing.verified_at,
         valid_until=_day(standing.ends),
+        hosts=standing.hosts,
     )
 
 

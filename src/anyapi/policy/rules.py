@@ -3,7 +3,7 @@
 A rule takes the requirement and one case, and returns the reasons why the case fails it; none means that it passes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 import msgspec
@@ -13,6 +13,7 @@ from anyapi.domain.data_policy import Confidence, DataPolicy, HumanReview, Reten
 from anyapi.domain.decision import Change, Reason, ReasonCode, ReasonKind
 from anyapi.domain.requirement import Layer, Requirement
 from anyapi.domain.snapshot import Credential, Tier
+from anyapi.policy.evidence import HOSTS
 from anyapi.policy.regions import outside
 from anyapi.policy.scales import CONFIDENCE, counted_days, less_known
 
@@ -226,6 +227,37 @@ def confidence(requirement: Requirement, case: Case) -> Reasons:
     return _denied(requirement, "min_confidence", ReasonCode.CONFIDENCE_TOO_LOW, text, (least.value, known.value))
 
 
+def evidence(requirement: Requirement, case: Case) -> Reasons:
+    """What a provider stated against its promise stands beside every denial that follows from it, and denies what is recorded by itself."""
+    found = case.policy.contradictions
+    if not found:
+        return ()
+    text = f"The provider itself stated otherwise than was promised for this endpoint: {', '.join(found)}."
+    if requirement.needs_durable_record:
+        return (Reason(ReasonCode.EVIDENCE_CONTRADICTS, ReasonKind.POLICY, text, actual=found),)
+    for field, compared in _resting_on(requirement, HOSTS.isdisjoint(found)):
+        return _denied(requirement, field, ReasonCode.EVIDENCE_CONTRADICTS, text, compared)
+    return ()
+
+
+def _resting_on(requirement: Requirement, only_retention: bool) -> Iterable[tuple[str, tuple[Compared, Compared]]]:  # noqa: FBT001
+    """The settings that ask about what is unknown since, each with what it asks and what is known."""
+    if requirement.retention_days is not None:
+        yield "retention_days", (requirement.retention_days, RetentionKind.UNKNOWN.value)
+    if requirement.min_confidence is not Confidence.NONE:
+        yield "min_confidence", (requirement.min_confidence.value, Confidence.NONE.value)
+    if only_retention:
+        return
+    if not requirement.training_allowed:
+        yield "training_allowed", (False, Training.UNKNOWN.value)
+    if not requirement.human_review_allowed:
+        yield "human_review_allowed", (False, HumanReview.UNKNOWN.value)
+    if requirement.certifications:
+        yield "certifications", (tuple(sorted(requirement.certifications)), ())
+    if requirement.regions is not None:
+        yield "regions", (tuple(sorted(requirement.regions)), ())
+
+
 RULES: tuple[Rule, ...] = (
     training,
     retention,
@@ -237,6 +269,7 @@ RULES: tuple[Rule, ...] = (
     providers,
     human_review,
     confidence,
+    evidence,
 )
 """In the order of the page; all of them judge every case, so that every reason is listed."""
 

@@ -17,6 +17,7 @@ from anyapi.domain.data_policy import (
     Training,
     ZeroRetention,
 )
+from anyapi.domain.ids import ProviderId
 from anyapi.domain.snapshot import Tier
 from anyapi.policy.scales import HUMAN_REVIEW, TRAINING, ZERO_RETENTION, less_known, worse, worse_copies, worse_retention
 
@@ -51,6 +52,8 @@ class Standing(msgspec.Struct, frozen=True):
     flagged_retention: Retention | None = None
     zero_refused: bool = False
     """A policy exception says that zero retention cannot be had."""
+    hosts: frozenset[ProviderId] = frozenset()
+    """Whose records these facts are."""
     restrictions: tuple[str, ...] = ()
 
 
@@ -76,6 +79,7 @@ def from_record(provider: Provider, tier: Tier, compiled: dt.date, span_days: fl
         ends=ends,
         local=provider.kind is ProviderKind.LOCAL,
         free_tier=provider.free_tier is not None,
+        hosts=frozenset({provider.id}),
     )
 
 
@@ -103,6 +107,7 @@ def unknown(before: Standing) -> Standing:
         free_tier=True,
         flagged_retention=None,
         zero_refused=False,
+        hosts=frozenset(),
     )
 
 
@@ -128,6 +133,7 @@ def worse_of(a: Standing, b: Standing) -> Standing:
         flagged_retention=worse_copies(a.flagged_retention, b.flagged_retention),
         zero_refused=zero_retention is ZeroRetention.NO and (a.zero_refused or b.zero_refused),
         restrictions=_joined(a.restrictions, b.restrictions),
+        hosts=a.hosts | b.hosts,
     )
 
 

@@ -8,7 +8,8 @@ Nothing here decides policy, and nothing is read while a request is served: the 
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from anyapi.domain.ids import AccountId, CredentialId, DecisionId, KeyId
+from anyapi.domain.evidence import Contradiction
+from anyapi.domain.ids import AccountId, CredentialId, DecisionId, EndpointId, KeyId
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.domain.usage import DecisionRecord, UsageRow
 from anyapi.storage.rows import DEFAULT_USAGE_DAYS, AccountRow, CredentialRow, KeyRow, ProjectRow, UsageGroup, UsageTotal
@@ -145,6 +146,18 @@ class UsageStore(Protocol):
         ...
 
 
+class ContradictionStore(Protocol):
+    """Reading and clearing contradictions. None is ever deleted or changed otherwise; the store itself refuses it."""
+
+    def contradictions(self) -> list[Contradiction]:
+        """Give every one, oldest first, cleared ones among them. MUST raise if one cannot be read: none may be forgotten."""
+        ...
+
+    def clear_contradictions(self, endpoint: EndpointId, credential: CredentialId | None, at: float) -> int:
+        """Clear those of an endpoint that are in force, of one credential or of all, and say how many; MUST be durable on return."""
+        ...
+
+
 class DecisionStore(Protocol):
     """Reading decision records. They are append-only: there MUST be no way to change or delete one, and the store itself refuses it."""
 
@@ -181,6 +194,29 @@ class UsageSink(Protocol):
 
     def close(self, timeout: float = 10.0) -> None:
         """Write what waits and stop. MUST be idempotent, and MUST return even if the store cannot take the rows."""
+        ...
+
+
+class ContradictionSink(Protocol):
+    """Takes contradictions from the request path."""
+
+    def put(self, found: Contradiction) -> None:
+        """Take one; it is written soon. MUST NOT raise and MUST NOT block.
+
+        One of the same endpoint, credential and code as one that is in force MUST be ignored. MUST be tried again while the store fails.
+        """
+        ...
+
+    def waiting(self) -> tuple[Contradiction, ...]:
+        """Give those that are not durable yet. Who reads this and then the store MUST see every one that was put."""
+        ...
+
+    def flush(self, timeout: float = 10.0) -> None:
+        """Return when every one put before is durable; MUST raise if that takes longer than `timeout` seconds."""
+        ...
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Write what waits and stop. MUST be idempotent."""
         ...
 
 

@@ -101,6 +101,10 @@ class UsageGroup(enum.StrEnum):
     KEY = "key"
     ACCOUNT = "account"
     OUTCOME = "outcome"
+    HOST = "host"
+    """Who answered, as routers say."""
+    EVIDENCE = "evidence"
+    """What came of holding what providers state against what was promised."""
     APP = "app"
     """The name that the application gives itself."""
 
@@ -119,3 +123,5 @@ class UsageTotal(msgspec.Struct, frozen=True):
     unpriced: int
     unmeasured: int
     """Rows whose token counts are estimated or unknown."""
+    contradicted: int = 0
+    """Rows whose provider stated otherwise than was promised."""

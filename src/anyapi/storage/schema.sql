@@ -74,7 +74,7 @@ CREATE TABLE usage (
 	attempts INTEGER NOT NULL,
 	duration DOUBLE NOT NULL,
 	first_token DOUBLE,
-	cost DOUBLE,
+	cost DOUBLE, host TEXT, evidence TEXT,
 	UNIQUE (decision)
 );
 
@@ -127,6 +127,25 @@ CREATE TABLE credentials (
 	CONSTRAINT credentials_gone CHECK (disabled_at IS NULL OR (length(wrapped) = 0 AND length(ciphertext) = 0)),
 	FOREIGN KEY(account) REFERENCES accounts (id)
 );
+
+CREATE TABLE contradictions (
+	endpoint TEXT NOT NULL,
+	credential TEXT NOT NULL,
+	code TEXT NOT NULL,
+	decision TEXT NOT NULL,
+	at DOUBLE NOT NULL,
+	host TEXT,
+	cleared_at DOUBLE,
+	CONSTRAINT contradictions_code CHECK (code IN ('other_host', 'excluded_host', 'retained', 'stored'))
+);
+
+CREATE UNIQUE INDEX contradictions_in_force ON contradictions (endpoint, credential, code) WHERE cleared_at IS NULL;
+
+CREATE TRIGGER contradictions_no_delete BEFORE DELETE ON contradictions BEGIN SELECT RAISE(ABORT, 'contradictions can only be added and cleared'); END;
+
+CREATE TRIGGER contradictions_only_cleared BEFORE UPDATE ON contradictions WHEN OLD.cleared_at IS NOT NULL OR NEW.cleared_at IS NULL BEGIN SELECT RAISE(ABORT, 'contradictions can only be added and cleared'); END;
+
+CREATE TRIGGER contradictions_no_change BEFORE UPDATE OF endpoint, credential, code, decision, at, host ON contradictions BEGIN SELECT RAISE(ABORT, 'contradictions can only be added and cleared'); END;
 
 CREATE TABLE people (
 	id TEXT NOT NULL,

@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 
 from anyapi.domain.call import App
-from anyapi.domain.ids import AccountId, CredentialId, DecisionId, KeyId
+from anyapi.domain.evidence import Contradiction
+from anyapi.domain.ids import AccountId, CredentialId, DecisionId, EndpointId, KeyId
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.domain.snapshot import Agreement
 from anyapi.domain.usage import DecisionRecord, TokenCount, UsageRow
@@ -169,6 +170,19 @@ class SqliteStore(SqliteFile):
         """Delete at most `batch` expired rows and say how many went."""
         with self._lock, translated("delete expired usage"):
             return purge(self._connection, now, default_days, batch)
+
+    def contradictions(self) -> list[Contradiction]:
+        """Give every contradiction, oldest first, cleared ones too; raises if one cannot be read."""
+        found = self._read("read the contradictions", statements.CONTRADICTIONS)
+        try:
+            return [msgspec.convert(dict(zip(statements.CONTRADICTION_COLUMNS, row, strict=True)), Contradiction) for row in found]
+        except msgspec.ValidationError:
+            raise StorageError("a stored contradiction cannot be read: update AnyAPI") from None
+
+    def clear_contradictions(self, endpoint: EndpointId, credential: CredentialId | None, at: float) -> int:
+        """Have the contradictions of an endpoint (and one credential) count no more; says how many there were. Durable on return."""
+        values: dict[str, Value] = {"endpoint": endpoint, "credential": credential, "at": at}
+        return self._write("clear the contradictions", statements.CLEAR_CONTRADICTIONS, values)
 
     def decision(self, decision: DecisionId) -> DecisionRecord | None:
         """Give one decision record, or None."""

@@ -91,6 +91,8 @@ USAGE_COLUMNS = (
     "duration",
     "first_token",
     "cost",
+    "host",
+    "evidence",
 )
 USAGE_ROWS = f"""
 SELECT {", ".join(USAGE_COLUMNS)} FROM usage
@@ -106,11 +108,14 @@ SELECT coalesce(CASE :by
         WHEN 'key' THEN key
         WHEN 'account' THEN account
         WHEN 'outcome' THEN outcome
+        WHEN 'host' THEN host
+        WHEN 'evidence' THEN evidence
         WHEN 'app' THEN coalesce(app_name, app_id)
     END, '-') AS label,
     count(*), sum(outcome = 'success'),
     sum(prompt_tokens), sum(completion_tokens), sum(cached_tokens), sum(reasoning_tokens),
-    total(cost), sum(cost IS NULL), sum(source <> 'measured')
+    total(cost), sum(cost IS NULL), sum(source <> 'measured'),
+    sum(coalesce(evidence, '') IN ('other_host', 'excluded_host', 'retained', 'stored'))
 FROM usage
 WHERE at >= :since AND at < :until AND (:account IS NULL OR account = :account)
 GROUP BY label ORDER BY label
@@ -122,6 +127,17 @@ WHERE usage.at < :now - 86400.0 * min(:default_days, (SELECT coalesce(min(usage_
 ORDER BY usage.at LIMIT :batch
 """
 DELETE_USAGE = "DELETE FROM usage WHERE rowid IN (SELECT value FROM json_each(?))"
+
+CONTRADICTION_COLUMNS = ("endpoint", "credential", "code", "decision", "at", "host", "cleared_at")
+ADD_CONTRADICTION = (
+    f"INSERT INTO contradictions ({', '.join(CONTRADICTION_COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?) "  # noqa: S608 made of constants alone
+    "ON CONFLICT (endpoint, credential, code) WHERE cleared_at IS NULL DO NOTHING"
+)
+CONTRADICTIONS = f"SELECT {', '.join(CONTRADICTION_COLUMNS)} FROM contradictions ORDER BY at, rowid"  # noqa: S608 made of constants alone
+CLEAR_CONTRADICTIONS = """
+UPDATE contradictions SET cleared_at = :at
+WHERE endpoint = :endpoint AND (:credential IS NULL OR credential = :credential) AND cleared_at IS NULL
+"""
 
 HAS_USAGE = "SELECT 1 FROM usage WHERE decision = ?"
 ADD_START = "INSERT INTO starts (id, started_at) VALUES (?, ?)"

@@ -260,6 +260,8 @@ def _flat(row: UsageRow) -> tuple[str | float | None, ...]:
         row.duration,
         row.first_token,
         row.cost,
+        row.host,
+        row.evidence,
     )
 
 

@@ -22,9 +22,27 @@ class Event(enum.StrEnum):
     INTERNAL_ERROR = "internal_error"
     UNKNOWN_ROWS = "unknown_rows"
     CREDENTIALS_UNUSABLE = "credentials_unusable"
+    EVIDENCE_CONTRADICTS = "evidence_contradicts"
 
 
-FIELDS = frozenset({"listen", "version", "scrubbing", "keys", "kind", "code", "count", "writer", "seconds", "connections"})
+FIELDS = frozenset(
+    {
+        "listen",
+        "version",
+        "scrubbing",
+        "keys",
+        "kind",
+        "code",
+        "count",
+        "writer",
+        "seconds",
+        "connections",
+        "endpoint",
+        "credential",
+        "host",
+        "decision",
+    }
+)
 
 
 def log(event: Event, **fields: str | float) -> None:

@@ -14,6 +14,8 @@ import msgspec
 from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Outcome
 from anyapi.domain.usage import TokenCount
+from anyapi.upstream.evidence import Evidence
+from anyapi.upstream.routers import Router
 
 
 class Dialect(enum.StrEnum):
@@ -40,6 +42,10 @@ class ProviderRow(msgspec.Struct, frozen=True):
     """What it understands beyond OpenAI's own chat format (`translate/hub_target`), for requests that came in another format."""
     renames_limit: bool = False
     """Of a request that came in another format, `max_tokens` goes by its newer name `max_completion_tokens`."""
+    evidence: Evidence | None = None
+    """Where it states what it did with a request; None if it does not, and then its answers are not looked at for it."""
+    router: Router | None = None
+    """It passes requests on: the requirement is told to it in its own words."""
 
 
 class Timeouts(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ import httptools
 
 from anyapi.domain.decision import OutcomeKind
 from anyapi.upstream.adapter import Timeouts
+from anyapi.upstream.evidence import HEADERS, keep
 from anyapi.wire.deadlines import NEVER
 from anyapi.wire.tasks import Waiter
 
@@ -25,12 +26,12 @@ SMALL = 16 * 1024
 STREAMS = (b"text/event-stream", b"application/vnd.amazon.eventstream")
 """Media types of answers that go to the sink as they come."""
 IDENTITY = frozenset({b"", b"identity"})
-
+LENGTHS = frozenset({b"content-length", b"transfer-encoding"})
 
 NOTHING = b""
 KNOWN = {
     spelling: name
-    for name in (b"content-type", b"content-length", b"transfer-encoding", b"retry-after", b"content-encoding")
+    for name in (b"content-type", b"content-length", b"transfer-encoding", b"retry-after", b"content-encoding", *HEADERS)
     for spelling in (name, name.title())
 } | dict.fromkeys((b"Server", b"Date", b"Connection", b"server", b"date", b"connection"), NOTHING)
 """What each spelling of a header stands for. Those that mean nothing here are in it only to be found at once."""
@@ -53,7 +54,6 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         "_parts",
         "_paused",
         "_reusable",
-        "_sink",
         "_size",
         "_streaming",
         "_transport",
@@ -65,6 +65,8 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         "deadline",
         "received",
         "retry_after",
+        "sink",
+        "stated",
         "status",
         "when_open",
     )
@@ -82,7 +84,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
 
     def _reset(self) -> None:
         """Be ready for the next answer; nothing of the last one stays."""
-        self._sink: Callable[[bytes], None] | None = None
+        self.sink: Callable[[bytes], None] | None = None
         self.deadline = NEVER
         self._parts: list[bytes] | tuple[()] = ()
         self._size = self._head_bytes = self._headers = 0
@@ -91,6 +93,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self.status = 0
         self.content_type = b""
         self.retry_after: bytes | None = None
+        self.stated: dict[bytes, bytes] | None = None  # headers by which the provider says what it did
         self.body = b""
         self.received = False
         """Whether a single byte of an answer arrived."""
@@ -103,7 +106,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         `sink` takes what a 200 event stream brings; without one (or for another answer) the body is collected.
         """
         waiter = self._waiter = Waiter()
-        self._sink, self._idle = sink, timeouts.stream_idle
+        self.sink, self._idle = sink, timeouts.stream_idle
         if self._transport is None:
             waiter.set(OutcomeKind.CONNECT_FAILED)
             return waiter
@@ -131,7 +134,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
 
     def leave(self, seconds: float) -> None:
         """Nobody waits any more, the answer's content is whole: let the connection end its answer by itself, and then serve again."""
-        self._leaving, self._sink = True, None
+        self._leaving, self.sink = True, None
         self._go_on()
         self.deadline = self._upstream.loop.time() + seconds
         if self._waiter is not None:
@@ -218,9 +221,9 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             return
         if self._streaming and self._parts:
             parts, self._parts = self._parts, ()
-            if self._sink is not None:
+            if self.sink is not None:
                 self.deadline = self._upstream.loop.time() + self._idle
-                self._sink(parts[0] if len(parts) == 1 else b"".join(parts))
+                self.sink(parts[0] if len(parts) == 1 else b"".join(parts))
         if self._done:
             self._finish()
 
@@ -269,8 +272,10 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             self.content_type = value.lower()
         elif known == b"retry-after":
             self.retry_after = value
-        elif known != b"content-encoding":
+        elif known in LENGTHS:
             self._until_close = False
+        elif known in HEADERS:
+            self.stated = keep(self.stated, known, value)
         elif value.strip().lower() not in IDENTITY:
             raise ValueError  # we asked for none, so the body is not what it says
 
@@ -281,7 +286,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             self._informational = True
             return
         self.status = status
-        self._streaming = status == 200 and self._sink is not None and self.content_type.startswith(STREAMS)
+        self._streaming = status == 200 and self.sink is not None and self.content_type.startswith(STREAMS)
         if self._streaming and self.content_type.startswith(STREAMS[0]):
             self.content_type = STREAMS[0]  # not the provider's own copy, as long as the stream lasts
 

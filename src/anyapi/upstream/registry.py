@@ -6,13 +6,18 @@ own API reference documents.
 
 from anyapi.domain.ids import ProviderId
 from anyapi.upstream.adapter import ProviderRow
+from anyapi.upstream.evidence import Evidence
+from anyapi.upstream.routers import HUGGINGFACE, OPENROUTER, VERCEL
 
 DEFAULT = ProviderRow()
 
 ROWS: dict[str, ProviderRow] = {
-    "openai": ProviderRow(accepts_store=True, renames_limit=True),
-    "azure": ProviderRow(accepts_store=True, renames_limit=True),
-    "xai": ProviderRow(accepts_store=True),
+    "openai": ProviderRow(accepts_store=True, renames_limit=True, evidence=Evidence(store=True)),
+    "azure": ProviderRow(accepts_store=True, renames_limit=True, evidence=Evidence(store=True)),
+    "xai": ProviderRow(accepts_store=True, evidence=Evidence(zero_retention=b"x-zero-data-retention", store=True)),
+    "openrouter": ProviderRow(evidence=Evidence(host=True, store=True), router=OPENROUTER),
+    "vercel": ProviderRow(evidence=Evidence(host=True, store=True), router=VERCEL),
+    "huggingface": ProviderRow(evidence=Evidence(host_header=b"x-inference-provider"), router=HUGGINGFACE),
     "mistral": ProviderRow(
         accepts_stream_options=False,  # usage always comes in the last chunk
         renames={"max_completion_tokens": "max_tokens", "seed": "random_seed", "dimensions": "output_dimension"},

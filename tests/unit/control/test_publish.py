@@ -4,10 +4,11 @@ import datetime as dt
 import time
 
 import pytest
-from tests.conformance.samples import DAY, NOON, credential_row, key_row
+from tests.conformance.samples import DAY, NOON, contradiction, credential_row, key_row
 
 from anyapi.control.publish import build_snapshot, own_credentials
 from anyapi.domain.catalogue import Catalogue
+from anyapi.domain.evidence import EvidenceCode
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.domain.snapshot import Agreement, Credential, PolicyContext, Tier
 from anyapi.errors import StorageError
@@ -170,6 +171,20 @@ def test_an_account_with_credentials_of_its_own_shares_no_requirement_with_other
         assert by_account["default"] == by_account["three"]
         assert len({min(identities) for identities in by_account.values()}) == 3
         assert len({principal.requirement.hash for principal in principals}) == 1
+
+
+def test_contradictions_are_in_force_until_cleared(store):
+    rows = [
+        contradiction(1),
+        contradiction(1),
+        contradiction(1, code=EvidenceCode.STORED),
+        contradiction(1, credential="another", cleared_at=NOON),
+        contradiction(2, cleared_at=NOON),
+        contradiction(2, code=EvidenceCode.OTHER_HOST),
+    ]
+    context = build_snapshot(store, BASE, DEFAULT_PRESETS, Settings(), 7, (), rows).context
+    assert context.contradicted == {"xai/grok-1": {"env:XAI": {"retained", "stored"}}, "xai/grok-2": {"env:XAI": {"other_host"}}}
+    assert BASE.contradicted == {}
 
 
 def test_ten_thousand_keys_of_a_thousand_accounts(store):

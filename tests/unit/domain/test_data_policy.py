@@ -15,7 +15,7 @@ from anyapi.domain.data_policy import UNKNOWN_RETENTION, Confidence, Grade, Huma
         (ZeroRetention, ["default", "self_serve", "approval", "contract", "no", "unknown"]),
         (HumanReview, ["no", "yes", "unknown"]),
         (Confidence, ["none", "secondary", "primary", "contracted"]),
-        (Grade, ["declared", "contracted", "attested"]),
+        (Grade, ["contradicted", "declared", "contracted", "attested"]),
     ],
 )
 def test_the_words_in_the_order_of_the_scales(kind, values):

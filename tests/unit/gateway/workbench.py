@@ -214,8 +214,10 @@ class Gateway:
 
 
 @contextlib.asynccontextmanager
-async def gateway(*scripts, requirement=UNCONSTRAINED, policies=(), caller=None, limits=Limits(), timeouts=PATIENT, cors=(), **fields):
-    """A gateway in front of the providers `p0`, `p1`, ..., one for each script, tried in this order."""
+async def gateway(
+    *scripts, requirement=UNCONSTRAINED, policies=(), caller=None, limits=Limits(), timeouts=PATIENT, cors=(), out=None, **fields
+):
+    """A gateway in front of the providers `p0`, `p1`, ..., one for each script, tried in this order. `out`: other outlets than the usual."""
     async with contextlib.AsyncExitStack() as stack:
         ports = [await stack.enter_async_context(listening(script)) for script in scripts]
         names = [f"p{number}" for number in range(len(scripts))]
@@ -229,7 +231,9 @@ async def gateway(*scripts, requirement=UNCONSTRAINED, policies=(), caller=None,
             f"{name}-key": Upstream(wire, f"http://127.0.0.1:{port}/v1", b"authorization: Bearer secret-of-%b\r\n" % name.encode())
             for name, port in zip(names, ports, strict=True)
         }
-        plane = DataPlane(snapshot(base, requirement, caller=caller), outlets(upstreams, timeouts=timeouts), DISCLOSURE, clock)
+        plane = DataPlane(
+            snapshot(base, requirement, caller=caller), outlets(upstreams, timeouts=timeouts, **(out or {})), DISCLOSURE, clock
+        )
         for upstream in upstreams.values():
             stack.callback(upstream.close)
         running = await stack.enter_async_context(front(Router(plane).handle, limits, cors=cors))

@@ -23,6 +23,7 @@ POLICY = DataPolicy(
     storage_regions=frozenset({"us", "de"}),
     restrictions=("allowed data: none",),
     grade=Grade.CONTRACTED,
+    contradictions=("retained",),
     agreements=("agr",),
     expired=True,
     source_url="u",
@@ -53,6 +54,7 @@ def test_every_fact_is_shown():
         valid_until=dt.date(2027, 5, 23),
         age_days=2,
         expired=True,
+        contradictions=("retained",),
     )
 
 

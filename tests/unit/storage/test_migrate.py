@@ -10,11 +10,14 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from tests.conformance.samples import usage_row
 
 from anyapi.errors import StorageError
 from anyapi.storage import migrate, schema
 from anyapi.storage.connection import connect, database_path
 from anyapi.storage.schema import HEAD, is_current, prepare
+from anyapi.storage.sqlite import SqliteStore
+from anyapi.storage.statements import USAGE_COLUMNS
 
 STORAGE = Path(schema.__file__).parent
 
@@ -78,6 +81,9 @@ def test_a_store_of_the_first_release_keeps_what_it_holds(path):
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
         connection.exec_driver_sql("INSERT INTO accounts (id, name, created_at) VALUES ('kept', '', 0)")
+        columns, values = USAGE_COLUMNS[:-2], [getattr(usage_row(1), name, 0) for name in USAGE_COLUMNS[:-2]]
+        marks = ", ".join("?" * len(columns))
+        connection.exec_driver_sql(f"INSERT INTO usage ({', '.join(columns)}) VALUES ({marks})", tuple(values))
     engine.dispose()
     assert not is_current(path)
     prepare(path)
@@ -86,6 +92,10 @@ def test_a_store_of_the_first_release_keeps_what_it_holds(path):
     assert connection.execute("SELECT id FROM accounts").fetchall() == [("kept",)]
     assert connection.execute("SELECT count(*) FROM credentials").fetchall() == [(0,)]
     connection.close()
+    with SqliteStore(path.parent) as store:
+        (row,) = store.usage_rows(0.0, 1e12)
+        assert (row.decision, row.host, row.evidence) == (usage_row(1).decision, None, None)
+        assert store.contradictions() == []
 
 
 def test_a_revoked_credential_cannot_keep_its_seal(path):

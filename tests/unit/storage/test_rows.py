@@ -22,4 +22,4 @@ def test_defaults():
 
 
 def test_usage_can_be_totalled_by_what_the_command_offers():
-    assert [group.value for group in rows.UsageGroup] == ["day", "model", "provider", "key", "account", "outcome"]
+    assert [group.value for group in rows.UsageGroup] == ["day", "model", "provider", "key", "account", "outcome", "host", "evidence"]

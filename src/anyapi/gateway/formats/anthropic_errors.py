@@ -25,6 +25,9 @@ TYPES: Mapping[int, str] = {
 }
 """Anthropic's type by status. Of the rest, below 500 is `invalid_request_error`, above `api_error`."""
 
+NO_THREADS = "thread_unsupported_request"
+"""Anthropic's own code where it cannot keep a conversation. Its SDKs then send the whole one, and their tool runners go on."""
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -48,7 +51,8 @@ def type_of(error: Exception, status: int) -> str:
 
 def _envelope(error: Exception, request_id: str | None) -> tuple[int, bytes]:
     status, ours = error_of(error)
-    inner: dict[str, object] = {"type": type_of(error, status), "message": ours["message"], "details": {"error_code": ours["type"]}}
+    code = NO_THREADS if isinstance(error, errors.BadRequest) and error.field == "thread" else ours["type"]
+    inner: dict[str, object] = {"type": type_of(error, status), "message": ours["message"], "details": {"error_code": code}}
     inner["metadata"] = ours["metadata"]
     if "param" in ours:
         inner["param"] = ours["param"]

@@ -24,6 +24,7 @@ from anyapi.simulator.faults.bodies import (
     WrongType,
 )
 from anyapi.simulator.faults.delivery import Close, Drip, EndlessLine, Rechunk, Refuse, Reset, Stall, WrongLength
+from anyapi.simulator.faults.statements import States
 
 AnyFault: TypeAlias = (
     Say
@@ -32,6 +33,7 @@ AnyFault: TypeAlias = (
     | Failed
     | WrongUsage
     | GiantLine
+    | States
     | NoDone
     | Status
     | ErrorBody

@@ -61,3 +61,9 @@ def test_what_is_not_for_callers_is_not_told(error):
     assert status in (500, 503)
     assert b"s3cret" not in body + messages_error_event(error)
     assert json.loads(body)["error"]["type"] == ("api_error" if status == 500 else "overloaded_error")
+
+
+def test_a_thread_is_refused_in_anthropics_own_words():
+    """Its SDKs look for the code: their tool runners begin with a thread, and go on without one."""
+    details = json.loads(render_messages_error(errors.BadRequest("m", "thread"))[2])["error"]["details"]
+    assert details == {"error_code": "thread_unsupported_request"}

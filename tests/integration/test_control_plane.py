@@ -1,0 +1,124 @@
+"""Both planes in one process: a change over the control API is in force on the data plane when the call returns."""
+
+import json
+import re
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+import pytest
+from tests.tools.gateway import running_gateway, simulated
+
+from anyapi.simulator import DEFAULT_PROVIDERS, SimulationThread, demo_config_toml
+
+PASSWORD = "correct horse battery staple"
+LISTENS = '[control]\nlisten = "127.0.0.1:0"\n\n'
+
+
+class Page:
+    """A browser of the control plane: one cookie, one token, over a real socket."""
+
+    def __init__(self, url):
+        self.url, self.cookie, self.csrf = url, "", ""
+
+    def send(self, method, path, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"content-type": "application/json", "cookie": self.cookie, "x-csrf-token": self.csrf}
+        request = urllib.request.Request(self.url + path, data, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                self.cookie = (answer.headers.get("set-cookie") or self.cookie).partition(";")[0]
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read())
+
+
+@pytest.fixture(scope="module")
+def planes(tmp_path_factory):
+    with SimulationThread() as simulation:
+        toml = LISTENS + demo_config_toml(simulation.simulation.ports, DEFAULT_PROVIDERS)
+        with running_gateway(tmp_path_factory.mktemp("planes") / "home", toml, control=True) as gateway:
+            url = gateway.control_url()
+            command = [sys.executable, "-m", "anyapi", "people", "first-run", "--config", str(gateway.home / "anyapi.toml")]
+            link = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+            page = Page(url)
+            form = {"token": re.search(r"/join#(\S+)", link)[1], "name": "Ada", "email": "ada@x.org", "password": PASSWORD}
+            status, me = page.send("POST", "/api/links", form)
+            assert status == 200
+            page.csrf = me["csrf"]
+            yield gateway, page
+
+
+def test_a_key_made_over_the_control_api_works_at_once_and_a_revoked_one_no_longer(planes):
+    gateway, page = planes
+    made = page.send("POST", "/api/accounts/default/keys", {"name": "new"})[1]
+    headers = {"Authorization": f"Bearer {made['secret']}"}
+    assert gateway.chat(headers=headers).status == 200
+    page.send("DELETE", f"/api/accounts/default/keys/{made['key']['id']}")
+    assert gateway.chat(headers=headers).status == 401
+
+
+def test_a_setting_that_was_saved_refuses_the_next_request(planes):
+    gateway, page = planes
+    where = "/api/accounts/default/settings/account/default"
+    only = {"data_policy": {"providers": {"only": ["sim-30d"]}}}
+    assert gateway.chat(data_policy=None).status == 200
+    status, preview = page.send("POST", f"{where}/preview", {"data_policy": {"retention_days": 0, **only["data_policy"]}})
+    assert (status, preview["then"]["usable_models"]) == (200, 0)
+    assert page.send("PUT", where, {"data_policy": {"retention_days": 0, **only["data_policy"]}})[0] == 200
+    refused = gateway.chat(data_policy=None)
+    assert refused.status == 403
+    assert refused.json()["error"]["type"] == "no_eligible_endpoint"
+    assert page.send("PUT", where, {"data_policy": {}})[0] == 200
+    assert gateway.chat(data_policy=None).status == 200
+
+
+def test_requests_show_up_in_the_activity(planes):
+    gateway, page = planes
+    decision = gateway.chat().headers["x-anyapi-decision"]
+    gateway.usage()
+    rows = []
+    for _ in range(50):
+        rows = page.send("GET", "/api/accounts/default/usage/rows")[1]
+        if any(row["decision"] == decision for row in rows):
+            break
+    assert [row["decision"] for row in rows][0] == decision
+
+
+def test_the_data_plane_names_nobody_of_the_control_plane(planes):
+    gateway, _ = planes
+    assert "ada@x.org" not in gateway.log()
+    assert PASSWORD not in gateway.log()
+    stored = b"".join(path.read_bytes() for path in gateway.home.iterdir() if path.is_file())
+    assert PASSWORD.encode() not in stored
+
+
+def test_both_planes_end_together(tmp_path):
+    with SimulationThread() as simulation:
+        toml = LISTENS + demo_config_toml(simulation.simulation.ports, DEFAULT_PROVIDERS)
+        with running_gateway(tmp_path / "home", toml, control=True) as gateway:
+            gateway.control_url()
+            assert gateway.stop() == 0
+
+
+def test_a_taken_port_is_said_before_anything_listens(tmp_path):
+    with simulated(tmp_path / "first") as (gateway, _):
+        toml = (
+            f'[server]\nlisten = "127.0.0.1:0"\n[storage]\ndata_dir = "{tmp_path}/second"\n[control]\nlisten = "127.0.0.1:{gateway.port}"\n'
+        )
+        (tmp_path / "anyapi.toml").write_text(toml)
+        command = [sys.executable, "-m", "anyapi", "serve", "--config", str(tmp_path / "anyapi.toml")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 1
+    assert "control.listen" in done.stderr
+    assert "Another server is there" in done.stderr
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:0", "192.0.2.1:8081", "example.org:8081"])
+def test_plain_http_off_loopback_is_refused(tmp_path, listen):
+    (tmp_path / "anyapi.toml").write_text(f'[storage]\ndata_dir = "{tmp_path}/data"\n[control]\nlisten = "{listen}"\n')
+    command = [sys.executable, "-m", "anyapi", "serve", "--config", str(tmp_path / "anyapi.toml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 1
+    assert "plain HTTP off loopback is refused" in done.stderr

@@ -1,0 +1,129 @@
+"""The control API over a real store, in process: one person of each role, and a clock that tests move."""
+
+import dataclasses
+import datetime as dt
+
+import pytest
+from litestar.testing import TestClient
+
+from anyapi.bootstrap import Publisher
+from anyapi.config import known_names, load_config
+from anyapi.control.app import create_app
+from anyapi.control.passwords import Attempts, hashed
+from anyapi.control.services import Services
+from anyapi.control.tokens import new_person_id, new_token, sha256_of
+from anyapi.domain.people import Role
+from anyapi.storage.people_rows import LinkKind, LinkRow, MemberRow, PersonRow
+from anyapi.storage.rows import AccountRow
+from anyapi.storage.sqlite import SqliteStore
+from anyapi.storage.sqlite_people import SqlitePeople
+
+PASSWORD = "correct horse battery staple"
+HASH = hashed(PASSWORD)
+"""Made once: it is slow on purpose."""
+NOW = dt.datetime(2026, 11, 27, 12, tzinfo=dt.UTC)
+
+
+@dataclasses.dataclass
+class Browser:
+    """A cookie jar of its own before a client that all share; sends what the page would send."""
+
+    client: TestClient
+    cookies: dict[str, str] = dataclasses.field(default_factory=dict)
+    csrf: str = ""
+
+    def get(self, path):
+        return self.send("GET", path)
+
+    def send(self, method, path, json=None, **headers):
+        sent = {"x-csrf-token": self.csrf, "cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()), **headers}
+        answer = self.client.request(method, path, json=json, headers=sent)
+        self.cookies |= dict(answer.cookies)
+        self.client.cookies.clear()
+        return answer
+
+    def post(self, path, json=None):
+        return self.send("POST", path, json)
+
+    def sign_in(self, email, password=PASSWORD):
+        answer = self.post("/api/session", {"email": email, "password": password})
+        if answer.status_code == 200:
+            self.csrf = answer.json()["csrf"]
+        return answer
+
+
+class Control:
+    """A control plane of its own, with its store, clock and people."""
+
+    def __init__(self, directory, *, secure=False):
+        self.now = NOW.timestamp()
+        self.config = load_config(None, {"HOME": str(directory)}, NOW)
+        self.store, self.people = SqliteStore(directory, self.clock), SqlitePeople(directory)
+        self.publisher = Publisher(self.config, self.store)
+        self.snapshot = self.publisher.build()
+        self.publisher.publish = lambda snapshot: setattr(self, "snapshot", snapshot)
+        self.services = Services(
+            store=self.store,
+            people=self.people,
+            attempts=Attempts(self.clock),
+            in_force=lambda: self.snapshot,
+            reload=self.publisher.reload,
+            floor=self.config.policy,
+            known=known_names(self.config.catalogue),
+            inventory=lambda: {"content_stored": False},
+            clock=self.clock,
+            secure=secure,
+            data_plane_url="http://127.0.0.1:8080",
+            default_account="default",
+        )
+        self.app = create_app(self.services)
+        self._client = None
+
+    def clock(self):
+        return self.now
+
+    def person(self, email, role=None, account="default", *, operator=False):
+        row = PersonRow(new_person_id(), email, email.partition("@")[0].title(), HASH, operator, self.now)
+        self.people.add_person(row)
+        if role is not None:
+            self.people.put_member(MemberRow(account, row.id, role, self.now))
+        return row
+
+    def browser(self, email=None):
+        if self._client is None:
+            self._client = TestClient(self.app, raise_server_exceptions=False)
+            self._client.__enter__()
+        browser = Browser(self._client)
+        if email is not None:
+            assert browser.sign_in(email).status_code == 200
+        return browser
+
+    def link(self, kind=LinkKind.FIRST_RUN, account=None, role=None, email="", seconds=60.0):
+        token = new_token()
+        self.people.add_link(LinkRow(sha256_of(token), kind, self.now + seconds, account, role, email))
+        return token
+
+    def close(self):
+        if self._client is not None:
+            self._client.__exit__(None, None, None)
+        self.people.close()
+        self.store.close()
+
+
+@pytest.fixture
+def control(tmp_path):
+    """Nobody is known yet."""
+    made = Control(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def staffed(control):
+    """A person of each role in `default`, an operator without one, and an owner of another account."""
+    control.store.add_account(AccountRow("other", "Other", control.now))
+    for role in Role:
+        control.person(f"{role}@x.org", role)
+    control.person("operator@x.org", operator=True)
+    control.person("stranger@x.org", Role.OWNER, "other")
+    return control

@@ -1,0 +1,88 @@
+"""Accounts, projects and members over the control API."""
+
+import pytest
+from tests.unit.control.conftest import PASSWORD
+
+from anyapi.domain.people import Role
+from anyapi.storage.people_rows import LinkKind
+
+MEMBERS = "/api/accounts/default/members"
+
+
+@pytest.fixture
+def owner(staffed):
+    return staffed.browser("owner@x.org")
+
+
+def person_id(staffed, email):
+    return staffed.people.person_by_email(email).id
+
+
+def test_people_see_their_own_accounts_and_operators_all(staffed, owner):
+    assert [row["id"] for row in owner.get("/api/accounts").json()] == ["default"]
+    assert [row["id"] for row in staffed.browser("operator@x.org").get("/api/accounts").json()] == ["default", "other"]
+
+
+def test_an_operator_makes_an_account_and_owns_it(staffed, owner):
+    operator = staffed.browser("operator@x.org")
+    assert operator.post("/api/accounts", {"id": "acme", "name": "Acme"}).json()["name"] == "Acme"
+    assert staffed.people.roles(person_id(staffed, "operator@x.org")) == {"acme": Role.OWNER}
+    assert operator.post("/api/accounts", {"id": "acme", "name": "Again"}).status_code == 400
+    assert owner.post("/api/accounts", {"id": "mine", "name": "Mine"}).status_code == 403
+
+
+@pytest.mark.parametrize("wrong", [{"id": ""}, {"id": "a b"}, {"id": "é"}, {"id": "x" * 65}, {"name": " "}, {"name": "x" * 201}])
+def test_ids_and_names_have_bounds(staffed, owner, wrong):
+    assert owner.post("/api/accounts/default/projects", {"id": "p", "name": "P", **wrong}).status_code == 400
+    assert staffed.store.projects() == []
+
+
+def test_a_projects_id_is_its_own_everywhere(staffed, owner):
+    assert owner.post("/api/accounts/default/projects", {"id": "p", "name": "P"}).status_code == 201
+    stranger = staffed.browser("stranger@x.org")
+    assert stranger.post("/api/accounts/other/projects", {"id": "p", "name": "P"}).status_code == 400
+    assert stranger.get("/api/accounts/other/projects").json() == []
+    assert [row["id"] for row in owner.get("/api/accounts/default/projects").json()] == ["p"]
+
+
+def test_an_unknown_address_gets_a_link_that_makes_its_bearer_a_member(staffed, owner):
+    invited = owner.post(MEMBERS, {"email": "New@x.org", "role": "admin"}).json()
+    assert invited["member"] is None
+    browser = staffed.browser()
+    assert browser.get(f"/api/links/{invited['link']}").json() == {
+        "kind": LinkKind.INVITATION,
+        "email": "new@x.org",
+        "account": "default",
+        "role": "admin",
+    }
+    joined = browser.post("/api/links", {"token": invited["link"], "name": "New", "email": "new@x.org", "password": PASSWORD}).json()
+    assert joined["accounts"] == {"default": "admin"}
+    assert joined["operator"] is False
+    assert "New" in [row["name"] for row in owner.get(MEMBERS).json()]
+
+
+def test_somebody_known_is_a_member_at_once(staffed, owner):
+    added = owner.post(MEMBERS, {"email": "stranger@x.org", "role": "auditor"}).json()
+    assert (added["link"], added["member"]["role"]) == (None, "auditor")
+    assert staffed.browser("stranger@x.org").get("/api/accounts/default/keys").status_code == 200
+
+
+def test_roles_change_and_end(staffed, owner):
+    member = person_id(staffed, "member@x.org")
+    assert owner.send("PUT", f"{MEMBERS}/{member}", {"role": "auditor"}).json()["role"] == "auditor"
+    assert staffed.browser("member@x.org").post("/api/accounts/default/keys", {}).status_code == 403
+    assert owner.send("DELETE", f"{MEMBERS}/{member}").json() == {"removed": True}
+    assert owner.send("DELETE", f"{MEMBERS}/{member}").status_code == 404
+    assert owner.send("PUT", f"{MEMBERS}/per_none", {"role": "admin"}).status_code == 404
+
+
+def test_the_last_owner_stays_and_nobody_removes_themselves(staffed, owner):
+    me = person_id(staffed, "owner@x.org")
+    refused = owner.send("PUT", f"{MEMBERS}/{me}", {"role": "member"})
+    assert (refused.status_code, refused.json()["error"]["type"]) == (409, "conflict")
+    assert owner.send("DELETE", f"{MEMBERS}/{me}").status_code == 403
+    assert staffed.browser("operator@x.org").send("DELETE", f"{MEMBERS}/{me}").status_code == 409
+
+
+def test_members_show_no_hash(owner):
+    assert "argon2" not in owner.get(MEMBERS).text

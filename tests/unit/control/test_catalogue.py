@@ -1,0 +1,64 @@
+"""Models, providers and explain over the control API, judged by what the account asks."""
+
+import pytest
+
+URL = "/api/accounts/default"
+
+
+@pytest.fixture
+def owner(staffed):
+    return staffed.browser("owner@x.org")
+
+
+def test_the_overview_counts_the_catalogue(staffed, owner):
+    found, catalogue = owner.get("/api/catalogue").json(), staffed.config.catalogue
+    assert (found["models"], found["providers"]) == (len(catalogue.models), len(catalogue.providers))
+    assert found["version"] == catalogue.version
+
+
+def test_every_endpoint_is_shown_with_its_policy_and_why_not(owner):
+    rows = owner.get(f"{URL}/models").json()
+    (row,) = [row for row in rows if row["id"] == "meta-llama/llama-3.3-70b-instruct"]
+    assert row["permitted"] is True
+    assert row["usable"] is False
+    for endpoint in row["endpoints"]:
+        assert "no_credential" in endpoint["reasons"] or "no_adapter" in endpoint["reasons"] or "endpoint_retired" in endpoint["reasons"]
+        assert endpoint["data_policy"]["training"]
+
+
+def test_what_the_account_asks_is_what_is_judged_by(owner):
+    before = {row["id"]: row["permitted"] for row in owner.get(f"{URL}/providers").json()}
+    owner.send("PUT", f"{URL}/settings/account/default", {"data_policy": {"retention_days": 0}})
+    after = {row["id"]: row["permitted"] for row in owner.get(f"{URL}/providers").json()}
+    assert all(after[name] <= before[name] for name in before)
+    assert sum(after.values()) < sum(before.values())
+    rows = owner.get(f"{URL}/models").json()
+    denied = {reason for row in rows for endpoint in row["endpoints"] for reason in endpoint["reasons"]}
+    assert "retention_not_zero" in denied
+
+
+def test_a_providers_page_has_its_record_and_endpoints(owner):
+    page = owner.get(f"{URL}/providers/openai").json()
+    assert page["record"]["exceptions"]
+    assert page["provider"]["endpoints"] == len(page["endpoints"]) > 0
+    assert owner.get(f"{URL}/providers/nobody").status_code == 404
+
+
+def test_explain_answers_without_a_prompt(owner):
+    found = owner.post(f"{URL}/explain", {"models": ["openai/gpt-5.2"], "data_policy": {"retention_days": 0}})
+    assert found.status_code == 200
+    assert found.json()["models"]
+    assert found.json()["requirement"]["settings"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({"models": []}, 400),
+        ({"models": ["a/b"] * 9}, 400),
+        ({"models": ["no/such"]}, 404),
+        ({"models": ["openai/gpt-5.2"], "data_policy": {"x": 1}}, 400),
+    ],
+)
+def test_questions_that_cannot_be_answered(owner, asked, status):
+    assert owner.post(f"{URL}/explain", asked).status_code == status
