@@ -25,6 +25,9 @@ client.getQueryCache().subscribe((event) => {
   if (error instanceof Problem && error.status === 401) void client.invalidateQueries({ queryKey: SESSION });
 });
 
+// A page of before an update asks for parts that are gone: the new page knows their names.
+window.addEventListener("vite:preloadError", () => window.location.reload());
+
 const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no root");
 createRoot(root).render(

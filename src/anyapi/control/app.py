@@ -69,7 +69,7 @@ def create_app(services: Services, dashboard: Path | None = None) -> Litestar:
             *(keys.list_keys, keys.make_key, keys.rotate_key, keys.revoke_key),
             *(settings.gateway_settings, settings.save_gateway_settings, settings.preview_gateway_settings),
             *(settings.settings, settings.save_settings, settings.preview_settings),
-            *(usage.totals, usage.rows, usage.row, usage.export),
+            *(usage.totals, usage.latency, usage.rows, usage.row, usage.export),
             *(catalogue.overview, catalogue.list_models, catalogue.list_providers, catalogue.show_provider, catalogue.explain_question),
             *(history.account_changes, history.gateway_changes),
             *(openapi, healthz, privacy, *pages.handlers(dashboard)),

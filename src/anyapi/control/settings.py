@@ -92,7 +92,7 @@ async def save_gateway_settings(services: NamedDependency[Services], signed_in: 
 
 @post("/api/gateway/settings/preview", opt={"permission": Permission.GATEWAY_READ}, status_code=200)
 @in_thread
-def preview_gateway_settings(services: Services, data: Asked) -> Preview:
+def preview_gateway_settings(services: NamedDependency[Services], data: JSONBody[Asked]) -> Preview:
     """What saving these would leave of the catalogue for an account that asks nothing itself."""
     return _preview(services, Layer.GATEWAY, GATEWAY_SUBJECT, None, data)
 

@@ -41,6 +41,8 @@ def test_a_providers_page_has_its_record_and_endpoints(owner):
     page = owner.get(f"{URL}/providers/openai").json()
     assert page["record"]["exceptions"]
     assert page["provider"]["endpoints"] == len(page["endpoints"]) > 0
+    models = {row["id"]: row["endpoints"] for row in owner.get(f"{URL}/models").json()}
+    assert all(row in models[row["model"]] for row in page["endpoints"])
     assert owner.get(f"{URL}/providers/nobody").status_code == 404
 
 
