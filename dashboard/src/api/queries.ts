@@ -76,6 +76,17 @@ export function useTotals(by: UsageGroup, seconds: number, every: number | false
   });
 }
 
+export function useLatency(by: UsageGroup, seconds: number, every: number | false) {
+  const { account } = useHere();
+  return useQuery({
+    queryKey: [account, "latency", by, seconds],
+    queryFn: ({ signal }) =>
+      call("get", "/api/accounts/{account}/usage/latency", { path: { account }, query: { by, since: Date.now() / 1000 - seconds }, signal }),
+    refetchInterval: every,
+    placeholderData: (before) => before,
+  });
+}
+
 export function useRows(seconds: number, limit: number, every: number | false) {
   const { account } = useHere();
   return useQuery({

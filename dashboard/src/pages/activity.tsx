@@ -4,7 +4,7 @@ import { Button, Group, SegmentedControl, Switch } from "@mantine/core";
 import { useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { address } from "../api/client";
-import { useKeys, useRows, useTotals } from "../api/queries";
+import { useKeys, useLatency, useRows, useTotals } from "../api/queries";
 import type { ShownKey, UsageRow, UsageTotal } from "../api/schema";
 import { useHere } from "../api/session";
 import { type Bar, Bars, Columns } from "../parts/chart";
@@ -82,13 +82,15 @@ function First({ span }: { span: Span }) {
 function Tiles({ rows, span, every }: { rows: UsageTotal[]; span: Span; every: number | false }) {
   const total = sum(rows);
   const outcomes = useTotals("outcome", span.seconds, every);
+  const latency = useLatency("provider", span.seconds, every);
   const refused = outcomes.data?.rows.find((row) => row.label === "no_eligible_endpoint")?.requests ?? 0;
   const judged = total.requests - refused;
   return (
     <div className="grid tiles">
       <Tile name="Requests" value={count(total.requests)} below={`in the last ${span.label}`} />
       <Tile name="Answered" value={percent(total.succeeded, judged)} below="of those that policy allowed" />
-      <Tile name="Refused by policy" value={count(refused)} below="sent to nobody" />
+      <Tile name="Refused" value={count(refused)} below="by policy, sent to nobody" />
+      <Tile name="Response time" value={seconds(latency.data?.all.p50)} below={`half are faster; 95% under ${seconds(latency.data?.all.p95)}`} />
       <Tile name="Tokens" value={tokens(total.tokens)} below="in and out" />
       <Tile name="Cost" value={money(total.cost)} below={total.unpriced ? `${plural(total.unpriced, "request")} without a price` : "from catalogue prices"} />
     </div>
@@ -144,6 +146,8 @@ function Breakdowns({ span, every }: { span: Span; every: number | false }) {
       <Breakdown title="By provider" by="provider" span={span} every={every} name={(label) => (label === "-" ? "sent to nobody" : label)} />
       <Breakdown title="By API key" by="key" span={span} every={every} name={(label) => keyName(keys.data, label)} />
       <Breakdown title="By outcome" by="outcome" span={span} every={every} name={(label) => outcome(label).text} />
+      <Breakdown title="By app" by="app" span={span} every={every} name={(label) => (label === "-" ? "no name given" : label)} />
+      <Times span={span} every={every} />
     </div>
   );
 }
@@ -165,6 +169,32 @@ function Breakdown({ title, by, span, every, name = (label) => label }: { title:
   return (
     <Panel title={title}>
       <Loaded read={totals}>{(found) => <Bars bars={found.rows.map(bar)} most={6} />}</Loaded>
+    </Panel>
+  );
+}
+
+function Times({ span, every }: { span: Span; every: number | false }) {
+  const latency = useLatency("provider", span.seconds, every);
+  return (
+    <Panel title="Response time by provider">
+      <Loaded read={latency}>
+        {(found) =>
+          found.rows.length === 0 ? (
+            <p className="dim" style={{ margin: 0 }}>Nothing was answered yet.</p>
+          ) : (
+            <Table label="Response time by provider" head={<><th scope="col">Provider</th><th scope="col" className="r">Answered</th><th scope="col" className="r">Half under</th><th scope="col" className="r">95% under</th></>}>
+              {found.rows.map((row) => (
+                <tr key={row.label}>
+                  <td>{row.label}</td>
+                  <td className="r">{count(row.requests)}</td>
+                  <td className="r">{seconds(row.p50)}</td>
+                  <td className="r">{seconds(row.p95)}</td>
+                </tr>
+              ))}
+            </Table>
+          )
+        }
+      </Loaded>
     </Panel>
   );
 }

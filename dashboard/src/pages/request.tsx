@@ -80,6 +80,8 @@ function Kept({ usage }: { usage: UsageRow }) {
     ["Operation", sentence(usage.operation)],
     ["Endpoint", usage.endpoint],
     ["Credential", usage.credential],
+    ["Answered by, as the router says", usage.host],
+    ["Held against what was promised", usage.evidence && sentence(usage.evidence)],
     ["Data class", usage.data_class],
     ["App", [usage.app?.name, usage.app?.version].filter(Boolean).join(" ")],
     ["Status", String(usage.status)],
