@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help setup lock run test test-long check fmt bench explain clean
+.PHONY: help setup lock run test test-long test-clients check fmt bench explain clean
 
 PY := .venv/bin/python
 STAMP := .venv/.anyapi-setup
@@ -11,7 +11,7 @@ INPUTS := pyproject.toml requirements/dev.lock scripts/setup.sh scripts/build_ho
 	scripts/build_dashboard.py $(filter-out %/schema.d.ts,$(wildcard dashboard/*.* dashboard/public/* dashboard/src/*.* dashboard/src/*/*.ts*))
 
 help: ## list the tasks
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## install all that a clone needs into .venv (bootstraps uv)
 
@@ -29,7 +29,14 @@ test: setup ## every test that fits in ten minutes
 	@bash scripts/test.sh
 
 test-long: setup ## the tests at full size (an hour or so)
-	@ANYAPI_TEST_LONG=1 $(PY) -m pytest tests -p no:randomly
+	@for kind in npm aider llm; do bash scripts/install_agents.sh $$kind >/dev/null || true; done  # says loudly what cannot be had
+	ANYAPI_TEST_LONG=1 $(PY) -m pytest tests -p no:randomly
+
+test-clients: setup ## client libraries in environments of their own, straight at a provider and through the gateway
+	@bash scripts/test_clients.sh
+
+test-clients: setup ## client libraries in environments of their own, straight at a provider and through the gateway
+	@bash scripts/test_clients.sh
 
 check: setup ## format, lint, types, import rules, spelling
 	@.venv/bin/ruff format --check .

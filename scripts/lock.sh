@@ -7,3 +7,8 @@ compile=(.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emi
 "${compile[@]}" pyproject.toml --group dev -o requirements/dev.lock
 "${compile[@]}" pyproject.toml --group mutation -o requirements/mutation.lock
 echo uv | "${compile[@]}" - -o requirements/uv.lock
+echo aider-chat | "${compile[@]}" - -o tests/clients/agents/aider.lock
+echo llm | "${compile[@]}" - -o tests/clients/agents/llm.lock
+for clients in requirements/clients/*.in; do
+    "${compile[@]}" "$clients" -o "${clients%.in}.lock"
+done

@@ -17,12 +17,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import msgspec
 import uvloop
 
 from anyapi import relaunch, scrubbing
 from anyapi.bootstrap_control import ControlReady, Parts, nobody_waits, start_control
 from anyapi.config import Config, policy_context
-from anyapi.config_credentials import own_base_url
+from anyapi.config_addresses import own_base_url, region_of
 from anyapi.control.channel import serve_channel
 from anyapi.control.publish import build_snapshot
 from anyapi.crypto.api_keys import digest
@@ -46,8 +47,9 @@ from anyapi.telemetry.log import Event, log
 from anyapi.upstream.adapter import Timeouts
 from anyapi.upstream.adapters import SERVED_EMBEDDINGS, SERVED_PROTOCOLS, adapter_for
 from anyapi.upstream.dialer import Dialer
+from anyapi.upstream.opening import Access, open_upstream
 from anyapi.upstream.own import OwnCredential, Upstreams
-from anyapi.upstream.pool import Upstream, Wire, header_of
+from anyapi.upstream.pool import Wire
 from anyapi.upstream.registry import row_of
 from anyapi.wire.buffers import ReadBuffer
 from anyapi.wire.deadlines import Sweep
@@ -186,7 +188,7 @@ class Publisher:
         """The stored credentials that can be used, their upstreams ready. One that cannot is left out: that only takes candidates away."""
         if self._upstreams is None:
             return []
-        rows = [row for row in self._store.credentials() if row.disabled_at is None]
+        rows = [_pinned(row) for row in self._store.credentials() if row.disabled_at is None]
         reachable, unusable = _reachable(self._config, rows)
         unusable |= self._upstreams.keep(reachable)
         if unusable and unusable != self.unusable:
@@ -220,6 +222,12 @@ def _nobody(_snapshot: Snapshot) -> None:
     """Nothing serves yet: the snapshot is built again when it does."""
 
 
+def _pinned(row: CredentialRow) -> CredentialRow:
+    """The row with the region that its address is in, unless it declares one."""
+    region, _ = region_of(row.declared.region, row.declared.variables)
+    return msgspec.structs.replace(row, declared=msgspec.structs.replace(row.declared, region=region))
+
+
 def _reachable(config: Config, rows: Sequence[CredentialRow]) -> tuple[list[OwnCredential], dict[str, str]]:
     """The stored credentials with the origin that each is bound to, and those for which there is none (any more), with a code."""
     reachable: list[OwnCredential] = []
@@ -232,11 +240,12 @@ def _reachable(config: Config, rows: Sequence[CredentialRow]) -> tuple[list[OwnC
             unusable[row.id] = "not_served"
         else:
             base_url, problem = own_base_url(config, provider, row.declared.variables)
-            if problem is not None:
+            if problem or region_of(row.declared.region, row.declared.variables)[1]:
                 unusable[row.id] = "address_unusable"
                 continue
             binding = Binding(row.account, row.provider, row.id, row.version)
-            reachable.append(OwnCredential(binding, Sealed(row.key_id, row.wrapped, row.ciphertext), base_url, provider.api.auth))
+            access = Access(base_url, provider.api.auth, row.declared.variables)
+            reachable.append(OwnCredential(binding, Sealed(row.key_id, row.wrapped, row.ciphertext), access))
     return reachable, unusable
 
 
@@ -249,10 +258,8 @@ def _upstreams(config: Config, buffer: ReadBuffer, sweep: Sweep) -> Upstreams:
     for credential in config.credentials:
         api = config.catalogue.providers[credential.provider].api
         if api.protocol in SERVED_PROTOCOLS:
-            secret = config.secrets.get(credential.id)
-            upstreams[credential.id] = Upstream(
-                wire, config.base_urls[credential.id], header_of(api.auth, secret.reveal() if secret else "")
-            )
+            access = Access(config.base_urls[credential.id], api.auth, config.variables[credential.id])
+            upstreams[credential.id] = open_upstream(wire, access, config.secrets.get(credential.id))
     return upstreams
 
 

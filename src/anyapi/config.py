@@ -15,10 +15,10 @@ import msgspec
 from anyapi.catalogue.load import load_catalogue
 from anyapi.catalogue.operator import Extension, apply, read_extension
 from anyapi.catalogue.reading import Problems, Table
+from anyapi.config_addresses import Surroundings
 from anyapi.config_credentials import (
     Declared,
     Resolved,
-    Surroundings,
     discover,
     read_credentials,
     resolve_declared,
@@ -102,6 +102,7 @@ def load_config(path: Path | None, env: Mapping[str, str], now: dt.datetime, *, 
         credentials=tuple(found.credentials),
         secrets=found.secrets,
         base_urls=found.base_urls,
+        variables=found.variables,
         notices=tuple(found.notices),
     )
 

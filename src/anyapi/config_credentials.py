@@ -3,17 +3,16 @@
 Reads key files; never the process environment (it is passed in). INVARIANT: no text made here holds a secret or a part of one.
 """
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
-from anyapi.catalogue.provider_record import host_of, is_private_host
 from anyapi.catalogue.reading import Table
-from anyapi.catalogue.vocabulary import CREDENTIAL_ID, ENVIRONMENT_NAME, PLACEHOLDER_VALUE, PROVIDER_ID, REGION, WORD, Form
-from anyapi.config_values import Config, Listen
+from anyapi.catalogue.vocabulary import CREDENTIAL_ID, ENVIRONMENT_NAME, PLACEHOLDER_VALUE, PROVIDER_ID, REGION, UPSTREAM_MODEL, WORD, Form
+from anyapi.config_addresses import Surroundings, region_of, usable_url
+from anyapi.config_secrets import ACCESS_KEY, Unreadable, access_key_in, from_file, from_variable, variables_in, variables_of, weakness_of
 from anyapi.crypto.secret import Secret
 from anyapi.domain.catalogue import Auth, Catalogue, Provider, ProviderKind
 from anyapi.domain.ids import CredentialId, ProviderId
@@ -21,22 +20,9 @@ from anyapi.domain.snapshot import Credential, Tier
 
 OWN = "own:"
 """Begins the id of a credential that an account brought; no entry of a file may take it, or one could stand for the other."""
-SHORTEST_SECRET = 8
-_LARGEST_KEY_FILE = 16_384
-_SECRET_FORM = re.compile(r"[\x21-\x7e]{1,8192}")
-_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _PATH = Form(re.compile(r"[^\x00-\x1f\x7f]{1,1000}"), "a path")
-_INLINE = ("key", "api_key", "apikey", "secret", "token", "password", "value", "bearer")
-_WEAK = frozenset(
-    {
-        "changeme", "changethis", "replaceme", "secret", "mysecret", "topsecret", "password", "passw0rd", "example", "placeholder", "dummy",
-        "dummykey", "fake", "fakekey", "test", "testing", "testtest", "testkey", "testapikey", "apikey", "myapikey", "yourapikey",
-        "yourapikeyhere", "yourkey", "yourkeyhere", "yoursecret", "yourtoken", "yourtokenhere", "insertkeyhere", "insertyourkeyhere",
-        "enteryourkey", "none", "null", "undefined", "todo", "default", "admin", "letmein", "12345678", "123456789", "1234567890",
-        "abcdefgh", "qwertyui", "notneeded", "nokey", "nokeyneeded",
-    }
-)  # fmt: skip
-"""Texts that stand where a key should, in lower case without anything but letters and digits."""
+_MISSING = "is missing: name the variable that holds the key, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+_INLINE = ("key", "api_key", "apikey", "secret", "token", "password", "value", "bearer", *ACCESS_KEY)
 
 
 class Declared(msgspec.Struct, frozen=True):
@@ -55,16 +41,8 @@ class Resolved(msgspec.Struct):
     credentials: list[Credential] = []
     secrets: dict[CredentialId, Secret] = {}
     base_urls: dict[CredentialId, str] = {}
+    variables: dict[CredentialId, dict[str, str]] = {}
     notices: list[str] = []
-
-
-class Surroundings(msgspec.Struct, frozen=True):
-    """What decides whether a credential can be used."""
-
-    catalogue: Catalogue
-    env: Mapping[str, str]
-    listen: Listen
-    private_addresses: tuple[str, ...]
 
 
 def read_credentials(top: Table, catalogue: Catalogue, here: Path) -> list[Declared]:
@@ -84,7 +62,6 @@ def _read_credential(table: Table, catalogue: Catalogue, here: Path) -> Declared
     table.record, table.path = place, ""
     _refuse_inline_secrets(table)
     key_file = table.optional_text("key_file", _PATH)
-    variables_table = table.child("variables")
     declared = Declared(
         place,
         Credential(
@@ -95,12 +72,11 @@ def _read_credential(table: Table, catalogue: Catalogue, here: Path) -> Declared
             caller_region=table.optional_text("caller_region", REGION),
             account_states=frozenset(table.words("account_states", WORD)),
             terms=frozenset(table.words("terms", WORD)),
+            deployments=_named(table, "deployments", UPSTREAM_MODEL, UPSTREAM_MODEL),
         ),
         env=table.optional_text("env", ENVIRONMENT_NAME),
         key_file=None if key_file is None else here / Path(key_file).expanduser(),
-        variables={}
-        if variables_table is None
-        else {name: variables_table.text(name, PLACEHOLDER_VALUE) for name in variables_table.names()},
+        variables=_named(table, "variables", None, PLACEHOLDER_VALUE),
     )
     _check_name(table, declared)
     provider = catalogue.providers.get(declared.credential.provider)
@@ -110,6 +86,18 @@ def _read_credential(table: Table, catalogue: Catalogue, here: Path) -> Declared
         _check_key_source(table, provider, declared)
     table.done()
     return declared
+
+
+def _named(table: Table, key: str, names: Form | None, values: Form) -> dict[str, str]:
+    """A table of texts, each name and value in its form."""
+    child = table.child(key)
+    found = {} if child is None else {name: child.text(name, values) for name in child.names()}
+    for name in found:
+        if names is not None and not names.fits(name):
+            table.note(key, f"each name must be {names.description}")
+        if name in ACCESS_KEY:
+            table.note(key, f"{name} is a secret, which never stands in this file: name its environment variable with `env`")
+    return found
 
 
 def _refuse_inline_secrets(table: Table) -> None:
@@ -127,6 +115,8 @@ def _check_name(table: Table, declared: Declared) -> None:
 def _check_key_source(table: Table, provider: Provider, declared: Declared) -> None:
     if declared.env is not None and declared.key_file is not None:
         table.note("key_file", "stands beside `env`; keep one of them")
+    if provider.api.auth is Auth.SIGV4:
+        return  # without a key of its own it is the access key of the environment
     if declared.env is None and declared.key_file is None and not _needs_no_key(provider) and not table.has("env"):
         table.note("env", "is missing: name the environment variable that holds the key (or a file with `key_file`)")
 
@@ -137,12 +127,10 @@ def resolve_declared(declared: list[Declared], around: Surroundings, top: Table,
         provider = around.catalogue.providers.get(entry.credential.provider)
         if provider is None:
             continue
-        secret = _lookup(entry, around.env, top)
-        variables = _variables(provider, around.env) | entry.variables
-        base_url, problem = _usable_url(provider, variables, around)
+        secret = _lookup(entry, provider, around.env, top)
+        problem = _keep(found, provider, entry.credential, secret, around, entry.variables)
         if problem is not None:
             top.problems.note(top.file, entry.place, "provider", problem)
-        _keep(found, entry.credential, secret, base_url)
 
 
 def resolve_keyless(names: tuple[str, ...], around: Surroundings, top: Table, found: Resolved) -> None:
@@ -152,10 +140,9 @@ def resolve_keyless(names: tuple[str, ...], around: Surroundings, top: Table, fo
         provider = around.catalogue.providers.get(ProviderId(name))
         if provider is None or provider.id in served or provider.kind is not ProviderKind.LOCAL or not _needs_no_key(provider):
             continue
-        base_url, problem = _usable_url(provider, _variables(provider, around.env), around)
+        problem = _keep(found, provider, Credential(CredentialId(f"local:{name}"), provider.id), None, around)
         if problem is not None:
             top.problems.note(top.file, f"providers.{name}", "api.base_url", problem)
-        _keep(found, Credential(CredentialId(f"local:{name}"), provider.id), None, base_url)
 
 
 def discover(around: Surroundings, top: Table, found: Resolved) -> None:
@@ -165,124 +152,84 @@ def discover(around: Surroundings, top: Table, found: Resolved) -> None:
     """
     served = {credential.provider for credential in found.credentials}
     for provider in around.catalogue.providers.values():
-        names = (provider.api.env, *provider.api.env_alternatives)
-        name = next((name for name in names if name and around.env.get(name)), None)
-        if name is None or provider.id in served:
+        text, name = _found_in(provider, around.env)
+        if not name or provider.id in served:
             continue
-        weakness = weakness_of(around.env[name])
-        if weakness is not None:
+        auth = provider.api.auth
+        try:
+            text = from_variable(text, auth)
+            weakness = weakness_of(text, auth)
+        except Unreadable as error:
+            weakness = str(error)
+        if weakness is not None and auth is not Auth.SERVICE_ACCOUNT:
             top.problems.note("environment", None, name, f"{weakness}; set the key of {provider.name}, or unset the variable")
             continue
-        base_url, problem = _usable_url(provider, _variables(provider, around.env), around)
+        # Google's variable is there for many other programs, and may name a file of another kind: no reason not to start.
+        problem = (
+            f"it {weakness}"
+            if weakness
+            else _keep(found, provider, Credential(CredentialId(f"env:{name}"), provider.id), Secret(text), around)
+        )
         if problem is not None:
             found.notices.append(f"{name} is set, but {provider.id} is not used: {problem}.")
-            continue
-        _keep(found, Credential(CredentialId(f"env:{name}"), provider.id), Secret(around.env[name]), base_url)
 
 
-def own_base_url(config: Config, provider: Provider, variables: Mapping[str, str]) -> tuple[str, str | None]:
-    """Where an account's own credential is used, and why it cannot be (None when it can).
-
-    Placeholders are filled from `variables` alone: the operator's own deployment is not where an account's key belongs.
-    """
-    around = Surroundings(config.catalogue, {}, config.server.listen, config.private_addresses)
-    return _usable_url(provider, variables, around)
+def _found_in(provider: Provider, env: Mapping[str, str]) -> tuple[str, str]:
+    """What the environment holds of a provider's secret, and under which name; empty where there is none."""
+    names = (provider.api.env, *provider.api.env_alternatives)
+    name = next((name for name in names if name and env.get(name)), None)
+    return (env[name], name) if name else access_key_in(provider, env) or ("", "")
 
 
-def weakness_of(text: str) -> str | None:
-    """Why a text cannot be a provider's key, in words that do not hold it; None when it can."""
-    if not text:
-        return "is empty"
-    if not _SECRET_FORM.fullmatch(text):
-        return "has spaces, line ends or characters outside ASCII, or is longer than 8192"
-    if len(text) < SHORTEST_SECRET:
-        return f"is shorter than {SHORTEST_SECRET} characters, so it is no key"
-    bare = re.sub(r"[^a-z0-9]", "", text.lower()).removeprefix("sk")
-    if bare in _WEAK or len(set(bare)) <= 1 or text.startswith(("<", "${", "{{")):
-        return "is a placeholder, not a key"
-    return None
-
-
-def _lookup(entry: Declared, env: Mapping[str, str], top: Table) -> Secret | None:
-    if entry.env is not None:
-        if entry.env not in env:
-            top.problems.note(top.file, entry.place, "env", f"{entry.env} is not set in the environment; set it to the key")
-            return None
-        return _checked(env[entry.env], entry.place, "env", f"the value of {entry.env}", top)
-    if entry.key_file is None:
-        return None
+def _lookup(entry: Declared, provider: Provider, env: Mapping[str, str], top: Table) -> Secret | None:
+    """The secret of a declared credential; None where it needs none, or a problem was noted."""
+    auth, field = provider.api.auth, "key_file" if entry.key_file is not None else "env"
     try:
-        with entry.key_file.open("rb") as file:
-            text = file.read(_LARGEST_KEY_FILE).decode().rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        top.problems.note(top.file, entry.place, "key_file", f"cannot be read ({why})")
+        if entry.key_file is not None:
+            subject, text = "its content", from_file(entry.key_file)
+        elif entry.env is not None:
+            if entry.env not in env:
+                top.problems.note(top.file, entry.place, field, f"{entry.env} is not set in the environment; set it to the key")
+                return None
+            subject, text = f"the value of {entry.env}", from_variable(env[entry.env], auth)
+        else:
+            found = access_key_in(provider, env)
+            if found is None:
+                if auth is Auth.SIGV4:
+                    top.problems.note(top.file, entry.place, field, _MISSING)
+                return None
+            text, subject = found
+    except Unreadable as error:
+        top.problems.note(top.file, entry.place, field, str(error))
         return None
-    return _checked(text, entry.place, "key_file", "its content", top)
-
-
-def _checked(text: str, place: str, field: str, subject: str, top: Table) -> Secret | None:
-    weakness = weakness_of(text)
+    weakness = weakness_of(text, auth)
     if weakness is None:
         return Secret(text)
-    top.problems.note(top.file, place, field, f"{subject} {weakness}")
+    top.problems.note(top.file, entry.place, field, f"{subject} {weakness}")
     return None
 
 
-def _keep(found: Resolved, credential: Credential, secret: Secret | None, base_url: str) -> None:
-    found.credentials.append(credential)
-    found.base_urls[credential.id] = base_url
+def _keep(
+    found: Resolved,
+    provider: Provider,
+    credential: Credential,
+    secret: Secret | None,
+    around: Surroundings,
+    declared: Mapping[str, str] | None = None,
+) -> str | None:
+    """Keep a credential with the address it is used at and the region that is in; why it cannot be used (None when it can)."""
+    stated = {} if secret is None else variables_of(secret.reveal(), provider.api.auth)
+    variables = stated | variables_in(provider, around.env) | dict(declared or {})
+    base_url, problem = usable_url(provider, variables, around)
+    region, misplaced = region_of(credential.region, variables)
+    if problem or misplaced:
+        return problem or misplaced
+    found.credentials.append(msgspec.structs.replace(credential, region=region))
+    found.base_urls[credential.id], found.variables[credential.id] = base_url, variables
     if secret is not None:
         found.secrets[credential.id] = secret
+    return None
 
 
 def _needs_no_key(provider: Provider) -> bool:
     return provider.api.auth is Auth.NONE or provider.api.key_optional
-
-
-def _variables(provider: Provider, env: Mapping[str, str]) -> dict[str, str]:
-    return {name: env[variable] for name, variable in provider.api.variables if env.get(variable)}
-
-
-def _usable_url(provider: Provider, variables: Mapping[str, str], around: Surroundings) -> tuple[str, str | None]:
-    """The filled base URL, and why it cannot be used (None when it can)."""
-    names = dict(provider.api.variables)
-    base_url = provider.api.base_url
-    for name in _PLACEHOLDER.findall(base_url):
-        hint = f"{names[name]}, or `variables.{name}` of a credential" if name in names else f"`variables.{name}` of a credential"
-        if name not in variables:
-            return base_url, f"its address needs {name}: set {hint}"
-        # A value with a slash or a dot would send the key to a host of somebody else's choice.
-        if not PLACEHOLDER_VALUE.fits(variables[name]):
-            return base_url, f"{name} must be {PLACEHOLDER_VALUE.description}: correct {hint}"
-        base_url = base_url.replace(f"{{{name}}}", variables[name])
-    host = host_of(base_url)
-    if _is_ourselves(base_url, host, around.listen):
-        return base_url, "its address is where this gateway listens itself; give it another port"
-    if is_private_host(host) and not _allowed(host, around.private_addresses):
-        network = "127.0.0.0/8" if host == "localhost" else f"{host}/{128 if ':' in host else 32}"
-        return base_url, f'its address is private; to allow it, write [network] private_addresses = ["{network}"]'
-    return base_url, None
-
-
-def _is_ourselves(base_url: str, host: str, listen: Listen) -> bool:
-    if listen.port is None or listen.host is None or not _is_loopback(host):
-        return False
-    port = re.fullmatch(r"https?://(?:\[[^\]]*\]|[^/:]*):(\d+)(?:/.*)?", base_url)
-    return port is not None and int(port.group(1)) == listen.port and (_is_loopback(listen.host) or listen.host in ("0.0.0.0", "::"))
-
-
-def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")
-
-
-def _allowed(host: str, networks: tuple[str, ...]) -> bool:
-    addresses = ("127.0.0.1", "::1") if host == "localhost" or host.endswith(".localhost") else (host,)
-    for text in networks:
-        try:
-            network = ipaddress.ip_network(text)
-        except ValueError:
-            continue  # noted where the section was read
-        if any(ipaddress.ip_address(address) in network for address in addresses):
-            return True
-    return False

@@ -124,5 +124,7 @@ class Config(msgspec.Struct, frozen=True):
     """Absent for a credential that needs no key (a local server)."""
     base_urls: dict[CredentialId, str] = {}
     """The provider's base URL with every placeholder filled, for each credential."""
+    variables: dict[CredentialId, dict[str, str]] = {}
+    """What else is known of that address, for each credential: its region, project, ... No secret."""
     notices: tuple[str, ...] = ()
     """Sentences for the start-up lines: keys that were found and cannot be used, and why."""

@@ -11,10 +11,12 @@ import re
 import pytest
 from tests.architecture.source import ROOT, modules, none
 
+from anyapi.domain.catalogue import Auth, ProviderApi
 from anyapi.domain.decision import OutcomeKind
 from anyapi.gateway.formats import anthropic_count, anthropic_errors
 from anyapi.gateway.formats import openai_responses as responses_request
-from anyapi.upstream import bedrock_errors, classify_gemini, responses_passthrough
+from anyapi.upstream import adapters, bedrock_errors, classify_gemini, readdressed, responses_passthrough
+from anyapi.upstream.adapter import Dialect
 from anyapi.upstream.translate import (
     anthropic_messages_to_openai_chat,
     anthropic_tools_to_openai_tools,
@@ -38,6 +40,7 @@ from anyapi.upstream.translate import (
     openai_responses_wire,
 )
 
+READDRESSED = (readdressed.ClaudeAtVertex, readdressed.OpenAIAtVertex, readdressed.AzureDated)
 PAGE = (ROOT / "docs/translation.md").read_text(encoding="utf-8")
 CODE = re.compile(r"`([^`]+)`")
 ANTHROPIC, MESSAGES, RESPONSES = "Chat completions at Anthropic", "Anthropic messages from a client", "OpenAI responses from a client"
@@ -101,6 +104,14 @@ CHATS = {
 }
 
 
+def test_formats_at_other_addresses():
+    assert column(section("Formats at other addresses"), "protocol") == {
+        protocol
+        for protocol in adapters.SERVED_PROTOCOLS
+        if isinstance(adapters.adapter_for(Dialect.CHAT_COMPLETIONS, ProviderApi("", protocol, Auth.NONE)), READDRESSED)
+    }
+
+
 @pytest.mark.parametrize("name", CHATS)
 def test_fields_of_a_chat(name):
     translated, refused, left_out = CHATS[name]
@@ -148,6 +159,7 @@ def test_tools_and_items_of_a_response():
     text, code = section(RESPONSES), openai_responses_tools_to_openai_chat
     assert listed(text, "Tools refused") == responses_request.REFUSED_TOOLS.keys()
     assert listed(text, "Tools refused by way of chat") == code.HOSTED
+    assert listed(text, "Tools left out, adjusted") == code.SEARCHES
     assert listed(text, "Left out of tools, adjusted") == set(code.HINTS)
     assert listed(text, "Items refused") == openai_responses_input_to_openai_chat.HOSTED
 

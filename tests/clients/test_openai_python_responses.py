@@ -314,11 +314,19 @@ def test_what_needs_a_store_is_refused_by_name(client, fields, param):
     assert caught.value.param == param
 
 
-def test_web_search_is_refused_where_the_route_is_translated(client):
-    """Codex offers it unless told otherwise."""
+def test_web_search_alone_is_refused_where_the_route_is_translated(client):
     with pytest.raises(openai.BadRequestError) as caught:
         ask(client, "acme/anthropic", tools=[{"type": "web_search"}])
     assert "web_search" in caught.value.body["message"]
+
+
+def test_web_search_beside_other_tools_is_left_out_and_named_where_the_route_is_translated(client):
+    """Codex offers it unless told otherwise."""
+    raw = client.responses.with_raw_response.create(model="acme/anthropic", input="use the tool", tools=[{"type": "web_search"}, *TOOLS])
+    assert "tools.web_search" in raw.headers["x-anyapi-adjusted"].split(", ")
+    assert [tool.name for tool in raw.parse().tools] == ["weather", "time"]
+    passed = client.responses.with_raw_response.create(model="acme/openai", input="use the tool", tools=[{"type": "web_search"}, *TOOLS])
+    assert "x-anyapi-adjusted" not in passed.headers
 
 
 @pytest.mark.parametrize("wire", [WireName.OPENAI, WireName.ANTHROPIC])

@@ -3,33 +3,42 @@
 Imports nothing of the product but its simulator, which itself imports nothing of it.
 """
 
+import contextlib
 import datetime as dt
-import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
-from tests.oracle import judge, requirement
+import msgspec
+from tests.oracle import asked_for, requirement
+from tests.tools.gateway import Gateway, running_gateway
 
-from anyapi.simulator import DEFAULT_PROVIDERS, ProviderSpec
+from anyapi.simulator import DEFAULT_PROVIDERS, ProviderSpec, SimulationOptions, SimulationThread, demo_config_toml, key_variable
 from anyapi.simulator.cast import ClaimedPolicy, ModelSpec
 
 MODELS = ("anthropic/claude-3.5-sonnet", "openai/gpt-4o-mini", "mistralai/mistral-small-4")
 OURS = tuple(ModelSpec(model, model.partition("/")[2], 0.5, 1.0) for model in MODELS)
+BLIND = tuple(msgspec.structs.replace(model, vision=False) for model in OURS)
+VECTORS = ModelSpec("acme/vectors", "vectors", 0.1, 0.0, dimensions=4)
 PROVIDERS = (
-    *DEFAULT_PROVIDERS,
+    *(msgspec.structs.replace(spec, models=(*spec.models, VECTORS)) for spec in DEFAULT_PROVIDERS),
     ProviderSpec(
         "sim-opt-out",
-        models=OURS,
+        models=BLIND,
         policy=ClaimedPolicy("opt_out", "zero", 0, "default", "no", certifications=("iso27001",), regions=("de",)),
     ),
     ProviderSpec(
         "sim-week",
-        models=OURS,
+        models=(*BLIND, VECTORS),
         policy=ClaimedPolicy("never", "limited", 7, "self_serve", "yes", "secondary", False, ("soc2-type2", "gdpr-dpa"), ("de", "fr")),
     ),
     ProviderSpec("sim-law", models=OURS, policy=ClaimedPolicy("never", "compliance", None, "no", "unknown", regions=("eu",))),
 )
 CONTRACTED = "contracted"
 """The account that the agreement below covers, beside one of its own for each run."""
+ALONE = "sim-law"
+"""The operator has no key of this provider: only accounts that bring one can use it."""
+ROOT_KEY = bytes(range(32)).hex()
 EXTRA = f"""
 [[providers.sim-zero.policy_exceptions]]
 applies_to = {{ features = ["flagged-content"] }}
@@ -140,6 +149,56 @@ def as_settings(claims: list[Claim]) -> dict:
     return {name: value for claim in claims for name, value in claim.settings.items()}
 
 
+SIGNED = {
+    "nothing kept": {"retention": {"kind": "zero", "days": 0}},
+    "no training": {"training": "never"},
+    "opted out": {"training_opt_out": True},
+    "nobody reads": {"human_review": "no", "certifications": ["hipaa-baa"]},
+    "over": {"training": "never", "retention": {"kind": "zero", "days": 0}, "valid_until": "2021-01-01"},
+}
+"""What an account may attest for a key of its own; the last is not in force any more."""
+
+
+def signed(name: str, provider: str) -> dict:
+    """One agreement, as the oracle takes it."""
+    dates = {"valid_from": "2020-01-01", "valid_until": "2099-01-01"}
+    return {"id": f"signed-{name.replace(' ', '-')}", "provider": provider, **dates, **SIGNED[name]}
+
+
+def signed_toml(agreement: dict) -> str:
+    """The same as the file that the command line reads."""
+    held = {"attested_by": "Ada Example", "document": "order form 2", **agreement}
+    return "[[agreements]]\n" + "".join(f"{name} = {_toml(name, value)}\n" for name, value in held.items())
+
+
+def _toml(name: str, value: object) -> str:
+    if name.startswith("valid_"):
+        return str(value)
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(key, inner)}" for key, inner in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(name, inner) for inner in value) + "]"
+    return str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def operators_key(provider: str) -> str:
+    """The key that the operator has of a provider."""
+    return f"sk-operator-of-{provider}-0123456789"
+
+
+@contextlib.contextmanager
+def tenancy(home: Path) -> Iterator[tuple[Gateway, SimulationThread]]:
+    """A gateway whose operator has a key of every provider but one. The providers take any key, and write down which."""
+    keyed = [msgspec.structs.replace(spec, api_key="any") for spec in PROVIDERS]
+    with SimulationThread(PROVIDERS, SimulationOptions(record_bodies=True)) as simulation:
+        toml = demo_config_toml(simulation.simulation.ports, keyed)
+        own = toml.index(f'[[credentials]]\nid = "{ALONE}"')
+        toml = toml[:own].rstrip() + "\n"  # it is the last of them
+        keys = {key_variable(spec.id): operators_key(spec.id) for spec in PROVIDERS if spec.id != ALONE}
+        with running_gateway(home, toml + EXTRA, environment=keys | {"ANYAPI_ROOT_KEY": ROOT_KEY}) as gateway:
+            yield gateway, simulation
+
+
 def _provider(spec: ProviderSpec) -> dict:
     policy = spec.policy
     return {
@@ -165,36 +224,35 @@ def _endpoint(spec: ProviderSpec, model: ModelSpec) -> dict:
         "model": model.id,
         "upstream_model": model.upstream,
         "free": spec.policy.free,
+        "price": {"input": model.input_price, "output": model.output_price},
+        "context_length": 200_000,
+        "max_output_tokens": 8192,
+        "operations": ["embeddings" if model.dimensions else "chat_completions"],
+        "capabilities": dict.fromkeys(("tools", "structured_outputs", "reasoning", "streaming"), model.dimensions is None)
+        | {"vision": model.vision and model.dimensions is None},
     }
 
 
 def oracle_context() -> dict:
     """Catalogue, credentials and agreements as the oracle takes them."""
+    names = dict.fromkeys(model.id for spec in PROVIDERS for model in spec.models)
     models = {
-        name: {"endpoints": [_endpoint(spec, model) for spec in PROVIDERS for model in spec.models if model.id == name]} for name in MODELS
+        name: {"endpoints": [_endpoint(spec, model) for spec in PROVIDERS for model in spec.models if model.id == name]} for name in names
     }
     today = dt.datetime.now(dt.UTC).date().isoformat()
     return {
         "catalogue": {"providers": {spec.id: _provider(spec) for spec in PROVIDERS}, "models": models, "compiled": today},
-        "credentials": {spec.id: [{"id": spec.id, "tier": "free" if spec.policy.free else "paid"}] for spec in PROVIDERS},
+        "credentials": {
+            spec.id: [{"id": spec.id, "tier": "free" if spec.policy.free else "paid"}] for spec in PROVIDERS if spec.id != ALONE
+        },
+        "own_credentials": {},
         "served_protocols": ["openai-chat"],
+        "served_embeddings": ["openai-chat"],
         "agreements": [AGREEMENT],
         "span_days": 180,
     }
 
 
-def permitted_endpoints(layers: list[tuple[str, dict]], models: list[str], account: str, context: dict, now: float) -> set[str]:
-    """Endpoint ids that may see a request, over all models that are known."""
-    asked = requirement(layers, PRESETS)
-    verdicts = [judge(asked, model, {}, context, account, now) for model in models if model in context["catalogue"]["models"]]
-    return {endpoint for verdict in verdicts for endpoint, judged in verdict.items() if judged["permitted"]}
-
-
-def body_of(models: list[str], policy: dict, **more: object) -> bytes:
-    """A chat completion for these models."""
-    asked: dict = {"model": models[0], "messages": [{"role": "user", "content": "Hello"}], **more}
-    if len(models) > 1:
-        asked["models"] = models[1:]
-    if policy:
-        asked["data_policy"] = policy
-    return json.dumps(asked).encode()
+def verdicts_on(layers: list[tuple[str, dict]], question: dict, account: str, context: dict, now: float) -> dict:
+    """Model -> endpoint id -> verdict, for every model of the question that is known."""
+    return asked_for(requirement(layers, PRESETS), question, context, account, now)

@@ -27,6 +27,7 @@ SPECS = (
     *(provider(name, wire, SAY) for name, wire in WIRES.items()),
     *(provider(f"{name}-broken", wire, read_fault('{"kind":"status","status":500}')) for name, wire in WIRES.items()),
     provider("rows", WireName.OPENAI, SAY),
+    ProviderSpec("sim-named", models=(ModelSpec("acme/named", "vendors-own-name", 1.0, 1.0),)),
     ProviderSpec("sim-vectors", models=(ModelSpec("acme/vectors", "vectors", 1.0, 0.0, dimensions=8),)),
 )
 PROMPT = "What about my lamp?"
@@ -140,6 +141,39 @@ def test_the_usage_rows_name_the_operation(place):
     assert operations() == ["chat_completions", "messages", "responses"]
 
 
+BARE = "vendors-own-name"
+
+
+@pytest.mark.parametrize("path", [*BODIES, "embeddings"])
+def test_a_providers_own_name_means_its_model(place, path):
+    """Unchanged clients send it. It is recorded as the model of the catalogue, and what the model does counts."""
+    gateway, simulation = place
+    before = simulation.ledger("sim-named")["requests"]
+    answer = post(gateway, path, {"model": BARE, **(BODIES.get(path) or {"input": "one"})})
+    assert answer.status == (404 if path == "embeddings" else 200), answer.body
+    assert simulation.ledger("sim-named")["requests"] == before + (answer.status == 200)
+    shown = gateway.request("GET", f"/v1/models/{BARE}").json()
+    assert shown["id"] == "acme/named"
+    explained = post(gateway, "explain", {"model": BARE}).json()
+    assert ([model["model"] for model in explained["models"]], explained["unknown_models"]) == (["acme/named"], 0)
+    assert post(gateway, path, {"model": BARE.upper(), **(BODIES.get(path) or {"input": "one"})}).status == 404
+
+
+def test_a_providers_own_name_widens_nothing(place):
+    gateway, simulation = place
+    before = simulation.ledger("sim-named")["requests"]
+    denied = post(gateway, "messages", {"model": BARE, **BODIES["messages"], "data_policy": {"retention_days": 0}})
+    assert (denied.status, denied.json()["error"]["metadata"]["endpoints"][0]["endpoint"]) == (403, f"sim-named/{BARE}")
+    several = {"models": [BARE, "acme/named", "acme/unknown"], **BODIES["chat/completions"]}
+    assert post(gateway, "chat/completions", several).status == 200
+    assert simulation.ledger("sim-named")["requests"] == before + 1
+    deadline = time.monotonic() + 5
+    while not any(row.status == 403 and row.model == "acme/named" for row in gateway.usage()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert BARE not in {row.model for row in gateway.usage()}
+
+
 @pytest.mark.parametrize("encoding", ["float", "base64"])
 def test_embeddings(place, encoding):
     gateway, _ = place
@@ -159,6 +193,16 @@ def test_counting_tokens_asks_no_provider(place):
     assert answer.status == 200
     assert 3 < answer.json()["input_tokens"] < 30
     assert simulation.ledger("sim-anthropic") == before
+
+
+def test_counting_tokens_of_no_model_is_refused_like_a_message(place):
+    gateway, _ = place
+    counted, asked = (
+        post(gateway, path, {"model": "acme/nothing", **BODIES["messages"]}) for path in ("messages/count_tokens", "messages")
+    )
+    assert counted.status == asked.status == 404
+    assert counted.json()["error"] == asked.json()["error"]
+    assert counted.json()["error"]["type"] == "not_found_error"
 
 
 def test_both_headers_carry_the_key(place):

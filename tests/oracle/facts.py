@@ -104,12 +104,14 @@ def _confidence(field: str, records: list, laws: Laws) -> str:
 
 def _places(endpoint: dict, credential: dict, homes: list, local: bool) -> frozenset:
     """Regions where inference happens, before any agreement."""
-    if endpoint.get("region") not in (None, "global"):
-        return frozenset((endpoint["region"],))
-    if credential.get("region") is not None:
-        return frozenset((credential["region"],))
+    anywhere = endpoint.get("region") == "global"
+    for stated in (endpoint, credential):
+        if stated.get("region") is not None and not anywhere:
+            return frozenset((stated["region"],))
     lists = [frozenset(home.get("regions", ())) or frozenset(("local",) if local else ()) for home in homes]
-    return lists[0] if len(set(lists)) == 1 else frozenset()
+    common = lists[0] if len(set(lists)) == 1 else frozenset()
+    entered = frozenset((credential["region"],)) if common and credential.get("region") is not None else frozenset()
+    return common | entered
 
 
 def _covers(agreement: dict, endpoint: dict, credential: dict, account: str | None, now: Fraction) -> bool:

@@ -12,6 +12,11 @@ TAG_NEEDS = {
     "streaming": "streaming",
     "function_calling": "tools",
     "tool_choice": "tools",
+    "parallel_function_calling": "parallel_tools",
+    "computer_use": "computer_use",
+    "assistant_prefill": "assistant_prefill",
+    "web_search": "web_search",
+    "url_context": "url_context",
 }
 ABILITIES_BY_DEFAULT = frozenset(("streaming",))
 NO_CREDENTIAL: dict = {"id": None, "tier": "undeclared"}
@@ -124,7 +129,7 @@ def availability_codes(endpoint: dict, provider: dict, request: dict, context: d
     served = "served_embeddings" if operation == "embeddings" else "served_protocols"
     found = {
         "no_credential": not credentials_for(endpoint["provider"], context, account, laws),
-        "no_adapter": provider["api"]["protocol"] not in context.get(served, ()),
+        "no_adapter": (endpoint.get("protocol") or provider["api"]["protocol"]) not in context.get(served, ()),
         "operation_unsupported": operation not in endpoint.get("operations", ("chat_completions",)),
         "endpoint_retired": endpoint.get("status", "active") == "retired",
         "context_too_short": length is not None and request.get("least_tokens", 0) > length,
@@ -135,10 +140,21 @@ def availability_codes(endpoint: dict, provider: dict, request: dict, context: d
 
 def judge_facts(asked: dict, known: list, available: set, provider_id: str, laws: Laws = LAWS) -> dict:
     """The verdict from facts already resolved: `known` is (credential id, facts) in turn."""
-    verdicts = [(policy_codes(asked, facts, provider_id, laws), name, facts) for name, facts in known]
+    verdicts = [(policy_codes(asked, facts, provider_id, laws) | facts.get("out_of_reach", set()), name, facts) for name, facts in known]
     codes, name, facts = min(verdicts, key=lambda verdict: len(verdict[0]))
     denied = frozenset(codes | available)
     return {"permitted": not denied, "credential": name, "codes": denied, "facts": facts}
+
+
+def out_of_reach(endpoint: dict, credential: dict, laws: Laws = LAWS) -> set:
+    """Codes of what a credential does not reach: another region than its address is in, a model that its owner did not deploy."""
+    codes = set()
+    if credential.get("region") and endpoint.get("region") not in (None, "global", credential["region"]):
+        if not laws.inside(credential["region"], frozenset((endpoint["region"],))):
+            codes.add("endpoint_elsewhere")
+    if credential.get("deployments") and endpoint["upstream_model"] not in credential["deployments"]:
+        codes.add("not_deployed")
+    return codes
 
 
 def known_facts(endpoint: dict, request: dict, context: dict, account: str | None, now: float, laws: Laws = LAWS) -> list:
@@ -146,7 +162,11 @@ def known_facts(endpoint: dict, request: dict, context: dict, account: str | Non
     provider = context["catalogue"]["providers"][endpoint["provider"]]
     credentials = credentials_for(endpoint["provider"], context, account, laws) or [NO_CREDENTIAL]
     return [
-        (credential["id"], facts_in_force(endpoint, provider, credential, account, request, context, now, laws))
+        (
+            credential["id"],
+            facts_in_force(endpoint, provider, credential, account, request, context, now, laws)
+            | {"out_of_reach": out_of_reach(endpoint, credential, laws)},
+        )
         for credential in credentials
     ]
 

@@ -154,6 +154,9 @@ def providers(draw, name: str) -> Provider:
     )
 
 
+DEPLOYMENTS = ({}, {}, {}, dict.fromkeys(UPSTREAM, "ours"), {UPSTREAM[0]: "ours"})
+
+
 @st.composite
 def credentials(draw, provider: str) -> tuple:
     """Up to two credentials of one provider."""
@@ -166,6 +169,7 @@ def credentials(draw, provider: str) -> tuple:
             caller_region=draw(_maybe(st.sampled_from(("eea", "ch", "in")))),
             account_states=frozenset(draw(_some(("safety-retention", "reviewed"), 1))),
             terms=frozenset(draw(_some(("addendum", "beta-terms"), 1))),
+            deployments=draw(st.sampled_from(DEPLOYMENTS)),
         )
         for number in range(draw(st.sampled_from((1, 2, 2, 1, 2, 2, 0))))
     )
@@ -223,44 +227,56 @@ def own_credential(draw, account: str, provider: str, number: int) -> Credential
 
 
 abilities = st.sampled_from(
-    (Capabilities(vision=True, tools=True), Capabilities(), Capabilities(vision=True, pdf_input=True, streaming=False))
+    (
+        Capabilities(vision=True, tools=True),
+        Capabilities(),
+        Capabilities(vision=True, pdf_input=True, streaming=False),
+        Capabilities(tools=True, structured_outputs=True, reasoning=True, web_search=True, parallel_tools=True),
+        Capabilities(tools=True, structured_outputs=False, computer_use=False, assistant_prefill=True, url_context=True),
+    )
 )
 
 
 operations = st.sampled_from(((Operation.CHAT_COMPLETIONS,),) * 8 + ((Operation.EMBEDDINGS,), tuple(Operation)))
 
 
+prices = st.sampled_from((Price(), Price(cached_input=0.5), Price(1.0, 2.0), Price(2.0, 1.0), Price(0.0, 0.0), Price(0.25, 30.0, 0.1)))
+
+
 @st.composite
-def endpoints(draw, number: int, known: tuple) -> Endpoint:
-    """One endpoint of the model; now and then of a provider that is not in the catalogue."""
+def endpoints(draw, number: int, known: tuple, model: str = MODEL) -> Endpoint:
+    """One endpoint of a model; now and then of a provider that is not in the catalogue."""
     provider = draw(st.sampled_from((*known * 6, "missing")))
     return Endpoint(
-        id=f"{provider}/one-{number}",
+        id=f"{provider}/{model.partition('/')[2]}-{number}",
         provider=provider,
-        model=MODEL,
+        model=model,
         upstream_model=draw(st.sampled_from(UPSTREAM)),
         context_length=draw(st.sampled_from((None, 8192, 16384))),
         capabilities=draw(abilities),
         free=draw(st.sampled_from((False, False, True))),
-        price=draw(st.sampled_from((Price(), Price(cached_input=0.5)))),
+        price=draw(prices),
+        max_output_tokens=draw(st.sampled_from((None, None, 4096))),
         status=draw(st.sampled_from([*[*Status][:-1] * 3, Status.RETIRED])),
         region=draw(st.sampled_from((None, None, "global", "us", "de"))),
         privacy_mode=draw(st.sampled_from((None, "anonymized", "routed"))),
+        protocol=draw(st.sampled_from((None, None, None, "openai-chat", "cohere"))),
         operations=draw(operations),
     )
 
 
 @st.composite
-def contexts(draw) -> PolicyContext:
-    """A catalogue of one model, with credentials and agreements."""
+def contexts(draw, others: tuple = ()) -> PolicyContext:
+    """A catalogue of one model and perhaps of `others`, with credentials and agreements."""
     names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True).map(tuple))
-    served = tuple(draw(endpoints(number, names)) for number in range(draw(st.integers(1, 3))))
+    models = (MODEL, *(model for model in others if draw(st.booleans())))
+    served = {model: tuple(draw(endpoints(number, names, model)) for number in range(draw(st.integers(1, 3)))) for model in models}
     context = PolicyContext(
         catalogue=Catalogue(
             version="0" * 64,
             compiled=draw(_day(-180, -10, 0)),
             providers={name: draw(providers(name)) for name in names},
-            models={MODEL: Model(MODEL, "One", "acme", endpoints=served)},
+            models={model: Model(model, model.title(), model.partition("/")[0], endpoints=ends) for model, ends in served.items()},
         ),
         credentials={name: draw(credentials(name)) for name in names},
         agreements=tuple(draw(agreements(number)) for number in range(draw(st.integers(0, 3)))),
@@ -290,7 +306,15 @@ accounts = st.sampled_from(("acct-1", None, "acct-2", "acct-3"))
 request_facts = st.builds(
     Facts,
     tags=st.sampled_from(
-        ((),) * 8 + ((Tag.VISION,), (Tag.VISION, Tag.TOOL_CHOICE), (Tag.STREAMING,), (Tag.PROMPT_CACHING,), (Tag.WEB_SEARCH,))
+        ((),) * 8
+        + (
+            (Tag.VISION,),
+            (Tag.VISION, Tag.TOOL_CHOICE),
+            (Tag.STREAMING,),
+            (Tag.PROMPT_CACHING,),
+            (Tag.WEB_SEARCH,),
+            (Tag.PARALLEL_FUNCTION_CALLING,),
+        )
     ).map(frozenset),
     web_search=st.booleans(),
     least_tokens=st.sampled_from((0, 0, 0, 8192, 16384)),

@@ -134,7 +134,7 @@ def asked() -> Iterator[Asked]:
     yield from _malformed(EMBEDDINGS)
     yield Asked("count_tokens", DONE, COUNT, _encoded(MESSAGES, "acme/wire-anthropic", max_tokens=None))
     yield Asked("count_tokens, bad JSON", REFUSED, COUNT, lambda mark: _encoded(MESSAGES, "acme/wire-anthropic")(mark)[:-20])
-    yield Asked("count_tokens, unknown model", DONE, COUNT, lambda mark: _encoded(MESSAGES, f"acme/{mark('model')}")(mark))
+    yield Asked("count_tokens, unknown model", ((404, False),), COUNT, lambda mark: _encoded(MESSAGES, f"acme/{mark('model')}")(mark))
 
 
 def _encoded(path: str, model: str, **over: object) -> Callable[[Mark], bytes]:

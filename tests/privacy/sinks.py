@@ -20,8 +20,9 @@ from pathlib import Path
 
 from tests.tools.canary import Hit, Scanner
 from tests.tools.gateway import Gateway, make_key
+from tests.tools.google_account import key_file
 
-from anyapi.simulator import ProviderSpec, SimulationOptions, SimulationThread, demo_config_toml, key_variable
+from anyapi.simulator import ProviderSpec, SimulationOptions, SimulationThread, WireName, demo_config_toml, key_variable
 from anyapi.storage.connection import database_path
 from anyapi.storage.schema import prepare
 
@@ -174,17 +175,26 @@ def simulated_in(
     server: str = "",
     extra: str = "",
     kind: type[RoomGateway] = RoomGateway,
+    options: SimulationOptions | None = None,
 ) -> Iterator[tuple[RoomGateway, SimulationThread]]:
     """A gateway in a room, in front of simulated providers, whose credentials it reads from files outside the room's searched parts."""
-    with SimulationThread(providers, SimulationOptions()) as simulation:
+    with SimulationThread(providers, options or SimulationOptions()) as simulation:
         toml = demo_config_toml(simulation.simulation.ports, providers)
         for spec in providers:
             if spec.api_key:
                 file = room.credentials / spec.id
-                file.write_text(spec.api_key)
+                file.write_text(held(spec, simulation))
                 toml = toml.replace(f'env = "{key_variable(spec.id)}"', f"key_file = {json.dumps(str(file))}")
         with gateway_in(room, toml + extra, environment, server, kind) as gateway:
             yield gateway, simulation
+
+
+def held(spec: ProviderSpec, simulation: SimulationThread) -> str:
+    """What the operator holds of a provider's key: of a Google service account the file, which says where tokens are had."""
+    if spec.wire is not WireName.VERTEX:
+        return spec.api_key or ""
+    tokens = next(each for each in simulation.simulation.providers.values() if each.spec.wire is WireName.GOOGLE_TOKENS)
+    return key_file(f"{tokens.origin}/token")
 
 
 class Search:

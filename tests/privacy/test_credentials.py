@@ -13,9 +13,12 @@ import subprocess
 import sys
 
 import msgspec
-from tests.privacy.outcomes import SERVER, Caller, providers
-from tests.privacy.planted import Planted
-from tests.privacy.sinks import Room, RoomGateway, Search, simulated_in
+from tests.privacy.outcomes import SERVER, Caller, Ended, providers
+from tests.privacy.planted import Mark, Planted
+from tests.privacy.sinks import Room, RoomGateway, Search, held, simulated_in
+from tests.tools.google_account import account
+
+from anyapi.simulator import ModelSpec, ProviderSpec, SimulationOptions, SimulationThread, WireName, read_fault
 
 
 def run(gateway: RoomGateway, *command: str, secret: str = "") -> dict[str, object]:
@@ -77,6 +80,61 @@ def test_a_key_that_an_account_brought_is_only_in_the_store_and_sealed(tmp_path)
         assert {row[1] for row in sealed(room)}.isdisjoint(row[1] for row in first)
         run(gateway, "revoke", ids[0])
         assert sum(row[1] == b"" for row in sealed(room)) == 1
+        assert not look(room, gateway, planted).hits
+        assert gateway.stop() == 0
+        search = Search(planted.scanner())
+        search.files(room)
+        assert not search.hits
+
+
+def clouds() -> list[ProviderSpec]:
+    """A provider of each kind of credential that is no plain key."""
+    words, known = [secrets.token_hex(16) for _ in range(4)], account()[1]
+    served = {name: (ModelSpec(f"acme/{name}", name, 1.0, 1.0),) for name in ("vertex", "bedrock", "azure")}
+    return [
+        ProviderSpec("sim-tokens", wire=WireName.GOOGLE_TOKENS, api_key=known),
+        ProviderSpec("sim-vertex", wire=WireName.VERTEX, api_key=known, models=served["vertex"]),
+        ProviderSpec("sim-bedrock", wire=WireName.BEDROCK, api_key=":".join(words[:3]), models=served["bedrock"]),
+        ProviderSpec("sim-azure", wire=WireName.AZURE, api_key=words[3], models=served["azure"]),
+    ]
+
+
+def sent(simulation: SimulationThread, name: str) -> list[str]:
+    """The credentials that a provider was shown: tokens, signatures, and the assertions of exchanges."""
+    found = simulation.call(lambda: list(simulation.simulation[name].ledger.bodies))
+    shown = [value.rpartition(" ")[2].rpartition("=")[2] for body in found for key, value in body.headers if key.lower() == "authorization"]
+    return shown + [body.body.decode().rpartition("assertion=")[2] for body in found if b"assertion=" in body.body]
+
+
+def ask(caller: Caller, mark: Mark, name: str) -> Ended:
+    """A request that every format can say."""
+    return caller.post(mark, json.dumps({"model": f"acme/{name}", "messages": [{"role": "user", "content": mark("prompt")}]}).encode())
+
+
+def test_credentials_of_clouds_stay_where_they_are_kept(tmp_path):
+    """The operator's in files, an account's sealed; tokens and signatures that are made of them nowhere. Also where they are refused."""
+    room, planted, specs = Room(tmp_path / "room"), Planted(), clouds()
+    root = room.credentials / "root.key"
+    root.write_text(base64.b64encode(secrets.token_bytes(32)).decode())
+    root.chmod(0o600)
+    planted.secrets += [root.read_text(), *account()[0].splitlines()[2:-2:8]]
+    planted.secrets += [part for spec in specs[2:] for part in spec.api_key.split(":")]
+    environment = room.environment() | {"ANYAPI_ROOT_KEY_FILE": str(root)}
+    with simulated_in(room, specs, environment, SERVER, options=SimulationOptions(record_bodies=True)) as (gateway, simulation):
+        caller = Caller(gateway, simulation, planted)
+        for _ in ("the operator's", "the account's"):
+            for name in ("vertex", "bedrock", "azure"):
+                assert ask(caller, planted.new(f"at {name}"), name).status == 200
+            for spec in specs[1:]:
+                region = ["--variable", "region=eu-west-1"] if spec.id == "sim-bedrock" else []
+                run(gateway, "add", "--provider", spec.id, *region, secret=held(spec, simulation))
+        for name in ("vertex", "bedrock", "azure"):
+            simulation.script(f"sim-{name}", [[read_fault('{"kind":"status","status":401}')]] * 4)
+            assert ask(caller, planted.new(f"refused at {name}"), name).status == 502
+        assert {str(row.credential)[:4] for row in gateway.usage(9)[3:]} == {"own:"}
+        for spec in specs[:3]:
+            planted.secrets += set(sent(simulation, spec.id))
+        assert sum(one.startswith("ya29.") for one in planted.secrets) == 2, "one token of each upstream"
         assert not look(room, gateway, planted).hits
         assert gateway.stop() == 0
         search = Search(planted.scanner())

@@ -348,7 +348,7 @@ def test_a_stored_credential_is_published_with_its_upstream_and_goes_when_revoke
         snapshot = publisher.build()
         (credential,) = snapshot.context.own_credentials["default"]["openai"]
         assert (credential.id, credential.account, credential.tier) == (name, "default", Tier.PAID)
-        assert b"authorization: Bearer sk-of-account-1\r\n" in upstreams[name].head(b"/x", b"", 0)
+        assert b"authorization: Bearer sk-of-account-1\r\n" in upstreams[name].head(b"/x", b"", b"")
         assert "sk-of" not in repr(snapshot) + repr(upstreams) + repr(publisher._config)
         assert (upstreams[name].host, publisher.unusable) == ("api.openai.com", {})
         published = []
@@ -407,7 +407,9 @@ def test_nothing_that_could_use_a_stored_credential_publishes_none(home):
 
 
 def test_what_is_served():
-    assert {"openai-chat", "anthropic-messages", "gemini", "bedrock"} == SERVED_PROTOCOLS
+    assert SERVED_PROTOCOLS == {
+        *("openai-chat", "azure-openai", "anthropic-messages", "gemini", "vertex", "vertex-anthropic", "vertex-openai", "bedrock")
+    }
 
 
 def test_secrets_are_only_in_the_upstreams(home):
@@ -426,7 +428,7 @@ def test_secrets_are_only_in_the_upstreams(home):
         sweep.close()
         upstream = outlets.upstreams["mine"]
         assert (upstream.host, upstream.port) == ("api.openai.com", 443)
-        assert b"authorization: Bearer sk-very-secret\r\n" in upstream.head(b"/x", b"", 0)
+        assert b"authorization: Bearer sk-very-secret\r\n" in upstream.head(b"/x", b"", b"")
         assert "sk-very" not in repr(outlets)
         assert outlets.ready()
         for writer in (usage, decisions, evidence):

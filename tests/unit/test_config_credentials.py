@@ -1,9 +1,9 @@
 import datetime as dt
 
 import pytest
+from tests.tools.google_account import key_file
 
 from anyapi.config import load_config
-from anyapi.config_credentials import own_base_url, weakness_of
 from anyapi.domain.snapshot import Tier
 from anyapi.errors import ConfigError
 
@@ -26,43 +26,6 @@ def errors_of(tmp_path, text="", **env):
 def credential(**fields):
     lines = {"id": '"main"', "provider": '"openai"', "env": '"MY_KEY"'} | fields
     return "[[credentials]]\n" + "\n".join(f"{key} = {value}" for key, value in lines.items() if value)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "short",
-        "1234567",
-        "changeme",
-        "CHANGE_ME!",
-        "test-test",
-        "password",
-        "your-api-key",
-        "YOUR_API_KEY_HERE",
-        "sk-xxxxxxxxxxxx",
-        "xxxxxxxxxxxxxxxx",
-        "........",
-        "<paste key here>",
-        "<paste-key-here>",
-        "${OPENAI_API_KEY}",
-        "sk-live 0123456789",
-        "sk-live-0123456789\n",
-        "sk-live-01234567\x00",
-        "sk-live-schlüssel",
-        "a" * 9000,
-        "12345678",
-    ],
-)
-def test_what_cannot_be_a_key(text):
-    weakness = weakness_of(text)
-    assert weakness
-    assert len(text) < 6 or text not in weakness
-
-
-@pytest.mark.parametrize("text", [KEY, "abcd1234", "eyJhbGciOi.J9.sig", "test-key-of-the-simulator-1", "lm-studio"])
-def test_what_may_be_a_key(text):
-    assert weakness_of(text) is None
 
 
 def test_keys_under_the_catalogues_names_are_found(tmp_path):
@@ -195,18 +158,114 @@ def test_ids_of_accounts_own_credentials_cannot_be_taken(tmp_path):
     )
 
 
-def test_where_an_accounts_own_key_goes(tmp_path):
-    config = load(tmp_path, AZURE_OPENAI_RESOURCE="operators-own", AZURE_RESOURCE_NAME="operators-own")
-    openai, azure = config.catalogue.providers["openai"], config.catalogue.providers["azure"]
-    assert own_base_url(config, openai, {}) == ("https://api.openai.com/v1", None)
-    assert "its address needs" in own_base_url(config, azure, {})[1], "the operator's own deployment is not the account's"
-    url, problem = own_base_url(config, azure, {"resource": "acme-eu"})
-    assert problem is None
-    assert "acme-eu" in url
-    assert "must be" in own_base_url(config, azure, {"resource": "evil.example/"})[1]
+# --- clouds
+
+AWS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "very/secret+key"}
+EU = {"AWS_REGION": "eu-central-1"}
 
 
-def test_a_private_address_must_be_allowed_for_accounts_too(tmp_path):
-    config = load(tmp_path, "[network]\nprivate_addresses = []\n")
-    ollama = config.catalogue.providers["ollama"]
-    assert "private" in own_base_url(config, ollama, {})[1]
+def test_an_access_key_of_the_environment_is_found(tmp_path):
+    config = load(tmp_path, **AWS, **EU)
+    (credential,) = config.credentials
+    assert (credential.id, credential.provider, credential.region) == ("env:AWS_ACCESS_KEY_ID", "amazon-bedrock", "de")
+    assert config.secrets[credential.id].reveal() == "AKIDEXAMPLE:very/secret+key"
+    assert config.base_urls[credential.id] == "https://bedrock-runtime.eu-central-1.amazonaws.com"
+    assert config.variables[credential.id] == {"region": "eu-central-1"}, "no secret is among them"
+    assert "very/secret" not in repr(config)
+    temporary = load(tmp_path, **AWS, **EU, AWS_SESSION_TOKEN="session/token")
+    assert temporary.secrets[credential.id].reveal() == "AKIDEXAMPLE:very/secret+key:session/token"
+
+
+def test_a_bedrock_key_goes_before_an_access_key(tmp_path):
+    config = load(tmp_path, **AWS, **EU, AWS_BEARER_TOKEN_BEDROCK="bedrock-api-key-1")
+    assert {name: secret.reveal() for name, secret in config.secrets.items()} == {"env:AWS_BEARER_TOKEN_BEDROCK": "bedrock-api-key-1"}
+
+
+@pytest.mark.parametrize("missing", AWS)
+def test_half_an_access_key_is_none(tmp_path, missing):
+    config = load(tmp_path, **{name: value for name, value in AWS.items() if name != missing}, **EU)
+    assert (config.credentials, config.notices) == ((), ())
+
+
+def test_an_access_key_without_a_region_is_a_notice(tmp_path):
+    config = load(tmp_path, **AWS)
+    assert config.credentials == ()
+    assert "AWS_ACCESS_KEY_ID is set" in config.notices[0]
+    assert "AWS_REGION" in config.notices[0]
+
+
+def bedrock(**fields):
+    return credential(**{"provider": '"amazon-bedrock"', "env": None, "variables": '{ region = "us-west-2" }'} | fields)
+
+
+def test_a_declared_credential_takes_the_access_key_of_the_environment_or_its_own(tmp_path):
+    config = load(tmp_path, bedrock(), **AWS, **EU)
+    assert (config.secrets["main"].reveal(), config.credentials[0].region) == ("AKIDEXAMPLE:very/secret+key", "us")
+    config = load(tmp_path, bedrock(env='"MINE"'), **AWS, MINE="AKIDOTHER:another/secret")
+    assert config.secrets["main"].reveal() == "AKIDOTHER:another/secret"
+    found = errors_of(tmp_path, bedrock())
+    assert "AWS_ACCESS_KEY_ID" in found["credentials.main.env"]
+
+
+@pytest.mark.parametrize("name", ["secret_access_key", "access_key_id", "session_token"])
+def test_an_access_key_never_stands_in_the_file(tmp_path, name):
+    found = errors_of(tmp_path, bedrock(variables=f'{{ region = "us-west-2", {name} = "very-secret" }}'), **AWS)
+    assert "never stands in this file" in found["credentials.main.variables"]
+    assert "very-secret" not in "".join(found.values())
+
+
+def google(tmp_path, **changes):
+    path = tmp_path / "service account.json"
+    path.write_text(key_file("https://oauth2.googleapis.com/token", **changes))
+    return str(path)
+
+
+def test_a_service_account_is_found_by_the_name_of_its_file(tmp_path):
+    config = load(tmp_path, GOOGLE_APPLICATION_CREDENTIALS=google(tmp_path), GOOGLE_VERTEX_LOCATION="europe-west4")
+    (credential,) = config.credentials
+    assert (credential.provider, credential.region) == ("google-vertex", "nl")
+    assert config.base_urls[credential.id] == (
+        "https://europe-west4-aiplatform.googleapis.com/v1/projects/sim-project/locations/europe-west4"
+    ), "the file says the project"
+    assert "PRIVATE" in config.secrets[credential.id].reveal()
+    assert "BEGIN PRIVATE KEY" not in repr(config)
+    named = load(
+        tmp_path, GOOGLE_APPLICATION_CREDENTIALS=google(tmp_path), GOOGLE_VERTEX_LOCATION="europe-west4", GOOGLE_VERTEX_PROJECT="another"
+    )
+    assert "/projects/another/" in named.base_urls[credential.id]
+
+
+@pytest.mark.parametrize("field", ["key_file", "env", "text"])
+def test_a_declared_service_account(tmp_path, field):
+    path = google(tmp_path)
+    source = {"env": None, "key_file": f'"{path}"'} if field == "key_file" else {"env": '"MINE"'}
+    text = credential(provider='"google-vertex"', variables='{ location = "us-central1" }', **source)
+    with open(path) as file:
+        config = load(tmp_path, text, MINE=file.read() if field == "text" else path)
+    assert config.base_urls["main"] == "https://us-central1-aiplatform.googleapis.com/v1/projects/sim-project/locations/us-central1"
+    assert config.credentials[0].region == "us"
+
+
+def test_googles_variable_is_there_for_others_too(tmp_path):
+    """Credentials of another kind are no reason not to start."""
+    for path in (google(tmp_path, type="authorized_user"), str(tmp_path / "missing.json"), str(tmp_path)):
+        config = load(tmp_path, GOOGLE_APPLICATION_CREDENTIALS=path, GOOGLE_VERTEX_LOCATION="us-central1")
+        assert config.credentials == ()
+        assert "google-vertex is not used: it " in config.notices[0]
+    found = errors_of(tmp_path, credential(provider='"google-vertex"', variables='{ location = "eu" }'), MY_KEY=str(tmp_path / "missing"))
+    assert "cannot be read" in found["credentials.main.env"]
+
+
+def test_a_region_that_is_declared_may_be_wider_than_the_address_and_never_elsewhere(tmp_path):
+    assert load(tmp_path, bedrock(region='"us"'), **AWS).credentials[0].region == "us"
+    europe = '{ region = "eu-west-1" }'
+    assert load(tmp_path, bedrock(region='"eu"', variables=europe), **AWS).credentials[0].region == "eu"
+    assert "which is ie" in errors_of(tmp_path, bedrock(region='"us"', variables=europe), **AWS)["credentials.main.provider"]
+
+
+def test_deployments(tmp_path):
+    more = {"provider": '"azure"', "variables": '{ resource = "res" }', "deployments": '{ "gpt-4o" = "our-gpt" }'}
+    config = load(tmp_path, credential(**more), MY_KEY=KEY)
+    assert config.credentials[0].deployments == {"gpt-4o": "our-gpt"}
+    for bad in ('{ "gpt-4o" = "a b" }', '{ "gpt 4o" = "x" }', '{ "gpt-4o" = "../x" }'):
+        assert any("deployments" in field for field in errors_of(tmp_path, credential(**more | {"deployments": bad}), MY_KEY=KEY))

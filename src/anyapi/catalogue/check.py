@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 
 from anyapi.catalogue.reading import Problems
 from anyapi.domain.catalogue import Endpoint, Model, PolicyException, Provider
-from anyapi.domain.ids import ModelId, ProviderId
+from anyapi.domain.ids import AUTO, ModelId, ProviderId
 
 
 def check_providers(
@@ -31,23 +31,37 @@ def check_providers(
 
 
 def check_models(
-    changed: Iterable[Model],
+    changed: Collection[Model],
     providers: dict[ProviderId, Provider],
     models: dict[ModelId, Model],
     problems: Problems,
     file: str,
 ) -> None:
-    """Note endpoints of the `changed` models with an unknown provider or successor, or with an id that another endpoint has."""
+    """Note endpoints of the `changed` models with an unknown provider or successor or another endpoint's id, and aliases of two models."""
     owners: dict[str, list[ModelId]] = {}
     for model in models.values():
         for endpoint in model.endpoints:
             owners.setdefault(endpoint.id, []).append(model.id)
+    _check_aliases(changed, models, problems, file)
     for model in changed:
+        if model.id == AUTO:
+            problems.note(file, model.id, "id", "is the name by which callers leave the choice of a model to the gateway")
         for number, endpoint in enumerate(model.endpoints):
             if not endpoint.provider or not endpoint.upstream_model:
                 continue  # already noted when it was read
             for field, message in _endpoint_faults(endpoint, providers, models, owners[endpoint.id]):
                 problems.note(file, model.id, f"endpoints[{number}].{field}", message)
+
+
+def _check_aliases(changed: Collection[Model], models: dict[ModelId, Model], problems: Problems, file: str) -> None:
+    """Note aliases that are another model's name too, at a provider or as an alias."""
+    named: dict[str, set[ModelId]] = {}
+    for model in models.values():
+        for name in (*model.aliases, *(endpoint.upstream_model for endpoint in model.endpoints)):
+            named.setdefault(name, set()).add(model.id)
+    for model in changed:
+        if any(named[name] != {model.id} for name in model.aliases):
+            problems.note(file, model.id, "aliases", "one of them is a name of another model too")
 
 
 def _exception_faults(

@@ -1,13 +1,14 @@
 """Reads one model record and its endpoints. Whether the providers it names exist is checked in `check`."""
 
 from anyapi.catalogue.reading import Table
-from anyapi.catalogue.vocabulary import MODEL_ID, PROVIDER_ID, REGION, TEXT, UPSTREAM_MODEL, WORD
+from anyapi.catalogue.vocabulary import ALIAS, MODEL_ID, PROTOCOLS, PROVIDER_ID, REGION, TEXT, UPSTREAM_MODEL, WORD
 from anyapi.domain.catalogue import CHAT_ONLY, Capabilities, Endpoint, Model, Operation, Price, Status
 from anyapi.domain.ids import EndpointId, ModelId, ProviderId
 
 _DEAREST = 1_000_000.0
 _MOST_TOKENS = 1_000_000_000
 _MOST_DIMENSIONS = 1_000_000
+_RARE_ABILITIES = ("parallel_tools", "computer_use", "assistant_prefill", "web_search", "url_context")
 _OPERATIONS = frozenset(operation.value for operation in Operation)
 
 
@@ -21,6 +22,7 @@ def read_model(table: Table) -> Model:
         author=table.text("author", WORD, default=author),
         open_weights=table.flag("open_weights", default=False),
         endpoints=tuple(read_endpoint(entry, identity) for entry in table.children("endpoints")),
+        aliases=table.words("aliases", ALIAS),
     )
     table.done()
     return model
@@ -53,6 +55,7 @@ def read_endpoint(table: Table, model: ModelId) -> Endpoint:
         source=table.optional_text("source", TEXT),
         price_source=table.optional_text("price_source", TEXT),
         operations=operations,
+        protocol=_read_protocol(table),
         dimensions=table.whole("dimensions", 1, _MOST_DIMENSIONS),
     )
     if endpoint.dimensions is not None and Operation.EMBEDDINGS not in operations:
@@ -70,6 +73,13 @@ def _read_operations(table: Table) -> tuple[Operation, ...]:
         table.note("operations", f"must name at least one of {', '.join(sorted(_OPERATIONS))}, or be left out")
     found = tuple(operation for operation in Operation if operation.value in named)
     return CHAT_ONLY if found == CHAT_ONLY else found
+
+
+def _read_protocol(table: Table) -> str | None:
+    protocol = table.optional_text("protocol", WORD)
+    if protocol is not None and protocol not in PROTOCOLS:
+        table.note("protocol", f"must be one of {', '.join(sorted(PROTOCOLS))}")
+    return protocol
 
 
 def _read_price(table: Table | None) -> Price:
@@ -95,6 +105,7 @@ def _read_capabilities(table: Table | None) -> Capabilities:
         streaming=table.flag("streaming", default=True),
         pdf_input=table.flag("pdf_input", default=False),
         audio_input=table.flag("audio_input", default=False),
+        **{name: table.optional_flag(name) for name in _RARE_ABILITIES},
     )
     table.done()
     return capabilities

@@ -110,7 +110,8 @@ def _read_model(table: Table, base: Catalogue) -> Model:
     own = dict(table.values())
     endpoints = own.pop("endpoints", [])
     corrected = [_corrected_endpoint(entry, known) for entry in endpoints] if isinstance(endpoints, list) else endpoints
-    source: Source = {"name": known.name, "author": known.author, "open_weights": known.open_weights, **own, "endpoints": corrected}
+    source: Source = {"name": known.name, "author": known.author, "open_weights": known.open_weights, "aliases": [*known.aliases]}
+    source |= {**own, "endpoints": corrected}
     model = read_model(Table(source, table.problems, table.file, known.id))
     return msgspec.structs.replace(model, endpoints=_joined(known.endpoints, model.endpoints))
 

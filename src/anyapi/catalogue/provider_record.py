@@ -8,6 +8,7 @@ from anyapi.catalogue.policy_record import read_exception, read_policy_block
 from anyapi.catalogue.reading import Table
 from anyapi.catalogue.vocabulary import (
     ALSO_SPOKEN,
+    API_VERSION,
     AUTH_WORDS,
     BASE_URL,
     CERTIFICATION_LEVELS,
@@ -117,7 +118,10 @@ def _read_api(table: Table, kind: ProviderKind) -> ProviderApi:
         env_alternatives=table.words("env_alternatives", ENVIRONMENT_NAME),
         variables=tuple(variables.items()),
         also_speaks=table.words("also_speaks", WORD, ALSO_SPOKEN),
+        api_version=table.optional_text("api_version", API_VERSION),
     )
+    if (api.protocol == "azure-openai") != (api.api_version is not None):
+        table.note("api_version", "belongs to the protocol azure-openai, and that has one: a version such as 2024-10-21")
     table.done()
     return api
 

@@ -58,6 +58,7 @@ def endpoint_source(endpoint: Endpoint) -> Source:
             "successor": endpoint.successor,
             "source": endpoint.source,
             "price_source": endpoint.price_source,
+            "protocol": endpoint.protocol,
             "operations": [operation.value for operation in endpoint.operations],
             "dimensions": endpoint.dimensions,
         }
@@ -74,6 +75,7 @@ def _api(api: ProviderApi) -> Source:
             "env_alternatives": list(api.env_alternatives),
             "variables": dict(api.variables),
             "also_speaks": list(api.also_speaks),
+            "api_version": api.api_version,
         }
     )
 

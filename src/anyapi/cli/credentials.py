@@ -15,15 +15,22 @@ from anyapi.cli.declaring import agreements_of, check_provider, with_declaration
 from anyapi.cli.output import print_json, print_table
 from anyapi.cli.spans import date_text
 from anyapi.cli.stored import Place, confirm, finish, in_force_text, refuse_unknown, with_store
-from anyapi.config_credentials import OWN, weakness_of
+from anyapi.config import Config
+from anyapi.config_credentials import OWN
 from anyapi.config_root_keys import root_keys_of
+from anyapi.config_secrets import weakness_of
 from anyapi.crypto.envelope import seal, unseal
 from anyapi.crypto.root_keys import RootKeys
 from anyapi.crypto.sealed import Binding, CannotOpen, Sealed
 from anyapi.crypto.secret import Secret
+from anyapi.domain.catalogue import Auth, Provider
 from anyapi.domain.ids import AccountId, CredentialId
 from anyapi.domain.snapshot import Tier
 from anyapi.storage.rows import DEFAULT_ACCOUNT, CredentialRow, Declared
+from anyapi.upstream.bedrock_credential import is_access_key, signer_of
+from anyapi.upstream.dialer import Dialer
+from anyapi.upstream.google_token import ServiceAccount
+from anyapi.upstream.token_bearing import check_token_uri
 
 _LONGEST_SECRET = 16_384
 _EXISTING = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -57,7 +64,7 @@ def add(place: Place, account: str, provider: str, tier: str, name: str, agreeme
     declared = msgspec.structs.replace(declared, agreements=agreements_of(agreement, found.id, place.config))
     keys = root_keys_of(place.config, os.environ)
     binding = Binding(AccountId(account), found.id, CredentialId(f"{OWN}{secrets.token_hex(8)}"), 1)
-    sealed = seal(_read_secret(found.name), binding, keys)
+    sealed = seal(_read_secret(found, declared, place.config), binding, keys)
     row = CredentialRow(
         id=binding.row,
         account=binding.account,
@@ -162,14 +169,18 @@ def _sealed_anew(row: CredentialRow, keys: RootKeys) -> CredentialRow:
     return msgspec.structs.replace(row, key_id=sealed.key_id, wrapped=sealed.wrapped, ciphertext=sealed.ciphertext, version=after.version)
 
 
-def _read_secret(provider: str) -> Secret:
-    """The key, from a pipe or typed unseen; refused if it cannot be one."""
+def _read_secret(provider: Provider, declared: Declared, config: Config) -> Secret:
+    """The key, from a pipe or typed unseen; refused if it cannot be one. Raises `ConfigError` or `click.ClickException`."""
     piped = not sys.stdin.isatty()
-    text = sys.stdin.read(_LONGEST_SECRET) if piped else str(click.prompt(f"Key of {provider}", hide_input=True, err=True))
+    text = sys.stdin.read(_LONGEST_SECRET) if piped else str(click.prompt(f"Key of {provider.name}", hide_input=True, err=True))
     text = text.rstrip("\r\n")
-    weakness = weakness_of(text)
+    weakness = weakness_of(text, provider.api.auth)
     if weakness is not None:
         raise click.ClickException(f"The key {weakness}. Give it on standard input: anyapi credentials add ... < key-file")
+    if provider.api.auth is Auth.SERVICE_ACCOUNT:
+        check_token_uri(ServiceAccount(text.encode()).token_uri, Dialer(config.private_addresses))
+    elif provider.api.auth is Auth.SIGV4 and is_access_key(text):
+        signer_of(text, declared.variables)
     return Secret(text)
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
-from anyapi.catalogue.vocabulary import PLACEHOLDER, PLACEHOLDER_VALUE, REGION, WORD, Form
+from anyapi.catalogue.vocabulary import PLACEHOLDER, PLACEHOLDER_VALUE, REGION, UPSTREAM_MODEL, WORD, Form
 from anyapi.cli.stored import refuse_unknown
 from anyapi.config import Config, read_agreements
-from anyapi.config_credentials import own_base_url
+from anyapi.config_addresses import own_base_url, region_of
+from anyapi.config_secrets import ACCESS_KEY
 from anyapi.domain.catalogue import Auth, Provider
 from anyapi.domain.ids import ProviderId
 from anyapi.domain.snapshot import Agreement
@@ -29,6 +30,13 @@ def with_declaration(command: Callable[..., None]) -> Callable[..., None]:
     @click.option(
         "--variable", "variables", multiple=True, metavar="NAME=VALUE", help="Fills {NAME} of the provider's address. Repeatable."
     )
+    @click.option(
+        "--deployment",
+        "deployments",
+        multiple=True,
+        metavar="MODEL=NAME",
+        help="Its own name of a provider's model. Repeatable: then no other.",
+    )
     @functools.wraps(command)
     def run(
         region: str | None,
@@ -36,6 +44,7 @@ def with_declaration(command: Callable[..., None]) -> Callable[..., None]:
         states: tuple[str, ...],
         terms: tuple[str, ...],
         variables: tuple[str, ...],
+        deployments: tuple[str, ...],
         **rest: object,
     ) -> None:
         declared = Declared(
@@ -43,7 +52,8 @@ def with_declaration(command: Callable[..., None]) -> Callable[..., None]:
             caller_region=_fitting(caller_region, REGION, "--caller-region"),
             account_states=frozenset(_checked(state, WORD, "--account-state") for state in states),
             terms=frozenset(_checked(term, WORD, "--term") for term in terms),
-            variables=dict(_variable(text) for text in variables),
+            variables=dict(_pair(text, PLACEHOLDER, PLACEHOLDER_VALUE, "--variable") for text in variables),
+            deployments=dict(_pair(text, UPSTREAM_MODEL, UPSTREAM_MODEL, "--deployment") for text in deployments),
         )
         command(declared=declared, **rest)
 
@@ -56,12 +66,14 @@ def check_provider(config: Config, name: str, declared: Declared) -> Provider:
     provider = config.catalogue.providers[ProviderId(name)]
     if provider.api.auth is Auth.NONE:
         raise click.ClickException(f"{provider.name} takes no key.")
-    known = {*dict(provider.api.variables), *_NAMES.findall(provider.api.base_url)}
+    known = {*dict(provider.api.variables), *_NAMES.findall(provider.api.base_url)} - {*ACCESS_KEY}
+    if provider.api.auth is Auth.SIGV4:
+        known.add("region")  # a signature names it, also where the address does not
     strange = sorted(declared.variables.keys() - known)
     if strange:
         listed = f"known: {', '.join(sorted(known))}" if known else "it has none"
         raise click.ClickException(f"{provider.name} has no variable {strange[0]}; {listed}.")
-    _, problem = own_base_url(config, provider, declared.variables)
+    problem = own_base_url(config, provider, declared.variables)[1] or region_of(declared.region, declared.variables)[1]
     if problem is not None:
         raise click.ClickException(f"A key for {provider.name} cannot be used: {problem}. Variables of a key are given with --variable.")
     return provider
@@ -91,8 +103,8 @@ def _checked(text: str, form: Form, option: str) -> str:
     return text
 
 
-def _variable(text: str) -> tuple[str, str]:
+def _pair(text: str, names: Form, values: Form, option: str) -> tuple[str, str]:
     name, _, value = text.partition("=")
-    if not PLACEHOLDER.fits(name) or not PLACEHOLDER_VALUE.fits(value):
-        raise click.BadParameter(f"must be NAME=VALUE, the value of {PLACEHOLDER_VALUE.description}", param_hint="--variable")
+    if not names.fits(name) or not values.fits(value):
+        raise click.BadParameter(f"must be NAME=VALUE, the value of {values.description}", param_hint=option)
     return name, value

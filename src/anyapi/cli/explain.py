@@ -15,9 +15,9 @@ from anyapi.cli.output import print_json
 from anyapi.config import Config, known_names, load_config, policy_context
 from anyapi.control.publish import contradicted
 from anyapi.domain.call import Facts, Question, Tag
-from anyapi.domain.catalogue import Catalogue
+from anyapi.domain.catalogue import Catalogue, Operation
 from anyapi.domain.decision import Decision
-from anyapi.domain.ids import CredentialId, EndpointId, ModelId
+from anyapi.domain.ids import AUTO, CredentialId, EndpointId, ModelId
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.domain.snapshot import Contradicted, Credential, PolicyContext, Tier
 from anyapi.errors import BadRequest, ModelNotFound, StorageError
@@ -26,6 +26,7 @@ from anyapi.policy.decide import decide
 from anyapi.policy.explain import Explanation, render_text
 from anyapi.policy.explain import explain as explanation_of
 from anyapi.policy.merge import merge
+from anyapi.policy.names import bare_names, resolved
 from anyapi.policy.order import arranged
 from anyapi.policy.parse import parse_data_policy
 from anyapi.storage.connection import DATABASE_NAME
@@ -53,7 +54,10 @@ _ASSUMED = CredentialId("assumed")
 def explain(
     models: tuple[str, ...], path: Path | None, tags: tuple[str, ...], assume_credentials: bool, as_json: bool, **asked: object
 ) -> None:
-    """Say which endpoints of MODELS a data policy leaves, in order, and why not the others."""
+    """Say which endpoints of MODELS a data policy leaves, in order, and why not the others.
+
+    `anyapi/auto` stands for all that may be chosen from.
+    """
     now = dt.datetime.now(dt.UTC)
     config = load_config(path, os.environ, now)
     context = policy_context(config, config.catalogue, SERVED_PROTOCOLS, SERVED_EMBEDDINGS)
@@ -61,8 +65,9 @@ def explain(
     if assume_credentials:
         context = assuming_credentials(context)
     known = config.catalogue.models
-    operation = asked_of(known[name] for name in map(ModelId, models) if name in known)
-    question = _question(models, _settings(asked, config.catalogue), Facts(tags=_tags(tags), operation=operation), config)
+    named = resolved(tuple(ModelId(model) for model in models), bare_names(config.catalogue))
+    operation = Operation.CHAT_COMPLETIONS if AUTO in named else asked_of(known[name] for name in named if name in known)
+    question = _question(named, _settings(asked, config.catalogue), Facts(tags=_tags(tags), operation=operation), config)
     result, similar = answer(question, context, now.timestamp())
     if as_json:
         print_json(result)
@@ -130,9 +135,9 @@ def _places(question: Question, models: list[ModelId], context: PolicyContext, n
     }
 
 
-def _question(models: tuple[str, ...], settings: Settings, facts: Facts, config: Config) -> Question:
+def _question(models: tuple[ModelId, ...], settings: Settings, facts: Facts, config: Config) -> Question:
     requirement = merge([(Layer.GATEWAY, config.policy), (Layer.REQUEST, settings)], config.presets)
-    return Question(tuple(ModelId(model) for model in models), requirement, facts)
+    return Question(models, requirement, facts)
 
 
 def _settings(asked: dict[str, object], catalogue: Catalogue) -> Settings:

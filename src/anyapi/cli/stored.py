@@ -23,6 +23,7 @@ UNUSABLE = {
     "no_root_key": "it has other root keys: give it the one that this command used",
     "damaged": "the sealed secret does not open",
     "not_served": "the provider's protocol is not served yet",
+    "secret_unusable": "the secret is not of the form that the provider takes, or asks for tokens at an address that is not allowed",
     "address_unusable": "the provider's address lacks a variable, or its network is not allowed there",
     "provider_unknown": "the provider is not in its catalogue",
 }

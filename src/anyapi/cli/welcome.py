@@ -4,9 +4,10 @@ import time
 from collections.abc import Iterator
 
 from anyapi.domain.call import PLAIN_FACTS
+from anyapi.domain.catalogue import Endpoint, Provider, protocol_of
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.domain.snapshot import Credential, PolicyContext, Snapshot, Tier
-from anyapi.policy.availability import asked_of
+from anyapi.policy.availability import asked_of, unreachable
 from anyapi.policy.decide import decide
 from anyapi.policy.merge import lift, meet
 
@@ -26,19 +27,40 @@ def start_lines(snapshot: Snapshot, notices: tuple[str, ...], unserved: tuple[Cr
 
 
 def provider_lines(context: PolicyContext) -> Iterator[str]:
-    """A line for each provider that has a credential and is served: how many models, and what the credentials count as."""
+    """A line for each provider that has a credential and is served: how many models, what the credentials count as, where they are used.
+
+    Models that the provider serves in a way that this gateway cannot ask for stand in a line of their own.
+    """
     served = {
         name: found
         for name, found in context.credentials.items()
         if context.catalogue.providers[name].api.protocol in context.served_protocols
     }
     for name, found in sorted(served.items()):
-        provider = context.catalogue.providers[name]
-        tiers = ", ".join(sorted({tier_words(credential, has_free_tier=provider.free_tier is not None) for credential in found}))
-        count = sum(1 for model in context.catalogue.models.values() if any(endpoint.provider == name for endpoint in model.endpoints))
-        yield f"  {provider.name}: {count} models ({tiers})"
+        yield from _lines_of(context, context.catalogue.providers[name], found)
     if not served:
         yield "  No provider has a credential yet. Set one in the environment (OPENAI_API_KEY, ANTHROPIC_API_KEY, ...) or in anyapi.toml."
+
+
+def _lines_of(context: PolicyContext, provider: Provider, found: tuple[Credential, ...]) -> Iterator[str]:
+    words = _words(provider, found)
+    here = [endpoint for model in context.catalogue.models.values() for endpoint in model.endpoints if endpoint.provider == provider.id]
+    foreign = [endpoint for endpoint in here if protocol_of(endpoint, provider) not in context.served_protocols]
+    count = len({endpoint.model for endpoint in here if endpoint not in foreign and _reached(endpoint, found)})
+    yield f"  {provider.name}: {count} models ({words})"
+    if foreign:
+        yield f"    not served there: {', '.join(sorted(endpoint.model for endpoint in foreign))}"
+
+
+def _words(provider: Provider, found: tuple[Credential, ...]) -> str:
+    """What the credentials of a provider count as, and the regions that they are pinned to."""
+    tiers = sorted({tier_words(credential, has_free_tier=provider.free_tier is not None) for credential in found})
+    pinned = sorted({credential.region for credential in found if credential.region is not None})
+    return "; used in ".join(", ".join(part) for part in (tiers, pinned) if part)
+
+
+def _reached(endpoint: Endpoint, credentials: tuple[Credential, ...]) -> bool:
+    return any(not unreachable(endpoint, credential) for credential in credentials)
 
 
 def tier_words(credential: Credential, *, has_free_tier: bool) -> str:

@@ -92,6 +92,7 @@ def _credential(row: CredentialRow) -> Credential:
         caller_region=declared.caller_region,
         account_states=declared.account_states,
         terms=declared.terms,
+        deployments=declared.deployments,
         account=row.account,
         agreements=declared.agreements,
     )

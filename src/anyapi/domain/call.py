@@ -28,6 +28,15 @@ class Tag(enum.StrEnum):
     URL_CONTEXT = "url_context"
 
 
+class Choice(msgspec.Struct, frozen=True):
+    """What the choice of a model depends on besides abilities."""
+
+    prompt_tokens: int
+    """An estimate from sizes, rounded up so that few of them differ."""
+    answer_tokens: int
+    """The longest answer asked for; 0 if the request states none."""
+
+
 class Facts(msgspec.Struct, frozen=True):
     """What rules may see of a request. Never content. Hashable: it is part of the decision memo's key."""
 
@@ -38,6 +47,8 @@ class Facts(msgspec.Struct, frozen=True):
     uses: frozenset[str] = frozenset()
     """Abilities that the request's parameters need: `tools`, `structured_outputs`, `vision`, `reasoning`, ... (`require_parameters`)."""
     operation: Operation = Operation.CHAT_COMPLETIONS
+    choice: Choice | None = None
+    """Only where the gateway chooses the model; `uses` is then filled too."""
 
 
 NO_FACTS = Facts()

@@ -81,6 +81,9 @@ class Auth(enum.StrEnum):
     X_API_KEY = "x-api-key"
     X_GOOG_API_KEY = "x-goog-api-key"
     SIGV4 = "sigv4"
+    """Of Amazon: an API key as a bearer token, or an access key that signs."""
+    SERVICE_ACCOUNT = "service-account"
+    """Of Google: an access token, had for the key file of a service account."""
     NONE = "none"
 
 
@@ -96,6 +99,8 @@ class ProviderApi(msgspec.Struct, frozen=True, omit_defaults=True):
     variables: tuple[tuple[str, str], ...] = ()
     """Names of placeholders (or of settings a native adapter needs), each with the environment variable that usually holds it."""
     also_speaks: tuple[str, ...] = ()
+    api_version: str | None = None
+    """Of a provider that wants one stated with every request."""
 
 
 class Provider(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -141,6 +146,14 @@ class Capabilities(msgspec.Struct, frozen=True, omit_defaults=True):
     streaming: bool = True
     pdf_input: bool = False
     audio_input: bool = False
+    parallel_tools: bool | None = None
+    """Several calls of tools in one turn; like those below only used to answer tags."""
+    computer_use: bool | None = None
+    assistant_prefill: bool | None = None
+    """Continues an answer that the request has begun."""
+    web_search: bool | None = None
+    url_context: bool | None = None
+    """Reads pages that the prompt names."""
 
 
 class Endpoint(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -165,8 +178,15 @@ class Endpoint(msgspec.Struct, frozen=True, omit_defaults=True):
     source: str | None = None
     price_source: str | None = None
     operations: tuple[Operation, ...] = CHAT_ONLY
+    protocol: str | None = None
+    """What is spoken there, where it is not what the provider's record says."""
     dimensions: int | None = None
     """Numbers in a vector unless the request asks for another length; None where it makes no vectors, or it is not recorded."""
+
+
+def protocol_of(endpoint: Endpoint, provider: Provider) -> str:
+    """What is spoken at an endpoint: its own protocol, else its provider's."""
+    return endpoint.protocol or provider.api.protocol
 
 
 class Model(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -177,6 +197,8 @@ class Model(msgspec.Struct, frozen=True, omit_defaults=True):
     author: str
     open_weights: bool = False
     endpoints: tuple[Endpoint, ...] = ()
+    aliases: tuple[str, ...] = ()
+    """Names without an author that mean this model too, where no endpoint has them."""
 
 
 class Catalogue(msgspec.Struct, frozen=True):

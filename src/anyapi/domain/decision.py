@@ -46,6 +46,8 @@ class ReasonCode(enum.StrEnum):
     NO_CREDENTIAL = "no_credential"
     NO_ADAPTER = "no_adapter"
     OPERATION_UNSUPPORTED = "operation_unsupported"
+    ENDPOINT_ELSEWHERE = "endpoint_elsewhere"
+    NOT_DEPLOYED = "not_deployed"
     ENDPOINT_RETIRED = "endpoint_retired"
     CONTEXT_TOO_SHORT = "context_too_short"
     TAGS_UNMATCHED = "tags_unmatched"

@@ -6,6 +6,8 @@ ProviderId = NewType("ProviderId", str)
 """Catalogue id of a provider: lower-case, `[a-z0-9-]`."""
 ModelId = NewType("ModelId", str)
 """Catalogue id of a model: `author/slug`."""
+AUTO = ModelId("anyapi/auto")
+"""Not a model: the caller leaves the choice to the gateway (docs/routing.md). No catalogue may have a model of this id."""
 EndpointId = NewType("EndpointId", str)
 """`provider/model name at that provider`; unique in a catalogue."""
 CredentialId = NewType("CredentialId", str)

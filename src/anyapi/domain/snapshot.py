@@ -58,6 +58,8 @@ class Credential(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whose own credential it is, and then nobody else's; None is the operator's, used for every account."""
     agreements: tuple[Agreement, ...] = ()
     """What the owning account attests about it. The operator's credentials stand on `PolicyContext.agreements` instead."""
+    deployments: dict[str, str] = {}
+    """The provider's names of models, each with the name under which the owner deployed it. Empty: all, by their own names."""
 
 
 Contradicted: TypeAlias = dict[EndpointId, dict[CredentialId, frozenset[EvidenceCode]]]

@@ -5,74 +5,49 @@ Where the data class asks for it, the decision is durable before anything is sen
 
 from time import monotonic
 
+import msgspec
+
 from anyapi.domain.call import App, Principal
 from anyapi.domain.decision import Candidate, Route
 from anyapi.domain.evidence import NOTHING_STATED
+from anyapi.domain.ids import DecisionId, ProviderId
 from anyapi.domain.usage import DecisionRecord, TokenCount
+from anyapi.gateway.call import Call
 from anyapi.gateway.decision_ids import new_decision_id
 from anyapi.gateway.formats.openai_chat import ChatRequest
+from anyapi.gateway.formats.policy_fields import app_of
 from anyapi.gateway.memo import Asked, Decided
 from anyapi.gateway.plane import DataPlane
 
 BYTES_A_TOKEN = 4
 
 
-class Admission:
-    """One accepted request, from the decision to its usage row. Holds metadata only."""
+class Admission(msgspec.Struct, gc=False, eq=False):
+    """One accepted request, from the decision to its usage row. Holds metadata only; made by `admit`."""
 
-    __slots__ = (
-        "answer_tokens",
-        "app",
-        "asked",
-        "at",
-        "attempts",
-        "candidate",
-        "decided",
-        "empty",
-        "first_token",
-        "id",
-        "plane",
-        "principal",
-        "request",
-        "request_id",
-        "sent",
-        "started",
-        "stated",
-        "streamed",
-        "tokens",
-    )
+    plane: DataPlane
+    principal: Principal
+    asked: Asked
+    decided: Decided
+    app: App
+    request: ChatRequest
+    request_id: bytes | None
+    at: float
+    id: DecisionId
+    started: float
+    candidate: Candidate | None = None
+    tokens: TokenCount | None = None
+    first_token: float | None = None
+    attempts: int = 0
+    answer_tokens: int = 0
+    stated: tuple[ProviderId | None, str | None] = NOTHING_STATED
+    streamed: bool = False
+    empty: bool = False
+    sent: bool = False
 
-    def __init__(
-        self,
-        plane: DataPlane,
-        principal: Principal,
-        asked: Asked,
-        decided: Decided,
-        app: App,
-        request: ChatRequest,
-        request_id: bytes | None,
-    ) -> None:
-        """Count the request as accepted."""
-        self.plane, self.principal, self.asked, self.decided, self.app, self.request, self.request_id = (
-            plane,
-            principal,
-            asked,
-            decided,
-            app,
-            request,
-            request_id,
-        )
-        self.at = now = plane.clock()
-        self.id = new_decision_id(now)
-        self.started = monotonic()
-        self.candidate: Candidate | None = None
-        self.tokens: TokenCount | None = None
-        self.stated = NOTHING_STATED
-        self.first_token: float | None = None
-        self.attempts = self.answer_tokens = 0
-        self.streamed = self.empty = self.sent = False
-        plane.outlets.usage.accept()
-        plane.budget.requests += 1
+    def __repr__(self) -> str:
+        """The decision's id alone."""
+        return f"<Admission {self.id}>"
 
     async def make_durable(self, route: Route) -> None:
         """Write the decision record and wait for the disk. Raises `StorageError`, and then nothing may be sent."""
@@ -100,3 +75,11 @@ class Admission:
     def note_first_token(self) -> None:
         """The first content goes to the client now."""
         self.first_token = monotonic() - self.started
+
+
+def admit(principal: Principal, asked: Asked, decided: Decided, request: ChatRequest, plane: DataPlane, call: Call) -> Admission:
+    """Count the request as accepted. Raises `BadRequest` for app fields that are none, and then it is not."""
+    app, now = app_of(call, request), plane.clock()
+    plane.outlets.usage.accept()
+    plane.budget.requests += 1
+    return Admission(plane, principal, asked, decided, app, request, call.request_id, now, new_decision_id(now), monotonic())

@@ -107,7 +107,7 @@ class ProviderExchange:
         """Make one upstream call and relay its answer. What the provider's format cannot express is `refusal`, and nothing is sent."""
         admission, plane = self.admission, self.admission.plane
         endpoint, outlets = candidate.endpoint, plane.outlets
-        adapter, row = plane.adapter_of(self.outbound, endpoint.provider)
+        adapter, row = plane.adapter_of(self.outbound, endpoint)
         upstream = outlets.upstreams[candidate.credential]
         prepared = self._prepared(adapter, endpoint, row)
         if prepared is None:
@@ -131,7 +131,7 @@ class ProviderExchange:
         if witness is not None:
             sink = witness.beside(prepared, sink)
         body = prepared.body
-        waiter = connection.send(upstream.head(prepared.path, prepared.headers, len(body)), body, sink, outlets.timeouts)
+        waiter = connection.send(upstream.head(prepared.path, prepared.headers, body), body, sink, outlets.timeouts)
         del prepared, body  # a stream may last for minutes: its prompt must not
         failure = await waiter
         self._connection = None
@@ -227,7 +227,7 @@ class ProviderExchange:
     def _streamed(self, reader: StreamReader, failure: OutcomeKind | None) -> Outcome:
         """How an event stream ended. INVARIANT: success only after the provider's own terminal marker."""
         self.admission.tokens = reader.tokens
-        self.admission.empty = reader.complete and not reader.started
+        self.admission.empty = reader.complete and reader.empty
         if reader.complete:
             return SUCCESS
         if failure in {OutcomeKind.CLIENT_GONE, OutcomeKind.OVERLOADED}:

@@ -8,7 +8,7 @@ from functools import partial
 
 from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.errors import AnyAPIError
-from anyapi.gateway.admit import Admission
+from anyapi.gateway.admit import admit
 from anyapi.gateway.authenticate import authenticate
 from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
@@ -16,7 +16,6 @@ from anyapi.gateway.dispatch import dispatch
 from anyapi.gateway.exchange import ProviderExchange
 from anyapi.gateway.formats import openai_chat
 from anyapi.gateway.formats.openai_chat import ChatRequest
-from anyapi.gateway.formats.policy_fields import app_of
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.settle import settle
 
@@ -29,7 +28,7 @@ async def answer(call: Call, plane: DataPlane, reply: Connection, parse: Callabl
         request.beta_headers = ((b"anthropic-beta", call.headers[b"anthropic-beta"]),)
     asked = plane.ask(principal, call, request)  # merged: it can only have become stricter
     decided = plane.decide(asked, request, principal.account)
-    admission = Admission(plane, principal, asked, decided, app_of(call, request), request, call.request_id)
+    admission = admit(principal, asked, decided, request, plane, call)
     outcome: Outcome | AnyAPIError | None = None
     try:
         route = plane.rank(decided, asked.preference, request.facts)  # raises NoEligibleEndpoint with every reason

@@ -4,6 +4,7 @@ from anyapi.domain.call import Preference
 from anyapi.domain.decision import Decision, Route
 from anyapi.domain.requirement import DataClass, Requirement
 
+MOST_DECIDED = 1000
 CLASS_ORDER = tuple(DataClass)
 
 
@@ -34,3 +35,10 @@ class Asked:
         self.base, self.requirement, self.preference = base, requirement, preference
         self.data_class = max(requirement.data_classes, key=CLASS_ORDER.index, default=None)
         self.memo: dict[object, Decided] = {}
+
+    def remember(self, key: object, decided: Decided) -> Decided:
+        """Keep it under this key; gives it back."""
+        if len(self.memo) >= MOST_DECIDED:
+            self.memo.clear()
+        self.memo[key] = decided
+        return decided

@@ -6,11 +6,11 @@ from urllib.parse import parse_qs, unquote
 import msgspec
 
 from anyapi import __version__
-from anyapi.domain.call import PLAIN_FACTS, Question
-from anyapi.domain.catalogue import Endpoint, Model
+from anyapi.domain.call import NO_FACTS, PLAIN_FACTS, Question
+from anyapi.domain.catalogue import Endpoint, Model, Status
 from anyapi.domain.data_policy import DataPolicy
 from anyapi.domain.decision import Decision, Reason
-from anyapi.domain.ids import AccountId, ModelId
+from anyapi.domain.ids import AUTO, AccountId, ModelId
 from anyapi.domain.requirement import Requirement
 from anyapi.errors import ModelNotFound
 from anyapi.gateway.authenticate import authenticate
@@ -24,14 +24,20 @@ from anyapi.gateway.render import JSON
 from anyapi.policy.availability import asked_of
 from anyapi.policy.decide import decide
 from anyapi.policy.explain import explain, policy_view
+from anyapi.policy.names import resolved
 
 Operation = Callable[[Call, DataPlane, Connection], Awaitable[None]]
 
 HTML = b"content-type: text/html; charset=utf-8\r\ncontent-security-policy: default-src 'none'; style-src 'unsafe-inline'\r\n"
 PLAIN_TEXT = b"content-type: text/plain; charset=utf-8\r\n"
 
+AUTO_MODEL = Model(AUTO, "Auto", "anyapi")
+"""How the choice of a model by the gateway is listed: the endpoints it chooses among are those of the others."""
 NOTHING = ChatRequest()
 """A request that asks for nothing in its body: policy headers are met all the same, and a misspelt one is refused."""
+
+UNKNOWN_DATE = "1970-01-01T00:00:00Z"
+"""When a model was released; Anthropic's reference has this stand for a date that is not known."""
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -87,14 +93,17 @@ async def key(call: Call, plane: DataPlane, reply: Connection) -> None:
 
 async def count_tokens(call: Call, plane: DataPlane, reply: Connection) -> None:
     """Answer `POST /v1/messages/count_tokens`: an estimate made here; no provider sees the prompt."""
-    authenticate(call.credential, plane.principals, plane.clock)
-    reply.send(200, JSON, anthropic_count.count_tokens(anthropic_messages.read_counted(call.body)))
+    principal = authenticate(call.credential, plane.principals, plane.clock)
+    request = anthropic_messages.read_counted(call.body)
+    plane.decide(plane.ask(principal, call, request), request, principal.account)  # the model must be one, as for a message
+    reply.send(200, JSON, anthropic_count.count_tokens(request))
 
 
 async def explain_request(call: Call, plane: DataPlane, reply: Connection) -> None:
     """Answer `POST /v1/explain`: what would happen to a request, without its content. Sends nothing anywhere."""
     principal = authenticate(call.credential, plane.principals, plane.clock)
     request = read_question(call.body)
+    request.models = resolved(request.models, plane.names)
     _name_operation(request, plane)
     asked = plane.ask(principal, call, request)
     decided = plane.decide(asked, request, principal.account)
@@ -104,7 +113,9 @@ async def explain_request(call: Call, plane: DataPlane, reply: Connection) -> No
 
 
 def _name_operation(request: ChatRequest, plane: DataPlane) -> None:
-    """A question names no operation: it is about what the models it names do."""
+    """A question names no operation: it is about what the models it names do. A choice of ours is one for chats."""
+    if AUTO in request.models:
+        return
     known = plane.context.catalogue.models
     operation = asked_of(known[name] for name in request.models if name in known)
     if operation is not request.facts.operation:
@@ -123,43 +134,71 @@ async def models(call: Call, plane: DataPlane, reply: Connection) -> None:
 
 def _models_page(plane: DataPlane, requirement: Requirement, account: AccountId, *, eligible: bool) -> bytes:
     """The list as JSON: 800 KB and 20 ms of work for the shipped catalogue, so it is made once in a while and not for every call."""
-    now, rows = plane.clock(), []
+    now, rows, chats = plane.clock(), [], False
     for model in plane.context.catalogue.models.values():
-        decision = decide(requirement, model.id, PLAIN_FACTS[asked_of((model,))], plane.context, account, now)
+        facts = PLAIN_FACTS[asked_of((model,))]
+        decision = decide(requirement, model.id, facts, plane.context, account, now)
+        chats = chats or (facts is NO_FACTS and bool(decision.permitted))
         if decision.permitted or not eligible:
             rows.append(model_row(model, decision, now, eligible=eligible))
-    return _encode({"object": "list", "data": rows})
+    if chats or not eligible:
+        rows.append(_row(AUTO_MODEL, [], eligible=chats))
+    ends = (rows[0]["id"], rows[-1]["id"]) if rows else (None, None)
+    return _encode({"object": "list", "data": rows, "has_more": False, "first_id": ends[0], "last_id": ends[1]})
 
 
 async def model_endpoints(call: Call, plane: DataPlane, reply: Connection) -> None:
     """Answer `GET /v1/models/{author}/{slug}` and `.../endpoints`. Raises `ModelNotFound` with near misses."""
     principal = authenticate(call.credential, plane.principals, plane.clock)
-    name = unquote(call.path.decode("latin-1").split("/models/", 1)[1]).removesuffix("/endpoints")
+    asked = unquote(call.path.decode("latin-1").split("/models/", 1)[1]).removesuffix("/endpoints")
+    name = plane.names.get(asked, ModelId(asked))
     requirement = plane.ask(principal, call, NOTHING).requirement
-    model = plane.context.catalogue.models.get(ModelId(name))
+    model = plane.context.catalogue.models.get(name)
     facts = PLAIN_FACTS[asked_of(() if model is None else (model,))]
-    decision = decide(requirement, ModelId(name), facts, plane.context, principal.account, plane.clock())
-    if model is None:
+    decision = decide(requirement, name, facts, plane.context, principal.account, plane.clock())
+    if model is None and name != AUTO:
         raise ModelNotFound("No such model.")
-    row = model_row(model, decision, plane.clock(), eligible=False)
+    if model is None:
+        row = _row(AUTO_MODEL, [], eligible=bool(decision.permitted))
+    else:
+        row = model_row(model, decision, plane.clock(), eligible=False)
     reply.send(200, JSON, _encode({"data": row} if call.path.endswith(b"/endpoints") else row))
 
 
 def model_row(model: Model, decision: Decision, now: float, *, eligible: bool) -> dict[str, object]:
-    """One model as `/v1/models` shows it."""
+    """One model as `/v1/models` shows it: what OpenAI's and Anthropic's SDKs read in a model, and what only this gateway says."""
     endpoints = [endpoint_row(one.endpoint, one.policy, (), now) for one in decision.permitted]
     if not eligible:
         endpoints += [endpoint_row(one.endpoint, one.policy, one.reasons, now) for one in decision.denied]
+    return _row(model, endpoints, eligible=bool(decision.permitted))
+
+
+def _row(model: Model, endpoints: list[dict[str, object]], *, eligible: bool) -> dict[str, object]:
     return {
         "id": model.id,
         "object": "model",
         "created": 0,
         "owned_by": model.author,
+        "type": "model",
+        "display_name": model.name,
+        "created_at": UNKNOWN_DATE,
+        "lifecycle": lifecycle(model),
+        "capabilities": None,
+        "max_input_tokens": max((one.context_length or 0 for one in model.endpoints), default=0) or None,
+        "max_tokens": max((one.max_output_tokens or 0 for one in model.endpoints), default=0) or None,
         "name": model.name,
         "open_weights": model.open_weights,
-        "eligible": bool(decision.permitted),
+        "eligible": eligible,
         "endpoints": endpoints,
     }
+
+
+def lifecycle(model: Model) -> str:
+    """Anthropic's word for how long a model may be had: that of its best endpoint."""
+    states = {one.status for one in model.endpoints}
+    if not states or states == {Status.RETIRED}:
+        return "retired"
+    return "deprecated" if states <= {Status.DEPRECATED, Status.RETIRED} else "active"
 
 
 def endpoint_row(endpoint: Endpoint, policy: DataPolicy | None, reasons: tuple[Reason, ...], now: float) -> dict[str, object]:

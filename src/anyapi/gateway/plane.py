@@ -6,16 +6,19 @@ Nothing here reads a database or a file. A memo is dropped with its snapshot, an
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
 from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, Facts, Preference, Principal
+from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Route
-from anyapi.domain.ids import AccountId, ProviderId
+from anyapi.domain.ids import AUTO, AccountId, EndpointId, ModelId
 from anyapi.domain.requirement import Layer, Requirement
 from anyapi.domain.snapshot import Snapshot
 from anyapi.errors import Overloaded
 from anyapi.gateway.call import Call
+from anyapi.gateway.choose import choose
 from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.formats.policy_fields import APP_PREFIX, read_policy
 from anyapi.gateway.health import Health, RetryBudget
@@ -25,6 +28,7 @@ from anyapi.gateway.page_cache import PageCache
 from anyapi.gateway.privacy import Disclosure
 from anyapi.policy.decide import decide
 from anyapi.policy.merge import tighten
+from anyapi.policy.names import bare_names, resolved
 from anyapi.policy.parse import Known, parse_policy_headers
 from anyapi.policy.rank import rank
 from anyapi.upstream.adapter import Adapter, OutboundChat, ProviderRow
@@ -53,10 +57,11 @@ class DataPlane:
         self.principals = snapshot.principals
         self.context = snapshot.context
         catalogue = snapshot.context.catalogue
+        self.names = bare_names(catalogue)
         names = (set(provider.certifications) | set(provider.unverified_certifications) for provider in catalogue.providers.values())
         stated = (agreement.certifications for agreement in snapshot.context.agreements)
         self.known = Known(frozenset(catalogue.providers), frozenset().union(*names, *stated))
-        self._adapters: dict[tuple[type[OutboundChat], ProviderId], tuple[Adapter, ProviderRow]] = {}
+        self._adapters: dict[tuple[type[OutboundChat], EndpointId], tuple[Adapter, ProviderRow]] = {}
         self.pages = PageCache(self.clock)
         self._by_account = bool(snapshot.context.own_credentials) or any(each.accounts for each in snapshot.context.agreements)
         self._asked: dict[tuple[int, AccountId | None, bytes, tuple[tuple[str, str], ...]], Asked] = {}
@@ -92,17 +97,18 @@ class DataPlane:
         """The decision for the models asked: remembered, so the common request costs one look-up. Raises `ModelNotFound`."""
         models, facts = request.models, request.facts
         if len(models) > 1:  # a name that is no model's is the caller's own text: it must not get into the memo
-            models = tuple(model for model in models if model in self.context.catalogue.models) or models[:1]
+            known = self.context.catalogue.models
+            models = tuple(name for name in resolved(models, self.names) if name == AUTO or name in known) or models[:1]
         key = models if facts is NO_FACTS else (models, facts)
         found = asked.memo.get(key)
         now = self.clock()
         if found is not None and now < found.valid_until:
             return found
-        found = Decided(tuple(decide(asked.requirement, model, facts, self.context, account, now) for model in models))
-        if len(asked.memo) >= 1000:
-            asked.memo.clear()
-        asked.memo[key] = found
-        return found
+        judge = partial(self._judge, asked.requirement, models, facts, account, now)
+        return choose(asked, request, models, now, judge) if AUTO in models else asked.remember(key, judge())
+
+    def _judge(self, requirement: Requirement, models: tuple[ModelId, ...], facts: Facts, account: AccountId, now: float) -> Decided:
+        return Decided(tuple(decide(requirement, model, facts, self.context, account, now) for model in resolved(models, self.names)))
 
     def rank(self, decided: Decided, preference: Preference, facts: Facts) -> Route:
         """The order in which the permitted endpoints are tried. Raises what `anyapi.policy.rank` raises."""
@@ -122,11 +128,13 @@ class DataPlane:
         """Whether requests can be served."""
         return self.outlets.ready()
 
-    def adapter_of(self, request: OutboundChat, provider: ProviderId) -> tuple[Adapter, ProviderRow]:
-        """The adapter between the request's format and the provider's, and how the provider differs from others that speak it."""
-        key = (type(request), provider)
+    def adapter_of(self, request: OutboundChat, endpoint: Endpoint) -> tuple[Adapter, ProviderRow]:
+        """The adapter between the request's format and the endpoint's, and how its provider differs from others that speak it."""
+        key = (type(request), endpoint.id)
         found = self._adapters.get(key)
         if found is None:
-            api = self.context.catalogue.providers[provider].api
-            found = self._adapters[key] = (self.outlets.adapters(request.dialect, api), self.outlets.rows(provider))
+            api = self.context.catalogue.providers[endpoint.provider].api
+            if endpoint.protocol is not None:
+                api = msgspec.structs.replace(api, protocol=endpoint.protocol, also_speaks=())
+            found = self._adapters[key] = (self.outlets.adapters(request.dialect, api), self.outlets.rows(endpoint.provider))
         return found

@@ -12,6 +12,7 @@ def rows_for(admission: Admission, candidate: Candidate, adjusted: tuple[str, ..
         days = "any" if requirement.retention_days is None else f"{requirement.retention_days:g}"
         fixed = admission.decided.rows[candidate.endpoint.id] = (
             f"x-anyapi-provider: {candidate.endpoint.provider}\r\nx-anyapi-endpoint: {candidate.endpoint.id}\r\n"
+            f"x-anyapi-model: {candidate.endpoint.model}\r\n"
             f"x-anyapi-policy: {requirement.hash}\r\nx-anyapi-training-allowed: {str(requirement.training_allowed).lower()}\r\n"
             f"x-anyapi-retention-days: {days}\r\nx-anyapi-decision: "
         ).encode("ascii", "replace")

@@ -64,10 +64,10 @@ def _estimate(admission: Admission, kind: OutcomeKind | None) -> tuple[TokenCoun
 
 def _cost(admission: Admission, tokens: TokenCount, kind: OutcomeKind | None, source: UsageSource) -> float | None:
     """US dollars from catalogue prices; an empty or failed completion costs the caller nothing."""
-    if source is UsageSource.UNKNOWN:
-        return None
     if admission.candidate is None or admission.empty or kind not in CHARGED:
         return 0.0
+    if source is UsageSource.UNKNOWN:
+        return None
     price = admission.candidate.endpoint.price
     if price.input is None or price.output is None:
         return None

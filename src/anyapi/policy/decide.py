@@ -10,11 +10,12 @@ import msgspec
 from anyapi.domain.call import Facts
 from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Candidate, Decision, Denial, Reason, ReasonCode, ReasonKind
-from anyapi.domain.ids import AccountId, ModelId
+from anyapi.domain.ids import AUTO, AccountId, ModelId
 from anyapi.domain.requirement import Requirement
 from anyapi.domain.snapshot import PolicyContext
 from anyapi.errors import ModelNotFound
-from anyapi.policy.availability import unavailable
+from anyapi.policy.auto import arranged_to_choose, everything
+from anyapi.policy.availability import unavailable, unreachable
 from anyapi.policy.nearest import nearest
 from anyapi.policy.order import arranged
 from anyapi.policy.resolve import resolve
@@ -37,13 +38,17 @@ class _Verdict(msgspec.Struct, frozen=True):
 def decide(
     requirement: Requirement, model: ModelId, facts: Facts, context: PolicyContext, account: AccountId | None, now: float
 ) -> Decision:
-    """Judge every endpoint of `model` at `now` (Unix seconds). Raises `ModelNotFound`, with similar names, for an unknown model."""
-    record = context.catalogue.models.get(model)
+    """Judge every endpoint of `model` at `now` (Unix seconds); for `anyapi/auto` all that could be chosen.
+
+    Raises `ModelNotFound`, with similar names, for an unknown model.
+    """
+    seen = context.seen_by(account)
+    record = everything(seen) if model == AUTO else context.catalogue.models.get(model)
     if record is None:
-        near = nearest(model, context.catalogue.models)
+        near = nearest(model, (AUTO, *context.catalogue.models))
         hint = f"Similar names: {', '.join(near)}. " if near else ""
         raise ModelNotFound(f"No such model is in the catalogue. {hint}GET /v1/models lists all of them.", {"similar": list(near)})
-    judge_all = _Judge(requirement, facts, context.seen_by(account), account, now)
+    judge_all = _Judge(requirement, facts, seen, account, now)
     permitted, denied, valid_until = [], [], math.inf
     for endpoint in record.endpoints:
         try:
@@ -55,7 +60,8 @@ def decide(
             permitted.append(answer)
         else:
             denied.append(answer)
-    return Decision(model, requirement.hash, context.catalogue.version, arranged(permitted), tuple(denied), valid_until)
+    ordered = arranged_to_choose(permitted) if model == AUTO else arranged(permitted)
+    return Decision(model, requirement.hash, context.catalogue.version, ordered, tuple(denied), valid_until)
 
 
 class _Judge(msgspec.Struct, frozen=True):
@@ -75,7 +81,9 @@ class _Judge(msgspec.Struct, frozen=True):
         case = verdict.case
         if verdict.reasons or hindrances or case.credential is None:
             return Denial(endpoint, case.policy, (*verdict.reasons, *hindrances), case.local), valid_until
-        return Candidate(endpoint, case.credential.id, case.policy, case.local), valid_until
+        name = case.credential.deployments.get(endpoint.upstream_model)
+        asked = endpoint if name is None else msgspec.structs.replace(endpoint, upstream_model=name)
+        return Candidate(asked, case.credential.id, case.policy, case.local), valid_until
 
     def _best_verdict(self, endpoint: Endpoint) -> tuple[_Verdict, float]:
         """The verdict with the fewest reasons over all credentials, the first on a tie (an own one stands before the operator's).
@@ -87,7 +95,7 @@ class _Judge(msgspec.Struct, frozen=True):
         for credential in self.context.credentials.get(provider.id) or (None,):
             policy, until, local, free_tier = resolve(endpoint, provider, credential, self.account, self.facts, self.context, self.now)
             case = Case(endpoint, provider, credential, policy, local, free_tier)
-            verdicts.append(_Verdict(case, judge(self.requirement, case)))
+            verdicts.append(_Verdict(case, (*judge(self.requirement, case), *unreachable(endpoint, credential))))
             valid_until = min(valid_until, until)
         return min(verdicts, key=_reason_count), valid_until
 

@@ -8,7 +8,7 @@ from anyapi.domain.call import Question
 from anyapi.domain.catalogue import Status
 from anyapi.domain.data_policy import DataPolicy
 from anyapi.domain.decision import Candidate, Decision, Denial, EndpointHealth, Reason, ReasonKind
-from anyapi.domain.ids import AccountId, EndpointId
+from anyapi.domain.ids import AUTO, AccountId, EndpointId
 from anyapi.domain.requirement import SETTING_NAMES, Requirement
 from anyapi.domain.snapshot import PolicyContext
 from anyapi.policy.decide import decide
@@ -23,18 +23,22 @@ from anyapi.policy.explanation import (
     RequirementView,
     RuleCost,
     SettingView,
+    Totals,
     policy_view,
 )
 from anyapi.policy.order import price_of
-from anyapi.policy.rank import sift
+from anyapi.policy.rank import sift, with_wishes
 from anyapi.policy.relax import smallest_relaxation
 from anyapi.policy.rules import WIRE_NAMES, layers_of
 from anyapi.policy.standing import DAY, midnight
+from anyapi.policy.tally import nearest_first, tally
 
 __all__ = ["Explanation", "PolicyView", "explain", "policy_view", "render_text"]
 
 SOON = 30 * DAY
 """Seconds before its expiry from which a record is flagged."""
+SHOWN = 20
+"""Rows of each list for `anyapi/auto`, which may choose among hundreds."""
 _NEUTRAL = Requirement()
 
 
@@ -49,14 +53,17 @@ def explain(
 ) -> Explanation:
     """What would happen to a request like `question` at `now` (Unix seconds). `decisions` are those of its known models, in its order."""
     candidates, dropped = sift(decisions, question.preference, question.facts, health)
-    denied = [denial for decision in decisions for denial in decision.denied]
+    denied = {
+        decision.model: [with_wishes(denial, decision.model, question.preference, question.facts) for denial in decision.denied]
+        for decision in decisions
+    }
     known = {decision.model for decision in decisions}
     return Explanation(
         requirement=requirement_view(question.requirement),
-        models=tuple(_model(decision, candidates, dropped, health, now) for decision in decisions),
+        models=tuple(_model(decision, candidates, (*denied[decision.model], *dropped), health, now) for decision in decisions),
         unknown_models=sum(model not in known for model in question.models),
         costs=_costs(question, decisions, context, account, now),
-        relaxation=smallest_relaxation([denial for denial in denied if not denial.permitted_by_policy]),
+        relaxation=smallest_relaxation([one for model in denied.values() for one in model if not one.permitted_by_policy]),
     )
 
 
@@ -78,19 +85,31 @@ def _active(requirement: Requirement) -> list[str]:
 
 
 def _model(
-    decision: Decision, candidates: Iterable[Candidate], dropped: Iterable[Denial], health: Mapping[EndpointId, EndpointHealth], now: float
+    decision: Decision, candidates: Iterable[Candidate], denials: Iterable[Denial], health: Mapping[EndpointId, EndpointHealth], now: float
 ) -> ModelExplanation:
-    denied = [*decision.denied, *(denial for denial in dropped if denial.endpoint.model == decision.model)]
+    own = {candidate.endpoint.id for candidate in decision.permitted} | {denial.endpoint.id for denial in decision.denied}
+    permitted = [candidate for candidate in candidates if candidate.endpoint.id in own]
+    denied = [denial for denial in denials if denial.endpoint.id in own]
+    by_policy, unavailable = _split(denied)
+    totals = Totals(len(permitted), len(by_policy), len(unavailable))
+    if decision.model == AUTO:
+        permitted, by_policy, unavailable = permitted[:SHOWN], nearest_first(by_policy)[:SHOWN], nearest_first(unavailable)[:SHOWN]
     return ModelExplanation(
         model=decision.model,
-        permitted=tuple(
-            _permitted(candidate, health.get(candidate.endpoint.id), now)
-            for candidate in candidates
-            if candidate.endpoint.model == decision.model
-        ),
-        denied=tuple(_denied(denial, now) for denial in denied if not denial.permitted_by_policy),
-        unavailable=tuple(_denied(denial, now) for denial in denied if denial.permitted_by_policy),
+        permitted=tuple(_permitted(candidate, health.get(candidate.endpoint.id), now) for candidate in permitted),
+        denied=tuple(_denied(denial, now) for denial in by_policy),
+        unavailable=tuple(_denied(denial, now) for denial in unavailable),
+        totals=totals,
+        reasons=tally(denied),
     )
+
+
+def _split(denied: Iterable[Denial]) -> tuple[list[Denial], list[Denial]]:
+    """Those that a policy reason stands against, and those that only availability does."""
+    halves: tuple[list[Denial], list[Denial]] = ([], [])
+    for denial in denied:
+        halves[denial.permitted_by_policy].append(denial)
+    return halves
 
 
 def _permitted(candidate: Candidate, health: EndpointHealth | None, now: float) -> PermittedRow:
@@ -98,6 +117,7 @@ def _permitted(candidate: Candidate, health: EndpointHealth | None, now: float) 
     return PermittedRow(
         endpoint=endpoint.id,
         provider=endpoint.provider,
+        model=endpoint.model,
         credential=candidate.credential,
         price=endpoint.price,
         latency=None if health is None else health.latency,
@@ -130,7 +150,8 @@ def _denied(denial: Denial, now: float) -> DeniedRow:
     # Policy first: what the caller's side can change stands above what it cannot.
     reasons = sorted(denial.reasons, key=lambda reason: reason.kind is ReasonKind.AVAILABILITY)
     policy = None if denial.policy is None else policy_view(denial.policy, now)
-    return DeniedRow(denial.endpoint.id, denial.endpoint.provider, tuple(_reason(reason) for reason in reasons), policy)
+    endpoint = denial.endpoint
+    return DeniedRow(endpoint.id, endpoint.provider, endpoint.model, tuple(_reason(reason) for reason in reasons), policy)
 
 
 def _reason(reason: Reason) -> ReasonView:

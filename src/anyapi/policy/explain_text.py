@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from anyapi.domain.decision import Relaxation
+from anyapi.domain.ids import AUTO
 from anyapi.policy.explanation import (
     DeniedRow,
     Explanation,
@@ -58,25 +59,34 @@ def _value(value: object) -> str:
 
 def _model(model: ModelExplanation) -> Iterable[str]:
     yield model.model
-    yield f"  Permitted, in this order: {len(model.permitted)}"
+    totals = model.totals
+    yield f"  Permitted, in this order: {_total(totals.permitted, len(model.permitted))}"
     for number, row in enumerate(model.permitted, start=1):
-        yield from _permitted(number, row)
-    yield from _section("Permitted by policy, but not available", model.unavailable)
-    yield from _section("Denied", model.denied)
+        yield from _permitted(number, row, of_many=model.model == AUTO)
+    yield from _section("Permitted by policy, but not available", model.unavailable, totals.unavailable)
+    yield from _section("Denied", model.denied, totals.denied)
+    if len(model.denied) + len(model.unavailable) < totals.denied + totals.unavailable:
+        yield "  Of all, by reason:"
+        yield from (f"    {count.code}: {count.endpoints}" for count in model.reasons)
 
 
-def _section(title: str, rows: tuple[DeniedRow, ...]) -> Iterable[str]:
+def _total(total: int, shown: int) -> str:
+    return str(total) if total == shown else f"{total}, of which the first {shown} are"
+
+
+def _section(title: str, rows: tuple[DeniedRow, ...], total: int) -> Iterable[str]:
     if rows:
-        yield f"  {title}: {len(rows)}"
+        yield f"  {title}: {_total(total, len(rows))}"
     for row in rows:
         yield from _denied(row)
 
 
-def _permitted(number: int, row: PermittedRow) -> Iterable[str]:
+def _permitted(number: int, row: PermittedRow, *, of_many: bool) -> Iterable[str]:
     flags = f" [{', '.join(row.flags)}]" if row.flags else ""
     speed = "" if row.latency is None else f", first token {row.latency:.2f} s"
     speed += "" if row.throughput is None else f", {row.throughput:.0f} tokens/s"
-    yield f"    {number}. {row.endpoint} (credential {row.credential}){flags}"
+    model = f" for {row.model}" if of_many else ""
+    yield f"    {number}. {row.endpoint}{model} (credential {row.credential}){flags}"
     yield f"       price {_price(row.price.input)} in, {_price(row.price.output)} out per million tokens{speed}"
     yield f"       {_policy(row.policy)}"
 

@@ -15,6 +15,7 @@ from anyapi.domain.ids import CredentialId, EndpointId, ModelId, ProviderId, Req
 from anyapi.domain.requirement import DataClass, Layer
 from anyapi.policy.scales import less_known
 from anyapi.policy.standing import DAY, midnight
+from anyapi.policy.tally import ReasonCount
 
 
 class RetentionView(msgspec.Struct, frozen=True):
@@ -59,6 +60,7 @@ class PermittedRow(msgspec.Struct, frozen=True):
 
     endpoint: EndpointId
     provider: ProviderId
+    model: ModelId
     credential: CredentialId
     price: Price
     latency: float | None
@@ -85,12 +87,21 @@ class DeniedRow(msgspec.Struct, frozen=True):
 
     endpoint: EndpointId
     provider: ProviderId
+    model: ModelId
     reasons: tuple[ReasonView, ...]
     policy: PolicyView | None
 
 
+class Totals(msgspec.Struct, frozen=True):
+    """How many endpoints each of the three lists has, also where it is shown cut."""
+
+    permitted: int
+    denied: int
+    unavailable: int
+
+
 class ModelExplanation(msgspec.Struct, frozen=True):
-    """One model: every endpoint of it stands in exactly one of the lists."""
+    """One model: every endpoint of it stands in exactly one of the lists, which are cut for `anyapi/auto`."""
 
     model: ModelId
     permitted: tuple[PermittedRow, ...]
@@ -99,6 +110,9 @@ class ModelExplanation(msgspec.Struct, frozen=True):
     """At least one policy reason each."""
     unavailable: tuple[DeniedRow, ...]
     """Permitted by policy; a credential, a circuit or a wish stands in the way."""
+    totals: Totals
+    reasons: tuple[ReasonCount, ...]
+    """How many endpoints each reason stands against."""
 
 
 class SettingView(msgspec.Struct, frozen=True):

@@ -5,24 +5,37 @@ This runs on every request, so the common case (one model, no preference) does n
 """
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import msgspec
 
 from anyapi.domain.call import NO_PREFERENCE, Facts, Preference
 from anyapi.domain.catalogue import Operation
 from anyapi.domain.decision import Candidate, Change, Decision, Denial, EndpointHealth, Reason, ReasonCode, ReasonKind, Relaxation, Route
-from anyapi.domain.ids import EndpointId
-from anyapi.errors import Metadata, ModelNotFound, NoEligibleEndpoint, NoEndpointForTags, Overloaded
+from anyapi.domain.ids import AUTO, EndpointId, ModelId
+from anyapi.errors import Metadata, ModelNotFound, NoEligibleEndpoint, NoEndpointForTags, Overloaded, RequestError
+from anyapi.policy.auto import preference_in, unsuited
 from anyapi.policy.availability import unwanted
 from anyapi.policy.order import balanced, preferred
 from anyapi.policy.relax import smallest_relaxation
+from anyapi.policy.tally import nearest_first, tally
 
+Refusal: TypeAlias = ModelNotFound | NoEndpointForTags | NoEligibleEndpoint | Overloaded
+MOST_LISTED, MOST_TOLD = 10, 4
+"""Endpoints listed, and reasons told, where `anyapi/auto` found none."""
 MOST_ATTEMPTS = 4
 """Upstream calls for one request, however many models it names."""
 _OPEN = Reason(ReasonCode.CIRCUIT_OPEN, ReasonKind.AVAILABILITY, "The endpoint failed repeatedly and is not tried for a while.")
 _WRONG_OPERATION: Mapping[Operation, str] = {
     Operation.CHAT_COMPLETIONS: "No endpoint of this model serves chat completions. It makes embeddings: POST /v1/embeddings takes it.",
     Operation.EMBEDDINGS: "No endpoint of this model makes embeddings. GET /v1/models lists under `operations` what each endpoint does.",
+}
+_ENDINGS: Mapping[type[RequestError], str] = {
+    NoEligibleEndpoint: "The data policy in force permits none of those that can serve the request. Nothing was sent. "
+    "`reasons` counts the rules with the layers that set them; the nearest endpoints are listed.",
+    ModelNotFound: "None of them can do what the request needs; `reasons` counts what is missing, the nearest endpoints are listed.",
+    NoEndpointForTags: "None has every ability that `tags` asks for. Repeating does not help.",
+    Overloaded: "All that are permitted failed recently and are not tried for a while. Try again later.",
 }
 _NOT_FIRST = Reason(ReasonCode.NOT_PREFERRED, ReasonKind.AVAILABILITY, "`allow_fallbacks: false` leaves only the first endpoint.")
 
@@ -34,7 +47,7 @@ def rank(decisions: Sequence[Decision], preference: Preference, facts: Facts, he
     `NoEligibleEndpoint` (policy left nothing of what is available), `Overloaded` (every circuit is open). Their metadata lists each
     endpoint with its reasons, and the smallest relaxation.
     """
-    if len(decisions) == 1 and (preference is NO_PREFERENCE or preference == NO_PREFERENCE):
+    if len(decisions) == 1 and (preference is NO_PREFERENCE or preference == NO_PREFERENCE) and decisions[0].model != AUTO:
         candidates = balanced(decisions[0].permitted, health)
         if candidates:
             return Route(tuple(candidates), 2)
@@ -50,16 +63,18 @@ def sift(
 ) -> tuple[list[Candidate], list[Denial]]:
     """What is left of the permitted sets, in order, and what preference and health took out of them, each with its reason."""
     dropped: list[Denial] = []
-    ordered: list[Candidate] = []
+    joined: dict[EndpointId, Candidate] = {}  # what `anyapi/auto` may choose may also be named: its first place counts
     for decision in {decision.model: decision for decision in decisions}.values():
         wanted = []
         for candidate in decision.permitted:
-            reasons = unwanted(candidate.endpoint, preference, facts, local=candidate.local)
-            if reasons:
-                dropped.append(_dropped(candidate, *reasons))
+            denial = with_wishes(_dropped(candidate), decision.model, preference, facts)
+            if denial.reasons:
+                dropped.append(denial)
             else:
                 wanted.append(candidate)
-        ordered += preferred(wanted, preference, health)
+        for candidate in preferred(wanted, preference_in(decision.model, preference), health):
+            joined.setdefault(candidate.endpoint.id, candidate)
+    ordered = list(joined.values())
     if not preference.allow_fallbacks:
         ordered, rest = _only_first(ordered, health, strict=bool(preference.order))
         dropped += [_dropped(candidate, _NOT_FIRST) for candidate in rest]
@@ -83,11 +98,14 @@ def _only_first(
     return first, [candidate for candidate in ordered if candidate not in first]
 
 
-def _nothing_left(
-    decisions: Sequence[Decision], dropped: Sequence[Denial], preference: Preference, facts: Facts
-) -> ModelNotFound | NoEndpointForTags | NoEligibleEndpoint | Overloaded:
+def _nothing_left(decisions: Sequence[Decision], dropped: Sequence[Denial], preference: Preference, facts: Facts) -> Refusal:
     """The answer of section 4 when no candidate is left. A policy denial never hides behind availability, nor the reverse."""
-    denied = [_with_wishes(denial, preference, facts) for decision in decisions for denial in decision.denied] + list(dropped)
+    denied = [with_wishes(denial, one.model, preference, facts) for one in decisions for denial in one.denied] + list(dropped)
+    error = _refusal(denied, dropped, facts)
+    return _shortened(error, denied) if any(decision.model == AUTO for decision in decisions) else error
+
+
+def _refusal(denied: Sequence[Denial], dropped: Sequence[Denial], facts: Facts) -> Refusal:
     if any(_OPEN in denial.reasons for denial in dropped):
         return Overloaded("Every permitted endpoint failed recently and is not tried for a while. Try again later.", _listing(denied))
     if any(denial.available for denial in denied):
@@ -110,13 +128,33 @@ def _nothing_available(denied: Sequence[Denial], facts: Facts) -> ModelNotFound 
     return ModelNotFound("None of the endpoints of this model can be used here; each is listed with the reason.", _listing(denied))
 
 
+def _shortened(error: Refusal, denied: Sequence[Denial]) -> Refusal:
+    """The choice was ours, among perhaps hundreds: say how many each reason ruled out, and list only the nearest."""
+    counts = tally(denied)
+    most = ", ".join(f"{one.code} {one.endpoints}" for one in counts[:MOST_TOLD])
+    among = f"of {len(denied)} endpoints ({most})" if denied else "because no provider with a credential here serves chats"
+    return type(error)(
+        f"`{AUTO}` chose none {among}. {_ENDINGS[type(error)]}",
+        {
+            **_listing(nearest_first(denied)[:MOST_LISTED]),
+            "left_out": max(0, len(denied) - MOST_LISTED),
+            "reasons": msgspec.to_builtins(list(counts)),
+            "relaxation": error.metadata["relaxation"],
+        },
+    )
+
+
 def _dropped(candidate: Candidate, *reasons: Reason) -> Denial:
     return Denial(candidate.endpoint, candidate.policy, reasons, candidate.local)
 
 
-def _with_wishes(denial: Denial, preference: Preference, facts: Facts) -> Denial:
-    wishes = unwanted(denial.endpoint, preference, facts, local=denial.local)
-    return msgspec.structs.replace(denial, reasons=denial.reasons + wishes)
+def with_wishes(denial: Denial, model: ModelId, preference: Preference, facts: Facts) -> Denial:
+    """The denial with what the preference rules out, and for `anyapi/auto` what the request needs; each code once."""
+    reasons = (*denial.reasons, *unwanted(denial.endpoint, preference, facts, local=denial.local))
+    if model == AUTO:
+        known = {reason.code for reason in reasons}
+        reasons += tuple(reason for reason in unsuited(denial.endpoint, facts) if reason.code not in known)
+    return msgspec.structs.replace(denial, reasons=reasons) if len(reasons) > len(denial.reasons) else denial
 
 
 def _hindrances(denial: Denial) -> set[ReasonCode]:

@@ -9,6 +9,8 @@ EU = frozenset({
 """Member countries of the European Union, ISO 3166-1 alpha-2."""
 EEA = EU | {"eu", "is", "li", "no"}
 """What lies inside the European Economic Area: the EU as a whole, its members, Iceland, Liechtenstein, Norway."""
+GLOBAL = "global"
+"""Of an endpoint: wherever the provider pleases."""
 MEMBERS = {"eu": EU, "eea": EEA}
 
 

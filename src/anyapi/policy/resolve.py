@@ -15,6 +15,7 @@ from anyapi.domain.snapshot import Agreement, Credential, PolicyContext, Tier
 from anyapi.policy.agreements import applied, boundaries, covers, in_force
 from anyapi.policy.evidence import lowered
 from anyapi.policy.exceptions import Records, overlaid
+from anyapi.policy.regions import GLOBAL
 from anyapi.policy.selectors import Circumstances
 from anyapi.policy.standing import DAY, EPOCH, Standing, midnight
 
@@ -93,12 +94,16 @@ def _dated(standing: Standing, here: Circumstances, now: float) -> DataPolicy:
 
 
 def _regions(standing: Standing, here: Circumstances) -> frozenset[str]:
-    """Where inference happens: the endpoint's own region, else the credential's, else the provider's list, else `local`."""
-    if here.endpoint.region is not None and here.endpoint.region != "global":
-        return frozenset({here.endpoint.region})
-    if here.credential is not None and here.credential.region is not None:
-        return frozenset({here.credential.region})
-    return standing.regions or (frozenset({"local"}) if standing.local else frozenset())
+    """Where inference happens: the endpoint's own region, else the credential's, else the provider's list, else `local`.
+
+    A `global` endpoint is asked where the credential is and answers anywhere in the list, so it is both.
+    """
+    own, pinned = here.endpoint.region, None if here.credential is None else here.credential.region
+    listed = standing.regions or (frozenset({"local"}) if standing.local else frozenset())
+    if own == GLOBAL:
+        return listed | {pinned} if listed and pinned is not None else listed
+    only = own or pinned
+    return listed if only is None else frozenset({only})
 
 
 def _day(instant: float) -> dt.date | None:

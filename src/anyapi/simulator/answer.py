@@ -133,7 +133,9 @@ def compose(call: Call, model: str, voice: Voice) -> Answer:
 def _choices(call: Call, model: str, voice: Voice) -> tuple[Choice, ...]:
     reasoning = f"The request names {model}; I say what I always say." if call.reasoning or voice.reasoning else ""
     if call.uses:
-        calls = tuple(ToolCall(tool.name, _json(instance_of(tool.schema))) for tool in call.uses)
+        calls = tuple(
+            ToolCall(tool.name, _json(instance_of(tool.schema) if tool.arguments is None else tool.arguments)) for tool in call.uses
+        )
         choice = Choice(reasoning=reasoning, tool_calls=calls, finish=Finish.TOOL_CALLS)
         return (choice,) * call.choices
     return tuple(_limit(_text(call, model, voice, index), reasoning, call) for index in range(call.choices))

@@ -1,6 +1,6 @@
 """Reads requests for Anthropic messages: what decides about the answer, and what the provider would refuse. Writes nothing.
 
-Source: the API reference of Anthropic (messages, extended thinking, prompt caching, tool use), as of 2026.
+Source: the API reference of Anthropic (messages, system messages between them, extended thinking, prompt caching, tool use), as of 2026.
 """
 
 from collections.abc import Mapping
@@ -92,6 +92,11 @@ class _Request(GatewayFields, kw_only=True):
     output_config: _OutputConfig | None = None
 
     @property
+    def turns(self) -> list[_Message]:
+        """What user and model say."""
+        return [message for message in self.messages if message.role != "system"]
+
+    @property
     def thinks(self) -> bool:
         """Whether thinking is on, in either way."""
         return self.thinking is not None and self.thinking.type != "disabled"
@@ -134,15 +139,25 @@ def read_request(body: bytes, headers: Mapping[str, str]) -> Call:
 def _check(request: _Request) -> None:
     if not request.messages:
         raise Rejected(400, "messages: at least one message is required.")
-    if any(message.role not in {"user", "assistant"} for message in request.messages):
-        raise Rejected(400, "messages: role must be user or assistant.")
-    problem = pairing_problem([_turn(message) for message in request.messages])
+    _check_roles(request.messages)
+    problem = pairing_problem([_turn(message) for message in request.turns])
     if problem is not None:
         raise Rejected(400, f"messages: {problem}")
     for place, message in enumerate(request.messages):
         for number, block in enumerate(message.blocks):
             _check_thinking(block, f"messages.{place}.content.{number}")
     _check_order(request)
+
+
+def _check_roles(messages: list[_Message]) -> None:
+    """A system message may stand right behind a user's, where it changes nothing of what is in the cache."""
+    before = ""
+    for place, message in enumerate(messages):
+        if message.role not in {"user", "assistant", "system"}:
+            raise Rejected(400, f"messages.{place}: role must be user, assistant or system.")
+        if message.role == "system" and before != "user":
+            raise Rejected(400, f"messages.{place}: a system message must follow a user message.")
+        before = message.role
 
 
 def _turn(message: _Message) -> Turn:
@@ -159,7 +174,7 @@ def _check_thinking(block: _Block, where: str) -> None:
 
 def _check_order(request: _Request) -> None:
     """With thinking switched on by hand, the message whose tools are being answered has to begin with its thinking."""
-    answers = any(block.type == "tool_result" for block in request.messages[-1].blocks)
+    answers = any(block.type == "tool_result" for block in request.turns[-1].blocks)
     if request.thinking is None or request.thinking.type != "enabled" or not answers:
         return
     called = next((message for message in reversed(request.messages) if message.role == "assistant"), None)
@@ -200,7 +215,7 @@ def _mark(prompt: Prompt, control: _CacheControl | None) -> None:
 
 def _last_words(request: _Request) -> str | None:
     """Return what the user says last; None if the last message is not the user's, or hands back a tool's result."""
-    last = request.messages[-1]
+    last = request.turns[-1]
     if last.role != "user" or any(block.type == "tool_result" for block in last.blocks):
         return None
     return "".join(block.text or "" for block in last.blocks)

@@ -3,6 +3,7 @@
 Source: the API reference of Amazon Bedrock (Converse, ConverseStream, errors), as of 2026; `event_stream` for the frames.
 """
 
+import datetime as dt
 import re
 import string
 import urllib.parse
@@ -47,6 +48,8 @@ _ERRORS = {
 }
 _LATENCY = {"latencyMs": 1}
 _JSON = "application/json"
+_MOST_SKEW = 300
+"""Seconds between a signature's time and ours."""
 _PADDING = string.ascii_letters
 
 
@@ -111,13 +114,26 @@ class BedrockApi:
     models_paths: tuple[str, ...] = ("/foundation-models",)
 
     def admits(self, request: Request, key: str) -> bool:
-        """A key `ACCESS:SECRET` asks for a signature, any other for a bearer token."""
-        access, colon, secret = key.partition(":")
-        return signed_by(request, access, secret) if colon else same_key(bearer(request.header()), key)
+        """A key `ACCESS:SECRET` or `ACCESS:SECRET:SESSION` asks for a signature of now, any other for a bearer token."""
+        if ":" not in key:
+            return same_key(bearer(request.header()), key)
+        access, secret, session = (*key.split(":"), "")[:3]
+        return self._in_time(request) and signed_by(request, access, secret, session=session)
 
-    def no_admittance(self, request: Request) -> Rejected:  # noqa: ARG002 - the contract's
-        """Return a 403."""
+    def no_admittance(self, request: Request) -> Rejected:
+        """Return a 403, which says whether it is the clock."""
+        if request.header().get("x-amz-date") and not self._in_time(request):
+            return Rejected(403, "Signature expired: is now earlier than the time that is allowed")
         return Rejected(403, "The security token included in the request is invalid.")
+
+    @staticmethod
+    def _in_time(request: Request) -> bool:
+        """Whether the request was signed within five minutes of now."""
+        try:
+            signed = dt.datetime.strptime(request.header().get("x-amz-date", ""), "%Y%m%dT%H%M%S%z")
+        except ValueError:
+            return False
+        return abs((dt.datetime.now(dt.UTC) - signed).total_seconds()) < _MOST_SKEW
 
     def models(self, names: tuple[str, ...]) -> object:
         """Return the summaries, which Amazon serves at another host."""

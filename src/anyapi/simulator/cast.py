@@ -8,7 +8,9 @@ from anyapi.simulator.anthropic_wire import AnthropicApi
 from anyapi.simulator.bedrock_wire import BedrockApi
 from anyapi.simulator.faults import Turn
 from anyapi.simulator.gemini_wire import GeminiApi
-from anyapi.simulator.openai_api import OpenAiApi
+from anyapi.simulator.google_tokens import TokenApi
+from anyapi.simulator.openai_api import AzureApi, OpenAiApi
+from anyapi.simulator.vertex_api import VertexApi
 from anyapi.simulator.wire import Api
 
 
@@ -19,8 +21,14 @@ class WireName(enum.StrEnum):
     """Chat completions, responses and embeddings."""
     ANTHROPIC = "anthropic"
     GEMINI = "gemini"
-    """The Gemini API and Vertex AI."""
+    """The Gemini API, and Vertex AI's for Gemini by a fixed token."""
     BEDROCK = "bedrock"
+    VERTEX = "vertex"
+    """Vertex AI: Gemini, Claude and OpenAI's format, by the tokens of a provider of the next kind."""
+    GOOGLE_TOKENS = "google-tokens"
+    """No provider of models: Google's token endpoint."""
+    AZURE = "azure"
+    """Azure OpenAI, its newer paths and its older ones."""
 
 
 APIS: dict[WireName, Api] = {
@@ -28,6 +36,9 @@ APIS: dict[WireName, Api] = {
     WireName.ANTHROPIC: AnthropicApi(),
     WireName.GEMINI: GeminiApi(),
     WireName.BEDROCK: BedrockApi(),
+    WireName.VERTEX: VertexApi(),
+    WireName.GOOGLE_TOKENS: TokenApi(),
+    WireName.AZURE: AzureApi(),
 }
 
 
@@ -44,6 +55,10 @@ class ModelSpec(msgspec.Struct, frozen=True):
     vision: bool = True
     dimensions: int | None = None
     """Of a model that makes vectors: their length unless the request asks for another. It does nothing else then."""
+    protocol: str | None = None
+    """What is spoken there, in the catalogue's words, where it is not what the provider's other models speak."""
+    region: str | None = None
+    """Where it is locked to, likewise."""
 
 
 class ClaimedPolicy(msgspec.Struct, frozen=True):
@@ -72,7 +87,8 @@ class ProviderSpec(msgspec.Struct, frozen=True):
     """Served models; with none, any name is served."""
     policy: ClaimedPolicy = ClaimedPolicy()
     api_key: str | None = None
-    """The key that callers must send; None serves everybody. Bedrock: `ACCESS:SECRET` asks for a signature."""
+    """The key that callers must send; None serves everybody. Bedrock: `ACCESS:SECRET` or `ACCESS:SECRET:SESSION` asks for a signature.
+    Vertex AI and its token endpoint: `EMAIL:MODULUS`, see `google_tokens`."""
     chunk_delay: float = 0.0
     """Seconds before each event of a stream."""
     words: int = 0

@@ -5,12 +5,15 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from anyapi.simulator.cast import DEFAULT_PROVIDERS, ModelSpec, ProviderSpec, WireName
+from anyapi.simulator.vertex_api import PLACE
 
 _PROTOCOLS = {
     WireName.OPENAI: ("openai-chat", "bearer", "/v1"),
     WireName.ANTHROPIC: ("anthropic-messages", "x-api-key", ""),
     WireName.GEMINI: ("gemini", "x-goog-api-key", "/v1beta"),
     WireName.BEDROCK: ("bedrock", "bearer", ""),
+    WireName.VERTEX: ("vertex", "service-account", PLACE),
+    WireName.AZURE: ("openai-chat", "api-key", "/openai/v1"),
 }
 
 
@@ -21,7 +24,7 @@ def demo_config_toml(ports: Mapping[str, int], providers: Sequence[ProviderSpec]
     Raises `KeyError` when a port belongs to none of `providers`.
     """
     specs = {spec.id: spec for spec in providers}
-    chosen = [specs[identity] for identity in ports]
+    chosen = [specs[identity] for identity in ports if specs[identity].wire is not WireName.GOOGLE_TOKENS]
     lines = [f"[network]\nprivate_addresses = {_list([f'{host}/32'])}"]
     lines += [_provider(spec, f"http://{host}:{ports[spec.id]}") for spec in chosen]
     lines += _models(chosen)
@@ -39,7 +42,7 @@ def _provider(spec: ProviderSpec, origin: str) -> str:
     protocol, auth, path = _PROTOCOLS[spec.wire]
     if spec.wire is WireName.BEDROCK and ":" in (spec.api_key or ""):
         auth = "sigv4"
-    more = ', also_speaks = ["openai-responses"]' if spec.wire is WireName.OPENAI else ""
+    more = ', also_speaks = ["openai-responses"]' if spec.wire in {WireName.OPENAI, WireName.AZURE} else ""
     days = f", days = {policy.retention_days:g}" if policy.retention_days is not None else ""
     return f"""[providers.{spec.id}]
 name = {_text(spec.name or spec.id)}
@@ -70,10 +73,12 @@ def _endpoint(spec: ProviderSpec, model: ModelSpec) -> str:
     chat = _flag(model.dimensions is None)
     abilities = f"tools = {chat}, structured_outputs = {chat}, reasoning = {chat}, streaming = {chat}"
     vectors = "" if model.dimensions is None else f'operations = ["embeddings"]\ndimensions = {model.dimensions}\n'
+    said = {"protocol": model.protocol, "region": model.region}
+    own = "".join(f"{name} = {_text(value)}\n" for name, value in said.items() if value is not None)
     return f"""[[models.endpoints]]
 provider = {_text(spec.id)}
 model = {_text(model.upstream)}
-{vectors}context_length = 200000
+{own}{vectors}context_length = 200000
 max_output_tokens = 8192
 price = {{ input = {model.input_price:g}, output = {model.output_price:g} }}
 capabilities = {{ vision = {_flag(model.vision and model.dimensions is None)}, {abilities} }}
@@ -85,6 +90,8 @@ def _credential(spec: ProviderSpec) -> str:
     lines.append(f"tier = {_text('free' if spec.policy.free else 'paid')}")
     if spec.api_key:
         lines.append(f"env = {_text(key_variable(spec.id))}")
+    if spec.wire is WireName.BEDROCK and ":" in (spec.api_key or ""):
+        lines.append('variables = { region = "eu-central-1" }')
     return "\n".join(lines)
 
 

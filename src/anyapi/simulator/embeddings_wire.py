@@ -17,6 +17,7 @@ from anyapi.simulator.answer import Answer
 from anyapi.simulator.call import Call, Embedding, Rejected
 from anyapi.simulator.ledger import Outcome
 from anyapi.simulator.openai_errors import OpenAiErrors
+from anyapi.simulator.openai_wire import deployment_in
 from anyapi.simulator.reply import Reply, answered
 from anyapi.simulator.steps import Send
 from anyapi.simulator.tokens import BYTES_PER_TOKEN
@@ -44,9 +45,9 @@ class EmbeddingsWire(OpenAiErrors):
 
     completion_path = "/v1/embeddings"
 
-    def target(self, path: str, query: str) -> Target | None:  # noqa: ARG002 - the contract's
-        """Azure serves the same under `/openai`."""
-        return Target() if path.removeprefix("/openai") == self.completion_path else None
+    def target(self, path: str, query: str) -> Target | None:
+        """Azure serves the same under `/openai`, and names a deployment in the path of its older API."""
+        return Target() if path.removeprefix("/openai") == self.completion_path else deployment_in(path, query, "embeddings")
 
     def read(self, body: bytes, headers: Mapping[str, str], target: Target) -> Call:  # noqa: ARG002 - other wires need them
         """Understand a request; `Rejected` 400 when it is not one."""
@@ -60,7 +61,7 @@ class EmbeddingsWire(OpenAiErrors):
         if request.dimensions is not None and not 1 <= request.dimensions <= LONGEST:
             raise Rejected(400, f"dimensions must be between 1 and {LONGEST}.")
         return Call(
-            model=request.model,
+            model=target.model or request.model,
             prompt_bytes=size,
             include_usage=True,
             embedding=Embedding(inputs, request.dimensions, request.encoding_format == "base64"),

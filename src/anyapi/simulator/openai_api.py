@@ -28,3 +28,18 @@ class OpenAiApi:
     def models(self, names: tuple[str, ...]) -> object:
         """Return the list object."""
         return {"object": "list", "data": [{"id": name, "object": "model", "created": CREATED, "owned_by": "simulator"} for name in names]}
+
+
+class AzureApi(OpenAiApi):
+    """What is at `https://RESOURCE.openai.azure.com`: the same by another header, and under Azure's paths alone."""
+
+    base_path = "/openai/v1"
+    models_paths: tuple[str, ...] = ("/openai/v1/models",)
+
+    def admits(self, request: Request, key: str) -> bool:
+        """The key is in a header of its own."""
+        return request.path.startswith("/openai/") and same_key(request.header().get("api-key"), key)
+
+    def no_admittance(self, request: Request) -> Rejected:  # noqa: ARG002 - the contract's
+        """Return a 401."""
+        return Rejected(401, "Access denied due to invalid subscription key or wrong API endpoint.")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from anyapi.simulator.answer import Answer, Choice, Finish, halves, spoken
-from anyapi.simulator.call import Call, Rejected, Tool, tools_to_use
+from anyapi.simulator.call import Call, Rejected, Tool, said_last, tools_to_use
 from anyapi.simulator.jsontype import NULL, Json, decoded, is_given
 from anyapi.simulator.ledger import Outcome
 from anyapi.simulator.openai_errors import CREATED, OpenAiErrors, log_probabilities
@@ -30,7 +30,8 @@ _FINISH = {
 }
 _ATTACHMENTS = {"image_url": "image", "file": "document"}
 # Azure names a deployment in the path of its older API, and the model that the body names means nothing there.
-_DEPLOYMENT = re.compile(r"/openai/deployments/([^/]+)/chat/completions")
+_DEPLOYMENT = re.compile(r"/openai/deployments/([^/]+)/(chat/completions|embeddings)")
+_VERSION = re.compile(r"(?:^|&)api-version=\d{4}-\d\d-\d\d")
 
 
 class _Part(msgspec.Struct):
@@ -120,12 +121,11 @@ class OpenAiWire(OpenAiErrors):
 
     completion_path = "/v1/chat/completions"
 
-    def target(self, path: str, query: str) -> Target | None:  # noqa: ARG002 - the contract's
+    def target(self, path: str, query: str) -> Target | None:
         """The path says nothing, but for a deployment of Azure."""
         if path in {self.completion_path, "/openai/v1/chat/completions"}:
             return Target()
-        deployment = _DEPLOYMENT.fullmatch(path)
-        return Target(urllib.parse.unquote(deployment[1])) if deployment else None
+        return deployment_in(path, query, "chat/completions")
 
     def read(self, body: bytes, headers: Mapping[str, str], target: Target) -> Call:  # noqa: ARG002 - other wires need them
         """Understand a request; `Rejected` 400 when it is not one."""
@@ -133,7 +133,7 @@ class OpenAiWire(OpenAiErrors):
             request = _read(body)
         except msgspec.MsgspecError as error:
             raise unreadable(error) from None
-        _check(request)
+        _check(request, target)
         prompt = _prompt(request)
         return Call(
             model=target.model or request.model,
@@ -168,7 +168,17 @@ class OpenAiWire(OpenAiErrors):
         return reply
 
 
-def _check(request: _Request) -> None:
+def deployment_in(path: str, query: str, operation: str) -> Target | None:
+    """The deployment that a path of Azure's older API names; that API wants its version in the query, and is not found without."""
+    match = _DEPLOYMENT.fullmatch(path)
+    if match is None or match[2] != operation or not _VERSION.search(query):
+        return None
+    return Target(urllib.parse.unquote(match[1]))
+
+
+def _check(request: _Request, target: Target) -> None:
+    if target.model and request.store is not msgspec.UNSET:
+        raise Rejected(400, "Unrecognized request argument supplied: store")
     if not request.messages:
         raise Rejected(400, "messages must hold at least one message.")
     if request.n is not None and not 1 <= request.n <= 128:
@@ -206,8 +216,8 @@ def _tools(request: _Request) -> tuple[Tool, ...]:
             allowed = {tool.function.name for tool in wanted.allowed_tools.tools if tool.function}
             offered = tuple(tool for tool in offered if tool.name in allowed)
         wanted = wanted.word
-    last = request.messages[-1]
-    said = last.text if last.role == "user" else None
+    last = said_last(request.messages)
+    said = last.text if last is not None and last.role == "user" else None
     return tools_to_use(offered, "any" if wanted == "required" else wanted, said, parallel=request.parallel_tool_calls is not False)
 
 

@@ -5,7 +5,7 @@ Source: the API reference of OpenAI (responses, function calling, reasoning item
 
 import msgspec
 
-from anyapi.simulator.call import Call, Rejected, Tool, tools_to_use
+from anyapi.simulator.call import Call, Rejected, Tool, said_last, tools_to_use
 from anyapi.simulator.jsontype import NULL, Json, decoded, is_given
 from anyapi.simulator.prompt import Prompt
 from anyapi.simulator.seal import is_sealed
@@ -175,8 +175,8 @@ def _tools(request: _Request) -> tuple[Tool, ...]:
             allowed = {tool.name for tool in wanted.tools}
             offered = tuple(tool for tool in offered if tool.name in allowed)
         wanted = wanted.word
-    last = request.items[-1]
-    said = last.text if last.type == "message" and last.role == "user" else None
+    last = said_last(request.items)
+    said = last.text if last is not None and last.role == "user" else None
     return tools_to_use(offered, "any" if wanted == "required" else wanted, said, parallel=request.parallel_tool_calls is not False)
 
 

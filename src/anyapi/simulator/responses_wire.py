@@ -26,12 +26,16 @@ _Event = tuple[_Dict, int]
 
 _DEFAULTS: _Dict = {
     "background": False,
+    "frequency_penalty": 0.0,
     "instructions": None,
     "max_output_tokens": None,
     "max_tool_calls": None,
     "metadata": {},
     "parallel_tool_calls": True,
+    "presence_penalty": 0.0,
     "previous_response_id": None,
+    "prompt_cache_key": None,
+    "safety_identifier": None,
     "service_tier": "default",
     "store": True,
     "temperature": 1.0,
@@ -51,9 +55,9 @@ class ResponsesWire(OpenAiErrors):
 
     completion_path = "/v1/responses"
 
-    def target(self, path: str, query: str) -> Target | None:  # noqa: ARG002 - the contract's
-        """Azure serves the same under `/openai`."""
-        path = path.removeprefix("/openai")
+    def target(self, path: str, query: str) -> Target | None:
+        """Azure serves the same under `/openai`, and in its older API where the query states a version."""
+        path = "/v1/responses" if path == "/openai/responses" and "api-version=" in query else path.removeprefix("/openai")
         counting = path == self.completion_path + "/input_tokens"
         return Target(count=counting) if counting or path == self.completion_path else None
 
@@ -102,10 +106,16 @@ def _response(call: Call, model: str, serial: int, items: list[_Dict], answer: A
         **_DEFAULTS,
         **given,
         "reasoning": {"effort": None, "summary": None, **given.get("reasoning", {})},
+        "tools": [_tool(tool) for tool in given.get("tools") or []],
         "text": {"format": {"type": "text"}, "verbosity": "medium", **given.get("text", {})},
         "output": items,
         **({"usage": _usage(answer)} if answer.reported is not None else {}),
     }
+
+
+def _tool(tool: _Dict) -> _Dict:
+    """Return a tool as a response repeats it: a function with all of its fields."""
+    return {"description": None, "parameters": None, "strict": True, **tool} if tool.get("type") == "function" else tool
 
 
 def _usage(answer: Answer) -> _Dict:
@@ -151,13 +161,13 @@ def _event(payload: _Dict) -> bytes:
 def _sends(events: Iterator[_Event]) -> Iterator[Send]:
     for number, (payload, size) in enumerate(events):
         final = payload.get("response")
-        usage = isinstance(final, dict) and "usage" in final
+        usage = isinstance(final, dict) and final.get("usage") is not None
         yield Send(_event({**payload, "sequence_number": number}), 1, size, usage)
 
 
 def _events(call: Call, choice: Choice, final: _Dict) -> Iterator[_Event]:
     begun: _Dict = {**final, "status": "in_progress", "output": [], **dict.fromkeys(("completed_at", "error", "incomplete_details"))}
-    begun.pop("usage", None)
+    begun["usage"] = None
     yield {"type": "response.created", "response": begun}, 0
     yield {"type": "response.in_progress", "response": begun}, 0
     items = final["output"]

@@ -15,10 +15,14 @@ _AUTHORIZATION = re.compile(
     r"\s*SignedHeaders=([^,\s]+),\s*Signature=([0-9a-f]{64})"
 )
 _MUST_SIGN = frozenset({"host", "x-amz-date"})
+_SESSION = "x-amz-security-token"
 
 
-def signed_by(request: Request, access_key: str, secret: str, service: str = "bedrock") -> bool:
-    """Say whether the request carries a right signature of this key for `service`, over its host, date and whole body."""
+def signed_by(request: Request, access_key: str, secret: str, service: str = "bedrock", *, session: str = "") -> bool:
+    """Say whether the request carries a right signature of this key for `service`, over its host, date and whole body.
+
+    With `session`, a temporary key's token must be there too, and signed.
+    """
     headers = _joined(request)
     match = _AUTHORIZATION.fullmatch(headers.get("authorization", ""))
     if match is None:
@@ -28,7 +32,8 @@ def signed_by(request: Request, access_key: str, secret: str, service: str = "be
     digest = hashlib.sha256(request.body).hexdigest()
     sound = (
         (identity, named, date[:8]) == (access_key, service, day),
-        _MUST_SIGN <= {*signed} <= {*headers},
+        not session or headers.get(_SESSION) == session,
+        _MUST_SIGN | ({_SESSION} if session else set()) <= {*signed} <= {*headers},
         signed == sorted(signed),
         headers.get("x-amz-content-sha256", digest) == digest,
     )

@@ -64,6 +64,8 @@ class Declared(msgspec.Struct, frozen=True, omit_defaults=True):
     """Values of the placeholders in the provider's base URL."""
     agreements: tuple[Agreement, ...] = ()
     """What the account attests to have signed about this credential."""
+    deployments: dict[str, str] = {}
+    """The provider's names of models, each with the name of the account's own deployment."""
 
 
 class CredentialRow(msgspec.Struct, frozen=True):

@@ -126,8 +126,11 @@ class StreamReader(Protocol):
     complete: bool
     failure: Outcome | None
     tokens: TokenCount | None
-    started: bool
-    """Whether any content (text, tool call, reasoning) has been released."""
+
+    @property
+    def empty(self) -> bool:
+        """Of a complete answer: whether it held nothing (no text, tool call, reasoning, refusal). Until then it may turn false."""
+        ...
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes as they came off the wire; return what may go to the client now (may be empty)."""

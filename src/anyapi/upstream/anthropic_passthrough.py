@@ -79,11 +79,25 @@ class AnthropicPassthrough:
 class EventStream:
     """Reads a stream of Anthropic's events and passes them on."""
 
-    __slots__ = ("_begun", "_handlers", "_head", "_holding", "_splitter", "_usage", "complete", "failure", "refused", "started", "tokens")
+    __slots__ = (
+        "_begun",
+        "_handlers",
+        "_head",
+        "_holding",
+        "_splitter",
+        "_usage",
+        "complete",
+        "empty",
+        "failure",
+        "refused",
+        "started",
+        "tokens",
+    )
 
     def __init__(self) -> None:
         """Start with nothing held."""
         self.complete = self.started = self.refused = False
+        self.empty = True
         self.failure: Outcome | None = None
         self.tokens: TokenCount | None = None
         self._begun = False
@@ -113,6 +127,7 @@ class EventStream:
             self.failure = BAD
             return b""
         if self.started and _is_plain(data):
+            self.empty = False
             return data
         return self._read(data)
 
@@ -156,6 +171,7 @@ class EventStream:
             handler(_event(data))
         elif kind.startswith("content_block_"):
             self.started = True
+            self.empty = self.empty and not _says(kind, data)
 
     def _on_error(self, event: wire.Event) -> None:
         self.failure = classify_anthropic_event(event.error.type if event.error else "")
@@ -184,6 +200,11 @@ class EventStream:
         self._holding += len(block)
         if self._holding > sse.LIMIT:
             self.failure, self._head = BAD, []
+
+
+def _says(kind: str, data: bytes) -> bool:
+    """Whether the event of a block is something to the client: a piece of one, or the start of one that may have no pieces."""
+    return kind == "content_block_delta" or (kind == "content_block_start" and b'"text"' not in data and b'"thinking"' not in data)
 
 
 def _is_plain(data: bytes) -> bool:

@@ -36,6 +36,7 @@ class BedrockAdapter:
     def prepare(self, call: OutboundChat, endpoint: Endpoint, row: ProviderRow) -> Prepared:
         """Build the request. Of the row, `drops` counts; the other fields are about OpenAI's format."""
         betas = tuple(value for name, value in call.beta_headers if name.lower() == BETA)
+        call.echo = endpoint.model  # Bedrock's answers name none
         request = openai_chat_to_bedrock.translate(call.fields, endpoint, drops=row.drops, betas=betas)
         return Prepared(path_of(endpoint.upstream_model, stream=call.stream), written(request.body), b"", request.adjusted)
 
@@ -53,7 +54,7 @@ class BedrockAdapter:
         return classify_bedrock(status, retry_after, body)
 
     def _stamp(self, call: OutboundChat) -> Stamp:
-        return Stamp(self._ids(), openai_chat_to_bedrock.model_of(call.fields), int(self._clock()))
+        return Stamp(self._ids(), str(call.echo or ""), int(self._clock()))
 
 
 def path_of(model: str, *, stream: bool) -> bytes:

@@ -1,17 +1,16 @@
 """The adapter for Gemini's generateContent, at Google AI Studio and at Vertex AI. Puts the pure translators together.
 
-Opens no connection and knows no credential: an access token for Vertex comes from `google_token`. The base URL of AI Studio ends in the
-version (`/v1beta`), that of Vertex in project and location (`/v1/projects/{project}/locations/{location}`).
+Opens no connection and knows no credential: an access token for Vertex is the upstream's (`token_bearing`). The base URL of AI Studio
+ends in the version (`/v1beta`), that of Vertex in project and location (`/v1/projects/{project}/locations/{location}`).
 """
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from urllib.parse import quote
 
 from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Outcome
-from anyapi.domain.ids import ProviderId
 from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
 from anyapi.upstream.classify_gemini import classify_gemini
 from anyapi.upstream.translate import gemini_to_openai_chat, openai_chat_to_gemini
@@ -21,8 +20,8 @@ from anyapi.upstream.translate.gemini_stream_to_openai_chat import ChatStream
 
 MODELS = "/models/"
 """Where models are found below the base URL of AI Studio."""
-PLACES: Mapping[ProviderId, str] = {ProviderId("google-vertex"): "/publishers/google/models/"}
-"""Where else, by provider."""
+AT_VERTEX = "/publishers/google/models/"
+"""Where they are below that of Vertex AI."""
 
 
 def _fresh_id() -> str:
@@ -32,15 +31,18 @@ def _fresh_id() -> str:
 class GeminiAdapter:
     """An `Adapter`. Without state: one serves every endpoint of the protocol."""
 
-    def __init__(self, clock: Callable[[], float] = time.time, *, fresh_id: Callable[[], str] = _fresh_id) -> None:
-        """`clock` gives Unix seconds, for the `created` of an answer; `fresh_id` a unique id, for an answer that has none."""
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float] = time.time, *, fresh_id: Callable[[], str] = _fresh_id, models: str = MODELS) -> None:
+        """`clock` gives Unix seconds, for the `created` of an answer; `fresh_id` a unique id, for an answer that has none.
+
+        `models` is where they are found below the base URL.
+        """
+        self._clock, self._models = clock, models
         self._fresh_id = fresh_id
 
     def prepare(self, call: OutboundChat, endpoint: Endpoint, row: ProviderRow) -> Prepared:
         """Build the request. Of the row, `drops` and `accepts_store` count; the other fields are about OpenAI's format."""
         request = openai_chat_to_gemini.translate(call.fields, endpoint, row)
-        model = PLACES.get(endpoint.provider, MODELS) + quote(endpoint.upstream_model, safe="")
+        model = self._models + quote(endpoint.upstream_model, safe="")
         method = ":streamGenerateContent?alt=sse" if call.stream else ":generateContent"
         return Prepared((model + method).encode(), written(request.body), adjusted=request.adjusted)
 

@@ -28,7 +28,11 @@ CONTENT_TYPE = b"application/x-www-form-urlencoded"
 LIFETIME = 3600
 """Seconds that an assertion is good for: Google's most."""
 MARGIN = 60.0
-"""Seconds before a token's end from which a new one is fetched."""
+"""Seconds before a token's end from which it is not begun with any more."""
+EARLY = 300.0
+"""Seconds before a token's end from which a new one is fetched while it still serves."""
+PAUSE = 30.0
+"""Seconds between two attempts at that, and the least age of a token that is given up because it was refused."""
 LEAST_KEY_BITS = 2048
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
@@ -99,13 +103,13 @@ class ServiceAccount:
 class GoogleTokens:
     """Keeps one access token fresh. Safe for many callers at once on one loop: they share one exchange."""
 
-    __slots__ = ("_account", "_clock", "_end", "_fetching", "_post", "_scope", "_token")
+    __slots__ = ("_account", "_again", "_clock", "_end", "_fetching", "_post", "_scope", "_since", "_token")
 
     def __init__(self, account: ServiceAccount, post: Post, *, clock: Callable[[], float] = time.time, scope: str = SCOPE) -> None:
         """`post` sends the exchange; `clock` gives Unix seconds."""
         self._account, self._post, self._clock, self._scope = account, post, clock, scope
         self._token: Secret | None = None
-        self._end = 0.0
+        self._since = self._end = self._again = 0.0
         self._fetching: asyncio.Task[Outcome | None] | None = None
 
     def __repr__(self) -> str:
@@ -119,17 +123,35 @@ class GoogleTokens:
         """
         if self._token is not None and self._clock() < self._end - MARGIN:
             return self._token
-        if self._fetching is None:
-            self._fetching = asyncio.create_task(self._fetch())
-            self._fetching.add_done_callback(self._done)
-        failed = await asyncio.shield(self._fetching)
+        failed = await asyncio.shield(self._fetching or self._start())
         if self._token is not None and self._clock() < self._end:
             return self._token
         return failed or Outcome(OutcomeKind.BAD_RESPONSE)
 
-    def forget(self) -> None:
-        """Drop the token: the provider refused it, so the next caller fetches a new one."""
+    def fresh(self) -> bool:
+        """Whether the kept token is good for at least 60 s. In its last five minutes one caller has a new one fetched meanwhile."""
+        now = self._clock()
+        if self._token is None or now >= self._end - MARGIN:
+            return False
+        if now >= self._end - EARLY and self._fetching is None and now >= self._again:
+            self._again = now + PAUSE
+            self._start()
+        return True
+
+    def forget(self) -> bool:
+        """Drop the token, which the provider refused, so that the next caller fetches a new one; False where it is too new for that.
+
+        An account that is refused whatever its token must not make every request fetch another.
+        """
+        if self._token is None or self._clock() < self._since + PAUSE:
+            return False
         self._token = None
+        return True
+
+    def _start(self) -> "asyncio.Task[Outcome | None]":
+        task = self._fetching = asyncio.create_task(self._fetch())
+        task.add_done_callback(self._done)
+        return task
 
     def _done(self, _task: asyncio.Task[Outcome | None]) -> None:
         self._fetching = None
@@ -155,7 +177,7 @@ class GoogleTokens:
             return Outcome(OutcomeKind.BAD_RESPONSE)
         if not TOKEN.fullmatch(granted.access_token) or not granted.expires_in > 0:
             return Outcome(OutcomeKind.BAD_RESPONSE)
-        self._token, self._end = Secret(granted.access_token), now + min(granted.expires_in, LIFETIME)
+        self._token, self._since, self._end = Secret(granted.access_token), now, now + min(granted.expires_in, LIFETIME)
         return None
 
 

@@ -36,12 +36,13 @@ _decode_messages = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 class TranslatedStream:
     """Reads a provider's stream as chat completion chunks and passes those on in the client's format."""
 
-    __slots__ = ("_inner", "_outer", "complete", "failure", "started", "tokens")
+    __slots__ = ("_inner", "_outer", "complete", "empty", "failure", "started", "tokens")
 
     def __init__(self, inner: StreamReader, outer: "MessagesStream | ResponsesStream") -> None:
         """`inner` reads the provider's events, `outer` what it releases."""
         self._inner, self._outer = inner, outer
         self.complete = self.started = False
+        self.empty = True
         self.failure: Outcome | None = None
         self.tokens: TokenCount | None = None
 
@@ -55,7 +56,7 @@ class TranslatedStream:
         out = self._outer.feed(self._inner.feed(data))
         self.failure = self._inner.failure or self._outer.failure
         self.complete, self.started = self._outer.complete and self.failure is None, self._outer.started
-        self.tokens = self._inner.tokens
+        self.tokens, self.empty = self._inner.tokens, self._outer.empty
         return out
 
 
@@ -108,12 +109,12 @@ class MessagesOverChat(_OverChat):
         made = anthropic_messages_to_openai_chat.translate(call.fields, target)
         return made.fields, made.adjusted
 
-    def _from_chat(self, answer: Answer, call: OutboundChat) -> Answer | Outcome:  # noqa: ARG002
-        translated = openai_chat_to_anthropic_messages.translate(answer.body)
+    def _from_chat(self, answer: Answer, call: OutboundChat) -> Answer | Outcome:
+        translated = openai_chat_to_anthropic_messages.translate(answer.body, _asked(call))
         return translated if isinstance(translated, Outcome) else msgspec.structs.replace(answer, body=translated)
 
-    def _stream(self, call: OutboundChat) -> MessagesStream:  # noqa: ARG002
-        return MessagesStream()
+    def _stream(self, call: OutboundChat) -> MessagesStream:
+        return MessagesStream(_asked(call))
 
 
 class ResponsesOverChat(_OverChat):
@@ -157,6 +158,11 @@ def _chat(call: OutboundChat) -> OutboundChat:
     if call.hub is None:
         raise TypeError  # INVARIANT: an answer is only read of a request that was prepared
     return call.hub
+
+
+def _asked(call: OutboundChat) -> str:
+    """The model as the client named it, if it named one: Claude Code gives thinking back only to the model that it asked for."""
+    return call.echo if isinstance(call.echo, str) else ""
 
 
 def _echo(call: OutboundChat) -> Echo:

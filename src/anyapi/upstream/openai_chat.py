@@ -21,6 +21,10 @@ MAX_EVENT = 1024 * 1024
 INCLUDE_USAGE = msgspec.Raw(b'{"include_usage":true}')
 FALSE = msgspec.Raw(b"false")
 FIELD = re.compile(rb"(data|event|id|retry)?:")
+SAYS = re.compile(
+    rb'"(?:content|refusal|reasoning|reasoning_content|reasoning_details|tool_calls|function_call|audio|images)"\s*:\s*+(?!null|""|\[\])'
+)
+"""A member by which an answer says something. Searched for until it is found, which is in one of the first events."""
 DONE = re.compile(rb"(?:\A|\n)data: ?\[DONE\]")
 
 _encode = msgspec.json.Encoder().encode
@@ -212,13 +216,13 @@ def error_in(body: bytes) -> Outcome | None:
 class ChatStream:
     """Reads a chat completion stream and passes its events on byte for byte, less the usage chunk nobody asked for."""
 
-    __slots__ = ("_hide_usage", "_rest", "complete", "failure", "started", "tokens")
+    __slots__ = ("_hide_usage", "_rest", "complete", "empty", "failure", "tokens")
 
     def __init__(self, *, hide_usage: bool) -> None:
         """`hide_usage`: the client did not ask for the usage chunk, we did."""
         self._hide_usage = hide_usage
         self._rest = b""
-        self.complete = self.started = False
+        self.complete, self.empty = False, True
         self.failure: Outcome | None = None
         self.tokens: TokenCount | None = None
 
@@ -234,7 +238,7 @@ class ChatStream:
             data = self._take_usage(data)
         if b'"error"' in data:
             data = self._take_error(data)
-        self.started = self.started or b"data:" in data
+        self.empty = self.empty and SAYS.search(data) is None
         return data
 
     def _whole_events(self, data: bytes) -> bytes:

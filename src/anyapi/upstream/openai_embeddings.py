@@ -92,7 +92,7 @@ class OpenAIEmbeddings:
 class NoStream:
     """The reader of an event stream that nobody asked for: it releases nothing."""
 
-    complete = started = False
+    complete = empty = False
     failure: Outcome | None = BAD
     tokens: TokenCount | None = None
 

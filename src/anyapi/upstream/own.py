@@ -1,7 +1,7 @@
 """Upstreams of the credentials that accounts brought: opened when a snapshot names them, withdrawn when it no longer does.
 
-The decrypted secret lives from `unseal` to the header row of its `Upstream`, here and nowhere else. Decides nothing: which credential
-serves whom stands in the snapshot.
+The decrypted secret lives from `unseal` to its `Upstream`, which keeps what it needs of it, and nowhere else. Decides nothing: which
+credential serves whom stands in the snapshot.
 """
 
 import importlib
@@ -12,21 +12,20 @@ import msgspec
 from anyapi.crypto.root_keys import RootKeys
 from anyapi.crypto.sealed import Binding, CannotOpen, Sealed
 from anyapi.crypto.secret import Secret
-from anyapi.domain.catalogue import Auth
 from anyapi.domain.decision import OutcomeKind
 from anyapi.domain.ids import CredentialId
 from anyapi.errors import ConfigError
 from anyapi.upstream.connection import UpstreamConnection
-from anyapi.upstream.pool import Upstream, Wire, header_of
+from anyapi.upstream.opening import Access, open_upstream
+from anyapi.upstream.pool import Upstream, Wire
 
 
 class OwnCredential(msgspec.Struct, frozen=True):
-    """A stored credential as it is to be opened: its seal, what that is bound to, and the origin that the secret may go to."""
+    """A stored credential as it is to be opened: its seal, what that is bound to, and where and how the secret may be used."""
 
     binding: Binding
     sealed: Sealed
-    base_url: str
-    auth: Auth
+    access: Access
 
 
 class Withdrawn(Upstream):
@@ -75,16 +74,15 @@ class Upstreams(dict[CredentialId, Upstream]):
             except CannotOpen as error:
                 unusable[name] = error.reason.value
             except ConfigError:
-                unusable[name] = "not_served"
+                unusable[name] = "secret_unusable"
         return unusable
 
     def _opened(self, one: OwnCredential) -> Upstream:
         # The cipher's library is loaded with the first stored credential: a start without any does not pay for it.
         unseal: Callable[[Sealed, Binding, RootKeys], Secret] = importlib.import_module("anyapi.crypto.envelope").unseal
-        return Upstream(self._wire, one.base_url, header_of(one.auth, unseal(one.sealed, one.binding, self._root_keys).reveal()))
+        return open_upstream(self._wire, one.access, unseal(one.sealed, one.binding, self._root_keys))
 
     def _withdraw(self, name: CredentialId) -> None:
         del self._own[name]
         upstream = self.pop(name)
-        while (connection := upstream.idle()) is not None:
-            connection.abort()
+        upstream.close_idle()

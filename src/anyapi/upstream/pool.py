@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections import deque
 from functools import partial
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from anyapi.domain.catalogue import Auth
@@ -18,6 +19,7 @@ from anyapi.wire.tls import TlsPipe
 IDLE_SECONDS = 15.0
 """An idle connection older than this is not used again: most providers close theirs after 60 s or more, and a race costs a request."""
 MAX_IDLE = 512
+JSON = b"application/json"
 
 
 class Wire:
@@ -43,7 +45,7 @@ def header_of(auth: Auth, secret: str) -> bytes:
         Auth.API_KEY: "api-key: ",
         Auth.X_API_KEY: "x-api-key: ",
         Auth.X_GOOG_API_KEY: "x-goog-api-key: ",
-        Auth.SIGV4: "authorization: Bearer ",  # a Bedrock API key: only access keys sign, and none is configured as a secret
+        Auth.SIGV4: "authorization: Bearer ",  # a Bedrock API key; an access key signs instead (`signing`)
     }
     if auth is Auth.NONE or not secret:
         return b""
@@ -55,10 +57,12 @@ def header_of(auth: Auth, secret: str) -> bytes:
 class Upstream:
     """One provider credential: where it may be used, and the connections that are open there. Holds the secret: never printed."""
 
-    __slots__ = ("_connections", "_heads", "_idle", "_path", "_rows", "_secure", "_wire", "buffer", "host", "loop", "port")
+    __slots__ = ("_connections", "_heads", "_idle", "_path", "_rows", "_secure", "_wire", "authority", "buffer", "host", "loop", "port")
 
-    def __init__(self, wire: Wire, base_url: str, auth_row: bytes) -> None:
-        """`base_url` as configured, `auth_row` from `header_of`. Raises `ConfigError`."""
+    connection: ClassVar[type[UpstreamConnection]] = UpstreamConnection
+
+    def __init__(self, wire: Wire, base_url: str, auth_row: bytes, media_type: bytes = JSON) -> None:
+        """`base_url` as configured, `auth_row` from `header_of`; every body is of this media type. Raises `ConfigError`."""
         parts = urlsplit(base_url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
             raise ConfigError("a provider's base_url must be http(s)://host[:port][/path] and nothing else", field="base_url")
@@ -67,9 +71,10 @@ class Upstream:
         self.port = parts.port or (443 if self._secure else 80)
         self._path = parts.path.rstrip("/").encode("ascii")
         name = f"[{self.host}]" if ":" in self.host else self.host
-        host = name if parts.port is None else f"{name}:{parts.port}"
-        self._rows = b"host: %b\r\nuser-agent: anyapi\r\ncontent-type: application/json\r\naccept-encoding: identity\r\n%b" % (
-            host.encode(),
+        self.authority = (name if parts.port is None else f"{name}:{parts.port}").encode()
+        self._rows = b"host: %b\r\nuser-agent: anyapi\r\ncontent-type: %b\r\naccept-encoding: identity\r\n%b" % (
+            self.authority,
+            media_type,
             auth_row,
         )
         self._heads: dict[bytes, bytes] = {}
@@ -80,12 +85,12 @@ class Upstream:
         """The origin, never the credential."""
         return f"<Upstream {self.host}:{self.port}>"
 
-    def head(self, path: bytes, extra: bytes, length: int) -> bytes:
-        """The head of a POST of so many bytes to `path` below the base URL. Holds the credential."""
+    def head(self, path: bytes, extra: bytes, body: bytes) -> bytes:
+        """The head of a POST of `body` to `path` below the base URL. Holds the credential."""
         start = self._heads.get(path)
         if start is None:
             start = self._heads[path] = b"POST %b%b HTTP/1.1\r\n%b" % (self._path, path, self._rows)
-        return b"%b%bcontent-length: %d\r\n\r\n" % (start, extra, length)
+        return b"%b%bcontent-length: %d\r\n\r\n" % (start, extra, len(body))
 
     def idle(self) -> UpstreamConnection | None:
         """A connection that waits for work, the most recently used first; None if there is none."""
@@ -98,7 +103,7 @@ class Upstream:
 
     async def connect(self) -> UpstreamConnection | OutcomeKind:
         """Open a connection; how it failed when it did."""
-        connection = UpstreamConnection(self)
+        connection = self.connection(self)
         ready: asyncio.Future[OutcomeKind | None] = self.loop.create_future()
         pipe = self._pipe(connection, ready) if self._secure else None
         try:
@@ -153,6 +158,11 @@ class Upstream:
             return
         connection.deadline = self.loop.time() + IDLE_SECONDS
         self._idle.append(connection)
+
+    def close_idle(self) -> None:
+        """Close the connections that wait for work; answers that run go on."""
+        while self._idle:
+            self._idle.pop().abort()
 
     def close(self) -> None:
         """Close every connection."""

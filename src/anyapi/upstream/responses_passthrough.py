@@ -130,14 +130,14 @@ def _is_ours(raw: msgspec.Raw) -> bool:
 class ResponsesReader:
     """A `StreamReader`: passes events on as they came, from the first one that says something."""
 
-    __slots__ = ("_held", "_holding", "_splitter", "complete", "failure", "sequence", "started", "tokens")
+    __slots__ = ("_held", "_holding", "_splitter", "complete", "empty", "failure", "sequence", "started", "tokens")
 
     def __init__(self) -> None:
         """Start with nothing seen."""
         self.complete = False
         self.failure: Outcome | None = None
         self.tokens: TokenCount | None = None
-        self.started = False
+        self.started, self.empty = False, True
         self.sequence = 0
         """The number that an event of ours would have after those that were released."""
         self._splitter = sse.Splitter(LIMIT)
@@ -199,6 +199,7 @@ class ResponsesReader:
             else:
                 self.sequence += 1
                 self.started = self.started or kind not in OPENING
+                self.empty = self.empty and not kind.endswith(".delta")
 
     def _end(self, data: bytes) -> None:
         """The last event holds the response, and its usage."""
@@ -208,6 +209,7 @@ class ResponsesReader:
             return
         self.tokens = tokens_of(found.response.usage)
         self.complete = self.started = True
+        self.empty = self.empty and not any(item.says for item in found.response.items)
 
     def _fail(self, data: bytes) -> None:
         """An error event names its code itself, within `error`, or within the failed response."""

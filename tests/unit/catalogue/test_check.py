@@ -34,3 +34,19 @@ def test_a_model_cannot_succeed_itself():
     changed = msgspec.structs.replace(old, endpoints=(msgspec.structs.replace(old.endpoints[0], successor=old.id),))
     check_models([changed], catalogue.providers, catalogue.models | {old.id: changed}, problems, "f")
     assert fields(problems) == [(old.id, "endpoints[0].successor")]
+
+
+def test_an_alias_is_a_name_of_one_model():
+    catalogue = load_catalogue()
+    sonnet = catalogue.models["anthropic/claude-sonnet-5"]
+    for alias, wrong in [("claude-sonnet-five", False), ("claude-opus-5", True), ("claude-haiku-4-5-20251001", True)]:
+        changed, problems = msgspec.structs.replace(sonnet, aliases=(alias,)), Problems()
+        check_models([changed], catalogue.providers, catalogue.models | {sonnet.id: changed}, problems, "f")
+        assert fields(problems) == ([(sonnet.id, "aliases")] if wrong else []), alias
+
+
+def test_no_model_may_have_the_name_of_the_choice():
+    catalogue, problems = load_catalogue(), Problems()
+    taken = msgspec.structs.replace(catalogue.models["anthropic/claude-3.5-sonnet"], id="anyapi/auto", endpoints=())
+    check_models([taken], catalogue.providers, {"anyapi/auto": taken}, problems, "f")
+    assert fields(problems) == [("anyapi/auto", "id")]

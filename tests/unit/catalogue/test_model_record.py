@@ -78,3 +78,19 @@ def test_only_what_makes_vectors_has_dimensions(operations, dimensions, problems
     endpoint, found = read(read_endpoint, record, "m/s")
     assert found == problems
     assert problems or endpoint.dimensions == dimensions
+
+
+RARE = ("parallel_tools", "computer_use", "assistant_prefill", "web_search", "url_context")
+
+
+@pytest.mark.parametrize("name", RARE)
+@pytest.mark.parametrize("stated", [True, False, None])
+def test_abilities_that_only_tags_ask_for_are_recorded_or_not(name, stated):
+    endpoint, problems = read(read_endpoint, {"provider": "one", "model": "s", "capabilities": {name: stated}}, "m/s")
+    assert (getattr(endpoint.capabilities, name), problems) == (stated, [])
+    assert all(getattr(endpoint.capabilities, other) is None for other in RARE if other != name)
+
+
+def test_an_ability_is_a_flag():
+    _, problems = read(read_endpoint, {"provider": "one", "model": "s", "capabilities": {"web_search": "yes"}}, "m/s")
+    assert problems == ["capabilities.web_search"]

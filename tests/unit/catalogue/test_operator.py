@@ -71,6 +71,16 @@ def test_an_own_server_and_models_join_the_catalogue_under_a_new_version():
     assert base == load_catalogue()
 
 
+def test_aliases_are_kept_or_replaced_whole():
+    text = '[[models]]\nid = "anthropic/claude-haiku-4.5"\n'
+    base = load_catalogue().models["anthropic/claude-haiku-4.5"]
+    assert extend(load_catalogue(), read(text)).models[base.id].aliases == base.aliases == ("claude-haiku-4-5-20251001",)
+    after = extend(load_catalogue(), read(text + 'aliases = ["small", "claude-haiku"]')).models[base.id]
+    assert (after.aliases, after.endpoints) == (("small", "claude-haiku"), base.endpoints)
+    with pytest.raises(CatalogueError, match="aliases"):
+        extend(load_catalogue(), read(text + 'aliases = ["gpt-5.2"]'))
+
+
 def test_nothing_to_add_is_the_same_catalogue():
     base = load_catalogue()
     assert extend(base, Extension("anyapi.toml")) is base

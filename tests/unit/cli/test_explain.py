@@ -160,3 +160,28 @@ def test_a_model_that_makes_embeddings_is_explained_as_such(bare):
 
     assert "operation_unsupported" not in codes("openai/text-embedding-3-small")
     assert "operation_unsupported" in codes("openai/gpt-4o", "openai/text-embedding-3-small")
+
+
+def test_the_choice_of_a_model_is_explained_in_short():
+    """Hundreds of endpoints of every model: the first in order, the rest counted by reason."""
+    result = run("anyapi/auto", "--data-class", "internal", "--assume-credentials")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert "anyapi/auto" in lines
+    (permitted,) = [line for line in lines if line.startswith("  Permitted, in this order: ")]
+    assert permitted.endswith(", of which the first 20 are")
+    assert any(line.startswith("    1. ") and " for " in line for line in lines)
+    assert any(line.startswith("    training_by_default: ") for line in lines)
+    assert len(lines) < 200
+    whole = json.loads(run("anyapi/auto", "openai/text-embedding-3-small", "--assume-credentials", "--json").stdout)
+    auto, embedding = whole["models"]
+    assert auto["totals"]["permitted"] > 500
+    assert len(auto["permitted"]) == 20
+    assert embedding["permitted"] == [], "beside a choice of ours the question is about chats"
+
+
+def test_the_choice_without_credentials_leaves_nothing_and_says_so():
+    result = run("anyapi/auto")
+    assert result.exit_code == 0
+    assert "  Permitted, in this order: 0" in result.stdout
+    assert "--assume-credentials" in result.stderr

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 
 import pytest
+from tests.tools.google_account import key_file
 from tests.unit.policy.samples import block, context, credential, endpoint, kept, provenance, provider
 
 from anyapi.cli.welcome import models_left, provider_lines, start_lines, tier_words
@@ -89,6 +90,40 @@ def test_only_those_with_a_credential_and_an_adapter():
     assert [line.split(":")[0].strip() for line in provider_lines(some)] == ["A", "B"]
     other = context([provider("a"), provider("b", protocol="gemini")])
     assert [line.split(":")[0].strip() for line in provider_lines(other)] == ["A"]
+
+
+def test_models_that_are_not_served_there_are_named_and_those_out_of_reach_do_not_count():
+    endpoints = [
+        endpoint("a", "acme/one"),
+        endpoint("a", "acme/two", protocol="azure-anthropic"),
+        endpoint("a", "acme/three", region="us", id="a/us.three"),
+        endpoint("a", "acme/three", region="global", id="a/global.three"),
+        endpoint("a", "acme/four", region="us"),
+    ]
+    base = context([provider("a")], endpoints, credentials=[credential("a", region="de")])
+    assert list(provider_lines(base)) == ["  A: 2 models (paid; used in de)", "    not served there: acme/two"]
+    both = context([provider("a")], endpoints, credentials=[credential("a", "one", region="de"), credential("a", "two", region="us")])
+    assert next(provider_lines(both)) == "  A: 3 models (paid; used in de, us)"
+    deployed = context([provider("a")], endpoints, credentials=[credential("a", deployments={"one": "ours"})])
+    assert next(provider_lines(deployed)) == "  A: 1 models (paid)"
+
+
+@pytest.mark.parametrize(
+    ("env", "line"),
+    [
+        ({"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "very/secret+1", "AWS_REGION": "eu-west-1"}, "; used in ie)"),
+        ({"AZURE_API_KEY": "azure-key-of-ours", "AZURE_RESOURCE_NAME": "res"}, "    not served there: anthropic/claude-"),
+        ({"GOOGLE_VERTEX_LOCATION": "europe-west3"}, "; used in de)"),
+    ],
+)
+def test_clouds(tmp_path, env, line):
+    file = tmp_path / "service account.json"
+    file.write_text(key_file("https://oauth2.googleapis.com/token"))
+    if "GOOGLE_VERTEX_LOCATION" in env:
+        env = {**env, "GOOGLE_APPLICATION_CREDENTIALS": str(file)}
+    _, lines = lines_for(tmp_path, env)
+    assert any(line in each for each in lines), lines
+    assert not any(secret in each for each in lines for secret in ("very/secret", "PRIVATE", "azure-key"))
 
 
 def test_several_tiers_of_one_provider():

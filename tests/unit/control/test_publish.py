@@ -123,7 +123,7 @@ ZDR = Agreement("zdr", "openai", "Ada", "order form", dt.date(2026, 1, 1), dt.da
 
 
 def test_accounts_own_credentials_stand_under_their_account_and_in_order(store):
-    declared = Declared("eu", "de", frozenset({"safety-retention"}), frozenset({"addendum"}), {"resource": "x"}, (ZDR,))
+    declared = Declared("eu", "de", frozenset({"safety-retention"}), frozenset({"addendum"}), {"resource": "x"}, (ZDR,), {"gpt-4o": "ours"})
     rows = [
         credential_row(1, declared=declared),
         credential_row(2, tier=Tier.UNDECLARED),
@@ -143,6 +143,7 @@ def test_accounts_own_credentials_stand_under_their_account_and_in_order(store):
                     frozenset({"addendum"}),
                     account="default",
                     agreements=(ZDR,),
+                    deployments={"gpt-4o": "ours"},
                 ),
                 Credential(rows[1].id, "openai", Tier.UNDECLARED, account="default"),
             )

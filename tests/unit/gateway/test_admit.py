@@ -11,7 +11,7 @@ from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, App
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.domain.usage import DecisionRecord
 from anyapi.errors import StorageError
-from anyapi.gateway.admit import Admission
+from anyapi.gateway.admit import admit
 from anyapi.gateway.call import Call
 from anyapi.gateway.formats.openai_chat import parse
 from anyapi.gateway.plane import DataPlane
@@ -25,7 +25,8 @@ def admitted(settings=Settings(), **fields):
     plane = DataPlane(snapshot(base, requirement, version=7), outlets(**fields), DISCLOSURE, Clock())
     caller, request = principal(requirement, project="web"), parse(json.dumps(chat()).encode())
     asked = plane.ask(caller, Call(), request)
-    return Admission(plane, caller, asked, plane.decide(asked, request, caller.account), App(id="shop"), request, b"r-1")
+    request.app = App(id="shop")
+    return admit(caller, asked, plane.decide(asked, request, caller.account), request, plane, Call(headers={b"x-request-id": b"r-1"}))
 
 
 @on_loop

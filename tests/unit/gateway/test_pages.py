@@ -8,9 +8,11 @@ from tests.unit.policy.samples import NOW, block, endpoint
 from tests.unit.upstream.provider import playing, silent
 from tests.unit.wire.peers import on_loop
 
-from anyapi.domain.catalogue import Capabilities, Operation, Price
+from anyapi.domain.catalogue import Capabilities, Model, Operation, Price, Status
+from anyapi.domain.ids import ModelId
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.gateway.page_cache import PAGE_SECONDS
+from anyapi.gateway.pages import lifecycle
 from anyapi.gateway.privacy import inventory
 from anyapi.policy.merge import DEFAULT_PRESETS, lift
 
@@ -34,7 +36,8 @@ async def test_models_with_their_policies():
         response = await running.get(b"/v1/models")
         page = json.loads(response.body)
         assert (response.status, page["object"]) == (200, "list")
-        one, other = page["data"]
+        one, other, auto = page["data"]
+        assert (auto["id"], auto["owned_by"], auto["eligible"], auto["endpoints"]) == ("anyapi/auto", "anyapi", True, [])
         assert (one["id"], one["object"], one["owned_by"], one["eligible"]) == ("acme/one", "model", "acme", True)
         assert (other["id"], other["eligible"]) == ("acme/two", False)
         best, worst = one["endpoints"]
@@ -43,6 +46,36 @@ async def test_models_with_their_policies():
         assert worst["price"] == {"input": 1.0, "output": 2.0, "cached_input": 0.5}
         assert worst["data_policy"]["training"] == "by_default"
         assert best["capabilities"]["tools"] is True
+
+
+@pytest.mark.parametrize(
+    ("states", "word"),
+    [
+        ((Status.RETIRED, Status.UNVERIFIED), "active"),
+        ((Status.DEPRECATED, Status.ACTIVE), "active"),
+        ((Status.RETIRED, Status.DEPRECATED), "deprecated"),
+        ((Status.RETIRED,), "retired"),
+        ((), "retired"),
+    ],
+)
+def test_how_long_a_model_may_be_had(states, word):
+    model = Model(ModelId("acme/one"), "One", "acme", endpoints=tuple(endpoint(status=state) for state in states))
+    assert lifecycle(model) == word
+
+
+@on_loop
+async def test_a_model_has_what_anthropic_s_sdk_reads_too():
+    endpoints = [endpoint("p0", context_length=1000, max_output_tokens=20), endpoint("p1", context_length=2000), endpoint("p0", "acme/two")]
+    async with gateway(silent, silent, endpoints=endpoints) as running:
+        page = json.loads((await running.get(b"/v1/models")).body)
+        assert (page["has_more"], page["first_id"], page["last_id"]) == (False, "acme/one", "anyapi/auto")
+        one, other, _ = page["data"]
+        read = ("type", "created_at", "lifecycle", "max_input_tokens", "max_tokens")
+        assert [one[name] for name in read] == ["model", "1970-01-01T00:00:00Z", "active", 2000, 20]
+        assert (other["display_name"], other["max_input_tokens"], other["max_tokens"]) == (other["name"], 8192, None)
+    async with gateway(silent, endpoints=[endpoint()], requirement=strict(providers_only=frozenset())) as running:
+        page = json.loads((await running.get(b"/v1/models?eligible=1")).body)
+        assert (page["data"], page["first_id"], page["last_id"]) == ([], None, None)
 
 
 @pytest.mark.parametrize(
@@ -61,14 +94,14 @@ async def test_only_what_the_caller_may_use(query, filtered):
     async with two(requirement=strict(training_allowed=False)) as running:
         page = json.loads((await running.get(b"/v1/models?" + query)).body)
         names = [[one["id"] for one in model["endpoints"]] for model in page["data"]]
-        assert names == ([["p1/one"]] if filtered else [["p1/one", "p0/one"], ["p0/two"]])
+        assert names == ([["p1/one"], []] if filtered else [["p1/one", "p0/one"], ["p0/two"], []])
 
 
 @on_loop
 async def test_policy_headers_filter_the_list_too():
     async with two() as running:
         page = json.loads((await running.get(b"/v1/models?eligible=1", b"X-AnyAPI-Training-Allowed: false")).body)
-        assert [[one["id"] for one in model["endpoints"]] for model in page["data"]] == [["p1/one"]]
+        assert [[one["id"] for one in model["endpoints"]] for model in page["data"]] == [["p1/one"], []]
         assert (await running.get(b"/v1/models", b"X-AnyAPI-Trainings: false")).status == 400
 
 
@@ -93,6 +126,42 @@ async def test_one_model(path):
         assert (row["id"], len(row["endpoints"])) == ("acme/one", 2)
         wrapped = json.loads((await running.get(path + b"/endpoints")).body)
         assert wrapped == {"data": row}
+
+
+@pytest.mark.parametrize(("training", "eligible"), [(b"true", True), (b"false", False)])
+@on_loop
+async def test_the_choice_of_a_model_is_listed_as_one(training, eligible):
+    header = b"X-AnyAPI-Training-Allowed: " + training
+    embeds = endpoint("p1", "acme/embed", operations=(Operation.EMBEDDINGS,))
+    async with gateway(silent, silent, policies=[TRAINS], endpoints=[endpoint("p0"), embeds]) as running:
+        row = json.loads((await running.get(b"/v1/models/anyapi/auto", header)).body)
+        assert (row["id"], row["eligible"], row["endpoints"]) == ("anyapi/auto", eligible, [])
+        assert json.loads((await running.get(b"/v1/models/anyapi/auto/endpoints", header)).body) == {"data": row}
+        assert json.loads((await running.get(b"/v1/models", header)).body)["data"][-1] == row
+        listed = json.loads((await running.get(b"/v1/models?eligible=1", header)).body)["data"]
+        assert ("anyapi/auto" in [one["id"] for one in listed]) is eligible
+
+
+@on_loop
+async def test_explaining_the_choice_of_a_model():
+    """A question about the choice is about chats, whatever stands beside it; lists are cut, counts are whole."""
+    embeds = endpoint("p1", "acme/embed", operations=(Operation.EMBEDDINGS,))
+    many = [endpoint("p0", f"acme/m{number}", price=Price(number, 0)) for number in range(25)]
+    trains = [endpoint("p1", f"acme/t{number}") for number in range(30)]
+    async with gateway(silent, silent, policies=[block(), TRAINS], endpoints=[embeds, *many, *trains]) as running:
+        body = {"models": ["anyapi/auto", "acme/embed"], "data_policy": {"training_allowed": False}}
+        answer = json.loads((await running.post(body, path=b"/v1/explain")).body)
+        auto, embed = answer["models"]
+        assert (auto["model"], auto["totals"]) == ("anyapi/auto", {"permitted": 25, "denied": 30, "unavailable": 0})
+        assert (len(auto["permitted"]), len(auto["denied"])) == (20, 20)
+        assert [row["model"] for row in auto["permitted"]] == [f"acme/m{number}" for number in range(20)]
+        assert [(one["code"], one["endpoints"]) for one in auto["reasons"]] == [("training_by_default", 30)]
+        codes = {reason["code"] for row in (*embed["denied"], *embed["unavailable"]) for reason in row["reasons"]}
+        assert codes == {"training_by_default", "operation_unsupported"}
+        body |= {"max_tokens": 9000}
+        auto = json.loads((await running.post(body, path=b"/v1/explain")).body)["models"][0]
+        assert (auto["totals"]["permitted"], auto["totals"]["unavailable"]) == (0, 25)
+        assert auto["unavailable"][0]["reasons"][0]["code"] == "context_too_short"
 
 
 @pytest.mark.parametrize("path", [b"/v1/models/acme/oned", b"/v1/models/", b"/v1/models/acme/one/endpoints/endpoints", b"/v1/models/%00"])
@@ -155,7 +224,7 @@ async def test_a_list_and_an_explanation_judge_a_model_by_what_it_does_and_a_cha
     embeds = endpoint("p0", "acme/embed", operations=(Operation.EMBEDDINGS,), dimensions=8)
     async with gateway(silent, endpoints=[endpoint("p0"), embeds]) as running:
         page = json.loads((await running.get(b"/v1/models")).body)
-        rows = {model["id"]: model["endpoints"][0] for model in page["data"]}
+        rows = {model["id"]: model["endpoints"][0] for model in page["data"] if model["endpoints"]}
         assert [rows[name]["operations"] for name in ("acme/one", "acme/embed")] == [["chat_completions"], ["embeddings"]]
         assert [rows[name]["dimensions"] for name in ("acme/one", "acme/embed")] == [None, 8]
         assert "operation_unsupported" not in rows["acme/embed"]["reasons"]

@@ -25,6 +25,7 @@ from anyapi.gateway.formats.policy_fields import app_of
 from anyapi.gateway.health import FAILURES, OPEN_SECONDS
 from anyapi.gateway.plane import MEMO_LIMIT, MOST_REMEMBERED, RERANK_SECONDS, DataPlane
 from anyapi.policy.merge import DEFAULT_PRESETS, UNCONSTRAINED, lift, meet
+from anyapi.upstream.anthropic import AnthropicAdapter
 from anyapi.upstream.hub import MessagesOverChat
 from anyapi.upstream.openai_chat import OpenAIChat
 
@@ -160,7 +161,7 @@ async def test_certifications_that_somebody_states_are_known():
 @on_loop
 async def test_needs_are_looked_at_only_when_asked_for():
     plane = planes()
-    one, two = request(tools=[]), request(tools=[], provider={"require_parameters": True})
+    one, two = request(tools=[{}]), request(tools=[{}], provider={"require_parameters": True})
     plane.ask(CALLER, call(), one)
     plane.ask(CALLER, call(), two)
     assert one.facts is NO_FACTS
@@ -273,7 +274,7 @@ async def test_a_new_snapshot_takes_every_memo_away():
     asked = plane.ask(CALLER, call(), request(**NO_TRAINING))
     plane.decide(asked, request(**NO_TRAINING), "acme")
     plane.pages.get((UNCONSTRAINED, "acme", False), lambda: b"old")
-    plane.adapter_of(request(), "p")
+    plane.adapter_of(request(), endpoint("p"))
     stricter = snapshot(context([provider("p"), provider("q", block(training="by_default"))]), version=2)
     plane.publish(stricter)
     assert plane.snapshot is stricter
@@ -386,14 +387,16 @@ async def test_nothing_permitted_is_said_every_time():
 async def test_adapters_are_found_once():
     found = []
     plane = planes(rows=lambda name: found.append(name) or name)
-    adapter, row = plane.adapter_of(request(), "p")
+    adapter, row = plane.adapter_of(request(), endpoint("p"))
     assert isinstance(adapter, OpenAIChat)
-    assert plane.adapter_of(request(), "p") == (adapter, "p")
-    other, _ = plane.adapter_of(MessagesRequest(), "p")
+    assert plane.adapter_of(request(), endpoint("p")) == (adapter, "p")
+    other, _ = plane.adapter_of(MessagesRequest(), endpoint("p"))
     assert isinstance(other, MessagesOverChat)
-    assert plane.adapter_of(MessagesRequest(), "p")[0] is other
+    assert plane.adapter_of(MessagesRequest(), endpoint("p"))[0] is other
     found.pop()
     assert (row, found) == ("p", ["p"])
+    foreign = endpoint("p", upstream_model="claude", id="p/claude", protocol="anthropic-messages")
+    assert isinstance(plane.adapter_of(request(), foreign)[0], AnthropicAdapter), "its own protocol goes before its provider's"
 
 
 @pytest.mark.parametrize("ready", [True, False])

@@ -7,8 +7,8 @@ from tests.unit.gateway.workbench import DISCLOSURE, Clock, chat, outlets, princ
 from tests.unit.policy.samples import context, provider
 from tests.unit.wire.peers import on_loop
 
-from anyapi.domain.call import NO_PREFERENCE, App
-from anyapi.gateway.admit import Admission
+from anyapi.domain.call import NO_PREFERENCE
+from anyapi.gateway.admit import admit
 from anyapi.gateway.call import Call
 from anyapi.gateway.formats.openai_chat import parse
 from anyapi.gateway.plane import DataPlane
@@ -20,7 +20,7 @@ def rows(request_id=None, adjusted=(), **fields):
     caller, request = principal(), parse(json.dumps(chat(**fields)).encode())
     asked = plane.ask(caller, Call(), request)
     decided = plane.decide(asked, request, caller.account)
-    admission = Admission(plane, caller, asked, decided, App(), request, request_id)
+    admission = admit(caller, asked, decided, request, plane, Call(headers={} if request_id is None else {b"x-request-id": request_id}))
     candidate = plane.rank(decided, NO_PREFERENCE, request.facts).candidates[0]
     text = rows_for(admission, candidate, adjusted)
     assert text == rows_for(admission, candidate, adjusted)
@@ -44,6 +44,7 @@ async def test_the_policy_in_force(policy, training, days):
     assert found == {
         "x-anyapi-provider": "p",
         "x-anyapi-endpoint": "p/one",
+        "x-anyapi-model": "acme/one",
         "x-anyapi-policy": admission.asked.requirement.hash,
         "x-anyapi-training-allowed": training,
         "x-anyapi-retention-days": days,

@@ -61,6 +61,11 @@ ABILITIES = [
     (Tag.STREAMING, {"streaming": True}),
     (Tag.FUNCTION_CALLING, {"tools": True}),
     (Tag.TOOL_CHOICE, {"tools": True}),
+    (Tag.PARALLEL_FUNCTION_CALLING, {"parallel_tools": True}),
+    (Tag.COMPUTER_USE, {"computer_use": True}),
+    (Tag.ASSISTANT_PREFILL, {"assistant_prefill": True}),
+    (Tag.WEB_SEARCH, {"web_search": True}),
+    (Tag.URL_CONTEXT, {"url_context": True}),
 ]
 
 
@@ -78,7 +83,7 @@ def test_prompt_caching_needs_a_price_for_it():
     assert len(hindrances(facts)) == 1
 
 
-def test_a_tag_that_nothing_records_matches_nothing_and_all_must_match():
+def test_an_ability_that_is_not_recorded_matches_no_tag_and_all_must_match():
     able = Capabilities(vision=True, tools=True, structured_outputs=True, reasoning=True, pdf_input=True, audio_input=True)
     tags = frozenset(Tag)
     (found,) = hindrances(Facts(tags=tags), capabilities=able, price=Price(cached_input=1.0))

@@ -6,16 +6,17 @@ import msgspec
 import pytest
 from tests.unit.policy.samples import MODEL, NOW, at, block, context, credential, endpoint, kept, provenance, provider
 
-from anyapi.domain.call import NO_FACTS, Facts, Preference, Question, Tag
-from anyapi.domain.catalogue import Price, Status
+from anyapi.domain.call import NO_FACTS, Choice, Facts, Preference, Question, Tag
+from anyapi.domain.catalogue import Capabilities, Price, Status
 from anyapi.domain.data_policy import Confidence, Training
 from anyapi.domain.decision import Change, EndpointHealth, Relaxation
+from anyapi.domain.ids import AUTO
 from anyapi.domain.requirement import DataClass, Layer, Requirement, Settings
 from anyapi.domain.snapshot import Agreement
 from anyapi.policy import explain as module
 from anyapi.policy.decide import decide
-from anyapi.policy.explain import explain, policy_view, requirement_view
-from anyapi.policy.explanation import RuleCost, SettingView
+from anyapi.policy.explain import SHOWN, explain, policy_view, render_text, requirement_view
+from anyapi.policy.explanation import RuleCost, SettingView, Totals
 from anyapi.policy.merge import DEFAULT_PRESETS, UNCONSTRAINED, merge
 
 STRICT = merge(
@@ -220,3 +221,39 @@ def test_it_is_ready_for_json_and_the_module_offers_the_texts():
     assert set(shown) == {"requirement", "models", "unknown_models", "costs", "relaxation"}
     assert module.render_text(found).startswith("Requirement ")
     assert set(module.__all__) == {"Explanation", "PolicyView", "explain", "policy_view", "render_text"}
+
+
+def test_a_choice_of_ours_is_shown_cut_and_counted_whole():
+    """Of hundreds the first are shown; what only lacks something stands apart from what policy denies, as for a named model."""
+    able = Capabilities(tools=True)
+    ends = [endpoint("good", f"acme/g{number}", price=Price(number, 0), capabilities=able) for number in range(SHOWN + 5)]
+    ends += [endpoint("trains", f"acme/t{number}", capabilities=able) for number in range(SHOWN + 3)]
+    ends += [endpoint("keeps", "acme/both", context_length=10), endpoint("good", "acme/short", context_length=10, capabilities=able)]
+    where = context([GOOD, TRAINS, KEEPS], ends, KEYS)
+    facts = Facts(choice=Choice(100, 0))
+    question = Question((AUTO,), STRICT, facts)
+    result = explain(question, [decide(STRICT, AUTO, facts, where, None, NOW)], {}, where, account=None, now=NOW)
+    (model,) = result.models
+    assert model.totals == Totals(SHOWN + 5, SHOWN + 4, 1)
+    assert [len(rows) for rows in (model.permitted, model.denied, model.unavailable)] == [SHOWN, SHOWN, 1]
+    assert [row.model for row in model.permitted] == [f"acme/g{number}" for number in range(SHOWN)]
+    assert {row.provider for row in model.denied} == {"trains"}, "what lacks least is shown first"
+    assert model.unavailable[0].model == "acme/short"
+    counts = {one.code.value: one.endpoints for one in model.reasons}
+    assert counts == {"training_by_default": SHOWN + 3, "retention_too_long": 1, "context_too_short": 2}
+    assert result.unknown_models == 0
+    text = render_text(result)
+    assert (
+        f"  Permitted, in this order: {SHOWN + 5}, of which the first {SHOWN} are\n    1. good/g0 for acme/g0 (credential good-key)\n"
+        in text
+    )
+    assert f"  Denied: {SHOWN + 4}, of which the first {SHOWN} are\n" in text
+    assert f"  Of all, by reason:\n    training_by_default: {SHOWN + 3}\n    context_too_short: 2\n" in text
+
+
+def test_the_relaxation_of_a_choice_is_of_one_that_can_serve():
+    able = Capabilities(tools=True)
+    ends = [endpoint("trains", "acme/small", context_length=10, capabilities=able), endpoint("keeps", "acme/large", capabilities=able)]
+    where, facts = context([TRAINS, KEEPS], ends, KEYS), Facts(choice=Choice(100, 0))
+    result = explain(Question((AUTO,), STRICT, facts), [decide(STRICT, AUTO, facts, where, None, NOW)], {}, where, account=None, now=NOW)
+    assert result.relaxation.endpoint == "keeps/large"

@@ -78,7 +78,8 @@ def test_a_span_that_is_no_number_expires_and_a_huge_one_has_no_day():
     ("where", "key", "listed", "kind", "regions"),
     [
         (endpoint(region="us"), credential(region="eu"), ("sg",), "host", {"us"}),
-        (endpoint(region="global"), credential(region="eu"), ("sg",), "host", {"eu"}),
+        (endpoint(region="global"), credential(region="eu"), ("sg",), "host", {"sg", "eu"}),
+        (endpoint(region="global"), credential(region="eu"), (), "host", set()),
         (endpoint(), credential(region="eu"), ("sg",), "host", {"eu"}),
         (endpoint(region="global"), credential(), ("sg", "us"), "host", {"sg", "us"}),
         (endpoint(), None, ("sg",), "host", {"sg"}),

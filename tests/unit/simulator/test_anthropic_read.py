@@ -30,6 +30,7 @@ def read(*messages, **fields):
 
 
 CALL, RESULT = {"type": "tool_use", "id": "t", "name": "n", "input": {}}, {"type": "tool_result", "tool_use_id": "t", "content": "done"}
+SYSTEM = {"role": "system", "content": "Be brief."}
 THOUGHT = {"type": "thinking", "thinking": "why", "signature": seal("why")}
 
 
@@ -109,3 +110,14 @@ def test_what_the_provider_would_refuse(messages, word):
 
 def test_without_thinking_a_call_needs_none():
     assert read(user(text("x")), assistant(CALL), user(RESULT)).uses == ()
+
+
+def test_a_system_message_behind_a_users():
+    """It counts as text and changes nothing of who spoke last."""
+    said = read(user(text("use the tool")), SYSTEM, tools=[{"name": "n", "input_schema": {"type": "object"}}])
+    assert [tool.name for tool in said.uses] == ["n"]
+    assert said.prompt_bytes == len("use the tool" + "Be brief.")
+    read(user(text("use the tool")), SYSTEM, assistant(THOUGHT, CALL), user(RESULT), SYSTEM, thinking=THINKING)
+    for wrong in ([SYSTEM], [SYSTEM, user(text("x"))], [user(text("x")), assistant(text("y")), SYSTEM], [user(text("x")), SYSTEM, SYSTEM]):
+        with pytest.raises(Rejected, match="system message must follow a user message"):
+            read(*wrong)

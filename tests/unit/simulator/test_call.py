@@ -1,6 +1,8 @@
+from types import SimpleNamespace
+
 import pytest
 
-from anyapi.simulator.call import Call, Rejected, Tool, tools_to_use
+from anyapi.simulator.call import Call, Rejected, Tool, said_last, tools_to_use
 
 ONE, TWO = Tool("one", {}), Tool("two", {})
 
@@ -24,6 +26,16 @@ def test_which_tools_are_used(choice, text, parallel, expected):
     assert tools_to_use((ONE, TWO), choice, text, parallel=parallel) == expected
 
 
+def test_tools_that_are_named_with_arguments():
+    said = 'Use the tool two with {"a": {"b": 1}}, then use the tool one with {}. Then use the tool three with {"c": 2}'
+    calls = tools_to_use((ONE, TWO), "auto", said)
+    assert calls == (Tool("two", {}, {"a": {"b": 1}}), Tool("one", {}, {}))
+    assert tools_to_use((ONE, TWO), "auto", said, parallel=False) == calls[:1]
+    assert tools_to_use((ONE,), "auto", 'use the tool two with {"a": 1}') == ()
+    assert tools_to_use((ONE, TWO), "auto", "use the tool two with {oops") == (ONE,)
+    assert tools_to_use((ONE, TWO), "none", said) == ()
+
+
 def test_no_tools_no_calls():
     assert tools_to_use((), "any", "use the tool") == ()
 
@@ -36,3 +48,10 @@ def test_an_unknown_name_is_rejected():
 
 def test_content_is_not_printed():
     assert repr(Call("secret", 1)) == "<Call>"
+
+
+def test_instructions_are_not_what_was_said_last():
+    user, system, developer, other = (SimpleNamespace(role=role) for role in ("user", "system", "developer", None))
+    assert said_last([system, user, system, developer]) is user
+    assert said_last([user, other, system]) is other
+    assert said_last([system]) is None

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from tests.tools.google_account import key_file
 
 from anyapi.config import load_config
 from anyapi.domain.catalogue import ProviderKind
@@ -84,6 +85,27 @@ def test_a_signing_key_and_a_model_for_vectors():
     assert 'auth = "sigv4"' in text
     assert 'operations = ["embeddings"]\ndimensions = 8\n' in text
     assert "tools = false" in text
+    assert 'variables = { region = "eu-central-1" }' in text
+
+
+def test_clouds(tmp_path):
+    models = (ModelSpec("own/model", "m", protocol="vertex-anthropic", region="us"),)
+    specs = [
+        ProviderSpec("t", wire=WireName.GOOGLE_TOKENS, api_key="e:ff"),
+        ProviderSpec("v", wire=WireName.VERTEX, api_key="e:ff", models=models),
+        ProviderSpec("a", wire=WireName.AZURE, api_key="key-of-azure"),
+    ]
+    text = demo_config_toml({"t": 40_009, "v": 40_010, "a": 40_011}, specs)
+    config = load(tmp_path, text, V_KEY=key_file("http://127.0.0.1:40009/token"), A_KEY="key-of-azure")
+    assert "t" not in config.catalogue.providers, "it serves no models"
+    vertex, azure = (config.catalogue.providers[name].api for name in ("v", "a"))
+    assert (vertex.protocol, vertex.auth, azure.auth) == ("vertex", "service-account", "api-key")
+    assert config.base_urls == {
+        "v": "http://127.0.0.1:40010/v1/projects/sim-project/locations/europe-west4",
+        "a": "http://127.0.0.1:40011/openai/v1",
+    }
+    (endpoint,) = config.catalogue.models["own/model"].endpoints
+    assert (endpoint.protocol, endpoint.region) == ("vertex-anthropic", "us")
 
 
 def test_an_unknown_port_is_an_error():

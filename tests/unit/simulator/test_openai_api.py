@@ -3,7 +3,7 @@
 import pytest
 from tests.unit.simulator.raw_client import ask, chat, get
 
-from anyapi.simulator import ModelSpec, ProviderSpec, SimulationThread
+from anyapi.simulator import ModelSpec, ProviderSpec, SimulationThread, WireName
 
 KEY = "sk-simulated"
 CHAT = ModelSpec("own/chat", "chat")
@@ -34,6 +34,28 @@ def test_responses_and_embeddings_of_azure(azure):
     assert ask(azure, {"model": "chat", "input": "x"}, "/openai/v1/responses", header).json["object"] == "response"
     assert len(ask(azure, {"model": "vectors", "input": "x"}, "/openai/v1/embeddings", header).json["data"][0]["embedding"]) == 8
     assert [row["id"] for row in get(azure, "/openai/v1/models", header).json["data"]] == ["chat", "vectors"]
+
+
+def test_azures_older_api_wants_its_version_and_knows_no_store(azure):
+    header, path = (f"api-key: {KEY}",), "/openai/deployments/%s/%s"
+    version = "?api-version=2024-10-21"
+    vector = ask(azure, {"model": "whatever", "input": "x"}, path % ("vectors", "embeddings") + version, header)
+    assert (vector.status, vector.json["model"]) == (200, "vectors")
+    assert ask(azure, {"model": "chat", "input": "x"}, "/openai/responses" + version, header).status == 200
+    for name, operation in (("chat", "chat/completions"), ("vectors", "embeddings")):
+        assert ask(azure, chat(model="chat"), path % (name, operation), header).status == 404
+    assert ask(azure, {"model": "chat", "input": "x"}, "/openai/responses", header).status == 404
+    refused = ask(azure, chat(model="chat") | {"store": False}, path % ("chat", "chat/completions") + version, header)
+    assert "store" in refused.json["error"]["message"]
+
+
+def test_a_resource_of_azure_serves_its_own_paths_by_its_own_header():
+    with SimulationThread([ProviderSpec("azure", wire=WireName.AZURE, models=(CHAT,), api_key=KEY)]) as running:
+        port = running.simulation["azure"].port
+        path = "/openai/v1/chat/completions"
+        assert ask(port, chat(model="chat"), path, (f"api-key: {KEY}",)).status == 200
+        assert ask(port, chat(model="chat"), path, (f"authorization: Bearer {KEY}",)).status == 401
+        assert ask(port, chat(model="chat"), "/v1/chat/completions", (f"api-key: {KEY}",)).status == 401
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ def test_the_librarys_signature_passes():
     assert signed_by(request(), ACCESS, SECRET)
     assert signed_by(request(query="a=x%20y&b=2", unsigned="anything"), ACCESS, SECRET)
     assert signed_by(request(content_type=" application/json  "), ACCESS, SECRET)
+    assert signed_by(request(), ACCESS, SECRET, session="token")
+    assert not signed_by(request(), ACCESS, SECRET, session="other")
 
 
 @pytest.mark.parametrize(

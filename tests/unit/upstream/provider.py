@@ -101,7 +101,7 @@ upstream_seen = {}
 
 def begin(connection, upstream, body=b"{}", sink=None, timeouts=PATIENT):
     """Send one request; gives the waiter for its end."""
-    return connection.send(upstream.head(b"/chat/completions", b"", len(body)), body, sink, timeouts)
+    return connection.send(upstream.head(b"/chat/completions", b"", body), body, sink, timeouts)
 
 
 async def resolved(waiter):

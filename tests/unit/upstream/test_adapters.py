@@ -5,9 +5,22 @@ import pytest
 
 from anyapi.domain.catalogue import Auth, ProviderApi
 from anyapi.upstream.adapter import Dialect
-from anyapi.upstream.adapters import CHATS, EMBEDDINGS, OPENAI, RESPONSES, SERVED_EMBEDDINGS, SERVED_PROTOCOLS, adapter_for
+from anyapi.upstream.adapters import (
+    ANTHROPIC,
+    AZURE_DATED,
+    CHATS,
+    EMBEDDINGS,
+    OPENAI,
+    RESPONSES,
+    SERVED_EMBEDDINGS,
+    SERVED_PROTOCOLS,
+    VERTEX_ANTHROPIC,
+    VERTEX_OPENAI,
+    adapter_for,
+)
 from anyapi.upstream.anthropic_passthrough import AnthropicPassthrough
 from anyapi.upstream.hub import MessagesOverChat, ResponsesOverChat
+from anyapi.upstream.readdressed import AzureDated, ClaudeAtVertex, OpenAIAtVertex
 from anyapi.upstream.responses_passthrough import ResponsesPassthrough
 
 
@@ -15,22 +28,42 @@ def api(protocol, *also):
     return ProviderApi("https://example.com", protocol, Auth.BEARER, also_speaks=also)
 
 
+ELSEWHERE = {AZURE_DATED: AzureDated, VERTEX_ANTHROPIC: ClaudeAtVertex, VERTEX_OPENAI: OpenAIAtVertex}
+"""Known formats at other addresses."""
+
+
+def parts(adapter):
+    """The types of an adapter and of those inside it, from the outermost."""
+    found = []
+    while adapter is not None:
+        found.append(type(adapter))
+        adapter = getattr(adapter, "_inner", None)
+    return found
+
+
 @pytest.mark.parametrize("protocol", sorted(SERVED_PROTOCOLS))
 def test_a_chat_is_the_providers_own_adapter(protocol):
-    assert type(adapter_for(Dialect.CHAT_COMPLETIONS, api(protocol))) is CHATS[protocol]
+    wrapped = [ELSEWHERE[protocol]] if protocol in ELSEWHERE else []
+    assert parts(adapter_for(Dialect.CHAT_COMPLETIONS, api(protocol))) == [*wrapped, type(CHATS[protocol]())]
 
 
 @pytest.mark.parametrize("protocol", sorted(SERVED_EMBEDDINGS))
 def test_embeddings(protocol):
-    assert type(adapter_for(Dialect.EMBEDDINGS, api(protocol))) is EMBEDDINGS[protocol]
+    wrapped = [ELSEWHERE[protocol]] if protocol in ELSEWHERE else []
+    assert parts(adapter_for(Dialect.EMBEDDINGS, api(protocol))) == [*wrapped, EMBEDDINGS[protocol]]
 
 
-def test_the_same_format_passes_through_and_every_other_goes_by_way_of_chat():
-    for protocol in SERVED_PROTOCOLS:
-        messages, responses = (adapter_for(dialect, api(protocol)) for dialect in (Dialect.MESSAGES, Dialect.RESPONSES))
-        assert type(messages) is (AnthropicPassthrough if protocol == "anthropic-messages" else MessagesOverChat)
-        assert type(responses) is ResponsesOverChat
-    assert type(adapter_for(Dialect.RESPONSES, api(OPENAI, RESPONSES))) is ResponsesPassthrough
+@pytest.mark.parametrize("protocol", sorted(SERVED_PROTOCOLS))
+def test_the_same_format_passes_through_and_every_other_goes_by_way_of_chat(protocol):
+    chat = parts(adapter_for(Dialect.CHAT_COMPLETIONS, api(protocol)))
+    messages, responses = (parts(adapter_for(dialect, api(protocol))) for dialect in (Dialect.MESSAGES, Dialect.RESPONSES))
+    assert messages == ([*chat[:-1], AnthropicPassthrough] if protocol in {ANTHROPIC, VERTEX_ANTHROPIC} else [MessagesOverChat, *chat])
+    assert responses == [ResponsesOverChat, *chat]
+
+
+def test_responses_of_the_providers_own():
+    assert parts(adapter_for(Dialect.RESPONSES, api(OPENAI, RESPONSES))) == [ResponsesPassthrough]
+    assert parts(adapter_for(Dialect.RESPONSES, api(AZURE_DATED, RESPONSES))) == [AzureDated, ResponsesPassthrough]
     assert type(adapter_for(Dialect.RESPONSES, api("bedrock", RESPONSES))) is ResponsesOverChat, "its responses have another address"
 
 

@@ -220,6 +220,22 @@ def test_nothing_comes_before_the_first_content():
     assert stream.started
 
 
+@pytest.mark.parametrize(
+    ("parts", "empty"),
+    [
+        ((START, ENDED, STOP), True),
+        ((START, BLOCK, event("content_block_stop", index=0), ENDED, STOP), True),
+        ((START, BLOCK, piece("a"), event("content_block_stop", index=0), ENDED, STOP), False),
+        ((START, BLOCK + piece("a"), piece("b"), ENDED, STOP), False),
+        ((START, event("content_block_start", index=0, content_block={"type": "tool_use", "id": "t", "name": "f"}), ENDED, STOP), False),
+    ],
+)
+def test_an_answer_without_a_piece_of_content_is_empty(parts, empty):
+    stream, released = through(*parts)
+    assert (stream.complete, stream.empty) == (True, empty)
+    assert released == b"".join(parts)
+
+
 def test_an_error_before_the_first_content_leaves_another_endpoint_to_try():
     stream, released = through(START, event("error", error={"type": "overloaded_error"}))
     assert (released, stream.failure.kind, stream.started) == (b"", OutcomeKind.OVERLOADED, False)

@@ -104,8 +104,12 @@ def test_absurd_numbers_are_refused():
         adapter().prepare(OutboundChat(fields), ENDPOINT, ProviderRow())
 
 
-def test_answer_with_id_clock_and_the_clients_model():
-    answer = adapter().read_answer(answer_of([{"text": "Hi"}]), call())
+@pytest.mark.parametrize("asked", ["anthropic/claude-sonnet-4.5", "anyapi/auto", "first/of-a-chain"])
+def test_answer_with_id_clock_and_the_model_that_answered(asked):
+    """Bedrock names no model, and the one that the client named need not be the one that answered."""
+    request = call(model=asked)
+    adapter().prepare(request, ENDPOINT, ProviderRow())
+    answer = adapter().read_answer(answer_of([{"text": "Hi"}]), request)
     assert isinstance(answer, Answer)
     completion = ChatCompletion.model_validate_json(answer.body, strict=True)
     assert (completion.id, completion.created, completion.model) == ("chatcmpl-1", 1_800_000_000, "anthropic/claude-sonnet-4.5")

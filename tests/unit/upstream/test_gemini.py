@@ -12,17 +12,16 @@ from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.errors import BadRequest
 from anyapi.upstream import sse
 from anyapi.upstream.adapter import Adapter, Answer, OutboundChat, ProviderRow, StreamReader
-from anyapi.upstream.gemini import GeminiAdapter
+from anyapi.upstream.gemini import AT_VERTEX, GeminiAdapter
 
 ABILITIES = Capabilities(vision=True, tools=True, structured_outputs=True, reasoning=True)
 ENDPOINT = Endpoint("a/b", "google-ai-studio", "google/x", "gemini-3.8-flash", max_output_tokens=65_536, capabilities=ABILITIES)
-VERTEX = msgspec.structs.replace(ENDPOINT, provider="google-vertex")
 HELLO = [{"role": "user", "content": "Hello"}]
 TOOL = {"type": "function", "function": {"name": "get", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}}
 
 
-def adapter():
-    return GeminiAdapter(clock=lambda: 1_800_000_000.9, fresh_id=lambda: "fresh")
+def adapter(**more):
+    return GeminiAdapter(clock=lambda: 1_800_000_000.9, fresh_id=lambda: "fresh", **more)
 
 
 def call(*, stream=False, wants_usage=False, **fields):
@@ -43,16 +42,16 @@ def test_it_is_an_adapter():
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "stream", "path"),
+    ("where", "stream", "path"),
     [
-        (ENDPOINT, False, b"/models/gemini-3.8-flash:generateContent"),
-        (ENDPOINT, True, b"/models/gemini-3.8-flash:streamGenerateContent?alt=sse"),
-        (VERTEX, False, b"/publishers/google/models/gemini-3.8-flash:generateContent"),
-        (VERTEX, True, b"/publishers/google/models/gemini-3.8-flash:streamGenerateContent?alt=sse"),
+        ({}, False, b"/models/gemini-3.8-flash:generateContent"),
+        ({}, True, b"/models/gemini-3.8-flash:streamGenerateContent?alt=sse"),
+        ({"models": AT_VERTEX}, False, b"/publishers/google/models/gemini-3.8-flash:generateContent"),
+        ({"models": AT_VERTEX}, True, b"/publishers/google/models/gemini-3.8-flash:streamGenerateContent?alt=sse"),
     ],
 )
-def test_paths(endpoint, stream, path):
-    prepared = adapter().prepare(call(stream=stream), endpoint, ProviderRow())
+def test_paths(where, stream, path):
+    prepared = adapter(**where).prepare(call(stream=stream), ENDPOINT, ProviderRow())
     assert (prepared.path, prepared.headers, prepared.adjusted) == (path, b"", ())
     assert msgspec.json.decode(prepared.body) == {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}
     assert "Hello" not in repr(prepared)

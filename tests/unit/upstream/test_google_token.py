@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from anyapi.crypto.secret import Secret
 from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.errors import ConfigError
-from anyapi.upstream.google_token import CONTENT_TYPE, GRANT, SCOPE, GoogleTokens, ServiceAccount
+from anyapi.upstream.google_token import CONTENT_TYPE, GRANT, PAUSE, SCOPE, GoogleTokens, ServiceAccount
 
 KEY = rsa.generate_private_key(65537, 2048)
 EMAIL = "gateway@project-1.iam.gserviceaccount.com"
@@ -220,8 +220,12 @@ def test_a_token_in_its_last_minute_serves_while_there_is_no_new_one():
 
 def test_a_forgotten_token_is_fetched_again():
     async def scenario(server, tokens, clock):
+        assert not tokens.forget(), "there is none"
         await tokens.get()
-        tokens.forget()
+        assert not tokens.forget(), "it is new: another would be refused as well"
+        clock.now += PAUSE
+        assert tokens.forget()
+        assert not tokens.fresh()
         assert (await tokens.get()).reveal() == "ya29.token-2..."
 
     run(scenario)

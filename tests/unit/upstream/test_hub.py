@@ -147,3 +147,17 @@ def test_forgetting_lets_both_forms_of_the_content_go():
 def test_an_answer_without_a_request_is_a_mistake_of_ours():
     with pytest.raises(TypeError):
         ResponsesOverChat(OpenAIChat(), native=False).open_stream(responses())
+
+
+def test_a_message_states_the_model_as_the_client_named_it():
+    """Else Claude Code takes the answer for another model's and gives its thinking back to nobody."""
+    adapter, make = OVER["messages"]
+    for echo, stated in [("claude-x", "claude-x"), (None, "m")]:
+        call = make(stream=True)
+        call.echo = echo
+        adapter.prepare(call, ENDPOINT, ProviderRow())
+        assert json.loads(adapter.read_answer(json.dumps(CHAT).encode(), call).body)["model"] == stated
+    call = make(stream=True)
+    call.echo = "claude-x"
+    adapter.prepare(call, ENDPOINT, ProviderRow())
+    assert b'"model":"claude-x"' in adapter.open_stream(call).feed(EVENTS)

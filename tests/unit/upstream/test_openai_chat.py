@@ -278,7 +278,7 @@ def feed(parts, *, hide=True):
 def test_the_usual_stream():
     out, stream = feed([USUAL])
     assert out == SHOWN
-    assert (stream.complete, stream.failure, stream.started, stream.tokens) == (True, None, True, TokenCount(5, 3))
+    assert (stream.complete, stream.failure, stream.empty, stream.tokens) == (True, None, False, TokenCount(5, 3))
 
 
 def test_who_asked_for_usage_gets_it():
@@ -341,9 +341,9 @@ def test_only_whole_events_go_on():
     assert not stream.complete
 
 
-def test_a_comment_alone_has_not_started():
+def test_a_comment_alone_says_nothing():
     out, stream = feed([b": keep-alive\n\n"])
-    assert (out, stream.started) == (b": keep-alive\n\n", False)
+    assert (out, stream.empty) == (b": keep-alive\n\n", True)
 
 
 def test_nothing_follows_the_terminal_marker():
@@ -438,7 +438,7 @@ def test_the_word_error_in_a_text_is_none():
 
 def test_an_error_alone_leaves_nothing():
     out, stream = feed([event({"error": {"code": 500}})])
-    assert (out, stream.failure.kind, stream.started) == (b"", OutcomeKind.SERVER_ERROR, False)
+    assert (out, stream.failure.kind, stream.empty) == (b"", OutcomeKind.SERVER_ERROR, True)
 
 
 @pytest.mark.parametrize(
@@ -499,7 +499,7 @@ def test_after_a_failure_nothing_goes_on():
     stream = ChatStream(hide_usage=True)
     assert stream.feed(b"nonsense\n\n") == b""
     assert stream.feed(event(chunk())) == b""
-    assert not stream.started
+    assert stream.empty
 
 
 @given(st.lists(st.dictionaries(st.text(max_size=5), st.one_of(st.none(), st.integers(), st.text(max_size=20)), max_size=3), max_size=5))
@@ -512,3 +512,30 @@ def test_read_chunk_of_garbage_is_none():
     assert read_chunk(b"data: [1]") is None
     assert read_chunk(b": nothing") is None
     assert read_chunk(b"data: {}").choices == []
+
+
+@pytest.mark.parametrize(
+    ("delta", "empty"),
+    [
+        ({"role": "assistant", "content": ""}, True),
+        ({"content": None, "refusal": None, "tool_calls": []}, True),
+        ({}, True),
+        ({"content": "a"}, False),
+        ({"content": " "}, False),
+        ({"refusal": "no"}, False),
+        ({"reasoning_content": "hm"}, False),
+        ({"reasoning_details": [{"type": "reasoning.text"}]}, False),
+        ({"tool_calls": [{"index": 0, "function": {"name": "f"}}]}, False),
+        ({"function_call": {"name": "f"}}, False),
+    ],
+)
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": "), (" ,", "  :  ")])
+def test_an_answer_that_says_nothing_is_empty(delta, empty, separators):
+    deltas = [{"role": "assistant", "content": ""}, delta, {}]
+    data = b"".join(
+        b"data: %b\n\n" % json.dumps({"choices": [{"index": 0, "delta": one}], "usage": None}, separators=separators).encode()
+        for one in deltas
+    )
+    stream = ChatStream(hide_usage=True)
+    stream.feed(data + b"data: [DONE]\n\n")
+    assert (stream.complete, stream.empty) == (True, empty)

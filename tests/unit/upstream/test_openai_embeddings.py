@@ -214,7 +214,7 @@ def test_there_is_no_stream():
     reader: StreamReader = ADAPTER.open_stream(call())
     assert isinstance(reader, NoStream)
     assert reader.feed(b"data: [DONE]\n\n") == b""
-    assert (reader.complete, reader.started, reader.tokens, reader.failure) == (False, False, None, BAD)
+    assert (reader.complete, reader.empty, reader.tokens, reader.failure) == (False, False, None, BAD)
 
 
 def test_errors_are_those_of_the_format():

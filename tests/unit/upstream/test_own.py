@@ -17,6 +17,7 @@ from anyapi.crypto.sealed import Binding
 from anyapi.crypto.secret import Secret
 from anyapi.domain.catalogue import Auth
 from anyapi.domain.decision import OutcomeKind
+from anyapi.upstream.opening import Access
 from anyapi.upstream.own import OwnCredential, Upstreams
 
 KEYS = RootKeys([bytes(range(32))])
@@ -25,7 +26,7 @@ SECRET = "sk-of-the-account"
 
 def own(number=1, port=9, secret=SECRET, version=1, keys=KEYS, auth=Auth.BEARER, **binding):
     bound = Binding(**{"account": "acme", "provider": "sim", "row": f"own:{number}", "version": version} | binding)
-    return OwnCredential(bound, seal(Secret(secret), bound, keys), f"http://127.0.0.1:{port}/v1", auth)
+    return OwnCredential(bound, seal(Secret(secret), bound, keys), Access(f"http://127.0.0.1:{port}/v1", auth))
 
 
 @contextlib.asynccontextmanager
@@ -125,7 +126,7 @@ async def test_what_cannot_be_opened_is_told_and_hinders_nobody():
     moved = msgspec.structs.replace(own(3), binding=Binding("other", "sim", "own:3", 1))
     wanted = [own(1), own(2, keys=other_keys), moved, own(4, auth=Auth.SIGV4), own(5, secret="with a space"), own(6)]
     async with upstreams() as held:
-        codes = {"own:2": "no_root_key", "own:3": "damaged", "own:5": "not_served"}
+        codes = {"own:2": "no_root_key", "own:3": "damaged", "own:5": "secret_unusable"}
         assert held.keep(wanted) == codes
         assert set(held) == {"own:1", "own:4", "own:6"}
         assert await held["own:3"].connect() is OutcomeKind.UNAUTHORIZED

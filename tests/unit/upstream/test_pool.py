@@ -54,8 +54,8 @@ def test_the_header_of_a_scheme(auth, line):
     assert header_of(auth, "") == b""
 
 
-@pytest.mark.parametrize("auth", sorted(set(Auth) - {Auth.NONE}))
-def test_every_scheme_is_served(auth):
+@pytest.mark.parametrize("auth", sorted(set(Auth) - {Auth.NONE, Auth.SERVICE_ACCOUNT}))
+def test_every_scheme_with_a_fixed_header_is_served(auth):
     assert b"k-1" in header_of(auth, "k-1")
 
 
@@ -98,13 +98,15 @@ async def test_host_port_and_path_of_a_base_url(url, host, port, row, target):
     async with reaching(1) as other:
         upstream = Upstream(other._wire, url, b"x-api-key: k\r\n")
         assert (upstream.host, upstream.port) == (host, port)
-        head = upstream.head(b"/x", b"anthropic-beta: b\r\n", 12)
+        head = upstream.head(b"/x", b"anthropic-beta: b\r\n", b"x" * 12)
         assert head.startswith(b"POST %b HTTP/1.1\r\n" % target)
         assert row in head
         assert head.endswith(b"x-api-key: k\r\nanthropic-beta: b\r\ncontent-length: 12\r\n\r\n")
         assert b"accept-encoding: identity\r\n" in head
-        assert upstream.head(b"/x", b"", 3) == head.replace(b"anthropic-beta: b\r\ncontent-length: 12", b"content-length: 3")
-        assert upstream.head(b"/y", b"", 3).startswith(b"POST %by HTTP/1.1\r\n" % target[:-1])
+        assert b"content-type: application/json\r\n" in head
+        assert b"content-type: text/plain\r\n" in Upstream(other._wire, url, b"", b"text/plain").head(b"/x", b"", b"")
+        assert upstream.head(b"/x", b"", b"abc") == head.replace(b"anthropic-beta: b\r\ncontent-length: 12", b"content-length: 3")
+        assert upstream.head(b"/y", b"", b"abc").startswith(b"POST %by HTTP/1.1\r\n" % target[:-1])
 
 
 @pytest.mark.parametrize(

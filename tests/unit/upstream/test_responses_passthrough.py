@@ -163,6 +163,22 @@ def test_an_empty_answer_is_released_at_its_end():
     assert stream.complete
 
 
+@pytest.mark.parametrize(
+    ("events", "empty"),
+    [
+        ((event("response.completed", response=response(output=[])),), True),
+        ((event("response.completed", response=response(output=[{"type": "message", "content": []}])),), True),
+        ((event("response.completed", response=response(output=[{"type": "function_call", "name": "f"}])),), False),
+        ((DELTA, event("response.completed", response=response(output=[]))), False),
+        ((DELTA, END), False),
+    ],
+)
+def test_an_answer_that_says_nothing_is_empty(events, empty):
+    stream = reader()
+    stream.feed(OPENING + b"".join(events))
+    assert (stream.complete, stream.empty) == (True, empty)
+
+
 def test_an_incomplete_answer_is_complete():
     stream = reader()
     end = event("response.incomplete", response=response("incomplete"))

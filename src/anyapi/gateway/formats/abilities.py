@@ -7,7 +7,7 @@ import msgspec
 
 from anyapi.domain.call import Tag
 from anyapi.errors import BadRequest
-from anyapi.gateway.formats.strict_json import Fields
+from anyapi.gateway.formats.strict_json import NULL, Fields
 
 BIG = 256 * 1024
 _decode_texts = msgspec.json.Decoder(list[str]).decode
@@ -27,6 +27,8 @@ class _Parts(msgspec.Struct):
 
 _decode_typed = msgspec.json.Decoder(list[_Typed]).decode
 _decode_messages = msgspec.json.Decoder(list[_Parts]).decode
+NO_TOOLS = frozenset({NULL, b"[]"})
+NO_REASONING = frozenset({NULL, b'"none"'})
 PART_ABILITIES = {"image_url": "vision", "input_audio": "audio_input", "file": "pdf_input"}
 
 
@@ -53,11 +55,11 @@ def abilities_of_parts(messages: msgspec.Raw) -> set[str]:
 def needed_abilities(fields: Fields) -> frozenset[str]:
     """Abilities that the request's parameters need; only looked at under `require_parameters`."""
     needs: set[str] = set()
-    if "tools" in fields or "functions" in fields:
+    if not all(bytes(fields.get(name, NULL)) in NO_TOOLS for name in ("tools", "functions")):
         needs.add("tools")
     if "response_format" in fields and b"json_schema" in bytes(fields["response_format"]):
         needs.add("structured_outputs")
-    if "reasoning_effort" in fields or "reasoning" in fields:
+    if bytes(fields.get("reasoning_effort", NULL)) not in NO_REASONING or bytes(fields.get("reasoning", NULL)) != NULL:
         needs.add("reasoning")
     if "messages" in fields:  # absent from a question to explain, and from embeddings
         needs |= abilities_of_parts(fields["messages"])

@@ -9,13 +9,14 @@ from typing import ClassVar
 
 import msgspec
 
+from anyapi.domain.ids import AUTO, ModelId
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats import beyond
-from anyapi.gateway.formats.abilities import BIG, least_tokens
+from anyapi.gateway.formats.abilities import BIG, NO_TOOLS, least_tokens
 from anyapi.gateway.formats.anthropic_errors import messages_error_event
 from anyapi.gateway.formats.openai_chat import OURS_SET, STATEFUL, STATEFUL_SET, ChatRequest, read_model, take_policy
 from anyapi.gateway.formats.stored import take_off
-from anyapi.gateway.formats.strict_json import FALSE, TRUE, Fields, outer_fields, plain_value, policy_value
+from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields, outer_fields, plain_value, policy_value
 from anyapi.upstream.adapter import Dialect
 from anyapi.upstream.translate.anthropic_messages_to_openai_chat import REFUSED, refuse
 
@@ -41,8 +42,8 @@ class MessagesRequest(ChatRequest):
         """Never the content."""
         return "<MessagesRequest>"
 
-    def needs(self) -> frozenset[str]:
-        """Abilities that the request's parameters need."""
+    def abilities(self) -> frozenset[str]:
+        """Abilities that the request's fields need."""
         return needed_abilities(self.fields)
 
     def error_event(self, error: Exception, _sequence: int) -> bytes:
@@ -86,6 +87,7 @@ def read_counted(body: bytes) -> MessagesRequest:
         request.models = (read_model(fields),)
     else:
         _read_special(request)
+    request.echo = _named(request.models)
     if len(body) > BIG:
         request.facts = msgspec.structs.replace(request.facts, least_tokens=least_tokens(body))
     return request
@@ -102,6 +104,11 @@ def _read_special(request: MessagesRequest) -> None:
     tools = fields.get("tools")
     if beyond.searches(fields) or (tools is not None and looks_up(tools)):
         request.facts = msgspec.structs.replace(request.facts, web_search=True)
+
+
+def _named(models: tuple[ModelId, ...]) -> ModelId | None:
+    """The model that a translated answer may state as the client named it: where one was named, and no choice left to the gateway."""
+    return models[0] if len(models) == 1 and models[0] != AUTO else None
 
 
 def _refuse_stateful(fields: Fields) -> None:
@@ -136,7 +143,7 @@ def needed_abilities(fields: Fields) -> frozenset[str]:
     """Abilities that the request's parameters need; only looked at under `require_parameters`."""
     kinds = (kind for kind, _ in _objects(plain_value(fields["messages"], "messages")) if isinstance(kind, str))
     needs = {BLOCK_ABILITIES[kind] for kind in kinds if kind in BLOCK_ABILITIES}
-    if "tools" in fields:
+    if bytes(fields.get("tools", NULL)) not in NO_TOOLS:
         needs.add("tools")
     if "output_format" in fields or b'"format"' in bytes(fields.get("output_config", b"")):
         needs.add("structured_outputs")

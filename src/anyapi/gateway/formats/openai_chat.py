@@ -60,7 +60,11 @@ class ChatRequest(OutboundChat):
         return "<ChatRequest>"
 
     def needs(self) -> frozenset[str]:
-        """Abilities that the request's parameters need; only asked under `require_parameters`."""
+        """Abilities that the request uses; only asked under `require_parameters`, and for a choice of its model."""
+        return self.abilities() | {"streaming"} if self.stream else self.abilities()
+
+    def abilities(self) -> frozenset[str]:
+        """Those that its fields need."""
         return needed_abilities(self.fields)
 
     def error_event(self, error: Exception, _sequence: int) -> bytes:

@@ -10,13 +10,13 @@ import msgspec
 
 from anyapi.domain.call import PLAIN_FACTS
 from anyapi.domain.catalogue import Operation
+from anyapi.domain.ids import AUTO
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats.openai_chat import ChatRequest, read_question
 from anyapi.gateway.formats.stored import take_off
 from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields
 from anyapi.upstream.adapter import Dialect
 
-AUTO = "anyapi/auto"
 ENCODINGS = frozenset({"float", "base64"})
 LARGEST_TOKEN = 2**32 - 1
 MOST_DIMENSIONS = 1_000_000
@@ -46,8 +46,8 @@ class EmbeddingsRequest(ChatRequest):
         """Never the content."""
         return "<EmbeddingsRequest>"
 
-    def needs(self) -> frozenset[str]:
-        """Abilities that the request's parameters need: none but the operation, which the facts state."""
+    def abilities(self) -> frozenset[str]:
+        """Abilities that the request's fields need: none but the operation, which the facts state."""
         return frozenset()
 
 

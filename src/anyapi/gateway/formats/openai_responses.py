@@ -11,7 +11,7 @@ import msgspec
 from anyapi import errors
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats import beyond
-from anyapi.gateway.formats.abilities import BIG, least_tokens
+from anyapi.gateway.formats.abilities import BIG, NO_TOOLS, least_tokens
 from anyapi.gateway.formats.openai_chat import ChatRequest, read_question
 from anyapi.gateway.formats.stored import take_off
 from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields, policy_value
@@ -60,8 +60,8 @@ class ResponsesRequest(ChatRequest):
         """Never the content."""
         return "<ResponsesRequest>"
 
-    def needs(self) -> frozenset[str]:
-        """Abilities that the request's parameters need."""
+    def abilities(self) -> frozenset[str]:
+        """Abilities that the request's fields need."""
         return needed_abilities(self.fields)
 
     def error_event(self, error: Exception, sequence: int) -> bytes:
@@ -91,6 +91,8 @@ class _Part(msgspec.Struct):
 
 class _Message(msgspec.Struct):
     content: str | list[_Part] | None = None
+    output: str | list[_Part] | _Part | None = None
+    """What a tool gave back, which may hold images and files too."""
 
 
 _decode_items = msgspec.json.Decoder(list[_Item]).decode
@@ -129,7 +131,7 @@ def parse(body: bytes) -> ResponsesRequest:
 def needed_abilities(fields: Fields) -> frozenset[str]:
     """Abilities that the request's parameters need; only looked at under `require_parameters`. What cannot be read needs everything."""
     needs: set[str] = set()
-    if bytes(fields.get("tools", b"[]")) not in (b"[]", NULL):
+    if bytes(fields.get("tools", NULL)) not in NO_TOOLS:
         needs.add("tools")
     if b"json_schema" in bytes(fields.get("text", b"")):
         needs.add("structured_outputs")
@@ -140,7 +142,7 @@ def needed_abilities(fields: Fields) -> frozenset[str]:
     except (msgspec.DecodeError, RecursionError):
         return frozenset(needs | set(PART_ABILITIES.values()))
     for message in found if isinstance(found, list) else []:
-        parts = message.content if isinstance(message.content, list) else []
+        parts = [part for held in (message.content, message.output) if isinstance(held, list) for part in held]
         needs |= {PART_ABILITIES[part.type] for part in parts if part.type in PART_ABILITIES}
     return frozenset(needs)
 
@@ -153,17 +155,12 @@ def error_code(error: Exception) -> str:
 def error_event(error: Exception, sequence: int = 0) -> bytes:
     """The `error` event that ends a stream which went wrong; `sequence` is its number. SDKs raise on it.
 
-    OpenAI's schema has code and message at the top, its servers send them inside `error`; both are there.
+    OpenAI's schema has code and message at the top, its servers and Open Responses have them inside `error`; both are there. The code is a
+    word in both: the status that other errors have as their code is of no use where an answer has begun.
     """
     inner = error_of(error)[1]
-    event = {
-        "type": "error",
-        "sequence_number": sequence,
-        "code": inner["type"],
-        "message": inner["message"],
-        "param": inner.get("param"),
-        "error": inner,
-    }
+    said = {"code": inner["type"], "message": inner["message"], "param": inner.get("param")}
+    event = {"type": "error", "sequence_number": sequence, **said, "error": {**inner, **said}}
     return b"event: error\ndata: %b\n\n" % _encode(event)
 
 

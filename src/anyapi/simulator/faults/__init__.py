@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from anyapi.simulator.faults.answers import Empty, Failed, GiantLine, Refusal, Say, WrongUsage
+from anyapi.simulator.faults.answers import CallTool, Empty, Failed, GiantLine, Refusal, Say, WrongUsage
 from anyapi.simulator.faults.base import Fault
 from anyapi.simulator.faults.bodies import (
     BadChecksum,
@@ -28,6 +28,7 @@ from anyapi.simulator.faults.statements import States
 
 AnyFault: TypeAlias = (
     Say
+    | CallTool
     | Refusal
     | Empty
     | Failed

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from anyapi.simulator.answer import Answer, Choice, Finish, Usage
+from anyapi.simulator.answer import Answer, Choice, Finish, ToolCall, Usage
 from anyapi.simulator.faults.base import Fault
 from anyapi.simulator.ledger import Outcome
 
@@ -29,6 +29,29 @@ class Say(Fault, frozen=True, tag="say"):
     def __repr__(self) -> str:
         """Never the text."""
         return "<Say>"
+
+
+class CallTool(Fault, frozen=True, tag="call"):
+    """Call a tool with these arguments (no fault at all: for clients whose tests look for the arguments that their prompt asks for)."""
+
+    arguments: dict[str, object] = {}
+    tool: str = ""
+    """Call this one, whatever was asked. Without it, only the arguments of the calls that the answer has anyway are other ones."""
+
+    def on_answer(self, answer: Answer) -> Answer:
+        """Replace every choice, or the arguments in it."""
+        text = msgspec.json.encode(self.arguments).decode()
+
+        def with_calls(choice: Choice) -> Choice:
+            names = [self.tool] if self.tool else [call.name for call in choice.tool_calls]
+            calls = tuple(ToolCall(name, text) for name in names)
+            return Choice(reasoning=choice.reasoning, tool_calls=calls, finish=Finish.TOOL_CALLS) if calls else choice
+
+        return msgspec.structs.replace(answer, choices=tuple(with_calls(choice) for choice in answer.choices))
+
+    def __repr__(self) -> str:
+        """Never the arguments."""
+        return "<CallTool>"
 
 
 class Refusal(Fault, frozen=True, tag="refusal"):

@@ -42,6 +42,11 @@ class ChunkWriter:
         self._out: list[bytes] = []
         self._role_due = True
 
+    @property
+    def empty(self) -> bool:
+        """Whether no content has come."""
+        return not self.started
+
     def __repr__(self) -> str:
         """Never the content."""
         return f"<{type(self).__name__}>"

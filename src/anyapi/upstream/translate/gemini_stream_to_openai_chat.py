@@ -69,6 +69,11 @@ class ChatStream:
         self._usage = wire.Usage()
         self._choices = [_Choice(index) for index in range(choices)]
 
+    @property
+    def empty(self) -> bool:
+        """Whether no content has come."""
+        return not self.started
+
     def __repr__(self) -> str:
         """Never the content."""
         return "<ChatStream>"

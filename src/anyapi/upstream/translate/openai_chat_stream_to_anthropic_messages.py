@@ -75,16 +75,17 @@ class MessagesStream:
     """A `StreamReader` (see `anyapi.upstream.adapter`) over what another `StreamReader` releases in OpenAI's format."""
 
     __slots__ = (
-        "_calls", "_finish", "_held", "_id", "_model", "_open", "_pending", "_splitter", "_usage", "_writer", "complete", "failure",
+        "_calls", "_finish", "_held", "_id", "_model", "_open", "_pending", "_splitter", "_spoke", "_usage", "_writer", "complete",
+        "failure",
     )  # fmt: skip
 
-    def __init__(self) -> None:
-        """Start with nothing held."""
+    def __init__(self, model: str = "") -> None:
+        """Start with nothing held. `model` is the name that the message states, by default the provider's own."""
         self.complete = False
         self.failure: Outcome | None = None
         self._splitter = sse.Splitter()
         self._writer = EventWriter()
-        self._id = self._model = ""
+        self._id, self._model, self._spoke = "", model, False
         self._finish: str | None = None
         self._usage: wire.Usage | None = None
         self._open: _Block | None = None
@@ -106,6 +107,11 @@ class MessagesStream:
     def started(self) -> bool:
         """Whether any content has been released."""
         return self._writer.blocks > 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether no content has come."""
+        return not self.started
 
     def feed(self, data: bytes) -> bytes:
         """Take whole or partial events in OpenAI's format; return whole events for the client, possibly none."""
@@ -146,7 +152,7 @@ class MessagesStream:
 
     def _note(self, chunk: wire.Completion) -> None:
         if not self._id:
-            self._id, self._model = chunk.id or "", chunk.model or ""
+            self._id, self._model = chunk.id or "", self._model or chunk.model or ""
         if not wire.is_empty(chunk.usage):
             self._usage = wire.read_usage(chunk.usage) or self._usage
 
@@ -178,6 +184,7 @@ class MessagesStream:
         if self._open is None or self._open.kind != TEXT:
             self._begin(_Block(TEXT), b'{"type":"text","text":""}')
         self._writer.text(text)
+        self._spoke = True
 
     # --- reasoning
 
@@ -297,7 +304,10 @@ class MessagesStream:
         block.arguments = []
 
     def _end_all(self) -> None:
-        """End the open block, then say the calls that waited."""
+        """End the open block, then say the calls that waited. A mark behind the last words has no place: they are the answer."""
+        if self._open is not None and self._open.kind == SEALED and self._spoke and not self._calls:
+            self._held -= self._open.size
+            self._open = None
         self._end_block()
         waiting, self._pending = self._pending, []
         for call in waiting:

@@ -59,6 +59,11 @@ class ResponsesStream:
         return self._created
 
     @property
+    def empty(self) -> bool:
+        """Whether no item has come."""
+        return self._items == 0
+
+    @property
     def sequence(self) -> int:
         """The number that the next event will have."""
         return self._events.sequence

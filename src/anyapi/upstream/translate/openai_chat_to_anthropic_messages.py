@@ -26,8 +26,11 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.decode
 
 
-def translate(body: bytes) -> bytes | Outcome:
-    """Translate an answer's body; an `Outcome` when it is an error or cannot be understood. Never raises."""
+def translate(body: bytes, model: str = "") -> bytes | Outcome:
+    """Translate an answer's body; an `Outcome` when it is an error or cannot be understood. Never raises.
+
+    `model` is the name that the answer states, by default the provider's own.
+    """
     try:
         completion = wire.decode(body)
         if not wire.is_empty(completion.error):
@@ -40,10 +43,10 @@ def translate(body: bytes) -> bytes | Outcome:
         usage = wire.read_usage(completion.usage)
         return _encode(
             {
-                "id": completion.id or UNNAMED,
+                "id": _first(completion.id, UNNAMED),
                 "type": "message",
                 "role": "assistant",
-                "model": completion.model or "",
+                "model": _first(model, completion.model),
                 "content": content,
                 "stop_reason": stop_reason(finish, called=bool(said.tool_calls)),
                 "stop_sequence": None,
@@ -52,6 +55,11 @@ def translate(body: bytes) -> bytes | Outcome:
         )
     except (ValueError, RecursionError):
         return BAD
+
+
+def _first(*names: str | None) -> str:
+    """The first name that is one."""
+    return next(filter(None, names), "")
 
 
 def stop_reason(finish: str | None, *, called: bool) -> str:

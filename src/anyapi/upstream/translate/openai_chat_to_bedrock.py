@@ -16,7 +16,7 @@ from anyapi.upstream.translate import openai_tools_to_bedrock as tools
 from anyapi.upstream.translate import reading
 from anyapi.upstream.translate.adjustments import Adjustments
 from anyapi.upstream.translate.bedrock_family import Family, chooses_natively, claude_of, family_of
-from anyapi.upstream.translate.chat_fields import ChatFields, peek
+from anyapi.upstream.translate.chat_fields import ChatFields
 from anyapi.upstream.translate.openai_fields_to_bedrock import RULES
 from anyapi.upstream.translate.openai_messages_to_bedrock import Conversation
 from anyapi.upstream.translate.openai_parts_to_bedrock import Parts
@@ -96,12 +96,6 @@ def translate(
         if value:
             made[name] = value
     return Request(made, notes.names)
-
-
-def model_of(fields: Mapping[str, msgspec.Raw]) -> str:
-    """The model that the client named; empty when it named none. Never raises."""
-    name = peek(fields, "model")
-    return name if isinstance(name, str) else ""
 
 
 def _conversation(source: ChatFields, endpoint: Endpoint, family: Family, parts: Parts) -> Conversation:

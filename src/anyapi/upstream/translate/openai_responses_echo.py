@@ -99,11 +99,12 @@ def echo_of(get: Get, tools: Tools) -> Echo:
         "reasoning": {"effort": reasoning.effort, "summary": reasoning.summary},
         "text": _text_settings(get),
         "truncation": one_of(get("truncation"), "truncation", TRUNCATIONS) or "disabled",
-        "user": _text(get, "user"),
         "safety_identifier": _text(get, "safety_identifier"),
         "prompt_cache_key": _text(get, "prompt_cache_key"),
         "prompt_cache_retention": one_of(get("prompt_cache_retention"), "prompt_cache_retention", RETENTIONS),
     }
+    if get("user") is not None:
+        settings["user"] = _text(get, "user")  # OpenAI's reference has no null here
     one_of(get("service_tier"), "service_tier", TIERS)
     return Echo(written(settings)[1:-1], tools.names, reasoning.summary is not None, SEALED in include)
 

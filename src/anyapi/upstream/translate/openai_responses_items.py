@@ -37,7 +37,9 @@ def reasoning(item_id: str, status: str, gathered: Gathered, echo: Echo) -> Obje
         item["summary"] = [{"type": "summary_text", "text": text}]
     elif text:
         item["content"] = [{"type": "reasoning_text", "text": text}]
-    item["encrypted_content"] = gathered.sealed(always=echo.sealed)
+    sealed = gathered.sealed(always=echo.sealed)
+    if sealed is not None:
+        item["encrypted_content"] = sealed  # never null: OpenAI's reference has that, Open Responses does not
     item["status"] = status
     return item
 

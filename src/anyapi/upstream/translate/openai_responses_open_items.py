@@ -177,7 +177,7 @@ class OpenReasoning:
         inner = b'"summary_index":0,' if echo.summary else b'"content_index":0,'
         self._place = Place(item_id.encode(), number, inner)
         self._shown = False
-        opened = b'{"type":"reasoning","id":"%b","summary":[],"encrypted_content":null,"status":"in_progress"}' % self._place.item
+        opened = b'{"type":"reasoning","id":"%b","summary":[],"status":"in_progress"}' % self._place.item
         events.put("response.output_item.added", b'"output_index":%d,"item":%b' % (number, opened))
 
     @property

@@ -2,7 +2,8 @@
 
 A custom tool becomes a function with one string, `input`, because that is what every provider knows; its grammar goes into the
 description and is not enforced. The tools of a namespace become functions whose names carry it. `names` tells the way back.
-What runs at the provider (web search, files, code, MCP, ...) has no counterpart here and is refused by name.
+What runs at the provider (files, code, MCP, ...) has no counterpart here and is refused by name. Web search is left out and named where the
+model may choose among other tools, because agents offer it unasked; where it is all there is, or a tool must be called, it is refused.
 """
 
 from collections.abc import Mapping
@@ -14,11 +15,13 @@ from anyapi.upstream.translate import reading
 from anyapi.upstream.translate.adjustments import Adjustments
 from anyapi.upstream.translate.reading import Object
 
+SEARCHES = frozenset({"web_search", "web_search_2025_08_26", "web_search_preview", "web_search_preview_2025_03_11"})
+"""Tools that OpenAI runs, which a model can do without when it has others."""
+
 HOSTED = frozenset(
     {
-        "web_search", "web_search_2025_08_26", "web_search_preview", "web_search_preview_2025_03_11", "file_search", "code_interpreter",
-        "mcp", "image_generation", "computer", "computer_use", "computer_use_preview", "local_shell", "shell", "apply_patch",
-        "tool_search", "programmatic_tool_calling",
+        "file_search", "code_interpreter", "mcp", "image_generation", "computer", "computer_use", "computer_use_preview", "local_shell",
+        "shell", "apply_patch", "tool_search", "programmatic_tool_calling",
     }
 )  # fmt: skip
 """Tools that OpenAI runs, or that only its own models know how to use."""
@@ -60,10 +63,10 @@ def translate(tools: object, choice: object, parallel: object, notes: Adjustment
     """Translate the three decoded fields (None: absent). `BadRequest` names a tool that cannot be offered."""
     found = _Tools(notes)
     for number, item in enumerate([] if tools is None else reading.sequence(tools, "tools")):
-        tool = reading.mapping(item, f"tools[{number}]")
-        found.echo.append(found.add(tool, f"tools[{number}]"))
+        found.offer(reading.mapping(item, f"tools[{number}]"), f"tools[{number}]")
     made = Tools(names=found.names, echo_tools=found.echo)
     made.echo_choice, asked, allowed = _choice(choice)
+    found.leave_out_searches(asked)
     if parallel is not None:
         made.parallel = reading.flag(parallel, "parallel_tool_calls")
     if allowed is not None:
@@ -83,13 +86,30 @@ def translate(tools: object, choice: object, parallel: object, notes: Adjustment
 class _Tools:
     """Collects tools under the names that the model will see."""
 
-    __slots__ = ("_notes", "echo", "made", "names")
+    __slots__ = ("_notes", "_searches", "echo", "made", "names")
 
     def __init__(self, notes: Adjustments) -> None:
         self._notes = notes
         self.made: dict[str, Object] = {}
         self.names: dict[str, Name] = {}
         self.echo: list[Object] = []
+        self._searches: list[tuple[str, str]] = []
+        """Where a tool of `SEARCHES` stands, and which."""
+
+    def offer(self, tool: Object, where: str) -> None:
+        """Take one tool of the request."""
+        kind = tool.get("type")
+        if isinstance(kind, str) and kind in SEARCHES:
+            self._searches.append((where, kind))
+        else:
+            self.echo.append(self.add(tool, where))
+
+    def leave_out_searches(self, asked: object) -> None:
+        """Name web searches that were left out. Raises `BadRequest` where the model has nothing else, or must call something."""
+        for where, kind in self._searches:
+            if not self.made or asked not in (None, "auto", "none"):
+                raise _hosted(kind, where)
+            self._notes.note("tools.web_search")
 
     def add(self, tool: Object, where: str, namespace: str | None = None) -> Object:
         """Take one tool and return its echo."""
@@ -103,8 +123,8 @@ class _Tools:
             return self._custom(tool, where, namespace)
         if kind == "namespace" and namespace is None:
             return self._namespace(tool, where)
-        if isinstance(kind, str) and kind in HOSTED:
-            raise BadRequest(f"`{where}`: the tool {kind} runs at OpenAI or needs its models. Leave it out for this model.", where)
+        if isinstance(kind, str) and kind in HOSTED | SEARCHES:
+            raise _hosted(kind, where)
         raise BadRequest(f"`{where}.type` must be function, custom or namespace for this model.", f"{where}.type")
 
     def _function(self, tool: Object, where: str, namespace: str | None) -> Object:
@@ -180,6 +200,10 @@ class _Tools:
         if name in self.made:
             raise BadRequest(f"`{where}.name` is the name of another tool too.", f"{where}.name")
         self.made[name] = {"type": "function", "function": function}
+
+
+def _hosted(kind: str, where: str) -> BadRequest:
+    return BadRequest(f"`{where}`: the tool {kind} runs at OpenAI or needs its models. Leave it out for this model.", where)
 
 
 def _choice(value: object) -> tuple[object, object | None, frozenset[str] | None]:

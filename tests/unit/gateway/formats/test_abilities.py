@@ -66,13 +66,16 @@ def test_an_escaped_kind_is_the_same_kind():
     ("more", "abilities"),
     [
         ({}, set()),
-        ({"tools": []}, {"tools"}),
-        ({"functions": []}, {"tools"}),
+        ({"tools": [{"type": "function"}]}, {"tools"}),
+        ({"functions": [{"name": "f"}]}, {"tools"}),
+        ({"tools": [], "functions": None}, set()),
         ({"response_format": {"type": "json_schema"}}, {"structured_outputs"}),
         ({"response_format": {"type": "text"}}, set()),
         ({"reasoning_effort": "low"}, {"reasoning"}),
+        ({"reasoning_effort": "none"}, set()),
+        ({"reasoning_effort": None, "reasoning": None}, set()),
         ({"reasoning": {}}, {"reasoning"}),
-        ({"tools": [], "reasoning": {}, "temperature": 1}, {"tools", "reasoning"}),
+        ({"tools": [{}], "reasoning": {}, "temperature": 1}, {"tools", "reasoning"}),
     ],
 )
 def test_parameters_need_abilities(more, abilities):
@@ -80,7 +83,7 @@ def test_parameters_need_abilities(more, abilities):
 
 
 def test_what_has_no_messages_needs_no_kinds_of_parts():
-    assert needed_abilities({"model": raw("m"), "tools": raw([])}) == {"tools"}
+    assert needed_abilities({"model": raw("m"), "tools": raw([{}])}) == {"tools"}
     assert needed_abilities({}) == set()
 
 

@@ -184,8 +184,14 @@ def test_a_long_prompt_has_a_least_length():
 
 def test_needed_abilities():
     blocks = [{"type": "image", "source": {"type": "url", "url": "u"}}, {"type": "document", "source": {"type": "text", "data": "d"}}]
-    fields = {"messages": [{"role": "user", "content": blocks}], "tools": [], "thinking": {"type": "adaptive"}, "output_format": {}}
+    fields = {
+        "messages": [{"role": "user", "content": blocks}],
+        "tools": [{"name": "f"}],
+        "thinking": {"type": "adaptive"},
+        "output_format": {},
+    }
     assert needed_abilities(parse(body(**fields)).fields) == {"vision", "pdf_input", "tools", "reasoning", "structured_outputs"}
+    assert needed_abilities(parse(body(tools=[])).fields) == set()
     assert needed_abilities(parse(body(output_config={"format": {}})).fields) == {"structured_outputs"}
     assert needed_abilities(parse(body(output_config={"effort": "low"}, thinking={"type": "disabled"})).fields) == set()
 
@@ -213,3 +219,9 @@ def test_whatever_comes_is_read_or_refused(data):
     except BadRequest:
         return
     assert request.models
+
+
+def test_the_one_model_that_was_named_is_kept_for_the_answer():
+    assert parse(body()).echo == "anthropic/x"
+    assert parse(body(models=["a/b"])).echo is None
+    assert parse(body(model="anyapi/auto")).echo is None

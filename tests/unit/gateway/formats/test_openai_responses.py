@@ -170,6 +170,9 @@ def test_abilities():
     assert needs(text={"format": {"type": "json_schema"}}) == {"structured_outputs"}
     parts = [{"type": kind} for kind in ("input_text", "input_image", "input_file", "input_audio")]
     assert needs(input=[{"role": "user", "content": parts}]) == {"vision", "pdf_input", "audio_input"}
+    given_back = {"type": "function_call_output", "call_id": "c", "output": [{"type": "input_image"}, {"type": "input_text"}]}
+    assert needs(input=[given_back]) == {"vision"}
+    assert needs(input=[{**given_back, "output": "words"}, {**given_back, "output": {"type": "computer_screenshot"}}]) == frozenset()
     assert needs(input=[{"role": "user", "content": 5}]) == {"vision", "pdf_input", "audio_input"}
 
 
@@ -182,6 +185,12 @@ def test_errors_in_a_stream():
     assert (found.code, found.message, found.sequence_number, found.param) == ("upstream_error", "It broke.", 7, None)
     assert event.json()["error"]["type"] == "upstream_error"
     assert msgspec.json.decode(error_event(BadRequest("x", "input")).split(b"data: ")[1])["param"] == "input"
+
+
+def test_the_inner_error_of_an_event_is_as_open_responses_has_it():
+    """The code is a word, as in a failed response, and `param` is always there."""
+    inner = msgspec.json.decode(error_event(errors.RateLimited("x")).split(b"data: ")[1])["error"]
+    assert (inner["type"], inner["code"], inner["param"], inner["message"]) == ("rate_limit", "rate_limit", None, "x")
 
 
 def test_error_codes():

@@ -30,6 +30,26 @@ def test_the_text_is_not_printed():
     assert "canary" not in repr(fault('{"kind":"say","text":"canary"}'))
 
 
+TOOL = {"type": "function", "function": {"name": "time", "parameters": {"type": "object", "properties": {}}}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "more", "calls"),
+    [
+        ("", {"tools": [TOOL], "tool_choice": "required"}, [("time", '{"zone":"\u4f60"}')]),
+        ("", {"tools": [TOOL]}, []),
+        ('"tool":"other",', {"tools": [TOOL]}, [("other", '{"zone":"\u4f60"}')]),
+    ],
+)
+def test_call_with_other_arguments(sim, fields, more, calls):
+    port = scripted(sim, fault(f'{{"kind":"call",{fields}"arguments":{{"zone":"\u4f60"}}}}'))
+    choice = ask(port, chat(**more)).json["choices"][0]
+    made = choice["message"].get("tool_calls") or []
+    assert [(call["function"]["name"], call["function"]["arguments"]) for call in made] == calls
+    assert choice["finish_reason"] == ("tool_calls" if calls else "stop")
+    assert "zone" not in repr(fault('{"kind":"call","arguments":{"zone":"x"}}'))
+
+
 @pytest.mark.parametrize("make", [chat, stream])
 def test_refusal_by_finish_reason(sim, make):
     port = scripted(sim, fault('{"kind":"refusal"}'))

@@ -9,7 +9,7 @@ from anyapi.upstream.translate.openai_responses_to_openai_chat import translate
 
 REQUIRED = (
     "id object created_at completed_at status incomplete_details model previous_response_id instructions output error tools tool_choice "
-    "truncation parallel_tool_calls text top_p presence_penalty frequency_penalty top_logprobs temperature reasoning user usage "
+    "truncation parallel_tool_calls text top_p presence_penalty frequency_penalty top_logprobs temperature reasoning usage "
     "max_output_tokens max_tool_calls store background service_tier metadata safety_identifier prompt_cache_key"
 ).split()
 NOT_NULL = (
@@ -18,7 +18,7 @@ NOT_NULL = (
 ).split()
 ITEM_FIELDS = {
     "message": {"type", "id", "status", "role", "content"},
-    "reasoning": {"type", "id", "summary", "encrypted_content", "status"},
+    "reasoning": {"type", "id", "summary", "status"},
     "function_call": {"type", "id", "call_id", "name", "arguments", "status"},
     "custom_tool_call": {"type", "id", "call_id", "name", "input", "status"},
 }
@@ -44,6 +44,7 @@ def strict_response(value):
     assert all(value[name] is not None for name in NOT_NULL)
     for item in value["output"]:
         assert ITEM_FIELDS[item["type"]] <= item.keys()
+        assert item.get("encrypted_content", "") is not None
     for tool in value["tools"]:
         assert tool["type"] != "function" or {"name", "description", "parameters", "strict"} <= tool.keys()
     return validate_type(type_=Response, value=value)

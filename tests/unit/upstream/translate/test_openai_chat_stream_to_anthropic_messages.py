@@ -103,6 +103,7 @@ def test_an_answer_of_nothing():
     stream, released = through(*STREAMS["empty"], DONE)
     message, ended = joined(released)
     assert (message["content"], message["stop_reason"], ended, stream.started) == ([], "end_turn", True, False)
+    assert stream.empty
 
 
 def test_signed_thinking():
@@ -148,6 +149,27 @@ def test_what_other_providers_sealed_is_carried_with_its_pieces_joined():
 def test_blocks_of_thinking_are_told_apart_by_index():
     details = [{"type": "reasoning.text", "text": "a", "index": 0}, {"type": "reasoning.text", "text": "b", "index": 1}]
     assert [block["thinking"] for block in said(*(chunk({"reasoning_details": [one]}) for one in details))["content"]] == ["a", "b"]
+
+
+def test_a_mark_behind_the_last_words_is_left_out():
+    """Clients take the last block for the answer: Claude Code printed nothing."""
+
+    def kinds(*parts):
+        return [block["type"] for block in said(*parts)["content"]]
+
+    mark = {"reasoning_details": [{"type": "reasoning.encrypted", "data": "D", "format": "google-gemini-v1", "index": 0}]}
+    for ending in ([chunk(mark), chunk({}, "stop")], [chunk(mark, "stop")]):
+        assert kinds(chunk({"content": "a"}), *ending) == ["text"]
+    between = kinds(chunk({"content": "a"}), chunk(mark), chunk({"content": "b"}), chunk({}, "stop"))
+    assert between == ["text", "redacted_thinking", "text"]
+    called = kinds(chunk({"content": "a"}), chunk(call(0, "t1", "f", "{}")), chunk(mark), chunk({}, "tool_calls"))
+    assert called == ["text", "tool_use", "redacted_thinking"]
+    assert kinds(chunk(mark), chunk({}, "stop")) == ["redacted_thinking"]
+
+
+def test_the_message_states_the_name_that_is_given():
+    stream = MessagesStream("acme/asked")
+    assert b'"model":"acme/asked"' in b"".join(map(stream.feed, STREAMS["text"]))
 
 
 def test_calls():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from anyapi.domain.catalogue import Capabilities, Endpoint
 from anyapi.errors import BadRequest
 from anyapi.upstream.translate.chat_fields import hides_reasoning
-from anyapi.upstream.translate.openai_chat_to_bedrock import BETAS, model_of, translate
+from anyapi.upstream.translate.openai_chat_to_bedrock import BETAS, translate
 from anyapi.upstream.translate.openai_fields_to_bedrock import LEFT_OUT, REFUSED, TRANSLATED
 
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -227,11 +227,6 @@ def test_hidden_reasoning(value, hidden):
     assert hides_reasoning(raws({"reasoning": value})) is hidden
     assert not hides_reasoning({})
     assert not hides_reasoning({"reasoning": msgspec.Raw(b"{")})
-
-
-def test_the_model_that_the_client_named():
-    assert model_of(raws({"model": "x/y"})) == "x/y"
-    assert model_of(raws({"model": 5})) == model_of({}) == model_of({"model": msgspec.Raw(b'"\\ud800"')}) == ""
 
 
 # --- tools

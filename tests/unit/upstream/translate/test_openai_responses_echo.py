@@ -37,7 +37,6 @@ def test_defaults():
         "reasoning": {"effort": None, "summary": None},
         "text": {"format": {"type": "text"}},
         "truncation": "disabled",
-        "user": None,
         "safety_identifier": None,
         "prompt_cache_key": None,
         "prompt_cache_retention": None,

@@ -20,7 +20,7 @@ def gathered(text="", **detail):
 def test_reasoning_is_text_or_summary_as_asked():
     plain = items.reasoning("rs_1", "completed", gathered("t"), Echo())
     assert plain["content"] == [{"type": "reasoning_text", "text": "t"}]
-    assert (plain["summary"], plain["encrypted_content"]) == ([], None)
+    assert (plain["summary"], "encrypted_content" in plain) == ([], False)
     summary = items.reasoning("rs_1", "completed", gathered("t"), Echo(summary=True, sealed=True))
     assert summary["summary"] == [{"type": "summary_text", "text": "t"}]
     assert "content" not in summary

@@ -4,7 +4,7 @@ import pytest
 
 from anyapi.errors import BadRequest
 from anyapi.upstream.translate.adjustments import Adjustments
-from anyapi.upstream.translate.openai_responses_tools_to_openai_chat import HOSTED, Name, joined, translate
+from anyapi.upstream.translate.openai_responses_tools_to_openai_chat import HOSTED, SEARCHES, Name, joined, translate
 
 FUNCTION = {"type": "function", "name": "get", "description": "d", "parameters": {"type": "object"}, "strict": True}
 CUSTOM = {"type": "custom", "name": "patch", "description": "p"}
@@ -70,6 +70,23 @@ def test_hints_are_named():
 @pytest.mark.parametrize("kind", sorted(HOSTED))
 def test_hosted_tools_are_refused_by_name(kind):
     assert kind in refused("tools[1]", [FUNCTION, {"type": kind, "x": "s3cret"}])
+
+
+@pytest.mark.parametrize("choice", [None, "auto", "none"])
+@pytest.mark.parametrize("kind", sorted(SEARCHES))
+def test_web_search_beside_other_tools_is_left_out_and_named(kind, choice):
+    made, notes = through([{"type": kind, "x": "s3cret"}, FUNCTION], choice)
+    plain, _ = through([FUNCTION], choice)
+    assert (made.tools, made.choice, made.echo_tools) == (plain.tools, plain.choice, plain.echo_tools)
+    assert notes == ("tools.web_search",)
+
+
+@pytest.mark.parametrize("kind", sorted(SEARCHES))
+def test_web_search_that_is_all_there_is_or_may_be_forced_is_refused(kind):
+    tool = {"type": kind, "x": "s3cret"}
+    assert kind in refused("tools[0]", [tool])
+    assert kind in refused("tools[1]", [FUNCTION, tool], "required")
+    assert kind in refused("tools[0].tools[0]", [{"type": "namespace", "name": "n", "description": "", "tools": [tool]}])
 
 
 @pytest.mark.parametrize(

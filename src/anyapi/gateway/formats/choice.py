@@ -1,0 +1,64 @@
+"""What the choice of a model depends on, read from a request that leaves it to the gateway: abilities, and sizes. No content is kept.
+
+Only such a request pays for this. The size of a prompt is an estimate, meant to be a little high, and rounded up, so that few of them
+differ and what was chosen for one request can be remembered for the next (docs/routing.md states the rates).
+"""
+
+import re
+
+import msgspec
+
+from anyapi.domain.call import Choice, Facts
+from anyapi.gateway.formats.openai_chat import ChatRequest
+from anyapi.gateway.formats.strict_json import Fields
+
+BYTES_A_TOKEN = 3
+"""English has more than four, code a little over three."""
+FILE = re.compile(rb"[A-Za-z0-9+/_=-]{1024,}")
+"""A run this long without a space is a file in base64, whichever format and field it stands in."""
+TOKENS_A_FILE = 1600
+"""What an image costs at most at its usual largest size."""
+FILE_BYTES_A_TOKEN = 32
+"""A page of a document has about 100,000 base64 characters and 3,000 tokens."""
+DIGITS = 4
+"""Binary digits that a size keeps: it is rounded up by less than an eighth."""
+LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+MOST_TOKENS = 2**31
+
+_decode_limit = msgspec.json.Decoder(int).decode
+
+
+def facts_to_choose_by(request: ChatRequest) -> Facts:
+    """The facts of the request together with all that a choice of its model depends on."""
+    size = Choice(rounded_up(estimated_tokens(request.fields)), longest_answer(request.fields))
+    return msgspec.structs.replace(request.facts, uses=request.needs(), choice=size)
+
+
+def estimated_tokens(fields: Fields) -> int:
+    """Tokens of everything that is sent, about: a third of its bytes, files apart."""
+    text, files = 0, 0
+    for raw in fields.values():
+        text += len(raw)
+        for found in FILE.finditer(memoryview(raw)):
+            length = found.end() - found.start()
+            text -= length
+            files += max(TOKENS_A_FILE, length // FILE_BYTES_A_TOKEN)
+    return -(-text // BYTES_A_TOKEN) + files
+
+
+def longest_answer(fields: Fields) -> int:
+    """The most tokens that the request allows for the answer; 0 where it says nothing that can be read."""
+    found = 0
+    for name in LIMITS:
+        try:
+            limit = _decode_limit(fields.get(name, b"0"))
+        except msgspec.DecodeError:
+            continue  # whoever gets the request refuses it
+        found = max(found, min(limit, MOST_TOKENS))
+    return found
+
+
+def rounded_up(tokens: int) -> int:
+    """The next number with at most four binary digits before its zeros."""
+    spare = max(0, tokens.bit_length() - DIGITS)
+    return -(-tokens >> spare) << spare
