@@ -46,7 +46,8 @@ class Place:
     def first_run_link(self) -> str:
         command = [sys.executable, "-m", "anyapi", "people", "first-run", "--config", str(self.gateway.home / "anyapi.toml")]
         printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
-        return f"{self.url}/join#{re.search(r'#(\S+)', printed)[1]}"
+        token = re.search(r"#(\S+)", printed)[1]
+        return f"{self.url}/join#{token}"
 
     @contextlib.contextmanager
     def page(self, **options):

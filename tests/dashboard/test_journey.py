@@ -175,7 +175,9 @@ def test_the_first_load_is_small_and_quick(owned):
             page.get_by_role("button", name="Sign in").wait_for()
             times.append(time.monotonic() - began)
             owned.enter(page)
-            loaded = json.loads(page.evaluate("JSON.stringify(performance.getEntriesByType('resource').concat(performance.getEntriesByType('navigation')))"))
+            loaded = json.loads(
+                page.evaluate("JSON.stringify(performance.getEntriesByType('resource').concat(performance.getEntriesByType('navigation')))")
+            )
             sizes.append(sum(each["transferSize"] for each in loaded if "/api/" not in each["name"]))
     print(f"first load {max(sizes)} bytes, interactive in {min(times):.2f} s")
     assert 50_000 < max(sizes) < FIRST_LOAD_BYTES

@@ -1,12 +1,12 @@
 // A playground for policies: what would happen to a request, and why. Nothing is sent to anybody.
 
-import { MultiSelect } from "@mantine/core";
+import { MultiSelect, Select, Stack } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { useSearchParams } from "wouter";
 import { call } from "../api/client";
-import { useModels, useProviders } from "../api/queries";
+import { useKeys, useModels, useProviders } from "../api/queries";
 import type { ModelRow, ProviderRow } from "../api/schema";
 import { useHere } from "../api/session";
 import { CodeBlock, Empty, Failed, Loaded, Page, Panel } from "../parts/parts";
@@ -32,13 +32,16 @@ function Playground({ models, providers }: { models: readonly ModelRow[]; provid
   const { account, dataPlane } = useHere();
   const [search, setSearch] = useSearchParams();
   const chosen = search.getAll("model");
+  const key = search.get("key");
+  const keys = useKeys();
+  const ask = (names: string[], as: string | null) => setSearch([...names.map((model) => ["model", model]), ...(as ? [["key", as]] : [])]);
   const [shields, setShields] = useState(NOTHING);
   const policy = useMemo(() => toPolicy(shields), [shields]);
   const [asked] = useDebouncedValue(policy, 200);
   const choices = useMemo(() => choicesOf(providers), [providers]);
   const answer = useQuery({
-    queryKey: [account, "explain", chosen, asked],
-    queryFn: () => call("post", "/api/accounts/{account}/explain", { path: { account }, body: { models: chosen, data_policy: asked } }),
+    queryKey: [account, "explain", chosen, asked, key],
+    queryFn: () => call("post", "/api/accounts/{account}/explain", { path: { account }, body: { models: chosen, data_policy: asked, key } }),
     enabled: chosen.length > 0,
     placeholderData: keepPreviousData,
   });
@@ -47,6 +50,7 @@ function Playground({ models, providers }: { models: readonly ModelRow[]; provid
     <div className="settings even">
       <div className="stack">
         <Panel title="The request">
+          <Stack gap="md">
           <MultiSelect
             label="Models"
             description="In the order in which you would name them, at most eight."
@@ -58,10 +62,20 @@ function Playground({ models, providers }: { models: readonly ModelRow[]; provid
             searchable
             clearable
             clearButtonProps={{ "aria-label": "No model" }}
-            onChange={(next) => setSearch(next.map((model) => ["model", model]))}
+            onChange={(next) => ask(next, key)}
           />
+          <Select
+            label="With the API key"
+            placeholder="any key that asks nothing itself"
+            data={(keys.data ?? []).filter((row) => row.state === "active").map((row) => ({ value: row.id, label: row.name || row.prefix }))}
+            value={key}
+            clearable
+            clearButtonProps={{ "aria-label": "No particular key" }}
+            onChange={(next) => ask(chosen, next)}
+          />
+          </Stack>
         </Panel>
-        <Panel title="What it asks itself, on top of the account">
+        <Panel title="What it asks itself, on top of account and key">
           <ShieldForm value={shields} set={setShields} choices={choices} />
         </Panel>
         {chosen.length > 0 && (

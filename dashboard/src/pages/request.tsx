@@ -139,15 +139,15 @@ function Recorded({ record, chosen }: { record: DecisionRecord; chosen: string |
 function Today({ usage }: { usage: UsageRow }) {
   const { account } = useHere();
   const asked = useQuery({
-    queryKey: [account, "explain-today", usage.model],
-    queryFn: () => call("post", "/api/accounts/{account}/explain", { path: { account }, body: { models: [usage.model], data_policy: {} } }),
+    queryKey: [account, "explain-today", usage.model, usage.key],
+    queryFn: () => call("post", "/api/accounts/{account}/explain", { path: { account }, body: { models: [usage.model], data_policy: {}, key: usage.key } }),
     enabled: usage.model !== "unknown",
   });
   return (
-    <Panel title="Why this endpoint">
+    <Panel title={usage.provider ? "Why this endpoint" : "Why no endpoint"}>
       <div style={{ marginBottom: 16 }}>
         <Note>
-          A record of each decision is kept for the data classes confidential and regulated alone; this request had neither. Below is what the account's settings of today leave of this model. What the request itself asked is not kept.
+          A record of each decision is kept for the data classes confidential and regulated alone; this request had neither. Below is what the settings of its key, project and account leave of this model today. What the request itself asked is not kept.
         </Note>
       </div>
       {usage.model === "unknown" ? <p>The model that was asked for is in no catalogue.</p> : <Loaded read={asked}>{(found) => <Verdicts found={found} />}</Loaded>}

@@ -56,7 +56,7 @@ function cheapest(now: Side, then: Side): string {
 }
 
 function Usable({ now, then, dirty }: { now: Side; then: Side; dirty: boolean }) {
-  const changed = dirty && now.usable_endpoints !== then.usable_endpoints ? ` (now ${now.usable_models} and ${now.usable_endpoints})` : "";
+  const changed = dirty && now.usable_endpoints !== then.usable_endpoints ? ` (before: ${now.usable_models} at ${now.usable_endpoints})` : "";
   return (
     <p style={{ margin: 0 }} className="small dim">
       With the credentials that are here, {plural(then.usable_models, "model")} at {plural(then.usable_endpoints, "endpoint")} can be used right now{changed}.

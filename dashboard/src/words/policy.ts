@@ -169,7 +169,7 @@ export function setting(name: string, value: unknown): string {
     case "flagged_copies_counted":
       return value === "counted" || value === true ? "Copies of flagged content count too" : "Copies of flagged content do not count";
     case "certifications":
-      return `Certified: ${list(items, 20)}`;
+      return items.length ? `Certified: ${list(items, 20)}` : "No certification asked";
     case "certifications_must_be_named":
       return "A certification must be named";
     case "regions":

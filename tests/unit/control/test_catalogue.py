@@ -64,3 +64,19 @@ def test_explain_answers_without_a_prompt(owner):
 )
 def test_questions_that_cannot_be_answered(owner, asked, status):
     assert owner.post(f"{URL}/explain", asked).status_code == status
+
+
+def test_explain_asks_as_a_key_with_its_project(staffed, owner):
+    owner.post(f"{URL}/projects", {"id": "app", "name": "App"})
+    key = owner.post(f"{URL}/keys", {"project": "app", "data_policy": {"training_allowed": False}}).json()["key"]["id"]
+    owner.send("PUT", f"{URL}/settings/project/app", {"data_policy": {"retention_days": 7}})
+    asked = {"models": ["openai/gpt-4o-mini"], "data_policy": {"paid_only": True}}
+    settings = owner.post(f"{URL}/explain", {**asked, "key": key}).json()["requirement"]["settings"]
+    assert {one["setting"]: one["layers"] for one in settings} == {
+        "training_allowed": ["key"],
+        "retention_days": ["project"],
+        "paid_only": ["request"],
+    }
+    assert len(owner.post(f"{URL}/explain", asked).json()["requirement"]["settings"]) == 1
+    theirs = staffed.browser("stranger@x.org").post("/api/accounts/other/keys", {}).json()["key"]["id"]
+    assert owner.post(f"{URL}/explain", {**asked, "key": theirs}).status_code == 404
