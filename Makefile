@@ -43,7 +43,7 @@ check: setup ## format, lint, types, import rules, spelling
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	.venv/bin/codespell src docs bench scripts *.md
+	.venv/bin/codespell src docs bench scripts dashboard/src *.md
 
 fmt: setup ## format and mend what can be mended
 	@.venv/bin/ruff format .
