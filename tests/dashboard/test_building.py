@@ -1,6 +1,7 @@
 """Where the dashboard is built and where it is not: packages need it or say so, clones do without it."""
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -69,3 +70,11 @@ def test_an_editable_install_builds_no_page(clone):
 def dashboards(clone):
     (wheel,) = (clone / "dist").glob("*.whl")
     return [name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("anyapi/dashboard/")]
+
+
+@pytest.mark.parametrize("script", ["check", "test"])
+def test_types_and_what_the_page_computes(script):
+    if shutil.which("npm") is None or not (ROOT / "dashboard/node_modules").exists():
+        pytest.skip("needs npm, then `make setup`")
+    done = subprocess.run(["npm", "--silent", "run", script], cwd=ROOT / "dashboard", capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stdout + done.stderr

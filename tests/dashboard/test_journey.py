@@ -15,9 +15,9 @@ def preview_numbers(page):
 
 
 def eligible(gateway, key):
-    """How many models the gateway itself says that the key may use."""
+    """How many models of the catalogue the gateway itself says that the key may use; its own `anyapi/auto` is none of them."""
     rows = gateway.request("GET", "/v1/models", headers={"Authorization": f"Bearer {key}"}).json()["data"]
-    return sum(row["eligible"] for row in rows)
+    return sum(row["eligible"] for row in rows if not row["id"].startswith("anyapi/"))
 
 
 @pytest.fixture(scope="module")

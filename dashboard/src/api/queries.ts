@@ -64,14 +64,27 @@ export function useChanges(gateway: boolean) {
   });
 }
 
+const took = new Map<string, number>();
+
+/** Measures an answer, so that the next one can wait accordingly. */
+async function timed<T>(name: string, ask: () => Promise<T>): Promise<T> {
+  const began = performance.now();
+  const found = await ask();
+  took.set(name, performance.now() - began);
+  return found;
+}
+
+/** Live, but never so that a server with many rows spends more than a sixtieth of its time on this page's question. */
+export const pace = (every: number | false, tookMs: number): number | false => every && Math.max(every, 60 * tookMs);
+
 /** Every span ends now: `seconds` back from the moment of asking. */
 export function useTotals(by: UsageGroup, seconds: number, every: number | false) {
   const { account } = useHere();
   return useQuery({
     queryKey: [account, "totals", by, seconds],
     queryFn: ({ signal }) =>
-      call("get", "/api/accounts/{account}/usage/totals", { path: { account }, query: { by, since: Date.now() / 1000 - seconds }, signal }),
-    refetchInterval: every,
+      timed("totals", () => call("get", "/api/accounts/{account}/usage/totals", { path: { account }, query: { by, since: Date.now() / 1000 - seconds }, signal })),
+    refetchInterval: () => pace(every, took.get("totals") ?? 0),
     placeholderData: (before) => before,
   });
 }
@@ -81,8 +94,8 @@ export function useLatency(by: UsageGroup, seconds: number, every: number | fals
   return useQuery({
     queryKey: [account, "latency", by, seconds],
     queryFn: ({ signal }) =>
-      call("get", "/api/accounts/{account}/usage/latency", { path: { account }, query: { by, since: Date.now() / 1000 - seconds }, signal }),
-    refetchInterval: every,
+      timed("latency", () => call("get", "/api/accounts/{account}/usage/latency", { path: { account }, query: { by, since: Date.now() / 1000 - seconds }, signal })),
+    refetchInterval: () => pace(every, took.get("latency") ?? 0),
     placeholderData: (before) => before,
   });
 }

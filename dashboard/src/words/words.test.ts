@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { address, problemOf } from "../api/client";
+import { pace } from "../api/queries";
 import type { UsageTotal } from "../api/schema";
 import { ago, days, list, money, percent, seconds } from "./format";
 import { retention, setting, settingsOf, training } from "./policy";
@@ -88,6 +89,12 @@ describe("words", () => {
       "Nobody may train on it", "Kept for at most 30 days", "No provider is allowed", "Never x",
     ]);
     expect(setting("regions", ["de", "eu"])).toBe("Processed in de or eu alone");
+  });
+});
+
+describe("live update", () => {
+  it("slows down where answers take long, and stops when it is off", () => {
+    expect([pace(5000, 4), pace(5000, 600), pace(false, 600)]).toEqual([5000, 36_000, false]);
   });
 });
 
