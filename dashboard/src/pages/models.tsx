@@ -7,9 +7,9 @@ import { useCatalogue, useModels, useProviders } from "../api/queries";
 import type { ModelRow, ProviderRow } from "../api/schema";
 import { useHere } from "../api/session";
 import { abilities } from "../parts/endpoints";
-import { Chip, Empty, Loaded, type Order, Page, Panel, SortHead, Table } from "../parts/parts";
+import { Chip, Empty, Loaded, type Order, Outside, Page, Panel, SortHead, Table } from "../parts/parts";
 import { money, tokens } from "../words/format";
-import { retention, strictness, training } from "../words/policy";
+import { confidence, leniency, retention, strictness, training } from "../words/policy";
 
 export default function Models() {
   const [search, setSearch] = useSearchParams();
@@ -144,8 +144,11 @@ function ModelTable() {
 const PROVIDER_ORDER: Record<string, (row: ProviderRow) => number | string> = {
   name: (row) => row.name.toLowerCase(),
   permitted: (row) => row.permitted / Math.max(row.endpoints, 1),
-  endpoints: (row) => row.endpoints,
+  policy: (row) => leniency(row.policy.training, kept(row)),
+  checked: (row) => row.provenance.verified_at ?? "",
 };
+
+const kept = ({ policy: { retention: { kind, days } } }: ProviderRow) => ({ kind, days: days ?? null, purpose: null });
 
 function ProviderTable() {
   const { account } = useHere();
@@ -173,20 +176,25 @@ function ProviderTable() {
                   <SortHead by="name" order={order} set={setOrder}>Provider</SortHead>
                   <th scope="col">Credential</th>
                   <SortHead by="permitted" order={order} set={setOrder}>Endpoints allowed</SortHead>
+                  <SortHead by="policy" order={order} set={setOrder}>What happens to your data</SortHead>
+                  <SortHead by="checked" order={order} set={setOrder}>How that is known</SortHead>
                   <th scope="col">Certifications</th>
                   <th scope="col">Regions</th>
-                  <th scope="col">Seat</th>
                 </>
               }
             >
               {shown.map((row) => (
                 <tr key={row.id}>
-                  <td><Link href={`/a/${encodeURIComponent(account)}/providers/${encodeURIComponent(row.id)}`}>{row.name}</Link></td>
+                  <td><Link href={`/a/${encodeURIComponent(account)}/providers/${encodeURIComponent(row.id)}`}>{row.name}</Link>{row.headquarters && <span className="small dim"> {row.headquarters}</span>}</td>
                   <td>{row.has_credential ? <Chip tone="good">here</Chip> : <span className="dim">none</span>}</td>
-                  <td><Chip tone={row.permitted === 0 ? "warn" : row.usable ? "good" : "plain"}>{row.permitted} of {row.endpoints}</Chip></td>
+                  <td>{row.endpoints === 0 ? <span className="dim">none listed</span> : <Chip tone={row.permitted === 0 ? "warn" : row.usable ? "good" : "plain"}>{row.permitted} of {row.endpoints}</Chip>}</td>
+                  <td style={{ minWidth: 150 }}><span className="chips"><Chip said={training(row.policy.training)} /><Chip said={retention(kept(row))} /></span></td>
+                  <td style={{ minWidth: 150 }}>
+                    <Chip said={confidence(row.provenance.confidence)} />
+                    <span className="small dim" style={{ display: "block", marginTop: 2 }}>{row.provenance.source_url ? <Outside href={row.provenance.source_url}>source</Outside> : "no source page"}{row.provenance.verified_at && <>, {row.provenance.verified_at}</>}</span>
+                  </td>
                   <td className="small">{row.certifications.join(", ") || "–"}</td>
                   <td className="small">{row.regions.join(", ") || "not stated"}</td>
-                  <td className="small">{row.headquarters ?? "–"}</td>
                 </tr>
               ))}
             </Table>

@@ -27,6 +27,7 @@ export function retention(value: RetentionView): Said {
     case "zero":
       return { text: "Keeps nothing", tone: "good" };
     case "limited":
+      if (value.days === 0) return { text: "Keeps nothing", tone: "good" };
       return value.days === null ? { text: "Kept, no end stated", tone: "warn" } : { text: `Kept ${days(value.days)}`, tone: "plain" };
     case "compliance":
       return { text: value.days === null ? "Kept for compliance" : `Kept ${days(value.days)} for compliance`, tone: "warn" };
@@ -66,11 +67,11 @@ export function confidence(value: string): Said {
 }
 
 /** How good a policy is, for sorting: lower keeps less and trains less. */
-export function strictness(policy: PolicyView | null): number {
-  if (policy === null) return 1e9;
-  const trains = { never: 0, opt_out: 1e6, unknown: 2e6, by_default: 3e6 }[policy.training] ?? 2e6;
-  const kept = policy.retention.kind === "zero" ? 0 : (policy.retention.days ?? 1e5);
-  return trains + kept;
+export const strictness = (policy: PolicyView | null): number => (policy === null ? 1e9 : leniency(policy.training, policy.retention));
+
+export function leniency(trains: string, kept: RetentionView): number {
+  const rank = { never: 0, opt_out: 1e6, unknown: 2e6, by_default: 3e6 }[trains] ?? 2e6;
+  return rank + (kept.kind === "zero" ? 0 : (kept.days ?? 1e5));
 }
 
 const REASONS: Record<string, string> = {

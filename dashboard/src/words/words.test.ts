@@ -83,6 +83,7 @@ describe("words", () => {
     expect(training("something new").tone).toBe("warn");
     expect(retention({ kind: "something new", days: null, purpose: null }).tone).toBe("warn");
     expect(retention({ kind: "limited", days: null, purpose: null }).tone).toBe("warn");
+    expect(retention({ kind: "limited", days: 0, purpose: null }).text).toBe("Keeps nothing");
   });
   it("settings as sentences", () => {
     expect(settingsOf({ training_allowed: false, retention_days: 30, providers: { only: [], ignore: ["x"] } })).toEqual([

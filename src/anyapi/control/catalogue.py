@@ -11,7 +11,7 @@ from anyapi.control.services import Services
 from anyapi.control.threads import in_thread
 from anyapi.domain.call import PLAIN_FACTS, Question
 from anyapi.domain.catalogue import Capabilities, Endpoint, Model, Price, Provider, ProviderKind
-from anyapi.domain.data_policy import DataPolicy
+from anyapi.domain.data_policy import DataPolicy, PolicyBlock, Provenance
 from anyapi.domain.decision import Decision
 from anyapi.domain.ids import AccountId, KeyId, ModelId, ProviderId
 from anyapi.domain.people import Permission
@@ -74,6 +74,9 @@ class ProviderRow(msgspec.Struct, frozen=True):
     terms_url: str | None
     privacy_url: str | None
     notes: str | None
+    policy: PolicyBlock
+    """Its base policy; exceptions are on its page."""
+    provenance: Provenance
 
 
 class ProviderPage(msgspec.Struct, frozen=True):
@@ -238,4 +241,6 @@ def _provider(services: Services, record: Provider, endpoints: list[EndpointRow]
         record.terms_url,
         record.privacy_url,
         record.notes,
+        record.policy,
+        record.provenance,
     )

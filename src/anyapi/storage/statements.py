@@ -101,20 +101,21 @@ SELECT {", ".join(USAGE_COLUMNS)} FROM usage
 WHERE at >= :since AND at < :until AND (:account IS NULL OR account = :account)
 ORDER BY at DESC, decision DESC LIMIT :limit
 """  # noqa: S608 made of constants alone
-_LABEL = """coalesce(CASE :by
-        WHEN 'day' THEN date(at, 'unixepoch')
-        WHEN 'hour' THEN strftime('%Y-%m-%d %H:00', at, 'unixepoch')
-        WHEN 'model' THEN model
-        WHEN 'provider' THEN provider
-        WHEN 'key' THEN key
-        WHEN 'account' THEN account
-        WHEN 'outcome' THEN outcome
-        WHEN 'host' THEN host
-        WHEN 'evidence' THEN evidence
-        WHEN 'app' THEN coalesce(app_name, app_id)
-    END, '-')"""
+_LABELS = (
+    ("day", "date(at, 'unixepoch')"),
+    ("hour", "strftime('%Y-%m-%d %H:00', at, 'unixepoch')"),
+    ("model", "model"),
+    ("provider", "provider"),
+    ("key", "key"),
+    ("account", "account"),
+    ("outcome", "outcome"),
+    ("host", "host"),
+    ("evidence", "evidence"),
+    ("app", "coalesce(app_name, app_id)"),
+)
+_LABELLED = ("coalesce(CASE :by", *(f"WHEN '{name}' THEN {value}" for name, value in _LABELS), "END, '-')")
 USAGE_TOTALS = f"""
-SELECT {_LABEL} AS label,
+SELECT {" ".join(_LABELLED)} AS label,
     count(*), sum(outcome = 'success'),
     sum(prompt_tokens), sum(completion_tokens), sum(cached_tokens), sum(reasoning_tokens),
     total(cost), sum(cost IS NULL), sum(source <> 'measured'),
@@ -123,9 +124,9 @@ FROM usage
 WHERE at >= :since AND at < :until AND (:account IS NULL OR account = :account)
 GROUP BY label ORDER BY label
 """  # noqa: S608 made of constants alone
-_BUCKET = " ".join(f"WHEN duration <= {bound} THEN {place}" for place, bound in enumerate(LATENCY_BOUNDS))
+_BUCKETS = tuple(f"WHEN duration <= {bound} THEN {place}" for place, bound in enumerate(LATENCY_BOUNDS))
 USAGE_LATENCY = f"""
-SELECT {_LABEL} AS label, CASE {_BUCKET} ELSE {len(LATENCY_BOUNDS)} END AS bucket, count(*)
+SELECT {" ".join(_LABELLED)} AS label, CASE {" ".join(_BUCKETS)} ELSE {len(LATENCY_BOUNDS)} END AS bucket, count(*)
 FROM usage
 WHERE at >= :since AND at < :until AND (:account IS NULL OR account = :account) AND outcome = 'success'
 GROUP BY label, bucket ORDER BY label, bucket

@@ -40,6 +40,7 @@ def test_what_the_account_asks_is_what_is_judged_by(owner):
 def test_a_providers_page_has_its_record_and_endpoints(owner):
     page = owner.get(f"{URL}/providers/openai").json()
     assert page["record"]["exceptions"]
+    assert (page["provider"]["policy"], page["provider"]["provenance"]) == (page["record"]["policy"], page["record"]["provenance"])
     assert page["provider"]["endpoints"] == len(page["endpoints"]) > 0
     models = {row["id"]: row["endpoints"] for row in owner.get(f"{URL}/models").json()}
     assert all(row in models[row["model"]] for row in page["endpoints"])
