@@ -35,9 +35,6 @@ test-long: setup ## the tests at full size (an hour or so)
 test-clients: setup ## client libraries in environments of their own, straight at a provider and through the gateway
 	@bash scripts/test_clients.sh
 
-test-clients: setup ## client libraries in environments of their own, straight at a provider and through the gateway
-	@bash scripts/test_clients.sh
-
 check: setup ## format, lint, types, import rules, spelling
 	@.venv/bin/ruff format --check .
 	.venv/bin/ruff check .

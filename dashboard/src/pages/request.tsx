@@ -9,7 +9,7 @@ import { useHere } from "../api/session";
 import { Chip, Loaded, Note, Page, Panel } from "../parts/parts";
 import { Verdicts } from "../parts/verdicts";
 import { count, exactTime, money, plural, seconds } from "../words/format";
-import { outcome, reason, sentence } from "../words/policy";
+import { AVAILABILITY, outcome, reason, sentence } from "../words/policy";
 
 export default function Request({ decision }: { decision: string }) {
   const { account } = useHere();
@@ -125,7 +125,7 @@ function Recorded({ record, chosen }: { record: DecisionRecord; chosen: string |
           return (
             <li key={endpoint}>
               <span className="chips" style={{ alignItems: "center" }}>
-                <Chip tone="warn">left out</Chip> {endpoint}
+                {codes.every((code) => AVAILABILITY.has(code)) ? <Chip>allowed, not usable</Chip> : <Chip tone="warn">left out</Chip>} {endpoint}
               </span>
               <span className="small dim">{codes.map(reason).join("; ")}</span>
             </li>

@@ -96,6 +96,9 @@ const REASONS: Record<string, string> = {
   human_review_possible: "People may read what is sent",
   human_review_unknown: "Does not say whether people read it",
   confidence_too_low: "The facts are not known well enough",
+  evidence_contradicts: "Its own answers contradict its promise",
+  endpoint_elsewhere: "Lies outside of the credential's region",
+  not_deployed: "Not among the credential's deployments",
   judging_failed: "Could not be judged, so denied",
   no_credential: "No credential for it here",
   no_adapter: "Its protocol is not served yet",
@@ -111,7 +114,7 @@ const REASONS: Record<string, string> = {
 /** Reasons that come from circumstances, not from the policy asked. */
 export const AVAILABILITY: ReadonlySet<string> = new Set([
   "no_credential", "no_adapter", "operation_unsupported", "endpoint_retired", "context_too_short", "tags_unmatched",
-  "parameters_unsupported", "price_too_high", "circuit_open", "not_preferred",
+  "parameters_unsupported", "price_too_high", "circuit_open", "not_preferred", "endpoint_elsewhere", "not_deployed",
 ]);
 export const reason = (code: string): string => REASONS[code] ?? code.replaceAll("_", " ");
 
