@@ -7,7 +7,8 @@ SHELL := /bin/bash
 
 PY := .venv/bin/python
 STAMP := .venv/.anyapi-setup
-INPUTS := pyproject.toml requirements/dev.lock scripts/setup.sh scripts/build_catalogue.py src/anyapi/catalogue/providers.yaml src/anyapi/catalogue/models.yaml
+INPUTS := pyproject.toml requirements/dev.lock scripts/setup.sh scripts/build_hook.py scripts/build_catalogue.py src/anyapi/catalogue/providers.yaml src/anyapi/catalogue/models.yaml \
+	scripts/build_dashboard.py $(filter-out %/schema.d.ts,$(wildcard dashboard/*.* dashboard/public/* dashboard/src/*.* dashboard/src/*/*.ts*))
 
 help: ## list the tasks
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +22,7 @@ $(STAMP): $(INPUTS)
 lock: setup ## resolve the dependencies again and write requirements/*.lock
 	@bash scripts/lock.sh
 
-run: setup ## simulated providers and a gateway: prints a URL, a key and three curls
+run: setup ## simulated providers, a gateway and its dashboard: prints URLs, a key, a link and three curls
 	@exec .venv/bin/anyapi demo
 
 test: setup ## every test that fits in ten minutes
@@ -34,15 +35,12 @@ test-long: setup ## the tests at full size (an hour or so)
 test-clients: setup ## client libraries in environments of their own, straight at a provider and through the gateway
 	@bash scripts/test_clients.sh
 
-test-clients: setup ## client libraries in environments of their own, straight at a provider and through the gateway
-	@bash scripts/test_clients.sh
-
 check: setup ## format, lint, types, import rules, spelling
 	@.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	.venv/bin/codespell src docs bench scripts *.md
+	.venv/bin/codespell src docs bench scripts dashboard/src *.md
 
 fmt: setup ## format and mend what can be mended
 	@.venv/bin/ruff format .
@@ -55,5 +53,5 @@ explain: setup ## what a policy leaves in the real catalogue: make explain MODEL
 	@.venv/bin/anyapi explain "$${MODEL:-meta-llama/llama-3.3-70b-instruct}" --data-class "$${CLASS:-internal}"
 
 clean: ## remove what builds and tests left
-	rm -rf .venv dist mutants .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* src/anyapi/catalogue/catalogue.json
+	rm -rf .venv dist mutants .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* src/anyapi/catalogue/catalogue.json src/anyapi/dashboard dashboard/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

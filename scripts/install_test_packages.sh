@@ -9,6 +9,7 @@ wanted=(
     "libnginx-mod-http-lua|/usr/lib/nginx/modules/ngx_http_lua_module.so|tests that use nginx as a scripted provider"
     "haproxy|/usr/sbin/haproxy|hostile requests behind haproxy"
     "slowhttptest|/usr/bin/slowhttptest|slow clients (slowhttptest)"
+    "chromium|/usr/bin/chromium|the dashboard in a browser"
     "strace|/usr/bin/strace|the proof that nothing else is executed or connected to"
 )
 if [ "${1:-}" = bench ]; then

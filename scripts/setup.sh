@@ -24,4 +24,5 @@ fi
 export VIRTUAL_ENV="$PWD/.venv"
 .venv/bin/uv pip install --quiet --require-hashes -r requirements/dev.lock
 .venv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
+.venv/bin/python scripts/build_dashboard.py
 echo "setup: ready"

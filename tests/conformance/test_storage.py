@@ -16,7 +16,7 @@ from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.domain.snapshot import Agreement, Tier
 from anyapi.domain.usage import TokenCount, UsageSource
 from anyapi.errors import StorageError
-from anyapi.storage.rows import AccountRow, Declared, ProjectRow, UsageGroup, UsageTotal
+from anyapi.storage.rows import LATENCY_BOUNDS, AccountRow, Declared, ProjectRow, UsageGroup, UsageTotal
 
 EVERYTHING = (0.0, NOON + 1000 * DAY)
 
@@ -424,9 +424,11 @@ class TestUsage:
             UsageTotal("2026-11-24", 2, 1, 200, 40, 20, 10, 0.25, 1, 1, 1),
             UsageTotal("2026-11-25", 1, 1, 100, 20, 10, 5, 0.25, 0, 0, 0),
         ]
+        assert [total.label for total in store.usage_totals(UsageGroup.HOUR, *EVERYTHING)] == ["2026-11-24 12:00", "2026-11-25 12:00"]
         labels = {by: [total.label for total in store.usage_totals(by, *EVERYTHING)] for by in UsageGroup}
         assert labels == {
             "day": ["2026-11-24", "2026-11-25"],
+            "hour": ["2026-11-24 12:00", "2026-11-25 12:00"],
             "model": ["anthropic/claude-3.5-sonnet", "b/b"],
             "provider": ["-", "sim-zero"],
             "key": ["key_1"],
@@ -434,7 +436,24 @@ class TestUsage:
             "outcome": ["success", "timed_out"],
             "host": ["-", "deepseek"],
             "evidence": ["-", "agreed", "retained"],
+            "app": ["app"],
         }
+
+    def test_apps_go_by_their_name_or_else_their_id(self, store, usage_sink):
+        written(usage_sink, usage_row(1, app=App(id="a1", name="chat")), usage_row(2, app=App(id="a2")), usage_row(3, app=App()))
+        assert [total.label for total in store.usage_totals(UsageGroup.APP, *EVERYTHING)] == ["-", "a2", "chat"]
+
+    def test_latency_counts_answered_requests_in_buckets(self, store, usage_sink):
+        bounds = LATENCY_BOUNDS
+        durations = (0.0, bounds[0], bounds[0] + 1e-6, bounds[3], bounds[-1], bounds[-1] + 1)
+        written(usage_sink, *(usage_row(number, duration=duration) for number, duration in enumerate(durations)))
+        written(usage_sink, usage_row(90, outcome="timed_out", duration=1.0), usage_row(91, account="other", model="b/b", duration=1.0))
+        model, last = "anthropic/claude-3.5-sonnet", len(bounds)
+        counted = [(model, 0, 2), (model, 1, 1), (model, 3, 1), (model, last - 1, 1), (model, last, 1)]
+        found = store.usage_latency(UsageGroup.MODEL, *EVERYTHING, account="default")
+        assert [(one.label, one.bucket, one.requests) for one in found] == counted
+        assert [one.label for one in store.usage_latency(UsageGroup.MODEL, *EVERYTHING)][-1] == "b/b"
+        assert store.usage_latency(UsageGroup.MODEL, NOON + 2 * DAY, NOON + 3 * DAY) == []
 
     def test_totals_of_nothing(self, store, usage_sink):
         written(usage_sink, usage_row(1))

@@ -1,4 +1,4 @@
-"""`anyapi demo`: simulated providers, a gateway in front of them, one API key, and three requests to try. Nothing of it is kept."""
+"""`anyapi demo`: simulated providers, a gateway and its dashboard, an API key, a link, and three requests to try. Nothing of it is kept."""
 
 import contextlib
 import ctypes
@@ -17,6 +17,8 @@ from typing import NoReturn
 
 import click
 
+from anyapi.cli.demo_traffic import send_sample_traffic
+from anyapi.cli.people import new_first_run_link
 from anyapi.crypto.api_keys import generate
 from anyapi.domain.ids import AccountId
 from anyapi.simulator import SimulationThread, demo_config_toml
@@ -25,11 +27,11 @@ from anyapi.storage.rows import KeyRow
 from anyapi.storage.schema import prepare
 from anyapi.storage.sqlite import SqliteStore
 
-PORT = 8080
+PORT, CONTROL_PORT = 8080, 8081
 PATIENCE = 30.0
 """Seconds that the gateway may take to answer for the first time."""
 LOCAL_SERVERS = {"ollama": 11434, "vllm": 8000, "llama-cpp": 8081, "lm-studio": 1234}
-"""Local servers that are offered when they answer on loopback. llama.cpp's own default, 8080, is ours."""
+"""Local servers that are offered when they answer on loopback. llama.cpp's own default, 8080, is ours, 8081 unless it is there."""
 PR_SET_PDEATHSIG = 1
 
 
@@ -37,7 +39,7 @@ PR_SET_PDEATHSIG = 1
 @click.option("--port", default=PORT, show_default=True, help="Port of the gateway; another free one is taken when it is busy.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line when ready, and nothing else.")
 def demo(port: int, as_json: bool) -> None:
-    """Run simulated providers and a gateway, and print what to try."""
+    """Run simulated providers, a gateway and its dashboard, and print what to try."""
     signal.signal(signal.SIGTERM, _stop)
     with (
         contextlib.suppress(KeyboardInterrupt),
@@ -45,28 +47,36 @@ def demo(port: int, as_json: bool) -> None:
         SimulationThread() as simulation,
     ):
         home = Path(folder)
-        secret = _make_key(home)
+        prepare(database_path(home))
+        secret, sample = _make_key(home, "demo"), _make_key(home, "sample traffic")
         config = home / "anyapi.toml"
         local = [name for name, number in LOCAL_SERVERS.items() if _answers(number)]
         ports = {name: int(url.split(":")[2].split("/")[0]) for name, url in simulation.base_urls.items()}
-        config.write_text(config_text(free_port(port), home, ports, local), encoding="utf-8")
+        control = free_port(CONTROL_PORT if port else 0)
+        config.write_text(config_text(free_port(port), home, ports, local, control), encoding="utf-8")
         with _gateway(config, home) as url:
-            print_ready(url, secret, simulation.base_urls, as_json=as_json)
+            dashboard = f"http://127.0.0.1:{control}"
+            _wait(f"{dashboard}/api/healthz")
+            print_ready(url, secret, simulation.base_urls, new_first_run_link(home, dashboard), as_json=as_json)
+            if not as_json:
+                send_sample_traffic(url, sample)
             signal.pause()
 
 
-def config_text(port: int, home: Path, ports: dict[str, int], local: list[str]) -> str:
+def config_text(port: int, home: Path, ports: dict[str, int], local: list[str], control: int = CONTROL_PORT) -> str:
     """The demo's `anyapi.toml`: where to listen and store, the simulated providers, and local servers that were found."""
-    own = f'[server]\nlisten = "127.0.0.1:{port}"\n\n[storage]\ndata_dir = {json.dumps(str(home))}\n\n'
+    listen = f'[server]\nlisten = "127.0.0.1:{port}"\n\n[control]\nlisten = "127.0.0.1:{control}"\n\n'
+    own = f"{listen}[storage]\ndata_dir = {json.dumps(str(home))}\n\n"
     found = "".join(f"[providers.{name}]\n\n" for name in local)
     return own + demo_config_toml(ports).replace('"127.0.0.1/32"', '"127.0.0.1/32", "::1/128"') + found
 
 
-def print_ready(url: str, secret: str, providers: dict[str, str], *, as_json: bool) -> None:
-    """Print where everything is; the URL of the gateway comes first."""
+def print_ready(url: str, secret: str, providers: dict[str, str], link: str, *, as_json: bool) -> None:
+    """Print where everything is; the URL of the gateway comes first. `link` makes the first person of the dashboard."""
+    dashboard = link.partition("/join#")[0]
     if as_json:
         rows = [{"id": name, "base_url": base} for name, base in providers.items()]
-        click.echo(json.dumps({"base_url": f"{url}/v1", "control_url": None, "api_key": secret, "providers": rows}))
+        click.echo(json.dumps({"base_url": f"{url}/v1", "control_url": dashboard, "first_run": link, "api_key": secret, "providers": rows}))
         sys.stdout.flush()
         return
     start = f"curl -s {url}/v1/chat/completions -H 'Authorization: Bearer {secret}' -H 'Content-Type: application/json'"
@@ -77,6 +87,7 @@ def print_ready(url: str, secret: str, providers: dict[str, str], *, as_json: bo
     lines = (
         f"AnyAPI is at {url}  (base_url for SDKs: {url}/v1)",
         f"API key: {secret}",
+        f"Dashboard: {dashboard}  (this link lets the first person in, once: {link} )",
         "",
         "Simulated providers, what each says it does, and what each received (open its /ledger):",
         *(f"  {name:12} {base.removesuffix('/v1')}/ledger" for name, base in providers.items()),
@@ -109,12 +120,11 @@ def free_port(wanted: int) -> int:
     raise click.ClickException("no port is free on 127.0.0.1")
 
 
-def _make_key(home: Path) -> str:
-    prepare(database_path(home))
+def _make_key(home: Path, name: str) -> str:
     parts = generate()
     with SqliteStore(home, time.time) as store:
         store.add_key(
-            KeyRow(id=parts.id, prefix=parts.prefix, sha256=parts.sha256, account=AccountId("default"), created_at=time.time(), name="demo")
+            KeyRow(id=parts.id, prefix=parts.prefix, sha256=parts.sha256, account=AccountId("default"), created_at=time.time(), name=name)
         )
     return parts.secret
 
@@ -131,7 +141,7 @@ def _gateway(config: Path, home: Path) -> Iterator[str]:
         if not line.startswith("AnyAPI is at "):
             raise click.ClickException(f"the gateway did not start:\n{log.read_text(errors='replace').strip()}")
         url = line.removeprefix("AnyAPI is at ").strip()
-        _wait(url)
+        _wait(f"{url}/readyz")
         yield url
     finally:
         process.terminate()
@@ -147,11 +157,11 @@ def _gateway(config: Path, home: Path) -> Iterator[str]:
 def _wait(url: str) -> None:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/readyz", timeout=2) as answer:  # noqa: S310 our own loopback URL
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 our own loopback URL
             if answer.status == 200:
                 return
         time.sleep(0.02)
-    raise click.ClickException(f"the gateway at {url} did not become ready in {PATIENCE:.0f} s")
+    raise click.ClickException(f"{url} did not answer in {PATIENCE:.0f} s")
 
 
 def _answers(port: int) -> bool:

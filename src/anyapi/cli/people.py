@@ -33,8 +33,13 @@ def first_run(path: Path | None) -> None:
 
 
 def first_run_link(config: Config, address: str) -> str:
-    """A link that works once, for a day. The token stands behind the `#`, so that no server log gets it."""
+    """A link that works once, for a day."""
+    return new_first_run_link(config.data_dir, address)
+
+
+def new_first_run_link(home: Path, address: str) -> str:
+    """The same for the store of a data directory. The token stands behind the `#`, so that no server log gets it."""
     token = new_token()
-    with SqlitePeople(config.data_dir) as store:
+    with SqlitePeople(home) as store:
         store.add_link(LinkRow(sha256_of(token), LinkKind.FIRST_RUN, time.time() + FIRST_RUN_SECONDS))
     return f"{address.rstrip('/')}/join#{token}"

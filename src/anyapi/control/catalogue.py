@@ -11,9 +11,9 @@ from anyapi.control.services import Services
 from anyapi.control.threads import in_thread
 from anyapi.domain.call import PLAIN_FACTS, Question
 from anyapi.domain.catalogue import Capabilities, Endpoint, Model, Price, Provider, ProviderKind
-from anyapi.domain.data_policy import DataPolicy
+from anyapi.domain.data_policy import DataPolicy, PolicyBlock, Provenance
 from anyapi.domain.decision import Decision
-from anyapi.domain.ids import AccountId, ModelId, ProviderId
+from anyapi.domain.ids import AccountId, KeyId, ModelId, ProviderId
 from anyapi.domain.people import Permission
 from anyapi.domain.requirement import Layer, Requirement
 from anyapi.errors import BadRequest, ModelNotFound, NotFound
@@ -33,6 +33,7 @@ class EndpointRow(msgspec.Struct, frozen=True):
     """One endpoint for one account: what it costs and can do, its data policy, and why the account cannot use it (empty: it can)."""
 
     id: str
+    model: ModelId
     provider: ProviderId
     region: str | None
     status: str
@@ -73,6 +74,9 @@ class ProviderRow(msgspec.Struct, frozen=True):
     terms_url: str | None
     privacy_url: str | None
     notes: str | None
+    policy: PolicyBlock
+    """Its base policy; exceptions are on its page."""
+    provenance: Provenance
 
 
 class ProviderPage(msgspec.Struct, frozen=True):
@@ -98,6 +102,8 @@ class Asked(msgspec.Struct, frozen=True):
 
     models: list[str]
     data_policy: dict[str, object] = {}
+    key: str | None = None
+    """The id of an API key of the account, to ask as if with it; None for what the account asks alone."""
 
 
 @get("/api/catalogue", opt={"permission": Permission.SIGNED_IN})
@@ -145,7 +151,7 @@ def explain_question(services: NamedDependency[Services], account: FromPath[Acco
     """What would happen to a request for these models under what the account asks and this policy. Sends nothing anywhere."""
     if not 0 < len(data.models) <= 8:
         raise BadRequest("models must name 1 to 8 models.", "models")
-    requirement = requirement_of(services, account, data.data_policy)
+    requirement = requirement_of(services, account, data.data_policy, data.key)
     context, now = services.in_force().context, services.clock()
     names = tuple(map(ModelId, data.models))
     known = [context.catalogue.models[name] for name in names if name in context.catalogue.models]
@@ -162,14 +168,22 @@ def explain_question(services: NamedDependency[Services], account: FromPath[Acco
     return explain(Question(names, requirement, facts), decisions, {}, context, account=account, now=now)
 
 
-def requirement_of(services: Services, account: AccountId, data_policy: dict[str, object] | None = None) -> Requirement:
-    """What gateway and account ask, met with a request's own policy."""
+def requirement_of(
+    services: Services, account: AccountId, data_policy: dict[str, object] | None = None, key: str | None = None
+) -> Requirement:
+    """What gateway and account ask, and a key with its project, met with a request's own policy. Raises `NotFound` for another's key."""
     store = services.store
     layers = [
         (Layer.GATEWAY, services.floor),
         (Layer.GATEWAY, store.settings(Layer.GATEWAY, GATEWAY_SUBJECT)),
         (Layer.ACCOUNT, store.settings(Layer.ACCOUNT, account)),
     ]
+    if key is not None:
+        row = store.key(KeyId(key))
+        if row is None or row.account != account:
+            raise NotFound("There is no such key in this account.")
+        layers += [(Layer.PROJECT, store.settings(Layer.PROJECT, row.project))] if row.project is not None else []
+        layers.append((Layer.KEY, store.settings(Layer.KEY, row.id)))
     if data_policy:
         layers.append((Layer.REQUEST, parse_data_policy(data_policy, services.known)))
     return merge(layers, services.in_force().presets)
@@ -182,19 +196,22 @@ def _models(services: Services, account: AccountId) -> list[ModelRow]:
 
 def _model(services: Services, model: Model, requirement: Requirement, account: AccountId, now: float) -> ModelRow:
     decision = decide(requirement, model.id, PLAIN_FACTS[asked_of((model,))], services.in_force().context, account, now)
-    rows = [_endpoint((one.endpoint, one.policy, ()), now, permitted=True) for one in decision.permitted]
+    rows = [_endpoint(model.id, (one.endpoint, one.policy, ()), now, permitted=True) for one in decision.permitted]
     rows += [
-        _endpoint((one.endpoint, one.policy, tuple(reason.code.value for reason in one.reasons)), now, permitted=one.permitted_by_policy)
+        _endpoint(
+            model.id, (one.endpoint, one.policy, tuple(reason.code.value for reason in one.reasons)), now, permitted=one.permitted_by_policy
+        )
         for one in decision.denied
     ]
     permitted = any(row.permitted for row in rows)
     return ModelRow(model.id, model.name, model.author, model.open_weights, bool(decision.permitted), permitted, tuple(rows))
 
 
-def _endpoint(judged: Judged, now: float, *, permitted: bool) -> EndpointRow:
+def _endpoint(model: ModelId, judged: Judged, now: float, *, permitted: bool) -> EndpointRow:
     endpoint, policy, reasons = judged
     return EndpointRow(
         endpoint.id,
+        model,
         endpoint.provider,
         endpoint.region,
         endpoint.status.value,
@@ -224,4 +241,6 @@ def _provider(services: Services, record: Provider, endpoints: list[EndpointRow]
         record.terms_url,
         record.privacy_url,
         record.notes,
+        record.policy,
+        record.provenance,
     )

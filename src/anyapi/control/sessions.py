@@ -15,7 +15,7 @@ from anyapi.control.services import Services
 from anyapi.control.threads import in_thread
 from anyapi.control.tokens import csrf_of, new_person_id, new_token, sha256_of
 from anyapi.domain.ids import AccountId
-from anyapi.domain.people import Permission, PersonId, Role
+from anyapi.domain.people import GRANTS, Permission, PersonId, Role
 from anyapi.errors import AuthenticationFailed, BadRequest
 from anyapi.storage.people_rows import LinkKind, LinkRow, MemberRow, PersonRow, SessionRow
 
@@ -66,6 +66,8 @@ class Me(msgspec.Struct, frozen=True):
     email: str
     operator: bool
     accounts: dict[AccountId, Role]
+    may: dict[AccountId, tuple[Permission, ...]]
+    """What the role allows in each account. An operator may do everything everywhere."""
     csrf: str
 
 
@@ -95,7 +97,7 @@ def show(request: _Request, services: NamedDependency[Services]) -> Entrance:
     return Entrance(None if found is None else _me(found), services.people.people_count() == 0, services.data_plane_url)
 
 
-@post("/api/session", opt={"public": True})
+@post("/api/session", opt={"public": True}, status_code=200)
 @in_thread
 def sign_in(request: _Request, services: NamedDependency[Services], data: JSONBody[SignIn]) -> Response[Me]:
     """Sign in with e-mail address and password. The old session of this browser ends."""
@@ -136,7 +138,7 @@ def show_link(services: NamedDependency[Services], token: FromPath[str]) -> Invi
     return Invited(link.kind, link.email, link.account, link.role)
 
 
-@post("/api/links", opt={"public": True})
+@post("/api/links", opt={"public": True}, status_code=200)
 @in_thread
 def join(request: _Request, services: NamedDependency[Services], data: JSONBody[Join]) -> Response[Me]:
     """Use a one-time link: the first person of a new installation, or a new member. Signs them in."""
@@ -156,7 +158,7 @@ def join(request: _Request, services: NamedDependency[Services], data: JSONBody[
     return _begin(services, person)
 
 
-@post("/api/session/password", opt={"permission": Permission.SIGNED_IN})
+@post("/api/session/password", opt={"permission": Permission.SIGNED_IN}, status_code=200)
 @in_thread
 def change_password(services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], data: JSONBody[Passwords]) -> Response[Me]:
     """Change one's own password. Every session ends, and this browser gets a new one."""
@@ -191,7 +193,8 @@ def _end(request: _Request, services: Services) -> None:
 
 def _me(signed_in: SignedIn) -> Me:
     person = signed_in.person
-    return Me(person.id, person.name, person.email, person.operator, signed_in.roles, signed_in.csrf)
+    may = {account: tuple(sorted(GRANTS[role])) for account, role in signed_in.roles.items()}
+    return Me(person.id, person.name, person.email, person.operator, signed_in.roles, may, signed_in.csrf)
 
 
 def _cookie(services: Services, token: str, *, age: int) -> Cookie:

@@ -73,7 +73,7 @@ class Preview(msgspec.Struct, frozen=True):
     lost: tuple[ModelId, ...]
     gained: tuple[ModelId, ...]
     lost_in_use: tuple[ModelId, ...]
-    """Of the lost, those that answered a request of this account in the last seven days."""
+    """Of the lost, those that were asked for in the last seven days, by this account or (the gateway's settings) by any."""
     in_force: RequirementView
 
 
@@ -88,6 +88,13 @@ def gateway_settings(services: NamedDependency[Services]) -> Shown:
 async def save_gateway_settings(services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], data: JSONBody[Asked]) -> Saved:
     """Replace the stored part of the floor. What the configuration file says stays."""
     return await _save(services, signed_in, Layer.GATEWAY, GATEWAY_SUBJECT, None, data)
+
+
+@post("/api/gateway/settings/preview", opt={"permission": Permission.GATEWAY_READ}, status_code=200)
+@in_thread
+def preview_gateway_settings(services: NamedDependency[Services], data: JSONBody[Asked]) -> Preview:
+    """What saving these would leave of the catalogue for an account that asks nothing itself."""
+    return _preview(services, Layer.GATEWAY, GATEWAY_SUBJECT, None, data)
 
 
 @get("/api/accounts/{account:str}/settings/{layer:str}/{subject:str}", opt={"permission": Permission.READ})
@@ -120,6 +127,10 @@ def preview_settings(
     services: NamedDependency[Services], account: FromPath[AccountId], layer: FromPath[Layer], subject: FromPath[str], data: JSONBody[Asked]
 ) -> Preview:
     """What saving these would leave, compared with now. Changes nothing."""
+    return _preview(services, layer, subject, account, data)
+
+
+def _preview(services: Services, layer: Layer, subject: str, account: AccountId | None, data: Asked) -> Preview:
     asked = parse_data_policy(data.data_policy, services.known)
     chain = _chain(services, layer, subject, account)
     before, after = _in_force(services, chain), _in_force(services, chain, asked)

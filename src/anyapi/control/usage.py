@@ -17,7 +17,7 @@ from anyapi.domain.ids import AccountId, DecisionId
 from anyapi.domain.people import Permission
 from anyapi.domain.usage import DecisionRecord, TokenCount, UsageRow
 from anyapi.errors import BadRequest, NotFound
-from anyapi.storage.rows import UsageGroup, UsageTotal
+from anyapi.storage.rows import LATENCY_BOUNDS, UsageGroup, UsageTotal
 
 MOST_ROWS = 1000
 MOST_EXPORTED = 100_000
@@ -49,6 +49,28 @@ class Totals(msgspec.Struct, frozen=True):
     rows: list[UsageTotal]
 
 
+class Latency(msgspec.Struct, frozen=True):
+    """Response times of the answered requests of one label in seconds: half were faster than `p50`, 95 in 100 faster than `p95`.
+
+    Read from counts in buckets, so right to within a bucket (`LATENCY_BOUNDS`); null without any answered request.
+    """
+
+    label: str
+    requests: int
+    p50: float | None
+    p95: float | None
+
+
+class Latencies(msgspec.Struct, frozen=True):
+    """Response times over a span of time, of all requests and one row for each label."""
+
+    since: float
+    until: float
+    by: UsageGroup
+    all: Latency
+    rows: list[Latency]
+
+
 class Drilled(msgspec.Struct, frozen=True):
     """One request: its row, and the decision record where the data class asked for one."""
 
@@ -68,6 +90,25 @@ def totals(
     """Sums by a label; the last seven days unless `since` and `until` (Unix seconds) say otherwise."""
     since, until = _span(services, since, until)
     return Totals(since, until, by, services.store.usage_totals(by, since, until, account))
+
+
+@get("/api/accounts/{account:str}/usage/latency", opt=READ)
+@in_thread
+def latency(
+    services: NamedDependency[Services],
+    account: FromPath[AccountId],
+    by: FromQuery[UsageGroup] = UsageGroup.MODEL,
+    since: FromQuery[float | None] = None,
+    until: FromQuery[float | None] = None,
+) -> Latencies:
+    """Response times by a label; spans as those of the totals."""
+    since, until = _span(services, since, until)
+    counts: dict[str, list[int]] = {}
+    whole = [0] * (len(LATENCY_BOUNDS) + 1)
+    for one in services.store.usage_latency(by, since, until, account):
+        counts.setdefault(one.label, [0] * len(whole))[one.bucket] = one.requests
+        whole[one.bucket] += one.requests
+    return Latencies(since, until, by, _latency("", whole), [_latency(label, found) for label, found in counts.items()])
 
 
 @get("/api/accounts/{account:str}/usage/rows", opt=READ)
@@ -111,6 +152,23 @@ def export(
     writer.writerows([_cell(value_of(one)) for _, value_of in COLUMNS] for one in found)
     name = f'attachment; filename="anyapi-usage-{account}.csv"'
     return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers={"content-disposition": name})
+
+
+def _latency(label: str, counts: list[int]) -> Latency:
+    return Latency(label, sum(counts), _quantile(counts, 0.5), _quantile(counts, 0.95))
+
+
+def _quantile(counts: list[int], share: float) -> float | None:
+    """A quantile of what was counted, as if times lay evenly within their bucket. Beyond the last bound: the last bound."""
+    wanted = share * sum(counts)
+    if not wanted:
+        return None
+    passed, low = 0, 0.0
+    for bound, count in zip(LATENCY_BOUNDS, counts, strict=False):
+        if passed + count >= wanted:
+            return low + (bound - low) * (wanted - passed) / count
+        passed, low = passed + count, bound
+    return low
 
 
 def _cell(value: object) -> object:

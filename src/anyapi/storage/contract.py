@@ -12,7 +12,7 @@ from anyapi.domain.evidence import Contradiction
 from anyapi.domain.ids import AccountId, CredentialId, DecisionId, EndpointId, KeyId
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.domain.usage import DecisionRecord, UsageRow
-from anyapi.storage.rows import DEFAULT_USAGE_DAYS, AccountRow, CredentialRow, KeyRow, ProjectRow, UsageGroup, UsageTotal
+from anyapi.storage.rows import DEFAULT_USAGE_DAYS, AccountRow, CredentialRow, KeyRow, LatencyCount, ProjectRow, UsageGroup, UsageTotal
 
 NO_SETTINGS = Settings()
 
@@ -136,6 +136,10 @@ class UsageStore(Protocol):
 
         A row without a value for the label (a refusal has no provider) MUST be counted under the label `-`.
         """
+        ...
+
+    def usage_latency(self, by: UsageGroup, since: float, until: float, account: AccountId | None = None) -> list[LatencyCount]:
+        """Counts of answered requests with `since <= at < until` by label and bucket, in that order; empty buckets are left out."""
         ...
 
     def purge_usage(self, now: float, default_days: float = DEFAULT_USAGE_DAYS, batch: int = 500) -> int:

@@ -96,6 +96,8 @@ class UsageGroup(enum.StrEnum):
 
     DAY = "day"
     """UTC day, `YYYY-MM-DD`."""
+    HOUR = "hour"
+    """UTC hour, `YYYY-MM-DD HH:00`."""
     MODEL = "model"
     PROVIDER = "provider"
     KEY = "key"
@@ -105,6 +107,8 @@ class UsageGroup(enum.StrEnum):
     """Who answered, as routers say."""
     EVIDENCE = "evidence"
     """What came of holding what providers state against what was promised."""
+    APP = "app"
+    """The name that the application gives itself."""
 
 
 class UsageTotal(msgspec.Struct, frozen=True):
@@ -123,3 +127,38 @@ class UsageTotal(msgspec.Struct, frozen=True):
     """Rows whose token counts are estimated or unknown."""
     contradicted: int = 0
     """Rows whose provider stated otherwise than was promised."""
+
+
+LATENCY_BOUNDS = (
+    0.005,
+    0.01,
+    0.02,
+    0.05,
+    0.1,
+    0.2,
+    0.3,
+    0.5,
+    0.75,
+    1.0,
+    1.5,
+    2.0,
+    3.0,
+    5.0,
+    7.5,
+    10.0,
+    15.0,
+    20.0,
+    30.0,
+    60.0,
+    120.0,
+    300.0,
+)
+"""Upper bounds in seconds of the buckets that response times are counted in; the last bucket has none."""
+
+
+class LatencyCount(msgspec.Struct, frozen=True):
+    """How many answered requests of one label took a time within one bucket of `LATENCY_BOUNDS`."""
+
+    label: str
+    bucket: int
+    requests: int

@@ -27,6 +27,7 @@ from anyapi.storage.rows import (
     CredentialRow,
     Declared,
     KeyRow,
+    LatencyCount,
     ProjectRow,
     UsageGroup,
     UsageTotal,
@@ -165,6 +166,11 @@ class SqliteStore(SqliteFile):
         """Give sums over rows with `since <= at < until`, one for each label, ordered by label."""
         values = {"by": by.value, "since": since, "until": until, "account": account}
         return rows_of(UsageTotal, self._read("total the usage", statements.USAGE_TOTALS, values))
+
+    def usage_latency(self, by: UsageGroup, since: float, until: float, account: AccountId | None = None) -> list[LatencyCount]:
+        """Count answered requests with `since <= at < until` by label and bucket of response time, in that order."""
+        values = {"by": by.value, "since": since, "until": until, "account": account}
+        return rows_of(LatencyCount, self._read("count response times", statements.USAGE_LATENCY, values))
 
     def purge_usage(self, now: float, default_days: float = DEFAULT_USAGE_DAYS, batch: int = 500) -> int:
         """Delete at most `batch` expired rows and say how many went."""

@@ -2,6 +2,8 @@
 
 import functools
 
+from anyapi.storage.rows import LATENCY_BOUNDS
+
 ADD_ACCOUNT = "INSERT INTO accounts (id, name, created_at, usage_days) VALUES (?, ?, ?, ?)"
 ENSURE_ACCOUNT = ADD_ACCOUNT + " ON CONFLICT (id) DO NOTHING"
 HAS_ACCOUNT = "SELECT 1 FROM accounts WHERE id = ?"
@@ -99,17 +101,21 @@ SELECT {", ".join(USAGE_COLUMNS)} FROM usage
 WHERE at >= :since AND at < :until AND (:account IS NULL OR account = :account)
 ORDER BY at DESC, decision DESC LIMIT :limit
 """  # noqa: S608 made of constants alone
-USAGE_TOTALS = """
-SELECT coalesce(CASE :by
-        WHEN 'day' THEN date(at, 'unixepoch')
-        WHEN 'model' THEN model
-        WHEN 'provider' THEN provider
-        WHEN 'key' THEN key
-        WHEN 'account' THEN account
-        WHEN 'outcome' THEN outcome
-        WHEN 'host' THEN host
-        WHEN 'evidence' THEN evidence
-    END, '-') AS label,
+_LABELS = (
+    ("day", "date(at, 'unixepoch')"),
+    ("hour", "strftime('%Y-%m-%d %H:00', at, 'unixepoch')"),
+    ("model", "model"),
+    ("provider", "provider"),
+    ("key", "key"),
+    ("account", "account"),
+    ("outcome", "outcome"),
+    ("host", "host"),
+    ("evidence", "evidence"),
+    ("app", "coalesce(app_name, app_id)"),
+)
+_LABELLED = ("coalesce(CASE :by", *(f"WHEN '{name}' THEN {value}" for name, value in _LABELS), "END, '-')")
+USAGE_TOTALS = f"""
+SELECT {" ".join(_LABELLED)} AS label,
     count(*), sum(outcome = 'success'),
     sum(prompt_tokens), sum(completion_tokens), sum(cached_tokens), sum(reasoning_tokens),
     total(cost), sum(cost IS NULL), sum(source <> 'measured'),
@@ -117,7 +123,14 @@ SELECT coalesce(CASE :by
 FROM usage
 WHERE at >= :since AND at < :until AND (:account IS NULL OR account = :account)
 GROUP BY label ORDER BY label
-"""
+"""  # noqa: S608 made of constants alone
+_BUCKETS = tuple(f"WHEN duration <= {bound} THEN {place}" for place, bound in enumerate(LATENCY_BOUNDS))
+USAGE_LATENCY = f"""
+SELECT {" ".join(_LABELLED)} AS label, CASE {" ".join(_BUCKETS)} ELSE {len(LATENCY_BOUNDS)} END AS bucket, count(*)
+FROM usage
+WHERE at >= :since AND at < :until AND (:account IS NULL OR account = :account) AND outcome = 'success'
+GROUP BY label, bucket ORDER BY label, bucket
+"""  # noqa: S608 made of constants alone
 EXPIRED_USAGE = """
 SELECT usage.rowid FROM usage LEFT JOIN accounts ON accounts.id = usage.account
 WHERE usage.at < :now - 86400.0 * min(:default_days, (SELECT coalesce(min(usage_days), :default_days) FROM accounts))

@@ -23,6 +23,8 @@ from tests.tools.gateway import SEED
 from anyapi.cli.demo import config_text, free_port, print_ready
 from anyapi.config import load_config
 from anyapi.simulator import DEFAULT_PROVIDERS
+from anyapi.storage.connection import database_path
+from anyapi.storage.schema import prepare
 from anyapi.storage.sqlite import SqliteStore
 
 module = importlib.import_module("anyapi.cli.demo")
@@ -44,6 +46,8 @@ def test_one_json_line_and_requests_that_work():
         try:
             ready = json.loads(process.stdout.readline())
             url = f"{ready['base_url']}/chat/completions"
+            with urllib.request.urlopen(f"{ready['control_url']}/api/session", timeout=10) as entrance:
+                assert json.load(entrance)["first_run"] is True
             status, answer = post(url, ready["api_key"], SEED)
             assert (status, answer["choices"][0]["finish_reason"]) == (200, "stop")
             refused = {**SEED, "data_policy": {"retention_days": 0, "providers": {"only": ["sim-30d"]}}}
@@ -52,7 +56,7 @@ def test_one_json_line_and_requests_that_work():
         finally:
             process.send_signal(signal.SIGTERM)
             rest = process.communicate(timeout=30)[0]
-    assert ready["control_url"] is None
+    assert ready["first_run"].startswith(f"{ready['control_url']}/join#")
     assert [provider["id"] for provider in ready["providers"]] == [spec.id for spec in DEFAULT_PROVIDERS]
     assert rest == "", "nothing but the one line"
 
@@ -78,8 +82,10 @@ def test_the_configuration_is_sound(tmp_path):
 
 
 def test_what_is_printed_starts_with_the_url(capsys):
-    print_ready("http://127.0.0.1:1", "anyapi_sk_x", {"sim-zero": "http://127.0.0.1:2/v1"}, as_json=False)
+    print_ready("http://127.0.0.1:1", "anyapi_sk_x", {"sim-zero": "http://127.0.0.1:2/v1"}, "http://127.0.0.1:3/join#token", as_json=False)
     lines = capsys.readouterr().out.splitlines()
+    assert lines[2].startswith("Dashboard: http://127.0.0.1:3 ")
+    assert "http://127.0.0.1:3/join#token" in lines[2]
     assert lines[0].startswith("AnyAPI is at http://127.0.0.1:1 ")
     assert sum(line.startswith("curl ") for line in lines) == 3
 
@@ -157,7 +163,7 @@ def test_nobody_there_is_no_local_server():
 
 def test_a_gateway_that_never_becomes_ready(monkeypatch):
     monkeypatch.setattr(module, "PATIENCE", 0.05)
-    with local_server(b"", 503) as port, pytest.raises(click.ClickException, match="did not become ready"):
+    with local_server(b"", 503) as port, pytest.raises(click.ClickException, match="did not answer"):
         module._wait(f"http://127.0.0.1:{port}")
 
 
@@ -165,8 +171,10 @@ def test_a_gateway_that_never_becomes_ready(monkeypatch):
 
 
 def test_every_request_to_try_is_json(capsys):
-    print_ready("http://127.0.0.1:1", "anyapi_sk_x", {"sim-zero": "http://127.0.0.1:2/v1"}, as_json=False)
+    print_ready("http://127.0.0.1:1", "anyapi_sk_x", {"sim-zero": "http://127.0.0.1:2/v1"}, "http://127.0.0.1:3/join#token", as_json=False)
     lines = capsys.readouterr().out.splitlines()
+    assert lines[2].startswith("Dashboard: http://127.0.0.1:3 ")
+    assert "http://127.0.0.1:3/join#token" in lines[2]
     assert "API key: anyapi_sk_x" in lines
     assert "  sim-zero     http://127.0.0.1:2/ledger" in lines
     for line in lines:
@@ -175,10 +183,11 @@ def test_every_request_to_try_is_json(capsys):
 
 
 def test_for_programs(capsys):
-    print_ready("http://127.0.0.1:1", "anyapi_sk_x", {"sim-zero": "http://127.0.0.1:2/v1"}, as_json=True)
+    print_ready("http://127.0.0.1:1", "anyapi_sk_x", {"sim-zero": "http://127.0.0.1:2/v1"}, "http://127.0.0.1:3/join#token", as_json=True)
     assert json.loads(capsys.readouterr().out) == {
         "base_url": "http://127.0.0.1:1/v1",
-        "control_url": None,
+        "control_url": "http://127.0.0.1:3",
+        "first_run": "http://127.0.0.1:3/join#token",
         "api_key": "anyapi_sk_x",
         "providers": [{"id": "sim-zero", "base_url": "http://127.0.0.1:2/v1"}],
     }
@@ -186,7 +195,8 @@ def test_for_programs(capsys):
 
 def test_the_key_is_in_the_store(tmp_path):
     tmp_path.chmod(0o700)
-    secret = module._make_key(tmp_path)
+    prepare(database_path(tmp_path))
+    secret = module._make_key(tmp_path, "demo")
     with SqliteStore(tmp_path, time.time) as store:
         (key,) = store.keys()
     assert secret.startswith(key.prefix)

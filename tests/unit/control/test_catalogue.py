@@ -40,7 +40,10 @@ def test_what_the_account_asks_is_what_is_judged_by(owner):
 def test_a_providers_page_has_its_record_and_endpoints(owner):
     page = owner.get(f"{URL}/providers/openai").json()
     assert page["record"]["exceptions"]
+    assert (page["provider"]["policy"], page["provider"]["provenance"]) == (page["record"]["policy"], page["record"]["provenance"])
     assert page["provider"]["endpoints"] == len(page["endpoints"]) > 0
+    models = {row["id"]: row["endpoints"] for row in owner.get(f"{URL}/models").json()}
+    assert all(row in models[row["model"]] for row in page["endpoints"])
     assert owner.get(f"{URL}/providers/nobody").status_code == 404
 
 
@@ -62,3 +65,19 @@ def test_explain_answers_without_a_prompt(owner):
 )
 def test_questions_that_cannot_be_answered(owner, asked, status):
     assert owner.post(f"{URL}/explain", asked).status_code == status
+
+
+def test_explain_asks_as_a_key_with_its_project(staffed, owner):
+    owner.post(f"{URL}/projects", {"id": "app", "name": "App"})
+    key = owner.post(f"{URL}/keys", {"project": "app", "data_policy": {"training_allowed": False}}).json()["key"]["id"]
+    owner.send("PUT", f"{URL}/settings/project/app", {"data_policy": {"retention_days": 7}})
+    asked = {"models": ["openai/gpt-4o-mini"], "data_policy": {"paid_only": True}}
+    settings = owner.post(f"{URL}/explain", {**asked, "key": key}).json()["requirement"]["settings"]
+    assert {one["setting"]: one["layers"] for one in settings} == {
+        "training_allowed": ["key"],
+        "retention_days": ["project"],
+        "paid_only": ["request"],
+    }
+    assert len(owner.post(f"{URL}/explain", asked).json()["requirement"]["settings"]) == 1
+    theirs = staffed.browser("stranger@x.org").post("/api/accounts/other/keys", {}).json()["key"]["id"]
+    assert owner.post(f"{URL}/explain", {**asked, "key": theirs}).status_code == 404

@@ -15,6 +15,7 @@ def test_the_first_person_becomes_operator_and_owner(control):
     assert browser.get(f"/api/links/{token}").json()["kind"] == "first_run"
     me = browser.post("/api/links", {"token": token, **JOIN}).json()
     assert (me["name"], me["email"], me["operator"], me["accounts"]) == ("Ada", "ada@x.org", True, {"default": "owner"})
+    assert set(me["may"]["default"]) == {"read", "write_keys", "write_members", "write_settings"}
     shown = browser.get("/api/session").json()
     assert shown["signed_in"] == me
     assert shown["first_run"] is False
@@ -24,6 +25,7 @@ def test_a_link_works_once(control):
     browser, token = control.browser(), control.link(LinkKind.INVITATION, "default", Role.AUDITOR, "eve@x.org")
     first = browser.post("/api/links", {"token": token, **JOIN})
     assert first.json()["accounts"] == {"default": "auditor"}
+    assert first.json()["may"] == {"default": ["read"]}
     assert browser.post("/api/links", {"token": token, **JOIN, "email": "second@x.org"}).status_code == 400
     assert browser.get(f"/api/links/{token}").status_code == 400
 

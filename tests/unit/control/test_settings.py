@@ -126,3 +126,12 @@ def test_who_changed_what_when(staffed, owner):
     assert newest["at"] == staffed.now
     assert owner.get(f"/api/accounts/default/changes?before={newest['at']}").json() == [oldest]
     assert owner.get("/api/accounts/default/changes?limit=1").json() == [newest]
+
+
+def test_the_floor_can_be_previewed_by_the_operator_alone(staffed, owner):
+    operator = staffed.browser("operator@x.org")
+    seen = operator.post("/api/gateway/settings/preview", STRICT).json()
+    assert seen["then"] == owner.post(f"{ACCOUNT}/preview", STRICT).json()["then"]
+    assert [each["layers"] for each in seen["in_force"]["settings"]] == [["gateway"], ["gateway"]]
+    assert operator.get("/api/gateway/settings").json()["data_policy"] == {}
+    assert owner.post("/api/gateway/settings/preview", STRICT).status_code == 403

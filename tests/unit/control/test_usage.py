@@ -6,9 +6,10 @@ import io
 import pytest
 from tests.conformance.samples import usage_row
 
-from anyapi.control.usage import COLUMNS
+from anyapi.control.usage import COLUMNS, _quantile
 from anyapi.domain.call import App
 from anyapi.domain.usage import UsageRow
+from anyapi.storage.rows import LATENCY_BOUNDS
 from anyapi.storage.usage_writer import UsageWriter
 
 USAGE = "/api/accounts/default/usage"
@@ -41,6 +42,28 @@ def test_a_span_may_be_named(staffed, owner):
     assert {row["label"] for row in wide["rows"]} == {"a/one", "a/two", "a/old"}
     assert owner.get(f"{USAGE}/totals?since=5&until=5").status_code == 400
     assert owner.get(f"{USAGE}/totals?by=nonsense").status_code == 400
+
+
+def test_latency_is_read_from_buckets(staffed, owner, tmp_path):
+    writer = UsageWriter(tmp_path, staffed.clock)
+    for number in range(100):
+        writer.accept()
+        duration = 0.15 if number < 90 else 4.0
+        writer.put(
+            usage_row(100 + number, decision=f"dec_l{number}", at=staffed.now - 5, account="default", model="a/timed", duration=duration)
+        )
+    writer.close()
+    found = owner.get(f"{USAGE}/latency?by=model").json()
+    timed = next(row for row in found["rows"] if row["label"] == "a/timed")
+    assert timed["requests"] == 100
+    assert 0.1 < timed["p50"] <= 0.2
+    assert 3.0 < timed["p95"] <= 5.0
+    assert found["all"]["requests"] == 102
+    assert owner.get(f"{USAGE}/latency?since=1&until=2").json()["all"] == {"label": "", "requests": 0, "p50": None, "p95": None}
+
+
+def test_a_time_beyond_the_last_bound_counts_as_the_last_bound():
+    assert _quantile([0] * len(LATENCY_BOUNDS) + [3], 0.5) == LATENCY_BOUNDS[-1]
 
 
 def test_rows_come_newest_first_page_by_page(owner):

@@ -22,4 +22,15 @@ def test_defaults():
 
 
 def test_usage_can_be_totalled_by_what_the_command_offers():
-    assert [group.value for group in rows.UsageGroup] == ["day", "model", "provider", "key", "account", "outcome", "host", "evidence"]
+    assert [group.value for group in rows.UsageGroup] == [
+        "day",
+        "hour",
+        "model",
+        "provider",
+        "key",
+        "account",
+        "outcome",
+        "host",
+        "evidence",
+        "app",
+    ]

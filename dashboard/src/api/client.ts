@@ -1,0 +1,74 @@
+// Calls of the control API, typed by its own description (openapi.json). Sends what the page must send with every change.
+
+import type { paths } from "./schema";
+
+export type Method = "get" | "post" | "put" | "delete";
+type Body<O> = O extends { requestBody: { content: { "application/json": infer B } } } ? B : undefined;
+type Content<R> = R extends { content: { "application/json": infer T } } ? T : never;
+export type Result<O> = O extends { responses: infer R }
+  ? R extends { 200: infer A } ? Content<A> : R extends { 201: infer A } ? Content<A> : never
+  : never;
+type Values = Record<string, string | number | boolean | undefined>;
+
+export interface Asked<O> {
+  path?: Record<string, string>;
+  query?: Values;
+  body?: Body<O>;
+  signal?: AbortSignal;
+}
+
+/** An answer that is no success: what the server says of it, in words for people. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly field?: string,
+  ) {
+    super(message);
+    this.name = "Problem";
+  }
+}
+
+let csrf = "";
+
+/** What `GET /api/session` said must go with every change. */
+export function setCsrf(token: string): void {
+  csrf = token;
+}
+
+export function address(path: string, values: Record<string, string> = {}, query: Values = {}): string {
+  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(values[name] ?? ""));
+  const asked = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) asked.set(name, String(value));
+  const text = asked.toString();
+  return text ? `${filled}?${text}` : filled;
+}
+
+export async function call<P extends keyof paths & string, M extends Method & keyof paths[P]>(
+  method: M,
+  path: P,
+  asked: Asked<paths[P][M]> = {},
+): Promise<Result<paths[P][M]>> {
+  const headers: Record<string, string> = method === "get" ? {} : { "x-csrf-token": csrf, "content-type": "application/json" };
+  let answer: Response;
+  try {
+    answer = await fetch(address(path, asked.path, asked.query), {
+      method: method.toUpperCase(),
+      headers,
+      body: asked.body === undefined ? null : JSON.stringify(asked.body),
+      signal: asked.signal ?? null,
+    });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new Problem(0, "The gateway does not answer. Is it running?");
+  }
+  const found: unknown = await answer.json().catch(() => null);
+  if (!answer.ok) throw problemOf(answer.status, found);
+  return found as Result<paths[P][M]>;
+}
+
+export function problemOf(status: number, found: unknown): Problem {
+  const error = (found as { error?: { message?: unknown; metadata?: { field?: unknown } } } | null)?.error;
+  const message = typeof error?.message === "string" ? error.message : `The gateway answered with status ${status}.`;
+  return new Problem(status, message, typeof error?.metadata?.field === "string" ? error.metadata.field : undefined);
+}

@@ -1,0 +1,96 @@
+// Which page: the entrance for whoever is not signed in, else the account's pages, each loaded when it is first opened.
+
+import { lazy, Suspense } from "react";
+import { Redirect, Route, Switch, useLocation } from "wouter";
+import { useAccounts } from "./api/queries";
+import { HereProvider, mayIn, useEntrance } from "./api/session";
+import { Join } from "./pages/join";
+import { SignIn } from "./pages/signin";
+import { Empty, Failed, Page, Waiting } from "./parts/parts";
+import { Shell } from "./parts/shell";
+
+const Activity = lazy(() => import("./pages/activity"));
+const Request = lazy(() => import("./pages/request"));
+const Privacy = lazy(() => import("./pages/privacy"));
+const Models = lazy(() => import("./pages/models"));
+const Model = lazy(() => import("./pages/model"));
+const Compare = lazy(() => import("./pages/compare"));
+const Provider = lazy(() => import("./pages/provider"));
+const Explain = lazy(() => import("./pages/explain"));
+const Keys = lazy(() => import("./pages/keys"));
+const Members = lazy(() => import("./pages/members"));
+const Stored = lazy(() => import("./pages/stored"));
+const Me = lazy(() => import("./pages/me"));
+
+export function App() {
+  const entrance = useEntrance();
+  const [location] = useLocation();
+  if (entrance.error && entrance.data === undefined)
+    return (
+      <div className="entrance">
+        <main>
+          <Failed error={entrance.error} retry={() => void entrance.refetch()} />
+        </main>
+      </div>
+    );
+  if (entrance.data === undefined) return null;
+  if (location === "/join") return <Join firstRun={entrance.data.first_run} />;
+  if (entrance.data.signed_in === null) return <SignIn firstRun={entrance.data.first_run} />;
+  return (
+    <Switch>
+      <Route path="/a/:account/*?">{(at) => <Account account={decodeURIComponent(at.account)} />}</Route>
+      <Route>
+        <Home />
+      </Route>
+    </Switch>
+  );
+}
+
+function Home() {
+  const me = useEntrance().data?.signed_in;
+  const accounts = useAccounts();
+  const mine = Object.keys(me?.accounts ?? {});
+  const first = mine[0] ?? accounts.data?.[0]?.id;
+  if (first !== undefined) return <Redirect to={`/a/${encodeURIComponent(first)}/activity`} replace />;
+  if (accounts.data === undefined) return null;
+  return (
+    <Page title="No account yet">
+      <Empty icon="people" title="You belong to no account">
+        Ask an owner of your organization to add you, then open this page again.
+      </Empty>
+    </Page>
+  );
+}
+
+function Account({ account }: { account: string }) {
+  const entrance = useEntrance().data;
+  const me = entrance?.signed_in;
+  if (!me || !entrance) return null;
+  if (!me.operator && me.accounts[account] === undefined) return <Redirect to="/" replace />;
+  const base = `/a/${encodeURIComponent(account)}`;
+  return (
+    <HereProvider value={{ me, account, dataPlane: entrance.data_plane_url, may: mayIn(me, account) }}>
+      <Shell>
+        <Suspense fallback={<div className="page"><Waiting /></div>}>
+          <Switch>
+            <Route path={`${base}/activity`} component={Activity} />
+            <Route path={`${base}/activity/:decision`}>{(at) => <Request decision={at.decision} />}</Route>
+            <Route path={`${base}/privacy`} component={Privacy} />
+            <Route path={`${base}/models`} component={Models} />
+            <Route path={`${base}/models/*`}>{(at) => <Model id={decodeURIComponent(at["*"])} />}</Route>
+            <Route path={`${base}/compare`} component={Compare} />
+            <Route path={`${base}/providers/:provider`}>{(at) => <Provider id={decodeURIComponent(at.provider)} />}</Route>
+            <Route path={`${base}/explain`} component={Explain} />
+            <Route path={`${base}/keys`} component={Keys} />
+            <Route path={`${base}/members`} component={Members} />
+            <Route path={`${base}/stored`} component={Stored} />
+            <Route path={`${base}/me`} component={Me} />
+            <Route>
+              <Redirect to={`${base}/activity`} replace />
+            </Route>
+          </Switch>
+        </Suspense>
+      </Shell>
+    </HereProvider>
+  );
+}

@@ -1,0 +1,211 @@
+// API keys: made (the secret is shown once), rotated, revoked.
+
+import { Button, Group, Modal, Select, Stack, TextInput } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { Link } from "wouter";
+import { call } from "../api/client";
+import { useKeys, useProjects } from "../api/queries";
+import type { MadeKey, ShownKey } from "../api/schema";
+import { useHere } from "../api/session";
+import { Icon } from "../parts/icon";
+import { Chip, CodeBlock, Empty, Failed, Loaded, Note, Page, Panel, Table } from "../parts/parts";
+import { date } from "../words/format";
+import { settingsOf } from "../words/policy";
+
+const ENDS = [
+  { value: "", label: "never" },
+  { value: "7", label: "in a week" },
+  { value: "30", label: "in 30 days" },
+  { value: "90", label: "in 90 days" },
+  { value: "365", label: "in a year" },
+];
+const OVERLAPS = [
+  { value: "0", label: "at once" },
+  { value: "3600", label: "in an hour" },
+  { value: "86400", label: "in a day" },
+  { value: "604800", label: "in a week" },
+];
+
+type Doing = { what: "make" } | { what: "rotate" | "revoke"; key: ShownKey } | null;
+
+export default function Keys() {
+  const { may } = useHere();
+  const keys = useKeys();
+  const [doing, setDoing] = useState<Doing>(null);
+  const [made, setMade] = useState<MadeKey | null>(null);
+  const finish = (key: MadeKey | null) => {
+    setDoing(null);
+    setMade(key);
+  };
+  const make = may("write_keys") && (
+    <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setDoing({ what: "make" })}>
+      New key
+    </Button>
+  );
+  return (
+    <Page title="API keys" lead="What your applications call AnyAPI with. A key carries its own privacy settings on top of the account's." tools={make}>
+      {made && <Secret made={made} done={() => setMade(null)} />}
+      <Panel>
+        <Loaded read={keys}>
+          {(rows) =>
+            rows.length === 0 ? (
+              <Empty icon="key" title="No key yet">
+                <p>Make one for each application, so that you can see what each uses and end one without the others.</p>
+                {make}
+              </Empty>
+            ) : (
+              <Rows rows={rows} act={setDoing} />
+            )
+          }
+        </Loaded>
+      </Panel>
+      <Modal opened={doing !== null} onClose={() => setDoing(null)} title={doing?.what === "make" ? "New API key" : doing?.what === "rotate" ? "Rotate this key" : "Revoke this key"} centered closeButtonProps={{ "aria-label": "Close" }}>
+        {doing?.what === "make" && <Make done={finish} />}
+        {doing?.what === "rotate" && <Rotate row={doing.key} done={finish} />}
+        {doing?.what === "revoke" && <Revoke row={doing.key} done={() => finish(null)} />}
+      </Modal>
+    </Page>
+  );
+}
+
+function Rows({ rows, act }: { rows: ShownKey[]; act: (doing: Doing) => void }) {
+  const { account, may } = useHere();
+  return (
+    <Table
+      label="API keys"
+      head={
+        <>
+          <th scope="col">Name</th>
+          <th scope="col">Begins with</th>
+          <th scope="col">State</th>
+          <th scope="col">Project</th>
+          <th scope="col">Made</th>
+          <th scope="col">Ends</th>
+          <th scope="col">Asks, on top of the account</th>
+          <th scope="col"><span className="visually-hidden">What to do</span></th>
+        </>
+      }
+    >
+      {rows.map((row) => {
+        const name = row.name || row.prefix;
+        return (
+          <tr key={row.id}>
+            <td><strong>{row.name || "no name"}</strong></td>
+            <td className="mono nowrap">{row.prefix}…</td>
+            <td><Chip tone={row.state === "active" ? "good" : "plain"}>{row.state}</Chip></td>
+            <td>{row.project ?? "–"}</td>
+            <td className="nowrap">{date(row.created_at)}</td>
+            <td className="nowrap">{row.revoked_at ? date(row.revoked_at) : row.expires_at ? date(row.expires_at) : "never"}</td>
+            <td>
+              {settingsOf(row.data_policy).join("; ") || <span className="dim">nothing more</span>}{" "}
+              {row.state === "active" && <Link className="small" href={`/a/${encodeURIComponent(account)}/privacy?layer=key&subject=${row.id}`} aria-label={`Privacy settings of ${name}`}>Settings</Link>}
+            </td>
+            <td className="r">
+              {row.state === "active" && may("write_keys") && (
+                <Group gap={6} wrap="nowrap" justify="flex-end">
+                  <Button size="compact-sm" variant="default" aria-label={`Rotate ${name}`} onClick={() => act({ what: "rotate", key: row })}>Rotate</Button>
+                  <Button size="compact-sm" variant="default" aria-label={`Revoke ${name}`} onClick={() => act({ what: "revoke", key: row })}>Revoke</Button>
+                </Group>
+              )}
+            </td>
+          </tr>
+        );
+      })}
+    </Table>
+  );
+}
+
+function useChange<T, R>(mutationFn: (value: T) => Promise<R>, done: (result: R) => void) {
+  const client = useQueryClient();
+  const { account } = useHere();
+  return useMutation({
+    mutationFn,
+    onSuccess: (result) => {
+      void client.invalidateQueries({ queryKey: [account, "keys"] });
+      void client.invalidateQueries({ queryKey: [account, "changes"] });
+      done(result);
+    },
+  });
+}
+
+function Make({ done }: { done: (key: MadeKey) => void }) {
+  const { account } = useHere();
+  const projects = useProjects();
+  const [name, setName] = useState("");
+  const [project, setProject] = useState<string | null>(null);
+  const [ends, setEnds] = useState("");
+  const make = useChange(
+    () => call("post", "/api/accounts/{account}/keys", { path: { account }, body: { name, project, expires_days: ends ? Number(ends) : null } }),
+    done,
+  );
+  return (
+    <form
+      onSubmit={(event: FormEvent) => {
+        event.preventDefault();
+        make.mutate(undefined);
+      }}
+    >
+      <Stack>
+        {make.error && <Failed error={make.error} />}
+        <TextInput label="Name" description="Which application it is for." maxLength={100} data-autofocus value={name} onChange={(event) => setName(event.currentTarget.value)} />
+        {(projects.data?.length ?? 0) > 0 && (
+          <Select label="Project" placeholder="none" clearable data={(projects.data ?? []).map((row) => ({ value: row.id, label: row.name }))} value={project} onChange={setProject} />
+        )}
+        <Select label="It ends" data={ENDS} value={ends} allowDeselect={false} onChange={(next) => setEnds(next ?? "")} />
+        <Button type="submit" loading={make.isPending}>Make the key</Button>
+      </Stack>
+    </form>
+  );
+}
+
+function Rotate({ row, done }: { row: ShownKey; done: (key: MadeKey) => void }) {
+  const { account } = useHere();
+  const [overlap, setOverlap] = useState("86400");
+  const rotate = useChange(
+    () => call("post", "/api/accounts/{account}/keys/{key}/rotation", { path: { account, key: row.id }, body: { overlap: Number(overlap) } }),
+    done,
+  );
+  return (
+    <Stack>
+      <p style={{ margin: 0 }}>A new key takes the place of <strong>{row.name || row.prefix}</strong>, with the same project and privacy settings. Both work until the old one ends, so that nothing stops while you put the new one in.</p>
+      {rotate.error && <Failed error={rotate.error} />}
+      <Select label="The old key ends" data={OVERLAPS} value={overlap} allowDeselect={false} onChange={(next) => next && setOverlap(next)} />
+      <Button loading={rotate.isPending} onClick={() => rotate.mutate(undefined)}>Make the new key</Button>
+    </Stack>
+  );
+}
+
+function Revoke({ row, done }: { row: ShownKey; done: () => void }) {
+  const { account } = useHere();
+  const revoke = useChange(() => call("delete", "/api/accounts/{account}/keys/{key}", { path: { account, key: row.id } }), done);
+  return (
+    <Stack>
+      <p style={{ margin: 0 }}>Once this returns, no worker takes <strong>{row.name || row.prefix}</strong> any more. That cannot be undone.</p>
+      {revoke.error && <Failed error={revoke.error} />}
+      <Button color="red.9" loading={revoke.isPending} onClick={() => revoke.mutate(undefined)}>Revoke it</Button>
+    </Stack>
+  );
+}
+
+function Secret({ made, done }: { made: MadeKey; done: () => void }) {
+  const { dataPlane } = useHere();
+  const curl = `curl -s ${dataPlane}/v1/chat/completions \\\n  -H "Authorization: Bearer ${made.secret}" \\\n  -H "Content-Type: application/json" \\\n  -d '{"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "Hello"}]}'`;
+  const python = `from openai import OpenAI\n\nclient = OpenAI(base_url="${dataPlane}/v1", api_key="${made.secret}")`;
+  return (
+      <Panel
+        title="Your new key"
+        tools={<Button variant="default" size="xs" onClick={done}>I have copied it</Button>}
+      >
+        <Stack>
+          <Note tone="warn" live>This is the only time it is shown: AnyAPI keeps a hash of it alone. It works already (snapshot {made.snapshot}).</Note>
+          <CodeBlock text={made.secret} what="the secret" />
+          <div className="grid two">
+            <div><p className="small dim" style={{ margin: "0 0 6px" }}>From a terminal</p><CodeBlock text={curl} what="the command" /></div>
+            <div><p className="small dim" style={{ margin: "0 0 6px" }}>From Python, with OpenAI's own SDK</p><CodeBlock text={python} what="the Python lines" /></div>
+          </div>
+        </Stack>
+      </Panel>
+  );
+}
+

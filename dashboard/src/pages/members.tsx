@@ -1,0 +1,176 @@
+// Who belongs to the account, as what; and its projects.
+
+import { Button, Group, Modal, Select, Stack, TextInput } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { Link } from "wouter";
+import { call } from "../api/client";
+import { useMembers, useProjects } from "../api/queries";
+import type { Invitation, Member, Role } from "../api/schema";
+import { useHere } from "../api/session";
+import { History } from "../parts/history";
+import { Icon } from "../parts/icon";
+import { CodeBlock, Failed, Loaded, Note, Page, Panel, Table } from "../parts/parts";
+import { date, time } from "../words/format";
+
+const ROLES = [
+  { value: "owner", label: "owner: everything, members too" },
+  { value: "admin", label: "admin: privacy settings and keys" },
+  { value: "member", label: "member: keys, and looking at the rest" },
+  { value: "auditor", label: "auditor: looking only" },
+];
+
+function useFresh() {
+  const client = useQueryClient();
+  const { account } = useHere();
+  return () => void client.invalidateQueries({ queryKey: [account] });
+}
+
+export default function Members() {
+  const { may, me } = useHere();
+  const members = useMembers();
+  const [inviting, setInviting] = useState(false);
+  const [leaving, setLeaving] = useState<Member | null>(null);
+  const [invited, setInvited] = useState<Invitation | null>(null);
+  const allowed = may("write_members");
+  return (
+    <Page
+      title="Members and projects"
+      lead="Who may do what in this account."
+      tools={allowed && <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setInviting(true)}>Invite somebody</Button>}
+    >
+      {invited && <Invited invited={invited} done={() => setInvited(null)} />}
+      <Panel title="Members">
+        <Loaded read={members}>
+          {(rows) => (
+            <Table label="Members" head={<><th scope="col">Name</th><th scope="col">E-mail address</th><th scope="col">Role</th><th scope="col">Since</th><th scope="col"><span className="visually-hidden">What to do</span></th></>}>
+              {rows.map((row) => (
+                <tr key={row.person}>
+                  <td><strong>{row.name}</strong>{row.person === me.person && <span className="dim"> (you)</span>}</td>
+                  <td>{row.email}</td>
+                  <td style={{ minWidth: 200 }}>{allowed ? <Change row={row} /> : row.role}</td>
+                  <td className="nowrap">{date(row.since)}</td>
+                  <td className="r">{allowed && row.person !== me.person && <Button size="compact-sm" variant="default" aria-label={`Remove ${row.name}`} onClick={() => setLeaving(row)}>Remove</Button>}</td>
+                </tr>
+              ))}
+            </Table>
+          )}
+        </Loaded>
+      </Panel>
+      <div className="grid two">
+        <Projects />
+        <History gateway={false} />
+      </div>
+      <Modal opened={inviting} onClose={() => setInviting(false)} title="Invite somebody" centered closeButtonProps={{ "aria-label": "Close" }}>
+        <Invite done={(found) => { setInviting(false); setInvited(found); }} />
+      </Modal>
+      <Modal opened={leaving !== null} onClose={() => setLeaving(null)} title="Remove a member" centered closeButtonProps={{ "aria-label": "Close" }}>
+        {leaving && <Remove row={leaving} done={() => setLeaving(null)} />}
+      </Modal>
+    </Page>
+  );
+}
+
+function Change({ row }: { row: Member }) {
+  const { account } = useHere();
+  const fresh = useFresh();
+  const change = useMutation({
+    mutationFn: (role: Role) => call("put", "/api/accounts/{account}/members/{person}", { path: { account, person: row.person }, body: { role } }),
+    onSettled: fresh,
+  });
+  return (
+    <>
+      <Select aria-label={`Role of ${row.name}`} size="xs" data={ROLES} value={row.role} allowDeselect={false} disabled={change.isPending} onChange={(next) => next && change.mutate(next as Role)} />
+      {change.error && <Failed error={change.error} />}
+    </>
+  );
+}
+
+function Invite({ done }: { done: (invited: Invitation) => void }) {
+  const { account } = useHere();
+  const fresh = useFresh();
+  const [email, setEmail] = useState("");
+  const [role, setRole] = useState<Role>("member");
+  const invite = useMutation({
+    mutationFn: () => call("post", "/api/accounts/{account}/members", { path: { account }, body: { email, role } }),
+    onSuccess: (found) => { fresh(); done(found); },
+  });
+  return (
+    <form onSubmit={(event: FormEvent) => { event.preventDefault(); invite.mutate(); }}>
+      <Stack>
+        {invite.error && <Failed error={invite.error} />}
+        <TextInput label="E-mail address" description="You get a link to send to them yourself; AnyAPI sends no mail." type="email" required withAsterisk={false} data-autofocus value={email} onChange={(event) => setEmail(event.currentTarget.value)} />
+        <Select label="Role" data={ROLES} value={role} allowDeselect={false} onChange={(next) => next && setRole(next as Role)} />
+        <Button type="submit" loading={invite.isPending}>Make the link</Button>
+      </Stack>
+    </form>
+  );
+}
+
+function Invited({ invited, done }: { invited: Invitation; done: () => void }) {
+  return (
+      <Panel title={invited.link ? "Send this link" : "Added"} tools={<Button size="xs" variant="default" onClick={done}>Done</Button>}>
+        {invited.link ? (
+          <Stack gap="sm">
+            <Note tone="warn" live>It works once{invited.expires_at ? `, until ${time(invited.expires_at)}` : ""}, and is shown this once.</Note>
+            <CodeBlock text={`${window.location.origin}/join#${invited.link}`} what="the link" />
+          </Stack>
+        ) : (
+          <Note tone="good" live>{invited.member?.name} was known here already and is a member now.</Note>
+        )}
+      </Panel>
+  );
+}
+
+function Remove({ row, done }: { row: Member; done: () => void }) {
+  const { account } = useHere();
+  const fresh = useFresh();
+  const remove = useMutation({
+    mutationFn: () => call("delete", "/api/accounts/{account}/members/{person}", { path: { account, person: row.person } }),
+    onSuccess: () => { fresh(); done(); },
+  });
+  return (
+    <Stack>
+      <p style={{ margin: 0 }}><strong>{row.name}</strong> will not see this account any more. The API keys that they made go on working: revoke those yourself.</p>
+      {remove.error && <Failed error={remove.error} />}
+      <Button color="red.9" loading={remove.isPending} onClick={() => remove.mutate()}>Remove them</Button>
+    </Stack>
+  );
+}
+
+function Projects() {
+  const { account, may } = useHere();
+  const fresh = useFresh();
+  const projects = useProjects();
+  const [id, setId] = useState("");
+  const add = useMutation({
+    mutationFn: () => call("post", "/api/accounts/{account}/projects", { path: { account }, body: { id, name: id } }),
+    onSuccess: () => { setId(""); fresh(); },
+  });
+  return (
+    <Panel title="Projects">
+      <Loaded read={projects}>
+        {(rows) =>
+          rows.length === 0 ? (
+            <p className="dim" style={{ marginTop: 0 }}>A project groups API keys under privacy settings of its own, for example one for patient data and one for the web site.</p>
+          ) : (
+            <ul style={{ margin: "0 0 16px", paddingLeft: 18 }}>
+              {rows.map((row) => (
+                <li key={row.id}>{row.name} · <Link className="small" aria-label={`Privacy settings of ${row.name}`} href={`/a/${encodeURIComponent(account)}/privacy?layer=project&subject=${row.id}`}>privacy settings</Link></li>
+              ))}
+            </ul>
+          )
+        }
+      </Loaded>
+      {may("write_settings") && (
+        <form onSubmit={(event: FormEvent) => { event.preventDefault(); add.mutate(); }}>
+          <Group align="flex-end" gap="sm">
+            <TextInput label="New project" description="A-Z a-z 0-9 . _ -" pattern="[A-Za-z0-9._\-]{1,64}" required withAsterisk={false} value={id} onChange={(event) => setId(event.currentTarget.value)} style={{ flex: 1 }} />
+            <Button type="submit" variant="default" loading={add.isPending}>Add</Button>
+          </Group>
+          {add.error && <div style={{ marginTop: 8 }}><Failed error={add.error} /></div>}
+        </form>
+      )}
+    </Panel>
+  );
+}

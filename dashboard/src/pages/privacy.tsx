@@ -1,0 +1,172 @@
+// Privacy settings of the gateway, the account, a project or a key: what they would do is shown before they are saved.
+
+import { Button, Select } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMemo, useState } from "react";
+import { Link, useSearchParams } from "wouter";
+import { call } from "../api/client";
+import { useKeys, useProjects, useProviders } from "../api/queries";
+import type { Layer, ProviderRow, Shown } from "../api/schema";
+import { useHere } from "../api/session";
+import { History } from "../parts/history";
+import { Failed, Loaded, Note, Page, Panel } from "../parts/parts";
+import { Left } from "../parts/preview";
+import { choicesOf, ShieldForm } from "../parts/shieldform";
+import { LAYERS } from "../words/policy";
+import { fromPolicy, NOTHING, same, type Shields, toPolicy } from "../words/shields";
+
+interface Scope {
+  layer: Layer;
+  subject: string;
+}
+
+const readSettings = (account: string, { layer, subject }: Scope) =>
+  layer === "gateway" ? call("get", "/api/gateway/settings") : call("get", "/api/accounts/{account}/settings/{layer}/{subject}", { path: { account, layer, subject } });
+
+const readPreview = (account: string, { layer, subject }: Scope, body: { data_policy: Record<string, unknown> }, signal: AbortSignal) =>
+  layer === "gateway"
+    ? call("post", "/api/gateway/settings/preview", { body, signal })
+    : call("post", "/api/accounts/{account}/settings/{layer}/{subject}/preview", { path: { account, layer, subject }, body, signal });
+
+const write = (account: string, { layer, subject }: Scope, body: { data_policy: Record<string, unknown> }) =>
+  layer === "gateway"
+    ? call("put", "/api/gateway/settings", { body })
+    : call("put", "/api/accounts/{account}/settings/{layer}/{subject}", { path: { account, layer, subject }, body });
+
+export default function Privacy() {
+  const { account, me } = useHere();
+  const [search, setSearch] = useSearchParams();
+  const keys = useKeys();
+  const projects = useProjects();
+  const providers = useProviders();
+  const scope: Scope = { layer: (search.get("layer") as Layer | null) ?? "account", subject: search.get("subject") ?? account };
+  const settings = useQuery({ queryKey: [account, "settings", scope.layer, scope.subject], queryFn: () => readSettings(account, scope) });
+  const groups = [
+    ...(me.operator ? [{ group: "Everybody", items: [{ value: "gateway ", label: "Gateway: the floor under every account" }] }] : []),
+    { group: "Account", items: [{ value: `account ${account}`, label: `Account ${account}` }] },
+    { group: "Projects", items: (projects.data ?? []).map((row) => ({ value: `project ${row.id}`, label: `Project ${row.name}` })) },
+    {
+      group: "API keys",
+      items: (keys.data ?? []).filter((row) => row.state === "active").map((row) => ({ value: `key ${row.id}`, label: `Key ${row.name || row.prefix}` })),
+    },
+  ].filter((group) => group.items.length > 0);
+  return (
+    <Page
+      title="Privacy settings"
+      lead="Say what may happen to what you send. A request goes only to providers that satisfy every layer: gateway, account, project, key and the request itself. Each can make it stricter, never looser."
+      tools={
+        <Select
+          label="Settings of"
+          w={{ base: "100%", xs: 300 }}
+          data={groups}
+          value={`${scope.layer} ${scope.layer === "gateway" ? "" : scope.subject}`}
+          allowDeselect={false}
+          onChange={(next) => {
+            if (!next) return;
+            const [layer = "account", subject = ""] = next.split(" ");
+            setSearch({ layer, subject });
+          }}
+        />
+      }
+    >
+      <Loaded read={settings} lines={8}>
+        {(shown) => (
+          <Loaded read={providers}>
+            {(rows) => <Form key={`${scope.layer} ${scope.subject}`} scope={scope} shown={shown} providers={rows} />}
+          </Loaded>
+        )}
+      </Loaded>
+      <div className="grid two">
+        <History gateway={scope.layer === "gateway"} only="settings" />
+        <Panel title="What is kept of your requests">
+          <p style={{ marginTop: 0 }}>
+            No prompt, no answer and no part of one. There is no setting for it because there is nothing to switch on: AnyAPI has no log of content.
+          </p>
+          <p style={{ marginBottom: 0 }}>
+            Time, model, provider, token counts, cost and outcome of each request are kept for your activity page. <Link href={`/a/${encodeURIComponent(account)}/stored`}>The whole list</Link>.
+          </p>
+        </Panel>
+      </div>
+    </Page>
+  );
+}
+
+function Form({ scope, shown, providers }: { scope: Scope; shown: Shown; providers: readonly ProviderRow[] }) {
+  const { account, may, me } = useHere();
+  const client = useQueryClient();
+  const stored = useMemo(() => fromPolicy(shown.data_policy), [shown]);
+  const [edited, setEdited] = useState<Shields | null>(null);
+  const shields = edited ?? stored;
+  const dirty = !same(shields, stored);
+  const policy = useMemo(() => toPolicy(shields), [shields]);
+  const [asked] = useDebouncedValue(policy, 200);
+  const allowed = scope.layer === "gateway" ? me.operator : may("write_settings");
+  const preview = useQuery({
+    queryKey: [account, "preview", scope.layer, scope.subject, shown.in_force.hash, asked],
+    queryFn: ({ signal }) => readPreview(account, scope, { data_policy: asked }, signal),
+    placeholderData: keepPreviousData,
+    staleTime: 30_000,
+  });
+  const save = useMutation({
+    mutationFn: () => write(account, scope, { data_policy: policy }),
+    onSuccess: (saved) => {
+      client.setQueryData([account, "settings", scope.layer, scope.subject], saved.settings);
+      setEdited(null);
+      void client.invalidateQueries({ predicate: (query) => query.queryKey[1] !== "preview" && query.queryKey[0] === account });
+    },
+  });
+  const held = shown.in_force.settings.filter((one) => one.layers.some((layer) => layer !== scope.layer));
+  const choices = useMemo(() => choicesOf(providers), [providers]);
+  return (
+    <div className="settings">
+      <Panel title={scope.layer === "gateway" ? "The floor: what every account gets at least" : `What ${LAYERS[scope.layer]} asks`}>
+        {!allowed && (
+          <div style={{ marginBottom: 16 }}>
+            <Note>You can look at these settings and try them out. To save them you need the role owner or admin.</Note>
+          </div>
+        )}
+        <ShieldForm
+          value={shields}
+          set={(next) => {
+            setEdited(next);
+            save.reset();
+          }}
+          choices={choices}
+          held={held}
+        />
+        <div className="savebar">
+          <Button disabled={!dirty || !allowed} loading={save.isPending} onClick={() => save.mutate()}>
+            Save
+          </Button>
+          <Button variant="default" disabled={!dirty} onClick={() => setEdited(null)}>
+            Discard
+          </Button>
+          <span className="small" role="status" style={{ flex: "1 1 180px" }}>
+            {save.isSuccess && !dirty && <strong style={{ color: "var(--good)" }}>In force on every worker (snapshot {save.data.snapshot}).</strong>}
+            {dirty && preview.data && (
+              <span className="dim">
+                Would leave {preview.data.then.models} of {preview.data.all_models} models. Not saved yet.
+              </span>
+            )}
+            {!dirty && !save.isSuccess && <span className="dim">{same(shields, NOTHING) ? "Nothing is asked here yet." : "As saved."}</span>}
+          </span>
+          {save.error && (
+            <div style={{ flexBasis: "100%" }}>
+              <Failed error={save.error} />
+            </div>
+          )}
+        </div>
+      </Panel>
+      <aside aria-label="Preview">
+        <Panel title={dirty ? "What saving would do" : "What is left"}>
+          {preview.error ? (
+            <Failed error={preview.error} retry={() => void preview.refetch()} />
+          ) : (
+            <Loaded read={preview}>{(found) => <Left found={found} dirty={dirty} stale={preview.isPlaceholderData || asked !== policy} />}</Loaded>
+          )}
+        </Panel>
+      </aside>
+    </div>
+  );
+}

@@ -1,0 +1,156 @@
+// One request: what is kept of it, and why it went where it went.
+
+import { useQuery } from "@tanstack/react-query";
+import { Link, useSearchParams } from "wouter";
+import { call } from "../api/client";
+import { useKeys } from "../api/queries";
+import type { DecisionRecord, Drilled, UsageRow } from "../api/schema";
+import { useHere } from "../api/session";
+import { Chip, Loaded, Note, Page, Panel } from "../parts/parts";
+import { Verdicts } from "../parts/verdicts";
+import { count, exactTime, money, plural, seconds } from "../words/format";
+import { AVAILABILITY, outcome, reason, sentence } from "../words/policy";
+
+export default function Request({ decision }: { decision: string }) {
+  const { account } = useHere();
+  const [search] = useSearchParams();
+  const at = Number(search.get("at") ?? 0);
+  const drilled = useQuery({
+    queryKey: [account, "request", decision],
+    queryFn: () => call("get", "/api/accounts/{account}/usage/rows/{decision}", { path: { account, decision }, query: { at } }),
+  });
+  const base = `/a/${encodeURIComponent(account)}`;
+  return (
+    <Page title="One request" lead={<Link href={`${base}/activity`}>Back to activity</Link>}>
+      <Loaded read={drilled} lines={10}>
+        {(found) => <Whole found={found} />}
+      </Loaded>
+    </Page>
+  );
+}
+
+function Whole({ found: { usage, decision } }: { found: Drilled }) {
+  return (
+    <>
+      <div className="grid two">
+        <Panel title="What happened">
+          <Story usage={usage} />
+        </Panel>
+        <Panel title="What is kept of it">
+          <Kept usage={usage} />
+        </Panel>
+      </div>
+      {decision ? <Recorded record={decision} chosen={usage.endpoint ?? null} /> : <Today usage={usage} />}
+    </>
+  );
+}
+
+function Story({ usage }: { usage: UsageRow }) {
+  const said = outcome(usage.outcome);
+  return (
+    <>
+      <p className="big" style={{ marginTop: 0 }}>
+        {usage.model} <Chip said={said} />
+      </p>
+      {usage.provider ? (
+        <p>
+          It went to <strong>{usage.provider}</strong>
+          {usage.attempts && usage.attempts > 1 ? `, after ${plural(usage.attempts - 1, "earlier attempt")}` : ""}, and the answer took {seconds(usage.duration)}
+          {usage.first_token ? ` (the first token ${seconds(usage.first_token)})` : ""}.
+        </p>
+      ) : (
+        <p>It was sent to nobody. {usage.outcome === "no_eligible_endpoint" && "No endpoint satisfied what gateway, account, project, key and request asked together. The caller got every reason with the refusal."}</p>
+      )}
+      <p className="dim small" style={{ marginBottom: 0 }}>
+        {usage.tokens?.prompt || usage.tokens?.completion ? `${count(usage.tokens.prompt ?? 0)} tokens in, ${count(usage.tokens.completion ?? 0)} out, ` : ""}
+        {money(usage.cost)}
+      </p>
+    </>
+  );
+}
+
+function Kept({ usage }: { usage: UsageRow }) {
+  const keys = useKeys();
+  const key = keys.data?.find((one) => one.id === usage.key);
+  const facts: [string, string | null | undefined][] = [
+    ["Decision", usage.decision],
+    ["When", exactTime(usage.at)],
+    ["API key", key?.name ? `${key.name} (${usage.key})` : usage.key],
+    ["Project", usage.project],
+    ["Operation", sentence(usage.operation)],
+    ["Endpoint", usage.endpoint],
+    ["Credential", usage.credential],
+    ["Answered by, as the router says", usage.host],
+    ["Held against what was promised", usage.evidence && sentence(usage.evidence)],
+    ["Data class", usage.data_class],
+    ["App", [usage.app?.name, usage.app?.version].filter(Boolean).join(" ")],
+    ["Status", String(usage.status)],
+    ["Streamed", usage.streamed ? "yes" : "no"],
+  ];
+  return (
+    <>
+      <dl className="facts small">
+        {facts
+          .filter(([, value]) => value)
+          .map(([name, value]) => (
+            <div key={name} style={{ display: "contents" }}>
+              <dt>{name}</dt>
+              <dd className={name === "Decision" ? "mono" : undefined}>{value}</dd>
+            </div>
+          ))}
+      </dl>
+      <p className="small dim" style={{ marginBottom: 0 }}>
+        That is all. The prompt and the answer are not kept.
+      </p>
+    </>
+  );
+}
+
+function Recorded({ record, chosen }: { record: DecisionRecord; chosen: string | null }) {
+  return (
+    <Panel title="Why this endpoint: the decision record">
+      <p style={{ marginTop: 0 }}>
+        Written to disk before anything was sent, because the data class is {record.data_classes.join(", ")}. Settings of snapshot {record.snapshot}, catalogue <span className="mono">{record.catalogue.slice(0, 12)}</span>.
+      </p>
+      <ul className="bars">
+        {record.permitted.map((endpoint, place) => (
+          <li key={endpoint}>
+            <span className="chips" style={{ alignItems: "center" }}>
+              <Chip tone="good">{place + 1}. permitted</Chip> {endpoint} {endpoint === chosen && <Chip tone="good">answered</Chip>}
+            </span>
+          </li>
+        ))}
+        {record.denied.map((denied) => {
+          const [endpoint, codes] = denied as unknown as [string, string[]];
+          return (
+            <li key={endpoint}>
+              <span className="chips" style={{ alignItems: "center" }}>
+                {codes.every((code) => AVAILABILITY.has(code)) ? <Chip>allowed, not usable</Chip> : <Chip tone="warn">left out</Chip>} {endpoint}
+              </span>
+              <span className="small dim">{codes.map(reason).join("; ")}</span>
+            </li>
+          );
+        })}
+      </ul>
+    </Panel>
+  );
+}
+
+function Today({ usage }: { usage: UsageRow }) {
+  const { account } = useHere();
+  const asked = useQuery({
+    queryKey: [account, "explain-today", usage.model, usage.key],
+    queryFn: () => call("post", "/api/accounts/{account}/explain", { path: { account }, body: { models: [usage.model], data_policy: {}, key: usage.key } }),
+    enabled: usage.model !== "unknown",
+  });
+  return (
+    <Panel title={usage.provider ? "Why this endpoint" : "Why no endpoint"}>
+      <div style={{ marginBottom: 16 }}>
+        <Note>
+          A record of each decision is kept for the data classes confidential and regulated alone; this request had neither. Below is what the settings of its key, project and account leave of this model today. What the request itself asked is not kept.
+        </Note>
+      </div>
+      {usage.model === "unknown" ? <p>The model that was asked for is in no catalogue.</p> : <Loaded read={asked}>{(found) => <Verdicts found={found} />}</Loaded>}
+    </Panel>
+  );
+}

@@ -1,0 +1,114 @@
+// The frame around every page: where one can go, which account it is, who is signed in.
+
+import { ActionIcon, AppShell, Burger, Select, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { type ReactNode, useEffect, useRef } from "react";
+import { Link, useLocation } from "wouter";
+import { useAccounts } from "../api/queries";
+import { useHere } from "../api/session";
+import { Icon, type IconName } from "./icon";
+
+const PLACES: readonly { path: string; name: string; icon: IconName; also?: string[] }[] = [
+  { path: "activity", name: "Activity", icon: "activity" },
+  { path: "privacy", name: "Privacy settings", icon: "shield" },
+  { path: "models", name: "Models and providers", icon: "models", also: ["providers", "compare"] },
+  { path: "explain", name: "Explain", icon: "explain" },
+  { path: "keys", name: "API keys", icon: "key" },
+  { path: "members", name: "Members and projects", icon: "people" },
+  { path: "stored", name: "What is stored", icon: "stored" },
+];
+
+export function Brand() {
+  return (
+    <span className="brand">
+      <img src="/mark.svg" alt="" width={26} height={26} /> AnyAPI
+    </span>
+  );
+}
+
+export function Theme() {
+  const scheme = useComputedColorScheme("light");
+  const { setColorScheme } = useMantineColorScheme();
+  const other = scheme === "dark" ? "light" : "dark";
+  return (
+    <ActionIcon variant="subtle" color="gray" size="lg" aria-label={`Switch to ${other} colours`} onClick={() => setColorScheme(other)}>
+      <Icon name={scheme === "dark" ? "sun" : "moon"} />
+    </ActionIcon>
+  );
+}
+
+export function Shell({ children }: { children: ReactNode }) {
+  const [open, { toggle, close }] = useDisclosure(false);
+  const [location, go] = useLocation();
+  const { me, account } = useHere();
+  const accounts = useAccounts();
+  const main = useRef<HTMLElement>(null);
+  const first = useRef(true);
+  useEffect(() => {
+    close();
+    // A new page begins at its top, for the eye and for the keyboard.
+    if (!first.current) main.current?.focus({ preventScroll: true });
+    first.current = false;
+    window.scrollTo(0, 0);
+  }, [location, close]);
+  const base = `/a/${encodeURIComponent(account)}`;
+  const here = location.slice(base.length + 1).split("/")[0] ?? "";
+  return (
+    <AppShell header={{ height: { base: 56, sm: 0 } }} navbar={{ width: 262, breakpoint: "sm", collapsed: { mobile: !open } }}>
+      <a className="skip" href="#main">
+        Skip to the page
+      </a>
+      <AppShell.Header hiddenFrom="sm" style={{ display: "flex", alignItems: "center", justifyContent: "space-between", padding: "0 14px", background: "var(--panel)" }}>
+        <Link href={`${base}/activity`} className="brand">
+          <Brand />
+        </Link>
+        <Burger opened={open} onClick={toggle} size="sm" aria-label={open ? "Close the menu" : "Open the menu"} aria-expanded={open} />
+      </AppShell.Header>
+      <AppShell.Navbar aria-label="Pages" p="md" style={{ background: "var(--panel)", borderColor: "var(--line)", gap: 16, overflowY: "auto" }}>
+        <div style={{ display: "flex", justifyContent: "space-between", alignItems: "center" }}>
+          <Link href={`${base}/activity`} className="brand">
+            <Brand />
+          </Link>
+          <Theme />
+        </div>
+        {(accounts.data?.length ?? 0) > 1 && (
+          <Select
+            label="Account"
+            size="sm"
+            allowDeselect={false}
+            value={account}
+            data={(accounts.data ?? []).map((row) => ({ value: row.id, label: row.name || row.id }))}
+            onChange={(next) => next && go(`/a/${encodeURIComponent(next)}/${here || "activity"}`)}
+          />
+        )}
+        <div className="nav">
+          {PLACES.map((place) => (
+            <Link key={place.path} href={`${base}/${place.path}`} aria-current={here === place.path || place.also?.includes(here) ? "page" : undefined}>
+              <Icon name={place.icon} />
+              {place.name}
+            </Link>
+          ))}
+        </div>
+        <div style={{ marginTop: "auto" }}>
+          <p className="small dim" style={{ margin: "0 10px 10px" }}>
+            No prompt and no answer is stored.
+          </p>
+          <div className="nav" style={{ borderTop: "1px solid var(--line)", paddingTop: 10 }}>
+            <Link href={`${base}/me`} aria-current={here === "me" ? "page" : undefined}>
+              <Icon name="person" />
+              <span style={{ minWidth: 0 }}>
+                {me.name}
+                <span className="small dim" style={{ display: "block" }}>
+                  {me.operator ? "operator" : me.accounts[account]}
+                </span>
+              </span>
+            </Link>
+          </div>
+        </div>
+      </AppShell.Navbar>
+      <AppShell.Main id="main" ref={main} tabIndex={-1} style={{ outline: "none" }}>
+        {children}
+      </AppShell.Main>
+    </AppShell>
+  );
+}

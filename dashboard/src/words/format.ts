@@ -1,0 +1,68 @@
+// Numbers, money and times as people read them.
+
+const whole = new Intl.NumberFormat("en");
+const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+
+export const count = (value: number): string => (Math.abs(value) < 10_000 ? whole.format(value) : short.format(value));
+
+export const plural = (value: number, one: string, many = `${one}s`): string => `${whole.format(value)} ${value === 1 ? one : many}`;
+
+/** US dollars; small sums keep two significant digits, so that a cent's fraction is not nothing. */
+export function money(value: number | null | undefined): string {
+  if (value === null || value === undefined) return "no price";
+  if (value === 0) return "$0";
+  if (value < 0.0001) return "<$0.0001";
+  if (value < 0.1) return `$${Number(value.toPrecision(2)).toString()}`;
+  return `$${value.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
+}
+
+export const percent = (part: number, all: number): string => {
+  if (all === 0) return "–";
+  const share = (100 * part) / all;
+  return share > 99 && share < 100 ? `${(Math.floor(share * 10) / 10).toFixed(1)}%` : `${Math.round(share)}%`;
+};
+
+export function seconds(value: number | null | undefined): string {
+  if (value === null || value === undefined) return "–";
+  if (value < 0.001) return "<1 ms";
+  if (value < 1) return `${Math.round(value * 1000)} ms`;
+  return `${value.toFixed(value < 10 ? 1 : 0)} s`;
+}
+
+export function days(value: number): string {
+  if (value === 0) return "not at all";
+  if (value < 1) return plural(Math.round(value * 24), "hour");
+  return plural(Number(value.toFixed(1)), "day");
+}
+
+const when = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
+const whenExact = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "long" });
+const onDay = new Intl.DateTimeFormat("en", { dateStyle: "medium" });
+export const time = (unix: number): string => when.format(new Date(unix * 1000));
+export const exactTime = (unix: number): string => whenExact.format(new Date(unix * 1000));
+export const date = (unix: number): string => onDay.format(new Date(unix * 1000));
+
+export function ago(unix: number, now: number): string {
+  const passed = now - unix;
+  if (passed < 60) return "just now";
+  if (passed < 3600) return `${plural(Math.floor(passed / 60), "minute")} ago`;
+  if (passed < 86400) return `${plural(Math.floor(passed / 3600), "hour")} ago`;
+  if (passed < 30 * 86400) return `${plural(Math.floor(passed / 86400), "day")} ago`;
+  return date(unix);
+}
+
+export function age(ageDays: number | null): string {
+  if (ageDays === null) return "not dated";
+  if (ageDays < 1) return "today";
+  return `${plural(ageDays, "day")} ago`;
+}
+
+export const tokens = (value: number | null): string => (value === null ? "–" : short.format(value));
+
+/** `a, b and c`, at most `most` of them. */
+export function list(items: readonly string[], most = 6): string {
+  const shown = items.slice(0, most);
+  const more = items.length - shown.length;
+  if (more > 0) return `${shown.join(", ")} and ${more} more`;
+  return shown.length < 2 ? (shown[0] ?? "nothing") : `${shown.slice(0, -1).join(", ")} and ${shown.at(-1)}`;
+}

@@ -1,0 +1,111 @@
+import { describe, expect, it } from "vitest";
+import { address, problemOf } from "../api/client";
+import { pace } from "../api/queries";
+import type { UsageTotal } from "../api/schema";
+import { ago, days, list, money, percent, seconds } from "./format";
+import { retention, setting, settingsOf, training } from "./policy";
+import { filled, spanOf, sum, ticks } from "./series";
+import { fromPolicy, NOTHING, same, toPolicy } from "./shields";
+
+const total = (label: string, requests: number): UsageTotal => ({
+  label, requests, succeeded: requests - 1, prompt_tokens: 10, completion_tokens: 5, cached_tokens: 0, reasoning_tokens: 0, cost: 0.5, unpriced: 1, unmeasured: 0,
+});
+
+describe("shields", () => {
+  it("ask nothing when nothing is set", () => {
+    expect(toPolicy(NOTHING)).toEqual({});
+    expect(fromPolicy({})).toEqual(NOTHING);
+  });
+  it("come back as they went, every field", () => {
+    const policy = {
+      training_allowed: false, retention_days: 0, flagged_copies: "counted", human_review_allowed: false, paid_only: true,
+      min_confidence: "primary", certifications: ["iso27001"], regions: ["de", "eu"], providers: { only: ["a"], ignore: ["b"] }, data_class: ["internal", "public"],
+    };
+    expect(toPolicy(fromPolicy(policy))).toEqual(policy);
+    expect(toPolicy(fromPolicy({ data_class: "regulated" }))).toEqual({ data_class: "regulated" });
+  });
+  it("keep an empty list apart from none: it allows nothing", () => {
+    const shields = fromPolicy({ regions: [], providers: { only: [] } });
+    expect(shields.regions).toEqual([]);
+    expect(toPolicy(shields)).toEqual({ regions: [], providers: { only: [] } });
+    expect(same(shields, NOTHING)).toBe(false);
+  });
+  it("are the same in any order", () => {
+    expect(same({ ...NOTHING, ignore: ["a", "b"] }, { ...NOTHING, ignore: ["b", "a"] })).toBe(true);
+  });
+});
+
+describe("a span", () => {
+  it("has every day, with and without requests", () => {
+    const since = Date.UTC(2026, 10, 20, 13) / 1000;
+    const points = filled([total("2026-11-21", 4)], since, since + 3 * 86400, "day");
+    expect(points.map((point) => [point.label, point.total?.requests ?? 0])).toEqual([
+      ["2026-11-20", 0], ["2026-11-21", 4], ["2026-11-22", 0], ["2026-11-23", 0],
+    ]);
+  });
+  it("has every hour, labelled as the API labels it", () => {
+    const since = Date.UTC(2026, 10, 20, 22, 30) / 1000;
+    expect(filled([], since, since + 7200, "hour").map((point) => point.label)).toEqual([
+      "2026-11-20 22:00", "2026-11-20 23:00", "2026-11-21 00:00",
+    ]);
+  });
+  it("falls back to seven days", () => expect(spanOf("nonsense").id).toBe("7d"));
+  it("sums", () => expect(sum([total("a", 3), total("b", 1)])).toEqual({ requests: 4, succeeded: 2, tokens: 30, cost: 1, unpriced: 2 }));
+  it("has round ticks that cover it", () => {
+    for (const most of [1, 3, 7, 19, 100, 12345, 0.0004]) {
+      const found = ticks(most);
+      expect(found.at(-1)).toBeGreaterThanOrEqual(most);
+      expect(found.length).toBeLessThanOrEqual(6);
+    }
+    expect(ticks(0)).toEqual([0, 1]);
+  });
+});
+
+describe("words", () => {
+  it("money keeps what is small", () => {
+    expect([money(0), money(0.00001), money(0.000345), money(0.05), money(12.5), money(null)]).toEqual([
+      "$0", "<$0.0001", "$0.00034", "$0.05", "$12.50", "no price",
+    ]);
+  });
+  it("never rounds a failure away", () => {
+    expect([percent(999, 1000), percent(1, 2), percent(10, 10), percent(0, 0)]).toEqual(["99.9%", "50%", "100%", "–"]);
+  });
+  it("times", () => {
+    expect([seconds(0.0001), seconds(0.25), seconds(2.5), seconds(null)]).toEqual(["<1 ms", "250 ms", "2.5 s", "–"]);
+    expect([days(0), days(0.5), days(1), days(30)]).toEqual(["not at all", "12 hours", "1 day", "30 days"]);
+    expect([ago(100, 130), ago(0, 7200), ago(0, 86400)]).toEqual(["just now", "2 hours ago", "1 day ago"]);
+  });
+  it("lists", () => {
+    expect([list([]), list(["a"]), list(["a", "b", "c"]), list(["a", "b", "c"], 2)]).toEqual(["nothing", "a", "a, b and c", "a, b and 1 more"]);
+  });
+  it("an unknown fact never sounds good", () => {
+    expect(training("unknown").tone).toBe("warn");
+    expect(training("something new").tone).toBe("warn");
+    expect(retention({ kind: "something new", days: null, purpose: null }).tone).toBe("warn");
+    expect(retention({ kind: "limited", days: null, purpose: null }).tone).toBe("warn");
+    expect(retention({ kind: "limited", days: 0, purpose: null }).text).toBe("Keeps nothing");
+  });
+  it("settings as sentences", () => {
+    expect(settingsOf({ training_allowed: false, retention_days: 30, providers: { only: [], ignore: ["x"] } })).toEqual([
+      "Nobody may train on it", "Kept for at most 30 days", "No provider is allowed", "Never x",
+    ]);
+    expect(setting("regions", ["de", "eu"])).toBe("Processed in de or eu alone");
+  });
+});
+
+describe("live update", () => {
+  it("slows down where answers take long, and stops when it is off", () => {
+    expect([pace(5000, 4), pace(5000, 600), pace(false, 600)]).toEqual([5000, 36_000, false]);
+  });
+});
+
+describe("the client", () => {
+  it("escapes what goes into an address, and leaves out what is not given", () => {
+    expect(address("/api/accounts/{account}/keys", { account: "a/b" })).toBe("/api/accounts/a%2Fb/keys");
+    expect(address("/x", {}, { since: 1, until: undefined })).toBe("/x?since=1");
+  });
+  it("says what the server says, and something where it says nothing", () => {
+    expect(problemOf(400, { error: { message: "No.", metadata: { field: "name" } } })).toMatchObject({ message: "No.", field: "name", status: 400 });
+    expect(problemOf(502, null).message).toContain("502");
+  });
+});

@@ -1,0 +1,129 @@
+"""Every page in both colour schemes: nothing serious for axe to find, and no sideways scrolling on a phone."""
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import expect
+from tests.dashboard.conftest import ROOT
+
+from anyapi.cli.demo_traffic import send_sample_traffic
+
+AXE = ROOT / "dashboard/node_modules/axe-core/axe.min.js"
+COMPARED = "&".join("e=" + quote(f"openai/gpt-4o-mini|{name}/gpt-4o-mini", safe="") for name in ("openai", "sim-zero"))
+PAGES = (
+    "activity",
+    "privacy",
+    "models",
+    "models?show=providers",
+    "models/openai/gpt-4o-mini",
+    f"compare?{COMPARED}",
+    "providers/openai",
+    "explain?model=openai%2Fgpt-4o-mini",
+    "keys",
+    "members",
+    "stored",
+    "me",
+)
+SERIOUS = {"serious", "critical"}
+LOOK = "axe.run(document, {resultTypes: ['violations']}).then((found) => found.violations)"
+
+
+@pytest.fixture(scope="module")
+def filled(place):
+    """Somebody is known, and there has been traffic."""
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: it needs npm, then `make setup`")
+    with place.page() as page:
+        place.join(page, place.first_run_link(), "Ada Lovelace", place.email)
+    send_sample_traffic(place.gateway.url, place.gateway.key, 20)
+    place.gateway.usage(20)
+    return place
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def page(request, filled):
+    with filled.page(color_scheme=request.param, reduced_motion="reduce") as page:
+        filled.sign_in(page)
+        yield page
+
+
+def serious(page) -> list[str]:
+    """What axe finds that is serious, as lines; axe is injected, so that the page's own policy stays as it is."""
+    if not page.evaluate("Boolean(window.axe)"):
+        page.evaluate(AXE.read_text())
+    found = page.evaluate(LOOK)
+    return [f"{one['id']}: {one['help']}: {one['nodes'][0]['html'][:160]}" for one in found if one["impact"] in SERIOUS]
+
+
+def settled(page) -> None:
+    page.get_by_role("heading", level=1).wait_for()
+    expect(page.locator("[aria-label=Loading], [aria-busy=true]")).to_have_count(0)
+
+
+def keep(page, path: str, width: str) -> None:
+    """Keep a picture for people to look at, where `DASHBOARD_SCREENSHOTS` names a directory."""
+    if directory := os.environ.get("DASHBOARD_SCREENSHOTS"):
+        name = re.sub(r"[^a-z0-9]+", "-", path.partition("&")[0])
+        scheme = page.evaluate("document.documentElement.dataset.mantineColorScheme")
+        page.screenshot(path=Path(directory) / f"{name}-{scheme}-{width}.png", full_page=True)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page(filled, page, path):
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(f"{filled.url}/a/default/{path}")
+    settled(page)
+    assert serious(page) == []
+    keep(page, path, "wide")
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    keep(page, path, "narrow")
+    assert page.evaluate("document.title").endswith("· AnyAPI")
+
+
+def test_one_request(filled, page):
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(f"{filled.url}/a/default/activity")
+    page.get_by_role("row").filter(has_text="Refused by policy").first.get_by_role("link").click()
+    page.get_by_role("heading", name="One request").wait_for()
+    settled(page)
+    assert serious(page) == []
+
+
+def test_dialogs_and_the_menu_of_a_phone(filled, page):
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(f"{filled.url}/a/default/keys")
+    page.get_by_role("button", name="Open the menu").click()
+    page.get_by_role("link", name="Members and projects").wait_for()
+    assert serious(page) == []
+    page.get_by_role("button", name="Close the menu").click()
+    page.get_by_role("button", name="New key").first.click()
+    page.get_by_role("dialog").wait_for()
+    assert serious(page) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="hidden")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_entrance(filled, scheme):
+    with filled.page(color_scheme=scheme) as page:
+        page.goto(filled.url)
+        page.get_by_role("button", name="Sign in").wait_for()
+        assert serious(page) == []
+        page.goto(f"{filled.url}/join#nonsense")
+        settled(page)
+        assert serious(page) == []
+
+
+def test_the_keyboard_reaches_the_page_past_the_menu(filled, page):
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(f"{filled.url}/a/default/privacy")
+    settled(page)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the page"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.querySelector('#main').contains(document.activeElement)")

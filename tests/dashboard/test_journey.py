@@ -1,0 +1,184 @@
+"""What people do with the dashboard, from the first link to a refused request that is explained."""
+
+import json
+import re
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+FIRST_LOAD_BYTES, INTERACTIVE_SECONDS = 300_000, 1.5
+
+
+def preview_numbers(page):
+    return [int(number) for number in re.findall(r"\d+", page.get_by_test_id("sentence").inner_text())]
+
+
+def eligible(gateway, key):
+    """How many models of the catalogue the gateway itself says that the key may use; its own `anyapi/auto` is none of them."""
+    rows = gateway.request("GET", "/v1/models", headers={"Authorization": f"Bearer {key}"}).json()["data"]
+    return sum(row["eligible"] for row in rows if not row["id"].startswith("anyapi/"))
+
+
+@pytest.fixture(scope="module")
+def owned(place):
+    """The first person has joined. What they see first teaches what to do."""
+    with place.page() as page:
+        page.goto(place.url)
+        expect(page.get_by_text("anyapi people first-run")).to_be_visible()
+        place.join(page, place.first_run_link(), "Ada Lovelace", place.email)
+        expect(page.get_by_text(f"{place.gateway.url}/v1")).to_be_visible()
+        assert "#" not in page.url, "the token has left the address"
+    return place
+
+
+def test_from_the_first_link_to_a_refusal_that_is_explained(owned):
+    began = time.monotonic()
+    with owned.page() as page:
+        owned.sign_in(page)
+        page.get_by_role("link", name="Privacy settings", exact=True).first.click()
+        expect(page.get_by_test_id("sentence")).to_contain_text("This leaves")
+        models, all_models, endpoints, all_endpoints = preview_numbers(page)
+        assert (models, endpoints) == (all_models, all_endpoints), "nothing is asked yet"
+
+        page.get_by_role("switch", name="Nobody may train on what we send").check(force=True)
+        page.get_by_role("combobox", name="Providers may keep it for").click()
+        page.get_by_role("option", name="no time at all").click()
+        expect(page.get_by_text("cheapest", exact=False).first).to_be_visible()
+        expect(page.get_by_test_id("sentence")).to_contain_text("This would leave")
+        expect(page.get_by_text("Keeps something")).to_be_visible()
+        with page.expect_response(lambda answer: answer.request.method == "PUT") as saved:
+            page.get_by_role("button", name="Save", exact=True).click()
+        snapshot = saved.value.json()["snapshot"]
+        expect(page.get_by_text(f"In force on every worker (snapshot {snapshot})")).to_be_visible()
+        left = preview_numbers(page)
+        assert left[0] < all_models
+        assert left[2] < all_endpoints
+        usable = int(re.search(r"(\d+) models? at", page.get_by_text("With the credentials that are here").inner_text())[1])
+        expect(page.get_by_text("+ Nothing may be kept")).to_be_visible()
+
+        page.get_by_role("link", name="API keys").click()
+        page.get_by_role("button", name="New key").first.click()
+        page.get_by_role("textbox", name="Name").fill("my app")
+        page.get_by_role("button", name="Make the key").click()
+        secret = page.get_by_label("the secret", exact=True).inner_text().strip()
+        page.get_by_role("button", name="I have copied it").click()
+        assert secret not in page.content(), "a secret is shown once"
+
+        assert eligible(owned.gateway, secret) == usable, "the preview says what the gateway does"
+        refused = owned.gateway.chat({"Authorization": f"Bearer {secret}"}, data_policy={"providers": {"only": ["sim-30d"]}})
+        assert refused.status == 403
+        served = owned.gateway.chat({"Authorization": f"Bearer {secret}"}, data_policy=None)
+        assert served.headers["x-anyapi-provider"] == "sim-zero"
+        owned.gateway.usage(2)
+
+        page.get_by_role("link", name="Activity").click()
+        row = page.get_by_role("row").filter(has_text="Refused by policy")
+        row.get_by_role("link").click()
+        expect(page.get_by_text("It was sent to nobody.")).to_be_visible()
+        expect(page.get_by_text("The provider keeps content for 30 days; at most 0 days are allowed.").first).to_be_visible()
+        expect(page.get_by_text("Asked by the account.").first).to_be_visible()
+    assert time.monotonic() - began < 60, "by machine; people have three minutes"
+
+
+def test_rotating_and_revoking_a_key(owned):
+    with owned.page() as page:
+        owned.sign_in(page)
+        page.goto(f"{owned.url}/a/default/keys")
+        page.get_by_role("button", name="New key").first.click()
+        page.get_by_role("textbox", name="Name").fill("short-lived")
+        page.get_by_role("button", name="Make the key").click()
+        secret = page.get_by_label("the secret", exact=True).inner_text().strip()
+        headers = {"Authorization": f"Bearer {secret}"}
+        assert owned.gateway.chat(headers).status == 200
+        page.get_by_role("button", name="Revoke short-lived").click()
+        page.get_by_role("button", name="Revoke it").click()
+        expect(page.get_by_role("row").filter(has_text="short-lived")).to_contain_text("revoked")
+        assert owned.gateway.chat(headers).status == 401
+
+
+def test_an_auditor_looks_and_changes_nothing(owned):
+    with owned.page() as page:
+        owned.sign_in(page)
+        page.goto(f"{owned.url}/a/default/members")
+        page.get_by_role("button", name="Invite somebody").click()
+        page.get_by_role("dialog").get_by_label("E-mail address").fill("eve@example.org")
+        page.get_by_role("dialog").get_by_role("combobox", name="Role").click()
+        page.get_by_role("option", name=re.compile("^auditor")).click()
+        page.get_by_role("button", name="Make the link").click()
+        link = page.get_by_label("the link", exact=True).inner_text().strip()
+    with owned.page() as page:
+        owned.join(page, link, "Eve", "eve@example.org")
+        page.goto(f"{owned.url}/a/default/privacy")
+        page.get_by_role("switch", name="Paid tiers alone").check(force=True)
+        expect(page.get_by_test_id("sentence")).to_contain_text("This would leave")
+        expect(page.get_by_text("you need the role owner or admin")).to_be_visible()
+        expect(page.get_by_role("button", name="Save", exact=True)).to_be_disabled()
+        page.goto(f"{owned.url}/a/default/keys")
+        expect(page.get_by_role("heading", name="API keys")).to_be_visible()
+        expect(page.get_by_role("button", name="New key")).to_have_count(0)
+        expect(page.get_by_role("button", name=re.compile("Revoke"))).to_have_count(0)
+        page.goto(f"{owned.url}/a/default/members")
+        expect(page.get_by_role("row").filter(has_text="Ada Lovelace")).to_be_visible()
+        expect(page.get_by_role("button", name="Invite somebody")).to_have_count(0)
+        status = page.evaluate(
+            """async () => {
+                const me = await (await fetch('/api/session')).json();
+                const headers = {'x-csrf-token': me.signed_in.csrf, 'content-type': 'application/json'};
+                const answer = await fetch('/api/accounts/default/settings/account/default', {method: 'PUT', headers, body: '{"data_policy": {}}'});
+                return answer.status;
+            }"""
+        )
+        assert status == 403, "and the page is not what keeps them from it"
+
+
+def test_a_link_works_once_and_says_so(owned):
+    with owned.page() as page:
+        page.goto(f"{owned.url}/join#nonsense")
+        expect(page.get_by_text("used already or has run out")).to_be_visible()
+
+
+def test_signing_in_wrongly_and_out_everywhere(owned):
+    with owned.page() as page, owned.page() as other:
+        page.goto(owned.url)
+        page.get_by_label("E-mail address").fill(owned.email)
+        page.get_by_role("textbox", name="Password").fill("not the password")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_text("do not belong together")).to_be_visible()
+        owned.sign_in(other)
+        owned.sign_in(page)
+        page.get_by_role("link", name="Ada Lovelace").click()
+        page.get_by_role("button", name="Sign out everywhere").click()
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        other.goto(f"{owned.url}/a/default/keys")
+        expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_explain_asks_no_provider(owned):
+    with owned.page() as page:
+        owned.sign_in(page)
+        before = len(owned.gateway.usage())
+        page.goto(f"{owned.url}/a/default/explain?model=anthropic%2Fclaude-3.5-sonnet")
+        expect(page.get_by_text("It would go to")).to_contain_text("sim-zero")
+        page.get_by_role("switch", name="Only certain providers").check(force=True)
+        expect(page.get_by_text("no endpoint satisfies what is asked")).to_be_visible()
+        assert len(owned.gateway.usage()) == before
+
+
+def test_the_first_load_is_small_and_quick(owned):
+    """Everything that a new visitor loads until the first page of the account stands, as it comes over the wire."""
+    sizes, times = [], []
+    for _ in range(2):
+        with owned.page() as page:
+            began = time.monotonic()
+            page.goto(owned.url, wait_until="commit")
+            page.get_by_role("button", name="Sign in").wait_for()
+            times.append(time.monotonic() - began)
+            owned.enter(page)
+            loaded = json.loads(
+                page.evaluate("JSON.stringify(performance.getEntriesByType('resource').concat(performance.getEntriesByType('navigation')))")
+            )
+            sizes.append(sum(each["transferSize"] for each in loaded if "/api/" not in each["name"]))
+    print(f"first load {max(sizes)} bytes, interactive in {min(times):.2f} s")
+    assert 50_000 < max(sizes) < FIRST_LOAD_BYTES
+    assert min(times) < INTERACTIVE_SECONDS
