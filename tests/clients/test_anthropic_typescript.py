@@ -100,6 +100,7 @@ def test_headers_say_who_saw_the_request_and_counting_asks_nobody(told):
 
 
 LISTED = {
+    r"\.model$": "`model`, as the client named it",
     r"\.message\.usage\.(input|output)_tokens$": "`message_start` states zero usage",
     r"\.signature$": "Thinking that nobody signed carries the mark alone",
     r"\.usage\.(cache_creation|cache_creation_input_tokens|cache_read_input_tokens|input_tokens)$": "less what the cache gave and took",

@@ -136,6 +136,7 @@ def test_tools_went_round(told, way):
 
 
 LISTED = {
+    r"\.(modelId|model)$": "`model`, as the client named it",
     r"[uU]sage\.raw\.prompt_tokens_details$": "of which `cached_tokens` and `cache_write_tokens`",
     r"[uU]sage\.raw\.completion_tokens_details$": "of which `reasoning_tokens`",
     r"\.cacheWriteTokens$": "of which `cached_tokens` and `cache_write_tokens`",

@@ -11,6 +11,7 @@ from anyapi.domain.call import Facts
 from anyapi.domain.catalogue import Operation, Override, PolicyException, Selector, Status
 from anyapi.domain.data_policy import HumanReview, Training, ZeroRetention
 from anyapi.domain.decision import ReasonCode
+from anyapi.domain.evidence import EvidenceCode
 from anyapi.domain.requirement import Layer
 from anyapi.domain.snapshot import Agreement
 from anyapi.policy.decide import decide
@@ -21,7 +22,20 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 CASES = tomllib.loads((ROOT / "tests/policy/decisions.toml").read_text(encoding="utf-8"))["case"]
 KNOWN = Known(frozenset({"acme", "other"}), frozenset({"soc2", "soc2-type2", "iso27001", "hipaa-baa", "gdpr-dpa"}))
 SERVED = frozenset({"openai-chat"})
-CASE_KEYS = {"says", "facts", "exception", "credential", "agreement", "today", "search", "operation", "asked", "account", "answer"}
+CASE_KEYS = {
+    "says",
+    "facts",
+    "exception",
+    "credential",
+    "agreement",
+    "today",
+    "search",
+    "operation",
+    "asked",
+    "account",
+    "answer",
+    "evidence",
+}
 PLAIN = {"training": Training, "human_review": HumanReview, "zero_retention": ZeroRetention}
 
 
@@ -89,6 +103,11 @@ def agreements(table):
     return (Agreement("agreement", "acme", "the operator", "contract 1", since, until, **fields),)
 
 
+def evidence(case, where, keys):
+    """What the provider stated against its promise, as it was used with the one credential there is."""
+    return {where.id: {keys[0].id: frozenset(map(EvidenceCode, case["evidence"]))}} if "evidence" in case else {}
+
+
 def decided(case):
     facts = dict(case.get("facts", {}))
     item = provider(facts, case.get("exception"))
@@ -105,7 +124,14 @@ def decided(case):
         merge(layers, DEFAULT_PRESETS),
         samples.MODEL,
         Facts(web_search=case.get("search", False), operation=Operation(case.get("operation", "chat_completions"))),
-        samples.context([item], [where], keys, agreements=agreements(case.get("agreement")), served_embeddings=SERVED),
+        samples.context(
+            [item],
+            [where],
+            keys,
+            agreements=agreements(case.get("agreement")),
+            served_embeddings=SERVED,
+            contradicted=evidence(case, where, keys),
+        ),
         "account",
         samples.at(today.year, today.month, today.day),
     )

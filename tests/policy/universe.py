@@ -58,7 +58,7 @@ FEATURES = (
     + ("upstream", "passthrough-models")
 )
 REGIONS = ("us", "eu", "eea", "de", "no", "ch", "local", "fr")
-CERTIFICATIONS = ("soc2", "soc2-type2", "iso27001", "hipaa-baa", "gdpr-dpa", "hipaa", "gdpr")
+CERTIFICATIONS = ("soc2", "soc2-type2", "hipaa-baa", "hipaa-baa", "hipaa-baa", "gdpr-dpa", "gdpr-dpa", "iso27001", "hipaa", "gdpr")
 DAYS = (None, 0.0, 0.5, 1.0, 7.0, 30.0, 30.5, 365.0)
 LIMITS = (0.0, 0.5, 1.0, 7.0, 29.5, 30.0, 365.0, 100000.0)
 

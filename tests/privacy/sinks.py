@@ -154,7 +154,7 @@ def gateway_in(
     room.data.mkdir(mode=0o700, exist_ok=True)
     prepare(database_path(room.data))
     key, _ = make_key(room.data)
-    head = f'[server]\nlisten = "127.0.0.1:0"\n{server}\n[storage]\ndata_dir = {json.dumps(str(room.data))}\n\n'
+    head = f'[server]\nlisten = "127.0.0.1:0"\n{server}\n[control]\nlisten = "127.0.0.1:0"\n\n[storage]\ndata_dir = {json.dumps(str(room.data))}\n\n'
     (room.data / "anyapi.toml").write_text(head + toml)
     gateway = kind(room.data, key, environment=environment or room.environment())
     gateway.room = room

@@ -136,7 +136,12 @@ def try_to_start(folder: Path, toml: str, environment: dict[str, str], **more: o
         (folder / "anyapi.toml").write_text(toml)
         arguments += ["--config", str(folder / "anyapi.toml")]
     own = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
-    own |= {"HOME": str(folder), "ANYAPI_DATA_DIR": str(folder / "data"), "ANYAPI_LISTEN": "127.0.0.1:0"}
+    own |= {
+        "HOME": str(folder),
+        "ANYAPI_DATA_DIR": str(folder / "data"),
+        "ANYAPI_LISTEN": "127.0.0.1:0",
+        "ANYAPI_CONTROL_LISTEN": "127.0.0.1:0",
+    }
     return subprocess.run(arguments, cwd=folder, env=own | environment, capture_output=True, text=True, timeout=30, check=False, **more)
 
 
@@ -377,7 +382,13 @@ def test_the_listed_fields_are_the_columns(running, record, table):
     assert all(field["purpose"] for field in listed)
 
 
-@pytest.mark.parametrize("table", ["accounts", "projects", "keys", "credentials", "settings", "starts"])
+CONFIGURED_TABLES = (
+    *("accounts", "projects", "keys", "credentials", "settings", "starts", "contradictions"),
+    *("people", "members", "sessions", "links", "changes"),
+)
+
+
+@pytest.mark.parametrize("table", CONFIGURED_TABLES)
 def test_the_other_tables_are_listed_field_by_field_too(running, table):
     records = stored(running)
     assert table in records, f"the table {table} is stored and not listed"
@@ -385,7 +396,7 @@ def test_the_other_tables_are_listed_field_by_field_too(running, table):
 
 
 def test_no_table_is_unknown_to_these_tests(running):
-    known = {"usage", "decision_records", "accounts", "projects", "keys", "credentials", "settings", "starts", "alembic_version"}
+    known = {"usage", "decision_records", *CONFIGURED_TABLES, "alembic_version"}
     assert set(columns(running.home)) == known
 
 

@@ -109,13 +109,11 @@ class ProviderExchange:
     async def attempt(self, candidate: Candidate) -> Outcome:
         """Make one upstream call and relay its answer. What the provider's format cannot express is `refusal`, and nothing is sent."""
         admission, plane = self.admission, self.admission.plane
-        endpoint, outlets = candidate.endpoint, plane.outlets
+        endpoint = candidate.endpoint
         adapter, row = plane.adapter_of(self.outbound, endpoint)
-        upstream = outlets.upstreams[candidate.credential]
-        if self.outbound.large and adapter.walks(self.outbound):
-            prepared = await apart(self._prepared, partial(prepare_large, adapter), endpoint, row)
-        else:
-            prepared = self._prepared(adapter.prepare, endpoint, row)
+        upstream = plane.outlets.upstreams[candidate.credential]
+        large = self.outbound.large
+        prepared = await self._prepared_apart(adapter, endpoint, row) if large else self._prepared(adapter.prepare, endpoint, row)
         if prepared is None:
             return self.ended() or INEXPRESSIBLE
         admission.candidate = candidate
@@ -132,20 +130,34 @@ class ProviderExchange:
         admission.sent = True
         self._connection, self._pending = connection, None
         self.rows = rows_for(admission, candidate, prepared.adjusted)
-        reader, sink = self._open_reader(adapter) if self.outbound.stream else (None, None)
         witness = None if row.evidence is None else Witness(admission, candidate, row, row.evidence, connection)
-        if witness is not None:
-            sink = witness.beside(prepared, sink)
-        body = prepared.body
-        waiter = connection.send(upstream.head(prepared.path, prepared.headers, body), body, sink, outlets.timeouts)
-        del prepared, body  # a stream may last for minutes: its prompt must not
+        waiter = self._send(connection, upstream, prepared, adapter, witness)
+        del prepared  # a stream may last for minutes: its prompt must not
         failure = await waiter
         self._connection = None
         if witness is not None:
             witness.hear()
-        outcome = self._outcome(adapter, connection, reader, failure)
+        outcome = self._outcome(adapter, connection, failure)
         connection.release()
         return self._note(outcome, started)
+
+    def _send(
+        self, connection: UpstreamConnection, upstream: Upstream, prepared: Prepared, adapter: Adapter, witness: Witness | None
+    ) -> Waiter[OutcomeKind | None]:
+        """Write the request; what the waiter gives is how the exchange failed, None if it did not."""
+        sink: Callable[[bytes], None] | None = None
+        if self.outbound.stream:
+            self._reader, sink = adapter.open_stream(self.outbound), self._relay
+        if witness is not None:
+            sink = witness.beside(prepared, sink)
+        head = upstream.head(prepared.path, prepared.headers, prepared.body)
+        return connection.send(head, prepared.body, sink, self.admission.plane.outlets.timeouts)
+
+    async def _prepared_apart(self, adapter: Adapter, endpoint: Endpoint, row: ProviderRow) -> Prepared | None:
+        """The same for a large one: in a thread where it has to be looked through."""
+        if not adapter.walks(self.outbound):
+            return self._prepared(adapter.prepare, endpoint, row)
+        return await apart(self._prepared, partial(prepare_large, adapter), endpoint, row)
 
     def _prepared(self, prepare: Prepare, endpoint: Endpoint, row: ProviderRow) -> Prepared | None:
         """The provider's request; None if its format cannot express ours."""
@@ -154,11 +166,6 @@ class ProviderExchange:
         except BadRequest as error:
             self.refusal = self.refusal or error
             return None
-
-    def _open_reader(self, adapter: Adapter) -> tuple[StreamReader, Callable[[bytes], None]]:
-        """What reads a stream, and what takes it off the connection."""
-        self._reader = adapter.open_stream(self.outbound)
-        return self._reader, self._relay
 
     async def _connect(self, upstream: Upstream) -> UpstreamConnection | OutcomeKind:
         """A new connection. A client that leaves is not kept waiting for; the connection then waits for somebody else."""
@@ -222,10 +229,9 @@ class ProviderExchange:
         elif self._paused:
             connection.pause()
 
-    def _outcome(
-        self, adapter: Adapter, connection: UpstreamConnection, reader: StreamReader | None, failure: OutcomeKind | None
-    ) -> Outcome:
+    def _outcome(self, adapter: Adapter, connection: UpstreamConnection, failure: OutcomeKind | None) -> Outcome:
         """How an exchange ended; a whole answer goes to the client now."""
+        reader = self._reader
         if reader is not None and (failure is not None or connection.streamed):
             return self._streamed(reader, failure)
         return self._whole(adapter, connection) if failure is None else Outcome(failure)

@@ -4,7 +4,6 @@ Each step opens into a file of its name. Everything before `Admission` leaves no
 """
 
 from collections.abc import Callable
-from functools import partial
 
 from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.errors import AnyAPIError
@@ -15,7 +14,6 @@ from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
 from anyapi.gateway.dispatch import dispatch
 from anyapi.gateway.exchange import ProviderExchange
-from anyapi.gateway.formats import openai_chat
 from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.settle import settle
@@ -46,7 +44,3 @@ async def answer(call: Call, plane: DataPlane, reply: Connection, parse: Callabl
         raise
     finally:
         settle(admission, outcome, left=not reply.alive)
-
-
-chat_completions = partial(answer, parse=openai_chat.parse)
-"""Answer `POST /v1/chat/completions`."""

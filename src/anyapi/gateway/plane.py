@@ -122,10 +122,6 @@ class DataPlane:
             self.health.probe(decided.route.candidates[0].health_key)  # if that opens a circuit again, only this request goes by it
         return decided.route
 
-    def ready(self) -> bool:
-        """Whether requests can be served."""
-        return self.outlets.ready()
-
     def adapter_of(self, request: OutboundChat, endpoint: Endpoint) -> tuple[Adapter, ProviderRow]:
         """The adapter between the request's format and the endpoint's, and how its provider differs from others that speak it."""
         key = (type(request), endpoint.id)

@@ -5,8 +5,7 @@ from anyapi.gateway import pages
 from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
 from anyapi.gateway.error_envelope import render_for
-from anyapi.gateway.handle import chat_completions
-from anyapi.gateway.operations import embeddings, messages, responses
+from anyapi.gateway.operations import chat_completions, embeddings, messages, responses
 from anyapi.gateway.pages import Operation
 from anyapi.gateway.plane import DataPlane
 

@@ -38,7 +38,7 @@ def started(bare, monkeypatch, capsys):
     def start(toml="", *, quiet=False, warnings=()):
         (bare / "anyapi.toml").write_text(f"[storage]\ndata_dir = {json.dumps(str(bare / 'data'))}\n\n{toml}")
 
-        def run(config, ready):
+        def run(config, ready, control_ready):
             with SqliteStore(config.data_dir, time.time) as store:  # prepared by now
                 snapshot = Publisher(config, store).build()
             built.append(config)

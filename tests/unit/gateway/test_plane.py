@@ -404,12 +404,6 @@ async def test_adapters_are_found_once():
     assert isinstance(plane.adapter_of(request(), foreign)[0], AnthropicAdapter), "its own protocol goes before its provider's"
 
 
-@pytest.mark.parametrize("ready", [True, False])
-@on_loop
-async def test_ready_is_what_the_stores_say(ready):
-    assert planes(ready=lambda: ready).ready() is ready
-
-
 @pytest.mark.parametrize(
     ("headers", "metadata", "app"),
     [

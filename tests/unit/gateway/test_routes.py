@@ -10,7 +10,7 @@ from tests.unit.wire.peers import on_loop
 from anyapi.errors import MethodNotAllowed, NotFound
 from anyapi.gateway import pages, routes
 from anyapi.gateway.call import Call
-from anyapi.gateway.handle import chat_completions
+from anyapi.gateway.operations import chat_completions
 from anyapi.gateway.routes import GET, PLAIN, PLANNED, POST, PREFIXES, find
 
 OPERATIONS = {**{("POST", name): found for name, found in POST.items()}, **{("GET", name): found for name, found in GET.items()}}

@@ -13,8 +13,6 @@ from anyapi.gateway.render import error_event
 from anyapi.upstream.adapter import NO_FIELDS, OutboundChat, StreamReader
 
 POLICY_FIELDS = ("data_policy", "provider", "providerOptions")
-WRAPPERS = ("extra_body", "extra_headers")
-"""Arguments of SDKs. One that does not know them sends them as they are, and a policy inside would be lost without a word."""
 OURS = (*POLICY_FIELDS, "models", "tags", "route", "transforms")
 """Fields that are ours or another gateway's: never sent on."""
 STATEFUL = ("previous_response_id", "conversation", "background", "webhook_url")
@@ -22,7 +20,7 @@ MAX_MODELS = 8
 MOST_POLICY = 16 * 1024
 MAX_MODEL_NAME = 256
 LIST = b"["
-OURS_SET, STATEFUL_SET = frozenset((*OURS, *WRAPPERS)), frozenset(STATEFUL)
+OURS_SET, STATEFUL_SET = frozenset((*OURS, *beyond.WRAPPERS)), frozenset(STATEFUL)
 SPECIAL = OURS_SET | STATEFUL_SET | beyond.NAMES | {"stream", "store", "metadata", "tools"}
 """A request with none of these needs no further look."""
 
@@ -123,7 +121,7 @@ def take_policy(request: ChatRequest) -> None:
     if OURS_SET.isdisjoint(fields):
         request.models = (read_model(fields),)
         return
-    _refuse_wrappers(fields)
+    beyond.refuse_wrappers(fields)
     policy = request.policy = {name: fields.pop(name) for name in OURS if name in fields}
     if "providerOptions" in policy:
         _keep_own_options(policy)
@@ -135,12 +133,6 @@ def take_policy(request: ChatRequest) -> None:
         request.policy_raw = b"".join(b"%b\x01%b\x00" % (name.encode(), bytes(raw)) for name, raw in asked)
     if "tags" in policy:
         request.facts = Facts(tags=read_tags(policy["tags"]))
-
-
-def _refuse_wrappers(fields: Fields) -> None:
-    for name in WRAPPERS:
-        if name in fields:
-            raise BadRequest(f"{name} is an argument of SDKs, not a field: nothing in it is read. Send what it holds beside model.", name)
 
 
 def _keep_own_options(policy: Fields) -> None:
