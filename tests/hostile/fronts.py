@@ -66,7 +66,10 @@ DECIDES = {
         "length-with-tabs-around": "refuses a tab before a value",
         "http-0.9": "speaks HTTP/0.9 and answers so",
     },
-    "haproxy": {"http2-preface": "speaks HTTP/2"},
+    "haproxy": {
+        "http2-preface": "speaks HTTP/2",
+        "chunk-extension-without-end": "keeps a chunk's first line until it is whole, reads no more meanwhile, and gives up after its own time",
+    },
 }
 """Cases that end at the front by its own lights: what it answers is not ours to judge, only that no provider sees a request."""
 

@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 from tests.unit.gateway.workbench import DISCLOSURE, chat, gateway, principal
 from tests.unit.policy.samples import NOW, block, endpoint
@@ -266,7 +267,7 @@ async def test_alive_and_ready():
         assert (await running.get(b"/healthz", key=None)).body == b"ok\n"
         response = await running.get(b"/readyz", key=None)
         assert (response.status, response.body) == (200, b"ready\n")
-        running.plane.ready = lambda: False
+        running.plane.outlets = msgspec.structs.replace(running.plane.outlets, ready=lambda: False)
         response = await running.get(b"/readyz", key=None)
         assert (response.status, b"not ready" in response.body) == (503, True)
 
