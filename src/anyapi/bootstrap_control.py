@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 
 from anyapi.config import Config, known_names
-from anyapi.errors import ConfigError
+from anyapi.errors import ConfigError, StorageError
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import inventory
 from anyapi.storage.rows import DEFAULT_ACCOUNT
@@ -54,12 +54,15 @@ class Beside:
         self._starting = asyncio.create_task(_start(config, parts, ready)) if config.control.enabled else None
 
     async def until(self, stop: asyncio.Event) -> None:
-        """Wait for `stop`. Raises what kept the control plane from starting."""
+        """Wait for `stop`. Raises what kept the control plane from starting; a store that fails only now does not end the data plane."""
         stopped = asyncio.create_task(stop.wait())
         if self._starting is not None:
             await asyncio.wait([stopped, self._starting], return_when=asyncio.FIRST_COMPLETED)
             if self._starting.done():
-                self._starting.result()
+                try:
+                    self._starting.result()
+                except StorageError as error:
+                    log(Event.INTERNAL_ERROR, kind=type(error).__name__)
         await stopped
 
     async def close(self) -> None:
@@ -68,7 +71,7 @@ class Beside:
             return
         if not self._starting.done():
             self._starting.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
+        with contextlib.suppress(asyncio.CancelledError, StorageError):
             running = await self._starting
             await running.close()
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 TUNABLES = (
     "glibc.malloc.perturb=165"  # overwrite what is freed
     ":glibc.malloc.tcache_count=0"  # and keep nothing back from that
-    ":glibc.malloc.mmap_threshold=262144"  # a body of 100 KB is not worth a mapping of its own: three times dearer; the pieces of a large one are
+    ":glibc.malloc.mmap_threshold=262144"  # 100 KB are not worth a mapping of their own, three times dearer; pieces of a large body are
     ":glibc.malloc.trim_threshold=16777216"
 )
 SETTINGS = {"GLIBC_TUNABLES": TUNABLES, "PYTHONMALLOC": "pymalloc_debug"}

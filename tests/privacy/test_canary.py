@@ -191,6 +191,7 @@ def test_a_store_that_cannot_be_written_keeps_no_content(tmp_path):
         for _ in range(20):
             assert caller.chat(planted.new("before"), data_policy={"data_class": "confidential"}).status == 200
         gateway.usage(20)
+        gateway.control_url()  # it is up: what it writes while it starts is not what this is about
         # From now on no write of the process may go beyond what its log needs: for the database the disk is full.
         limit = (room.data / "gateway.log").stat().st_size + 4096
         resource.prlimit(gateway.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))

@@ -3,6 +3,7 @@
 INVARIANT: a field may hold a number, a flag, or a short word of our own making; content and secrets have no field to go into.
 """
 
+import contextlib
 import enum
 import sys
 import time
@@ -51,7 +52,8 @@ def log(event: Event, **fields: str | float) -> None:
         raise ValueError("a log field is not on the allow-list")
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     words = [f"{name}={_word(value)}" for name, value in fields.items()]
-    print(" ".join((stamp, f"event={event.value}", *words)), file=sys.stderr, flush=True)  # noqa: T201
+    with contextlib.suppress(OSError):  # a log that cannot be written must not cost a request its answer
+        print(" ".join((stamp, f"event={event.value}", *words)), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _word(value: str | float) -> str:

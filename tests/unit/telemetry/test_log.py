@@ -1,6 +1,9 @@
 """The log takes fields of an allow-list and words of our own making, nothing else."""
 
+import errno
+import io
 import re
+import sys
 
 import pytest
 
@@ -61,3 +64,12 @@ def test_a_word_has_a_length(capsys):
 
 def test_fields_stand_in_the_order_given(capsys):
     assert logged(capsys, keys=1, listen="a").endswith("event=started keys=1 listen=a")
+
+
+def test_a_log_that_cannot_be_written_breaks_nothing(monkeypatch):
+    class Full(io.StringIO):
+        def write(self, _text):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sys, "stderr", Full())
+    log(Event.STOPPED)
