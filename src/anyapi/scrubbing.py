@@ -49,6 +49,22 @@ KEYS = tuple(b"{%b}" % b",".join(b'"%05d":0' % number for number in range(first,
 _decode_keys = msgspec.json.Decoder(dict[str, int]).decode
 
 
+class _Zeros(ctypes.Structure):
+    """Handed over by value, it is copied onto the stack of whoever is called."""
+
+    _fields_ = (("bytes", ctypes.c_char * (64 * 1024)),)
+
+
+_ZEROS = _Zeros()
+_take_zeros = ctypes.CDLL(None).getpid  # takes nothing, and so leaves what it is given where it lies
+_take_zeros.argtypes = [_Zeros]
+
+
+def _overwrite_stack() -> None:
+    """Write zeros over the 64 KB of stack below us, where C code that has returned left its buffers (a few microseconds)."""
+    _take_zeros(_ZEROS)
+
+
 def _overwrite_keys() -> None:
     """Fill the table in which msgspec keeps up to 512 short object keys for the whole process, callers' names too (0.5 ms)."""
     for text in KEYS:
@@ -85,3 +101,4 @@ class Collector:
     def _overwrite(self) -> None:
         if self._scrubbing:
             _overwrite_keys()
+            _overwrite_stack()

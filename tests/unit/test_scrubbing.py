@@ -141,3 +141,38 @@ def test_a_key_of_a_caller_does_not_stay_in_msgspecs_table():
     scrubbing._overwrite_keys()
     (later,) = decode(b'{"made-up-key":0}')
     assert later is not key
+
+
+STACK = """
+import ctypes, secrets
+from anyapi import scrubbing
+
+mark = secrets.token_bytes(32)
+
+
+class Marked(ctypes.Structure):
+    _fields_ = [("bytes", ctypes.c_char * 16384)]
+
+
+def on_the_stack():
+    with open("/proc/self/maps") as maps:
+        start, end = (int(part, 16) for part in next(line for line in maps if "[stack]" in line).split()[0].split("-"))
+    with open("/proc/self/mem", "rb", 0) as memory:
+        memory.seek(start)
+        return memory.read(end - start).count(mark)
+
+
+leave = ctypes.CDLL(None).getppid
+leave.argtypes = [Marked]
+leave(Marked.from_buffer_copy(mark * 512))
+before = on_the_stack()
+scrubbing._overwrite_stack()
+print(before, on_the_stack())
+"""
+
+
+def test_what_c_code_left_on_the_stack_is_overwritten():
+    done = subprocess.run([sys.executable, "-c", STACK], capture_output=True, text=True, check=True, timeout=30)
+    before, after = map(int, done.stdout.split())
+    assert before >= 256
+    assert after == 0
