@@ -1,8 +1,10 @@
 import os
 
 import pytest
+from click.testing import CliRunner
 
 from anyapi.catalogue.load import load_catalogue
+from anyapi.cli import main
 
 
 @pytest.fixture
@@ -16,3 +18,21 @@ def bare(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def data_dir(bare):
+    """Where the commands of a test find their store."""
+    return bare / "data dir"
+
+
+@pytest.fixture
+def run(request, data_dir):
+    """Runs the `COMMAND` of the test's module on that store, and gives the result if it ends with `code`."""
+
+    def run_it(*args, code=0):
+        result = CliRunner().invoke(main, [request.module.COMMAND, *args, "--data-dir", str(data_dir)])
+        assert result.exit_code == code, result.output
+        return result
+
+    return run_it

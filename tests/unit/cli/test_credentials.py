@@ -35,11 +35,6 @@ retention = {{ kind = "zero", days = 0 }}
 
 
 @pytest.fixture
-def data_dir(bare):
-    return bare / "data dir"
-
-
-@pytest.fixture
 def store(data_dir):
     with SqliteStore(data_dir) as opened:
         yield opened

@@ -3,28 +3,13 @@
 import json
 
 import pytest
-from click.testing import CliRunner
 from tests.conformance.samples import NOON, contradiction
 
-from anyapi.cli import main
 from anyapi.domain.evidence import EvidenceCode
 from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.sqlite import SqliteStore
 
-
-@pytest.fixture
-def data_dir(bare):
-    return bare / "data"
-
-
-@pytest.fixture
-def run(data_dir):
-    def run_it(*args, code=0):
-        result = CliRunner().invoke(main, ["evidence", *args, "--data-dir", str(data_dir)])
-        assert result.exit_code == code, result.output
-        return result
-
-    return run_it
+COMMAND = "evidence"
 
 
 @pytest.fixture

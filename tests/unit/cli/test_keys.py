@@ -9,9 +9,7 @@ import threading
 import time
 
 import pytest
-from click.testing import CliRunner
 
-from anyapi.cli import main
 from anyapi.control.channel import serve_channel
 from anyapi.control.publish import build_snapshot
 from anyapi.crypto.api_keys import digest
@@ -23,22 +21,8 @@ from anyapi.policy.merge import DEFAULT_PRESETS
 from anyapi.storage.rows import AccountRow, ProjectRow
 from anyapi.storage.sqlite import SqliteStore
 
+COMMAND = "keys"
 CONTEXT = PolicyContext(Catalogue("v", None, {}, {}))
-
-
-@pytest.fixture
-def data_dir(bare):
-    return bare / "data dir"
-
-
-@pytest.fixture
-def run(data_dir):
-    def run_it(*args, code=0):
-        result = CliRunner().invoke(main, ["keys", *args, "--data-dir", str(data_dir)])
-        assert result.exit_code == code, result.output
-        return result
-
-    return run_it
 
 
 @pytest.fixture

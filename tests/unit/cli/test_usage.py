@@ -4,29 +4,14 @@ import json
 import time
 
 import pytest
-from click.testing import CliRunner
 from tests.conformance.samples import DAY, usage_row
 
-from anyapi.cli import main
 from anyapi.domain.usage import UsageSource
 from anyapi.storage.rows import AccountRow
 from anyapi.storage.sqlite import SqliteStore
 from anyapi.storage.usage_writer import UsageWriter
 
-
-@pytest.fixture
-def data_dir(bare):
-    return bare / "data"
-
-
-@pytest.fixture
-def run(data_dir):
-    def run_it(*args, code=0):
-        result = CliRunner().invoke(main, ["usage", *args, "--data-dir", str(data_dir)])
-        assert result.exit_code == code, result.output
-        return result
-
-    return run_it
+COMMAND = "usage"
 
 
 @pytest.fixture
