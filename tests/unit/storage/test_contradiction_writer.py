@@ -3,25 +3,13 @@
 import contextlib
 
 import pytest
-from tests.conformance.samples import NOON, contradiction
+from tests.conformance.samples import contradiction
 from tests.integration.lab import until
 
 from anyapi.errors import StorageError
 from anyapi.storage.connection import connect, database_path
 from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.events import EventKind
-from anyapi.storage.sqlite import SqliteStore
-
-
-@pytest.fixture
-def store(tmp_path):
-    with SqliteStore(tmp_path, lambda: NOON) as opened:
-        yield opened
-
-
-@pytest.fixture
-def events():
-    return []
 
 
 @pytest.fixture

@@ -21,17 +21,6 @@ NEVER = 3600.0
 
 
 @pytest.fixture
-def store(tmp_path):
-    with SqliteStore(tmp_path, lambda: NOON) as opened:
-        yield opened
-
-
-@pytest.fixture
-def events():
-    return []
-
-
-@pytest.fixture
 def writer(tmp_path, store, events):
     opened = DecisionWriter(tmp_path, interval=NEVER, report=events.append)
     yield opened

@@ -10,12 +10,6 @@ from anyapi.storage.rows import AccountRow
 from anyapi.storage.sqlite import SqliteStore
 
 
-@pytest.fixture
-def store(tmp_path):
-    with SqliteStore(tmp_path, lambda: NOON) as opened:
-        yield opened
-
-
 def put_body(store, body):
     connection = connect(store.path)
     connection.execute("INSERT INTO settings (layer, subject, body, changed_at) VALUES ('account', 'default', ?, 0)", (body,))

@@ -9,7 +9,6 @@ from tests.conformance.samples import DAY, NOON, usage_row
 from anyapi.errors import StorageError
 from anyapi.storage.connection import connect, database_path
 from anyapi.storage.events import EventKind, WriterEvent
-from anyapi.storage.sqlite import SqliteStore
 from anyapi.storage.usage_writer import UsageWriter
 
 NEVER = 3600.0
@@ -23,17 +22,6 @@ class Clock:
 
     def __call__(self):
         return self.now
-
-
-@pytest.fixture
-def store(tmp_path):
-    with SqliteStore(tmp_path, lambda: NOON) as opened:
-        yield opened
-
-
-@pytest.fixture
-def events():
-    return []
 
 
 @pytest.fixture
