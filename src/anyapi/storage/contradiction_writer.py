@@ -11,10 +11,11 @@ from pathlib import Path
 import msgspec
 
 from anyapi.domain.evidence import Contradiction
+from anyapi.errors import StorageError
 from anyapi.storage import statements
 from anyapi.storage.batch_thread import BatchThread
 from anyapi.storage.connection import NOT_STORABLE, connect, database_path, error_code
-from anyapi.storage.events import EventKind, Report, WriterEvent, WriterState, no_report
+from anyapi.storage.events import EventKind, FailureState, Report, WriterEvent, WriterState, no_report
 
 _IDLE_SECONDS = 3600.0
 
@@ -27,7 +28,8 @@ class ContradictionWriter:
         self._path, self._report = database_path(data_dir), report
         self._waiting: deque[Contradiction] = deque()
         self._written = self._lost = 0
-        self._failing = self._closed = False
+        self._closed = False
+        self._failure = FailureState("evidence", report)
         self._thread = BatchThread("anyapi-evidence", self._work, self._crashed, interval=0.05, idle=_IDLE_SECONDS)
 
     def put(self, found: Contradiction) -> None:
@@ -42,7 +44,7 @@ class ContradictionWriter:
     @property
     def state(self) -> WriterState:
         """Figures for metrics and readiness."""
-        return WriterState(self._written, len(self._waiting), self._lost, 0, self._failing)
+        return WriterState(self._written, len(self._waiting), self._lost, 0, self._failure.failing)
 
     def flush(self, timeout: float = 10.0) -> None:
         """Wait until every one put before is written; raises `StorageError` after `timeout` seconds."""
@@ -63,12 +65,10 @@ class ContradictionWriter:
                 while self._waiting:
                     self._write(connection, self._waiting[0])
                     self._waiting.popleft()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, StorageError) as error:
             self._fail(error_code(error))
             return False
-        if self._failing:
-            self._failing = False
-            self._report(WriterEvent("evidence", EventKind.RECOVERED, "ok"))
+        self._failure.succeeded()
         return True
 
     def _write(self, connection: sqlite3.Connection, found: Contradiction) -> None:
@@ -85,6 +85,4 @@ class ContradictionWriter:
         self._fail(type(error).__name__)
 
     def _fail(self, code: str) -> None:
-        if not self._failing:
-            self._failing = True
-            self._report(WriterEvent("evidence", EventKind.FAILED, code, len(self._waiting)))
+        self._failure.failed(code, len(self._waiting))

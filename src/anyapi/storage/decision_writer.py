@@ -20,7 +20,7 @@ from anyapi.errors import StorageError
 from anyapi.storage import statements
 from anyapi.storage.batch_thread import BatchThread
 from anyapi.storage.connection import NOT_STORABLE, connect, database_path, error_code, storage_error
-from anyapi.storage.events import EventKind, Report, WriterEvent, WriterState, no_report
+from anyapi.storage.events import EventKind, FailureState, Report, WriterEvent, WriterState, no_report
 
 _MOST_RECORDS = 64
 """Records of one commit."""
@@ -39,7 +39,8 @@ class DecisionWriter:
         self._plain: deque[DecisionRecord] = deque()
         self._batch: list[DecisionRecord] = []
         self._written = self._lost = self._duplicates = 0
-        self._failing = self._closed = False
+        self._closed = False
+        self._failure = FailureState("decisions", report)
         self._connection: sqlite3.Connection | None = connect(self._path)
         self._thread = BatchThread("anyapi-decisions", self._work, self._crashed, interval=interval, idle=_IDLE_SECONDS)
 
@@ -68,7 +69,7 @@ class DecisionWriter:
     def state(self) -> WriterState:
         """Figures for metrics and readiness."""
         waiting = len(self._waiting) + len(self._plain) + len(self._batch)
-        return WriterState(self._written, waiting, self._lost, self._duplicates, self._failing)
+        return WriterState(self._written, waiting, self._lost, self._duplicates, self._failure.failing)
 
     def flush(self, timeout: float = 10.0) -> None:
         """Wait until every record taken before is written or has failed; raises `StorageError` after `timeout` seconds."""
@@ -87,14 +88,14 @@ class DecisionWriter:
 
     def _work(self) -> bool:
         """Write what waits, records with a waiting request first. With nothing to write, see whether a failing store works again."""
-        if self._failing and self.state.waiting == 0:
+        if self._failure.failing and self.state.waiting == 0:
             return self._probe()
         while self.state.waiting:
             if self._waiting:
                 self._write_waiting([self._waiting.popleft() for _ in range(min(_MOST_RECORDS, len(self._waiting)))])
             elif not self._write_plain():
                 return False
-        return not self._failing
+        return not self._failure.failing
 
     def _probe(self) -> bool:
         """Find out whether a failing store works again. Who refuses work while it fails gives us nothing else to find it out by."""
@@ -103,13 +104,11 @@ class DecisionWriter:
                 self._connection = connect(self._path)
             for statement in statements.PROBE:
                 self._connection.execute(statement).fetchall()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, StorageError) as error:
             self._fail(error_code(error))
-        except StorageError as error:
-            self._fail(str(error.metadata.get("code", "SQLITE_CANTOPEN")))
         else:
-            self._recover()
-        return not self._failing
+            self._failure.succeeded()
+        return not self._failure.failing
 
     def _write_waiting(self, batch: list[_Waiting]) -> None:
         futures = [future for _, future in batch]
@@ -124,12 +123,9 @@ class DecisionWriter:
             code = error_code(error) if isinstance(error, sqlite3.Error) else type(error).__name__
             self._duplicates += code.startswith("SQLITE_CONSTRAINT")
             _answer(futures, StorageError(f"the decision could not be recorded ({code}): its id is taken, or a value is out of range"))
-        except sqlite3.Error as error:
+        except (sqlite3.Error, StorageError) as error:
             self._fail(error_code(error))
-            _answer(futures, storage_error(error, "record the decision"))
-        except StorageError as error:
-            self._fail(str(error.metadata.get("code", "SQLITE_CANTOPEN")))
-            _answer(futures, error)
+            _answer(futures, error if isinstance(error, StorageError) else storage_error(error, "record the decision"))
         else:
             _answer(futures, None)
 
@@ -141,11 +137,8 @@ class DecisionWriter:
             self._commit(self._batch)
         except NOT_STORABLE:
             self._write_plain_singly()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, StorageError) as error:
             self._fail(error_code(error))
-            return False
-        except StorageError as error:
-            self._fail(str(error.metadata.get("code", "SQLITE_CANTOPEN")))
             return False
         self._batch.clear()
         return True
@@ -166,12 +159,7 @@ class DecisionWriter:
         values = [value for record in records for value in _flat(record)]
         self._connection.execute(statements.insert_decisions(len(records)), values)
         self._written += len(records)
-        self._recover()
-
-    def _recover(self) -> None:
-        if self._failing:
-            self._failing = False
-            self._report(WriterEvent("decisions", EventKind.RECOVERED, "ok"))
+        self._failure.succeeded()
 
     def _disconnect(self) -> None:
         """Forget the connection: after an error a fresh one is the only one whose state is known."""
@@ -185,9 +173,7 @@ class DecisionWriter:
 
     def _fail(self, code: str) -> None:
         self._disconnect()
-        if not self._failing:
-            self._failing = True
-            self._report(WriterEvent("decisions", EventKind.FAILED, code))
+        self._failure.failed(code)
 
 
 def _flat(record: DecisionRecord) -> tuple[str | float, ...]:

@@ -43,3 +43,24 @@ class WriterState(msgspec.Struct, frozen=True):
 
 def no_report(event: WriterEvent) -> None:
     """Report to nobody; for tests and for readers of `WriterState` alone."""
+
+
+class FailureState:
+    """Whether a writer's last write failed. Reports that once, and once that it is over."""
+
+    def __init__(self, writer: str, report: Report) -> None:
+        """`writer` is its name in reports."""
+        self._writer, self._report = writer, report
+        self.failing = False
+
+    def failed(self, code: str, count: int = 0) -> None:
+        """A write failed; `count` rows wait."""
+        if not self.failing:
+            self.failing = True
+            self._report(WriterEvent(self._writer, EventKind.FAILED, code, count))
+
+    def succeeded(self) -> None:
+        """A write succeeded."""
+        if self.failing:
+            self.failing = False
+            self._report(WriterEvent(self._writer, EventKind.RECOVERED, "ok"))

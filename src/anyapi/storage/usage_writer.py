@@ -18,7 +18,7 @@ from anyapi.storage import statements
 from anyapi.storage.acceptance import AcceptedCount, Leftover, leftovers
 from anyapi.storage.batch_thread import BatchThread
 from anyapi.storage.connection import NOT_STORABLE, connect, database_path, error_code, storage_error
-from anyapi.storage.events import EventKind, Report, WriterEvent, WriterState, no_report
+from anyapi.storage.events import EventKind, FailureState, Report, WriterEvent, WriterState, no_report
 from anyapi.storage.expiry import purge
 from anyapi.storage.rows import DEFAULT_USAGE_DAYS
 
@@ -61,7 +61,8 @@ class UsageWriter:
         self._batch: list[UsageRow] = []
         self._written = self._duplicates = self._refused = 0
         self._dropped = self._dropped_reported = 0
-        self._failing = self._closed = False
+        self._closed = False
+        self._failure = FailureState("usage", report)
         self._purge_at = 0.0
         self._connection: sqlite3.Connection | None = None
         with contextlib.closing(connect(self._path)) as connection:
@@ -93,7 +94,7 @@ class UsageWriter:
     def state(self) -> WriterState:
         """Figures for metrics and readiness."""
         return WriterState(
-            self._written, len(self._rows) + len(self._batch), self._dropped + self._refused, self._duplicates, self._failing
+            self._written, len(self._rows) + len(self._batch), self._dropped + self._refused, self._duplicates, self._failure.failing
         )
 
     def flush(self, timeout: float = 10.0) -> None:
@@ -121,7 +122,7 @@ class UsageWriter:
     def _work(self) -> bool:
         try:
             connection = self._connected()
-            if self._failing:
+            if self._failure.failing:
                 # Perhaps our own WAL is what fills the disk.
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             batches = 0
@@ -132,17 +133,12 @@ class UsageWriter:
                     self._checkpoint(connection)
             self._checkpoint(connection)
             self._purge(connection)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, StorageError) as error:
             self._disconnect()
             self._fail(error_code(error))
             return False
-        except StorageError as error:
-            self._fail(str(error.metadata.get("code", "SQLITE_CANTOPEN")))
-            return False
         self._report_dropped()
-        if self._failing:
-            self._failing = False
-            self._report(WriterEvent("usage", EventKind.RECOVERED, "ok"))
+        self._failure.succeeded()
         return True
 
     def _next_batch(self) -> bool:
@@ -217,9 +213,7 @@ class UsageWriter:
 
     def _fail(self, code: str) -> None:
         self._report_dropped()
-        if not self._failing:
-            self._failing = True
-            self._report(WriterEvent("usage", EventKind.FAILED, code, len(self._rows) + len(self._batch)))
+        self._failure.failed(code, len(self._rows) + len(self._batch))
 
     def _report_dropped(self) -> None:
         dropped = self._dropped

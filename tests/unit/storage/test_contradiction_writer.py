@@ -49,6 +49,17 @@ def test_it_waits_in_memory_while_the_store_fails_and_is_written_then(tmp_path, 
     assert not writer.state.failing
 
 
+def test_a_store_that_cannot_be_opened_is_reported_by_sqlite_s_name(tmp_path, writer, store, events):
+    path = database_path(tmp_path)
+    away = path.rename(path.with_suffix(".away"))
+    writer.put(contradiction(1))
+    until(lambda: writer.state.failing, "the failure")
+    away.rename(path)
+    writer.flush()
+    assert [(event.kind, event.code) for event in events] == [(EventKind.FAILED, "SQLITE_CANTOPEN"), (EventKind.RECOVERED, "ok")]
+    assert store.contradictions() == [contradiction(1)]
+
+
 def test_one_that_cannot_be_stored_does_not_keep_the_others_waiting(writer, store, events):
     writer.put(contradiction(1, code="agreed"))
     writer.put(contradiction(2))

@@ -2,7 +2,7 @@
 
 from typing import get_type_hints
 
-from anyapi.storage.events import EventKind, WriterEvent, WriterState, no_report
+from anyapi.storage.events import EventKind, FailureState, WriterEvent, WriterState, no_report
 
 
 def test_fields_are_codes_and_counts():
@@ -12,3 +12,16 @@ def test_fields_are_codes_and_counts():
 
 def test_reporting_to_nobody():
     no_report(WriterEvent("usage", EventKind.LOST, "no_room", 3))
+
+
+def test_a_failure_is_reported_once_and_so_is_its_end():
+    heard = []
+    failure = FailureState("usage", heard.append)
+    failure.succeeded()
+    failure.failed("SQLITE_FULL", 3)
+    failure.failed("SQLITE_FULL", 4)
+    assert failure.failing
+    failure.succeeded()
+    failure.succeeded()
+    assert not failure.failing
+    assert heard == [WriterEvent("usage", EventKind.FAILED, "SQLITE_FULL", 3), WriterEvent("usage", EventKind.RECOVERED, "ok")]
