@@ -51,7 +51,7 @@ def handlers(directory: Path | None) -> Sequence[HTTPRouteHandler]:
     """The routes that serve a build, read once; those of a plain page where there is none."""
     files = _Files(directory)
 
-    @get(["/", "/{rest:path}"], opt={"public": True, "packs_itself": True}, include_in_schema=False)
+    @get(["/", "/{rest:path}"], opt={"public": True}, include_in_schema=False)
     async def page(request: Request[object, object, State], rest: FromPath[str] = "") -> Response[bytes]:
         """The one page, whatever the address: the page itself finds out what to show. Raises `NotFound` for an asset that is not there."""
         name = rest.removeprefix("/")
