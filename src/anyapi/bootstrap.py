@@ -60,7 +60,7 @@ BACKLOG = 4096
 def run(config: Config, ready: Callable[[Snapshot, str], None], control_ready: ControlReady = nobody_waits) -> None:
     """Serve until told to stop. `ready` is called with the snapshot and the address once requests are answered. Raises `ConfigError`.
 
-    `control_ready` is called with the control plane's address once that answers, and a token for the first person if nobody is known.
+    `control_ready` is called in a thread with the control plane's address once that answers, and whether nobody is known to it yet.
     """
     uvloop.run(_serve(config, ready, control_ready))
 
@@ -94,7 +94,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
             loop.add_signal_handler(name, stop.set)
         log(Event.STARTED, listen=address, scrubbing=str(scrubs).lower(), keys=len(snapshot.principals))
         ready(snapshot, address)
-        control = Beside(config, Parts(plane, store, publisher.reload, address), control_ready)
+        control = Beside(config, Parts(plane, publisher.reload, address), control_ready)
         await control.until(stop)
         log(Event.STOPPING, connections=len(server.connections))
         listener.close()

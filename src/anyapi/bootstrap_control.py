@@ -8,7 +8,6 @@ import os
 import socket
 import time
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 import msgspec
 
@@ -18,6 +17,7 @@ from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import inventory
 from anyapi.storage.rows import DEFAULT_ACCOUNT
 from anyapi.storage.sqlite import SqliteStore
+from anyapi.storage.sqlite_people import SqlitePeople
 from anyapi.telemetry.log import Event, log
 
 ControlReady = Callable[[str, bool], None]
@@ -28,18 +28,9 @@ class Parts(msgspec.Struct, frozen=True):
     """What the control plane needs of the data plane that runs beside it."""
 
     plane: DataPlane
-    store: SqliteStore
     reload: Callable[[], Awaitable[int]]
     address: str
     """Where the data plane answers."""
-
-
-class Running(Protocol):
-    """A control plane that answers."""
-
-    async def close(self) -> None:
-        """End it."""
-        ...
 
 
 def nobody_waits(_address: str, _first_run: bool) -> None:  # noqa: FBT001 what ControlReady says
@@ -73,36 +64,41 @@ class Beside:
             self._starting.cancel()
         with contextlib.suppress(asyncio.CancelledError, StorageError):
             running = await self._starting
-            await running.close()
+            await running.aclose()
 
 
-async def _start(config: Config, parts: Parts, ready: ControlReady) -> Running:
-    """Serve the control API and the dashboard. Raises `ConfigError` when the address is taken."""
-    control = config.control
-    listener = _bind(config)
-    # In a thread, because importing takes a second: the data plane answers meanwhile.
-    serving = await asyncio.to_thread(importlib.import_module, "anyapi.control.serving")
-    people = serving.SqlitePeople(config.data_dir)
-    services = serving.Services(
-        store=parts.store,
-        people=people,
-        attempts=serving.Attempts(time.time),
-        in_force=lambda: parts.plane.snapshot,
-        reload=parts.reload,
-        floor=config.policy,
-        known=known_names(config.catalogue),
-        inventory=lambda: inventory(parts.plane.disclosure),
-        clock=time.time,
-        secure=control.secure,
-        data_plane_url=parts.address,
-        default_account=DEFAULT_ACCOUNT,
-    )
-    tls = control.tls
-    running: Running = await serving.serve(services, listener, tls and tls.certificate, tls and tls.key)
-    address = control.public_url or f"{'https' if tls else 'http'}://{_named(listener)}"
-    log(Event.CONTROL_STARTED, listen=address)
-    ready(address, people.people_count() == 0)
-    return running
+async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextlib.AsyncExitStack:
+    """Serve the control API and the dashboard; closing what is given ends it. Raises `ConfigError` when the address is taken.
+
+    Whatever takes long or waits for a disk is done in a thread: the data plane answers meanwhile.
+    """
+    tls = config.control.tls
+    async with contextlib.AsyncExitStack() as stack:
+        listener = stack.enter_context(_bind(config))
+        serving = await asyncio.to_thread(importlib.import_module, "anyapi.control.serving")
+        # Connections of its own: one that the data plane waits for must not be busy with somebody's page.
+        store = stack.enter_context(await asyncio.to_thread(SqliteStore, config.data_dir))
+        people = stack.enter_context(await asyncio.to_thread(SqlitePeople, config.data_dir))
+        services = serving.Services(
+            store=store,
+            people=people,
+            attempts=serving.Attempts(time.time),
+            in_force=lambda: parts.plane.snapshot,
+            reload=parts.reload,
+            floor=config.policy,
+            known=known_names(config.catalogue),
+            inventory=lambda: inventory(parts.plane.disclosure),
+            clock=time.time,
+            secure=config.control.secure,
+            data_plane_url=parts.address,
+            default_account=DEFAULT_ACCOUNT,
+        )
+        running = await serving.serve(services, listener, tls and tls.certificate, tls and tls.key)
+        stack.push_async_callback(running.close)
+        address = config.control.public_url or f"{'https' if tls else 'http'}://{_named(listener)}"
+        log(Event.CONTROL_STARTED, listen=address)
+        await asyncio.to_thread(lambda: ready(address, people.people_count() == 0))
+        return stack.pop_all()
 
 
 def _bind(config: Config) -> socket.socket:

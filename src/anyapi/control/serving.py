@@ -14,9 +14,8 @@ import uvicorn
 from anyapi.control.app import create_app
 from anyapi.control.passwords import Attempts
 from anyapi.control.services import Services
-from anyapi.storage.sqlite_people import SqlitePeople
 
-__all__ = ["Attempts", "Services", "Serving", "SqlitePeople", "serve"]
+__all__ = ["Attempts", "Services", "Serving", "serve"]
 
 BUILT = Path(__file__).resolve().parent.parent / "dashboard"
 """Where the wheel has the dashboard's pages."""
@@ -55,7 +54,8 @@ class Serving:
 
 async def serve(services: Services, listener: socket.socket, certificate: Path | None = None, key: Path | None = None) -> Serving:
     """Answer on a listening socket until closed. Raises `ConfigError` if a route does not say who may call it."""
-    app = create_app(services, BUILT if (BUILT / "index.html").is_file() else None)
+    # In a thread: it takes a quarter of a second, and the data plane shares the loop.
+    app = await asyncio.to_thread(create_app, services, BUILT if (BUILT / "index.html").is_file() else None)
     config = uvicorn.Config(
         app,
         loop="none",
