@@ -48,10 +48,9 @@ def is_plain(data: bytes) -> bool:
 
 def is_event(event: bytes) -> bool:
     """Whether the text between two blank lines is an event as the format has them: JSON, the terminal marker, comments, other fields."""
-    lines = [line for line in event.split(b"\n") if line]
-    if not all(FIELD.match(line) for line in lines):
+    if not all(FIELD.match(line) for line in event.split(b"\n") if line):
         return False
-    text = b"\n".join(line[5:].removeprefix(b" ") for line in lines if line.startswith(b"data:"))
+    text = _data_of(event)
     if not text or text == DONE:
         return True
     try:

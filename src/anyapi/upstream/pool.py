@@ -45,7 +45,7 @@ def header_of(auth: Auth, secret: str) -> bytes:
         Auth.API_KEY: "api-key: ",
         Auth.X_API_KEY: "x-api-key: ",
         Auth.X_GOOG_API_KEY: "x-goog-api-key: ",
-        Auth.SIGV4: "authorization: Bearer ",  # a Bedrock API key; an access key signs instead (`signing`)
+        Auth.SIGV4: "authorization: Bearer ",  # a Bedrock API key; an access key signs instead (`bedrock_credential`)
     }
     if auth is Auth.NONE or not secret:
         return b""
