@@ -7,7 +7,7 @@ anything and creates no directory. Never imports yaml.
 import datetime as dt
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -73,6 +73,11 @@ ENVIRONMENT = {
 }
 """The variables of AnyAPI itself. Any other ANYAPI_* name is refused: a misspelt one must not pass unseen."""
 _IGNORED = re.compile(r"ANYAPI_TEST_\w+|ANYAPI_PYTHON|ANYAPI_NO_DASHBOARD")
+_ADDRESSES: dict[str, tuple[Callable[[str], Listen | None], str]] = {
+    "ANYAPI_LISTEN": (parse_listen, "`host:port` or `unix:/path`"),
+    "ANYAPI_CONTROL_LISTEN": (parse_control_listen, "`host:port`"),
+}
+"""Variables that hold an address: what reads it, and the forms that takes."""
 _DEFAULT_FILE = "anyapi.toml"
 _LONGEST_DAYS = 36_500.0
 _POSITION = re.compile(r"\(at (line \d+, column \d+|end of document)\)")
@@ -157,7 +162,7 @@ def _read(top: Table, file: Path | None, env: Mapping[str, str], now: dt.datetim
     config = Config(
         file=file,
         loaded_at=now,
-        server=read_server(top.child("server"), here, _listen(env, top.problems)),
+        server=read_server(top.child("server"), here, _address("ANYAPI_LISTEN", env, top.problems)),
         data_dir=_data_dir(read_path(top.child("storage"), "data_dir", here), env, top.problems),
         policy=read_policy(top.child("policy"), known),
         presets=read_presets(top.child("classes"), known),
@@ -168,7 +173,7 @@ def _read(top: Table, file: Path | None, env: Mapping[str, str], now: dt.datetim
         usage_ttl_days=read_number(top.child("usage"), "ttl_days", 90.0, _LONGEST_DAYS),
         scrub=_scrub(read_switch(top.child("scrub"), "enabled", default=True), env, top.problems),
         privacy=read_privacy(top.child("privacy")),
-        control=read_control(top.child("control"), here, _control_listen(env, top.problems)),
+        control=read_control(top.child("control"), here, _address("ANYAPI_CONTROL_LISTEN", env, top.problems)),
         root_key_file=root_key_file(read_path(top.child("encryption"), "root_key_file", here), env),
     )
     top.done()
@@ -231,18 +236,12 @@ def _check_names(env: Mapping[str, str], declared: list[Declared], problems: Pro
             problems.note("environment", None, name, f"unknown variable; known: {', '.join(ENVIRONMENT)}")
 
 
-def _listen(env: Mapping[str, str], problems: Problems) -> str | None:
-    text = env.get("ANYAPI_LISTEN") or None
-    if text is not None and parse_listen(text) is None:
-        problems.note("environment", None, "ANYAPI_LISTEN", "must be `host:port` or `unix:/path`, with a port below 65536")
-        return None
-    return text
-
-
-def _control_listen(env: Mapping[str, str], problems: Problems) -> str | None:
-    text = env.get("ANYAPI_CONTROL_LISTEN") or None
-    if text is not None and parse_control_listen(text) is None:
-        problems.note("environment", None, "ANYAPI_CONTROL_LISTEN", "must be `host:port`, with a port below 65536")
+def _address(name: str, env: Mapping[str, str], problems: Problems) -> str | None:
+    """The address of a name of `_ADDRESSES`; None where it is not set, or is of another form, which is noted."""
+    text = env.get(name) or None
+    parse, forms = _ADDRESSES[name]
+    if text is not None and parse(text) is None:
+        problems.note("environment", None, name, f"must be {forms}, with a port below 65536")
         return None
     return text
 
