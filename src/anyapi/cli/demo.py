@@ -18,7 +18,7 @@ from typing import NoReturn
 import click
 
 from anyapi.cli.demo_traffic import send_sample_traffic
-from anyapi.cli.people import new_first_run_link
+from anyapi.cli.people import first_run_link
 from anyapi.crypto.api_keys import generate
 from anyapi.domain.ids import AccountId
 from anyapi.simulator import SimulationThread, demo_config_toml
@@ -57,7 +57,7 @@ def demo(port: int, as_json: bool) -> None:
         with _gateway(config, home) as url:
             dashboard = f"http://127.0.0.1:{control}"
             _wait(f"{dashboard}/api/healthz")
-            print_ready(url, secret, simulation.base_urls, new_first_run_link(home, dashboard), as_json=as_json)
+            print_ready(url, secret, simulation.base_urls, first_run_link(home, dashboard), as_json=as_json)
             if not as_json:
                 send_sample_traffic(url, sample)
             signal.pause()

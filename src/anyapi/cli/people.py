@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from anyapi.config import Config, load_config
+from anyapi.config import load_config
 from anyapi.control.tokens import new_token, sha256_of
 from anyapi.storage.people_rows import LinkKind, LinkRow
 from anyapi.storage.sqlite_people import SqlitePeople
@@ -29,17 +29,12 @@ def first_run(path: Path | None) -> None:
         if store.people_count():
             raise click.ClickException("Somebody is known already: ask an owner for an invitation.")
     tls = "https" if config.control.tls is not None else "http"
-    click.echo(first_run_link(config, config.control.public_url or f"{tls}://{config.control.listen}"))
+    click.echo(first_run_link(config.data_dir, config.control.public_url or f"{tls}://{config.control.listen}"))
 
 
-def first_run_link(config: Config, address: str) -> str:
-    """A link that works once, for a day."""
-    return new_first_run_link(config.data_dir, address)
-
-
-def new_first_run_link(home: Path, address: str) -> str:
-    """The same for the store of a data directory. The token stands behind the `#`, so that no server log gets it."""
+def first_run_link(data_dir: Path, address: str) -> str:
+    """A link that works once, for a day. The token stands behind the `#`, so that no server log gets it."""
     token = new_token()
-    with SqlitePeople(home) as store:
+    with SqlitePeople(data_dir) as store:
         store.add_link(LinkRow(sha256_of(token), LinkKind.FIRST_RUN, time.time() + FIRST_RUN_SECONDS))
     return f"{address.rstrip('/')}/join#{token}"

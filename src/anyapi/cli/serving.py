@@ -39,6 +39,8 @@ def serve_until_stopped(path: Path | None, *, quiet: bool) -> None:
             return
         click.echo(f"Dashboard and control API: {address}")
         if first_run:
-            click.echo(f"  Nobody is known yet. This link makes the first person, once, until tomorrow: {first_run_link(config, address)}")
+            click.echo(
+                f"  Nobody is known yet. This link makes the first person, once, until tomorrow: {first_run_link(config.data_dir, address)}"
+            )
 
     run(config, ready, control_ready)
