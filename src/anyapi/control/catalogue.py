@@ -7,13 +7,14 @@ from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
+from anyapi.control.layers import chain_of, requirement_at
 from anyapi.control.services import Services
 from anyapi.control.threads import in_thread
 from anyapi.domain.call import PLAIN_FACTS, Question
 from anyapi.domain.catalogue import Capabilities, Endpoint, Model, Price, Provider, ProviderKind
 from anyapi.domain.data_policy import DataPolicy, PolicyBlock, Provenance
 from anyapi.domain.decision import Decision
-from anyapi.domain.ids import AccountId, KeyId, ModelId, ProviderId
+from anyapi.domain.ids import AccountId, ModelId, ProviderId
 from anyapi.domain.people import Permission
 from anyapi.domain.requirement import Layer, Requirement
 from anyapi.errors import BadRequest, ModelNotFound, NotFound
@@ -21,9 +22,7 @@ from anyapi.policy.availability import asked_of
 from anyapi.policy.decide import decide
 from anyapi.policy.explain import explain, policy_view
 from anyapi.policy.explanation import Explanation, PolicyView
-from anyapi.policy.merge import merge
 from anyapi.policy.parse import parse_data_policy
-from anyapi.storage.rows import GATEWAY_SUBJECT
 
 READ = {"permission": Permission.READ}
 Judged: TypeAlias = tuple[Endpoint, DataPolicy | None, tuple[str, ...]]
@@ -172,21 +171,10 @@ def requirement_of(
     services: Services, account: AccountId, data_policy: dict[str, object] | None = None, key: str | None = None
 ) -> Requirement:
     """What gateway and account ask, and a key with its project, met with a request's own policy. Raises `NotFound` for another's key."""
-    store = services.store
-    layers = [
-        (Layer.GATEWAY, services.floor),
-        (Layer.GATEWAY, store.settings(Layer.GATEWAY, GATEWAY_SUBJECT)),
-        (Layer.ACCOUNT, store.settings(Layer.ACCOUNT, account)),
-    ]
-    if key is not None:
-        row = store.key(KeyId(key))
-        if row is None or row.account != account:
-            raise NotFound("There is no such key in this account.")
-        layers += [(Layer.PROJECT, store.settings(Layer.PROJECT, row.project))] if row.project is not None else []
-        layers.append((Layer.KEY, store.settings(Layer.KEY, row.id)))
-    if data_policy:
-        layers.append((Layer.REQUEST, parse_data_policy(data_policy, services.known)))
-    return merge(layers, services.in_force().presets)
+    chain = chain_of(services, Layer.ACCOUNT, account, account) if key is None else chain_of(services, Layer.KEY, key, account)
+    if chain is None:
+        raise NotFound("There is no such key in this account.")
+    return requirement_at(services, chain, request=parse_data_policy(data_policy, services.known) if data_policy else None)
 
 
 def _models(services: Services, account: AccountId) -> list[ModelRow]:

@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from anyapi.control.history import note
+from anyapi.control.layers import has_project, key_of
 from anyapi.control.permissions import SignedIn
 from anyapi.control.services import Services
 from anyapi.control.threads import in_thread
@@ -153,8 +154,8 @@ async def revoke_key(
 
 
 def _own(services: Services, account: AccountId, key: KeyId) -> KeyRow:
-    row = services.store.key(key)
-    if row is None or row.account != account:
+    row = key_of(services, account, key)
+    if row is None:
         raise NotFound("There is no such key in this account.")
     return row
 
@@ -162,7 +163,7 @@ def _own(services: Services, account: AccountId, key: KeyId) -> KeyRow:
 def _project(services: Services, account: AccountId, name: str | None) -> ProjectId | None:
     if name is None:
         return None
-    if not any(row.id == name and row.account == account for row in services.store.projects()):
+    if not has_project(services, account, name):
         raise BadRequest("There is no such project in this account.", "project")
     return ProjectId(name)
 

@@ -9,23 +9,22 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from anyapi.control.history import note
+from anyapi.control.layers import Chain, chain_of, requirement_at
 from anyapi.control.permissions import SignedIn
 from anyapi.control.services import Services
 from anyapi.control.threads import in_thread
-from anyapi.domain.ids import AccountId, KeyId, ModelId
+from anyapi.domain.ids import AccountId, ModelId
 from anyapi.domain.people import Permission
-from anyapi.domain.requirement import Layer, Requirement, Settings
+from anyapi.domain.requirement import Layer, Settings
 from anyapi.errors import NotFound
 from anyapi.policy.as_fields import data_policy
 from anyapi.policy.explain import requirement_view
 from anyapi.policy.explanation import RequirementView
-from anyapi.policy.merge import merge
 from anyapi.policy.parse import parse_data_policy
 from anyapi.policy.preview import Left, left
 from anyapi.storage.rows import GATEWAY_SUBJECT, UsageGroup
 
 WEEK = 7 * 86400.0
-Chain = list[tuple[Layer, str]]
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -133,7 +132,7 @@ def preview_settings(
 def _preview(services: Services, layer: Layer, subject: str, account: AccountId | None, data: Asked) -> Preview:
     asked = parse_data_policy(data.data_policy, services.known)
     chain = _chain(services, layer, subject, account)
-    before, after = _in_force(services, chain), _in_force(services, chain, asked)
+    before, after = requirement_at(services, chain), requirement_at(services, chain, last=asked)
     now, context = services.clock(), services.in_force().context
     had, would = left(before, context, account, now), left(after, context, account, now)
     lost = sorted(had.permitted.keys() - would.permitted.keys())
@@ -152,7 +151,7 @@ def _preview(services: Services, layer: Layer, subject: str, account: AccountId 
 
 def _show(services: Services, layer: Layer, subject: str, account: AccountId | None) -> Shown:
     chain = _chain(services, layer, subject, account)
-    return Shown(layer, subject, data_policy(services.store.settings(layer, subject)), requirement_view(_in_force(services, chain)))
+    return Shown(layer, subject, data_policy(services.store.settings(layer, subject)), requirement_view(requirement_at(services, chain)))
 
 
 async def _save(services: Services, by: SignedIn, layer: Layer, subject: str, account: AccountId | None, data: Asked) -> Saved:
@@ -174,39 +173,11 @@ def _replaced_by(asked: Settings) -> Callable[[Settings], Settings]:
 
 
 def _chain(services: Services, layer: Layer, subject: str, account: AccountId | None) -> Chain:
-    """The stored layers from the gateway down to the subject. Raises `NotFound` for a subject that is not this account's."""
-    top: Chain = [(Layer.GATEWAY, GATEWAY_SUBJECT)]
-    below = _below_the_gateway(services, layer, subject, account) if account is not None else []
-    if below is None or (account is None) != (layer is Layer.GATEWAY):
+    """The chain down to a subject. Raises `NotFound` for one that is not this account's."""
+    chain = chain_of(services, layer, subject, account)
+    if chain is None:
         raise NotFound(f"There is no {layer} of that id in this account.")
-    return top + below
-
-
-def _below_the_gateway(services: Services, layer: Layer, subject: str, account: AccountId) -> Chain | None:
-    """The layers of an account down to the subject; None where that is not of this account."""
-    own: Chain = [(Layer.ACCOUNT, account)]
-    if layer is Layer.ACCOUNT:
-        return own if subject == account else None
-    if layer is Layer.PROJECT:
-        known = any(row.id == subject and row.account == account for row in services.store.projects())
-        return [*own, (Layer.PROJECT, subject)] if known else None
-    return _of_key(services, KeyId(subject), own) if layer is Layer.KEY else None
-
-
-def _of_key(services: Services, name: KeyId, own: Chain) -> Chain | None:
-    key = services.store.key(name)
-    if key is None or key.account != own[0][1]:
-        return None
-    project: Chain = [] if key.project is None else [(Layer.PROJECT, key.project)]
-    return [*own, *project, (Layer.KEY, name)]
-
-
-def _in_force(services: Services, chain: Chain, instead: Settings | None = None) -> Requirement:
-    """The requirement at the end of a chain; `instead` of what the last layer asks now."""
-    layers = [(Layer.GATEWAY, services.floor), *((layer, services.store.settings(layer, subject)) for layer, subject in chain)]
-    if instead is not None:
-        layers[-1] = (layers[-1][0], instead)
-    return merge(layers, services.in_force().presets)
+    return chain
 
 
 def _side(found: Left) -> Side:
