@@ -49,7 +49,7 @@ def account_changes(
     services: NamedDependency[Services], account: FromPath[AccountId], before: FromQuery[float | None] = None, limit: FromQuery[int] = 50
 ) -> list[Changed]:
     """The changes of an account, newest first; `before` (Unix seconds) gives the next page."""
-    return _shown(services, services.people.changes(account, services.clock() + 1 if before is None else before, max(1, min(limit, MOST))))
+    return _page(services, account, before, limit)
 
 
 @get("/api/gateway/changes", opt={"permission": Permission.GATEWAY_READ})
@@ -58,10 +58,11 @@ def gateway_changes(
     services: NamedDependency[Services], before: FromQuery[float | None] = None, limit: FromQuery[int] = 50
 ) -> list[Changed]:
     """The changes of the gateway's own settings."""
-    return _shown(services, services.people.changes(None, services.clock() + 1 if before is None else before, max(1, min(limit, MOST))))
+    return _page(services, None, before, limit)
 
 
-def _shown(services: Services, rows: list[ChangeRow]) -> list[Changed]:
+def _page(services: Services, account: AccountId | None, before: float | None, limit: int) -> list[Changed]:
+    rows = services.people.changes(account, services.clock() + 1 if before is None else before, max(1, min(limit, MOST)))
     names: dict[str, str] = {}
     for row in rows:
         if row.person not in names:
