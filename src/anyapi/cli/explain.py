@@ -16,13 +16,12 @@ from anyapi.config import Config, known_names, load_config, policy_context
 from anyapi.control.publish import contradicted
 from anyapi.domain.call import Facts, Question, Tag
 from anyapi.domain.catalogue import Catalogue, Operation
-from anyapi.domain.decision import Decision
 from anyapi.domain.ids import AUTO, CredentialId, EndpointId, ModelId
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.domain.snapshot import Contradicted, Credential, PolicyContext, Tier
-from anyapi.errors import BadRequest, ModelNotFound, StorageError
+from anyapi.errors import BadRequest, StorageError
 from anyapi.policy.availability import asked_of
-from anyapi.policy.decide import decide
+from anyapi.policy.decide import decide, decide_each
 from anyapi.policy.explain import Explanation, render_text
 from anyapi.policy.explain import explain as explanation_of
 from anyapi.policy.merge import merge
@@ -84,13 +83,7 @@ def answer(question: Question, context: PolicyContext, now: float) -> tuple[Expl
 
     Endpoints that only lack a credential come in the order they would be tried in if they had one.
     """
-    decisions: list[Decision] = []
-    unknown: list[ModelNotFound] = []
-    for model in question.models:
-        try:
-            decisions.append(decide(question.requirement, model, question.facts, context, None, now))
-        except ModelNotFound as error:
-            unknown.append(error)
+    decisions, unknown = decide_each(question, context, None, now)
     if not decisions:
         raise unknown[0]
     result = explanation_of(question, decisions, {}, context, account=None, now=now)

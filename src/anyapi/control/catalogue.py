@@ -13,13 +13,12 @@ from anyapi.control.threads import in_thread
 from anyapi.domain.call import PLAIN_FACTS, Question
 from anyapi.domain.catalogue import Capabilities, Endpoint, Model, Price, Provider, ProviderKind
 from anyapi.domain.data_policy import DataPolicy, PolicyBlock, Provenance
-from anyapi.domain.decision import Decision
 from anyapi.domain.ids import AccountId, ModelId, ProviderId
 from anyapi.domain.people import Permission
 from anyapi.domain.requirement import Layer, Requirement
-from anyapi.errors import BadRequest, ModelNotFound, NotFound
+from anyapi.errors import BadRequest, NotFound
 from anyapi.policy.availability import asked_of
-from anyapi.policy.decide import decide
+from anyapi.policy.decide import decide, decide_each
 from anyapi.policy.explain import explain, policy_view
 from anyapi.policy.explanation import Explanation, PolicyView
 from anyapi.policy.parse import parse_data_policy
@@ -154,17 +153,11 @@ def explain_question(services: NamedDependency[Services], account: FromPath[Acco
     context, now = services.in_force().context, services.clock()
     names = tuple(map(ModelId, data.models))
     known = [context.catalogue.models[name] for name in names if name in context.catalogue.models]
-    facts = PLAIN_FACTS[asked_of(known)]
-    decisions: list[Decision] = []
-    missing: ModelNotFound | None = None
-    for name in names:
-        try:
-            decisions.append(decide(requirement, name, facts, context, account, now))
-        except ModelNotFound as error:
-            missing = error
-    if not decisions and missing is not None:
-        raise missing
-    return explain(Question(names, requirement, facts), decisions, {}, context, account=account, now=now)
+    question = Question(names, requirement, PLAIN_FACTS[asked_of(known)])
+    decisions, unknown = decide_each(question, context, account, now)
+    if not decisions:
+        raise unknown[-1]
+    return explain(question, decisions, {}, context, account=account, now=now)
 
 
 def requirement_of(

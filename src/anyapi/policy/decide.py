@@ -7,7 +7,7 @@ import math
 
 import msgspec
 
-from anyapi.domain.call import Facts
+from anyapi.domain.call import Facts, Question
 from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Candidate, Decision, Denial, Reason, ReasonCode, ReasonKind
 from anyapi.domain.ids import AUTO, AccountId, HealthKey, ModelId
@@ -62,6 +62,20 @@ def decide(
             denied.append(answer)
     ordered = arranged_to_choose(permitted) if model == AUTO else arranged(permitted)
     return Decision(model, requirement.hash, context.catalogue.version, ordered, tuple(denied), valid_until)
+
+
+def decide_each(
+    question: Question, context: PolicyContext, account: AccountId | None, now: float
+) -> tuple[list[Decision], list[ModelNotFound]]:
+    """A decision for each model of a question that is in the catalogue, and what `decide` raises for each other one."""
+    decisions: list[Decision] = []
+    unknown: list[ModelNotFound] = []
+    for model in question.models:
+        try:
+            decisions.append(decide(question.requirement, model, question.facts, context, account, now))
+        except ModelNotFound as error:
+            unknown.append(error)
+    return decisions, unknown
 
 
 class _Judge(msgspec.Struct, frozen=True):

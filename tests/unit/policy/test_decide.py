@@ -7,14 +7,14 @@ import msgspec
 import pytest
 from tests.unit.policy.samples import MODEL, NOW, at, block, context, credential, endpoint, kept, provenance, provider
 
-from anyapi.domain.call import NO_FACTS, Facts, Tag
+from anyapi.domain.call import NO_FACTS, Facts, Question, Tag
 from anyapi.domain.catalogue import Price, Status
 from anyapi.domain.data_policy import Training
 from anyapi.domain.decision import ReasonKind
 from anyapi.domain.requirement import Layer, Requirement, Settings
 from anyapi.domain.snapshot import Agreement
 from anyapi.errors import ModelNotFound
-from anyapi.policy.decide import decide
+from anyapi.policy.decide import decide, decide_each
 from anyapi.policy.merge import DEFAULT_PRESETS, UNCONSTRAINED, lift
 
 NO_TRAINING = lift(Layer.KEY, Settings(training_allowed=False), DEFAULT_PRESETS)
@@ -56,6 +56,13 @@ def test_an_unknown_model_is_not_repeated_but_similar_names_are_given():
         decided(where, model="SECRET")
     assert caught.value.message == "No such model is in the catalogue. GET /v1/models lists all of them."
     assert caught.value.metadata == {"similar": []}
+
+
+def test_of_several_models_each_known_one_is_decided_and_each_other_one_named():
+    where = context([provider()])
+    decisions, unknown = decide_each(Question(("acme/onee", MODEL, "SECRET"), NO_TRAINING), where, None, NOW)
+    assert decisions == [decide(NO_TRAINING, MODEL, NO_FACTS, where, None, NOW)]
+    assert [error.metadata["similar"] for error in unknown] == [["acme/one"], []]
 
 
 def test_permitted_for_the_first_credential_that_passes():
