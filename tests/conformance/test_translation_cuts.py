@@ -47,7 +47,7 @@ ERROR = UpstreamFailed("The provider's answer broke off before its end.", {})
 ERRORS = {Dialect.MESSAGES: anthropic.APIError}
 
 
-MADE_HERE = re.compile(rb"(chatcmpl-?|created(?:_at)?\":)[0-9a-f]+")
+MADE_HERE = re.compile(rb"(chatcmpl-?|\"(?:created|created_at|completed_at)\":)[0-9a-f]+")
 """Ids and times of answers whose provider states none."""
 
 
