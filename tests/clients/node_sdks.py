@@ -42,6 +42,13 @@ FAILING = {
     "picky": {"kind": "status", "status": 400},
     "cut": {"kind": "close", "at": 5, "of": "events"},
 }
+REFUSALS = (
+    ("wrong key", "AuthenticationError", 401, "authentication_error"),
+    ("unknown model", "NotFoundError", 404, "model_not_found"),
+    ("denied", "PermissionDeniedError", 403, "no_eligible_endpoint"),
+    ("header alone", "PermissionDeniedError", 403, "no_eligible_endpoint"),
+)
+"""What the gateway refuses itself, and what the vendors' SDKs make of it: a target, the class, the status, our code."""
 ABSENT = "(absent)"
 LEFT_AFTER = 5
 """Events; `cancelled` in story.mjs."""

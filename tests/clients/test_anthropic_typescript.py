@@ -6,6 +6,7 @@ from tests.clients.node_sdks import (
     FAILING,
     NAMES,
     POLICY,
+    REFUSALS,
     Client,
     bodies,
     cast,
@@ -133,15 +134,7 @@ def test_a_failing_provider_raises_the_class_that_the_sdk_knows(told, use):
     assert through["kind"] == straight["kind"]
 
 
-@pytest.mark.parametrize(
-    ("target", "kind", "status", "code"),
-    [
-        ("wrong key", "AuthenticationError", 401, "authentication_error"),
-        ("unknown model", "NotFoundError", 404, "model_not_found"),
-        ("denied", "PermissionDeniedError", 403, "no_eligible_endpoint"),
-        ("header alone", "PermissionDeniedError", 403, "no_eligible_endpoint"),
-    ],
-)
+@pytest.mark.parametrize(("target", "kind", "status", "code"), REFUSALS)
 def test_refusals_have_the_class_that_the_sdk_knows(told, target, kind, status, code):
     outcomes = told[f"through {target}"]
     assert outcomes
