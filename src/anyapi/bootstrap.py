@@ -25,7 +25,7 @@ from anyapi.bootstrap_control import Beside, ControlReady, Parts, nobody_waits
 from anyapi.config import Config, policy_context
 from anyapi.config_addresses import own_base_url, region_of
 from anyapi.control.channel import serve_channel
-from anyapi.control.publish import build_snapshot
+from anyapi.control.publish import build_snapshot, with_spending
 from anyapi.crypto.api_keys import digest
 from anyapi.crypto.sealed import Binding, ClosedReason, Sealed
 from anyapi.domain.evidence import Contradiction
@@ -37,6 +37,7 @@ from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import Disclosure
 from anyapi.gateway.routes import Router
 from anyapi.gateway.server import Server
+from anyapi.policy.periods import day_of
 from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
 from anyapi.storage.events import EventKind, WriterEvent
@@ -55,6 +56,8 @@ from anyapi.wire.buffers import ReadBuffer
 from anyapi.wire.deadlines import Sweep
 
 BACKLOG = 4096
+SPENDING_DAYS = 62
+"""How long it is known on which day a key spent what; of earlier days only the sum. Longer than any month and week."""
 
 
 def run(config: Config, ready: Callable[[Snapshot, str], None], control_ready: ControlReady = nobody_waits) -> None:
@@ -110,6 +113,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
 def _open_stores(config: Config, stack: contextlib.ExitStack) -> tuple[SqliteStore, UsageWriter, DecisionWriter, ContradictionWriter]:
     """The store and its writers, closed in reverse when the stack is: what is still to be written is written then."""
     store = stack.enter_context(SqliteStore(config.data_dir, time.time))
+    store.fold_spending(day_of(time.time()) - SPENDING_DAYS)
     usage = UsageWriter(config.data_dir, time.time, default_days=config.usage_ttl_days, report=_report_writer)
     stack.callback(usage.close)
     decisions = DecisionWriter(config.data_dir, report=_report_writer)
@@ -179,7 +183,8 @@ class Publisher:
         self.version += 1
         config, usable = self._config, self._usable()
         known = [*self._waiting(), *self._store.contradictions()]  # in this order: one that is written meanwhile is in both
-        return build_snapshot(self._store, self._base, config.presets, config.policy, self.version, usable, known)
+        built = build_snapshot(self._store, self._base, config.presets, config.policy, self.version, usable, known)
+        return with_spending(built, self._store, day_of(time.time()))
 
     def _usable(self) -> list[CredentialRow]:
         """The stored credentials that can be used, their upstreams ready. One that cannot is left out: that only takes candidates away."""

@@ -14,6 +14,7 @@ AnyAPIError
 │   ├── RequestTooLarge
 │   │   └── HeadersTooLarge
 │   ├── RateLimited
+│   ├── InsufficientQuota        the key's spend cap leaves no room for the request
 │   ├── NoEndpointForTags
 │   ├── Overloaded               we, or every permitted endpoint, cannot take it now
 │   ├── UpstreamFailed           the provider failed in a way that repeating did not mend
@@ -119,6 +120,12 @@ class RateLimited(RequestError):
         """`retry_after` in seconds, when known."""
         super().__init__(message, metadata)
         self.retry_after = retry_after
+
+
+class InsufficientQuota(RequestError):
+    """What is left of the key's spend cap may not be enough for the request. Nothing was sent."""
+
+    type = "insufficient_quota"
 
 
 class NoEndpointForTags(RequestError):

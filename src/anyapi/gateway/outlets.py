@@ -7,8 +7,9 @@ import msgspec
 
 from anyapi.domain.catalogue import ProviderApi
 from anyapi.domain.evidence import Contradiction
-from anyapi.domain.ids import CredentialId, ProviderId
+from anyapi.domain.ids import CredentialId, KeyId, ProviderId
 from anyapi.domain.usage import DecisionRecord, UsageRow
+from anyapi.gateway.ledger import Account
 from anyapi.upstream.adapter import Adapter, Dialect, ProviderRow, Timeouts
 from anyapi.upstream.pool import Upstream
 
@@ -51,3 +52,5 @@ class Outlets(msgspec.Struct, frozen=True):
     timeouts: Timeouts = Timeouts()
     contradicted: Callable[[Contradiction], None] = _kept_nowhere
     """Takes a contradiction that is in force already: written down and told to the operator. MUST not block."""
+    accounts: dict[KeyId, Account] = {}
+    """What keys with limits use, by the first key of each chain of rotations; grows by those that are used."""

@@ -84,6 +84,26 @@ KEYS: dict[str, str] = {
     "name": "shown to people",
     "expires_at": "when it ends",
     "revoked_at": "when it was revoked",
+    "spend_cap": "the most that it may spend in US dollars",
+    "period": "how often that begins anew",
+    "requests_per_minute": "how many requests it may make a minute",
+    "disabled_at": "since when it is disabled",
+    "lineage": "the key that it or its predecessors replaced first: they share their limits",
+}
+SPENDING: dict[str, str] = {
+    "account": "which account spent it",
+    "lineage": "which API key, or those that replaced it (the public id of the first)",
+    "day": "on which UTC day",
+    "cost": "how much in US dollars, from catalogue prices: what spend caps go by",
+}
+PROVISIONING_KEYS: dict[str, str] = {
+    "id": "public id of a key that manages API keys",
+    "prefix": "its first characters, so that people can tell keys apart",
+    "sha256": "SHA-256 of the key, to recognise it; the key itself is not stored",
+    "account": "whose keys it manages",
+    "created_at": "when it was made",
+    "name": "shown to people",
+    "revoked_at": "when it was revoked",
 }
 CREDENTIALS: dict[str, str] = {
     "id": "names the provider credential that an account brought",
@@ -162,6 +182,8 @@ CONFIGURED = (
     ("accounts", ACCOUNTS, "until the operator deletes it"),
     ("projects", PROJECTS, "until the operator deletes it"),
     ("keys", KEYS, "until the operator deletes it; a revoked key is kept so that its usage has a name"),
+    ("spending", SPENDING, "by day for 62 days (older ones are summed up at the next start), the sum until the operator deletes it"),
+    ("provisioning_keys", PROVISIONING_KEYS, "until the operator deletes it; a revoked key is kept so that what it changed has a name"),
     ("credentials", CREDENTIALS, "until revoked; then only its name and dates are kept, so that its usage has a name"),
     ("settings", SETTINGS, "until changed"),
     ("people", PEOPLE, "until the operator deletes it"),

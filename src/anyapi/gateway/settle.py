@@ -5,8 +5,9 @@ from time import monotonic
 from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.domain.usage import TokenCount, UsageRow, UsageSource
 from anyapi.errors import AnyAPIError
-from anyapi.gateway.admit import BYTES_A_TOKEN, Admission
+from anyapi.gateway.admit import Admission
 from anyapi.gateway.render import error_of, status_of
+from anyapi.gateway.rows import BYTES_A_TOKEN
 
 LEFT = 499
 """Status of a request whose client left before its answer."""
@@ -23,7 +24,7 @@ def settle(admission: Admission, outcome: Outcome | AnyAPIError | None, *, left:
     if tokens is None:
         tokens, source = _estimate(admission, kind)
     endpoint = candidate.endpoint if candidate is not None else None
-    admission.plane.outlets.usage.put(
+    admission.usage.put(
         UsageRow(
             # In the order of the fields: by name would take twice the time.
             admission.id,

@@ -30,7 +30,7 @@ CREATE TABLE keys (
 	project TEXT,
 	name TEXT NOT NULL,
 	expires_at DOUBLE,
-	revoked_at DOUBLE,
+	revoked_at DOUBLE, spend_cap DOUBLE, period TEXT DEFAULT 'total' NOT NULL, requests_per_minute INTEGER, disabled_at DOUBLE, lineage TEXT DEFAULT '' NOT NULL,
 	PRIMARY KEY (id),
 	CONSTRAINT keys_project FOREIGN KEY(account, project) REFERENCES projects (account, id),
 	UNIQUE (sha256),
@@ -201,3 +201,29 @@ CREATE TABLE changes (
 );
 
 CREATE INDEX changes_account_at ON changes (account, at);
+
+CREATE INDEX keys_lineage ON keys (lineage);
+
+CREATE TABLE spending (
+	account TEXT NOT NULL,
+	lineage TEXT NOT NULL,
+	day INTEGER NOT NULL,
+	cost DOUBLE NOT NULL,
+	PRIMARY KEY (lineage, day),
+	FOREIGN KEY(account) REFERENCES accounts (id)
+);
+
+CREATE TRIGGER usage_spends AFTER INSERT ON usage WHEN NEW.cost > 0 BEGIN INSERT INTO spending (account, lineage, day, cost) SELECT account, lineage, CAST(NEW.at / 86400 AS INTEGER), NEW.cost FROM keys WHERE id = NEW.key ON CONFLICT (lineage, day) DO UPDATE SET cost = cost + excluded.cost; END;
+
+CREATE TABLE provisioning_keys (
+	id TEXT NOT NULL,
+	prefix TEXT NOT NULL,
+	sha256 BLOB NOT NULL,
+	account TEXT NOT NULL,
+	created_at DOUBLE NOT NULL,
+	name TEXT NOT NULL,
+	revoked_at DOUBLE,
+	PRIMARY KEY (id),
+	UNIQUE (sha256),
+	FOREIGN KEY(account) REFERENCES accounts (id)
+);

@@ -11,13 +11,12 @@ import msgspec
 
 from anyapi.domain.call import App
 from anyapi.domain.evidence import Contradiction
-from anyapi.domain.ids import AccountId, CredentialId, DecisionId, EndpointId, KeyId
+from anyapi.domain.ids import AccountId, CredentialId, DecisionId, EndpointId
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.domain.snapshot import Agreement
 from anyapi.domain.usage import DecisionRecord, TokenCount, UsageRow
 from anyapi.errors import StorageError
 from anyapi.storage import statements
-from anyapi.storage.contract import NO_SETTINGS
 from anyapi.storage.expiry import purge
 from anyapi.storage.rows import (
     DEFAULT_ACCOUNT,
@@ -26,13 +25,14 @@ from anyapi.storage.rows import (
     AccountRow,
     CredentialRow,
     Declared,
-    KeyRow,
     LatencyCount,
     ProjectRow,
     UsageGroup,
     UsageTotal,
+    body_of,
 )
-from anyapi.storage.sqlite_file import Row, SqliteFile, Value, rows_of, translated
+from anyapi.storage.sqlite_file import Row, Value, rows_of, translated
+from anyapi.storage.sqlite_keys import SqliteKeys
 
 _SETTINGS_FIELDS = frozenset(Settings.__struct_fields__)
 _DECLARED_FIELDS = frozenset(Declared.__struct_fields__)
@@ -41,7 +41,7 @@ _FIXED = ("id", "account", "provider", "created_at", "disabled_at")
 """What no change of a credential may touch."""
 
 
-class SqliteStore(SqliteFile):
+class SqliteStore(SqliteKeys):
     """The stores of `storage/contract.py` in SQLite, but for the two sinks. Every method raises `StorageError` and nothing else."""
 
     def __init__(self, data_dir: Path, clock: Callable[[], float] = time.time) -> None:
@@ -69,36 +69,9 @@ class SqliteStore(SqliteFile):
         """Give every project, ordered by id."""
         return rows_of(ProjectRow, self._read("read the projects", statements.PROJECTS))
 
-    def add_key(self, key: KeyRow, settings: Settings = NO_SETTINGS) -> None:
-        """Add an API key together with its own settings; durable on return."""
-        with self._transaction("add the key") as connection:
-            connection.execute(statements.ADD_KEY, msgspec.structs.astuple(key))
-            if settings != NO_SETTINGS:
-                connection.execute(statements.PUT_SETTINGS, (Layer.KEY.value, key.id, _body(settings), key.created_at))
-
-    def keys(self, account: AccountId | None = None) -> list[KeyRow]:
-        """Give the keys of one account or of all, oldest first, revoked and expired ones too."""
-        if account is None:
-            return rows_of(KeyRow, self._read("read the keys", statements.KEYS))
-        return rows_of(KeyRow, self._read("read the keys", statements.KEYS_OF_ACCOUNT, (account,)))
-
-    def key(self, key: KeyId) -> KeyRow | None:
-        """Give one key, or None."""
-        return next(iter(rows_of(KeyRow, self._read("read the key", statements.ONE_KEY, (key,)))), None)
-
-    def revoke_key(self, key: KeyId, at: float) -> KeyRow | None:
-        """Revoke a key and give it as it is then; None if there is none of that id."""
-        self._write("revoke the key", statements.REVOKE_KEY, (at, key))
-        return self.key(key)
-
-    def end_key(self, key: KeyId, at: float) -> KeyRow | None:
-        """Have a key expire, never later than it would anyway, and give it as it is then; None if there is none of that id."""
-        self._write("end the key", statements.END_KEY, (at, key))
-        return self.key(key)
-
     def add_credential(self, credential: CredentialRow) -> None:
         """Add a credential that an account brought; durable on return."""
-        values = {**msgspec.structs.asdict(credential), "tier": credential.tier.value, "declared": _body(credential.declared)}
+        values = {**msgspec.structs.asdict(credential), "tier": credential.tier.value, "declared": body_of(credential.declared)}
         self._write("add the credential", statements.ADD_CREDENTIAL, tuple(values.values()))
 
     def credentials(self, account: AccountId | None = None) -> list[CredentialRow]:
@@ -125,7 +98,7 @@ class SqliteStore(SqliteFile):
             if before.disabled_at is not None or any(getattr(before, name) != getattr(after, name) for name in _FIXED):
                 raise StorageError("a revoked credential, and the owner and provider of any, cannot be changed: add a new one")
             sealed = (after.key_id, after.wrapped, after.ciphertext, after.version)
-            connection.execute(statements.CHANGE_CREDENTIAL, (after.tier.value, after.name, _body(after.declared), *sealed, credential))
+            connection.execute(statements.CHANGE_CREDENTIAL, (after.tier.value, after.name, body_of(after.declared), *sealed, credential))
         return after
 
     def revoke_credential(self, credential: CredentialId, at: float) -> CredentialRow | None:
@@ -154,7 +127,7 @@ class SqliteStore(SqliteFile):
                 raise StorageError(f"there is no {layer} of that id to hold settings: look at the id, or create the {layer} first")
             found = connection.execute(statements.SETTINGS, (layer.value, subject)).fetchone()
             changed = change(_settings(layer.value, subject, found[0]) if found else Settings())
-            connection.execute(statements.PUT_SETTINGS, (layer.value, subject, _body(changed), at))
+            connection.execute(statements.PUT_SETTINGS, (layer.value, subject, body_of(changed), at))
         return changed
 
     def usage_rows(self, since: float, until: float, account: AccountId | None = None, limit: int = 1000) -> list[UsageRow]:
@@ -230,10 +203,6 @@ def _credential(row: Row) -> CredentialRow:
     except (msgspec.DecodeError, msgspec.ValidationError):
         why = "not valid"
     raise StorageError(f"the stored credential {values['id']} cannot be read ({why}): update AnyAPI, or revoke it and add it again")
-
-
-def _body(stored: Settings | Declared) -> str:
-    return msgspec.json.encode(stored, order="deterministic").decode()
 
 
 def _usage_row(row: Row) -> UsageRow:

@@ -14,6 +14,7 @@ WIRE = {
     errors.RequestTimedOut: (408, "bad_request"),
     errors.ExpectationFailed: (417, "bad_request"),
     errors.AuthenticationFailed: (401, "authentication_error"),
+    errors.InsufficientQuota: (402, "insufficient_quota"),
     errors.PermissionDenied: (403, "permission_error"),
     errors.NoEligibleEndpoint: (403, "no_eligible_endpoint"),
     errors.ModelNotFound: (404, "model_not_found"),

@@ -1,0 +1,50 @@
+"""Limits of API keys, what is spent by day, and provisioning keys, which manage API keys and call no model."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0007"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    """Add columns to `keys`, make the tables `spending` and `provisioning_keys`, and have usage rows add to what their keys spent."""
+    op.add_column("keys", sa.Column("spend_cap", sa.Double, nullable=True))
+    op.add_column("keys", sa.Column("period", sa.Text, nullable=False, server_default="total"))
+    op.add_column("keys", sa.Column("requests_per_minute", sa.Integer, nullable=True))
+    op.add_column("keys", sa.Column("disabled_at", sa.Double, nullable=True))
+    op.add_column("keys", sa.Column("lineage", sa.Text, nullable=False, server_default=""))
+    op.execute("UPDATE keys SET lineage = id")
+    op.create_index("keys_lineage", "keys", ["lineage"])
+    op.create_table(
+        "spending",
+        sa.Column("account", sa.Text, sa.ForeignKey("accounts.id"), nullable=False),
+        sa.Column("lineage", sa.Text, nullable=False),
+        sa.Column("day", sa.Integer, nullable=False),
+        sa.Column("cost", sa.Double, nullable=False),
+        sa.PrimaryKeyConstraint("lineage", "day"),
+    )
+    # What is in the store already was spent too.
+    op.execute(
+        "INSERT INTO spending (account, lineage, day, cost) "
+        "SELECT keys.account, keys.lineage, CAST(usage.at / 86400 AS INTEGER), sum(usage.cost) "
+        "FROM usage JOIN keys ON keys.id = usage.key WHERE usage.cost > 0 GROUP BY 1, 2, 3"
+    )
+    # In the row's own transaction, and not for a row that is there already: so a repeated batch adds nothing twice.
+    op.execute(
+        "CREATE TRIGGER usage_spends AFTER INSERT ON usage WHEN NEW.cost > 0 BEGIN "
+        "INSERT INTO spending (account, lineage, day, cost) "
+        "SELECT account, lineage, CAST(NEW.at / 86400 AS INTEGER), NEW.cost FROM keys WHERE id = NEW.key "
+        "ON CONFLICT (lineage, day) DO UPDATE SET cost = cost + excluded.cost; "
+        "END"
+    )
+    op.create_table(
+        "provisioning_keys",
+        sa.Column("id", sa.Text, primary_key=True, nullable=False),
+        sa.Column("prefix", sa.Text, nullable=False),
+        sa.Column("sha256", sa.LargeBinary, nullable=False, unique=True),
+        sa.Column("account", sa.Text, sa.ForeignKey("accounts.id"), nullable=False),
+        sa.Column("created_at", sa.Double, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("revoked_at", sa.Double, nullable=True),
+    )
