@@ -13,12 +13,13 @@ from litestar.serialization import encode_json
 from litestar.types import Message, Scope
 
 from anyapi import __version__
-from anyapi.control import accounts, catalogue, history, keys, pages, sessions, settings, usage
+from anyapi.control import accounts, catalogue, history, keys, pages, provisioning, sessions, settings, usage
 from anyapi.control.permissions import SignedIn, guard, refuse_unguarded
 from anyapi.control.problems import of_ours, of_the_framework, unforeseen
 from anyapi.control.services import Services
 from anyapi.control.threads import in_thread
 from anyapi.errors import AnyAPIError
+from anyapi.storage.rows import ProvisioningKeyRow
 
 LARGEST_BODY = 1024 * 1024
 CSP = (
@@ -70,12 +71,18 @@ def create_app(services: Services, dashboard: Path | None = None) -> Litestar:
         found: SignedIn = request.state.signed_in
         return found
 
+    def provisioner(request: Request[object, object, State]) -> ProvisioningKeyRow:
+        found: ProvisioningKeyRow = request.state.provisioner
+        return found
+
     app = Litestar(
         route_handlers=[
             *(sessions.show, sessions.sign_in, sessions.sign_out, sessions.show_link, sessions.join, sessions.change_password),
             *(accounts.list_accounts, accounts.add_account, accounts.list_projects, accounts.add_project),
             *(accounts.list_members, accounts.invite, accounts.change_role, accounts.remove_member),
-            *(keys.list_keys, keys.make_key, keys.rotate_key, keys.revoke_key),
+            *(keys.list_keys, keys.make_key, keys.change_key, keys.rotate_key, keys.revoke_key),
+            *(provisioning.list_provisioned, provisioning.make_provisioned, provisioning.show_provisioned),
+            *(provisioning.change_provisioned, provisioning.delete_provisioned),
             *(settings.gateway_settings, settings.save_gateway_settings, settings.preview_gateway_settings),
             *(settings.settings, settings.save_settings, settings.preview_settings),
             *(usage.totals, usage.latency, usage.rows, usage.row, usage.export),
@@ -87,6 +94,7 @@ def create_app(services: Services, dashboard: Path | None = None) -> Litestar:
         dependencies={
             "services": Provide(the_services, sync_to_thread=False),
             "signed_in": Provide(who, sync_to_thread=False),
+            "provisioner": Provide(provisioner, sync_to_thread=False),
         },
         exception_handlers={AnyAPIError: of_ours, HTTPException: of_the_framework, Exception: unforeseen},
         before_send=[_add_headers],

@@ -39,8 +39,15 @@ def note(
     after: object = None,
 ) -> None:
     """Write a change down; raises `StorageError` if it cannot be, and then the caller must not report success."""
-    texts = ["" if value is None else _encode(value).decode() for value in (before, after)]
-    services.people.add_change(ChangeRow(services.clock(), account, by.person.id, what, subject, *texts))
+    note_by(services, by.person.id, account, what, subject, (before, after))
+
+
+def note_by(
+    services: Services, who: str, account: AccountId | None, what: str, subject: str, values: tuple[object, object] = (None, None)
+) -> None:
+    """The same for whoever is no person, such as a provisioning key; `values` are what was there before and after."""
+    texts = ["" if value is None else _encode(value).decode() for value in values]
+    services.people.add_change(ChangeRow(services.clock(), account, who, what, subject, *texts))
 
 
 @get("/api/accounts/{account:str}/changes", opt={"permission": Permission.READ})

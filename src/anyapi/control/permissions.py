@@ -16,10 +16,12 @@ from litestar.routes import HTTPRoute
 
 from anyapi.control.services import Services
 from anyapi.control.tokens import csrf_of, same, sha256_of
+from anyapi.crypto.api_keys import PROVISIONING_PREFIX, digest
 from anyapi.domain.ids import AccountId
 from anyapi.domain.people import GRANTS, Permission, Role
 from anyapi.errors import AuthenticationFailed, ConfigError, NotFound, PermissionDenied
 from anyapi.storage.people_rows import PersonRow
+from anyapi.storage.rows import ProvisioningKeyRow
 
 IDLE_SECONDS, LONGEST_SECONDS = 12 * 3600.0, 7 * 86400.0
 TOUCH_SECONDS = 60.0
@@ -40,6 +42,8 @@ class SignedIn(msgspec.Struct, frozen=True):
 
     def may(self, permission: Permission, account: AccountId | None) -> bool:
         """Whether they may do this, in that account where it is about one."""
+        if permission is Permission.PROVISION:
+            return False
         if self.person.operator or permission is Permission.SIGNED_IN:
             return True
         if permission in GATEWAY or account is None:
@@ -58,6 +62,9 @@ def guard(connection: Connection, handler: BaseRouteHandler) -> None:
     if handler.opt.get("public"):
         return
     services: Services = connection.app.state.services
+    if handler.opt.get("permission") is Permission.PROVISION:
+        connection.state.provisioner = provisioner_of(connection.headers.get("authorization", ""), services)
+        return
     signed_in = session_of(connection.cookies, services)
     if signed_in is None:
         raise AuthenticationFailed("Sign in first: there is no session, or it has ended.")
@@ -70,6 +77,18 @@ def guard(connection: Connection, handler: BaseRouteHandler) -> None:
             raise NotFound("There is no such account, or it is not yours.")  # which of the two is nobody's business
         raise PermissionDenied(f"Your role does not allow this: it needs the permission {permission.value}.")
     connection.state.signed_in = signed_in
+
+
+def provisioner_of(authorization: str, services: Services) -> ProvisioningKeyRow:
+    """The provisioning key of an Authorization header. Raises `AuthenticationFailed`, for API keys too: they manage nothing."""
+    scheme, _, secret = authorization.partition(" ")
+    sha256 = digest(secret.strip().encode("utf-8", "replace"), PROVISIONING_PREFIX.encode()) if scheme.lower() == "bearer" else None
+    found = None if sha256 is None else services.store.provisioning_key(sha256)
+    if found is None:
+        raise AuthenticationFailed(
+            f"A provisioning key is needed: send `Authorization: Bearer {PROVISIONING_PREFIX}...`. `anyapi provisioning create` makes one."
+        )
+    return found
 
 
 def session_of(cookies: Mapping[str, str], services: Services) -> SignedIn | None:

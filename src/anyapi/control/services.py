@@ -10,11 +10,19 @@ from anyapi.domain.ids import AccountId
 from anyapi.domain.requirement import DataClass, Settings
 from anyapi.domain.snapshot import PolicyContext
 from anyapi.policy.parse import Known
-from anyapi.storage.contract import CredentialStore, DecisionStore, KeyStore, SettingsStore, UsageStore
+from anyapi.storage.contract import (
+    CredentialStore,
+    DecisionStore,
+    KeyStore,
+    ProvisioningStore,
+    SettingsStore,
+    SpendingStore,
+    UsageStore,
+)
 from anyapi.storage.contract_people import ChangeStore, PeopleStore, SessionStore
 
 
-class Store(KeyStore, CredentialStore, SettingsStore, UsageStore, DecisionStore, Protocol):
+class Store(KeyStore, SpendingStore, ProvisioningStore, CredentialStore, SettingsStore, UsageStore, DecisionStore, Protocol):
     """What is stored about accounts."""
 
 

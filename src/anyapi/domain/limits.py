@@ -6,6 +6,10 @@ import msgspec
 
 from anyapi.domain.ids import KeyId
 
+LARGEST_CAP = 1_000_000_000.0
+"""US dollars."""
+MOST_A_MINUTE = 100_000
+
 
 class CapPeriod(enum.StrEnum):
     """How often a spend cap begins anew, in UTC."""

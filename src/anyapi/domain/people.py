@@ -30,6 +30,8 @@ class Permission(enum.StrEnum):
     """Change data policies, credentials and agreements."""
     WRITE_MEMBERS = "write_members"
     """Invite, promote and remove members; export and delete the account."""
+    PROVISION = "provision"
+    """Manage API keys with a provisioning key: no session has it, whoever it belongs to."""
     GATEWAY_READ = "gateway_read"
     GATEWAY_WRITE = "gateway_write"
 

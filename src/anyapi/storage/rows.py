@@ -66,6 +66,14 @@ class KeyRow(msgspec.Struct, frozen=True):
         if not self.lineage:
             msgspec.structs.force_setattr(self, "lineage", self.id)
 
+    def state(self, now: float) -> str:
+        """One of `revoked`, `expired`, `disabled` and `active`, in this order of what matters."""
+        if self.revoked_at is not None:
+            return "revoked"
+        if self.expires_at is not None and self.expires_at <= now:
+            return "expired"
+        return "active" if self.disabled_at is None else "disabled"
+
 
 class SpendingRow(msgspec.Struct, frozen=True):
     """What a key and those of its chain of rotations have spent, in US dollars: ever, and since the starts of periods that were asked."""
