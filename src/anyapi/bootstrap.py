@@ -135,6 +135,7 @@ def _disclosure(config: Config, *, scrubs: bool) -> Disclosure:
         terms_url=config.privacy.terms_url,
         contact=config.privacy.contact,
         catalogue_version=config.catalogue.version,
+        control_url=config.control.public_url,
     )
 
 

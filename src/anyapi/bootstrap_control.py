@@ -96,6 +96,7 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
         running = await serving.serve(services, listener, tls and tls.certificate, tls and tls.key)
         stack.push_async_callback(running.close)
         address = config.control.public_url or f"{'https' if tls else 'http'}://{_named(listener)}"
+        parts.plane.disclosure = parts.plane.disclosure._replace(control_url=address.rstrip("/"))
         log(Event.CONTROL_STARTED, listen=address)
         await asyncio.to_thread(lambda: ready(address, people.people_count() == 0))
         return stack.pop_all()

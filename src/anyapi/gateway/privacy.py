@@ -207,6 +207,8 @@ class Disclosure(NamedTuple):
     terms_url: str | None
     contact: str | None
     catalogue_version: str
+    control_url: str | None = None
+    """Where the control plane answers; told to whoever looks for it here."""
 
 
 def inventory(running: Disclosure) -> dict[str, object]:
