@@ -139,7 +139,11 @@ class TestReplacing:
         store.add_key(key_row(9))
         store.replace_key("key_1", key_row(2, created_at=NOON + 1), NOON + 60)
         store.change_key("key_2", lambda row: msgspec.structs.replace(row, name="mine", spend_cap=3.0))
-        assert [(row.name, row.spend_cap) for row in store.keys()] == [("", 3.0), ("", None), ("mine", 3.0)]
+        assert {row.id: (row.name, row.spend_cap) for row in store.keys()} == {
+            "key_1": ("", 3.0),
+            "key_9": ("", None),
+            "key_2": ("mine", 3.0),
+        }
 
 
 class TestSpending:

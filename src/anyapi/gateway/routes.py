@@ -65,7 +65,7 @@ def find(call: Call, control_url: str | None = None) -> Operation:
     name = next((path[len(prefix) :] for prefix in PREFIXES if path.startswith(prefix)), None)
     by_method = methods_of(path, name)
     if not by_method:
-        raise missing(name, control_url)
+        raise missing(path, name, control_url)
     allowed = "POST, OPTIONS" if "POST" in by_method else "GET, HEAD, OPTIONS"
     if call.method == b"OPTIONS":
         return pages.options(allowed)
@@ -86,9 +86,9 @@ def methods_of(path: str, name: str | None) -> dict[str, Operation]:
     return {"GET": pages.model_endpoints} if name.startswith("models/") else {}
 
 
-def missing(name: str | None, control_url: str | None = None) -> NotFound:
+def missing(path: str, name: str | None, control_url: str | None = None) -> NotFound:
     """What to say about a path that is not served. The path itself is not repeated: it is the caller's text."""
-    if name is not None and name.split("/", 1)[0] == "keys":
+    if f"{path}/".startswith("/api/v1/keys/"):
         if control_url is None:
             return NotFound("API keys are managed on the control plane, which this server does not run. Use `anyapi keys` on the server.")
         where = f"{control_url}/api/v1/keys"
