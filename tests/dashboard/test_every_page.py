@@ -105,6 +105,11 @@ def test_dialogs_and_the_menu_of_a_phone(filled, page):
     assert serious(page) == []
     page.keyboard.press("Escape")
     page.get_by_role("dialog").wait_for(state="hidden")
+    page.get_by_role("button", name=re.compile("^Limits of")).first.click()
+    page.get_by_role("textbox", name="Spend cap").wait_for()
+    assert serious(page) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="hidden")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

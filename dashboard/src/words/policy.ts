@@ -206,6 +206,7 @@ const CHANGES: Record<string, string> = {
   settings: "changed privacy settings",
   key_made: "made an API key",
   key_rotated: "rotated an API key",
+  key_changed: "changed an API key's limits",
   key_revoked: "revoked an API key",
   member_invited: "invited a member",
   member_added: "added a member",
