@@ -124,7 +124,7 @@ def test_limits_of_a_key_and_its_rotation(owned):
         page.get_by_role("button", name="Limits of metered").click()
         page.get_by_role("textbox", name="Requests a minute").fill("2")
         page.get_by_role("button", name="Save").click()
-        expect(row).to_contain_text("2 a minute")
+        expect(row).to_contain_text("2 requests a minute")
         expect(row).not_to_contain_text("$0 of")
         expect(row.get_by_role("meter")).to_have_attribute("aria-valuenow", re.compile(r"\d+"))
         assert owned.gateway.chat(old, max_tokens=20).status == 200

@@ -2,7 +2,7 @@
 
 import { NumberInput, Select, SimpleGrid } from "@mantine/core";
 import type { CapPeriod, Limits, ShownKey } from "../api/schema";
-import { count, date, money, percent } from "../words/format";
+import { money, percent, plural, utcDate } from "../words/format";
 
 export type Bounds = Required<Limits>;
 /** Limits with each of them said. */
@@ -16,25 +16,31 @@ const PERIODS: { value: CapPeriod; label: string }[] = [
 ];
 const every = (period: CapPeriod) => PERIODS.find((each) => each.value === period)?.label ?? period;
 
-/** What the key spent in the period of its cap, or ever where it has none. */
+/** What the key spent in the period of its cap, or ever where it has none; and how many requests it may make. */
 export function Used({ row }: { row: ShownKey }) {
-  const { spend_cap: cap, period } = bounds(row.limits);
-  if (cap === null) return <span className="nowrap">{money(row.spent.total)}</span>;
+  const { spend_cap: cap, period, requests_per_minute: most } = bounds(row.limits);
+  const rate = most !== null && <div className="small dim nowrap">{plural(most, "request")} a minute</div>;
+  if (cap === null)
+    return (
+      <>
+        {money(row.spent.total)}
+        {rate}
+      </>
+    );
   const spent = row.spent[period] ?? 0;
   const share = cap > 0 ? Math.min(1, spent / cap) : 1;
   const text = `${money(spent)} of ${money(cap)} ${every(period)}`;
   return (
     <div style={{ minWidth: 130 }}>
-      <span className="small nowrap">{text}</span>
+      <span className="nowrap">{text}</span>
       <div className="track" role="meter" aria-label={`Spent of the cap: ${text}`} aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.round(share * 100)} aria-valuetext={percent(share, 1)}>
         <i className={share >= 1 ? "fail" : undefined} style={{ width: `${share * 100}%` }} />
       </div>
-      {row.begins_anew_at !== null && <span className="small dim nowrap">anew on {date(row.begins_anew_at)} (UTC)</span>}
+      {row.begins_anew_at !== null && <div className="small dim nowrap">anew on {utcDate(row.begins_anew_at)} (UTC)</div>}
+      {rate}
     </div>
   );
 }
-
-export const rate = ({ requests_per_minute: most }: Limits): string => (most ? `${count(most)} a minute` : "any");
 
 const number = (value: string | number): number | null => (value === "" || Number.isNaN(Number(value)) ? null : Number(value));
 
@@ -43,11 +49,11 @@ export function LimitsForm({ limits, set }: { limits: Bounds; set: (limits: Boun
     <>
       <SimpleGrid cols={2}>
         <NumberInput
-          label="Spend cap" description="US dollars, from catalogue prices. Empty: no cap." prefix="$" min={0} max={1e9} decimalScale={4} thousandSeparator=","
+          label="Spend cap" description="US dollars. Empty: no cap." prefix="$" min={0} max={1e9} decimalScale={4} thousandSeparator=","
           value={limits.spend_cap ?? ""} onChange={(value) => set({ ...limits, spend_cap: number(value) })}
         />
         <Select
-          label="Each" description="Begins anew at midnight UTC." data={PERIODS} value={limits.period} allowDeselect={false} disabled={limits.spend_cap === null}
+          label="Each" description="Anew at midnight UTC." data={PERIODS} value={limits.period} allowDeselect={false} disabled={limits.spend_cap === null}
           onChange={(period) => period && set({ ...limits, period: period as CapPeriod })}
         />
       </SimpleGrid>

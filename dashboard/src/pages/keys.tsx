@@ -10,9 +10,9 @@ import type { MadeKey, ShownKey } from "../api/schema";
 import { useHere } from "../api/session";
 import { Icon } from "../parts/icon";
 import { Chip, CodeBlock, Empty, Failed, Loaded, Note, Page, Panel, Table } from "../parts/parts";
-import { date } from "../words/format";
+import { date, time } from "../words/format";
 import { settingsOf } from "../words/policy";
-import { bounds, LimitsForm, rate, Used } from "./key_limits";
+import { bounds, LimitsForm, Used } from "./key_limits";
 
 const ENDS = [
   { value: "", label: "never" },
@@ -80,14 +80,10 @@ function Rows({ rows, act }: { rows: ShownKey[]; act: (doing: Doing) => void }) 
       head={
         <>
           <th scope="col">Name</th>
-          <th scope="col">Begins with</th>
           <th scope="col">State</th>
-          <th scope="col">Project</th>
-          <th scope="col">Made</th>
-          <th scope="col">Ends</th>
-          <th scope="col">Spent</th>
-          <th scope="col">Requests</th>
-          <th scope="col">Asks, on top of the account</th>
+          <th scope="col">Made, ends</th>
+          <th scope="col">Spent, limits</th>
+          <th scope="col">Its own privacy</th>
           <th scope="col"><span className="visually-hidden">What to do</span></th>
         </>
       }
@@ -98,14 +94,17 @@ function Rows({ rows, act }: { rows: ShownKey[]; act: (doing: Doing) => void }) 
         const replaced = rows.some((other) => other.lineage === row.lineage && other.created_at > row.created_at);
         return (
           <tr key={row.id}>
-            <td><strong>{row.name || "no name"}</strong></td>
-            <td className="mono nowrap">{row.prefix}…</td>
+            <td>
+              <strong>{row.name || "no name"}</strong>
+              <div className="mono small dim nowrap">{row.prefix}…</div>
+              {row.project && <div className="small dim">in {row.project}</div>}
+            </td>
             <td className="nowrap"><Chip tone={row.state === "disabled" ? "warn" : row.state === "active" && !replaced ? "good" : "plain"}>{usable && replaced ? "replaced" : row.state}</Chip></td>
-            <td>{row.project ?? "–"}</td>
-            <td className="nowrap">{date(row.created_at)}</td>
-            <td className="nowrap">{row.revoked_at ? date(row.revoked_at) : row.expires_at ? date(row.expires_at) : "never"}</td>
+            <td>
+              <span className="nowrap">{date(row.created_at)}</span>
+              <div className="small dim">{row.revoked_at ? `revoked ${date(row.revoked_at)}` : row.expires_at ? `ends ${time(row.expires_at)}` : "does not end"}</div>
+            </td>
             <td><Used row={row} /></td>
-            <td className="nowrap">{rate(row.limits)}</td>
             <td>
               {settingsOf(row.data_policy).join("; ") || <span className="dim">nothing more</span>}{" "}
               {usable && <Link className="small" href={`/a/${encodeURIComponent(account)}/privacy?layer=key&subject=${row.id}`} aria-label={`Privacy settings of ${name}`}>Settings</Link>}
