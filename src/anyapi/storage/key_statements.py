@@ -7,6 +7,10 @@ COPY_SETTINGS = (
     "INSERT INTO settings (layer, subject, body, changed_at) SELECT layer, ?, body, ? FROM settings WHERE layer = 'key' AND subject = ?"
 )
 
+ADD_SPENDING = """
+INSERT INTO spending (account, lineage, day, cost) SELECT account, lineage, ?, ? FROM keys WHERE id = ?
+ON CONFLICT (lineage, day) DO UPDATE SET cost = spending.cost + excluded.cost
+"""
 SPENDING = """
 SELECT keys.id, sum(spending.cost),
     sum(CASE WHEN spending.day >= :month THEN spending.cost ELSE 0 END),

@@ -213,8 +213,6 @@ CREATE TABLE spending (
 	FOREIGN KEY(account) REFERENCES accounts (id)
 );
 
-CREATE TRIGGER usage_spends AFTER INSERT ON usage WHEN NEW.cost > 0 BEGIN INSERT INTO spending (account, lineage, day, cost) SELECT account, lineage, CAST(NEW.at / 86400 AS INTEGER), NEW.cost FROM keys WHERE id = NEW.key ON CONFLICT (lineage, day) DO UPDATE SET cost = cost + excluded.cost; END;
-
 CREATE TABLE provisioning_keys (
 	id TEXT NOT NULL,
 	prefix TEXT NOT NULL,

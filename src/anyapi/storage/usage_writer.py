@@ -21,6 +21,7 @@ from anyapi.storage.connection import NOT_STORABLE, connect, database_path, erro
 from anyapi.storage.events import EventKind, FailureState, Report, WriterEvent, WriterState, no_report
 from anyapi.storage.expiry import purge
 from anyapi.storage.rows import DEFAULT_USAGE_DAYS
+from anyapi.storage.spending import RowsDiffer, write_rows
 
 _MOST_ROWS = 512
 """Rows of one statement. Beside a busy event loop each statement costs a wait of 5 ms for the interpreter lock: this many keep up with any
@@ -154,11 +155,11 @@ class UsageWriter:
         """Write the longest part of the batch that has a prepared statement: a power of two."""
         size = 1 << (len(self._batch).bit_length() - 1)
         self._accepted.announce(size, self._batch[0].decision)
-        values = [value for row in self._batch[:size] for value in _flat(row)]
+        rows = self._batch[:size]
         try:
-            inserted = connection.execute(statements.insert_usage(size), values).rowcount
-        except NOT_STORABLE:
-            # One row that SQLite cannot hold (a count beyond 64 bits) must not keep the others waiting for ever.
+            inserted = write_rows(connection, rows, [value for row in rows for value in _flat(row)])
+        except (*NOT_STORABLE, RowsDiffer):
+            # One row that SQLite cannot hold (a count beyond 64 bits), or has already, must not keep the others waiting for ever.
             self._write_first(connection)
             return
         self._note_written(size, inserted)
@@ -166,7 +167,7 @@ class UsageWriter:
     def _write_first(self, connection: sqlite3.Connection) -> None:
         self._accepted.announce(1, self._batch[0].decision)
         try:
-            inserted = connection.execute(statements.insert_usage(1), _flat(self._batch[0])).rowcount
+            inserted = write_rows(connection, self._batch[:1], list(_flat(self._batch[0])))
         except NOT_STORABLE:
             self._refused += 1
             self._report(WriterEvent("usage", EventKind.LOST, "row_not_storable", 1))

@@ -8,7 +8,7 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    """Add columns to `keys`, make the tables `spending` and `provisioning_keys`, and have usage rows add to what their keys spent."""
+    """Add columns to `keys`, make the tables `spending` and `provisioning_keys`."""
     op.add_column("keys", sa.Column("spend_cap", sa.Double, nullable=True))
     op.add_column("keys", sa.Column("period", sa.Text, nullable=False, server_default="total"))
     op.add_column("keys", sa.Column("requests_per_minute", sa.Integer, nullable=True))
@@ -29,14 +29,6 @@ def upgrade() -> None:
         "INSERT INTO spending (account, lineage, day, cost) "
         "SELECT keys.account, keys.lineage, CAST(usage.at / 86400 AS INTEGER), sum(usage.cost) "
         "FROM usage JOIN keys ON keys.id = usage.key WHERE usage.cost > 0 GROUP BY 1, 2, 3"
-    )
-    # In the row's own transaction, and not for a row that is there already: so a repeated batch adds nothing twice.
-    op.execute(
-        "CREATE TRIGGER usage_spends AFTER INSERT ON usage WHEN NEW.cost > 0 BEGIN "
-        "INSERT INTO spending (account, lineage, day, cost) "
-        "SELECT account, lineage, CAST(NEW.at / 86400 AS INTEGER), NEW.cost FROM keys WHERE id = NEW.key "
-        "ON CONFLICT (lineage, day) DO UPDATE SET cost = cost + excluded.cost; "
-        "END"
     )
     op.create_table(
         "provisioning_keys",
