@@ -119,24 +119,22 @@ def test_limits_are_in_force_when_the_call_returns_and_shown(staffed, owner):
     assert made["key"]["begins_anew_at"] == 1_796_083_200.0  # 2026-12-01
 
 
-@pytest.mark.parametrize(
-    "limits",
-    [
-        {"spend_cap": -0.01},
-        {"spend_cap": 1e10},
-        {"requests_per_minute": 0},
-        {"requests_per_minute": 100_001},
-        {"period": "year"},
-        {"requests_per_minute": 1.5},
-    ],
+WRONG_LIMITS = (
+    {"spend_cap": -0.01},
+    {"spend_cap": 1e10},
+    {"requests_per_minute": 0},
+    {"requests_per_minute": 100_001},
+    {"period": "year"},
+    {"requests_per_minute": 1.5},
 )
-def test_limits_that_cannot_be_meant(staffed, owner, limits):
+
+
+def test_limits_that_cannot_be_meant(staffed, owner):
     made = owner.post(KEYS, {}).json()["key"]
-    before = len(staffed.store.keys())
-    assert owner.post(KEYS, {"limits": limits}).status_code == 400
-    assert owner.send("PUT", f"{KEYS}/{made['id']}", {"name": "x", "limits": limits}).status_code == 400
-    assert len(staffed.store.keys()) == before
-    assert owner.get(KEYS).json()[0]["name"] == ""
+    for limits in WRONG_LIMITS:
+        assert owner.post(KEYS, {"limits": limits}).status_code == 400, limits
+        assert owner.send("PUT", f"{KEYS}/{made['id']}", {"name": "x", "limits": limits}).status_code == 400, limits
+    assert [row["name"] for row in owner.get(KEYS).json()] == [""]
 
 
 def test_a_key_is_changed_as_a_whole(staffed, owner):

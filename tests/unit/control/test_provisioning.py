@@ -95,19 +95,19 @@ def test_what_was_spent(staffed, program, tmp_path):
     assert data["limit_remaining"] == 0.75
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {},
-        {"name": "x" * 101},
-        {"name": "k", "limit": -1},
-        {"name": "k", "limit_reset": "yearly"},
-        {"name": "k", "requests_per_minute": 0},
-        {"name": "k", "limits": 10},
-    ],
+WRONG = (
+    {},
+    {"name": "x" * 101},
+    {"name": "k", "limit": -1},
+    {"name": "k", "limit_reset": "yearly"},
+    {"name": "k", "requests_per_minute": 0},
+    {"name": "k", "limits": 10},
 )
-def test_a_wrong_key_makes_nothing(staffed, program, wrong):
-    assert program("POST", json=wrong).status_code == 400
+
+
+def test_a_wrong_key_makes_nothing(staffed, program):
+    for wrong in WRONG:
+        assert program("POST", json=wrong).status_code == 400, wrong
     assert staffed.store.keys() == []
 
 
