@@ -172,7 +172,7 @@ class TestSpending:
         spend(*({"key": f"key_{number % 5}", "cost": 0.125} for number in range(1000)))
         assert [row.total for row in store.spending("default", *DAYS)] == [25.0] * 5
 
-    def test_by_account_or_all_that_a_cap_holds(self, store, spend):
+    def test_by_account_and_of_all_that_a_cap_holds(self, store, spend):
         store.add_key(key_row(1, spend_cap=1.0))
         store.add_key(key_row(2, account="other", spend_cap=1.0))
         store.add_key(key_row(3))
@@ -180,7 +180,13 @@ class TestSpending:
         spend(*({"key": f"key_{number}", "cost": 0.5} for number in range(1, 5)))
         assert [row.key for row in store.spending("default", *DAYS)] == ["key_1", "key_3", "key_4"]
         assert [row.key for row in store.spending("other", *DAYS)] == ["key_2"]
-        assert [row.key for row in store.spending(None, *DAYS)] == ["key_1", "key_2"]
+        assert store.capped_spending(*DAYS) == {"key_1": 0.5, "key_2": 0.5}
+
+    def test_each_cap_has_its_period(self, store, spend):
+        for number, period in enumerate(CapPeriod):
+            store.add_key(key_row(number, spend_cap=1.0, period=period))
+            spend(*({"key": f"key_{number}", "cost": 1.0, "at": NOON - age * DAY} for age in (0, 1, 2, 30)))
+        assert store.capped_spending(*DAYS) == {"key_0": 1.0, "key_1": 2.0, "key_2": 3.0, "key_3": 4.0}
 
     def test_keys_that_replaced_each_other_spend_together(self, store, spend):
         store.add_key(key_row(1))

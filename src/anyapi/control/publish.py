@@ -74,11 +74,10 @@ def with_spending(snapshot: Snapshot, store: SpendingStore, day: int) -> Snapsho
     capped = [(sha256, one, one.limits) for sha256, one in snapshot.principals.items() if one.limits and one.limits.spend_cap is not None]
     if not capped:
         return snapshot
-    spent = {row.key: row for row in store.spending(None, *first_days(day))}
+    spent = store.capped_spending(*first_days(day))
     principals = dict(snapshot.principals)
     for sha256, one, limits in capped:
-        within = spent[one.key].within(limits.period) if one.key in spent else 0.0
-        known = msgspec.structs.replace(limits, spent=within, since=first_day(limits.period, day))
+        known = msgspec.structs.replace(limits, spent=spent.get(one.key, 0.0), since=first_day(limits.period, day))
         principals[sha256] = msgspec.structs.replace(one, limits=known)
     return msgspec.structs.replace(snapshot, principals=principals)
 

@@ -96,11 +96,18 @@ class KeyStore(Protocol):
 class SpendingStore(Protocol):
     """What keys spent, by day. The sink of usage rows adds to it: each row's cost MUST be added with the row or not at all."""
 
-    def spending(self, account: AccountId | None, month: int, week: int, day: int) -> list[SpendingRow]:
-        """Give what the keys of an account spent, ordered by id; for None, of the keys of all accounts that a spend cap holds.
+    def spending(self, account: AccountId, month: int, week: int, day: int) -> list[SpendingRow]:
+        """Give what the keys of an account spent, ordered by id.
 
         `month`, `week` and `day` are the first days of the current periods, since 1970. A key that spent nothing MAY be left out. What
         keys of one lineage spent MUST be counted for each of them. Rows of usage that expire MUST change nothing here.
+        """
+        ...
+
+    def capped_spending(self, month: int, week: int, day: int) -> dict[KeyId, float]:
+        """Give what each key that a spend cap holds, of any account, spent in the current period of its cap.
+
+        MUST leave revoked keys out, and MAY those that spent nothing.
         """
         ...
 

@@ -17,10 +17,14 @@ SELECT keys.id, sum(spending.cost),
     sum(CASE WHEN spending.day >= :week THEN spending.cost ELSE 0 END),
     sum(CASE WHEN spending.day >= :day THEN spending.cost ELSE 0 END)
 FROM keys JOIN spending ON spending.lineage = keys.lineage
-WHERE keys.account = :account OR (:account = '' AND keys.spend_cap IS NOT NULL AND keys.revoked_at IS NULL)
-GROUP BY keys.id ORDER BY keys.id
+WHERE keys.account = :account GROUP BY keys.id ORDER BY keys.id
 """
-"""Of an account; or, for the empty account, of all keys that a cap holds."""
+CAPPED_SPENDING = """
+SELECT keys.id, sum(spending.cost) FROM keys JOIN spending ON spending.lineage = keys.lineage
+WHERE keys.spend_cap IS NOT NULL AND keys.revoked_at IS NULL AND spending.day >= CASE keys.period
+    WHEN 'day' THEN :day WHEN 'week' THEN :week WHEN 'month' THEN :month ELSE 0 END
+GROUP BY keys.id
+"""
 OLD_SPENDING = "SELECT 1 FROM spending WHERE day > 0 AND day < ? LIMIT 1"
 FOLD_SPENDING = """
 INSERT INTO spending (account, lineage, day, cost)

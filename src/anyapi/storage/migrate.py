@@ -49,7 +49,7 @@ def dump(path: Path) -> str:
         ).fetchall()
     finally:
         connection.close()
-    statements = ("\n".join(line.rstrip() for line in sql.splitlines()) for (sql,) in rows)
+    statements = ("\n".join(line.rstrip() for line in sql.splitlines()).rstrip() for (sql,) in rows)
     return ";\n\n".join(statements) + ";\n"
 
 

@@ -211,7 +211,8 @@ CREATE TABLE spending (
 	cost DOUBLE NOT NULL,
 	PRIMARY KEY (lineage, day),
 	FOREIGN KEY(account) REFERENCES accounts (id)
-);
+)
+ WITHOUT ROWID;
 
 CREATE TABLE provisioning_keys (
 	id TEXT NOT NULL,

@@ -10,7 +10,7 @@ from anyapi.errors import StorageError
 from anyapi.storage import key_statements, statements
 from anyapi.storage.contract import NO_SETTINGS
 from anyapi.storage.rows import KeyRow, ProvisioningKeyRow, SpendingRow, body_of
-from anyapi.storage.sqlite_file import SqliteFile, rows_of
+from anyapi.storage.sqlite_file import SqliteFile, Value, rows_of
 
 _CHANGEABLE = {"name", "spend_cap", "period", "requests_per_minute", "disabled_at"}
 _FIXED = tuple(name for name in KeyRow.__struct_fields__ if name not in _CHANGEABLE)
@@ -77,10 +77,16 @@ class SqliteKeys(SqliteFile):
             connection.execute(statements.END_KEY, (ends_at, key))
         return made
 
-    def spending(self, account: AccountId | None, month: int, week: int, day: int) -> list[SpendingRow]:
-        """Give what the keys of an account spent; for None, of all keys that a spend cap holds."""
-        values = {"account": account or "", "month": month, "week": week, "day": day}
+    def spending(self, account: AccountId, month: int, week: int, day: int) -> list[SpendingRow]:
+        """Give what the keys of an account spent."""
+        values: dict[str, Value] = {"account": account, "month": month, "week": week, "day": day}
         return rows_of(SpendingRow, self._read("read what keys spent", key_statements.SPENDING, values))
+
+    def capped_spending(self, month: int, week: int, day: int) -> dict[KeyId, float]:
+        """Give what each key that a spend cap holds has spent in the current period of its cap."""
+        values = {"month": month, "week": week, "day": day}
+        found = self._read("read what keys spent", key_statements.CAPPED_SPENDING, values)
+        return {KeyId(str(key)): msgspec.convert(spent, float) for key, spent in found}
 
     def fold_spending(self, before: int) -> None:
         """Make one sum of the days before `before` for each lineage."""

@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("day", sa.Integer, nullable=False),
         sa.Column("cost", sa.Double, nullable=False),
         sa.PrimaryKeyConstraint("lineage", "day"),
+        sqlite_with_rowid=False,  # the days of a key stand together
     )
     # What is in the store already was spent too.
     op.execute(
