@@ -52,7 +52,7 @@ from anyapi.upstream.own import OwnCredential, Upstreams
 from anyapi.upstream.pool import Wire
 from anyapi.upstream.registry import row_of
 from anyapi.wire.buffers import ReadBuffer
-from anyapi.wire.deadlines import Sweep
+from anyapi.wire.loop_parts import LoopParts
 
 BACKLOG = 4096
 
@@ -72,9 +72,9 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
     loop.set_exception_handler(_report_loop)
     with contextlib.ExitStack() as stack:
         store, usage, decisions, evidence = _open_stores(config, stack)
-        buffer, sweep = ReadBuffer(scrubbing=scrubs), Sweep(loop)
-        stack.callback(sweep.close)
-        upstreams = _upstreams(config, buffer, sweep)
+        shared = LoopParts(loop, scrubbing=scrubs)
+        stack.callback(shared.sweep.close)
+        upstreams = _upstreams(config, shared)
         publisher = Publisher(config, store, upstreams, evidence.waiting)
         channel = await serve_channel(config.data_dir / "control.sock", publisher.reload, lambda: publisher.unusable)
         stack.callback(channel.close)
@@ -82,7 +82,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         publisher.refuse_without_root_key()
         outlets = _outlets(config, upstreams, usage, decisions, evidence)
         plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs))
-        server = _server(config, plane, buffer, sweep)
+        server = _server(config, plane, shared)
         listener, address = await _listen(config, server)
         collector = scrubbing.Collector(loop, scrubbing=scrubs)
 
@@ -134,7 +134,7 @@ def _disclosure(config: Config, *, scrubs: bool) -> Disclosure:
     )
 
 
-def _server(config: Config, plane: DataPlane, buffer: ReadBuffer, sweep: Sweep) -> Server:
+def _server(config: Config, plane: DataPlane, shared: LoopParts) -> Server:
     """The side towards clients, with the configured limits."""
     limits = config.server.limits
 
@@ -145,8 +145,7 @@ def _server(config: Config, plane: DataPlane, buffer: ReadBuffer, sweep: Sweep) 
         Router(plane).handle,
         may_send,
         Limits(**{name: getattr(limits, name) for name in type(limits).__struct_fields__}),
-        buffer,
-        sweep=sweep,
+        shared,
         report=lambda error: log(Event.INTERNAL_ERROR, kind=type(error).__name__),
         cors_origins=frozenset(config.server.cors_origins),
     )
@@ -246,11 +245,11 @@ def _reachable(config: Config, rows: Sequence[CredentialRow]) -> tuple[list[OwnC
     return reachable, unusable
 
 
-def _upstreams(config: Config, buffer: ReadBuffer, sweep: Sweep) -> Upstreams:
+def _upstreams(config: Config, shared: LoopParts) -> Upstreams:
     """The upstreams of the operator's credentials, and what opens accounts' own later."""
     dialer = Dialer(config.private_addresses, timeout=config.server.upstream.connect_timeout)
     cipher = ReadBuffer(size=64 * 1024, scrubbing=False)
-    wire = Wire(asyncio.get_running_loop(), dialer, buffer=buffer, cipher=cipher, sweep=sweep)
+    wire = Wire(shared, dialer, cipher)
     upstreams = Upstreams(wire, config.root_keys)
     for credential in config.credentials:
         api = config.catalogue.providers[credential.provider].api

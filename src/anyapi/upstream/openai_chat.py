@@ -244,7 +244,7 @@ class ChatStream:
             data = self._whole_events(data)
         if data.rfind(self._finish_mark) >= 0:
             self._note_finish(data)
-        if not (self._ends_plain(data) if data.endswith(LAST) else is_plain(data)):
+        if not self._is_plain(data):
             data = self._read_odd(data)
         if data.rfind(USAGE) >= 0:
             data = self._take_usage(data)
@@ -280,8 +280,10 @@ class ChatStream:
         data = rest + data
         return data if data.endswith(b"\n\n") else self._hold(data)
 
-    def _ends_plain(self, data: bytes) -> bool:
-        """Whether these are plain events and then the terminal marker, of an answer that is whole."""
+    def _is_plain(self, data: bytes) -> bool:
+        """Whether these are plain events, and then perhaps the terminal marker of an answer that is whole."""
+        if not data.endswith(LAST):
+            return is_plain(data)
         self.complete = self._finished and is_plain(data[: -len(LAST)])
         return self.complete
 
