@@ -39,9 +39,10 @@ from anyapi.gateway.routes import Router
 from anyapi.gateway.server import Server
 from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
+from anyapi.storage.drivers import driver_for
 from anyapi.storage.events import EventKind, WriterEvent
 from anyapi.storage.rows import CredentialRow
-from anyapi.storage.sqlite import SqliteStore
+from anyapi.storage.sqlite import SqlStore
 from anyapi.storage.usage_writer import UsageWriter
 from anyapi.telemetry.log import Event, log
 from anyapi.upstream.adapter import Timeouts
@@ -107,14 +108,15 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
     log(Event.STOPPED)
 
 
-def _open_stores(config: Config, stack: contextlib.ExitStack) -> tuple[SqliteStore, UsageWriter, DecisionWriter, ContradictionWriter]:
+def _open_stores(config: Config, stack: contextlib.ExitStack) -> tuple[SqlStore, UsageWriter, DecisionWriter, ContradictionWriter]:
     """The store and its writers, closed in reverse when the stack is: what is still to be written is written then."""
-    store = stack.enter_context(SqliteStore(config.data_dir, time.time))
-    usage = UsageWriter(config.data_dir, time.time, default_days=config.usage_ttl_days, report=_report_writer)
+    driver = driver_for(config.data_dir, config.database_url)
+    store = stack.enter_context(SqlStore(driver, time.time))
+    usage = UsageWriter(config.data_dir, time.time, default_days=config.usage_ttl_days, report=_report_writer, driver=driver)
     stack.callback(usage.close)
-    decisions = DecisionWriter(config.data_dir, report=_report_writer)
+    decisions = DecisionWriter(driver, report=_report_writer)
     stack.callback(decisions.close)
-    evidence = ContradictionWriter(config.data_dir, report=_report_writer)
+    evidence = ContradictionWriter(driver, report=_report_writer)
     stack.callback(evidence.close)
     if usage.unknown_at_start:
         log(Event.UNKNOWN_ROWS, count=usage.unknown_at_start)
@@ -158,7 +160,7 @@ class Publisher:
     def __init__(
         self,
         config: Config,
-        store: SqliteStore,
+        store: SqlStore,
         upstreams: Upstreams | None = None,
         waiting: Callable[[], tuple[Contradiction, ...]] = tuple,
     ) -> None:

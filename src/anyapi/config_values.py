@@ -131,6 +131,8 @@ class Config(msgspec.Struct, frozen=True):
     control: Control = Control()
     root_key_file: Path | None = None
     """Where the root keys of stored credentials are, unless the environment holds them itself."""
+    database_url: Secret | None = None
+    """PostgreSQL, as libpq takes it; None is SQLite in `data_dir`."""
     root_keys: RootKeys = NO_ROOT_KEYS
     """Read where secrets are: not for commands that need none."""
     credentials: tuple[Credential, ...] = ()

@@ -11,8 +11,7 @@ from anyapi.cli.people import first_run_link
 from anyapi.cli.welcome import start_lines
 from anyapi.config import load_config, not_served_yet
 from anyapi.domain.snapshot import Snapshot
-from anyapi.storage.connection import database_path
-from anyapi.storage.schema import prepare
+from anyapi.storage.drivers import driver_for
 from anyapi.upstream.adapters import SERVED_PROTOCOLS
 
 PLAIN = (
@@ -24,7 +23,8 @@ PLAIN = (
 def serve_until_stopped(path: Path | None, *, quiet: bool) -> None:
     """Serve until SIGTERM or SIGINT; `quiet` prints only the address. Raises `ConfigError` or `StorageError` when it cannot start."""
     config = load_config(path, os.environ, dt.datetime.now(dt.UTC))
-    prepare(database_path(config.data_dir))
+    driver = driver_for(config.data_dir, config.database_url)
+    driver.prepare()
 
     def ready(snapshot: Snapshot, address: str) -> None:
         click.echo(f"AnyAPI is at {address}")
@@ -39,8 +39,6 @@ def serve_until_stopped(path: Path | None, *, quiet: bool) -> None:
             return
         click.echo(f"Dashboard and control API: {address}")
         if first_run:
-            click.echo(
-                f"  Nobody is known yet. This link makes the first person, once, until tomorrow: {first_run_link(config.data_dir, address)}"
-            )
+            click.echo(f"  Nobody is known yet. This link makes the first person, once, until tomorrow: {first_run_link(driver, address)}")
 
     run(config, ready, control_ready)

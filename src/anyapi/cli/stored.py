@@ -16,7 +16,8 @@ from anyapi.config_sections import known_names
 from anyapi.control.channel import SOCKET_NAME, NotConfirmed, ask_reload
 from anyapi.policy.nearest import nearest
 from anyapi.policy.parse import Known
-from anyapi.storage.sqlite import SqliteStore
+from anyapi.storage.drivers import driver_for
+from anyapi.storage.sqlite import SqlStore
 
 P = ParamSpec("P")
 UNUSABLE = {
@@ -36,7 +37,7 @@ class Place(msgspec.Struct, frozen=True):
     """The store that a command works on, and how it was asked to answer."""
 
     config: Config
-    store: SqliteStore
+    store: SqlStore
     as_json: bool
     now: float
     """Unix seconds."""
@@ -67,7 +68,7 @@ def with_store(command: Callable[Concatenate[Place, P], None]) -> Callable[..., 
         config = load_config(config_file, os.environ, dt.datetime.now(dt.UTC), secrets=False)
         if data_dir is not None:
             config = msgspec.structs.replace(config, data_dir=data_dir)
-        with SqliteStore(config.data_dir, time.time) as store:
+        with SqlStore(driver_for(config.data_dir, config.database_url), time.time) as store:
             command(Place(config, store, as_json, time.time()), *args, **kwargs)
 
     return run
