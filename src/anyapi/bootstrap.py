@@ -21,6 +21,7 @@ import msgspec
 import uvloop
 
 from anyapi import relaunch, scrubbing
+from anyapi.bootstrap_cluster import Alone, Member
 from anyapi.bootstrap_control import Beside, ControlReady, Parts, nobody_waits
 from anyapi.config import Config, policy_context
 from anyapi.config_addresses import own_base_url, region_of
@@ -31,6 +32,7 @@ from anyapi.crypto.sealed import Binding, ClosedReason, Sealed
 from anyapi.domain.evidence import Contradiction
 from anyapi.domain.snapshot import Snapshot
 from anyapi.errors import ConfigError
+from anyapi.gateway.lease import Lease, under
 from anyapi.gateway.limits import Limits
 from anyapi.gateway.outlets import Outlets
 from anyapi.gateway.plane import DataPlane
@@ -77,31 +79,30 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         stack.callback(sweep.close)
         upstreams = _upstreams(config, buffer, sweep)
         publisher = Publisher(config, store, upstreams, evidence.waiting)
-        channel = await serve_channel(config.data_dir / "control.sock", publisher.reload, lambda: publisher.unusable)
-        stack.callback(channel.close)
+        group = await _group(config, publisher, decisions, stack)
         snapshot = publisher.build()
         publisher.refuse_without_root_key()
         outlets = _outlets(config, upstreams, usage, decisions, evidence)
         plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs))
-        server = _server(config, plane, buffer, sweep)
+        server = _server(config, plane, buffer, sweep, group.lease)
         listener, address = await _listen(config, server)
         collector = scrubbing.Collector(loop, scrubbing=scrubs)
 
         publisher.publish = plane.publish
-        if publisher.version > snapshot.version:  # a command came in while we were starting
-            plane.publish(publisher.build())
+        await group.follow(publisher, snapshot.version)
         stop = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(name, stop.set)
         log(Event.STARTED, listen=address, scrubbing=str(scrubs).lower(), keys=len(snapshot.principals))
         ready(snapshot, address)
-        control = Beside(config, Parts(plane, publisher.reload, address), control_ready)
+        control = Beside(config, Parts(plane, group.in_force, address), control_ready)
         await control.until(stop)
         log(Event.STOPPING, connections=len(server.connections))
         listener.close()
-        channel.close()
+        group.quiet()
         await control.close()
         await server.drain()
+        await group.close()
         for upstream in outlets.upstreams.values():
             upstream.close()
         collector.close()
@@ -123,6 +124,17 @@ def _open_stores(config: Config, stack: contextlib.ExitStack) -> tuple[SqlStore,
     return store, usage, decisions, evidence
 
 
+async def _group(config: Config, publisher: "Publisher", decisions: DecisionWriter, stack: contextlib.ExitStack) -> Alone | Member:
+    """Who hears of changes: this process alone, by a socket in the data directory, or every worker on one PostgreSQL."""
+    if config.database_url is None:
+        channel = await serve_channel(config.data_dir / "control.sock", publisher.reload, lambda: publisher.unusable)
+        stack.callback(channel.close)
+        return Alone(publisher, channel.close)
+    member = Member(config, _report_writer, decisions.abandon)
+    publisher.number = member.newest
+    return member
+
+
 def _disclosure(config: Config, *, scrubs: bool) -> Disclosure:
     """What `/v1/privacy` says of this configuration."""
     return Disclosure(
@@ -136,15 +148,17 @@ def _disclosure(config: Config, *, scrubs: bool) -> Disclosure:
     )
 
 
-def _server(config: Config, plane: DataPlane, buffer: ReadBuffer, sweep: Sweep) -> Server:
+def _server(config: Config, plane: DataPlane, buffer: ReadBuffer, sweep: Sweep, lease: Lease | None) -> Server:
     """The side towards clients, with the configured limits."""
     limits = config.server.limits
 
     def may_send(credential: bytes | None) -> bool:
-        return credential is not None and digest(credential) in plane.principals
+        known = credential is not None and digest(credential) in plane.principals
+        return known or (lease is not None and not lease.held)  # then nobody is told that a key is unknown
 
+    handle = Router(plane).handle
     return Server(
-        Router(plane).handle,
+        handle if lease is None else under(lease, handle),
         may_send,
         Limits(**{name: getattr(limits, name) for name in type(limits).__struct_fields__}),
         buffer,
@@ -172,13 +186,17 @@ class Publisher:
         self._config, self._store, self._upstreams, self._waiting = config, store, upstreams, waiting
         self._base = policy_context(config, config.catalogue, SERVED_PROTOCOLS, SERVED_EMBEDDINGS)
         self.version = 0
+        self.number: Callable[[], int] = lambda: self.version + 1
+        """Numbers the next snapshot; asked before anything is read for it."""
+        self.on_loop: Callable[[Callable[[], dict[str, str]]], dict[str, str]] = lambda work: work()
+        """Has upstreams opened and closed on the event loop, wherever the snapshot is built."""
         self.publish: Callable[[Snapshot], None] = _nobody
         self.unusable: dict[str, str] = {}
         """Stored credentials that the last build left out, each with the code of the reason."""
 
     def build(self) -> Snapshot:
         """Read everything anew and have an upstream for each stored credential that it names. Raises `StorageError`."""
-        self.version += 1
+        self.version = self.number()
         config, usable = self._config, self._usable()
         known = [*self._waiting(), *self._store.contradictions()]  # in this order: one that is written meanwhile is in both
         return build_snapshot(self._store, self._base, config.presets, config.policy, self.version, usable, known)
@@ -189,7 +207,7 @@ class Publisher:
             return []
         rows = [_pinned(row) for row in self._store.credentials() if row.disabled_at is None]
         reachable, unusable = _reachable(self._config, rows)
-        unusable |= self._upstreams.keep(reachable)
+        unusable |= self.on_loop(functools.partial(self._upstreams.keep, reachable))
         if unusable and unusable != self.unusable:
             for code, count in Counter(unusable.values()).items():
                 log(Event.CREDENTIALS_UNUSABLE, code=code, count=count)
@@ -301,7 +319,9 @@ async def _listen(config: Config, server: Server) -> tuple[asyncio.AbstractServe
             listener: asyncio.AbstractServer = await loop.create_unix_server(factory, str(where.socket), backlog=BACKLOG)
             where.socket.chmod(0o660)
             return listener, str(where)
-        listener = await loop.create_server(factory, where.host, where.port or 0, backlog=BACKLOG, reuse_address=True)
+        # Workers that share a PostgreSQL may share a port: the kernel deals connections out to them.
+        shared = config.database_url is not None
+        listener = await loop.create_server(factory, where.host, where.port or 0, backlog=BACKLOG, reuse_address=True, reuse_port=shared)
     except OSError as error:
         raise ConfigError(f"cannot listen on {where}: {error.strerror}. Is another server there?", field="server.listen") from None
     port = listener.sockets[0].getsockname()[1]

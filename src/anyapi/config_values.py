@@ -80,6 +80,8 @@ class Server(msgspec.Struct, frozen=True):
     limits: ServerLimits = ServerLimits()
     upstream: UpstreamLimits = UpstreamLimits()
     cors_origins: tuple[str, ...] = ()
+    lease: float = 10.0
+    """Seconds for which a worker goes by its settings without hearing from PostgreSQL that they are the newest."""
 
 
 class Control(msgspec.Struct, frozen=True):

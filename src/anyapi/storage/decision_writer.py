@@ -36,6 +36,7 @@ class DecisionWriter:
         self._driver = driver_for(place) if isinstance(place, Path) else place
         self._limit, self._report = limit, report
         self._waiting: deque[_Waiting] = deque()
+        self._flying: list[asyncio.Future[None]] = []
         self._plain: deque[DecisionRecord] = deque()
         self._batch: list[DecisionRecord] = []
         self._written = self._lost = self._duplicates = 0
@@ -70,6 +71,16 @@ class DecisionWriter:
         """Figures for metrics and readiness."""
         waiting = len(self._waiting) + len(self._plain) + len(self._batch)
         return WriterState(self._written, waiting, self._lost, self._duplicates, self._failure.failing)
+
+    def abandon(self) -> None:
+        """Fail what requests wait for now: the database may not answer for long. For the event loop's thread.
+
+        What it answers later stands in the store all the same: a decision that was not acted on.
+        """
+        error = StorageError("the decision could not be recorded in time: the database does not answer")
+        for future in (*(future for _, future in tuple(self._waiting)), *self._flying):
+            if not future.done():
+                future.set_exception(error)
 
     def flush(self, timeout: float = 10.0) -> None:
         """Wait until every record taken before is written or has failed; raises `StorageError` after `timeout` seconds."""
@@ -111,7 +122,7 @@ class DecisionWriter:
         return not self._failure.failing
 
     def _write_waiting(self, batch: list[_Waiting]) -> None:
-        futures = [future for _, future in batch]
+        futures = self._flying = [future for _, future in batch]
         try:
             self._commit([record for record, _ in batch])
         except NotStorable as error:

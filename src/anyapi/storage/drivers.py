@@ -14,3 +14,12 @@ def driver_for(data_dir: Path, url: Secret | None = None) -> Driver:
         return SqliteDriver(data_dir)
     driver: Driver = importlib.import_module("anyapi.storage.postgres_driver").PostgresDriver(url)
     return driver
+
+
+def in_force_everywhere(url: Secret) -> tuple[int, int]:
+    """Wait until every live worker on a PostgreSQL goes by what is stored now; its version, and how many workers there are.
+
+    Raises `StorageError`.
+    """
+    found: tuple[int, int] = importlib.import_module("anyapi.storage.postgres_leases").in_force(url)
+    return found
