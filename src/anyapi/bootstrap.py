@@ -23,7 +23,7 @@ import uvloop
 from anyapi import relaunch, scrubbing
 from anyapi.bootstrap_cluster import Alone, Member
 from anyapi.bootstrap_control import Beside, ControlReady, Parts, nobody_waits
-from anyapi.config import Config, policy_context
+from anyapi.config import Config, Listen, policy_context
 from anyapi.config_addresses import own_base_url, region_of
 from anyapi.control.channel import serve_channel
 from anyapi.control.publish import build_snapshot
@@ -82,10 +82,10 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         group = await _group(config, publisher, decisions, stack)
         snapshot = publisher.build()
         publisher.refuse_without_root_key()
-        outlets = _outlets(config, upstreams, usage, decisions, evidence)
+        outlets = _outlets(config, upstreams, (usage, decisions, evidence), group.lease)
         plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs))
         server = _server(config, plane, buffer, sweep, group.lease)
-        listener, address = await _listen(config, server)
+        listener, address = await _listen(config, server) if config.server.enabled else (None, _expected(config))
         collector = scrubbing.Collector(loop, scrubbing=scrubs)
 
         publisher.publish = plane.publish
@@ -93,12 +93,14 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         stop = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(name, stop.set)
-        log(Event.STARTED, listen=address, scrubbing=str(scrubs).lower(), keys=len(snapshot.principals))
-        ready(snapshot, address)
+        if listener is not None:
+            log(Event.STARTED, listen=address, scrubbing=str(scrubs).lower(), keys=len(snapshot.principals))
+            ready(snapshot, address)
         control = Beside(config, Parts(plane, group.in_force, address), control_ready)
         await control.until(stop)
         log(Event.STOPPING, connections=len(server.connections))
-        listener.close()
+        if listener is not None:
+            listener.close()
         group.quiet()
         await control.close()
         await server.drain()
@@ -277,10 +279,14 @@ def _upstreams(config: Config, buffer: ReadBuffer, sweep: Sweep) -> Upstreams:
         if api.protocol in SERVED_PROTOCOLS:
             access = Access(config.base_urls[credential.id], api.auth, config.variables[credential.id])
             upstreams[credential.id] = open_upstream(wire, access, config.secrets.get(credential.id))
-    return upstreams
+    retudef _outlets(
+    config: Config, upstreams: Upstreams, writers: tuple[UsageWriter, DecisionWriter, ContradictionWriter], lease: Lease | None
+) -> Outlets:
+    usage, decisions, evidence = writers
 
+    def ready() -> bool:
+        return (lease is None or lease.held) and not any(writer.state.failing for writer in writers)
 
-def _outlets(config: Config, upstreams: Upstreams, usage: UsageWriter, decisions: DecisionWriter, evidence: ContradictionWriter) -> Outlets:
     def contradicted(found: Contradiction) -> None:
         evidence.put(found)
         fields = {"endpoint": found.endpoint, "credential": found.credential, "code": found.code.value, "decision": found.decision}
@@ -293,7 +299,7 @@ def _outlets(config: Config, upstreams: Upstreams, usage: UsageWriter, decisions
         upstreams=upstreams,
         usage=usage,
         decisions=decisions,
-        ready=lambda: not (usage.state.failing or decisions.state.failing or evidence.state.failing),
+        ready=ready,
         contradicted=contradicted,
         timeouts=Timeouts(limits.first_byte_timeout, limits.stream_idle_timeout),
     )
@@ -325,9 +331,12 @@ async def _listen(config: Config, server: Server) -> tuple[asyncio.AbstractServe
     except OSError as error:
         raise ConfigError(f"cannot listen on {where}: {error.strerror}. Is another server there?", field="server.listen") from None
     port = listener.sockets[0].getsockname()[1]
-    scheme = "https" if config.server.tls is not None else "http"
-    host = f"[{where.host}]" if where.host and ":" in where.host else where.host
-    return listener, f"{scheme}://{host}:{port}"
+    return listener, _expected(config, msgspec.structs.replace(where, port=port))
+
+
+def _expected(config: Config, where: Listen | None = None) -> str:
+    """Where the data plane answers, or will in another process of this configuration."""
+    return f"{'https' if config.server.tls is not None else 'http'}://{where or config.server.listen}"
 
 
 def _remove_stale(path: Path) -> None:

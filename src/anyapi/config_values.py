@@ -76,6 +76,8 @@ class Server(msgspec.Struct, frozen=True):
     """`[server]`."""
 
     listen: Listen = Listen("127.0.0.1", 8080)
+    enabled: bool = True
+    """Not for `anyapi control`, which is the control plane alone."""
     tls: Tls | None = None
     limits: ServerLimits = ServerLimits()
     upstream: UpstreamLimits = UpstreamLimits()

@@ -59,7 +59,7 @@ def _user():
     raise RuntimeError("there is no unprivileged user to run PostgreSQL as")
 
 
-def _free_port():
+def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -70,7 +70,7 @@ class PostgresServer:
 
     def __init__(self):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="anyapi-postgres-"))
-        self.port = _free_port()
+        self.port = free_port()
         self._as = _user()
         if self._as:
             os.chown(self.home, self._as["user"], self._as["group"])
