@@ -279,7 +279,10 @@ def _upstreams(config: Config, buffer: ReadBuffer, sweep: Sweep) -> Upstreams:
         if api.protocol in SERVED_PROTOCOLS:
             access = Access(config.base_urls[credential.id], api.auth, config.variables[credential.id])
             upstreams[credential.id] = open_upstream(wire, access, config.secrets.get(credential.id))
-    retudef _outlets(
+    return upstreams
+
+
+def _outlets(
     config: Config, upstreams: Upstreams, writers: tuple[UsageWriter, DecisionWriter, ContradictionWriter], lease: Lease | None
 ) -> Outlets:
     usage, decisions, evidence = writers

@@ -1,8 +1,8 @@
 """T15: PostgreSQL stops, halts, or is slow. Callers get a 503 with Retry-After, never a 401 or 402; what runs finishes; all is well soon after."""
 
 import contextlib
+import http.client
 import json
-import signal
 import threading
 import time
 
@@ -13,7 +13,7 @@ from tests.tools import postgres
 from tests.tools.cluster import cluster
 
 from anyapi.crypto.secret import Secret
-from anyapi.simulator import Fault
+from anyapi.simulator.faults import read_fault
 from anyapi.storage.postgres_driver import PostgresDriver
 
 LEASE = 1
@@ -31,14 +31,19 @@ def server():
 
 
 @pytest.fixture
-def worker(server, tmp_path):
-    with cluster(tmp_path, server.url("anyapi"), LEASE) as members:
-        yield members.start()
+def members(server, tmp_path):
+    with cluster(tmp_path, server.url("anyapi"), LEASE) as opened:
+        yield opened
+
+
+@pytest.fixture
+def worker(members):
+    return members.start()
 
 
 @contextlib.contextmanager
 def asking(worker):
-    """Ask again and again, with a good key and with none that is known; collects what came."""
+    """Ask again and again, in a class whose decisions must be durable and in none; collects what came."""
     seen, stop = [], threading.Event()
 
     def ask(**what):
@@ -103,9 +108,9 @@ def test_statements_that_take_longer_than_the_lease(server, worker):
     check(seen)
 
 
-def test_a_stream_that_runs_finishes_without_the_database(server, worker):
-    import http.client
-
+def test_a_stream_that_runs_finishes_without_the_database(server, members, worker):
+    for provider in members.simulation.base_urls:
+        members.simulation.script(provider, [read_fault('{"kind":"drip","seconds":0.3}')])
     body = {"model": "anthropic/claude-3.5-sonnet", "stream": True, "messages": [{"role": "user", "content": "Hello"}]}
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", worker.port, timeout=30)) as connection:
         connection.request("POST", "/v1/chat/completions", json.dumps(body), {"Authorization": f"Bearer {worker.key}"})

@@ -111,7 +111,21 @@ class PostgresServer:
             self.process.send_signal(how)
             self.process.wait(30)
 
+    def halt(self):
+        """Halt every process of it: nothing is refused, and nothing is answered."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self):
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number):
+        children = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False).stdout.split()
+        for pid in (self.process.pid, *map(int, children)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
     def close(self):
+        self.go_on()
         self.stop(signal.SIGQUIT)
         shutil.rmtree(self.home, ignore_errors=True)
 
