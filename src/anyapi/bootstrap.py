@@ -231,10 +231,14 @@ class Publisher:
     async def reload(self) -> int:
         """Put what the store holds now in force and give its version; when this returns, every request sees it."""
         snapshot = self.build()
+        self.put_in_force(snapshot)
+        return snapshot.version
+
+    def put_in_force(self, snapshot: Snapshot) -> None:
+        """Have every request see it; on the event loop."""
         self.publish(snapshot)
         gc.freeze()
         log(Event.SNAPSHOT, version=snapshot.version, keys=len(snapshot.principals))
-        return snapshot.version
 
 
 def _nobody(_snapshot: Snapshot) -> None:
