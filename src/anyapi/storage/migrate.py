@@ -7,15 +7,18 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
+import psycopg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from psycopg.rows import TupleRow
 
 from anyapi.errors import StorageError
 from anyapi.storage.connection import connect, database_path, storage_error
+from anyapi.storage.postgres_schema import begin, finish
 from anyapi.storage.schema import is_current
 
-__all__ = ["dump", "is_current", "upgrade"]
+__all__ = ["dump", "is_current", "upgrade", "upgrade_postgres"]
 
 
 def upgrade(path: Path) -> None:
@@ -23,21 +26,40 @@ def upgrade(path: Path) -> None:
 
     Two processes may call it at once: the second waits for the first and finds nothing left to do.
     """
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
     engine = sa.create_engine("sqlite://", creator=lambda: connect(path), poolclass=sa.NullPool)
     # SQLite commits by itself before DDL unless the transaction is opened by hand; IMMEDIATE makes a second process wait.
     sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     try:
         with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            _run(connection)
     except sa.exc.DBAPIError as error:
         if isinstance(error.orig, sqlite3.Error):
             raise storage_error(error.orig, "bring the database up to date") from None
         raise StorageError("could not bring the database up to date: restore a backup, or report this") from None
     finally:
         engine.dispose()
+
+
+def upgrade_postgres(raw: psycopg.Connection[TupleRow]) -> None:
+    """The same over an open connection, and what PostgreSQL needs besides (`postgres_schema.finish`). Raises `psycopg.Error`."""
+    raw.autocommit = False
+    engine = sa.create_engine("postgresql+psycopg://", creator=lambda: raw, poolclass=sa.StaticPool)
+    try:
+        with engine.begin() as connection:
+            begin(raw)
+            _run(connection)
+            finish(raw)
+    except sa.exc.DBAPIError as error:
+        raise error.orig or error from None
+    finally:
+        engine.dispose()
+
+
+def _run(connection: sa.Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def dump(path: Path) -> str:

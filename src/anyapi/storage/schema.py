@@ -11,7 +11,7 @@ from pathlib import Path
 from anyapi.errors import StorageError
 from anyapi.storage.connection import connect, storage_error
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest revision of `storage/migrations`; a test compares them."""
 
 
@@ -63,7 +63,11 @@ def _state(connection: sqlite3.Connection) -> SchemaState:
         return SchemaState.EMPTY
     if "alembic_version" not in tables:
         return SchemaState.FOREIGN
-    revisions = [revision for (revision,) in connection.execute("SELECT version_num FROM alembic_version")]
+    return of_revisions([revision for (revision,) in connection.execute("SELECT version_num FROM alembic_version")])
+
+
+def of_revisions(revisions: list[str]) -> SchemaState:
+    """What a database with these revisions of ours is."""
     if revisions == [HEAD]:
         return SchemaState.CURRENT
     return SchemaState.OLDER if all(revision < HEAD for revision in revisions) else SchemaState.FOREIGN

@@ -1,4 +1,7 @@
-"""Every SQL statement that a running server or the CLI sends to SQLite, as constant text. Values travel only as parameters."""
+"""Every SQL statement that a running server or the CLI sends, as constant text. Values travel only as parameters.
+
+They are written so that SQLite and PostgreSQL both take them; the few that cannot be stand in `postgres_statements` a second time.
+"""
 
 import functools
 
@@ -19,7 +22,7 @@ KEYS = _KEY + " ORDER BY created_at, id"
 KEYS_OF_ACCOUNT = _KEY + " WHERE account = ? ORDER BY created_at, id"
 ONE_KEY = _KEY + " WHERE id = ?"
 REVOKE_KEY = "UPDATE keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL"
-END_KEY = "UPDATE keys SET expires_at = min(?, coalesce(expires_at, 1e18)) WHERE id = ?"
+END_KEY = "UPDATE keys SET expires_at = CASE WHEN expires_at < :at THEN expires_at ELSE :at END WHERE id = :id"
 
 CREDENTIAL_COLUMNS = (
     "id",
@@ -45,7 +48,7 @@ UPDATE credentials SET tier = ?, name = ?, declared = ?, key_id = ?, wrapped = ?
 WHERE id = ? AND disabled_at IS NULL
 """
 REVOKE_CREDENTIAL = """
-UPDATE credentials SET disabled_at = ?, declared = '{}', wrapped = x'', ciphertext = x'' WHERE id = ? AND disabled_at IS NULL
+UPDATE credentials SET disabled_at = :at, declared = '{}', wrapped = :nothing, ciphertext = :nothing WHERE id = :id AND disabled_at IS NULL
 """
 
 SETTINGS = "SELECT body FROM settings WHERE layer = ? AND subject = ?"
@@ -60,7 +63,7 @@ SELECT CASE :layer
     WHEN 'account' THEN EXISTS (SELECT 1 FROM accounts WHERE id = :subject)
     WHEN 'project' THEN EXISTS (SELECT 1 FROM projects WHERE id = :subject)
     WHEN 'key' THEN EXISTS (SELECT 1 FROM keys WHERE id = :subject)
-    ELSE 0
+    ELSE FALSE
 END
 """
 
@@ -116,10 +119,11 @@ _LABELS = (
 _LABELLED = ("coalesce(CASE :by", *(f"WHEN '{name}' THEN {value}" for name, value in _LABELS), "END, '-')")
 USAGE_TOTALS = f"""
 SELECT {" ".join(_LABELLED)} AS label,
-    count(*), sum(outcome = 'success'),
-    sum(prompt_tokens), sum(completion_tokens), sum(cached_tokens), sum(reasoning_tokens),
-    total(cost), sum(cost IS NULL), sum(source <> 'measured'),
-    sum(coalesce(evidence, '') IN ('other_host', 'excluded_host', 'retained', 'stored'))
+    count(*), count(CASE WHEN outcome = 'success' THEN 1 END),
+    CAST(sum(prompt_tokens) AS BIGINT), CAST(sum(completion_tokens) AS BIGINT),
+    CAST(sum(cached_tokens) AS BIGINT), CAST(sum(reasoning_tokens) AS BIGINT),
+    coalesce(sum(cost), 0.0), count(CASE WHEN cost IS NULL THEN 1 END), count(CASE WHEN source <> 'measured' THEN 1 END),
+    count(CASE WHEN evidence IN ('other_host', 'excluded_host', 'retained', 'stored') THEN 1 END)
 FROM usage
 WHERE at >= :since AND at < :until AND (:account IS NULL OR account = :account)
 GROUP BY label ORDER BY label

@@ -26,7 +26,7 @@ def connection(tmp_path_factory):
 def test_every_statement_parses(connection, name):
     text = TEXTS[name]
     names = {"layer", "subject", "since", "until", "account", "limit", "by", "now", "default_days", "batch"}
-    names |= {"at", "endpoint", "credential"}
+    names |= {"at", "endpoint", "credential", "id", "nothing"}
     values = dict.fromkeys(names) if ":" in text else (None,) * text.count("?")
     try:
         connection.execute(f"EXPLAIN {text}", values)
