@@ -3,7 +3,7 @@
 Statements are written once, as SQLite takes them; the driver of PostgreSQL rewrites what it spells otherwise (`postgres_statements`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, TypeAlias
 
@@ -79,6 +79,13 @@ class Driver(Protocol):
         """Run the block's statements, one or `several`, all or none. Of two units that write at once the second sees the first.
 
         On PostgreSQL they see the rows of the tenant in force alone (`storage/tenant.py`).
+        """
+        ...
+
+    def insert(self, connection: Connection, statement: Callable[[int], str], rows: Sequence[Sequence[Value]]) -> int:
+        """Insert many rows with one statement, all or none; says how many are new.
+
+        `statement` gives `INSERT INTO table (columns) VALUES (?, ...), ...` for so many rows, with what follows after them.
         """
         ...
 

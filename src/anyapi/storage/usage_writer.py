@@ -7,7 +7,7 @@ to be given up, become rows of outcome `unknown`.
 import contextlib
 import secrets
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from anyapi.domain.ids import AccountId, DecisionId, KeyId
@@ -17,7 +17,7 @@ from anyapi.storage import statements
 from anyapi.storage.acceptance import AcceptedCount, Leftover, leftovers
 from anyapi.storage.batch_thread import BatchThread
 from anyapi.storage.connection import data_directory
-from anyapi.storage.driver import Connection, Driver, NotStorable, Value, code_of
+from anyapi.storage.driver import Connection, Driver, NotStorable, code_of
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.events import EventKind, FailureState, Report, WriterEvent, WriterState, no_report
 from anyapi.storage.expiry import purge
@@ -157,9 +157,8 @@ class UsageWriter:
         """Write the longest part of the batch that has a prepared statement: a power of two."""
         size = 1 << (len(self._batch).bit_length() - 1)
         self._accepted.announce(size, self._batch[0].decision)
-        values = [value for row in self._batch[:size] for value in _flat(row)]
         try:
-            inserted = self._insert(connection, size, values)
+            inserted = self._insert(connection, size)
         except NotStorable:
             # One row that the database cannot hold (a count beyond 64 bits) must not keep the others waiting for ever.
             self._write_first(connection)
@@ -169,7 +168,7 @@ class UsageWriter:
     def _write_first(self, connection: Connection) -> None:
         self._accepted.announce(1, self._batch[0].decision)
         try:
-            inserted = self._insert(connection, 1, _flat(self._batch[0]))
+            inserted = self._insert(connection, 1)
         except NotStorable:
             self._refused += 1
             self._report(WriterEvent("usage", EventKind.LOST, "row_not_storable", 1))
@@ -177,9 +176,9 @@ class UsageWriter:
         else:
             self._note_written(1, inserted)
 
-    def _insert(self, connection: Connection, rows: int, values: Sequence[Value]) -> int:
+    def _insert(self, connection: Connection, rows: int) -> int:
         with self._driver.translated("write usage"):
-            return connection.execute(statements.insert_usage(rows), values).rowcount
+            return self._driver.insert(connection, statements.insert_usage, [_flat(row) for row in self._batch[:rows]])
 
     def _note_written(self, size: int, inserted: int) -> None:
         self._accepted.written(inserted)
