@@ -94,7 +94,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
             loop.add_signal_handler(name, stop.set)
         log(Event.STARTED, listen=address, scrubbing=str(scrubs).lower(), keys=len(snapshot.principals))
         ready(snapshot, address)
-        control = Beside(config, Parts(plane, publisher.reload, address), control_ready)
+        control = Beside(config, Parts(plane, publisher.reload, address, lambda: publisher.unusable), control_ready)
         await control.until(stop)
         log(Event.STOPPING, connections=len(server.connections))
         listener.close()

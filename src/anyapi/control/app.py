@@ -13,7 +13,7 @@ from litestar.serialization import encode_json
 from litestar.types import Message, Scope
 
 from anyapi import __version__
-from anyapi.control import accounts, catalogue, history, keys, pages, sessions, settings, usage
+from anyapi.control import accounts, catalogue, credentials, history, keys, pages, sessions, settings, usage
 from anyapi.control.permissions import SignedIn, guard, refuse_unguarded
 from anyapi.control.problems import of_ours, of_the_framework, unforeseen
 from anyapi.control.services import Services
@@ -76,6 +76,8 @@ def create_app(services: Services, dashboard: Path | None = None) -> Litestar:
             *(accounts.list_accounts, accounts.add_account, accounts.list_projects, accounts.add_project),
             *(accounts.list_members, accounts.invite, accounts.change_role, accounts.remove_member),
             *(keys.list_keys, keys.make_key, keys.rotate_key, keys.revoke_key),
+            *(credentials.list_credentials, credentials.add_credential, credentials.replace_secret, credentials.sign),
+            credentials.revoke_credential,
             *(settings.gateway_settings, settings.save_gateway_settings, settings.preview_gateway_settings),
             *(settings.settings, settings.save_settings, settings.preview_settings),
             *(usage.totals, usage.latency, usage.rows, usage.row, usage.export),

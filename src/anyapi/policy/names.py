@@ -25,9 +25,7 @@ def resolved(models: tuple[ModelId, ...], names: Mapping[str, ModelId]) -> tuple
     return tuple(dict.fromkeys(names.get(model, model) for model in models))
 
 
-def asked_about(
-    models: tuple[ModelId, ...], catalogue: Catalogue, names: Mapping[str, ModelId]
-) -> tuple[tuple[ModelId, ...], Operation]:
+def asked_about(models: tuple[ModelId, ...], catalogue: Catalogue, names: Mapping[str, ModelId]) -> tuple[tuple[ModelId, ...], Operation]:
     """What a question without content is about: the models under their ids, and what such models do, since it names no operation.
 
     The one reading of such a question: data plane, control API and command share it. A choice of ours is one for chats.
