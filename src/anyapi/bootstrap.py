@@ -23,7 +23,7 @@ import uvloop
 from anyapi import relaunch, scrubbing
 from anyapi.bootstrap_control import Beside, ControlReady, Parts, nobody_waits
 from anyapi.config import Config, policy_context
-from anyapi.config_addresses import own_base_url, region_of
+from anyapi.config_addresses import origins_of, own_base_url, region_of
 from anyapi.control.channel import serve_channel
 from anyapi.control.publish import build_snapshot
 from anyapi.crypto.api_keys import digest
@@ -92,9 +92,14 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         stop = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(name, stop.set)
+
+        def met(dashboard: str, first_run: bool) -> None:  # noqa: FBT001 what ControlReady says
+            server.dashboard_origins = origins_of(dashboard)
+            control_ready(dashboard, first_run)
+
         log(Event.STARTED, listen=address, scrubbing=str(scrubs).lower(), keys=len(snapshot.principals))
         ready(snapshot, address)
-        control = Beside(config, Parts(plane, publisher.reload, address, lambda: publisher.unusable), control_ready)
+        control = Beside(config, Parts(plane, publisher.reload, config.server.public_url or address, lambda: publisher.unusable), met)
         await control.until(stop)
         log(Event.STOPPING, connections=len(server.connections))
         listener.close()

@@ -80,6 +80,8 @@ class Server(msgspec.Struct, frozen=True):
     limits: ServerLimits = ServerLimits()
     upstream: UpstreamLimits = UpstreamLimits()
     cors_origins: tuple[str, ...] = ()
+    public_url: str | None = None
+    """Where applications and browsers reach it, when that is not where it listens."""
 
 
 class Control(msgspec.Struct, frozen=True):

@@ -1,7 +1,9 @@
 """The control API as one Litestar app: routes, who may call them, headers that every answer carries, OpenAPI. Opens no port."""
 
 import functools
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from litestar import Litestar, Request, Response, Router, get
 from litestar.datastructures import State
@@ -22,17 +24,17 @@ from anyapi.errors import AnyAPIError
 
 LARGEST_BODY = 1024 * 1024
 CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; connect-src 'self'"
 )
+"""The page may ask the data plane too (its origin is put behind this): the playground sends from the browser, past this plane."""
 HEADERS = (
-    (b"content-security-policy", CSP.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
     (b"cross-origin-opener-policy", b"same-origin"),
 )
-"""On every answer."""
+"""On every answer, with the content security policy."""
 
 
 @get("/api/openapi.json", opt={"public": True}, include_in_schema=False)
@@ -91,7 +93,7 @@ def create_app(services: Services, dashboard: Path | None = None) -> Litestar:
             "signed_in": Provide(who, sync_to_thread=False),
         },
         exception_handlers={AnyAPIError: of_ours, HTTPException: of_the_framework, Exception: unforeseen},
-        before_send=[_add_headers],
+        before_send=[_adding_headers("" if services is None else services.data_plane_url)],
         state=State({"services": services}),
         openapi_config=_description(),
         request_max_body_size=LARGEST_BODY,
@@ -110,12 +112,20 @@ def _description() -> OpenAPIConfig:
     )
 
 
-async def _add_headers(message: Message, scope: Scope) -> None:
+def csp(data_plane_url: str) -> str:
+    """The content security policy of a page that may ask itself and the data plane, and nobody else."""
+    parts = urlsplit(data_plane_url)
+    return f"{CSP} {parts.scheme}://{parts.netloc}" if parts.scheme in {"http", "https"} else CSP
+
+
+def _adding_headers(data_plane_url: str) -> Callable[[Message, Scope], Awaitable[None]]:
     """The same protection for every answer; nothing of an account stays in a cache."""
-    if message["type"] == "http.response.start":
-        given = list(message["headers"])
-        path = str(scope.get("path", ""))
-        caching = (
-            [] if any(name == b"cache-control" for name, _ in given) or not path.startswith("/api/") else [(b"cache-control", b"no-store")]
-        )
-        message["headers"] = [*given, *HEADERS, *caching]
+    headers = [(b"content-security-policy", csp(data_plane_url).encode()), *HEADERS]
+
+    async def add(message: Message, scope: Scope) -> None:
+        if message["type"] == "http.response.start":
+            given = list(message["headers"])
+            caching = str(scope.get("path", "")).startswith("/api/") and all(name != b"cache-control" for name, _ in given)
+            message["headers"] = [*given, *headers, *([(b"cache-control", b"no-store")] if caching else [])]
+
+    return add
