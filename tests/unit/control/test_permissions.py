@@ -23,7 +23,12 @@ PUBLIC = {
     "GET /{rest:path}",
 }
 SAMPLE = {
-    "layer": "account", "subject": "default", "key": "key_none", "person": "per_none", "provider": "openai", "decision": "dec_none",
+    "layer": "account",
+    "subject": "default",
+    "key": "key_none",
+    "person": "per_none",
+    "provider": "openai",
+    "decision": "dec_none",
     "credential": "own:none",
 }
 
