@@ -18,6 +18,8 @@ const Compare = lazy(() => import("./pages/compare"));
 const Provider = lazy(() => import("./pages/provider"));
 const Explain = lazy(() => import("./pages/explain"));
 const Keys = lazy(() => import("./pages/keys"));
+const Credentials = lazy(() => import("./pages/credentials"));
+const Playground = lazy(() => import("./pages/playground"));
 const Members = lazy(() => import("./pages/members"));
 const Stored = lazy(() => import("./pages/stored"));
 const Me = lazy(() => import("./pages/me"));
@@ -82,6 +84,8 @@ function Account({ account }: { account: string }) {
             <Route path={`${base}/providers/:provider`}>{(at) => <Provider id={decodeURIComponent(at.provider)} />}</Route>
             <Route path={`${base}/explain`} component={Explain} />
             <Route path={`${base}/keys`} component={Keys} />
+            <Route path={`${base}/credentials`} component={Credentials} />
+            <Route path={`${base}/playground`} component={Playground} />
             <Route path={`${base}/members`} component={Members} />
             <Route path={`${base}/stored`} component={Stored} />
             <Route path={`${base}/me`} component={Me} />

@@ -1,7 +1,7 @@
 // Small pieces that every page is made of.
 
 import { ActionIcon, Button, Skeleton, Title, Tooltip } from "@mantine/core";
-import { type ReactNode, useEffect, useId, useState } from "react";
+import { type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { Problem } from "../api/client";
 import type { Said, Tone } from "../words/policy";
 import { Icon, type IconName } from "./icon";
@@ -145,11 +145,16 @@ export function CodeBlock({ text, what }: { text: string; what: string }) {
   );
 }
 
-/** A table that scrolls by itself where it does not fit; reachable by keyboard then. */
+/** A table that scrolls by itself where it does not fit; reachable by keyboard then. On a phone each row is a card whose cells say what they are. */
 export function Table({ label, head, children }: { label: string; head: ReactNode; children: ReactNode }) {
+  const table = useRef<HTMLTableElement>(null);
+  useEffect(() => {
+    const names = [...(table.current?.tHead?.rows[0]?.cells ?? [])].map((cell) => (cell.querySelector(".visually-hidden") ? "" : (cell.textContent ?? "").replace(/[↑↓]/g, "")));
+    for (const row of table.current?.tBodies[0]?.rows ?? []) [...row.cells].forEach((cell, place) => { cell.dataset.name = names[place] ?? ""; });
+  });
   return (
     <div className="scroll" role="region" aria-label={label} tabIndex={0}>
-      <table className="rows">
+      <table className="rows cards" ref={table}>
         <thead>
           <tr>{head}</tr>
         </thead>

@@ -13,7 +13,9 @@ const PLACES: readonly { path: string; name: string; icon: IconName; also?: stri
   { path: "privacy", name: "Privacy settings", icon: "shield" },
   { path: "models", name: "Models and providers", icon: "models", also: ["providers", "compare"] },
   { path: "explain", name: "Explain", icon: "explain" },
+  { path: "playground", name: "Playground", icon: "send" },
   { path: "keys", name: "API keys", icon: "key" },
+  { path: "credentials", name: "Credentials", icon: "vault" },
   { path: "members", name: "Members and projects", icon: "people" },
   { path: "stored", name: "What is stored", icon: "stored" },
 ];
