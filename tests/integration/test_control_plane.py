@@ -1,38 +1,16 @@
 """Both planes in one process: a change over the control API is in force on the data plane when the call returns."""
 
-import json
-import re
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 
 import pytest
 from tests.integration.lab import until
+from tests.tools.control_page import PASSWORD, first_person
 from tests.tools.gateway import running_gateway, simulated
 
 from anyapi.simulator import DEFAULT_PROVIDERS, SimulationThread, demo_config_toml
 
-PASSWORD = "correct horse battery staple"
 LISTENS = '[control]\nlisten = "127.0.0.1:0"\n\n'
-
-
-class Page:
-    """A browser of the control plane: one cookie, one token, over a real socket."""
-
-    def __init__(self, url):
-        self.url, self.cookie, self.csrf = url, "", ""
-
-    def send(self, method, path, body=None):
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"content-type": "application/json", "cookie": self.cookie, "x-csrf-token": self.csrf}
-        request = urllib.request.Request(self.url + path, data, headers, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
-                self.cookie = (answer.headers.get("set-cookie") or self.cookie).partition(";")[0]
-                return answer.status, json.loads(answer.read())
-        except urllib.error.HTTPError as error:
-            return error.code, json.loads(error.read())
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +18,7 @@ def planes(tmp_path_factory):
     with SimulationThread() as simulation:
         toml = LISTENS + demo_config_toml(simulation.simulation.ports, DEFAULT_PROVIDERS)
         with running_gateway(tmp_path_factory.mktemp("planes") / "home", toml, control=True) as gateway:
-            url = gateway.control_url()
-            command = [sys.executable, "-m", "anyapi", "people", "first-run", "--config", str(gateway.home / "anyapi.toml")]
-            link = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
-            page = Page(url)
-            form = {"token": re.search(r"/join#(\S+)", link)[1], "name": "Ada", "email": "ada@x.org", "password": PASSWORD}
-            status, me = page.send("POST", "/api/links", form)
-            assert status == 200
-            page.csrf = me["csrf"]
+            page = first_person(gateway)
             yield gateway, page
 
 
