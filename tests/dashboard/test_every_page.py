@@ -108,6 +108,22 @@ def test_one_request(filled, page):
     keep(page, "activity one request")
 
 
+def test_settings_before_they_are_saved(filled, page):
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(f"{filled.url}/a/default/privacy")
+    settled(page)
+    page.get_by_role("switch", name="Nobody may train on what we send").check(force=True)
+    page.get_by_role("switch", name="No human may read it").check(force=True)
+    page.get_by_role("switch", name="Only in certain regions").check(force=True)
+    expect(page.get_by_test_id("sentence")).to_contain_text("This would leave 0 of")
+    expect(page.get_by_role("note").or_(page.locator(".note.bad")).first).to_contain_text("that you used last week: ")
+    assert serious(page) == []
+    keep(page, "privacy before saving")
+    page.set_viewport_size({"width": 360, "height": 740})
+    expect(page.locator(".savebar")).to_contain_text("of last week would go")
+    keep(page, "privacy before saving")
+
+
 def test_dialogs_and_the_menu_of_a_phone(filled, page):
     page.set_viewport_size({"width": 360, "height": 740})
     page.goto(f"{filled.url}/a/default/keys")

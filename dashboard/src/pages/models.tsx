@@ -124,8 +124,8 @@ function ModelTable() {
                       <Link href={`/a/${encodeURIComponent(account)}/models/${one.row.id}`}>{one.row.name}</Link>
                       <span className="small dim" style={{ display: "block" }}>{one.row.id}</span>
                     </td>
-                    <td><Chip tone={one.row.usable ? "good" : one.permitted ? "plain" : "warn"}>{one.permitted} of {one.row.endpoints.length}</Chip> <span className="small dim">{one.row.usable ? "" : one.permitted ? "no credential" : "left out"}</span></td>
-                    <td className="wide" style={{ minWidth: 230 }}>
+                    <td className="wide"><Chip tone={one.row.usable ? "good" : one.permitted ? "plain" : "warn"}>{one.permitted} of {one.row.endpoints.length}</Chip> <span className="small dim">{one.row.usable ? "" : one.permitted ? "no credential" : "left out"}</span></td>
+                    <td className="wide" style={{ minWidth: 320 }}>
                       {one.best?.data_policy ? (
                         <>
                           <span className="chips"><Chip said={training(one.best.data_policy.training)} /><Chip said={retention(one.best.data_policy.retention)} /></span>
@@ -195,7 +195,7 @@ function ProviderTable() {
                   <td><Link href={`/a/${encodeURIComponent(account)}/providers/${encodeURIComponent(row.id)}`}>{row.name}</Link>{row.headquarters && <span className="small dim"> {row.headquarters}</span>}</td>
                   <td>{row.has_credential ? <Chip tone="good">here</Chip> : <span className="dim">none</span>}</td>
                   <td>{row.endpoints === 0 ? <span className="dim">none listed</span> : <Chip tone={row.permitted === 0 ? "warn" : row.usable ? "good" : "plain"}>{row.permitted} of {row.endpoints}</Chip>}</td>
-                  <td className="wide" style={{ minWidth: 230 }}>
+                  <td className="wide" style={{ minWidth: 300 }}>
                     <span className="chips"><Chip said={training(row.policy.training)} /><Chip said={retention(kept(row))} /></span>
                     <span style={{ display: "block", marginTop: 4 }}>
                       <Chip said={confidence(row.provenance.confidence)} />{" "}

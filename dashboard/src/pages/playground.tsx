@@ -32,7 +32,7 @@ export default function Playground() {
   const models = useModels();
   const providers = useProviders();
   return (
-    <Page title="Playground" lead="Send a prompt through the gateway and see where it went, and under which policy. It goes from your browser straight to the data plane, like one of your application's; nothing of it is kept, here or there.">
+    <Page title="Playground" lead="Send a prompt through the gateway and see where it went, and under which policy. It goes from your browser straight to the data plane, like one of your application's. This page and the gateway keep nothing of it; what the provider does with it stands in the receipt line.">
       <Loaded read={models} lines={8}>{(found) => <Loaded read={providers}>{(rows) => <Desk models={found} providers={rows} />}</Loaded>}</Loaded>
     </Page>
   );

@@ -80,7 +80,7 @@ export function Endpoints({ rows, head, chosen, choose }: { rows: readonly Named
             <span className="small dim" style={{ display: "block" }}>{[row.region, row.status === "active" ? null : row.status].filter(Boolean).join(", ")}</span>
           </td>
           <td style={{ minWidth: 150 }}><Usable row={row} /></td>
-          <td className="wide" style={{ minWidth: 220 }}>
+          <td className="wide" style={{ minWidth: 300 }}>
             <Facts policy={row.data_policy} />
             <div style={{ marginTop: 4 }}><Source policy={row.data_policy} /></div>
           </td>

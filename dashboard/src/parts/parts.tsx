@@ -183,7 +183,7 @@ export function SortHead({ by, order, set, children, right = false }: { by: stri
 
 export function Outside({ href, children }: { href: string; children: ReactNode }) {
   return (
-    <a href={href} target="_blank" rel="noreferrer noopener" style={{ color: "var(--mantine-color-anchor)" }}>
+    <a href={href} target="_blank" rel="noreferrer noopener" className="nowrap" style={{ color: "var(--mantine-color-anchor)" }}>
       {children} <Icon name="link" size={12} />
       <span className="visually-hidden"> (opens in a new tab)</span>
     </a>
