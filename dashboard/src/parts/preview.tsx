@@ -52,6 +52,7 @@ export function Left({ found, dirty, stale }: { found: Preview; dirty: boolean; 
 
 function cheapest(now: Side, then: Side): string {
   if (then.cheapest === now.cheapest) return `The cheapest answer stays at ${money(now.cheapest)} for a million tokens in and a million out.`;
+  if (then.cheapest === null) return `The cheapest answer costs ${money(now.cheapest)} for a million tokens in and a million out; none with a price would be left.`;
   return `The cheapest answer goes from ${money(now.cheapest)} to ${money(then.cheapest)} for a million tokens in and a million out.`;
 }
 

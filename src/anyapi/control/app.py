@@ -1,7 +1,6 @@
 """The control API as one Litestar app: routes, who may call them, headers that every answer carries, OpenAPI. Opens no port."""
 
 import functools
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -93,7 +92,7 @@ def create_app(services: Services, dashboard: Path | None = None) -> Litestar:
             "signed_in": Provide(who, sync_to_thread=False),
         },
         exception_handlers={AnyAPIError: of_ours, HTTPException: of_the_framework, Exception: unforeseen},
-        before_send=[_adding_headers("" if services is None else services.data_plane_url)],
+        before_send=[_add_headers],
         state=State({"services": services}),
         openapi_config=_description(),
         request_max_body_size=LARGEST_BODY,
@@ -112,20 +111,18 @@ def _description() -> OpenAPIConfig:
     )
 
 
+@functools.lru_cache(maxsize=8)
 def csp(data_plane_url: str) -> str:
     """The content security policy of a page that may ask itself and the data plane, and nobody else."""
     parts = urlsplit(data_plane_url)
     return f"{CSP} {parts.scheme}://{parts.netloc}" if parts.scheme in {"http", "https"} else CSP
 
 
-def _adding_headers(data_plane_url: str) -> Callable[[Message, Scope], Awaitable[None]]:
+async def _add_headers(message: Message, scope: Scope) -> None:
     """The same protection for every answer; nothing of an account stays in a cache."""
-    headers = [(b"content-security-policy", csp(data_plane_url).encode()), *HEADERS]
-
-    async def add(message: Message, scope: Scope) -> None:
-        if message["type"] == "http.response.start":
-            given = list(message["headers"])
-            caching = str(scope.get("path", "")).startswith("/api/") and all(name != b"cache-control" for name, _ in given)
-            message["headers"] = [*given, *headers, *([(b"cache-control", b"no-store")] if caching else [])]
-
-    return add
+    if message["type"] == "http.response.start":
+        services: Services = scope["litestar_app"].state.services
+        given = list(message["headers"])
+        caching = str(scope.get("path", "")).startswith("/api/") and all(name != b"cache-control" for name, _ in given)
+        own = [(b"content-security-policy", csp(services.data_plane_url).encode()), *HEADERS]
+        message["headers"] = [*given, *own, *([(b"cache-control", b"no-store")] if caching else [])]
