@@ -10,7 +10,7 @@ import msgspec
 
 from anyapi.catalogue.operator import read_extension
 from anyapi.catalogue.reading import Problems, Table
-from anyapi.catalogue.vocabulary import REGION
+from anyapi.catalogue.vocabulary import REGION, UPSTREAM_MODEL
 from anyapi.config_addresses import own_base_url, region_of
 from anyapi.config_credentials import OWN
 from anyapi.config_secrets import ACCESS_KEY, weakness_of
@@ -93,6 +93,9 @@ def checked_provider(config: Config, name: ProviderId, declared: Declared) -> Pr
         raise BadRequest(f"{provider.name} takes no key.", "provider")
     if declared.region is not None and not REGION.fits(declared.region):
         raise BadRequest(f"region must be {REGION.description}.", "region")
+    for model, deployment in declared.deployments.items():
+        if not (UPSTREAM_MODEL.fits(model) and UPSTREAM_MODEL.fits(deployment)):
+            raise BadRequest(f"deployments must be pairs of a model and its name, each {UPSTREAM_MODEL.description}.", "deployments")
     known = variables_of(provider)
     strange = sorted(declared.variables.keys() - known)
     if strange:

@@ -1,6 +1,6 @@
 // Providers' keys that serve the account, and what was signed for them. A secret goes to the gateway once and comes back never.
 
-import { Button, Group, Modal, PasswordInput, Select, Stack, Switch, Textarea, TextInput } from "@mantine/core";
+import { Button, Group, Modal, Select, Stack, Switch, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { Link } from "wouter";
@@ -12,8 +12,9 @@ import { DraftAgreement } from "../parts/agreement";
 import { History } from "../parts/history";
 import { Icon } from "../parts/icon";
 import { Chip, Empty, Failed, Loaded, Note, Page, Panel, Table } from "../parts/parts";
+import { SecretField } from "../parts/secret";
 import { date } from "../words/format";
-import { agreed, CANNOT_USE, type Draft, EMPTY_DRAFT, fieldsOf } from "../words/agreement";
+import { agreed, CANNOT_USE, type Draft, EMPTY_DRAFT, fieldsOf, pairs } from "../words/agreement";
 
 const TIERS = [
   { value: "paid", label: "paid: the provider bills for it" },
@@ -22,6 +23,7 @@ const TIERS = [
 ];
 const TIER_WORDS: Record<string, string> = { paid: "paid", free: "free tier", undeclared: "not declared" };
 const MULTILINE = new Set(["google-vertex"]);
+const DEPLOYED = new Set(["azure"]);
 
 type Doing = { what: "add" } | { what: "replace" | "sign" | "revoke"; row: ShownCredential } | null;
 const TITLES = { add: "Bring a provider's key", replace: "Replace the key", sign: "What is signed", revoke: "Revoke this credential" };
@@ -30,11 +32,13 @@ export default function Credentials() {
   const { may } = useHere();
   const read = useCredentials();
   const [doing, setDoing] = useState<Doing>(null);
-  const [done, setDone] = useState<string | null>(null);
+  const [done, setDone] = useState<Kept | null>(null);
+  const [said, setSaid] = useState("");
   const allowed = may("write_settings");
-  const finish = (said: (kept: Kept) => string) => (kept: Kept) => {
+  const finish = (words: string) => (kept: Kept) => {
     setDoing(null);
-    setDone(`${said(kept)} In force on every worker (snapshot ${kept.snapshot}).`);
+    setDone(kept);
+    setSaid(words);
   };
   const add = allowed && (
     <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setDoing({ what: "add" })}>
@@ -47,19 +51,25 @@ export default function Credentials() {
       lead="The providers' keys that your requests are sent with, and what was signed for each. Your own keys serve this account alone and go before the operator's."
       tools={add}
     >
-      {done && <Note tone="good" live>{done}</Note>}
+      {done && <Done kept={done} said={said} />}
       <Loaded read={read} lines={8}>
         {(found) => <Lists found={found} act={allowed ? setDoing : null} add={add} />}
       </Loaded>
       <History gateway={false} only={["credential_added", "credential_replaced", "credential_revoked", "agreements"]} />
       <Modal opened={doing !== null} onClose={() => setDoing(null)} title={doing ? TITLES[doing.what] : ""} centered size="lg" closeButtonProps={{ "aria-label": "Close" }}>
-        {doing?.what === "add" && read.data && <Add takers={read.data.takers} done={finish((kept) => `${kept.credential.name || kept.credential.id} is kept.`)} />}
-        {doing?.what === "replace" && <Replace row={doing.row} done={finish(() => "The new key has taken the old one's place.")} />}
-        {doing?.what === "sign" && <Sign row={doing.row} done={finish(() => "What is signed was changed.")} />}
-        {doing?.what === "revoke" && <Revoke row={doing.row} done={finish(() => "It is revoked, and its secret is deleted.")} />}
+        {doing?.what === "add" && read.data && <Add takers={read.data.takers} done={finish("The key is kept.")} />}
+        {doing?.what === "replace" && <Replace row={doing.row} done={finish("The new key has taken the old one's place.")} />}
+        {doing?.what === "sign" && <Sign row={doing.row} done={finish("What is signed was changed.")} />}
+        {doing?.what === "revoke" && <Revoke row={doing.row} done={finish("It is revoked, and its secret is deleted.")} />}
       </Modal>
     </Page>
   );
+}
+
+function Done({ kept, said }: { kept: Kept; said: string }) {
+  const { state } = kept.credential;
+  if (state !== "active" && state !== "revoked") return <Note tone="warn" live><strong>{said} The gateway cannot use it, though.</strong> {CANNOT_USE[state] ?? state.replaceAll("_", " ")}</Note>;
+  return <Note tone="good" live>{said} In force on every worker (snapshot {kept.snapshot}).</Note>;
 }
 
 function Lists({ found, act, add }: { found: All; act: ((doing: Doing) => void) | null; add: React.ReactNode }) {
@@ -121,7 +131,7 @@ function Rows({ label, rows, act }: { label: string; rows: readonly ShownCredent
               {row.name && <strong>{row.name}</strong>}
               <span className={row.name ? "mono dim" : "mono"} style={{ display: "block" }}>{row.id}</span>
               <span className="small dim">
-                {[row.created_at && `since ${date(row.created_at)}`, row.times_replaced > 0 && `replaced ${row.times_replaced === 1 ? "once" : `${row.times_replaced} times`}`, row.region, ...Object.entries(row.variables).map(([key, value]) => `${key} ${value}`)].filter(Boolean).join(", ")}
+                {[row.created_at && `since ${date(row.created_at)}`, row.times_replaced > 0 && `replaced ${row.times_replaced === 1 ? "once" : `${row.times_replaced} times`}`, row.region, ...Object.entries({ ...row.variables, ...row.deployments }).map(([key, value]) => `${key} ${value}`)].filter(Boolean).join(", ")}
               </span>
             </td>
             <td style={{ minWidth: 110 }}><State row={row} /></td>
@@ -196,11 +206,11 @@ const sent = (act: () => void) => (event: FormEvent) => {
 
 function Secret({ provider, value, set }: { provider: string | null; value: string; set: (value: string) => void }) {
   const words = "It is sealed before it is stored, and never shown again.";
-  // A key file has many lines, which a password field would run together.
+  // A key file has many lines, which a field of one line would run together.
   return MULTILINE.has(provider ?? "") ? (
     <Textarea label="Key file (JSON)" description={words} required withAsterisk={false} autosize minRows={4} maxRows={8} spellCheck={false} autoComplete="off" value={value} onChange={(event) => set(event.currentTarget.value)} />
   ) : (
-    <PasswordInput label="Key" description={words} required withAsterisk={false} autoComplete="off" spellCheck={false} value={value} onChange={(event) => set(event.currentTarget.value)} visibilityToggleButtonProps={{ "aria-label": "Show or hide the key" }} />
+    <SecretField label="Key" description={words} value={value} set={set} />
   );
 }
 
@@ -211,6 +221,7 @@ function Add({ takers, done }: { takers: readonly Taker[]; done: (kept: Kept) =>
   const [tier, setTier] = useState<Tier>("paid");
   const [name, setName] = useState("");
   const [variables, setVariables] = useState<Record<string, string>>({});
+  const [deployments, setDeployments] = useState("");
   const [draft, setDraft] = useState<Draft | null>(null);
   const asked = takers.find((one) => one.id === provider)?.variables ?? [];
   const add = useKeep(
@@ -223,6 +234,7 @@ function Add({ takers, done }: { takers: readonly Taker[]; done: (kept: Kept) =>
           tier,
           name,
           variables: Object.fromEntries(asked.filter((one) => variables[one]).map((one) => [one, variables[one] as string])),
+          deployments: pairs(deployments),
           agreements: draft ? [fieldsOf(draft)] : [],
         },
       }),
@@ -236,6 +248,9 @@ function Add({ takers, done }: { takers: readonly Taker[]; done: (kept: Kept) =>
         {asked.map((one) => (
           <TextInput key={one} label={one.replaceAll("_", " ")} description="Part of the provider's address for your account." value={variables[one] ?? ""} onChange={(event) => setVariables({ ...variables, [one]: event.currentTarget.value })} />
         ))}
+        {DEPLOYED.has(provider ?? "") && (
+          <Textarea label="Deployments" description="One a line, model=name. With any, no other model is used with this key." placeholder="gpt-5=acme-gpt-5" autosize minRows={2} spellCheck={false} value={deployments} onChange={(event) => setDeployments(event.currentTarget.value)} />
+        )}
         <Secret provider={provider} value={secret} set={setSecret} />
         <Select label="What it pays for" description="Some providers train on what their free tier gets." data={TIERS} value={tier} allowDeselect={false} onChange={(next) => next && setTier(next as Tier)} />
         <TextInput label="Name" description="For people, shown in lists." maxLength={100} value={name} onChange={(event) => setName(event.currentTarget.value)} />

@@ -1,6 +1,6 @@
 // A real request through the gateway, from this browser, with a key that is pasted in: the answer as it comes, and its receipt line.
 
-import { Button, Group, PasswordInput, Select, Stack, Textarea } from "@mantine/core";
+import { Button, Group, Select, Stack, Textarea } from "@mantine/core";
 import { type FormEvent, type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { Problem } from "../api/client";
@@ -10,6 +10,7 @@ import type { EndpointRow, ModelRow, ProviderRow } from "../api/schema";
 import { useHere } from "../api/session";
 import { Facts } from "../parts/endpoints";
 import { Chip, Copy, Empty, Failed, Loaded, Note, Page, Panel } from "../parts/parts";
+import { SecretField } from "../parts/secret";
 import { choicesOf, ShieldForm } from "../parts/shieldform";
 import { AUTO } from "../parts/verdicts";
 import { count, plural, seconds } from "../words/format";
@@ -77,6 +78,7 @@ function Desk({ models, providers }: { models: readonly ModelRow[]; providers: r
   const talk = useExchanges();
   const base = `/a/${encodeURIComponent(account)}`;
   const ready = dataPlane.startsWith("http") && key.trim() !== "" && prompt.trim() !== "" && !talk.busy;
+  // Neither is checked for spelling or translated: browsers may send what they check or translate to others.
   const submit = (event?: FormEvent) => {
     event?.preventDefault();
     if (!ready) return;
@@ -93,18 +95,9 @@ function Desk({ models, providers }: { models: readonly ModelRow[]; providers: r
           <form onSubmit={submit}>
             <Stack>
               {!dataPlane.startsWith("http") && <Note tone="warn">The gateway listens where no browser can reach it. Its operator sets <span className="mono">server.public_url</span>; until then, ask from a terminal.</Note>}
-              <PasswordInput
-                label="API key"
-                description={<>Stays in this page's memory until you leave it. <Link href={`${base}/keys`}>Make one</Link> if you have none.</>}
-                placeholder="anyapi_sk_…"
-                autoComplete="off"
-                spellCheck={false}
-                value={key}
-                onChange={(event) => setKey(event.currentTarget.value)}
-                visibilityToggleButtonProps={{ "aria-label": "Show or hide the key" }}
-              />
+              <SecretField label="API key" description={<>Stays in this page's memory until you leave it. <Link href={`${base}/keys`}>Make one</Link> if you have none.</>} placeholder="anyapi_sk_…" value={key} set={setKey} />
               <Select label="Model" searchable allowDeselect={false} limit={80} data={groupsOf(models)} value={model} onChange={(next) => next && setModel(next)} />
-              <Textarea label="Prompt" description="Ctrl and Enter send it." autosize minRows={4} maxRows={14} value={prompt} onChange={(event) => setPrompt(event.currentTarget.value)} onKeyDown={onKey} />
+              <Textarea label="Prompt" description="Ctrl and Enter send it." autosize minRows={4} maxRows={14} autoComplete="off" spellCheck={false} value={prompt} onChange={(event) => setPrompt(event.currentTarget.value)} onKeyDown={onKey} />
               <Group gap="sm">
                 <Button type="submit" disabled={!ready}>Send</Button>
                 {talk.busy && <Button variant="default" onClick={talk.stop}>Stop</Button>}
@@ -152,7 +145,7 @@ function groupsOf(models: readonly ModelRow[]) {
 function Answer({ one, models }: { one: Exchange; models: readonly ModelRow[] }) {
   const { receipt, error } = one;
   return (
-    <article aria-label={`Answer ${one.id + 1}`} className="exchange">
+    <article aria-label={`Answer ${one.id + 1}`} className="exchange" translate="no">
       <p className="prompt">{one.prompt}</p>
       {one.state === "waiting" && <p className="dim" style={{ margin: 0 }}>Waiting for the first words…</p>}
       {one.answer && <p className="answer" data-testid="answer">{one.answer}</p>}

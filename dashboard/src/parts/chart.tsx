@@ -1,7 +1,7 @@
 // Columns over time, as SVG. The same numbers stand in a table for whoever does not see the picture.
 
 import { useElementSize } from "@mantine/hooks";
-import { useState } from "react";
+import { type KeyboardEvent, useState } from "react";
 import { type Point, ticks } from "../words/series";
 
 /** `bad` stands on top of `good`. */
@@ -34,6 +34,12 @@ export function Columns({ points, value, shown, said, label, by, slow = false }:
   const thick = Math.min(slot * 0.72, 56);
   const y = (amount: number) => 8 + (HEIGHT - 8) * (1 - amount / top);
   const every = Math.max(1, Math.ceil((points.length * 70) / width));
+  const move = (event: KeyboardEvent) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (step === undefined || points.length === 0) return;
+    event.preventDefault();
+    setOver((before) => Math.min(points.length - 1, Math.max(0, before === null ? points.length - 1 : before + step)));
+  };
   const name = (point: Point) => {
     const moment = new Date(point.at * 1000);
     return by === "hour"
@@ -43,8 +49,8 @@ export function Columns({ points, value, shown, said, label, by, slow = false }:
   const picked = over === null ? null : points[over];
   const pickedColumn = over === null ? null : columns[over];
   return (
-    <figure style={{ margin: 0 }} ref={ref}>
-      <div className="small dim num" aria-hidden="true" style={{ minHeight: "1.5em" }}>
+    <figure style={{ margin: 0 }} ref={ref} tabIndex={0} role="group" aria-label={`${label}: arrow keys go through it`} onKeyDown={move} onBlur={() => setOver(null)}>
+      <div className="small dim num" aria-live="polite" style={{ minHeight: "1.5em" }}>
         {picked && pickedColumn ? `${picked.label} UTC: ${said(pickedColumn, shown)}` : " "}
       </div>
       <svg className="chart" width={width} height={HEIGHT + BOTTOM} role="img" aria-label={label} onMouseLeave={() => setOver(null)}>

@@ -75,7 +75,10 @@ export function Empty({ icon, title, children }: { icon: IconName; title: string
 const ADVICE: Record<number, string> = {
   0: "Start it again (make run or anyapi serve); this page goes on by itself.",
   403: "Ask an owner of the account for a role that allows it.",
+  401: "Sign in again.",
   404: "The address may be of another account, or what it names is gone.",
+  429: "Wait a little, then try again.",
+  500: "Nothing you did is wrong. Look whether it was changed before you repeat it; the log of anyapi serve names the kind of fault.",
   503: "Try again in a moment; the log of anyapi serve says more.",
 };
 

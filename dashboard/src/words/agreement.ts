@@ -17,6 +17,10 @@ export function agreed(one: Agreement): string[] {
   ].filter((text): text is string => Boolean(text));
 }
 
+/** Lines of `name=value`; what is no such line is sent as it is, so that the gateway says what is wrong with it. */
+export const pairs = (text: string): Record<string, string> =>
+  Object.fromEntries(text.split("\n").map((line) => line.trim()).filter(Boolean).map((line) => [line.split("=")[0]?.trim() ?? "", line.split("=").slice(1).join("=").trim()]));
+
 export const CANNOT_USE: Record<string, string> = {
   no_root_key: "The gateway has another root key than it was sealed with. Its operator has to give that back.",
   damaged: "The sealed secret does not open. Replace the key.",

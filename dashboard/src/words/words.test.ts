@@ -1,5 +1,5 @@
 import type { Agreement, EndpointRow, ProviderRow } from "../api/schema";
-import { agreed, EMPTY_DRAFT, fieldsOf } from "./agreement";
+import { agreed, EMPTY_DRAFT, fieldsOf, pairs } from "./agreement";
 import { lately } from "./lately";
 import { cutter, type Piece, pieceOf } from "./stream";
 import { describe, expect, it } from "vitest";
@@ -149,6 +149,10 @@ describe("an agreement", () => {
       retention: { kind: "zero", days: 0 }, training: "never", training_opt_out: true, human_review: "no", certifications: ["gdpr-dpa"], attested_by: "Grace",
     });
   });
+});
+
+describe("deployments", () => {
+  it("are pairs, one a line", () => expect(pairs(" gpt-5 = acme \n\nx=a=b\nnonsense")).toEqual({ "gpt-5": "acme", x: "a=b", nonsense: "" }));
 });
 
 describe("what changed lately", () => {

@@ -36,6 +36,8 @@ class NewCredential(msgspec.Struct, frozen=True):
     name: str = ""
     region: str | None = None
     variables: dict[str, str] = {}
+    deployments: dict[str, str] = {}
+    """The provider's names of models, each with the name that the account deployed it under; with any, no other model is used."""
     agreements: list[dict[str, object]] = []
 
     def __repr__(self) -> str:
@@ -76,6 +78,7 @@ class ShownCredential(msgspec.Struct, frozen=True):
     name: str
     region: str | None
     variables: dict[str, str]
+    deployments: dict[str, str]
     agreements: list[ShownAgreement]
     own: bool
     """The account's; else the operator's, which serves every account."""
@@ -140,7 +143,7 @@ async def add_credential(
             provider=data.provider,
             tier=data.tier,
             name=data.name.strip(),
-            declared=Declared(region=data.region, variables=data.variables, agreements=agreements),
+            declared=Declared(region=data.region, variables=data.variables, agreements=agreements, deployments=data.deployments),
             key_id="",
             wrapped=b"",
             ciphertext=b"",
@@ -265,6 +268,7 @@ def _operators(services: Services, account: AccountId) -> list[ShownCredential]:
             name="",
             region=one.region,
             variables={},
+            deployments=one.deployments,
             agreements=[
                 _counted(agreement, today)
                 for agreement in context.agreements
@@ -292,6 +296,7 @@ def _shown(services: Services, row: CredentialRow) -> ShownCredential:
         name=row.name,
         region=row.declared.region,
         variables=row.declared.variables,
+        deployments=row.declared.deployments,
         agreements=[_counted(one, _today(services)) for one in row.declared.agreements],
         own=True,
         created_at=row.created_at,

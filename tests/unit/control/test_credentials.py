@@ -78,6 +78,7 @@ def test_who_may(staffed):
         ({"secret": "two words"}, "spaces"),
         ({"provider": "google-vertex", "secret": "{}", "variables": {"project": "p", "location": "europe-west4"}}, "service account"),
         ({"region": "Europe"}, "region must be"),
+        ({"deployments": {"gpt-5": "a b"}}, "deployments must be pairs"),
         ({"name": "n" * 101}, "100 characters"),
         ({"agreements": [{**ZERO, "valid_until": "2025-01-01"}]}, "valid_until"),
         ({"agreements": [{**ZERO, "retention": None}]}, "states no fact"),
@@ -106,6 +107,14 @@ def test_another_secret_takes_its_place_and_the_old_seal_opens_nowhere(staffed, 
         opened(staffed, msgspec.structs.replace(after, wrapped=before.wrapped, ciphertext=before.ciphertext))
     assert admin.send("PUT", f"{URL}/{name}/secret", {"secret": "short"}).status_code == 400
     assert opened(staffed, staffed.store.credential(name)) == OTHER
+
+
+def test_what_is_declared_of_it_comes_back(staffed, admin):
+    declared = {"provider": "azure", "region": "eu", "variables": {"resource": "acme-eu"}, "deployments": {"gpt-5": "acme-gpt-5"}}
+    shown = added(admin, **declared)["credential"]
+    assert {name: shown[name] for name in declared} == declared
+    (row,) = staffed.store.credentials("default")
+    assert (row.declared.region, row.declared.variables, row.declared.deployments) == ("eu", declared["variables"], declared["deployments"])
 
 
 def test_agreements_are_replaced_whole_and_written_down(staffed, admin):
