@@ -42,6 +42,8 @@ class Place:
     browser: object
     seen: Seen
     email: str = "ada@example.org"
+    session: dict | None = None
+    """The browser state of whoever joined last: gives another page their session without signing in."""
 
     def first_run_link(self) -> str:
         command = [sys.executable, "-m", "anyapi", "people", "first-run", "--config", str(self.gateway.home / "anyapi.toml")]
@@ -77,6 +79,7 @@ class Place:
         page.get_by_role("textbox", name="Password").fill(PASSWORD)
         page.get_by_role("button", name=re.compile("Begin|Join")).click()
         page.get_by_role("heading", name="Activity").wait_for()
+        self.session = page.context.storage_state()
 
     def sign_in(self, page):
         page.goto(self.url)
