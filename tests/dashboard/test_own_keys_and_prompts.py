@@ -91,6 +91,8 @@ def test_a_key_with_an_agreement_opens_what_was_closed_until_it_is_revoked(owned
         expect(row.get_by_role("button")).to_have_count(0)
         changes = page.get_by_role("region", name="Who changed what")
         expect(changes.get_by_role("listitem").first).to_contain_text("Ada Lovelace revoked a provider's key")
+    written = b"".join(path.read_bytes() for path in owned.gateway.home.rglob("*") if path.is_file())
+    assert not any(secret.encode() in written for secret in (KEY, WRONG)), "sealed in the store, and in no log"
     rows = owned.gateway.usage(5)
     assert [bool(row.credential) and row.credential.startswith("own:") for row in rows] == [False, True, True, True, False]
 

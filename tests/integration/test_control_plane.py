@@ -92,3 +92,19 @@ def test_plain_http_off_loopback_is_refused(tmp_path, listen):
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     assert done.returncode == 1
     assert "plain HTTP off loopback is refused" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "models", [["claude-3-5-sonnet"], ["gpt-4o-mini", "anyapi/auto"], ["baai/bge-m3"], ["anyapi/auto", "claude-sonnet-4-5"]]
+)
+def test_both_planes_explain_the_same_names_alike(planes, models):
+    gateway, page = planes
+    policy = {"retention_days": 30}
+    here = page.send("POST", "/api/accounts/default/explain", {"models": models, "data_policy": policy})[1]
+    there = gateway.request("POST", "/v1/explain", {"models": models, "data_policy": policy}).json()
+    for found in (here, there):
+        assert len(found["models"]) == len(models)
+    for one, other in zip(here["models"], there["models"], strict=True):
+        assert one["model"] == other["model"]
+        for kind in ("permitted", "unavailable", "denied"):
+            assert {row["endpoint"] for row in one[kind]} == {row["endpoint"] for row in other[kind]}, kind

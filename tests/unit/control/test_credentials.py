@@ -95,6 +95,17 @@ def test_what_cannot_be_kept_is_refused_in_words_that_help(staffed, admin, field
     assert staffed.store.credentials() == []
 
 
+def test_a_body_of_the_wrong_form_is_not_repeated(admin):
+    for body in (
+        {"provider": 5, "secret": SECRET},
+        {"provider": "openai", "secret": [SECRET]},
+        {"provider": "openai", "secret": SECRET, "tier": SECRET},
+    ):
+        answer = admin.post(URL, body)
+        assert answer.status_code == 400
+        assert SECRET not in answer.text
+
+
 def test_another_secret_takes_its_place_and_the_old_seal_opens_nowhere(staffed, admin):
     name = added(admin)["credential"]["id"]
     before = staffed.store.credential(name)
