@@ -146,7 +146,7 @@ def _server(config: Config, plane: DataPlane, buffer: ReadBuffer, sweep: Sweep) 
     def may_send(credential: bytes | None) -> bool:
         return credential is not None and digest(credential) in plane.principals
 
-    return Server(
+    server = Server(
         Router(plane).handle,
         may_send,
         Limits(**{name: getattr(limits, name) for name in type(limits).__struct_fields__}),
@@ -155,6 +155,9 @@ def _server(config: Config, plane: DataPlane, buffer: ReadBuffer, sweep: Sweep) 
         report=lambda error: log(Event.INTERNAL_ERROR, kind=type(error).__name__),
         cors_origins=frozenset(config.server.cors_origins),
     )
+    if config.control.public_url is not None:  # served by this process or by another of the same configuration
+        server.dashboard_origins = origins_of(config.control.public_url)
+    return server
 
 
 class Publisher:

@@ -77,14 +77,20 @@ export const pace = (every: number | false, tookMs: number): number | false => e
 
 const took = new Map<string, number>();
 
-/** What usage comes to by a label, read again at a pace that the last answer's time sets. Every span ends now: `seconds` back from asking. */
+/**
+ * Every span ends now. It begins with the hour that was `seconds` ago: so the chart's first column is whole, the server has its sums ready,
+ * and the next question has the same address, which the server may answer with "nothing new".
+ */
+export const begin = (seconds: number, now = Date.now() / 1000): number => Math.floor((now - seconds) / 3600) * 3600;
+
+/** What usage comes to by a label, read again at a pace that the last answer's time sets. */
 function useUsage<T>(what: string, seconds: number, every: number | false, ask: (since: number, signal: AbortSignal) => Promise<T>) {
   const { account } = useHere();
   return useQuery({
     queryKey: [account, "usage", what, seconds],
     queryFn: async ({ signal }) => {
       const began = performance.now();
-      const found = await ask(Date.now() / 1000 - seconds, signal);
+      const found = await ask(begin(seconds), signal);
       took.set(what, performance.now() - began);
       return found;
     },

@@ -4,7 +4,7 @@ import { Button, Group, SegmentedControl, Switch } from "@mantine/core";
 import { useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { address } from "../api/client";
-import { useKeys, useLatency, useRows, useTotals } from "../api/queries";
+import { begin, useKeys, useLatency, useRows, useTotals } from "../api/queries";
 import type { ShownKey, UsageRow, UsageTotal } from "../api/schema";
 import { useHere } from "../api/session";
 import { type Column, Columns } from "../parts/chart";
@@ -25,7 +25,7 @@ export default function Activity() {
   const span = spanOf(search.get("span"));
   const every = live && LIVE;
   const series = useTotals(span.by, span.seconds, every);
-  const csv = address("/api/accounts/{account}/usage.csv", { account }, { since: Math.floor(Date.now() / 1000 - span.seconds) });
+  const csv = address("/api/accounts/{account}/usage.csv", { account }, { since: begin(span.seconds) });
   return (
     <Page
       title="Activity"
@@ -177,7 +177,7 @@ function Breakdown({ span, every }: { span: Span; every: number | false }) {
   const keys = useKeys();
   const totals = useTotals(group.value, span.seconds, every);
   const latency = useLatency(group.value, span.seconds, every);
-  const named = (label: string) => (label === "-" ? group.none : group.value === "key" ? keyName(keys.data, label) : group.value === "outcome" ? outcome(label).text : label);
+  const named = (label: string) => (label === "-" ? group.none : label === "(others)" ? "others" : group.value === "key" ? keyName(keys.data, label) : group.value === "outcome" ? outcome(label).text : label);
   return (
     <Panel
       title="By what"

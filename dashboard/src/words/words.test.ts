@@ -4,7 +4,7 @@ import { lately } from "./lately";
 import { cutter, type Piece, pieceOf } from "./stream";
 import { describe, expect, it } from "vitest";
 import { address, problemOf } from "../api/client";
-import { pace } from "../api/queries";
+import { begin, pace } from "../api/queries";
 import type { UsageTotal } from "../api/schema";
 import { ago, days, list, money, ordinal, percent, seconds } from "./format";
 import { retention, setting, settingsOf, training } from "./policy";
@@ -99,6 +99,10 @@ describe("words", () => {
 });
 
 describe("live update", () => {
+  it("asks for the same span until the hour is over", () => {
+    const noon = Date.UTC(2026, 10, 27, 12) / 1000;
+    expect([begin(86400, noon), begin(86400, noon + 3599.9), begin(86400, noon + 3600)]).toEqual([noon - 86400, noon - 86400, noon - 82800]);
+  });
   it("slows down where answers take long, and stops when it is off", () => {
     expect([pace(5000, 4), pace(5000, 600), pace(false, 600)]).toEqual([5000, 36_000, false]);
   });
