@@ -6,6 +6,7 @@ import { useAccounts } from "./api/queries";
 import { HereProvider, mayIn, useEntrance } from "./api/session";
 import { Join } from "./pages/join";
 import { SignIn } from "./pages/signin";
+import { Caught } from "./parts/caught";
 import { Empty, Failed, Page, Waiting } from "./parts/parts";
 import { Shell } from "./parts/shell";
 
@@ -66,6 +67,7 @@ function Home() {
 
 function Account({ account }: { account: string }) {
   const entrance = useEntrance().data;
+  const [location] = useLocation();
   const me = entrance?.signed_in;
   if (!me || !entrance) return null;
   if (!me.operator && me.accounts[account] === undefined) return <Redirect to="/" replace />;
@@ -73,7 +75,8 @@ function Account({ account }: { account: string }) {
   return (
     <HereProvider value={{ me, account, dataPlane: entrance.data_plane_url, may: mayIn(me, account) }}>
       <Shell>
-        <Suspense fallback={<div className="page"><Waiting /></div>}>
+        <Caught key={location}>
+          <Suspense fallback={<div className="page"><Waiting /></div>}>
           <Switch>
             <Route path={`${base}/activity`} component={Activity} />
             <Route path={`${base}/activity/:decision`}>{(at) => <Request decision={at.decision} />}</Route>
@@ -93,7 +96,8 @@ function Account({ account }: { account: string }) {
               <Redirect to={`${base}/activity`} replace />
             </Route>
           </Switch>
-        </Suspense>
+          </Suspense>
+        </Caught>
       </Shell>
     </HereProvider>
   );
