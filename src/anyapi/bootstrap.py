@@ -24,7 +24,7 @@ from anyapi import relaunch, scrubbing
 from anyapi.bootstrap_cluster import Alone, Member
 from anyapi.bootstrap_control import Beside, ControlReady, Parts, nobody_waits
 from anyapi.config import Config, Listen, policy_context
-from anyapi.config_addresses import own_base_url, region_of
+from anyapi.config_addresses import origins_of, own_base_url, region_of
 from anyapi.control.channel import serve_channel
 from anyapi.control.publish import build_snapshot
 from anyapi.crypto.api_keys import digest
@@ -93,10 +93,15 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         stop = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(name, stop.set)
+
+        def met(dashboard: str, first_run: bool) -> None:  # noqa: FBT001 what ControlReady says
+            server.dashboard_origins = origins_of(dashboard)
+            control_ready(dashboard, first_run)
+
         if listener is not None:
             log(Event.STARTED, listen=address, scrubbing=str(scrubs).lower(), keys=len(snapshot.principals))
             ready(snapshot, address)
-        control = Beside(config, Parts(plane, group.in_force, address), control_ready)
+        control = Beside(config, Parts(plane, group.in_force, config.server.public_url or address, lambda: publisher.unusable), met)
         await control.until(stop)
         log(Event.STOPPING, connections=len(server.connections))
         if listener is not None:
@@ -159,7 +164,7 @@ def _server(config: Config, plane: DataPlane, shared: LoopParts, lease: Lease | 
         return known or (lease is not None and not lease.held)  # then nobody is told that a key is unknown
 
     handle = Router(plane).handle
-    return Server(
+    server = Server(
         handle if lease is None else under(lease, handle),
         may_send,
         Limits(**{name: getattr(limits, name) for name in type(limits).__struct_fields__}),
@@ -167,6 +172,9 @@ def _server(config: Config, plane: DataPlane, shared: LoopParts, lease: Lease | 
         report=lambda error: log(Event.INTERNAL_ERROR, kind=type(error).__name__),
         cors_origins=frozenset(config.server.cors_origins),
     )
+    if config.control.public_url is not None:  # served by this process or by another of the same configuration
+        server.dashboard_origins = origins_of(config.control.public_url)
+    return server
 
 
 class Publisher:

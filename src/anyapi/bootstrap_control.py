@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import errno
+import functools
 import importlib
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
@@ -32,6 +33,8 @@ class Parts(msgspec.Struct, frozen=True):
     reload: Callable[[], Awaitable[int]]
     address: str
     """Where the data plane answers."""
+    unusable: Callable[[], Mapping[str, str]]
+    """Stored credentials that it cannot use, each with the code of the reason."""
 
 
 def nobody_waits(_address: str, _first_run: bool) -> None:  # noqa: FBT001 what ControlReady says
@@ -94,6 +97,8 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
             secure=config.control.secure,
             data_plane_url=parts.address,
             default_account=DEFAULT_ACCOUNT,
+            keeper=functools.cache(lambda: importlib.import_module("anyapi.own_credentials").Keeper(config)),
+            unusable=parts.unusable,
         )
         running = await serving.serve(services, listener, tls and tls.certificate, tls and tls.key)
         stack.push_async_callback(running.close)

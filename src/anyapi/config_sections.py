@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from anyapi.catalogue.reading import Table
-from anyapi.catalogue.vocabulary import PAGE_URL, Form
+from anyapi.catalogue.vocabulary import BASE_URL, PAGE_URL, Form
 from anyapi.config_values import Control, Listen, Privacy, Server, ServerLimits, Tls, UpstreamLimits
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.data_policy import CERTIFICATIONS
@@ -50,6 +50,7 @@ def read_server(table: Table | None, here: Path, listen: str | None) -> Server:
         upstream=UpstreamLimits() if upstream is None else _read_limits(upstream, UpstreamLimits()),
         cors_origins=table.words("cors_origins", _ORIGIN),
         lease=table.number("lease", 1.0, _LONGEST_LEASE) or Server().lease,
+        public_url=table.optional_text("public_url", BASE_URL),
     )
     table.done()
     return server

@@ -84,6 +84,8 @@ class Server(msgspec.Struct, frozen=True):
     cors_origins: tuple[str, ...] = ()
     lease: float = 10.0
     """Seconds for which a worker goes by its settings without hearing from PostgreSQL that they are the newest."""
+    public_url: str | None = None
+    """Where applications and browsers reach it, when that is not where it listens."""
 
 
 class Control(msgspec.Struct, frozen=True):

@@ -72,6 +72,7 @@ FULL = """
 [server]
 listen = "[::1]:9000"
 cors_origins = ["https://app.example.com"]
+public_url = "https://gate.example.com"
 [server.limits]
 max_body_bytes = 1048576
 drain_timeout = 5
@@ -131,6 +132,7 @@ def test_every_section(tmp_path):
     assert config.server.limits.max_headers == 100
     assert config.server.upstream.connect_timeout == 2.5
     assert config.server.cors_origins == ("https://app.example.com",)
+    assert config.server.public_url == "https://gate.example.com"
     assert config.data_dir == tmp_path / "with space" / "data"
     assert (config.policy.training_allowed, config.policy.retention_days) == (False, 30)
     assert config.policy.providers_ignore == {"deepseek"}
@@ -212,6 +214,7 @@ def test_a_variable_that_a_credential_names_is_known(tmp_path):
         ("[server.limits]\nidle_timeout = inf", "server.limits.idle_timeout"),
         ("[server.limits]\nidle_timeout = nan", "server.limits.idle_timeout"),
         ("[server]\ncors_origins = ['app.example.com']", "server.cors_origins"),
+        ("[server]\npublic_url = 'https://a.example/; script-src *'", "server.public_url"),
         ("[server.tls]\ncertificate = 'none.pem'\nkey = 'none.pem'", "server.tls.certificate"),
         ("[policy]\nretention_days = -1", "policy.retention_days"),
         ("[policy]\nretention = 1", "policy.retention"),

@@ -48,7 +48,7 @@ export default function Members() {
                 <tr key={row.person}>
                   <td><strong>{row.name}</strong>{row.person === me.person && <span className="dim"> (you)</span>}</td>
                   <td>{row.email}</td>
-                  <td style={{ minWidth: 200 }}>{allowed ? <Change row={row} /> : row.role}</td>
+                  <td className="wide" style={{ minWidth: 200 }}>{allowed ? <Change row={row} /> : row.role}</td>
                   <td className="nowrap">{date(row.since)}</td>
                   <td className="r">{allowed && row.person !== me.person && <Button size="compact-sm" variant="default" aria-label={`Remove ${row.name}`} onClick={() => setLeaving(row)}>Remove</Button>}</td>
                 </tr>

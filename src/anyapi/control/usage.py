@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator
 from operator import attrgetter
 
@@ -25,6 +26,8 @@ DAY = 86400.0
 NESTED: dict[str, type[msgspec.Struct]] = {"tokens": TokenCount, "app": App}
 FORMULA = ("=", "+", "-", "@")
 READ = {"permission": Permission.READ}
+ID_TIME = re.compile(r"dec_([0-9a-f]{11})")
+"""What `gateway/decision_ids.py` begins an id with: milliseconds since 1970."""
 
 
 def _columns() -> Iterator[tuple[str, Callable[[UsageRow], object]]]:
@@ -127,9 +130,14 @@ def rows(
 
 @get("/api/accounts/{account:str}/usage/rows/{decision:str}", opt=READ)
 @in_thread
-def row(services: NamedDependency[Services], account: FromPath[AccountId], decision: FromPath[DecisionId], at: FromQuery[float]) -> Drilled:
-    """One request; `at` is its time, as the row says it."""
-    found = next((one for one in services.store.usage_rows(at, at + 0.001, account, MOST_ROWS) if one.decision == decision), None)
+def row(
+    services: NamedDependency[Services], account: FromPath[AccountId], decision: FromPath[DecisionId], at: FromQuery[float | None] = None
+) -> Drilled:
+    """One request; `at` is its time, as the row says it. Without it the time is read from the id, which holds its millisecond."""
+    stamp = ID_TIME.match(decision)
+    since, until = (at, at + 0.001) if at is not None else (0.0, 0.0) if stamp is None else _millisecond(int(stamp[1], 16))
+    rows = services.store.usage_rows(since, until, account, MOST_ROWS)
+    found = next((one for one in rows if one.decision == decision), None)
     if found is None:
         raise NotFound("There is no such request in this account; its row may have expired.")
     return Drilled(found, services.store.decision(decision))
@@ -152,6 +160,11 @@ def export(
     writer.writerows([_cell(value_of(one)) for _, value_of in COLUMNS] for one in found)
     name = f'attachment; filename="anyapi-usage-{account}.csv"'
     return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers={"content-disposition": name})
+
+
+def _millisecond(number: int) -> tuple[float, float]:
+    """A span that holds every time of a millisecond, whatever a float makes of its ends."""
+    return number / 1000 - 0.0005, number / 1000 + 0.0015
 
 
 def _latency(label: str, counts: list[int]) -> Latency:

@@ -35,6 +35,8 @@ class Server:
         least = min(limits.unauthenticated_body_bytes, limits.max_body_bytes)
         self.limits = msgspec.structs.replace(limits, unauthenticated_body_bytes=least)
         self.cors_origins = cors_origins
+        self.dashboard_origins: frozenset[str] = frozenset()
+        """Where our own dashboard is served. They join the listed ones when the first of them asks: who never does costs no request."""
         self.loop, self.buffer, self.sweep, self.outbox = shared.loop, shared.buffer, shared.sweep, shared.outbox
         self.connections: set[Connection] = set()
         self.handshakes: set[TlsPipe] = set()
@@ -59,8 +61,11 @@ class Server:
         return pipe
 
     def allows_origin(self, origin: bytes) -> bool:
-        """Whether the operator lists this origin (or `*`)."""
-        return "*" in self.cors_origins or origin.decode("latin-1") in self.cors_origins
+        """Whether the operator lists this origin (or `*`), or our dashboard is served there."""
+        text = origin.decode("latin-1")
+        if text in self.dashboard_origins:
+            self.cors_origins |= self.dashboard_origins
+        return "*" in self.cors_origins or text in self.cors_origins
 
     async def drain(self) -> None:
         """Close idle connections, let running answers finish for `drain_timeout` seconds, then end them with a terminal error."""

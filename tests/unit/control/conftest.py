@@ -13,6 +13,7 @@ from anyapi.control.passwords import Attempts, hashed
 from anyapi.control.services import Services
 from anyapi.control.tokens import new_person_id, new_token, sha256_of
 from anyapi.domain.people import Role
+from anyapi.own_credentials import Keeper
 from anyapi.storage.people_rows import LinkKind, LinkRow, MemberRow, PersonRow
 from anyapi.storage.rows import AccountRow
 from anyapi.storage.sqlite import SqliteStore
@@ -57,7 +58,7 @@ class Control:
 
     def __init__(self, directory, *, secure=False):
         self.now = NOW.timestamp()
-        self.config = load_config(None, {"HOME": str(directory)}, NOW)
+        self.config = load_config(None, {"HOME": str(directory), "ANYAPI_ROOT_KEY": bytes(range(32)).hex()}, NOW)
         self.store, self.people = SqliteStore(directory, self.clock), SqlPeople(directory)
         self.publisher = Publisher(self.config, self.store)
         self.snapshot = self.publisher.build()
@@ -75,6 +76,8 @@ class Control:
             secure=secure,
             data_plane_url="http://127.0.0.1:8080",
             default_account="default",
+            keeper=lambda: Keeper(self.config),
+            unusable=lambda: self.publisher.unusable,
         )
         self.app = create_app(self.services)
         self._client = None

@@ -9,6 +9,7 @@ from tests.conformance.samples import usage_row
 from anyapi.control.usage import COLUMNS, _quantile
 from anyapi.domain.call import App
 from anyapi.domain.usage import UsageRow
+from anyapi.gateway.decision_ids import new_decision_id
 from anyapi.storage.rows import LATENCY_BOUNDS
 from anyapi.storage.usage_writer import UsageWriter
 
@@ -77,6 +78,20 @@ def test_one_request(staffed, owner):
     assert found["usage"]["model"] == "a/one"
     assert found["decision"] is None
     assert owner.get(f"{USAGE}/rows/dec_3?at={staffed.now - 10}").status_code == 404
+
+
+@pytest.mark.parametrize("after", [0.0, 0.0004, 0.001, 0.29, 0.9999])
+def test_one_request_is_found_by_its_id_alone(staffed, owner, tmp_path, after):
+    at = staffed.now + after
+    mine, theirs = (new_decision_id(at) for _ in range(2))
+    writer = UsageWriter(tmp_path, staffed.clock)
+    for number, (decision, account) in enumerate([(mine, "default"), (theirs, "other")]):
+        writer.accept()
+        writer.put(usage_row(10 + number, decision=decision, at=at, account=account))
+    writer.close()
+    assert owner.get(f"{USAGE}/rows/{mine}").json()["usage"]["decision"] == mine
+    for other in (theirs, new_decision_id(at), "dec_1", "dec_zzz"):
+        assert owner.get(f"{USAGE}/rows/{other}").status_code == 404
 
 
 def test_the_export_holds_every_field_and_no_formula(owner):
