@@ -30,13 +30,13 @@ def server():
         yield opened
 
 
-@pytest.fixture
-def members(server, tmp_path):
-    with cluster(tmp_path, server.url("anyapi"), LEASE) as opened:
+@pytest.fixture(scope="module")
+def members(server, tmp_path_factory):
+    with cluster(tmp_path_factory.mktemp("members"), server.url("anyapi"), LEASE) as opened:
         yield opened
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def worker(members):
     return members.start()
 

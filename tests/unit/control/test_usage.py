@@ -18,7 +18,7 @@ USAGE = "/api/accounts/default/usage"
 
 @pytest.fixture
 def owner(staffed, tmp_path):
-    writer = UsageWriter(tmp_path, staffed.clock)
+    writer = UsageWriter(tmp_path, staffed.clock, driver=staffed.driver)
     rows = [
         usage_row(1, decision="dec_1", at=staffed.now - 60, account="default", model="a/one", cost=0.5),
         usage_row(2, decision="dec_2", at=staffed.now - 30, account="default", model="a/two", app=App(name="-cmd")),
@@ -46,7 +46,7 @@ def test_a_span_may_be_named(staffed, owner):
 
 
 def test_latency_is_read_from_buckets(staffed, owner, tmp_path):
-    writer = UsageWriter(tmp_path, staffed.clock)
+    writer = UsageWriter(tmp_path, staffed.clock, driver=staffed.driver)
     for number in range(100):
         writer.accept()
         duration = 0.15 if number < 90 else 4.0
