@@ -165,7 +165,7 @@ function Projects() {
       {may("write_settings") && (
         <form onSubmit={(event: FormEvent) => { event.preventDefault(); add.mutate(); }}>
           <Group align="flex-end" gap="sm">
-            <TextInput label="New project" description="A-Z a-z 0-9 . _ -" pattern="[A-Za-z0-9._\-]{1,64}" required withAsterisk={false} value={id} onChange={(event) => setId(event.currentTarget.value)} style={{ flex: 1 }} />
+            <TextInput label="New project" description="Letters, digits, dots, dashes and underscores." pattern="[A-Za-z0-9._\-]{1,64}" required withAsterisk={false} value={id} onChange={(event) => setId(event.currentTarget.value)} style={{ flex: 1 }} />
             <Button type="submit" variant="default" loading={add.isPending}>Add</Button>
           </Group>
           {add.error && <div style={{ marginTop: 8 }}><Failed error={add.error} /></div>}
