@@ -6,6 +6,7 @@
 import sqlite3
 import tempfile
 from pathlib import Path
+from typing import cast
 
 import sqlalchemy as sa
 from alembic import command
@@ -13,15 +14,17 @@ from alembic.config import Config
 
 from anyapi.errors import StorageError
 from anyapi.storage.connection import connect, database_path, storage_error
-from anyapi.storage.schema import is_current
+from anyapi.storage.schema import Progress, is_current, no_progress
+from anyapi.storage.sqlite_rollups import rebuild
 
 __all__ = ["dump", "is_current", "upgrade"]
 
 
-def upgrade(path: Path) -> None:
-    """Run every missing revision on the database file, all or none. Raises `StorageError`.
+def upgrade(path: Path, progress: Progress = no_progress) -> None:
+    """Run every missing revision on the database file, and sum the usage of a store that has no sums; all or none.
 
-    Two processes may call it at once: the second waits for the first and finds nothing left to do.
+    `progress` is told how many usage rows are summed, of how many; ten million take some minutes. Raises `StorageError`. Two processes may
+    call it at once: the second waits for the first and finds nothing left to do.
     """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
@@ -32,12 +35,22 @@ def upgrade(path: Path) -> None:
         with engine.begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            _sum_usage(connection, progress)
+    except sqlite3.Error as error:
+        raise storage_error(error, "bring the database up to date") from None
     except sa.exc.DBAPIError as error:
         if isinstance(error.orig, sqlite3.Error):
             raise storage_error(error.orig, "bring the database up to date") from None
         raise StorageError("could not bring the database up to date: restore a backup, or report this") from None
     finally:
         engine.dispose()
+
+
+def _sum_usage(connection: sa.Connection, progress: Progress) -> None:
+    """Fill `usage_hours` where it is new. Not a revision's work: that would have to know the rows of every later release."""
+    plain = cast("sqlite3.Connection", connection.connection.dbapi_connection)
+    if plain.execute("SELECT 1 FROM usage_hours LIMIT 1").fetchone() is None:
+        rebuild(plain, progress)
 
 
 def dump(path: Path) -> str:
@@ -49,7 +62,7 @@ def dump(path: Path) -> str:
         ).fetchall()
     finally:
         connection.close()
-    statements = ("\n".join(line.rstrip() for line in sql.splitlines()) for (sql,) in rows)
+    statements = ("\n".join(line.rstrip() for line in sql.splitlines()).rstrip() for (sql,) in rows)
     return ";\n\n".join(statements) + ";\n"
 
 

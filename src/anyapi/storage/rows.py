@@ -111,6 +111,10 @@ class UsageGroup(enum.StrEnum):
     """The name that the application gives itself."""
 
 
+NO_LABEL = "-"
+"""Label of rows without a value: a refusal has no provider."""
+
+
 class UsageTotal(msgspec.Struct, frozen=True):
     """Sums over the usage rows of one label. `cost` in US dollars over the priced rows; `unpriced` says how many have no price."""
 
@@ -156,9 +160,11 @@ LATENCY_BOUNDS = (
 """Upper bounds in seconds of the buckets that response times are counted in; the last bucket has none."""
 
 
-class LatencyCount(msgspec.Struct, frozen=True):
-    """How many answered requests of one label took a time within one bucket of `LATENCY_BOUNDS`."""
+class UsageTimes(msgspec.Struct, frozen=True):
+    """How many answered requests of one label took a time within each bucket of `LATENCY_BOUNDS`, the last bucket included."""
 
     label: str
-    bucket: int
-    requests: int
+    duration: tuple[int, ...]
+    """By response time."""
+    first_token: tuple[int, ...]
+    """By time to the first token, of those that had one."""

@@ -3,7 +3,7 @@
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias, TypeVar
@@ -17,6 +17,8 @@ from anyapi.storage.schema import prepare
 Value: TypeAlias = str | float | bytes | None
 Values: TypeAlias = tuple[Value, ...] | Mapping[str, Value]
 Row: TypeAlias = tuple[Value, ...]
+Read: TypeAlias = Callable[[str, Mapping[str, Value]], list[Row]]
+"""Asks one question of the store."""
 
 
 class SqliteFile:
@@ -56,6 +58,16 @@ class SqliteFile:
             finally:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
+
+    @contextlib.contextmanager
+    def _reading(self, doing: str) -> Iterator[Read]:
+        """Run the questions of the block on one state of the store: nothing that others write meanwhile is seen by some of them only."""
+        with self._lock, translated(doing):
+            self._connection.execute("BEGIN")
+            try:
+                yield lambda statement, values: self._connection.execute(statement, values).fetchall()
+            finally:
+                self._connection.execute("ROLLBACK")
 
     def _write(self, doing: str, statement: str, values: Values) -> int:
         with self._lock, translated(doing):

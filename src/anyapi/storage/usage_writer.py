@@ -14,13 +14,14 @@ from pathlib import Path
 from anyapi.domain.ids import AccountId, DecisionId, KeyId
 from anyapi.domain.usage import UsageRow, UsageSource
 from anyapi.errors import StorageError
-from anyapi.storage import statements
+from anyapi.storage import statements, usage_statements
 from anyapi.storage.acceptance import AcceptedCount, Leftover, leftovers
 from anyapi.storage.batch_thread import BatchThread
 from anyapi.storage.connection import NOT_STORABLE, connect, database_path, error_code, storage_error
 from anyapi.storage.events import EventKind, FailureState, Report, WriterEvent, WriterState, no_report
-from anyapi.storage.expiry import purge
+from anyapi.storage.rollups import AppLabels
 from anyapi.storage.rows import DEFAULT_USAGE_DAYS
+from anyapi.storage.sqlite_rollups import RowsDiffer, app_labels, purge, write, write_new
 
 _MOST_ROWS = 512
 """Rows of one statement. Beside a busy event loop each statement costs a wait of 5 ms for the interpreter lock: this many keep up with any
@@ -65,6 +66,7 @@ class UsageWriter:
         self._failure = FailureState("usage", report)
         self._purge_at = 0.0
         self._connection: sqlite3.Connection | None = None
+        self._labels: AppLabels
         with contextlib.closing(connect(self._path)) as connection:
             self.unknown_at_start = _settle_leftovers(connection, data_dir, clock())
             _execute(connection, statements.ADD_START, (self._start, clock()), "note the start")
@@ -127,7 +129,7 @@ class UsageWriter:
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             batches = 0
             while self._next_batch():
-                self._write(connection)
+                self._write(connection, len(self._batch))
                 batches += 1
                 if batches % _BATCHES_UNCHECKED == 0:
                     self._checkpoint(connection)
@@ -150,29 +152,26 @@ class UsageWriter:
                 break
         return bool(self._batch)
 
-    def _write(self, connection: sqlite3.Connection) -> None:
-        """Write the longest part of the batch that has a prepared statement: a power of two."""
-        size = 1 << (len(self._batch).bit_length() - 1)
+    def _write(self, connection: sqlite3.Connection, size: int) -> None:
+        """Write so many rows of the batch. If one of them cannot be stored or is there already, the others must not wait for ever."""
         self._accepted.announce(size, self._batch[0].decision)
-        values = [value for row in self._batch[:size] for value in _flat(row)]
         try:
-            inserted = connection.execute(statements.insert_usage(size), values).rowcount
+            write(connection, self._batch[:size], self._labels)
+        except RowsDiffer:
+            if size == 1:
+                self._note_written(1, 0)
+                return
         except NOT_STORABLE:
-            # One row that SQLite cannot hold (a count beyond 64 bits) must not keep the others waiting for ever.
-            self._write_first(connection)
-            return
-        self._note_written(size, inserted)
-
-    def _write_first(self, connection: sqlite3.Connection) -> None:
-        self._accepted.announce(1, self._batch[0].decision)
-        try:
-            inserted = connection.execute(statements.insert_usage(1), _flat(self._batch[0])).rowcount
-        except NOT_STORABLE:
-            self._refused += 1
-            self._report(WriterEvent("usage", EventKind.LOST, "row_not_storable", 1))
-            del self._batch[0]
+            if size == 1:
+                self._refused += 1
+                self._report(WriterEvent("usage", EventKind.LOST, "row_not_storable", 1))
+                del self._batch[0]
+                return
         else:
-            self._note_written(1, inserted)
+            self._note_written(size, size)
+            return
+        self._write(connection, size // 2)
+        self._write(connection, size - size // 2)
 
     def _note_written(self, size: int, inserted: int) -> None:
         self._accepted.written(inserted)
@@ -183,6 +182,7 @@ class UsageWriter:
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
             self._connection = connect(self._path, synchronous="NORMAL")
+            self._labels = app_labels(self._connection)
         return self._connection
 
     def _disconnect(self) -> None:
@@ -222,43 +222,6 @@ class UsageWriter:
             self._dropped_reported = dropped
 
 
-def _flat(row: UsageRow) -> tuple[str | float | None, ...]:
-    """Give the values in the order of `USAGE_COLUMNS`."""
-    tokens, app = row.tokens, row.app
-    return (
-        row.decision,
-        row.at,
-        row.account,
-        row.key,
-        row.operation,
-        row.model,
-        row.outcome,
-        row.status,
-        row.source.value,
-        tokens.prompt,
-        tokens.completion,
-        tokens.cached,
-        tokens.reasoning,
-        row.project,
-        app.id,
-        app.name,
-        app.version,
-        app.user_id,
-        app.session_id,
-        row.provider,
-        row.endpoint,
-        row.credential,
-        row.data_class,
-        row.streamed,
-        row.attempts,
-        row.duration,
-        row.first_token,
-        row.cost,
-        row.host,
-        row.evidence,
-    )
-
-
 def _settle_leftovers(connection: sqlite3.Connection, directory: Path, now: float) -> int:
     with contextlib.closing(leftovers(directory)) as gone:
         return sum(_settle(connection, leftover, now) for leftover in gone)
@@ -268,11 +231,9 @@ def _settle(connection: sqlite3.Connection, leftover: Leftover, now: float) -> i
     """Write an `unknown` row for every accepted request of a process that has none. Gives how many; doing it twice adds nothing."""
     try:
         connection.execute("BEGIN IMMEDIATE")
-        stored = connection.execute(statements.HAS_USAGE, (leftover.announced_first,)).fetchone()
+        stored = connection.execute(usage_statements.HAS_USAGE, (leftover.announced_first,)).fetchone()
         missing = max(0, leftover.accepted - leftover.written - (leftover.announced if stored else 0))
-        connection.executemany(
-            statements.insert_usage(1), (_flat(_unknown_row(leftover.start, number, leftover.last_at)) for number in range(missing))
-        )
+        write_new(connection, (_unknown_row(leftover.start, number, leftover.last_at) for number in range(missing)))
         connection.execute(statements.END_START, (missing, now, leftover.start))
         connection.execute("COMMIT")
     except sqlite3.Error as error:

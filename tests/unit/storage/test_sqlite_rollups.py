@@ -5,7 +5,7 @@ import contextlib
 from tests.conformance.samples import DAY, NOON, usage_row
 
 from anyapi.storage.connection import connect
-from anyapi.storage.expiry import purge
+from anyapi.storage.sqlite_rollups import purge
 from anyapi.storage.rows import AccountRow
 from anyapi.storage.sqlite import SqliteStore
 from anyapi.storage.usage_writer import UsageWriter
