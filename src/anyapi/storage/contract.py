@@ -154,7 +154,10 @@ class UsageStore(Protocol):
         ...
 
     def usage_version(self, account: AccountId) -> str:
-        """Give a text that MUST change when rows of the account are written or deleted. MUST be cheap: it is asked often."""
+        """Give a text that MUST change when rows of the account are written or deleted. MUST be cheap: it is asked often.
+
+        As many rows that come as go within the same hour may cancel out.
+        """
         ...
 
     def purge_usage(self, now: float, default_days: float = DEFAULT_USAGE_DAYS, batch: int = 500) -> int:
