@@ -16,9 +16,9 @@ from anyapi.domain.data_policy import Confidence, Retention, RetentionKind
 from anyapi.domain.evidence import EvidenceCode
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.domain.snapshot import Agreement, Tier
-from anyapi.domain.usage import TokenCount, UsageSource
+from anyapi.domain.usage import LATENCY_BOUNDS, TokenCount, UsageSource
 from anyapi.errors import StorageError
-from anyapi.storage.rows import LATENCY_BOUNDS, AccountRow, Declared, ProjectRow, UsageGroup, UsageTimes, UsageTotal
+from anyapi.storage.rows import AccountRow, Declared, ProjectRow, UsageGroup, UsageTimes, UsageTotal
 
 EVERYTHING = (0.0, NOON + 1000 * DAY)
 

@@ -23,9 +23,9 @@ from anyapi.control.threads import in_thread
 from anyapi.domain.call import App
 from anyapi.domain.ids import AccountId, DecisionId
 from anyapi.domain.people import Permission
-from anyapi.domain.usage import DecisionRecord, TokenCount, UsageRow
+from anyapi.domain.usage import LATENCY_BOUNDS, DecisionRecord, TokenCount, UsageRow
 from anyapi.errors import BadRequest, NotFound
-from anyapi.storage.rows import LATENCY_BOUNDS, UsageGroup, UsageTimes, UsageTotal
+from anyapi.storage.rows import UsageGroup, UsageTimes, UsageTotal
 
 MOST_ROWS = 1000
 EXPORTED_AT_ONCE = 1000

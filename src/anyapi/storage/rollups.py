@@ -13,8 +13,8 @@ from typing import NamedTuple, TypeAlias
 
 from anyapi.domain.evidence import CONTRADICTIONS
 from anyapi.domain.ids import AccountId, KeyId, ProviderId
-from anyapi.domain.usage import UsageRow, UsageSource
-from anyapi.storage.rows import LATENCY_BOUNDS, NO_LABEL, UsageGroup
+from anyapi.domain.usage import LATENCY_BOUNDS, UsageRow, UsageSource
+from anyapi.storage.rows import NO_LABEL, UsageGroup
 
 HOUR = 3600
 ALL = "all"

@@ -111,14 +111,17 @@ def _add(connection: sqlite3.Connection, added: dict[Cell, Sums]) -> None:
 @contextlib.contextmanager
 def _transaction(connection: sqlite3.Connection, labels: AppLabels, begin: str) -> Iterator[None]:
     connection.execute(begin)
+    committed = False
     try:
         yield
         connection.execute("COMMIT")
-    except BaseException:
-        labels.forget()
-        with contextlib.suppress(sqlite3.Error):
-            connection.execute("ROLLBACK")
-        raise
+        committed = True
+    finally:
+        if not committed:
+            labels.forget()
+        if connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
 
 
 def _powers(whole: Sequence[_T], most: int) -> Iterator[Sequence[_T]]:

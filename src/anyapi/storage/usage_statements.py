@@ -5,9 +5,10 @@ Portable but for `json_each` and `min` of two values, with names as parameters.
 
 import functools
 
+from anyapi.domain.usage import LATENCY_BOUNDS
 from anyapi.storage.rollups import ALL, DIMENSIONS, MEASURES
 from anyapi.storage.rollups import COLUMNS as HOUR_COLUMNS
-from anyapi.storage.rows import LATENCY_BOUNDS, UsageGroup
+from anyapi.storage.rows import UsageGroup
 from anyapi.storage.statements import insert
 
 USAGE_COLUMNS = (

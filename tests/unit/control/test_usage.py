@@ -8,8 +8,7 @@ from tests.conformance.samples import usage_row
 
 from anyapi.control.usage import COLUMNS, _quantile
 from anyapi.domain.call import App
-from anyapi.domain.usage import UsageRow
-from anyapi.storage.rows import LATENCY_BOUNDS
+from anyapi.domain.usage import LATENCY_BOUNDS, UsageRow
 from anyapi.storage.usage_writer import UsageWriter
 
 USAGE = "/api/accounts/default/usage"

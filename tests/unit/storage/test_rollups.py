@@ -31,8 +31,15 @@ def test_a_row_is_counted_once_in_each_dimension():
     assert {(cell.account, cell.hour) for cell in found} == {("default", HOUR)}
     for sums in found.values():
         assert named(sums) == {
-            "requests": 1, "succeeded": 1, "prompt_tokens": 100, "completion_tokens": 20, "cached_tokens": 10, "reasoning_tokens": 5,
-            "cost": 0.25, "duration_07": 1, "first_token_05": 1,
+            "requests": 1,
+            "succeeded": 1,
+            "prompt_tokens": 100,
+            "completion_tokens": 20,
+            "cached_tokens": 10,
+            "reasoning_tokens": 5,
+            "cost": 0.25,
+            "duration_07": 1,
+            "first_token_05": 1,
         }
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tests.conformance.samples import NOON, usage_row
 
 from anyapi.domain.call import App
-from anyapi.domain.usage import TokenCount, UsageSource
+from anyapi.domain.usage import LATENCY_BOUNDS, TokenCount, UsageSource
 from anyapi.storage.connection import connect
-from anyapi.storage.rows import LATENCY_BOUNDS, UsageGroup
+from anyapi.storage.rows import UsageGroup
 from anyapi.storage.sqlite import SqliteStore
 from anyapi.storage.sqlite_rollups import app_labels, purge, write
 from anyapi.storage.usage_reading import Part, cut
