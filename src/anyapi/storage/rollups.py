@@ -9,7 +9,8 @@ are counted together as `OTHER_APPS`. Ids of users and sessions, versions and de
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, TypeAlias
+from operator import add
+from typing import TypeAlias
 
 from anyapi.domain.evidence import CONTRADICTIONS
 from anyapi.domain.ids import AccountId, KeyId, ProviderId
@@ -38,21 +39,14 @@ FIRST_TOKENS = tuple(f"first_token_{place:02d}" for place in range(BUCKETS))
 """Counts of answered requests by time to the first token, where there was one."""
 MEASURES = (*SUMS, *DURATIONS, *FIRST_TOKENS)
 COLUMNS = ("dimension", "account", "hour", "label", *MEASURES)
-_SUMMED, _DURATION_AT, _FIRST_AT = len(SUMS), len(SUMS), len(SUMS) + BUCKETS
+_SUMMED = len(SUMS)
 _APPS_REMEMBERED = 4096
 _SUCCESS = "success"
 _CONTRADICTED = frozenset(CONTRADICTIONS)
 
 
-class Cell(NamedTuple):
-    """Where a row is counted. `hour` is its first second, Unix time."""
-
-    dimension: str
-    account: AccountId
-    hour: int
-    label: str
-
-
+Cell: TypeAlias = tuple[str, AccountId, int, str]
+"""Where a row is counted: dimension, account, the hour's first second in Unix time, label."""
 Sums: TypeAlias = list[float]
 """In the order of `MEASURES`; whole numbers but for the cost."""
 AppLabel: TypeAlias = Callable[[AccountId, int, str], str]
@@ -80,17 +74,23 @@ def cells(rows: Iterable[UsageRow], app_label: AppLabel, sign: int = 1) -> dict[
         if found is None:
             found = kinds[kind] = ([0] * _SUMMED, {})
         _add(row, *found)
-    summed: dict[Cell, Sums] = {}
+    found_in: dict[Cell, _Found] = {}
     for kind, (sums, buckets) in kinds.items():
         for cell in _cells_of(kind, app_label):
-            into = summed.get(cell)
-            if into is None:
-                into = summed[cell] = [0] * len(MEASURES)
-            for place, value in enumerate(sums):
-                into[place] += sign * value
+            found = found_in.get(cell)
+            if found is None:
+                found = found_in[cell] = ([0] * _SUMMED, {})
+            found[0][:] = map(add, found[0], sums)
             for place, count in buckets.items():
-                into[place] += sign * count
-    return summed
+                found[1][place] = found[1].get(place, 0) + count
+    return {cell: _flat(sign, *found) for cell, found in found_in.items()}
+
+
+def _flat(sign: int, sums: Sums, buckets: dict[int, int]) -> Sums:
+    counts = [0] * (2 * BUCKETS)
+    for place, count in buckets.items():
+        counts[place] = sign * count
+    return [*(sign * value for value in sums), *counts]
 
 
 def _add(row: UsageRow, sums: Sums, buckets: dict[int, int]) -> None:
@@ -110,10 +110,10 @@ def _add(row: UsageRow, sums: Sums, buckets: dict[int, int]) -> None:
         sums[9] += 1
     if row.outcome == _SUCCESS:
         sums[1] += 1
-        place = _DURATION_AT + bisect_left(LATENCY_BOUNDS, row.duration)
+        place = bisect_left(LATENCY_BOUNDS, row.duration)
         buckets[place] = buckets.get(place, 0) + 1
         if row.first_token is not None:
-            place = _FIRST_AT + bisect_left(LATENCY_BOUNDS, row.first_token)
+            place = BUCKETS + bisect_left(LATENCY_BOUNDS, row.first_token)
             buckets[place] = buckets.get(place, 0) + 1
 
 
@@ -123,7 +123,7 @@ def _cells_of(kind: _Kind, app_label: AppLabel) -> tuple[Cell, ...]:
         *(NO_LABEL, key, model, provider or NO_LABEL, outcome),
         *(NO_LABEL if app is None or app == NO_LABEL else app_label(account, hour, app), host or NO_LABEL, evidence or NO_LABEL),
     )
-    return tuple(Cell(dimension, account, hour, label) for dimension, label in zip(DIMENSIONS, labels, strict=True))
+    return tuple((dimension, account, hour, label) for dimension, label in zip(DIMENSIONS, labels, strict=True))
 
 
 class AppLabels:

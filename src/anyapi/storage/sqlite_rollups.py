@@ -89,7 +89,7 @@ def _delete(connection: sqlite3.Connection, rows: list[UsageRow], labels: AppLab
         if connection.execute(statements.DELETE_USAGE, (json.dumps([row.decision for row in rows]),)).rowcount != len(rows):
             raise RowsDiffer
         _add(connection, gone)
-        for account, hour in {(cell.account, cell.hour) for cell in gone}:
+        for account, hour in {(account, hour) for _, account, hour, _ in gone}:
             connection.execute(statements.DELETE_EMPTY_HOUR, {"account": account, "hour": hour})
     return len(rows)
 

@@ -120,7 +120,7 @@ def test_sums_and_rows_agree(place, batches, asked, purged, account):
 
 
 @pytest.mark.long
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @asked_of
 def test_sums_and_rows_agree_at_length(place, batches, asked, purged, account):
     check(place, batches, asked, purged, account)
