@@ -9,8 +9,9 @@ are counted together as `OTHER_APPS`. Ids of users and sessions, versions and de
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from functools import partial
 from operator import add
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from anyapi.domain.evidence import CONTRADICTIONS
 from anyapi.domain.ids import AccountId, KeyId, ProviderId
@@ -23,10 +24,10 @@ ALL = "all"
 MOST_APPS = 200
 OTHER_APPS = "(others)"
 """Cannot be an app's name: those have no brackets."""
-DIMENSIONS = (
-    *(ALL, UsageGroup.KEY.value, UsageGroup.MODEL.value, UsageGroup.PROVIDER.value, UsageGroup.OUTCOME.value),
-    *(UsageGroup.APP.value, UsageGroup.HOST.value, UsageGroup.EVIDENCE.value),
-)
+_BY_KEY, _BY_APP = (UsageGroup.KEY.value,), (UsageGroup.APP.value,)
+_BY_MODEL = (UsageGroup.MODEL.value, UsageGroup.PROVIDER.value)
+_BY_OUTCOME = (ALL, UsageGroup.OUTCOME.value, UsageGroup.HOST.value, UsageGroup.EVIDENCE.value)
+DIMENSIONS = (*_BY_KEY, *_BY_APP, *_BY_MODEL, *_BY_OUTCOME)
 SUMS = (
     *("requests", "succeeded", "prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens"),
     *("cost", "unpriced", "unmeasured", "contradicted"),
@@ -51,7 +52,11 @@ Sums: TypeAlias = list[float]
 """In the order of `MEASURES`; whole numbers but for the cost."""
 AppLabel: TypeAlias = Callable[[AccountId, int, str], str]
 _Kind: TypeAlias = tuple[AccountId, int, KeyId, str, ProviderId | None, str, str | None, ProviderId | None, str | None]
+_Group: TypeAlias = tuple[AccountId, int, tuple[str, ...], tuple[str, ...]]
 _Found: TypeAlias = tuple[Sums, dict[int, int]]
+"""What stands in `SUMS`, and counts by the place of their bucket in `DURATIONS` and `FIRST_TOKENS`."""
+_From = TypeVar("_From")
+_To = TypeVar("_To")
 
 
 def hour_of(at: float) -> int:
@@ -74,23 +79,29 @@ def cells(rows: Iterable[UsageRow], app_label: AppLabel, sign: int = 1) -> dict[
         if found is None:
             found = kinds[kind] = ([0] * _SUMMED, {})
         _add(row, *found)
-    found_in: dict[Cell, _Found] = {}
-    for kind, (sums, buckets) in kinds.items():
-        for cell in _cells_of(kind, app_label):
-            found = found_in.get(cell)
-            if found is None:
-                found = found_in[cell] = ([0] * _SUMMED, {})
-            found[0][:] = map(add, found[0], sums)
+    return {cell: _flat(sign, *found) for cell, found in _spread(_spread(kinds, partial(_groups_of, app_label)), _cells_of).items()}
+
+
+def _spread(found: dict[_From, _Found], targets_of: Callable[[_From], Iterable[_To]]) -> dict[_To, _Found]:
+    """Add everything that was found to each of its targets."""
+    spread: dict[_To, _Found] = {}
+    for source, (sums, buckets) in found.items():
+        for target in targets_of(source):
+            into = spread.get(target)
+            if into is None:
+                spread[target] = (sums.copy(), buckets.copy())
+                continue
+            into[0][:] = map(add, into[0], sums)
             for place, count in buckets.items():
-                found[1][place] = found[1].get(place, 0) + count
-    return {cell: _flat(sign, *found) for cell, found in found_in.items()}
+                into[1][place] = into[1].get(place, 0) + count
+    return spread
 
 
 def _flat(sign: int, sums: Sums, buckets: dict[int, int]) -> Sums:
     counts = [0] * (2 * BUCKETS)
     for place, count in buckets.items():
         counts[place] = sign * count
-    return [*(sign * value for value in sums), *counts]
+    return [*(sums if sign == 1 else (sign * value for value in sums)), *counts]
 
 
 def _add(row: UsageRow, sums: Sums, buckets: dict[int, int]) -> None:
@@ -117,13 +128,21 @@ def _add(row: UsageRow, sums: Sums, buckets: dict[int, int]) -> None:
             buckets[place] = buckets.get(place, 0) + 1
 
 
-def _cells_of(kind: _Kind, app_label: AppLabel) -> tuple[Cell, ...]:
+def _groups_of(app_label: AppLabel, kind: _Kind) -> tuple[_Group, ...]:
+    """Labels that go together, so that rows unlike in all of them are added up four times and not eight."""
     account, hour, key, model, provider, outcome, app, host, evidence = kind
-    labels = (
-        *(NO_LABEL, key, model, provider or NO_LABEL, outcome),
-        *(NO_LABEL if app is None or app == NO_LABEL else app_label(account, hour, app), host or NO_LABEL, evidence or NO_LABEL),
+    called = NO_LABEL if app is None or app == NO_LABEL else app_label(account, hour, app)
+    return (
+        (account, hour, _BY_KEY, (key,)),
+        (account, hour, _BY_APP, (called,)),
+        (account, hour, _BY_MODEL, (model, provider or NO_LABEL)),
+        (account, hour, _BY_OUTCOME, (NO_LABEL, outcome, host or NO_LABEL, evidence or NO_LABEL)),
     )
-    return tuple((dimension, account, hour, label) for dimension, label in zip(DIMENSIONS, labels, strict=True))
+
+
+def _cells_of(group: _Group) -> list[Cell]:
+    account, hour, dimensions, labels = group
+    return [(dimension, account, hour, label) for dimension, label in zip(dimensions, labels, strict=True)]
 
 
 class AppLabels:

@@ -6,7 +6,7 @@ import math
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.conformance.samples import NOON, usage_row
 
@@ -105,28 +105,14 @@ def agrees(store, rows, since, until, account):
         assert [row.decision for row in store.usage_rows(since, until, account, limit)] == newest_first[:limit]
 
 
-asked_of = given(
+@pytest.mark.timeout(1200)
+@given(
     st.lists(st.lists(changes, max_size=12), max_size=4),
     st.lists(spans, min_size=1, max_size=3),
     st.none() | st.floats(NOON - 20 * HOUR, NOON + 10 * HOUR),
     st.sampled_from([None, "a", "b", "a-b"]),
 )
-
-
-@settings(max_examples=120, deadline=None)
-@asked_of
 def test_sums_and_rows_agree(place, batches, asked, purged, account):
-    check(place, batches, asked, purged, account)
-
-
-@pytest.mark.long
-@settings(max_examples=1000, deadline=None)
-@asked_of
-def test_sums_and_rows_agree_at_length(place, batches, asked, purged, account):
-    check(place, batches, asked, purged, account)
-
-
-def check(place, batches, asked, purged, account):
     store, connection = place
     connection.execute("DELETE FROM usage")
     connection.execute("DELETE FROM usage_hours")
