@@ -77,13 +77,18 @@ async function timed<T>(name: string, ask: () => Promise<T>): Promise<T> {
 /** Live, but never so that a server with many rows spends more than a sixtieth of its time on this page's question. */
 export const pace = (every: number | false, tookMs: number): number | false => every && Math.max(every, 60 * tookMs);
 
-/** Every span ends now: `seconds` back from the moment of asking. */
+/**
+ * Every span ends now. It begins with the hour that was `seconds` ago: so the chart's first column is whole, the server has its sums ready,
+ * and the next question has the same address, which the server may answer with "nothing new".
+ */
+export const begin = (seconds: number, now = Date.now() / 1000): number => Math.floor((now - seconds) / 3600) * 3600;
+
 export function useTotals(by: UsageGroup, seconds: number, every: number | false) {
   const { account } = useHere();
   return useQuery({
     queryKey: [account, "totals", by, seconds],
     queryFn: ({ signal }) =>
-      timed("totals", () => call("get", "/api/accounts/{account}/usage/totals", { path: { account }, query: { by, since: Date.now() / 1000 - seconds }, signal })),
+      timed("totals", () => call("get", "/api/accounts/{account}/usage/totals", { path: { account }, query: { by, since: begin(seconds) }, signal })),
     refetchInterval: () => pace(every, took.get("totals") ?? 0),
     placeholderData: (before) => before,
   });
@@ -94,7 +99,7 @@ export function useLatency(by: UsageGroup, seconds: number, every: number | fals
   return useQuery({
     queryKey: [account, "latency", by, seconds],
     queryFn: ({ signal }) =>
-      timed("latency", () => call("get", "/api/accounts/{account}/usage/latency", { path: { account }, query: { by, since: Date.now() / 1000 - seconds }, signal })),
+      timed("latency", () => call("get", "/api/accounts/{account}/usage/latency", { path: { account }, query: { by, since: begin(seconds) }, signal })),
     refetchInterval: () => pace(every, took.get("latency") ?? 0),
     placeholderData: (before) => before,
   });
@@ -105,7 +110,7 @@ export function useRows(seconds: number, limit: number, every: number | false) {
   return useQuery({
     queryKey: [account, "rows", seconds, limit],
     queryFn: ({ signal }) =>
-      call("get", "/api/accounts/{account}/usage/rows", { path: { account }, query: { since: Date.now() / 1000 - seconds, limit }, signal }),
+      call("get", "/api/accounts/{account}/usage/rows", { path: { account }, query: { since: begin(seconds), limit }, signal }),
     refetchInterval: every,
     placeholderData: (before) => before,
   });

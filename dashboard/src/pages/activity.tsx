@@ -4,7 +4,7 @@ import { Button, Group, SegmentedControl, Switch } from "@mantine/core";
 import { useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { address } from "../api/client";
-import { useKeys, useLatency, useRows, useTotals } from "../api/queries";
+import { begin, useKeys, useLatency, useRows, useTotals } from "../api/queries";
 import type { ShownKey, UsageRow, UsageTotal } from "../api/schema";
 import { useHere } from "../api/session";
 import { type Bar, Bars, Columns } from "../parts/chart";
@@ -12,10 +12,10 @@ import { Icon } from "../parts/icon";
 import { Chip, CodeBlock, Empty, Loaded, Page, Panel, Table } from "../parts/parts";
 import { ago, count, exactTime, money, percent, plural, seconds, tokens } from "../words/format";
 import { outcome } from "../words/policy";
-import { filled, SPANS, type Span, spanOf, sum } from "../words/series";
+import { filled, type Point, SPANS, type Span, spanOf, sum } from "../words/series";
 
 const LIVE = 5_000;
-type Metric = "requests" | "tokens" | "cost";
+type Metric = "requests" | "tokens" | "cost" | "times";
 type Group = "model" | "provider" | "key" | "app" | "outcome";
 
 export default function Activity() {
@@ -25,7 +25,7 @@ export default function Activity() {
   const span = spanOf(search.get("span"));
   const every = live && LIVE;
   const series = useTotals(span.by, span.seconds, every);
-  const csv = address("/api/accounts/{account}/usage.csv", { account }, { since: Math.floor(Date.now() / 1000 - span.seconds) });
+  const csv = address("/api/accounts/{account}/usage.csv", { account }, { since: begin(span.seconds) });
   return (
     <Page
       title="Activity"
@@ -46,7 +46,7 @@ export default function Activity() {
           ) : (
             <>
               <Tiles rows={found.rows} span={span} every={every} />
-              <OverTime rows={found.rows} since={found.since} until={found.until} span={span} />
+              <OverTime rows={found.rows} since={found.since} until={found.until} span={span} every={every} />
               <Breakdowns span={span} every={every} />
               <Requests span={span} every={every} csv={csv} />
             </>
@@ -107,34 +107,77 @@ function Tile({ name, value, below }: { name: string; value: string; below: stri
   );
 }
 
-function OverTime({ rows, since, until, span }: { rows: UsageTotal[]; since: number; until: number; span: Span }) {
+function OverTime({ rows, since, until, span, every }: { rows: UsageTotal[]; since: number; until: number; span: Span; every: number | false }) {
   const [metric, setMetric] = useState<Metric>("requests");
+  const points = filled(rows, since, until, span.by);
   const value = (total: UsageTotal | null) => {
     if (total === null) return { good: 0, bad: 0 };
     if (metric === "requests") return { good: total.succeeded, bad: total.requests - total.succeeded };
     return { good: metric === "tokens" ? total.prompt_tokens + total.completion_tokens : total.cost, bad: 0 };
   };
   return (
-      <Panel
-        title={span.by === "hour" ? "By hour" : "By day"}
-        tools={
-          <SegmentedControl
-            size="xs"
-            aria-label="What to show"
-            value={metric}
-            onChange={(next) => setMetric(next as Metric)}
-            data={[{ value: "requests", label: "Requests" }, { value: "tokens", label: "Tokens" }, { value: "cost", label: "Cost" }]}
-          />
-        }
-      >
-        {metric === "requests" && (
-          <div className="legend" aria-hidden="true">
-            <span><i />answered</span>
-            <span><i className="fail" />refused or failed</span>
-          </div>
-        )}
-        <Columns points={filled(rows, since, until, span.by)} value={(point) => value(point.total)} shown={metric === "cost" ? money : count} label={`${metric} by ${span.by}, times in UTC`} by={span.by} />
-      </Panel>
+    <Panel
+      title={span.by === "hour" ? "By hour" : "By day"}
+      tools={
+        <SegmentedControl
+          size="xs"
+          aria-label="What to show"
+          value={metric}
+          onChange={(next) => setMetric(next as Metric)}
+          data={[
+            { value: "requests", label: "Requests" },
+            { value: "tokens", label: "Tokens" },
+            { value: "cost", label: "Cost" },
+            { value: "times", label: "Response time" },
+          ]}
+        />
+      }
+    >
+      {metric === "requests" && <Legend good="answered" bad="refused or failed" />}
+      {metric === "times" ? (
+        <TimesOverTime points={points} span={span} every={every} />
+      ) : (
+        <Columns points={points} value={(point) => value(point.total)} shown={metric === "cost" ? money : count} label={`${metric} by ${span.by}, times in UTC`} by={span.by} />
+      )}
+    </Panel>
+  );
+}
+
+function Legend({ good, bad, rest = "fail" }: { good: string; bad: string; rest?: string }) {
+  return (
+    <div className="legend" aria-hidden="true">
+      <span><i />{good}</span>
+      <span><i className={rest} />{bad}</span>
+    </div>
+  );
+}
+
+function TimesOverTime({ points, span, every }: { points: Point[]; span: Span; every: number | false }) {
+  const latency = useLatency(span.by, span.seconds, every);
+  return (
+    <Loaded read={latency} lines={8}>
+      {(found) => {
+        const known = new Map(found.rows.map((row) => [row.label, row]));
+        const value = (point: Point) => {
+          const half = known.get(point.label)?.p50 ?? 0;
+          return { good: half, bad: (known.get(point.label)?.p95 ?? half) - half };
+        };
+        return (
+          <>
+            <Legend good="half are faster" bad="95 in 100 are faster" rest="old" />
+            <Columns
+              points={points}
+              value={value}
+              shown={seconds}
+              rest="var(--bar-old)"
+              said={({ good, bad }) => (good ? `half under ${seconds(good)}, 95% under ${seconds(good + bad)}` : "no answer")}
+              label={`response time by ${span.by}, times in UTC`}
+              by={span.by}
+            />
+          </>
+        );
+      }}
+    </Loaded>
   );
 }
 
@@ -146,12 +189,13 @@ function Breakdowns({ span, every }: { span: Span; every: number | false }) {
       <Breakdown title="By provider" by="provider" span={span} every={every} name={(label) => (label === "-" ? "sent to nobody" : label)} />
       <Breakdown title="By API key" by="key" span={span} every={every} name={(label) => keyName(keys.data, label)} />
       <Breakdown title="By outcome" by="outcome" span={span} every={every} name={(label) => outcome(label).text} />
-      <Breakdown title="By app" by="app" span={span} every={every} name={(label) => (label === "-" ? "no name given" : label)} />
+      <Breakdown title="By app" by="app" span={span} every={every} name={(label) => APPS[label] ?? label} />
       <Times span={span} every={every} />
     </div>
   );
 }
 
+const APPS: Record<string, string> = { "-": "no name given", "(others)": "other apps" };
 const keyName = (keys: readonly ShownKey[] | undefined, id: string): string => {
   const found = keys?.find((key) => key.id === id);
   return found ? found.name || `${found.prefix}…` : id;
@@ -182,13 +226,14 @@ function Times({ span, every }: { span: Span; every: number | false }) {
           found.rows.length === 0 ? (
             <p className="dim" style={{ margin: 0 }}>Nothing was answered yet.</p>
           ) : (
-            <Table label="Response time by provider" head={<><th scope="col">Provider</th><th scope="col" className="r">Answered</th><th scope="col" className="r">Half under</th><th scope="col" className="r">95% under</th></>}>
+            <Table label="Response time by provider" head={<><th scope="col">Provider</th><th scope="col" className="r">Answered</th><th scope="col" className="r">Half under</th><th scope="col" className="r">95% under</th><th scope="col" className="r">First token</th></>}>
               {found.rows.map((row) => (
                 <tr key={row.label}>
                   <td>{row.label}</td>
                   <td className="r">{count(row.requests)}</td>
                   <td className="r">{seconds(row.p50)}</td>
                   <td className="r">{seconds(row.p95)}</td>
+                  <td className="r" title={`95% under ${seconds(row.first_token_p95)}`}>{seconds(row.first_token_p50)}</td>
                 </tr>
               ))}
             </Table>

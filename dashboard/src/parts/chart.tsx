@@ -13,10 +13,14 @@ const LEFT = 46;
 const HEIGHT = 190;
 const BOTTOM = 22;
 
-export function Columns({ points, value, shown, label, by }: {
+export function Columns({ points, value, shown, said = (column) => `${shown(column.good + column.bad)}${column.bad ? `, of which ${shown(column.bad)} not answered` : ""}`, rest = "var(--bar-2)", label, by }: {
   points: readonly Point[];
   value: (point: Point) => Column;
   shown: (value: number) => string;
+  /** What one column says in words. */
+  said?: (column: Column) => string;
+  /** Colour of the upper part. */
+  rest?: string;
   label: string;
   by: "hour" | "day";
 }) {
@@ -41,7 +45,7 @@ export function Columns({ points, value, shown, label, by }: {
   return (
     <figure style={{ margin: 0 }} ref={ref}>
       <div className="small dim num" aria-hidden="true" style={{ minHeight: "1.5em" }}>
-        {picked && pickedColumn ? `${picked.label} UTC: ${shown(pickedColumn.good + pickedColumn.bad)}${pickedColumn.bad ? `, of which ${shown(pickedColumn.bad)} not answered` : ""}` : " "}
+        {picked && pickedColumn ? `${picked.label} UTC: ${said(pickedColumn)}` : " "}
       </div>
       <svg className="chart" width={width} height={HEIGHT + BOTTOM} role="img" aria-label={label} onMouseLeave={() => setOver(null)}>
         {scale.map((tick) => (
@@ -60,7 +64,7 @@ export function Columns({ points, value, shown, label, by }: {
               <rect x={LEFT + slot * place} y={0} width={slot} height={HEIGHT} fill={over === place ? "var(--panel-2)" : "transparent"} />
               <rect x={x} y={y(column.good)} width={thick} height={HEIGHT - y(column.good)} rx={Math.min(3, thick / 3)} fill="var(--bar)" />
               {column.bad > 0 && (
-                <rect x={x} y={y(column.good + column.bad)} width={thick} height={y(column.good) - y(column.good + column.bad)} rx={Math.min(3, thick / 3)} fill="var(--bar-2)" />
+                <rect x={x} y={y(column.good + column.bad)} width={thick} height={y(column.good) - y(column.good + column.bad)} rx={Math.min(3, thick / 3)} fill={rest} />
               )}
               {place % every === 0 && (
                 <text x={x + thick / 2} y={HEIGHT + 16} textAnchor="middle">
@@ -77,7 +81,7 @@ export function Columns({ points, value, shown, label, by }: {
           {points.map((point, place) => (
             <tr key={point.label}>
               <th scope="row">{point.label}</th>
-              <td>{shown((columns[place]?.good ?? 0) + (columns[place]?.bad ?? 0))}</td>
+              <td>{said(columns[place] as Column)}</td>
             </tr>
           ))}
         </tbody>

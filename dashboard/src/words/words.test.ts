@@ -1,6 +1,6 @@
-import { describe, expect, it } from "vitest";
-import { address, problemOf } from "../api/client";
-import { pace } from "../api/queries";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { address, call, problemOf } from "../api/client";
+import { begin, pace } from "../api/queries";
 import type { UsageTotal } from "../api/schema";
 import { ago, days, list, money, percent, seconds } from "./format";
 import { retention, setting, settingsOf, training } from "./policy";
@@ -107,5 +107,25 @@ describe("the client", () => {
   it("says what the server says, and something where it says nothing", () => {
     expect(problemOf(400, { error: { message: "No.", metadata: { field: "name" } } })).toMatchObject({ message: "No.", field: "name", status: 400 });
     expect(problemOf(502, null).message).toContain("502");
+  });
+});
+
+describe("a live page", () => {
+  afterEach(() => vi.unstubAllGlobals());
+  it("asks for the same span until the hour is over", () => {
+    const noon = Date.UTC(2026, 10, 27, 12) / 1000;
+    expect([begin(86400, noon), begin(86400, noon + 3599.9), begin(86400, noon + 3600)]).toEqual([noon - 86400, noon - 86400, noon - 82800]);
+  });
+  it("keeps what it has when the server says that nothing is new", async () => {
+    const asked: (string | null)[] = [];
+    vi.stubGlobal("fetch", (_: string, init: RequestInit) => {
+      const tag = new Headers(init.headers).get("if-none-match");
+      asked.push(tag);
+      return Promise.resolve(tag === '"1"' ? new Response(null, { status: 304 }) : Response.json({ rows: [asked.length] }, { headers: { etag: '"1"' } }));
+    });
+    const first = await call("get", "/api/catalogue");
+    const again = await call("get", "/api/catalogue");
+    expect(again).toBe(first);
+    expect(asked).toEqual([null, '"1"']);
   });
 });
