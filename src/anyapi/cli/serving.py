@@ -8,6 +8,7 @@ import click
 
 from anyapi.bootstrap import run
 from anyapi.cli.people import first_run_link
+from anyapi.cli.progress import told_progress
 from anyapi.cli.welcome import start_lines
 from anyapi.config import load_config, not_served_yet
 from anyapi.domain.snapshot import Snapshot
@@ -24,7 +25,7 @@ PLAIN = (
 def serve_until_stopped(path: Path | None, *, quiet: bool) -> None:
     """Serve until SIGTERM or SIGINT; `quiet` prints only the address. Raises `ConfigError` or `StorageError` when it cannot start."""
     config = load_config(path, os.environ, dt.datetime.now(dt.UTC))
-    prepare(database_path(config.data_dir))
+    prepare(database_path(config.data_dir), told_progress)
 
     def ready(snapshot: Snapshot, address: str) -> None:
         click.echo(f"AnyAPI is at {address}")

@@ -11,11 +11,14 @@ from typing import Concatenate, ParamSpec
 import click
 import msgspec
 
+from anyapi.cli.progress import told_progress
 from anyapi.config import Config, load_config
 from anyapi.config_sections import known_names
 from anyapi.control.channel import SOCKET_NAME, NotConfirmed, ask_reload
 from anyapi.policy.nearest import nearest
 from anyapi.policy.parse import Known
+from anyapi.storage.connection import database_path
+from anyapi.storage.schema import prepare
 from anyapi.storage.sqlite import SqliteStore
 
 P = ParamSpec("P")
@@ -67,6 +70,7 @@ def with_store(command: Callable[Concatenate[Place, P], None]) -> Callable[..., 
         config = load_config(config_file, os.environ, dt.datetime.now(dt.UTC), secrets=False)
         if data_dir is not None:
             config = msgspec.structs.replace(config, data_dir=data_dir)
+        prepare(database_path(config.data_dir), told_progress)
         with SqliteStore(config.data_dir, time.time) as store:
             command(Place(config, store, as_json, time.time()), *args, **kwargs)
 
