@@ -15,9 +15,10 @@ from anyapi.config import Config, known_names
 from anyapi.errors import ConfigError, StorageError
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import inventory
+from anyapi.storage.drivers import driver_for
 from anyapi.storage.rows import DEFAULT_ACCOUNT
-from anyapi.storage.sqlite import SqliteStore
-from anyapi.storage.sqlite_people import SqlitePeople
+from anyapi.storage.sqlite import SqlStore
+from anyapi.storage.sqlite_people import SqlPeople
 from anyapi.telemetry.log import Event, log
 
 ControlReady = Callable[[str, bool], None]
@@ -77,8 +78,9 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
         listener = stack.enter_context(_bind(config))
         serving = await asyncio.to_thread(importlib.import_module, "anyapi.control.serving")
         # Connections of its own: one that the data plane waits for must not be busy with somebody's page.
-        store = stack.enter_context(await asyncio.to_thread(SqliteStore, config.data_dir))
-        people = stack.enter_context(await asyncio.to_thread(SqlitePeople, config.data_dir))
+        driver = driver_for(config.data_dir, config.database_url)
+        store = stack.enter_context(await asyncio.to_thread(SqlStore, driver))
+        people = stack.enter_context(await asyncio.to_thread(SqlPeople, driver))
         services = serving.Services(
             store=store,
             people=people,

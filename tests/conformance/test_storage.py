@@ -23,9 +23,10 @@ from anyapi.storage.rows import AccountRow, Declared, ProjectRow, UsageGroup, Us
 EVERYTHING = (0.0, NOON + 1000 * DAY)
 
 
-@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.name)
+@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.__name__)
 def backend(request, tmp_path):
-    return request.param(tmp_path / "data dir")
+    with request.param(tmp_path / "data dir") as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ session of its own for each request.
 import contextlib
 
 from anyapi.storage.connection import connect
-from anyapi.storage.sqlite_rollups import rebuild
+from anyapi.storage.usage_sums import rebuild
 
 DAYS = 90
 BIGGEST = "big"

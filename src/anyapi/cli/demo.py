@@ -23,6 +23,7 @@ from anyapi.crypto.api_keys import generate
 from anyapi.domain.ids import AccountId
 from anyapi.simulator import SimulationThread, demo_config_toml
 from anyapi.storage.connection import database_path
+from anyapi.storage.drivers import driver_for
 from anyapi.storage.rows import KeyRow
 from anyapi.storage.schema import prepare
 from anyapi.storage.sqlite import SqliteStore
@@ -57,7 +58,7 @@ def demo(port: int, as_json: bool) -> None:
         with _gateway(config, home) as url:
             dashboard = f"http://127.0.0.1:{control}"
             _wait(f"{dashboard}/api/healthz")
-            print_ready(url, secret, simulation.base_urls, first_run_link(home, dashboard), as_json=as_json)
+            print_ready(url, secret, simulation.base_urls, first_run_link(driver_for(home), dashboard), as_json=as_json)
             if not as_json:
                 send_sample_traffic(url, sample)
             signal.pause()
@@ -134,7 +135,8 @@ def _gateway(config: Path, home: Path) -> Iterator[str]:
     """Run `anyapi serve` beside us until the block ends; give its URL."""
     log = home / "gateway.log"
     with log.open("wb") as errors:
-        command = [sys.executable, "-m", "anyapi", "serve", "--quiet", "--config", str(config)]
+        # A demo leaves nothing behind, in no database either.
+        command = ["/usr/bin/env", "-u", "ANYAPI_DATABASE_URL", sys.executable, "-m", "anyapi", "serve", "--quiet", "--config", str(config)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, preexec_fn=_die_with_parent)  # noqa: S603, PLW1509
     try:
         line = process.stdout.readline() if process.stdout is not None else ""

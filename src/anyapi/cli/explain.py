@@ -29,8 +29,9 @@ from anyapi.policy.names import bare_names, resolved
 from anyapi.policy.order import arranged
 from anyapi.policy.parse import parse_data_policy
 from anyapi.storage.connection import DATABASE_NAME
+from anyapi.storage.drivers import driver_for
 from anyapi.storage.schema import is_current
-from anyapi.storage.sqlite import SqliteStore
+from anyapi.storage.sqlite import SqlStore
 from anyapi.upstream.adapters import SERVED_EMBEDDINGS, SERVED_PROTOCOLS
 
 _ASSUMED = CredentialId("assumed")
@@ -97,11 +98,10 @@ def answer(question: Question, context: PolicyContext, now: float) -> tuple[Expl
 
 def stored_evidence(config: Config) -> Contradicted:
     """The contradictions that a server here has written down; none, and a word about it, where its store cannot be read."""
-    path = config.data_dir / DATABASE_NAME
     try:
-        if not is_current(path):
+        if config.database_url is None and not is_current(config.data_dir / DATABASE_NAME):
             return {}
-        with SqliteStore(config.data_dir) as store:
+        with SqlStore(driver_for(config.data_dir, config.database_url)) as store:
             return contradicted(store.contradictions())
     except StorageError as error:
         click.echo(f"Without the evidence of what providers stated: {error.message}", err=True)

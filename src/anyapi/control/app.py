@@ -17,6 +17,7 @@ from anyapi.control import accounts, catalogue, history, keys, pages, sessions, 
 from anyapi.control.permissions import SignedIn, guard, refuse_unguarded
 from anyapi.control.problems import of_ours, of_the_framework, unforeseen
 from anyapi.control.services import Services
+from anyapi.control.tenants import for_one_account
 from anyapi.control.threads import in_thread
 from anyapi.errors import AnyAPIError
 
@@ -84,6 +85,7 @@ def create_app(services: Services, dashboard: Path | None = None) -> Litestar:
             *(openapi, healthz, privacy, *pages.handlers(dashboard)),
         ],
         guards=[guard],
+        middleware=[for_one_account],
         dependencies={
             "services": Provide(the_services, sync_to_thread=False),
             "signed_in": Provide(who, sync_to_thread=False),

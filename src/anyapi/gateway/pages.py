@@ -69,7 +69,7 @@ async def healthz(call: Call, plane: DataPlane, reply: Connection) -> None:  # n
 async def readyz(call: Call, plane: DataPlane, reply: Connection) -> None:  # noqa: ARG001
     """Whether requests can be served: a snapshot is in force and the stores take rows."""
     ready = plane.outlets.ready()
-    reply.send(200 if ready else 503, PLAIN_TEXT, b"ready\n" if ready else b"not ready: the store does not take rows\n")
+    reply.send(200 if ready else 503, PLAIN_TEXT, b"ready\n" if ready else b"not ready: the store does not answer, or takes no rows\n")
 
 
 async def privacy(call: Call, plane: DataPlane, reply: Connection) -> None:  # noqa: ARG001

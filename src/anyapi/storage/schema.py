@@ -6,18 +6,14 @@
 import enum
 import importlib
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 
 from anyapi.errors import StorageError
 from anyapi.storage.connection import connect, storage_error
+from anyapi.storage.driver import Progress
 
 HEAD = "0006"
 """The newest revision of `storage/migrations`; a test compares them."""
-
-
-Progress = Callable[[int, int], None]
-"""Is told how many rows are done, of how many."""
 
 
 def no_progress(_done: int, _whole: int) -> None:
@@ -73,7 +69,11 @@ def _state(connection: sqlite3.Connection) -> SchemaState:
         return SchemaState.EMPTY
     if "alembic_version" not in tables:
         return SchemaState.FOREIGN
-    revisions = [revision for (revision,) in connection.execute("SELECT version_num FROM alembic_version")]
+    return of_revisions([revision for (revision,) in connection.execute("SELECT version_num FROM alembic_version")])
+
+
+def of_revisions(revisions: list[str]) -> SchemaState:
+    """What a database with these revisions of ours is."""
     if revisions == [HEAD]:
         return SchemaState.CURRENT
     return SchemaState.OLDER if all(revision < HEAD for revision in revisions) else SchemaState.FOREIGN

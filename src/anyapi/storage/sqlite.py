@@ -1,6 +1,6 @@
-"""The SQLite store: accounts, keys, credentials, settings; reading of usage and decisions, which two writers beside it write.
+"""The store of either database: accounts, keys, credentials, settings; reading of usage and decisions, which writers beside it write.
 
-Standard library only, constant SQL only.
+Constant SQL only.
 """
 
 import time
@@ -17,6 +17,8 @@ from anyapi.domain.usage import DecisionRecord, UsageRow
 from anyapi.errors import StorageError
 from anyapi.storage import statements, usage_reading, usage_statements
 from anyapi.storage.contract import NO_SETTINGS
+from anyapi.storage.database import Database, rows_of
+from anyapi.storage.driver import Driver, Row, Value
 from anyapi.storage.rows import (
     DEFAULT_ACCOUNT,
     DEFAULT_USAGE_DAYS,
@@ -30,8 +32,8 @@ from anyapi.storage.rows import (
     UsageTimes,
     UsageTotal,
 )
-from anyapi.storage.sqlite_file import Row, SqliteFile, Value, rows_of, translated
-from anyapi.storage.sqlite_rollups import purge
+from anyapi.storage.sqlite_driver import SqliteDriver
+from anyapi.storage.usage_sums import purge
 
 _SETTINGS_FIELDS = frozenset(Settings.__struct_fields__)
 _DECLARED_FIELDS = frozenset(Declared.__struct_fields__)
@@ -40,15 +42,15 @@ _FIXED = ("id", "account", "provider", "created_at", "disabled_at")
 """What no change of a credential may touch."""
 
 
-class SqliteStore(SqliteFile):
-    """The stores of `storage/contract.py` in SQLite, but for the two sinks. Every method raises `StorageError` and nothing else."""
+class SqlStore(Database):
+    """The stores of `storage/contract.py`, but for the sinks. Every method raises `StorageError` and nothing else."""
 
-    def __init__(self, data_dir: Path, clock: Callable[[], float] = time.time) -> None:
-        """Open the store in `data_dir`, making directory, tables and the account `default` where they are missing.
+    def __init__(self, place: Path | Driver, clock: Callable[[], float] = time.time) -> None:
+        """Open the store, making tables and the account `default` where they are missing; a path is a data directory with SQLite.
 
         `clock` in Unix seconds dates that account; nothing else here asks the time.
         """
-        super().__init__(data_dir)
+        super().__init__(place)
         if not self._read("open the database", statements.HAS_ACCOUNT, (DEFAULT_ACCOUNT,)):
             self._write("make the default account", statements.ENSURE_ACCOUNT, (DEFAULT_ACCOUNT, "Default account", clock(), None))
 
@@ -92,7 +94,7 @@ class SqliteStore(SqliteFile):
 
     def end_key(self, key: KeyId, at: float) -> KeyRow | None:
         """Have a key expire, never later than it would anyway, and give it as it is then; None if there is none of that id."""
-        self._write("end the key", statements.END_KEY, (at, key))
+        self._write("end the key", statements.END_KEY, {"at": at, "id": key})
         return self.key(key)
 
     def add_credential(self, credential: CredentialRow) -> None:
@@ -129,7 +131,7 @@ class SqliteStore(SqliteFile):
 
     def revoke_credential(self, credential: CredentialId, at: float) -> CredentialRow | None:
         """Revoke a credential, forget its sealed secret, and give it as it is then; None if there is none of that id."""
-        self._write("revoke the credential", statements.REVOKE_CREDENTIAL, (at, credential))
+        self._write("revoke the credential", statements.REVOKE_CREDENTIAL, {"at": at, "id": credential, "nothing": b""})
         return self.credential(credential)
 
     def settings(self, layer: Layer, subject: str) -> Settings:
@@ -179,8 +181,8 @@ class SqliteStore(SqliteFile):
 
     def purge_usage(self, now: float, default_days: float = DEFAULT_USAGE_DAYS, batch: int = 500) -> int:
         """Delete at most `batch` expired rows and say how many went."""
-        with self._lock, translated("delete expired usage"):
-            return purge(self._connection, now, default_days, batch)
+        with self._lock, self._driver.translated("delete expired usage"):
+            return purge(self._driver, self._connection, now, default_days, batch)
 
     def contradictions(self) -> list[Contradiction]:
         """Give every contradiction, oldest first, cleared ones too; raises if one cannot be read."""
@@ -204,6 +206,16 @@ class SqliteStore(SqliteFile):
         """Say how many decision records there are."""
         (count,) = self._read("count the decision records", statements.DECISION_COUNT)[0]
         return msgspec.convert(count, int)
+
+
+class SqliteStore(SqlStore):
+    """The same on the SQLite file of a data directory."""
+
+    def __init__(self, data_dir: Path, clock: Callable[[], float] = time.time) -> None:
+        """Open the store in `data_dir`; `path` is the file then."""
+        driver = SqliteDriver(data_dir)
+        self.path = driver.path
+        super().__init__(driver, clock)
 
 
 def _settings(layer: str, subject: str, body: Value) -> Settings:

@@ -1,4 +1,7 @@
-"""Every SQL statement that a running server or the CLI sends to SQLite, as constant text. Values travel only as parameters."""
+"""Every SQL statement that a running server or the CLI sends, as constant text. Values travel only as parameters.
+
+They are written so that SQLite and PostgreSQL both take them; the few that cannot be stand in `postgres_statements` a second time.
+"""
 
 import functools
 
@@ -17,7 +20,7 @@ KEYS = _KEY + " ORDER BY created_at, id"
 KEYS_OF_ACCOUNT = _KEY + " WHERE account = ? ORDER BY created_at, id"
 ONE_KEY = _KEY + " WHERE id = ?"
 REVOKE_KEY = "UPDATE keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL"
-END_KEY = "UPDATE keys SET expires_at = min(?, coalesce(expires_at, 1e18)) WHERE id = ?"
+END_KEY = "UPDATE keys SET expires_at = CASE WHEN expires_at < :at THEN expires_at ELSE :at END WHERE id = :id"
 
 CREDENTIAL_COLUMNS = (
     "id",
@@ -43,7 +46,7 @@ UPDATE credentials SET tier = ?, name = ?, declared = ?, key_id = ?, wrapped = ?
 WHERE id = ? AND disabled_at IS NULL
 """
 REVOKE_CREDENTIAL = """
-UPDATE credentials SET disabled_at = ?, declared = '{}', wrapped = x'', ciphertext = x'' WHERE id = ? AND disabled_at IS NULL
+UPDATE credentials SET disabled_at = :at, declared = '{}', wrapped = :nothing, ciphertext = :nothing WHERE id = :id AND disabled_at IS NULL
 """
 
 SETTINGS = "SELECT body FROM settings WHERE layer = ? AND subject = ?"
@@ -58,7 +61,7 @@ SELECT CASE :layer
     WHEN 'account' THEN EXISTS (SELECT 1 FROM accounts WHERE id = :subject)
     WHEN 'project' THEN EXISTS (SELECT 1 FROM projects WHERE id = :subject)
     WHEN 'key' THEN EXISTS (SELECT 1 FROM keys WHERE id = :subject)
-    ELSE 0
+    ELSE FALSE
 END
 """
 

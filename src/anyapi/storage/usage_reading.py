@@ -5,21 +5,25 @@ Works on whatever asks the store one question after another on one state of it; 
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import starmap
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
 from anyapi.domain.ids import AccountId
 from anyapi.domain.usage import UsageRow
 from anyapi.storage import usage_statements as statements
+from anyapi.storage.driver import Row, Value
 from anyapi.storage.rollups import BUCKETS, DURATIONS, FIRST_TOKENS, HOUR, SUMS, hour_of
 from anyapi.storage.rows import UsageGroup, UsageTimes, UsageTotal
-from anyapi.storage.sqlite_file import Read, Row, Value
 from anyapi.storage.usage_columns import from_columns
 
 _NAMED_BY_TIME = {UsageGroup.DAY: "%Y-%m-%d", UsageGroup.HOUR: "%Y-%m-%d %H:00"}
+
+
+Read: TypeAlias = Callable[[str, Mapping[str, Value]], list[Row]]
+"""Asks one question of the store."""
 
 
 class Part(NamedTuple):

@@ -57,8 +57,8 @@ USAGE_VERSION = """
 SELECT coalesce(sum(requests), 0), coalesce(sum(requests * (hour / 3600)), 0) FROM usage_hours WHERE dimension = 'all' AND account = ?
 """
 _OF_ROWS = {
-    "day": ":hour - :hour % 86400",
-    "hour": ":hour",
+    "day": "CAST(:hour AS BIGINT) - CAST(:hour AS BIGINT) % 86400",
+    "hour": "CAST(:hour AS BIGINT)",
     "app": "coalesce(app_name, app_id, '-')",
     **{name: f"coalesce({name}, '-')" for name in ("model", "provider", "key", "account", "outcome", "host", "evidence")},
 }

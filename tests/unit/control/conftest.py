@@ -16,7 +16,7 @@ from anyapi.domain.people import Role
 from anyapi.storage.people_rows import LinkKind, LinkRow, MemberRow, PersonRow
 from anyapi.storage.rows import AccountRow
 from anyapi.storage.sqlite import SqliteStore
-from anyapi.storage.sqlite_people import SqlitePeople
+from anyapi.storage.sqlite_people import SqlPeople
 
 PASSWORD = "correct horse battery staple"
 HASH = hashed(PASSWORD)
@@ -58,7 +58,7 @@ class Control:
     def __init__(self, directory, *, secure=False):
         self.now = NOW.timestamp()
         self.config = load_config(None, {"HOME": str(directory)}, NOW)
-        self.store, self.people = SqliteStore(directory, self.clock), SqlitePeople(directory)
+        self.store, self.people = SqliteStore(directory, self.clock), SqlPeople(directory)
         self.publisher = Publisher(self.config, self.store)
         self.snapshot = self.publisher.build()
         self.publisher.publish = lambda snapshot: setattr(self, "snapshot", snapshot)

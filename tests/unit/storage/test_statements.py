@@ -25,7 +25,7 @@ def connection(tmp_path_factory):
 @pytest.mark.parametrize("name", sorted(TEXTS))
 def test_every_statement_parses(connection, name):
     text = TEXTS[name]
-    names = {"layer", "subject", "at", "endpoint", "credential"}
+    names = {"layer", "subject", "at", "endpoint", "credential", "id", "nothing"}
     values = dict.fromkeys(names) if ":" in text else (None,) * text.count("?")
     try:
         connection.execute(f"EXPLAIN {text}", values)

@@ -6,17 +6,16 @@ import math
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conformance.samples import NOON, usage_row
+from tests.conformance.stores import BACKENDS, postgresql, sqlite
 
 from anyapi.domain.call import App
 from anyapi.domain.usage import LATENCY_BOUNDS, TokenCount, UsageSource
-from anyapi.storage.connection import connect
 from anyapi.storage.rows import UsageGroup
-from anyapi.storage.sqlite import SqliteStore
-from anyapi.storage.sqlite_rollups import app_labels, purge, write
 from anyapi.storage.usage_reading import Part, cut
+from anyapi.storage.usage_sums import app_labels, purge, write
 
 HOUR, DAY = 3600.0, 86400.0
 ALWAYS = (-math.inf, math.inf)
@@ -85,10 +84,30 @@ def expected(by, rows):
     return totals, times
 
 
+@contextlib.contextmanager
+def opened(kind, directory):
+    """A backend's store and a writer's connection."""
+    with kind(directory) as backend, backend.store(NOON) as store:
+        with contextlib.closing(backend.driver.connect(durable=False, everybody=True)) as connection:
+            yield store, backend.driver, connection
+
+
+@pytest.fixture(scope="module", params=BACKENDS, ids=lambda kind: kind.__name__)
+def place(request, tmp_path_factory):
+    with opened(request.param, tmp_path_factory.mktemp("store")) as found:
+        yield found
+
+
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    with SqliteStore(tmp_path_factory.mktemp("store"), lambda: NOON) as store, contextlib.closing(connect(store.path)) as connection:
-        yield store, connection
+def of_postgres(tmp_path_factory):
+    with opened(postgresql, tmp_path_factory.mktemp("store")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def of_sqlite(tmp_path_factory):
+    with opened(sqlite, tmp_path_factory.mktemp("store")) as found:
+        yield found
 
 
 def agrees(store, rows, since, until, account):
@@ -105,24 +124,38 @@ def agrees(store, rows, since, until, account):
         assert [row.decision for row in store.usage_rows(since, until, account, limit)] == newest_first[:limit]
 
 
-@pytest.mark.timeout(1200)
-@given(
+histories = (
     st.lists(st.lists(changes, max_size=12), max_size=4),
     st.lists(spans, min_size=1, max_size=3),
     st.none() | st.floats(NOON - 20 * HOUR, NOON + 10 * HOUR),
     st.sampled_from([None, "a", "b", "a-b"]),
 )
-def test_sums_and_rows_agree(place, batches, asked, purged, account):
-    store, connection = place
+
+
+@pytest.mark.timeout(1200)
+@given(*histories)
+def test_sums_and_rows_agree(of_sqlite, batches, asked, purged, account):
+    check(of_sqlite, batches, asked, purged, account)
+
+
+@pytest.mark.timeout(1200)
+@settings(settings(), max_examples=settings().max_examples // 5)
+@given(*histories)
+def test_sums_and_rows_agree_on_postgresql(of_postgres, batches, asked, purged, account):
+    check(of_postgres, batches, asked, purged, account)
+
+
+def check(place, batches, asked, purged, account):
+    store, driver, connection = place
     connection.execute("DELETE FROM usage")
     connection.execute("DELETE FROM usage_hours")
     labels, rows = app_labels(connection), []
     for batch in batches:
         new = [usage_row(len(rows) + number, **each) for number, each in enumerate(batch)]
-        write(connection, new, labels)
+        write(driver, connection, new, labels)
         rows += new
     if purged is not None:
-        while purge(connection, purged + DAY, 1.0, 5):
+        while purge(driver, connection, purged + DAY, 1.0, 5):
             pass
         rows = [row for row in rows if row.at >= purged]
     for since, until in [ALWAYS, *asked]:
@@ -151,9 +184,9 @@ def test_hours_are_read_whole_where_nothing_lies_outside():
 
 
 def test_an_account_with_few_rows_far_apart(place):
-    store, connection = place
+    store, driver, connection = place
     rows = [usage_row(90_000 + number, at=NOON - number * DAY, account="rare") for number in range(40)]
-    write(connection, rows, app_labels(connection))
+    write(driver, connection, rows, app_labels(connection))
     assert store.usage_rows(*ALWAYS, "rare", 25) == rows[:25]
     assert store.usage_rows(NOON - 39 * DAY, NOON - 2 * DAY, "rare", 1000) == rows[3:]
     assert store.usage_rows(*ALWAYS, "nobody", 25) == []

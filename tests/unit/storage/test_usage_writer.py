@@ -177,7 +177,7 @@ def test_a_row_that_cannot_be_stored_does_not_hold_up_the_others(store, open_wri
 def test_an_error_nobody_foresaw_is_reported_by_type_and_survived(store, open_writer, events, monkeypatch):
     calls = []
 
-    def broken(connection, now, default_days, batch):
+    def broken(driver, connection, now, default_days, batch):
         calls.append(now)
         if len(calls) == 1:
             raise ZeroDivisionError

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 
 _COUNTS_BEFORE = ("requests", "succeeded", "prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens")
 _COUNTS_AFTER = ("unpriced", "unmeasured", "contradicted")
