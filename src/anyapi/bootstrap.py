@@ -45,6 +45,7 @@ from anyapi.storage.drivers import driver_for
 from anyapi.storage.events import EventKind, WriterEvent
 from anyapi.storage.rows import CredentialRow
 from anyapi.storage.sqlite import SqlStore
+from anyapi.storage.tenant import EVERYBODY, only
 from anyapi.storage.usage_writer import UsageWriter
 from anyapi.telemetry.log import Event, log
 from anyapi.upstream.adapter import Timeouts
@@ -199,9 +200,10 @@ class Publisher:
     def build(self) -> Snapshot:
         """Read everything anew and have an upstream for each stored credential that it names. Raises `StorageError`."""
         self.version = self.number()
-        config, usable = self._config, self._usable()
-        known = [*self._waiting(), *self._store.contradictions()]  # in this order: one that is written meanwhile is in both
-        return build_snapshot(self._store, self._base, config.presets, config.policy, self.version, usable, known)
+        with only(EVERYBODY):  # whoever asks for it
+            config, usable = self._config, self._usable()
+            known = [*self._waiting(), *self._store.contradictions()]  # in this order: one that is written meanwhile is in both
+            return build_snapshot(self._store, self._base, config.presets, config.policy, self.version, usable, known)
 
     def _usable(self) -> list[CredentialRow]:
         """The stored credentials that can be used, their upstreams ready. One that cannot is left out: that only takes candidates away."""
@@ -231,10 +233,14 @@ class Publisher:
     async def reload(self) -> int:
         """Put what the store holds now in force and give its version; when this returns, every request sees it."""
         snapshot = self.build()
+        self.put_in_force(snapshot)
+        return snapshot.version
+
+    def put_in_force(self, snapshot: Snapshot) -> None:
+        """Have every request see it; on the event loop."""
         self.publish(snapshot)
         gc.freeze()
         log(Event.SNAPSHOT, version=snapshot.version, keys=len(snapshot.principals))
-        return snapshot.version
 
 
 def _nobody(_snapshot: Snapshot) -> None:

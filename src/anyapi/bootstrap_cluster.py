@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import importlib
 import os
 import secrets
@@ -36,8 +37,12 @@ class Publishing(Protocol):
         """Read everything anew."""
         ...
 
+    def put_in_force(self, snapshot: Snapshot) -> None:
+        """Have every request see it."""
+        ...
+
     async def reload(self) -> int:
-        """Build and publish."""
+        """Build one and put it in force."""
         ...
 
 
@@ -132,7 +137,7 @@ class Member:
         started = self.lease.clock()
         if self._leases.confirm(self._version) != self._version:
             snapshot = self._publishing.build()
-            self.on_loop(lambda: self._publishing.publish(snapshot))
+            self.on_loop(functools.partial(self._publishing.put_in_force, snapshot))
             self._version = snapshot.version
             return True
         self.lease.until = started + self.lease.seconds

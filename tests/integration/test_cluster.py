@@ -47,6 +47,7 @@ def tighten(members, days):
     return time.monotonic() - began
 
 
+@pytest.mark.timeout(1800 if LONG else 120)
 def test_once_a_tightening_has_returned_no_request_is_decided_under_the_old_settings(pair):
     """Each tightening allows less retention than the one before; answers say what is in force."""
     most, seen, failures, stop = [TRIALS + 1.0], [0], [], threading.Event()

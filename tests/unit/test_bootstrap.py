@@ -425,7 +425,8 @@ def test_secrets_are_only_in_the_upstreams(home):
 
         state = WriterState(0, 0, 0, 0, failing=False)
         usage, decisions, evidence = (SimpleNamespace(state=state) for _ in range(3))
-        outlets = bootstrap._outlets(config, bootstrap._upstreams(config, ReadBuffer(), sweep), usage, decisions, evidence)
+        lease = SimpleNamespace(held=True)
+        outlets = bootstrap._outlets(config, bootstrap._upstreams(config, ReadBuffer(), sweep), (usage, decisions, evidence), lease)
         sweep.close()
         upstream = outlets.upstreams["mine"]
         assert (upstream.host, upstream.port) == ("api.openai.com", 443)
@@ -436,6 +437,8 @@ def test_secrets_are_only_in_the_upstreams(home):
             writer.state = WriterState(0, 0, 0, 0, failing=True)
             assert not outlets.ready()
             writer.state = state
+        lease.held = False
+        assert not outlets.ready()
 
     check()
 

@@ -288,3 +288,19 @@ heavy = {"yaml", "rich", "click", "sqlalchemy", "anyapi.catalogue.source"} & set
 assert not heavy, heavy
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, cwd=tmp_path)
+
+
+def test_the_database_is_named_by_the_environment_and_never_shown(tmp_path):
+    url = f"postgresql://anyapi:{KEY}@db.example:5432/anyapi"
+    config = load(tmp_path, ANYAPI_DATABASE_URL=url)
+    assert config.database_url.reveal() == url
+    assert KEY not in repr(config)
+    assert load(tmp_path, ANYAPI_DATABASE_URL="").database_url is None
+    (said,) = errors_of(tmp_path, ANYAPI_DATABASE_URL=f"mysql://{KEY}@db").values()
+    assert said == "environment: ANYAPI_DATABASE_URL: must be postgresql://user:password@host:port/database"
+
+
+def test_a_lease_is_a_number_of_seconds(tmp_path):
+    assert (load(tmp_path).server.lease, load(tmp_path, "[server]\nlease = 2.5").server.lease) == (10.0, 2.5)
+    for wrong in ("0", "1000", '"ten"'):
+        assert "must be a number between 1 and 300" in errors_of(tmp_path, f"[server]\nlease = {wrong}")["server.lease"]

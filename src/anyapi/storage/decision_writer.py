@@ -165,10 +165,9 @@ class DecisionWriter:
                 self._report(WriterEvent("decisions", EventKind.LOST, "record_not_storable", 1))
 
     def _commit(self, records: list[DecisionRecord]) -> None:
-        values = [value for record in records for value in _flat(record)]
         with self._driver.translated("record the decision"):
             connection = self._connection = self._connection or self._connected()
-            connection.execute(statements.insert_decisions(len(records)), values)
+            self._driver.insert(connection, statements.insert_decisions, [_flat(record) for record in records])
         self._written += len(records)
         self._failure.succeeded()
 

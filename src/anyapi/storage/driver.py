@@ -86,6 +86,13 @@ class Driver(Protocol):
         """
         ...
 
+    def insert(self, connection: Connection, statement: Callable[[int], str], rows: Sequence[Sequence[Value]]) -> int:
+        """Insert many rows with one statement, all or none; says how many are new.
+
+        `statement` gives `INSERT INTO table (columns) VALUES (?, ...), ...` for so many rows, with what follows after them.
+        """
+        ...
+
     def translated(self, doing: str) -> AbstractContextManager[None]:
         """Turn what goes wrong while `doing` (our words) into `StorageError`, `NotStorable` or `Conflict`; never with a value."""
         ...

@@ -44,9 +44,9 @@ CREATE POLICY tenant_reads ON settings FOR SELECT USING (layer = 'gateway' AND c
 
 -- Every change of what a snapshot is built from makes a new version and wakes the workers, in the transaction of the change itself.
 CREATE OR REPLACE FUNCTION anyapi_changed() RETURNS trigger LANGUAGE plpgsql AS $do$
-DECLARE newest bigint; BEGIN
-    UPDATE published SET version = version + 1 RETURNING version INTO newest;
-    PERFORM pg_notify('anyapi_changed', newest::text);
+BEGIN
+    UPDATE published SET version = version + 1;
+    NOTIFY anyapi_changed; -- once for a transaction, however many statements it has
     RETURN NULL;
 END $do$;
 

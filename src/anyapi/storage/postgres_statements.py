@@ -7,6 +7,7 @@ import functools
 import re
 
 _ABSENT = re.compile(r"(:[a-z_]+|\?) IS (?=NULL|NOT NULL)")
+_VALUES = re.compile(r"INSERT INTO (\w+) \(([\w, ]+)\) VALUES \([?, ]+\)")
 _QUOTED_OR_PLACE = re.compile(r"'(?:[^']|'')*'|(?<!:):([a-z_]+)|\?|\bIS (?=\?|:[a-z])|%")
 _INSTEAD = (
     ("date(at, 'unixepoch')", "to_char(to_timestamp(at) AT TIME ZONE 'UTC', 'YYYY-MM-DD')"),
@@ -26,6 +27,18 @@ def rewritten(statement: str) -> str:
         statement = statement.replace(part, instead)
     statement = _ABSENT.sub(r"CAST(\1 AS TEXT) IS ", statement)  # alone it would say nothing of the value's type
     return _QUOTED_OR_PLACE.sub(_place, statement)
+
+
+@functools.cache
+def of_json(statement: str) -> tuple[str, tuple[str, ...]]:
+    """An insertion of one row as one of any number, which come as a JSON list of objects; and the columns that these have."""
+    found = _VALUES.match(statement)
+    if found is None:
+        raise ValueError("not an insertion of places alone")
+    table, columns = found[1], found[2]
+    source = f"SELECT {columns} FROM json_populate_recordset(CAST(NULL AS {table}), CAST(? AS JSON)) AS given"  # noqa: S608 constants alone
+    text = f"INSERT INTO {table} ({columns}) {source}{statement[found.end() :]}"
+    return text, tuple(column.strip() for column in columns.split(","))
 
 
 def _place(found: re.Match[str]) -> str:

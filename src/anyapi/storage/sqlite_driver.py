@@ -2,13 +2,13 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
 from anyapi.errors import StorageError
 from anyapi.storage.connection import NOT_STORABLE, connect, database_path, storage_error
-from anyapi.storage.driver import Conflict, Connection, NotStorable, Progress
+from anyapi.storage.driver import Conflict, Connection, NotStorable, Progress, Value
 from anyapi.storage.schema import no_progress, prepare
 
 _CHECKPOINT_BYTES = 8 * 1024 * 1024
@@ -47,6 +47,10 @@ class SqliteDriver:
         finally:
             if cast("sqlite3.Connection", connection).in_transaction:
                 connection.execute("ROLLBACK")
+
+    def insert(self, connection: Connection, statement: Callable[[int], str], rows: Sequence[Sequence[Value]]) -> int:
+        """Bind every value of every row."""
+        return connection.execute(statement(len(rows)), [value for row in rows for value in row]).rowcount
 
     @contextlib.contextmanager
     def translated(self, doing: str) -> Iterator[None]:

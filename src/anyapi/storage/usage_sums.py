@@ -6,8 +6,8 @@ Everything that adds or takes usage rows does it here, so that rows and sums can
 import contextlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeAlias, TypeVar
 
 from anyapi.domain.usage import UsageRow
 from anyapi.storage import usage_statements as statements
@@ -21,6 +21,7 @@ _MOST_CELLS = 128
 _MOST_NEW = 512
 _REBUILT_ROWS = 10_000
 _T = TypeVar("_T")
+Insert: TypeAlias = Callable[[Connection, Callable[[int], str], Sequence[Sequence[Value]]], int]
 
 
 class RowsDiffer(Exception):
@@ -43,8 +44,8 @@ def write(driver: Driver, connection: Connection, rows: Sequence[UsageRow], labe
     added, committed = cells(rows, labels), False
     try:
         with driver.translated("write usage"), driver.unit(connection, writes=True, several=True):
-            _insert(connection, rows)
-            _add(connection, added)
+            _insert(driver.insert, connection, rows)
+            _add(driver.insert, connection, added)
         committed = True
     finally:
         if not committed:
@@ -57,8 +58,8 @@ def write_new(connection: Connection, rows: Iterable[UsageRow]) -> None:
     labels = app_labels(connection)
     for start in range(0, len(new), _MOST_NEW):
         part = new[start : start + _MOST_NEW]
-        _insert(connection, part)
-        _add(connection, cells(part, labels))
+        _insert(_by_places, connection, part)
+        _add(_by_places, connection, cells(part, labels))
 
 
 def purge(driver: Driver, connection: Connection, now: float, default_days: float, batch: int) -> int:
@@ -89,7 +90,7 @@ def rebuild(connection: Connection, progress: Progress) -> None:
     connection.execute("DELETE FROM usage_hours")
     while found := connection.execute(statements.USAGE_ROWS, page._asdict()).fetchall():
         rows = [from_columns(values) for values in found]
-        _add(connection, cells(rows, labels))
+        _add(_by_places, connection, cells(rows, labels))
         done += len(rows)
         page = page._replace(until=rows[-1].at, before=rows[-1].decision)
         progress(done, int(whole or 0))
@@ -99,27 +100,25 @@ def _delete(connection: Connection, rows: list[UsageRow]) -> int:
     gone = cells(rows, app_labels(connection).counted, sign=-1)
     if connection.execute(statements.DELETE_USAGE, (json.dumps([row.decision for row in rows]),)).rowcount != len(rows):
         raise RowsDiffer
-    _add(connection, gone)
+    _add(_by_places, connection, gone)
     for account, hour in {(account, hour) for _, account, hour, _ in gone}:
         connection.execute(statements.DELETE_EMPTY_HOUR, {"account": account, "hour": hour})
     return len(rows)
 
 
-def _insert(connection: Connection, rows: Sequence[UsageRow]) -> None:
-    inserted = 0
-    for part in _powers(rows, len(rows)):
-        values = [value for row in part for value in to_columns(row)]
-        inserted += connection.execute(statements.insert_usage(len(part)), values).rowcount
-    if inserted != len(rows):
+def _insert(insert: Insert, connection: Connection, rows: Sequence[UsageRow]) -> None:
+    parts = _powers(rows, len(rows))
+    if sum(insert(connection, statements.insert_usage, [to_columns(row) for row in part]) for part in parts) != len(rows):
         raise RowsDiffer
 
 
-def _add(connection: Connection, added: dict[Cell, Sums]) -> None:
+def _add(insert: Insert, connection: Connection, added: dict[Cell, Sums]) -> None:
     for part in _powers(list(added.items()), _MOST_CELLS):
-        values: list[Value] = []
-        for cell, sums in part:
-            values += (*cell, *sums)
-        connection.execute(statements.add_to_hours(len(part)), values)
+        insert(connection, statements.add_to_hours, [(*cell, *sums) for cell, sums in part])
+
+
+def _by_places(connection: Connection, statement: Callable[[int], str], rows: Sequence[Sequence[Value]]) -> int:
+    return connection.execute(statement(len(rows)), [value for row in rows for value in row]).rowcount
 
 
 def _powers(whole: Sequence[_T], most: int) -> Iterator[Sequence[_T]]:

@@ -15,7 +15,7 @@ USAGE = "/api/accounts/default/usage"
 
 
 def put(directory, staffed, *rows):
-    writer = UsageWriter(directory, staffed.clock)
+    writer = UsageWriter(directory, staffed.clock, driver=staffed.driver)
     for row in rows:
         writer.accept()
         writer.put(row)

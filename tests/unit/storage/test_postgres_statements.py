@@ -10,7 +10,7 @@ import pytest
 from tests.tools import postgres
 
 import anyapi.storage
-from anyapi.storage.postgres_statements import rewritten
+from anyapi.storage.postgres_statements import of_json, rewritten
 
 MODULES = [
     name for _, name, _ in pkgutil.iter_modules(anyapi.storage.__path__) if name.endswith("statements") and name != "postgres_statements"
@@ -26,6 +26,7 @@ def statements():
                 yield from (pytest.param(text, id=f"{name}-{number}") for number, text in enumerate(found))
             if callable(value) and name.startswith("insert_"):
                 yield from (pytest.param(value(rows), id=f"{name}-{rows}") for rows in (1, 8))
+                yield pytest.param(of_json(value(1))[0], id=f"{name}-json")
 
 
 ALL = list(statements())
@@ -64,3 +65,16 @@ def test_the_server_can_prepare_it(server, statement):
 )
 def test_places_are_rewritten_and_texts_are_not(statement, expected):
     assert rewritten(statement) == expected
+
+
+def test_an_insertion_of_one_row_becomes_one_of_any_number():
+    text, columns = of_json("INSERT INTO t (a, b) VALUES (?, ?) ON CONFLICT (a) DO NOTHING")
+    assert columns == ("a", "b")
+    assert text == (
+        "INSERT INTO t (a, b) SELECT a, b FROM json_populate_recordset(CAST(NULL AS t), CAST(? AS JSON)) AS given ON CONFLICT (a) DO NOTHING"
+    )
+
+
+def test_an_insertion_of_other_things_is_not_taken_for_one():
+    with pytest.raises(ValueError, match="places alone"):
+        of_json("INSERT INTO t (a) VALUES (upper(?))")
