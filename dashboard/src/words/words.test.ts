@@ -2,8 +2,8 @@ import type { Agreement, EndpointRow, ProviderRow } from "../api/schema";
 import { agreed, EMPTY_DRAFT, fieldsOf, pairs } from "./agreement";
 import { lately } from "./lately";
 import { cutter, type Piece, pieceOf } from "./stream";
-import { describe, expect, it } from "vitest";
-import { address, problemOf } from "../api/client";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { address, call, problemOf } from "../api/client";
 import { begin, pace } from "../api/queries";
 import type { UsageTotal } from "../api/schema";
 import { ago, days, list, money, ordinal, percent, seconds } from "./format";
@@ -174,5 +174,21 @@ describe("what changed lately", () => {
     expect(found.leaving.map((one) => one.provider)).toEqual(["a"]);
     expect(found.contradicted.map((one) => one.provider)).toEqual(["b"]);
     expect(found.stated.map((one) => one.id)).toEqual(["z", "x"]);
+  });
+});
+
+describe("a live page", () => {
+  afterEach(() => vi.unstubAllGlobals());
+  it("keeps what it has when the server says that nothing is new", async () => {
+    const asked: (string | null)[] = [];
+    vi.stubGlobal("fetch", (_: string, init: RequestInit) => {
+      const tag = new Headers(init.headers).get("if-none-match");
+      asked.push(tag);
+      return Promise.resolve(tag === '"1"' ? new Response(null, { status: 304 }) : Response.json({ rows: [asked.length] }, { headers: { etag: '"1"' } }));
+    });
+    const first = await call("get", "/api/catalogue");
+    const again = await call("get", "/api/catalogue");
+    expect(again).toBe(first);
+    expect(asked).toEqual([null, '"1"']);
   });
 });

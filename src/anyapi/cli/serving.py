@@ -10,6 +10,7 @@ import msgspec
 
 from anyapi.bootstrap import run
 from anyapi.cli.people import first_run_link
+from anyapi.cli.progress import told_progress
 from anyapi.cli.welcome import start_lines
 from anyapi.cli.workers import more_workers
 from anyapi.config import Config, load_config, not_served_yet
@@ -34,7 +35,7 @@ def serve_until_stopped(path: Path | None, *, quiet: bool, planes: Collection[st
     """
     config = _chosen(load_config(path, os.environ, dt.datetime.now(dt.UTC)), planes, workers)
     driver = driver_for(config.data_dir, config.database_url)
-    driver.prepare()
+    driver.prepare(told_progress)
 
     def ready(snapshot: Snapshot, address: str) -> None:
         click.echo(f"AnyAPI is at {address}")

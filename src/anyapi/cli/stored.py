@@ -11,6 +11,7 @@ from typing import Concatenate, ParamSpec
 import click
 import msgspec
 
+from anyapi.cli.progress import told_progress
 from anyapi.config import Config, load_config
 from anyapi.config_sections import known_names
 from anyapi.control.channel import SOCKET_NAME, NotConfirmed, ask_reload
@@ -70,7 +71,9 @@ def with_store(command: Callable[Concatenate[Place, P], None]) -> Callable[..., 
         config = load_config(config_file, os.environ, dt.datetime.now(dt.UTC), secrets=False)
         if data_dir is not None:
             config = msgspec.structs.replace(config, data_dir=data_dir)
-        with SqlStore(driver_for(config.data_dir, config.database_url), time.time) as store:
+        driver = driver_for(config.data_dir, config.database_url)
+        driver.prepare(told_progress)
+        with SqlStore(driver, time.time) as store:
             command(Place(config, store, as_json, time.time()), *args, **kwargs)
 
     return run

@@ -11,6 +11,7 @@ import msgspec
 
 from anyapi.storage.driver import Connection, Driver, Row, Values
 from anyapi.storage.drivers import driver_for
+from anyapi.storage.usage_reading import Read
 
 
 class Database:
@@ -38,6 +39,12 @@ class Database:
     def _read(self, doing: str, statement: str, values: Values = ()) -> list[Row]:
         with self._lock, self._driver.translated(doing), self._driver.unit(self._connection, writes=False):
             return self._connection.execute(statement, values).fetchall()
+
+    @contextlib.contextmanager
+    def _reading(self, doing: str) -> Iterator[Read]:
+        """Run the questions of the block on one state of the store: nothing that others write meanwhile is seen by some of them only."""
+        with self._lock, self._driver.translated(doing), self._driver.unit(self._connection, writes=False, several=True):
+            yield lambda statement, values: self._connection.execute(statement, values).fetchall()
 
     @contextlib.contextmanager
     def _transaction(self, doing: str) -> Iterator[Connection]:

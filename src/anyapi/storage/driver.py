@@ -12,6 +12,8 @@ from anyapi.errors import StorageError
 Value: TypeAlias = str | float | bytes | None
 Values: TypeAlias = Sequence[Value] | Mapping[str, Value]
 Row: TypeAlias = tuple[Value, ...]
+Progress: TypeAlias = Callable[[int, int], None]
+"""Is told how many rows are done, of how many."""
 
 
 class NotStorable(StorageError):
@@ -64,8 +66,8 @@ class Driver(Protocol):
         """Whether processes that know nothing of each other use it: then what is in force goes by `storage/postgres_leases`."""
         ...
 
-    def prepare(self) -> None:
-        """Make the tables of this release where they are missing or older. Raises `StorageError`."""
+    def prepare(self, progress: Progress = ..., /) -> None:
+        """Make the tables of this release where they are missing or older; `progress` hears of what takes long. Raises `StorageError`."""
         ...
 
     def connect(self, *, durable: bool = True, everybody: bool = False) -> Connection:
@@ -77,6 +79,8 @@ class Driver(Protocol):
 
     def unit(self, connection: Connection, *, writes: bool, several: bool = False) -> AbstractContextManager[None]:
         """Run the block's statements, one or `several`, all or none. Of two units that write at once the second sees the first.
+
+        Several that read see one state of the database.
 
         On PostgreSQL they see the rows of the tenant in force alone (`storage/tenant.py`).
         """

@@ -14,10 +14,10 @@ from psycopg.rows import TupleRow
 
 from anyapi.crypto.secret import Secret
 from anyapi.errors import StorageError
-from anyapi.storage.driver import Conflict, Connection, Cursor, NotStorable, Value, Values
+from anyapi.storage.driver import Conflict, Connection, Cursor, NotStorable, Progress, Value, Values
 from anyapi.storage.postgres_schema import WRITERS, state
 from anyapi.storage.postgres_statements import of_json, rewritten
-from anyapi.storage.schema import SchemaState
+from anyapi.storage.schema import SchemaState, no_progress
 from anyapi.storage.tenant import EVERYBODY, tenant
 
 CONNECT_SECONDS = 5
@@ -50,21 +50,22 @@ class PostgresConnection:
         # Without values psycopg would not read `%%`, and with an empty tuple it does.
         return cast("Cursor", self._raw.execute(rewritten(statement).encode(), values))
 
-    def begin(self, *, writes: bool) -> None:
+    def begin(self, *, writes: bool, several: bool) -> None:
         """Open a transaction for the tenant in force; on a fresh connection if the old one broke meanwhile."""
         try:
-            self._begin(writes=writes)
+            self._begin(writes=writes, several=several)
         except psycopg.OperationalError:
             if not self._raw.broken and not self._raw.closed:
                 raise
             self.close()
             self._raw = self._opened()
-            self._begin(writes=writes)
+            self._begin(writes=writes, several=several)
 
-    def _begin(self, *, writes: bool) -> None:
+    def _begin(self, *, writes: bool, several: bool) -> None:
         if self._raw.closed:
             raise psycopg.OperationalError
-        self._raw.execute("BEGIN" if writes else "BEGIN READ ONLY")
+        one_state = "ISOLATION LEVEL REPEATABLE READ " if several else ""
+        self._raw.execute("BEGIN" if writes else f"BEGIN {one_state}READ ONLY".encode())
         self._raw.execute("SELECT set_config('anyapi.account', %s, TRUE)", (tenant(),))
         if writes:
             self._raw.execute("SELECT pg_advisory_xact_lock(%s)", (WRITERS,))
@@ -118,7 +119,7 @@ class PostgresDriver:
         """`url` as libpq takes it."""
         self._url = url
 
-    def prepare(self) -> None:
+    def prepare(self, progress: Progress = no_progress) -> None:
         """Make or update the tables, in one transaction that other processes wait for."""
         with self.translated("read the database's version"), contextlib.closing(opened(self._url)) as raw:
             found = state(raw)
@@ -126,7 +127,7 @@ class PostgresDriver:
             raise StorageError("the database was written by a newer AnyAPI, or by something else: update AnyAPI, or use another database")
         if found is not SchemaState.CURRENT:
             with self.translated("bring the database up to date"), contextlib.closing(opened(self._url)) as raw:
-                importlib.import_module("anyapi.storage.migrate").upgrade_postgres(raw)
+                importlib.import_module("anyapi.storage.migrate").upgrade_postgres(raw, progress)
 
     def connect(self, *, durable: bool = True, everybody: bool = False) -> Connection:
         """Open a connection."""
@@ -137,10 +138,10 @@ class PostgresDriver:
         return connection
 
     @contextlib.contextmanager
-    def unit(self, connection: Connection, *, writes: bool, several: bool = False) -> Iterator[None]:  # noqa: ARG002 one is as several
+    def unit(self, connection: Connection, *, writes: bool, several: bool = False) -> Iterator[None]:
         """A transaction; those that write wait for each other."""
         ours = cast("PostgresConnection", connection)
-        ours.begin(writes=writes)
+        ours.begin(writes=writes, several=several)
         done = False
         try:
             yield

@@ -9,18 +9,16 @@ from pathlib import Path
 
 import msgspec
 
-from anyapi.domain.call import App
 from anyapi.domain.evidence import Contradiction
 from anyapi.domain.ids import AccountId, CredentialId, DecisionId, EndpointId, KeyId
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.domain.snapshot import Agreement
-from anyapi.domain.usage import DecisionRecord, TokenCount, UsageRow
+from anyapi.domain.usage import DecisionRecord, UsageRow
 from anyapi.errors import StorageError
-from anyapi.storage import statements
+from anyapi.storage import statements, usage_reading, usage_statements
 from anyapi.storage.contract import NO_SETTINGS
 from anyapi.storage.database import Database, rows_of
 from anyapi.storage.driver import Driver, Row, Value
-from anyapi.storage.expiry import purge
 from anyapi.storage.rows import (
     DEFAULT_ACCOUNT,
     DEFAULT_USAGE_DAYS,
@@ -29,12 +27,13 @@ from anyapi.storage.rows import (
     CredentialRow,
     Declared,
     KeyRow,
-    LatencyCount,
     ProjectRow,
     UsageGroup,
+    UsageTimes,
     UsageTotal,
 )
 from anyapi.storage.sqlite_driver import SqliteDriver
+from anyapi.storage.usage_sums import purge
 
 _SETTINGS_FIELDS = frozenset(Settings.__struct_fields__)
 _DECLARED_FIELDS = frozenset(Declared.__struct_fields__)
@@ -159,25 +158,31 @@ class SqlStore(Database):
             connection.execute(statements.PUT_SETTINGS, (layer.value, subject, _body(changed), at))
         return changed
 
-    def usage_rows(self, since: float, until: float, account: AccountId | None = None, limit: int = 1000) -> list[UsageRow]:
-        """Give rows with `since <= at < until`, newest first, at most `limit`."""
-        values = {"since": since, "until": until, "account": account, "limit": limit}
-        return [_usage_row(row) for row in self._read("read the usage", statements.USAGE_ROWS, values)]
+    def usage_rows(
+        self, since: float, until: float, account: AccountId | None = None, limit: int = 1000, before: str = ""
+    ) -> list[UsageRow]:
+        """Give a page of rows, newest first: `since <= at < until`, and at `until` those whose decision is less than `before`."""
+        with self._reading("read the usage") as read:
+            return usage_reading.rows(read, usage_reading.Page(since, until, limit, before), account)
 
     def usage_totals(self, by: UsageGroup, since: float, until: float, account: AccountId | None = None) -> list[UsageTotal]:
         """Give sums over rows with `since <= at < until`, one for each label, ordered by label."""
-        values = {"by": by.value, "since": since, "until": until, "account": account}
-        return rows_of(UsageTotal, self._read("total the usage", statements.USAGE_TOTALS, values))
+        with self._reading("total the usage") as read:
+            return usage_reading.totals(read, by, since, until, account)
 
-    def usage_latency(self, by: UsageGroup, since: float, until: float, account: AccountId | None = None) -> list[LatencyCount]:
-        """Count answered requests with `since <= at < until` by label and bucket of response time, in that order."""
-        values = {"by": by.value, "since": since, "until": until, "account": account}
-        return rows_of(LatencyCount, self._read("count response times", statements.USAGE_LATENCY, values))
+    def usage_times(self, by: UsageGroup, since: float, until: float, account: AccountId | None = None) -> list[UsageTimes]:
+        """Count answered requests by label and bucket of response time and of time to first token, ordered by label."""
+        with self._reading("count response times") as read:
+            return usage_reading.times(read, by, since, until, account)
+
+    def usage_version(self, account: AccountId) -> str:
+        """Give a text that changes when rows of the account come or go."""
+        return "-".join(str(value) for value in self._read("read the usage", usage_statements.USAGE_VERSION, (account,))[0])
 
     def purge_usage(self, now: float, default_days: float = DEFAULT_USAGE_DAYS, batch: int = 500) -> int:
         """Delete at most `batch` expired rows and say how many went."""
-        with self._lock, self._driver.translated("delete expired usage"), self._driver.unit(self._connection, writes=True):
-            return purge(self._connection, now, default_days, batch)
+        with self._lock, self._driver.translated("delete expired usage"):
+            return purge(self._driver, self._connection, now, default_days, batch)
 
     def contradictions(self) -> list[Contradiction]:
         """Give every contradiction, oldest first, cleared ones too; raises if one cannot be read."""
@@ -246,15 +251,6 @@ def _credential(row: Row) -> CredentialRow:
 
 def _body(stored: Settings | Declared) -> str:
     return msgspec.json.encode(stored, order="deterministic").decode()
-
-
-def _usage_row(row: Row) -> UsageRow:
-    values = dict(zip(statements.USAGE_COLUMNS, row, strict=True))
-    nested: dict[str, object] = {
-        "tokens": {name: values[f"{name}_tokens"] for name in TokenCount.__struct_fields__},
-        "app": {name: values[f"app_{name}"] for name in App.__struct_fields__},
-    }
-    return msgspec.convert({**values, **nested, "streamed": bool(values["streamed"])}, UsageRow)
 
 
 def _decision_record(row: Row) -> DecisionRecord:

@@ -8,8 +8,8 @@ from typing import cast
 
 from anyapi.errors import StorageError
 from anyapi.storage.connection import NOT_STORABLE, connect, database_path, storage_error
-from anyapi.storage.driver import Conflict, Connection, NotStorable, Value
-from anyapi.storage.schema import prepare
+from anyapi.storage.driver import Conflict, Connection, NotStorable, Progress, Value
+from anyapi.storage.schema import no_progress, prepare
 
 _CHECKPOINT_BYTES = 8 * 1024 * 1024
 """Size of the WAL file at which it is moved over. It says what waits because `connect` has it shrink when it starts anew. Rows would not
@@ -26,9 +26,9 @@ class SqliteDriver:
         self.path = database_path(data_dir)
         self._wal = self.path.with_name(f"{self.path.name}-wal")
 
-    def prepare(self) -> None:
+    def prepare(self, progress: Progress = no_progress) -> None:
         """Make or update the tables."""
-        prepare(self.path)
+        prepare(self.path, progress)
 
     def connect(self, *, durable: bool = True, everybody: bool = False) -> Connection:  # noqa: ARG002 SQLite has no second wall
         """Open a connection in autocommit mode."""
@@ -36,11 +36,11 @@ class SqliteDriver:
 
     @contextlib.contextmanager
     def unit(self, connection: Connection, *, writes: bool, several: bool = False) -> Iterator[None]:
-        """One statement is a unit by itself; several get the write lock from the start."""
-        if not (writes and several):
+        """One statement is a unit by itself; several that write get the write lock from the start, several that read see one state."""
+        if not several:
             yield
             return
-        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
         try:
             yield
             connection.execute("COMMIT")

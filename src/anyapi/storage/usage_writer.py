@@ -13,15 +13,16 @@ from pathlib import Path
 from anyapi.domain.ids import AccountId, DecisionId, KeyId
 from anyapi.domain.usage import UsageRow, UsageSource
 from anyapi.errors import StorageError
-from anyapi.storage import statements
+from anyapi.storage import statements, usage_statements
 from anyapi.storage.acceptance import AcceptedCount, Leftover, leftovers
 from anyapi.storage.batch_thread import BatchThread
 from anyapi.storage.connection import data_directory
 from anyapi.storage.driver import Connection, Driver, NotStorable, code_of
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.events import EventKind, FailureState, Report, WriterEvent, WriterState, no_report
-from anyapi.storage.expiry import purge
+from anyapi.storage.rollups import AppLabels
 from anyapi.storage.rows import DEFAULT_USAGE_DAYS
+from anyapi.storage.usage_sums import RowsDiffer, app_labels, purge, write, write_new
 
 _MOST_ROWS = 512
 """Rows of one statement. Beside a busy event loop each statement costs a wait of 5 ms for the interpreter lock: this many keep up with any
@@ -65,6 +66,7 @@ class UsageWriter:
         self._failure = FailureState("usage", report)
         self._purge_at = 0.0
         self._connection: Connection | None = None
+        self._labels: AppLabels
         with contextlib.closing(self._driver.connect()) as connection:
             self.unknown_at_start = self._settle_leftovers(connection, data_dir)
             with self._driver.translated("note the start"), self._driver.unit(connection, writes=True):
@@ -137,7 +139,7 @@ class UsageWriter:
             self._driver.tidy(connection, failing=True)
         batches = 0
         while self._next_batch():
-            self._write(connection)
+            self._write(connection, len(self._batch))
             batches += 1
             if batches % _BATCHES_UNCHECKED == 0:
                 self._driver.tidy(connection, failing=False)
@@ -153,32 +155,26 @@ class UsageWriter:
                 break
         return bool(self._batch)
 
-    def _write(self, connection: Connection) -> None:
-        """Write the longest part of the batch that has a prepared statement: a power of two."""
-        size = 1 << (len(self._batch).bit_length() - 1)
+    def _write(self, connection: Connection, size: int) -> None:
+        """Write so many rows of the batch. If one of them cannot be stored or is there already, the others must not wait for ever."""
         self._accepted.announce(size, self._batch[0].decision)
         try:
-            inserted = self._insert(connection, size)
+            write(self._driver, connection, self._batch[:size], self._labels)
+        except RowsDiffer:
+            if size == 1:
+                self._note_written(1, 0)
+                return
         except NotStorable:
-            # One row that the database cannot hold (a count beyond 64 bits) must not keep the others waiting for ever.
-            self._write_first(connection)
-            return
-        self._note_written(size, inserted)
-
-    def _write_first(self, connection: Connection) -> None:
-        self._accepted.announce(1, self._batch[0].decision)
-        try:
-            inserted = self._insert(connection, 1)
-        except NotStorable:
-            self._refused += 1
-            self._report(WriterEvent("usage", EventKind.LOST, "row_not_storable", 1))
-            del self._batch[0]
+            if size == 1:
+                self._refused += 1
+                self._report(WriterEvent("usage", EventKind.LOST, "row_not_storable", 1))
+                del self._batch[0]
+                return
         else:
-            self._note_written(1, inserted)
-
-    def _insert(self, connection: Connection, rows: int) -> int:
-        with self._driver.translated("write usage"):
-            return self._driver.insert(connection, statements.insert_usage, [_flat(row) for row in self._batch[:rows]])
+            self._note_written(size, size)
+            return
+        self._write(connection, size // 2)
+        self._write(connection, size - size // 2)
 
     def _note_written(self, size: int, inserted: int) -> None:
         self._accepted.written(inserted)
@@ -189,6 +185,7 @@ class UsageWriter:
     def _connected(self) -> Connection:
         if self._connection is None:
             self._connection = self._driver.connect(durable=False, everybody=True)
+            self._labels = app_labels(self._connection)
         return self._connection
 
     def _disconnect(self) -> None:
@@ -203,7 +200,7 @@ class UsageWriter:
         now = self._clock()
         if now < self._purge_at:
             return
-        if purge(connection, now, self._default_days, _PURGE_ROWS) < _PURGE_ROWS:
+        if purge(self._driver, connection, now, self._default_days, _PURGE_ROWS) < _PURGE_ROWS:
             self._purge_at = now + _PURGE_SECONDS
         else:
             self._thread.ask()
@@ -216,10 +213,9 @@ class UsageWriter:
         """Write an `unknown` row for every accepted request of a process that has none. Gives how many; doing it twice adds nothing."""
         doing = "count the requests that an earlier process did not write down"
         with self._driver.translated(doing), self._driver.unit(connection, writes=True, several=True):
-            stored = connection.execute(statements.HAS_USAGE, (leftover.announced_first,)).fetchone()
+            stored = connection.execute(usage_statements.HAS_USAGE, (leftover.announced_first,)).fetchone()
             missing = max(0, leftover.accepted - leftover.written - (leftover.announced if stored else 0))
-            for number in range(missing):
-                connection.execute(statements.insert_usage(1), _flat(_unknown_row(leftover.start, number, leftover.last_at)))
+            write_new(connection, (_unknown_row(leftover.start, number, leftover.last_at) for number in range(missing)))
             connection.execute(statements.END_START, (missing, self._clock(), leftover.start))
         return missing
 
@@ -236,43 +232,6 @@ class UsageWriter:
         if dropped > self._dropped_reported:
             self._report(WriterEvent("usage", EventKind.LOST, "no_room", dropped - self._dropped_reported))
             self._dropped_reported = dropped
-
-
-def _flat(row: UsageRow) -> tuple[str | float | None, ...]:
-    """Give the values in the order of `USAGE_COLUMNS`."""
-    tokens, app = row.tokens, row.app
-    return (
-        row.decision,
-        row.at,
-        row.account,
-        row.key,
-        row.operation,
-        row.model,
-        row.outcome,
-        row.status,
-        row.source.value,
-        tokens.prompt,
-        tokens.completion,
-        tokens.cached,
-        tokens.reasoning,
-        row.project,
-        app.id,
-        app.name,
-        app.version,
-        app.user_id,
-        app.session_id,
-        row.provider,
-        row.endpoint,
-        row.credential,
-        row.data_class,
-        row.streamed,
-        row.attempts,
-        row.duration,
-        row.first_token,
-        row.cost,
-        row.host,
-        row.evidence,
-    )
 
 
 def _unknown_row(start: str, number: int, at: float) -> UsageRow:
