@@ -5,21 +5,23 @@ import threading
 import msgspec
 import pytest
 from tests.conformance.samples import DAY, NOON, key_row, usage_row
-from tests.conformance.stores import BACKENDS
+from tests.conformance.stores import BACKENDS, postgresql
 
 from anyapi.domain.limits import CapPeriod
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.errors import StorageError
 from anyapi.storage.rows import AccountRow, ProvisioningKeyRow, SpendingRow
+from anyapi.storage.tenant import only
 
 TODAY = int(NOON // DAY)
 DAYS = (TODAY - 23, TODAY - 1, TODAY)
 """First days of the month, the week and the day."""
 
 
-@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.name)
+@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.__name__)
 def backend(request, tmp_path):
-    return request.param(tmp_path / "data dir")
+    with request.param(tmp_path / "data dir") as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -239,3 +241,24 @@ class TestProvisioningKeys:
         assert store.revoke_provisioning_key("default", "prov_1", NOON + 2) is False
         assert store.provisioning_key(b"1" * 32) is None
         assert store.provisioning_keys("default") == [msgspec.structs.replace(self.ONE, revoked_at=NOON + 1)]
+
+
+@pytest.mark.parametrize("backend", [postgresql], indirect=True)
+class TestTheWall:
+    """Another account's rows, if a statement should ever forget to ask for the account: PostgreSQL holds it, SQLite has none."""
+
+    def test_spending_and_provisioning_keys(self, store, spend):
+        store.add_key(key_row(1, spend_cap=1.0))
+        store.add_key(key_row(2, account="other", spend_cap=1.0))
+        store.add_provisioning_key(TestProvisioningKeys.ONE)
+        spend({"key": "key_1", "cost": 0.5}, {"key": "key_2", "cost": 0.25})
+        assert store.capped_spending(*DAYS) == {"key_1": 0.5, "key_2": 0.25}
+        with only("other"):
+            assert store.capped_spending(*DAYS) == {"key_2": 0.25}
+            assert store.spending("default", *DAYS) == []
+            assert store.provisioning_keys("default") == []
+            assert store.provisioning_key(b"1" * 32) is None
+            assert store.change_key("key_1", lambda row: row) is None
+            assert store.replace_key("key_1", key_row(3), NOON) is None
+            with pytest.raises(StorageError):
+                store.add_provisioning_key(msgspec.structs.replace(TestProvisioningKeys.ONE, id="prov_9", sha256=b"9" * 32))

@@ -18,6 +18,7 @@ from anyapi.control.history import note_by
 from anyapi.control.key_views import Limits, limits_of, spending_of
 from anyapi.control.keys import changed, check_name
 from anyapi.control.services import Services
+from anyapi.control.tenants import for_the_provisioner
 from anyapi.control.threads import in_thread
 from anyapi.crypto.api_keys import generate
 from anyapi.domain.ids import KeyId
@@ -117,6 +118,7 @@ class Deleted(msgspec.Struct, frozen=True):
 
 
 @get("/api/v1/keys", opt=PROVISION)
+@for_the_provisioner
 @in_thread
 def list_provisioned(
     services: NamedDependency[Services],
@@ -134,6 +136,7 @@ def list_provisioned(
 
 
 @post("/api/v1/keys", opt=PROVISION)
+@for_the_provisioner
 async def make_provisioned(
     services: NamedDependency[Services], provisioner: NamedDependency[ProvisioningKeyRow], data: JSONBody[ProvisionedKey]
 ) -> NewlyMade:
@@ -156,6 +159,7 @@ async def make_provisioned(
 
 
 @get("/api/v1/keys/{key:str}", opt=PROVISION)
+@for_the_provisioner
 @in_thread
 def show_provisioned(services: NamedDependency[Services], provisioner: NamedDependency[ProvisioningKeyRow], key: FromPath[KeyId]) -> OneKey:
     """One key."""
@@ -163,6 +167,7 @@ def show_provisioned(services: NamedDependency[Services], provisioner: NamedDepe
 
 
 @patch("/api/v1/keys/{key:str}", opt=PROVISION)
+@for_the_provisioner
 async def change_provisioned(
     services: NamedDependency[Services],
     provisioner: NamedDependency[ProvisioningKeyRow],
@@ -192,6 +197,7 @@ async def change_provisioned(
 
 
 @delete("/api/v1/keys/{key:str}", opt=PROVISION, status_code=200)
+@for_the_provisioner
 async def delete_provisioned(
     services: NamedDependency[Services], provisioner: NamedDependency[ProvisioningKeyRow], key: FromPath[KeyId]
 ) -> Deleted:

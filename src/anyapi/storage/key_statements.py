@@ -1,4 +1,8 @@
-"""SQL about limits of keys, what they spent, and provisioning keys. Constant text; SQLite and PostgreSQL understand all of it."""
+"""SQL about limits of keys, what they spent, and provisioning keys. Constant text, for both databases."""
+
+import functools
+
+from anyapi.storage.statements import insert
 
 CHANGE_KEY = "UPDATE keys SET name = ?, disabled_at = ? WHERE id = ?"
 CHANGE_LIMITS = "UPDATE keys SET spend_cap = ?, period = ?, requests_per_minute = ? WHERE lineage = ?"
@@ -7,10 +11,7 @@ COPY_SETTINGS = (
     "INSERT INTO settings (layer, subject, body, changed_at) SELECT layer, ?, body, ? FROM settings WHERE layer = 'key' AND subject = ?"
 )
 
-ADD_SPENDING = """
-INSERT INTO spending (account, lineage, day, cost) SELECT account, lineage, ?, ? FROM keys WHERE id = ?
-ON CONFLICT (lineage, day) DO UPDATE SET cost = spending.cost + excluded.cost
-"""
+LINEAGES_OF_KEYS = "SELECT id, account, lineage FROM keys WHERE id IN (SELECT value FROM json_each(?))"
 SPENDING = """
 SELECT keys.id, sum(spending.cost),
     sum(CASE WHEN spending.day >= :month THEN spending.cost ELSE 0 END),
@@ -38,3 +39,10 @@ ADD_PROVISIONING = "INSERT INTO provisioning_keys (id, prefix, sha256, account, 
 PROVISIONING_OF_ACCOUNT = _PROVISIONING + " WHERE account = ? ORDER BY created_at, id"
 PROVISIONING_BY_HASH = _PROVISIONING + " WHERE sha256 = ? AND revoked_at IS NULL"
 REVOKE_PROVISIONING = "UPDATE provisioning_keys SET revoked_at = ? WHERE id = ? AND account = ? AND revoked_at IS NULL"
+
+
+@functools.cache
+def insert_spending(sums: int) -> str:
+    """Give the statement that adds so many sums of cost to what is there; each lineage and day once."""
+    added = " ON CONFLICT (lineage, day) DO UPDATE SET cost = spending.cost + excluded.cost"
+    return insert("spending", ("account", "lineage", "day", "cost"), sums) + added

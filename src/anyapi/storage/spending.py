@@ -1,22 +1,17 @@
-"""Usage rows are written together with what they add to the spending of their keys: one transaction holds both or neither.
+"""What usage rows add to the spending of their keys. Adds up; `usage_sums` writes it, in the transaction of the rows."""
 
-Adds up what keys spent; decides nothing. A store that writes rows in another way calls `add_spending` in the transaction that inserts them.
-"""
-
-import contextlib
-import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+import json
+from collections.abc import Iterable
+from typing import TypeAlias
 
 from anyapi.domain.ids import KeyId
 from anyapi.domain.usage import UsageRow
-from anyapi.storage import statements
-from anyapi.storage.key_statements import ADD_SPENDING
+from anyapi.storage.driver import Connection
+from anyapi.storage.key_statements import LINEAGES_OF_KEYS
 
 SECONDS_A_DAY = 86_400
-
-
-class RowsDiffer(Exception):
-    """Some of the rows are in the store already, so what is new of them was not said; nothing was changed."""
+Spent: TypeAlias = tuple[str, str, int, float]
+"""Account, lineage, UTC day since 1970, US dollars."""
 
 
 def spent_in(rows: Iterable[UsageRow]) -> dict[tuple[KeyId, int], float]:
@@ -29,27 +24,19 @@ def spent_in(rows: Iterable[UsageRow]) -> dict[tuple[KeyId, int], float]:
     return found
 
 
-def add_spending(execute: Callable[[str, tuple[int, float, str]], object], rows: Iterable[UsageRow]) -> None:
-    """Add what rows cost to what their keys spent. All of them must be new, and `execute` run within the transaction that inserts them."""
-    for (key, day), cost in spent_in(rows).items():
-        execute(ADD_SPENDING, (day, cost, key))
+def spending_of(connection: Connection, rows: Iterable[UsageRow]) -> list[Spent]:
+    """What rows cost, by lineage and day, each once; keys that are not in the store spend nothing. Raises the driver's errors.
 
-
-def write_rows(connection: sqlite3.Connection, rows: Sequence[UsageRow], values: list[str | float | None]) -> int:
-    """Insert rows, whose columns are `values`, with their spending, and say how many were new: all, or of a single one none.
-
-    Raises `sqlite3.Error`, and `RowsDiffer`.
+    INVARIANT: to be added only if all rows are new, in the transaction that inserts them.
     """
-    connection.execute("BEGIN")
-    try:
-        inserted: int = connection.execute(statements.insert_usage(len(rows)), values).rowcount
-        if inserted == len(rows):
-            add_spending(connection.execute, rows)
-        elif len(rows) > 1:
-            raise RowsDiffer
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:
-            with contextlib.suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
-    return inserted
+    by_key = spent_in(rows)
+    if not by_key:
+        return []
+    keys = json.dumps(sorted({key for key, _ in by_key}))
+    known = {str(key): (str(account), str(lineage)) for key, account, lineage in connection.execute(LINEAGES_OF_KEYS, (keys,)).fetchall()}
+    found: dict[tuple[str, str, int], float] = {}
+    for (key, day), cost in by_key.items():
+        if key in known:
+            place = (*known[key], day)
+            found[place] = found.get(place, 0.0) + cost
+    return [(*place, cost) for place, cost in found.items()]

@@ -7,6 +7,8 @@ from tests.conformance.samples import usage_row
 
 from anyapi.crypto.api_keys import PROVISIONING_PREFIX, digest, generate
 from anyapi.storage.rows import KeyRow, ProvisioningKeyRow
+from anyapi.storage.sqlite import SqlStore
+from anyapi.storage.tenant import tenant
 from anyapi.storage.usage_writer import UsageWriter
 
 KEYS = "/api/v1/keys"
@@ -86,7 +88,7 @@ def test_expiry(staffed, program):
 
 def test_what_was_spent(staffed, program, tmp_path):
     key = program("POST", json={"name": "k", "limit": 1, "limit_reset": "daily"}).json()["data"]["hash"]
-    sink = UsageWriter(tmp_path, staffed.clock)
+    sink = UsageWriter(tmp_path, staffed.clock, driver=staffed.driver)
     for number, age in enumerate([0, 86400, 40 * 86400]):
         sink.put(usage_row(number, key=key, cost=0.25, at=staffed.now - age))
     sink.close()
@@ -153,3 +155,18 @@ def test_another_accounts_keys_are_not_there(staffed, program):
         missing = program(method, "/key_none", body)
         assert (missing.status_code, missing.text) == (404, program(method, f"/{key}", body).text)
     assert theirs("GET", f"/{key}").json()["data"]["name"] == "theirs"
+
+
+def test_its_statements_see_the_rows_of_its_account_alone(staffed, program, monkeypatch):
+    seen, names = set(), ("add_key", "key", "change_key", "revoke_key", "spending")
+    for name in names:
+
+        def noted(self, *given, real=getattr(SqlStore, name), name=name):
+            seen.add((name, tenant()))
+            return real(self, *given)
+
+        monkeypatch.setattr(SqlStore, name, noted)
+    one = f"/{program('POST', json={'name': 'k'}).json()['data']['hash']}"
+    for method, path, body in (("GET", "", None), ("GET", one, None), ("PATCH", one, {"name": "n"}), ("DELETE", one, None)):
+        assert program(method, path, body).status_code == 200
+    assert seen == {(name, "default") for name in names}

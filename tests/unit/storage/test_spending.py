@@ -1,35 +1,44 @@
 """Rows and what they cost go into the store together; what keys spent is read in tests/conformance."""
 
-import sqlite3
+import contextlib
 
 import pytest
 from tests.conformance.samples import DAY, NOON, key_row, usage_row
 
-from anyapi.storage.connection import connect, database_path
-from anyapi.storage.spending import RowsDiffer, spent_in, write_rows
+from anyapi.storage.driver import Conflict
+from anyapi.storage.drivers import driver_for
+from anyapi.storage.spending import spending_of, spent_in
 from anyapi.storage.sqlite import SqliteStore
-from anyapi.storage.usage_writer import UsageWriter, _flat
+from anyapi.storage.usage_sums import RowsDiffer, app_labels, write
+from anyapi.storage.usage_writer import UsageWriter
 
 TODAY = int(NOON // DAY)
 
 
+class Written:
+    """A store with one key, and a connection of its own that writes rows."""
+
+    def __init__(self, directory):
+        self.driver = driver_for(directory)
+        self.connection = self.driver.connect()
+        self.labels = app_labels(self.connection)
+
+    def write(self, *rows):
+        write(self.driver, self.connection, rows, self.labels)
+
+    def stored(self):
+        (rows,) = self.connection.execute("SELECT count(*) FROM usage").fetchone()
+        (spent,) = self.connection.execute("SELECT total(cost) FROM spending").fetchone()
+        return rows, spent
+
+
 @pytest.fixture
-def connection(tmp_path):
+def written(tmp_path):
     with SqliteStore(tmp_path) as store:
         store.add_key(key_row(1))
-    opened = connect(database_path(tmp_path))
-    yield opened
-    opened.close()
-
-
-def write(connection, *rows):
-    return write_rows(connection, rows, [value for row in rows for value in _flat(row)])
-
-
-def stored(connection):
-    (rows,) = connection.execute("SELECT count(*) FROM usage").fetchone()
-    (spent,) = connection.execute("SELECT total(cost) FROM spending").fetchone()
-    return rows, spent
+    made = Written(tmp_path)
+    with contextlib.closing(made.connection):
+        yield made
 
 
 def test_by_key_and_day():
@@ -47,22 +56,30 @@ def test_by_key_and_day():
     }
 
 
-def test_rows_that_are_there_already_add_nothing(connection):
-    assert write(connection, usage_row(1)) == 1
-    assert write(connection, usage_row(1)) == 0
-    with pytest.raises(RowsDiffer):
-        write(connection, usage_row(1), usage_row(2))
-    assert stored(connection) == (1, 0.25)
-    assert write(connection, usage_row(2), usage_row(3)) == 2
-    assert stored(connection) == (3, 0.75)
+def test_by_lineage_each_day_once(written):
+    written.connection.execute(
+        "INSERT INTO keys SELECT 'key_2', prefix, x'02', account, 1, project, name, NULL, NULL, NULL, period, NULL, NULL, lineage FROM keys"
+    )
+    rows = [usage_row(1, cost=0.25), usage_row(2, key="key_2", cost=0.5), usage_row(3, key="key_gone", cost=1.0)]
+    assert spending_of(written.connection, rows) == [("default", "key_1", TODAY, 0.75)]
+    assert spending_of(written.connection, [usage_row(4, cost=None)]) == []
 
 
-def test_both_or_neither(connection):
-    connection.execute("CREATE TRIGGER refuse BEFORE INSERT ON spending BEGIN SELECT RAISE(ABORT, 'no'); END")
-    with pytest.raises(sqlite3.IntegrityError):
-        write(connection, usage_row(1))
-    assert stored(connection) == (0, 0.0)
-    assert not connection.in_transaction
+def test_rows_that_are_there_already_add_nothing(written):
+    written.write(usage_row(1))
+    for rows in ([usage_row(1)], [usage_row(1), usage_row(2)]):
+        with pytest.raises(RowsDiffer):
+            written.write(*rows)
+        assert written.stored() == (1, 0.25)
+    written.write(usage_row(2), usage_row(3))
+    assert written.stored() == (3, 0.75)
+
+
+def test_both_or_neither(written):
+    written.connection.execute("CREATE TRIGGER refuse BEFORE INSERT ON spending BEGIN SELECT RAISE(ABORT, 'no'); END")
+    with pytest.raises(Conflict):
+        written.write(usage_row(1))
+    assert written.stored() == (0, 0.0)
 
 
 def test_the_writer_takes_the_new_ones_of_a_mixed_batch(tmp_path):

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0007"
-down_revision = "0004"
+down_revision = "0006"
 
 
 def upgrade() -> None:
@@ -25,10 +25,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("lineage", "day"),
         sqlite_with_rowid=False,  # the days of a key stand together
     )
-    # What is in the store already was spent too.
+    # What is in the store already was spent too. A cast cuts off in SQLite, which may lack floor(), and rounds in PostgreSQL.
+    days = "usage.at / 86400" if op.get_bind().dialect.name == "sqlite" else "floor(usage.at / 86400)"
     op.execute(
-        "INSERT INTO spending (account, lineage, day, cost) "
-        "SELECT keys.account, keys.lineage, CAST(usage.at / 86400 AS INTEGER), sum(usage.cost) "
+        "INSERT INTO spending (account, lineage, day, cost) "  # noqa: S608 made of constants alone
+        f"SELECT keys.account, keys.lineage, CAST({days} AS INTEGER), sum(usage.cost) "
         "FROM usage JOIN keys ON keys.id = usage.key WHERE usage.cost > 0 GROUP BY 1, 2, 3"
     )
     op.create_table(

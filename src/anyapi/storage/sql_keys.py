@@ -1,4 +1,4 @@
-"""API keys in SQLite: made, changed, replaced, ended; what they spent; and the keys that manage them. Part of `SqliteStore`."""
+"""API keys in either database: made, changed, replaced, ended; what they spent; and the keys that manage them. Part of `SqlStore`."""
 
 from collections.abc import Callable
 
@@ -9,14 +9,15 @@ from anyapi.domain.requirement import Layer, Settings
 from anyapi.errors import StorageError
 from anyapi.storage import key_statements, statements
 from anyapi.storage.contract import NO_SETTINGS
+from anyapi.storage.database import Database, rows_of
+from anyapi.storage.driver import Value
 from anyapi.storage.rows import KeyRow, ProvisioningKeyRow, SpendingRow, body_of
-from anyapi.storage.sqlite_file import SqliteFile, Value, rows_of
 
 _CHANGEABLE = {"name", "spend_cap", "period", "requests_per_minute", "disabled_at"}
 _FIXED = tuple(name for name in KeyRow.__struct_fields__ if name not in _CHANGEABLE)
 
 
-class SqliteKeys(SqliteFile):
+class SqlKeys(Database):
     """`KeyStore` but for accounts and projects, `SpendingStore` and `ProvisioningStore`."""
 
     def add_key(self, key: KeyRow, settings: Settings = NO_SETTINGS) -> None:
@@ -43,7 +44,7 @@ class SqliteKeys(SqliteFile):
 
     def end_key(self, key: KeyId, at: float) -> KeyRow | None:
         """Have a key expire, never later than it would anyway, and give it as it is then; None if there is none of that id."""
-        self._write("end the key", statements.END_KEY, (at, key))
+        self._write("end the key", statements.END_KEY, {"at": at, "id": key})
         return self.key(key)
 
     def change_key(self, key: KeyId, change: Callable[[KeyRow], KeyRow]) -> KeyRow | None:
@@ -74,7 +75,7 @@ class SqliteKeys(SqliteFile):
             made = msgspec.structs.replace(new, **{name: getattr(old, name) for name in inherited})
             connection.execute(statements.ADD_KEY, _values(made))
             connection.execute(key_statements.COPY_SETTINGS, (made.id, made.created_at, key))
-            connection.execute(statements.END_KEY, (ends_at, key))
+            connection.execute(statements.END_KEY, {"at": ends_at, "id": key})
         return made
 
     def spending(self, account: AccountId, month: int, week: int, day: int) -> list[SpendingRow]:
