@@ -18,12 +18,13 @@ from anyapi.storage.driver import Conflict
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.people_rows import ChangeRow, LinkKind, LinkRow, MemberRow, PersonRow
 from anyapi.storage.postgres_schema import state
-from anyapi.storage.rows import AccountRow, ProjectRow
+from anyapi.storage.rows import AccountRow, ProjectRow, ProvisioningKeyRow
 from anyapi.storage.schema import HEAD, SchemaState
 from anyapi.storage.sqlite import SqliteStore
 from anyapi.storage.tenant import only
 
 OWN = {"projects", "keys", "credentials", "usage", "decision_records", "members", "links", "changes", "settings", "accounts"}
+OWN |= {"spending", "provisioning_keys"}
 
 
 @pytest.fixture
@@ -48,6 +49,7 @@ def filled(backend):
             store.add_project(ProjectRow(f"p_{account}", account, "P", NOON))
             key = key_row(number, account=account, project=f"p_{account}")
             store.add_key(key, Settings(training_allowed=False))
+            store.add_provisioning_key(ProvisioningKeyRow(f"prov_{number}", "p", account.encode(), account, NOON))
             for layer, subject in ((Layer.ACCOUNT, account), (Layer.PROJECT, f"p_{account}")):
                 store.change_settings(layer, subject, lambda _: Settings(paid_only=True), NOON)
             people.put_member(MemberRow(account, "per_1", "owner", NOON))
@@ -63,7 +65,7 @@ def filled(backend):
         people.add_change(ChangeRow(NOON, None, "cli", "settings", ""))
         usage, decisions, evidence = backend.usage_sink(NOON), backend.decision_sink(), backend.contradiction_sink()
         for number, account in enumerate(("acme", "other")):
-            usage.put(usage_row(number, account=account))
+            usage.put(usage_row(number, account=account, key=key_row(number).id))
             decisions.put(decision_record(number, account=account))
         evidence.put(contradiction(1))
         for sink in (usage, decisions, evidence):

@@ -1,0 +1,48 @@
+"""The SQL about keys' limits parses against SQLite's tables; test_postgres_statements.py has a server prepare it."""
+
+import re
+import sqlite3
+
+import pytest
+
+from anyapi.storage import key_statements
+from anyapi.storage.connection import connect, database_path
+from anyapi.storage.rows import ProvisioningKeyRow
+from anyapi.storage.schema import prepare
+
+TEXTS = {name: value for name, value in vars(key_statements).items() if name.isupper() and isinstance(value, str)}
+
+
+@pytest.fixture(scope="module")
+def connection(tmp_path_factory):
+    path = database_path(tmp_path_factory.mktemp("store"))
+    prepare(path)
+    opened = connect(path)
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("name", sorted(TEXTS))
+def test_every_statement_parses(connection, name):
+    text = TEXTS[name]
+    values = dict.fromkeys(re.findall(r":(\w+)", text)) or (None,) * text.count("?")
+    try:
+        connection.execute(f"EXPLAIN {text}", values)
+    except sqlite3.Error as error:
+        pytest.fail(f"{name}: {error}")
+
+
+def test_columns_stand_in_the_order_of_the_struct(connection):
+    found = connection.execute(key_statements.PROVISIONING_OF_ACCOUNT, ("default",)).description
+    assert tuple(column[0] for column in found) == ProvisioningKeyRow.__struct_fields__
+
+
+@pytest.mark.parametrize("sums", [1, 2, 128])
+def test_sums_are_added_to_what_is_there(connection, sums):
+    connection.execute("BEGIN")
+    connection.execute("INSERT INTO accounts VALUES ('a', 'A', 0, NULL)")
+    text = key_statements.insert_spending(sums)
+    for cost in (0.5, 0.25):
+        connection.execute(text, [value for number in range(sums) for value in ("a", f"key_{number}", 7, cost)])
+    assert connection.execute("SELECT count(*), min(cost), max(cost) FROM spending").fetchone() == (sums, 0.75, 0.75)
+    connection.execute("ROLLBACK")
