@@ -163,7 +163,7 @@ def test_a_key_of_another_account_is_not_changed(staffed, owner):
 
 def test_what_keys_spent_is_shown(staffed, owner, tmp_path):
     made = owner.post(KEYS, {"limits": {"spend_cap": 1.0, "period": "day"}}).json()["key"]
-    sink = UsageWriter(tmp_path, staffed.clock)
+    sink = UsageWriter(tmp_path, staffed.clock, driver=staffed.driver)
     for number, age in enumerate([0, 86400, 40 * 86400]):
         sink.put(usage_row(number, key=made["id"], cost=0.25, at=staffed.now - age))
     sink.close()
