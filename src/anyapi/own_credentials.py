@@ -91,11 +91,7 @@ def checked_provider(config: Config, name: ProviderId, declared: Declared) -> Pr
         raise BadRequest("There is no provider of that id in the catalogue.", "provider")
     if provider.api.auth is Auth.NONE:
         raise BadRequest(f"{provider.name} takes no key.", "provider")
-    if declared.region is not None and not REGION.fits(declared.region):
-        raise BadRequest(f"region must be {REGION.description}.", "region")
-    for model, deployment in declared.deployments.items():
-        if not (UPSTREAM_MODEL.fits(model) and UPSTREAM_MODEL.fits(deployment)):
-            raise BadRequest(f"deployments must be pairs of a model and its name, each {UPSTREAM_MODEL.description}.", "deployments")
+    _check_forms(declared)
     known = variables_of(provider)
     strange = sorted(declared.variables.keys() - known)
     if strange:
@@ -105,6 +101,14 @@ def checked_provider(config: Config, name: ProviderId, declared: Declared) -> Pr
     if problem is not None:
         raise BadRequest(f"A key for {provider.name} cannot be used: {problem}.", "variables")
     return provider
+
+
+def _check_forms(declared: Declared) -> None:
+    if declared.region is not None and not REGION.fits(declared.region):
+        raise BadRequest(f"region must be {REGION.description}.", "region")
+    for pair in declared.deployments.items():
+        if not all(map(UPSTREAM_MODEL.fits, pair)):
+            raise BadRequest(f"deployments must be pairs of a model and its name, each {UPSTREAM_MODEL.description}.", "deployments")
 
 
 def variables_of(provider: Provider) -> set[str]:
