@@ -131,7 +131,7 @@ def test_dialogs_and_the_menu_of_a_phone(filled, page):
     page.get_by_role("link", name="Members and projects").wait_for()
     assert serious(page) == []
     page.get_by_role("button", name="Close the menu").click()
-    for path, button in (("keys", "New key"), ("credentials", "Bring a key")):
+    for path, button in (("credentials", "Bring a key"), ("keys", "New key")):
         page.goto(f"{filled.url}/a/default/{path}")
         page.get_by_role("button", name=button).first.click()
         page.get_by_role("dialog").wait_for()
