@@ -35,7 +35,7 @@ export function App() {
     );
   if (entrance.data === undefined) return null;
   if (location === "/join") return <Join firstRun={entrance.data.first_run} />;
-  if (entrance.data.signed_in === null) return <SignIn firstRun={entrance.data.first_run} />;
+  if (entrance.data.signed_in === null) return <SignIn firstRun={entrance.data.first_run} service={entrance.data.sign_in_service ?? null} />;
   return (
     <Switch>
       <Route path="/a/:account/*?">{(at) => <Account account={decodeURIComponent(at.account)} />}</Route>

@@ -9,7 +9,19 @@ import pytest
 from tests.architecture import rules
 from tests.architecture.source import ROOT, modules
 
-NEVER_IN_THE_DATA_PLANE = {"sqlalchemy", "alembic", "click", "rich", "yaml", "litestar", "typer", "structlog", "pydantic", "logging.config"}
+NEVER_IN_THE_DATA_PLANE = {
+    "sqlalchemy",
+    "alembic",
+    "click",
+    "rich",
+    "yaml",
+    "litestar",
+    "typer",
+    "structlog",
+    "pydantic",
+    "joserfc",
+    "logging.config",
+}
 DATA_PLANE = ("domain", "policy", "wire", "gateway", "upstream", "crypto", "bootstrap.py", "bootstrap")
 
 
@@ -47,6 +59,7 @@ def test_only_what_is_installed_with_the_product_is_imported():
         "click",
         "cryptography",
         "httptools",
+        "joserfc",
         "litestar",
         "msgspec",
         "yaml",

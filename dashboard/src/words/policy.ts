@@ -209,6 +209,7 @@ const CHANGES: Record<string, string> = {
   key_revoked: "revoked an API key",
   member_invited: "invited a member",
   member_added: "added a member",
+  member_joined: "joined through the sign-in service",
   member_changed: "changed a role",
   member_removed: "removed a member",
   project_added: "made a project",

@@ -13,7 +13,7 @@ from litestar.serialization import encode_json
 from litestar.types import Message, Scope
 
 from anyapi import __version__
-from anyapi.control import accounts, catalogue, history, keys, pages, sessions, settings, usage
+from anyapi.control import accounts, catalogue, history, keys, pages, sessions, settings, sign_in, usage
 from anyapi.control.permissions import SignedIn, guard, refuse_unguarded
 from anyapi.control.problems import of_ours, of_the_framework, unforeseen
 from anyapi.control.services import Services
@@ -73,6 +73,7 @@ def create_app(services: Services, dashboard: Path | None = None) -> Litestar:
     app = Litestar(
         route_handlers=[
             *(sessions.show, sessions.sign_in, sessions.sign_out, sessions.show_link, sessions.join, sessions.change_password),
+            *(sign_in.go, sign_in.come_back),
             *(accounts.list_accounts, accounts.add_account, accounts.list_projects, accounts.add_project),
             *(accounts.list_members, accounts.invite, accounts.change_role, accounts.remove_member),
             *(keys.list_keys, keys.make_key, keys.rotate_key, keys.revoke_key),

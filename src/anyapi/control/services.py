@@ -5,6 +5,7 @@ from typing import Protocol
 
 import msgspec
 
+from anyapi.control.oidc import OidcClient
 from anyapi.control.passwords import Attempts
 from anyapi.domain.ids import AccountId
 from anyapi.domain.requirement import DataClass, Settings
@@ -55,3 +56,5 @@ class Services(msgspec.Struct, frozen=True):
     """Served over TLS: cookies are for TLS alone."""
     data_plane_url: str
     default_account: AccountId
+    oidc: OidcClient | None = None
+    """The operator's sign-in service, if there is one."""

@@ -201,3 +201,13 @@ CREATE TABLE changes (
 );
 
 CREATE INDEX changes_account_at ON changes (account, at);
+
+CREATE TABLE identities (
+	issuer TEXT NOT NULL,
+	subject TEXT NOT NULL,
+	person TEXT NOT NULL,
+	since DOUBLE NOT NULL,
+	PRIMARY KEY (issuer, subject),
+	UNIQUE (person, issuer),
+	FOREIGN KEY(person) REFERENCES people (id) ON DELETE CASCADE
+);

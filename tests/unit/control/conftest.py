@@ -37,7 +37,7 @@ class Browser:
 
     def send(self, method, path, json=None, **headers):
         sent = {"x-csrf-token": self.csrf, "cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()), **headers}
-        answer = self.client.request(method, path, json=json, headers=sent)
+        answer = self.client.request(method, path, json=json, headers=sent, follow_redirects=False)
         self.cookies |= dict(answer.cookies)
         self.client.cookies.clear()
         return answer
@@ -55,7 +55,7 @@ class Browser:
 class Control:
     """A control plane of its own, with its store, clock and people."""
 
-    def __init__(self, directory, *, secure=False):
+    def __init__(self, directory, *, secure=False, oidc=None):
         self.now = NOW.timestamp()
         self.config = load_config(None, {"HOME": str(directory)}, NOW)
         self.store, self.people = SqliteStore(directory, self.clock), SqlitePeople(directory)
@@ -75,6 +75,7 @@ class Control:
             secure=secure,
             data_plane_url="http://127.0.0.1:8080",
             default_account="default",
+            oidc=oidc,
         )
         self.app = create_app(self.services)
         self._client = None

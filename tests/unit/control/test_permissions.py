@@ -17,6 +17,8 @@ PUBLIC = {
     "GET /api/openapi/{path:str}",
     "GET /api/privacy",
     "GET /api/session",
+    "GET /api/session/oidc",
+    "GET /api/session/oidc/return",
     "POST /api/session",
     "POST /api/links",
     "GET /api/links/{token:str}",
