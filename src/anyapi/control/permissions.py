@@ -18,7 +18,7 @@ from anyapi.control.services import Services
 from anyapi.control.tokens import csrf_of, same, sha256_of
 from anyapi.domain.ids import AccountId
 from anyapi.domain.people import GRANTS, Permission, Role
-from anyapi.errors import AuthenticationFailed, ConfigError, NotFound, PermissionDenied
+from anyapi.errors import AuthenticationFailed, BadRequest, ConfigError, NotFound, PermissionDenied
 from anyapi.storage.people_rows import PersonRow
 
 IDLE_SECONDS, LONGEST_SECONDS = 12 * 3600.0, 7 * 86400.0
@@ -54,7 +54,8 @@ def cookie_name(*, secure: bool) -> str:
 
 
 def guard(connection: Connection, handler: BaseRouteHandler) -> None:
-    """Let a call through, or raise `AuthenticationFailed`, `PermissionDenied` or `NotFound`."""
+    """Let a call through, or raise `BadRequest`, `AuthenticationFailed`, `PermissionDenied` or `NotFound`."""
+    _check_address(connection)
     if handler.opt.get("public"):
         return
     services: Services = connection.app.state.services
@@ -70,6 +71,14 @@ def guard(connection: Connection, handler: BaseRouteHandler) -> None:
             raise NotFound("There is no such account, or it is not yours.")  # which of the two is nobody's business
         raise PermissionDenied(f"Your role does not allow this: it needs the permission {permission.value}.")
     connection.state.signed_in = signed_in
+
+
+def _check_address(connection: Connection) -> None:
+    """The framework puts an address together where it refuses a body, and would fail there on a port or query that is none."""
+    try:
+        _ = connection.url
+    except ValueError:
+        raise BadRequest("The Host header or the query of the address is not well-formed.") from None
 
 
 def session_of(cookies: Mapping[str, str], services: Services) -> SignedIn | None:

@@ -53,6 +53,15 @@ def test_an_app_with_a_route_that_says_nothing_refuses_to_start():
         refuse_unguarded(Litestar([forgotten], openapi_config=None))
 
 
+@pytest.mark.parametrize(
+    ("path", "host"), [("/api/session", "127.0.0.1:99999"), ("/api/session?x=%ff", "h"), ("/api/links", "[::1]:70000")]
+)
+def test_an_address_that_is_none_is_a_bad_request_also_where_the_body_is_wrong(control, path, host):
+    refused = control.browser().send("POST", path, {}, host=host)
+    assert refused.status_code == 400
+    assert refused.json()["error"]["type"] == "bad_request"
+
+
 def test_without_a_session_every_other_route_is_401(staffed):
     browser = staffed.browser()
     for name, _ in routes(staffed.app):
