@@ -56,6 +56,8 @@ def cookie_name(*, secure: bool) -> str:
 def guard(connection: Connection, handler: BaseRouteHandler) -> None:
     """Let a call through, or raise `BadRequest`, `AuthenticationFailed`, `PermissionDenied` or `NotFound`."""
     _check_address(connection)
+    if connection.scope.get("method") not in SAFE:
+        _refuse_other_sites(connection)
     if handler.opt.get("public"):
         return
     services: Services = connection.app.state.services
@@ -79,6 +81,19 @@ def _check_address(connection: Connection) -> None:
         _ = connection.url
     except ValueError:
         raise BadRequest("The Host header or the query of the address is not well-formed.") from None
+
+
+def _refuse_other_sites(connection: Connection) -> None:
+    """A page of another site or port may not change anything, not even sign its visitor in as somebody else.
+
+    Browsers say where a call comes from (Fetch Metadata). One that does not would have to ask first before it sends JSON elsewhere
+    (Fetch, CORS-safelisted request-header), so a body has to be JSON.
+    """
+    if connection.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
+        raise PermissionDenied("This was sent by a page of another site.")
+    sent = connection.headers.get("content-length", "0") != "0" or "transfer-encoding" in connection.headers
+    if sent and connection.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise BadRequest("The body has to be sent as application/json.")
 
 
 def session_of(cookies: Mapping[str, str], services: Services) -> SignedIn | None:

@@ -62,6 +62,28 @@ def test_an_address_that_is_none_is_a_bad_request_also_where_the_body_is_wrong(c
     assert refused.json()["error"]["type"] == "bad_request"
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-site"}, 403),
+        ({"sec-fetch-site": ""}, 403),
+        ({"content-type": "text/plain"}, 400),
+        ({"content-type": "application/x-www-form-urlencoded"}, 400),
+        ({"content-type": "multipart/form-data; boundary=application/json"}, 400),
+        ({"content-type": ""}, 400),
+        ({"sec-fetch-site": "same-origin", "content-type": "Application/JSON; charset=utf-8"}, 401),
+        ({"sec-fetch-site": "none"}, 401),
+        ({}, 401),
+    ],
+)
+def test_a_page_of_another_site_may_not_even_try_to_sign_in(staffed, headers, status):
+    """What reaches the password answers 401."""
+    body = {"email": "owner@x.org", "password": "wrong wrong wrong"}
+    assert staffed.browser().send("POST", "/api/session", body, **headers).status_code == status
+    assert staffed.browser().send("GET", "/api/session", **{"sec-fetch-site": "cross-site"}).status_code == 200, "looking is no change"
+
+
 def test_without_a_session_every_other_route_is_401(staffed):
     browser = staffed.browser()
     for name, _ in routes(staffed.app):
