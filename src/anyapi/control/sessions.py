@@ -105,12 +105,12 @@ def show(request: _Request, services: NamedDependency[Services]) -> Entrance:
 def sign_in(request: _Request, services: NamedDependency[Services], data: JSONBody[SignIn]) -> Response[Me]:
     """Sign in with e-mail address and password. The old session of this browser ends."""
     email, address = data.email.strip().lower(), address_of(request)
-    services.attempts.check(f"person {email}", f"address {address}")
+    names = (f"person {email}", f"address {address}")
+    services.attempts.begin(*names)
     person = services.people.person_by_email(email)
     if not matches(person.password if person else None, data.password) or person is None or person.disabled_at is not None:
-        services.attempts.failed(f"person {email}", f"address {address}")
         raise AuthenticationFailed("That e-mail address and password do not belong together.")
-    services.attempts.succeeded(f"person {email}")
+    services.attempts.succeeded(*names)
     end(request, services)
     return _answer(*begin(services, person))
 
@@ -166,10 +166,10 @@ def join(request: _Request, services: NamedDependency[Services], data: JSONBody[
 def change_password(services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], data: JSONBody[Passwords]) -> Response[Me]:
     """Change one's own password. Every session ends, and this browser gets a new one."""
     person = signed_in.person
-    services.attempts.check(f"person {person.email}")
+    services.attempts.begin(f"person {person.email}")
     if not matches(person.password, data.current):
-        services.attempts.failed(f"person {person.email}")
         raise BadRequest("The current password is not right.", "current")
+    services.attempts.succeeded(f"person {person.email}")
     services.people.set_password(person.id, hashed(data.new))
     return _answer(*begin(services, person))
 
