@@ -192,7 +192,7 @@ def test_an_inline_script_would_not_run_even_if_it_came_in(place):
     page.goto(place.url)
     page.get_by_role("button", name="Sign in").wait_for()
     page.evaluate(
-        "window.hit = new Promise((done) => addEventListener('securitypolicyviolation', (event) => done(event.violatedDirective)))"
+        "void (window.hit = new Promise((done) => addEventListener('securitypolicyviolation', (event) => done(event.violatedDirective))))"
     )
     page.evaluate(f"document.body.insertAdjacentHTML('beforeend', `<img src=x onerror=\"{RUN}\">`)")
     assert page.evaluate("window.hit").startswith("script-src")
