@@ -117,6 +117,23 @@ def test_another_account_is_as_if_it_were_not_there(staffed):
         assert handler.opt["permission"] not in GATEWAY
 
 
+def test_an_account_that_does_not_exist_is_not_there_for_the_operator_either(staffed):
+    browser = staffed.browser("operator@x.org")
+    for name, _ in routes(staffed.app):
+        method, path = name.split(" ")
+        if "{account:str}" in path:
+            for account in ("nowhere", "%C2%80%0d%0ax:y"):
+                assert browser.send(method, address(path, account), {}).status_code == 404, name
+
+
+def test_options_says_what_a_path_takes_to_anybody_and_to_whoever_is_signed_in(staffed):
+    for browser in (staffed.browser(), staffed.browser("owner@x.org")):
+        answer = browser.send("OPTIONS", "/api/accounts/default/keys")
+        assert answer.status_code == 204
+        assert set(answer.headers["allow"].split(", ")) == {"GET", "OPTIONS", "POST"}
+        assert not answer.content
+
+
 def test_an_operator_may_do_everything(staffed):
     browser = staffed.browser("operator@x.org")
     for name, _ in routes(staffed.app):
