@@ -135,7 +135,7 @@ def row(services: NamedDependency[Services], account: FromPath[AccountId], decis
     return Drilled(found, services.store.decision(decision))
 
 
-@get("/api/accounts/{account:str}/usage.csv", opt=READ)
+@get("/api/accounts/{account:str}/usage.csv", opt=READ, media_type="text/csv")
 @in_thread
 def export(
     services: NamedDependency[Services],
@@ -151,7 +151,7 @@ def export(
     writer.writerow(name for name, _ in COLUMNS)
     writer.writerows([_cell(value_of(one)) for _, value_of in COLUMNS] for one in found)
     name = f'attachment; filename="anyapi-usage-{account}.csv"'
-    return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers={"content-disposition": name})
+    return Response(text.getvalue(), media_type="text/csv", headers={"content-disposition": name})
 
 
 def _latency(label: str, counts: list[int]) -> Latency:
