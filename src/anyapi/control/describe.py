@@ -55,16 +55,24 @@ def described(app: Litestar, *, secure: bool = False) -> Json:
 def _complete(operation: Json, path: str, method: str, *, public: bool) -> None:
     changes = method not in SAFE
     operation["security"] = [] if public else [{"session": [], "page": []} if changes else {"session": []}]
-    statuses = [400, 503]
-    statuses += [401] if not public or (path, method) == ("/api/session", "POST") else []
-    statuses += [403] if changes or not public else []
-    statuses += [404] if "{" in path or "/oidc" in path else []
-    statuses += [409] if "/members" in path and changes else []
-    statuses += [413] if "requestBody" in operation else []
-    statuses += [429] if path in GUESSED and method == "POST" else []
+    guessed = path in GUESSED and method == "POST"
+    statuses = {
+        400: True,
+        401: not public or guessed,
+        403: not public or changes,
+        404: "{" in path or "/oidc" in path,
+        409: "/members" in path and changes,
+        413: "requestBody" in operation,
+        429: guessed,
+        503: True,
+    }
+    _add_problems(operation, [status for status, comes in statuses.items() if comes])
+
+
+def _add_problems(operation: Json, statuses: list[int]) -> None:
     responses = operation["responses"]
     if isinstance(responses, dict):
-        for status in sorted(statuses):
+        for status in statuses:
             answer = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
             responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": answer}
 

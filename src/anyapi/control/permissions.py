@@ -66,13 +66,15 @@ def guard(connection: Connection, handler: BaseRouteHandler) -> None:
         raise AuthenticationFailed("Sign in first: there is no session, or it has ended.")
     if connection.scope.get("method") not in SAFE and not same(connection.headers.get(CSRF_HEADER, ""), signed_in.csrf):
         raise PermissionDenied(f"The {CSRF_HEADER} header is missing or wrong. GET /api/session says what it must be.")
-    permission: Permission = handler.opt["permission"]
-    account = connection.path_params.get("account")
+    _check_role(services, signed_in, handler.opt["permission"], connection.path_params.get("account"))
+    connection.state.signed_in = signed_in
+
+
+def _check_role(services: Services, signed_in: SignedIn, permission: Permission, account: AccountId | None) -> None:
     if account is not None and account not in signed_in.roles and not _is_known(services, signed_in, account):
         raise NotFound("There is no such account, or it is not yours.")  # which of the two is nobody's business
     if not signed_in.may(permission, account):
         raise PermissionDenied(f"Your role does not allow this: it needs the permission {permission.value}.")
-    connection.state.signed_in = signed_in
 
 
 def _is_known(services: Services, signed_in: SignedIn, account: str) -> bool:
