@@ -18,7 +18,7 @@ from anyapi.storage.people_rows import MemberRow, PersonRow, SessionRow
 from anyapi.storage.sqlite_people import SqlitePeople
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,response_headers_conformance,ignored_auth"
-EXAMPLES = 200 if LONG else 3
+EXAMPLES = 200 if LONG else 2
 PHASES = "coverage,fuzzing" if LONG else "fuzzing"
 pytestmark = pytest.mark.timeout(3600 if LONG else 120)
 
@@ -79,8 +79,9 @@ def test_the_control_api_is_as_it_describes_itself(gateway, operator, tmp_path):
     own = schema["paths"].pop("/api/session")  # the coverage phase signs out there, and all others would be asked of nobody
     said = run(tmp_path, narrowed(schema), url, operator)
     assert "Authentication failed" not in said, "most calls were refused for want of a session: nothing was tested"
-    schema["paths"] = {"/api/session": own}
-    run(tmp_path, schema, url, operator)
+    if LONG:
+        schema["paths"] = {"/api/session": own}
+        run(tmp_path, schema, url, operator)
 
 
 def test_signing_out_is_as_it_is_described(gateway, operator):
@@ -100,6 +101,7 @@ def test_the_data_plane_is_as_it_is_described(gateway, tmp_path):
     run(tmp_path, description(), gateway.url, {"Authorization": f"Bearer {gateway.key}"})
 
 
+@pytest.mark.long
 def test_a_description_that_is_not_true_is_found(gateway, operator, tmp_path):
     """The control: an answer that is not described, and a route said to be closed that is open."""
     schema = {
