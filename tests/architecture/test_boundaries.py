@@ -11,6 +11,7 @@ from tests.architecture.source import ROOT, modules
 
 NEVER_IN_THE_DATA_PLANE = {
     "sqlalchemy",
+    "psycopg",
     "alembic",
     "click",
     "rich",
@@ -61,6 +62,7 @@ def test_only_what_is_installed_with_the_product_is_imported():
         "httptools",
         "joserfc",
         "litestar",
+        "psycopg",
         "msgspec",
         "yaml",
         "rich",

@@ -26,7 +26,7 @@ from anyapi.domain.people import Permission, Role
 from anyapi.gateway import routes as data_plane
 from anyapi.storage.people_rows import MemberRow, PersonRow, SessionRow
 from anyapi.storage.rows import AccountRow
-from anyapi.storage.sqlite_people import SqlitePeople
+from anyapi.storage.sqlite_people import SqlPeople
 
 FILE = Path(__file__).with_name("access.toml")
 LISTED = tomllib.loads(FILE.read_text())
@@ -129,7 +129,7 @@ class World:
         now = time.time()
         with gateway.store() as store:
             store.add_account(AccountRow(OTHER, "Other", now))
-        self.people = SqlitePeople(gateway.home)
+        self.people = SqlPeople(gateway.home)
         for role in ROLES[:-1]:
             self.people.add_person(PersonRow(f"per_{role}", f"{role}@x.org", role, None, role == "operator", now))
             if role != "operator":

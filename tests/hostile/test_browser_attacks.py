@@ -26,7 +26,7 @@ from anyapi.domain.people import Role
 from anyapi.simulator import DEFAULT_PROVIDERS, SimulationThread, demo_config_toml
 from anyapi.storage.people_rows import MemberRow, PersonRow
 from anyapi.storage.rows import AccountRow, KeyRow, ProjectRow
-from anyapi.storage.sqlite_people import SqlitePeople
+from anyapi.storage.sqlite_people import SqlPeople
 
 RUN = "window.ran=(window.ran||0)+1"
 PAYLOADS = [
@@ -105,7 +105,7 @@ def place(tmp_path_factory):
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             found = Place(gateway, gateway.control_url(), browser, Seen())
             secret = hashed(PASSWORD)
-            with SqlitePeople(gateway.home) as people, gateway.store() as store:
+            with SqlPeople(gateway.home) as people, gateway.store() as store:
                 for number, text in enumerate(PAYLOADS):
                     people.add_person(PersonRow(f"per_{number}", f"p{number}@x.org", text, None, False, time.time()))
                     people.put_member(MemberRow("default", f"per_{number}", Role.MEMBER, time.time()))

@@ -15,7 +15,7 @@ from tests.tools.gateway import simulated
 from anyapi.control.tokens import csrf_of, new_token, sha256_of
 from anyapi.domain.people import Role
 from anyapi.storage.people_rows import MemberRow, PersonRow, SessionRow
-from anyapi.storage.sqlite_people import SqlitePeople
+from anyapi.storage.sqlite_people import SqlPeople
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,response_headers_conformance,ignored_auth"
 EXAMPLES = 200 if LONG else 2
@@ -34,7 +34,7 @@ def gateway(tmp_path_factory):
 def operator(gateway):
     """A session of an operator's, as headers."""
     token, now = new_token(), time.time()
-    with SqlitePeople(gateway.home) as people:
+    with SqlPeople(gateway.home) as people:
         if people.person("per_op") is None:
             people.add_person(PersonRow("per_op", "op@x.org", "Op", None, True, now))
             people.put_member(MemberRow("default", "per_op", Role.OWNER, now))

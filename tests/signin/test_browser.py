@@ -12,7 +12,7 @@ from tests.tools.gateway import running_gateway
 
 from anyapi.domain.people import Role
 from anyapi.storage.people_rows import MemberRow, PersonRow
-from anyapi.storage.sqlite_people import SqlitePeople
+from anyapi.storage.sqlite_people import SqlPeople
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def place(tmp_path_factory):
         ) as gateway:
             url = gateway.control_url()
             openid.serve(f"{url}/api/session/oidc/return")
-            with SqlitePeople(gateway.home) as people:
+            with SqlPeople(gateway.home) as people:
                 people.add_person(PersonRow("per_ada", "ada@x.org", "Ada Lovelace", None, False, time.time()))
                 people.put_member(MemberRow("default", "per_ada", Role.OWNER, time.time()))
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

@@ -10,7 +10,7 @@ from tests.tools.gateway import running_gateway
 from anyapi.domain.people import Role
 from anyapi.storage.people_rows import MemberRow, PersonRow
 from anyapi.storage.rows import AccountRow
-from anyapi.storage.sqlite_people import SqlitePeople
+from anyapi.storage.sqlite_people import SqlPeople
 
 JOIN = '[[control.oidc.join]]\ndomain = "corp.example"\naccount = "default"\nrole = "auditor"\n'
 
@@ -23,7 +23,7 @@ class Place:
 
     def person(self, email, *roles, operator=False, disabled_at=None):
         row = PersonRow(f"per_{email}", email, "Known", None, operator, time.time(), disabled_at)
-        with SqlitePeople(self.gateway.home) as people:
+        with SqlPeople(self.gateway.home) as people:
             people.add_person(row)
             for account, role in roles:
                 people.put_member(MemberRow(account, row.id, role, time.time()))
@@ -80,14 +80,14 @@ def test_nobody_unknown_enters_unless_their_domain_may_join(place):
     ends, me = place.enter("new@CORP.example")
     assert (ends, me["email"], me["accounts"], me["operator"]) == ("/", "new@corp.example", {"default": "auditor"}, False)
     assert me["name"] == "Person of new@CORP.example"
-    with SqlitePeople(place.gateway.home) as people:
+    with SqlPeople(place.gateway.home) as people:
         assert [change.what for change in people.changes("default", 1e12)] == ["member_joined"]
         assert people.person_by_email("new@corp.example").password is None
 
 
 def test_who_was_removed_or_shut_out_stays_out(place):
     place.enter("gone@corp.example")
-    with SqlitePeople(place.gateway.home) as people:
+    with SqlPeople(place.gateway.home) as people:
         people.remove_member("default", people.person_by_email("gone@corp.example").id)
     assert place.enter("gone@corp.example") == ("/?problem=not_a_member", None)
     place.person("out@x.org", ("default", Role.ADMIN), disabled_at=1.0)
