@@ -76,9 +76,10 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
 
     Whatever takes long or waits for a disk is done in a thread: the data plane answers meanwhile.
     """
-    tls = config.control.tls
+    tls, oidc = config.control.tls, config.control.oidc
     async with contextlib.AsyncExitStack() as stack:
         listener = stack.enter_context(_bind(config))
+        address = (config.control.public_url or f"{'https' if tls else 'http'}://{_named(listener)}").removesuffix("/")
         serving = await asyncio.to_thread(importlib.import_module, "anyapi.control.serving")
         # Connections of its own: one that the data plane waits for must not be busy with somebody's page.
         driver = driver_for(config.data_dir, config.database_url)
@@ -97,13 +98,13 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
             secure=config.control.secure,
             data_plane_url=parts.address,
             default_account=DEFAULT_ACCOUNT,
+            oidc=oidc and serving.OidcClient(oidc.service, config.oidc_secret, f"{address}/api/session/oidc/return", time.time),
             keeper=functools.cache(lambda: importlib.import_module("anyapi.own_credentials").Keeper(config)),
             unusable=parts.unusable,
         )
         running = await serving.serve(services, listener, tls and tls.certificate, tls and tls.key)
         stack.push_async_callback(running.close)
-        address = config.control.public_url or f"{'https' if tls else 'http'}://{_named(listener)}"
-        parts.plane.disclosure = parts.plane.disclosure._replace(control_url=address.rstrip("/"))
+        parts.plane.disclosure = parts.plane.disclosure._replace(control_url=address)
         log(Event.CONTROL_STARTED, listen=address)
         await asyncio.to_thread(lambda: ready(address, people.people_count() == 0))
         return stack.pop_all()

@@ -24,6 +24,7 @@ from anyapi.config_credentials import (
     resolve_declared,
     resolve_keyless,
 )
+from anyapi.config_oidc import read_oidc_secret
 from anyapi.config_root_keys import read_root_keys, root_key_file
 from anyapi.config_sections import (
     known_names,
@@ -69,6 +70,7 @@ ENVIRONMENT = {
     "ANYAPI_DATABASE_URL": "postgresql://user:password@host/database; without it, SQLite in the data directory",
     "ANYAPI_DATA_DIR": "where keys, settings and usage are stored; goes before storage.data_dir",
     "ANYAPI_LISTEN": "host:port or unix:/path; goes before server.listen",
+    "ANYAPI_OIDC_CLIENT_SECRET": "what the gateway proves itself with to the sign-in service of [control.oidc]",
     "ANYAPI_ROOT_KEY": "root key of stored credentials, 32 bytes in base64 or hex; several with white space between, the first seals",
     "ANYAPI_ROOT_KEY_FILE": "file that holds the same; goes before encryption.root_key_file",
     "ANYAPI_SCRUB": "true or false; goes before scrub.enabled",
@@ -102,7 +104,8 @@ def load_config(path: Path | None, env: Mapping[str, str], now: dt.datetime, *, 
         resolve_declared(declared, around, top, found)
         resolve_keyless(_provider_sections(top), around, top, found)
         discover(around, top, found)
-        config = msgspec.structs.replace(config, root_keys=read_root_keys(config.root_key_file, env, problems))
+        root_keys, oidc_secret = read_root_keys(config.root_key_file, env, problems), read_oidc_secret(config.control.oidc, env, problems)
+        config = msgspec.structs.replace(config, root_keys=root_keys, oidc_secret=oidc_secret)
     problems.raise_config_error()
     return msgspec.structs.replace(
         config,

@@ -11,6 +11,7 @@ from anyapi.crypto.secret import Secret
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.ids import CredentialId
 from anyapi.domain.requirement import DataClass, Settings
+from anyapi.domain.sign_in import SignInService
 from anyapi.domain.snapshot import Agreement, Credential
 
 
@@ -88,6 +89,15 @@ class Server(msgspec.Struct, frozen=True):
     """Where applications and browsers reach it, when that is not where it listens."""
 
 
+class Oidc(msgspec.Struct, frozen=True):
+    """`[control.oidc]`: a sign-in service, and where the secret is that this gateway proves itself to it with."""
+
+    service: SignInService
+    secret_file: Path | None = None
+    public: bool = False
+    """There is no secret: PKCE alone."""
+
+
 class Control(msgspec.Struct, frozen=True):
     """`[control]`: the control API and the dashboard."""
 
@@ -96,6 +106,7 @@ class Control(msgspec.Struct, frozen=True):
     tls: Tls | None = None
     public_url: str | None = None
     """Where people reach it, when a proxy with TLS stands before it."""
+    oidc: Oidc | None = None
 
     @property
     def secure(self) -> bool:
@@ -141,6 +152,7 @@ class Config(msgspec.Struct, frozen=True):
     """PostgreSQL, as libpq takes it; None is SQLite in `data_dir`."""
     root_keys: RootKeys = NO_ROOT_KEYS
     """Read where secrets are: not for commands that need none."""
+    oidc_secret: Secret | None = None
     credentials: tuple[Credential, ...] = ()
     secrets: dict[CredentialId, Secret] = {}
     """Absent for a credential that needs no key (a local server)."""

@@ -8,7 +8,7 @@ from tests.conformance.stores import BACKENDS
 
 from anyapi.domain.people import Role
 from anyapi.errors import StorageError
-from anyapi.storage.people_rows import ChangeRow, LinkKind, LinkRow, MemberRow, PersonRow, SessionRow
+from anyapi.storage.people_rows import ChangeRow, IdentityRow, LinkKind, LinkRow, MemberRow, PersonRow, SessionRow
 from anyapi.storage.rows import AccountRow
 
 TOKEN = bytes(range(32))
@@ -53,6 +53,25 @@ def test_a_new_password_ends_every_session_of_its_owner_alone(people):
     assert people.person("per_1").password == "$argon2id$y"
     assert people.session(TOKEN + b"\1") is None
     assert people.session(TOKEN + b"\2") is not None
+
+
+def test_who_people_are_at_a_sign_in_service(people):
+    for number in (1, 2):
+        people.add_person(person(number))
+    first, second = IdentityRow("https://a.org", "s1", "per_1", NOON), IdentityRow("https://b.org", "s1", "per_1", NOON)
+    people.add_identity(second)
+    people.add_identity(first)
+    assert people.identities("per_1") == [first, second]
+    assert people.person_by_identity("https://a.org", "s1") == person(1)
+    assert people.identities("per_2") == []
+    for issuer, subject in (("https://a.org", "S1"), ("https://a.org", "s2"), ("https://c.org", "s1")):
+        assert people.person_by_identity(issuer, subject) is None
+    for taken in (IdentityRow("https://a.org", "s1", "per_2", NOON), IdentityRow("https://a.org", "s2", "per_1", NOON)):
+        with pytest.raises(StorageError):
+            people.add_identity(taken)
+    with pytest.raises(StorageError):
+        people.add_identity(IdentityRow("https://a.org", "s3", "per_3", NOON))
+    assert people.identities("per_1") == [first, second]
 
 
 def test_members_and_roles(people):

@@ -179,11 +179,13 @@ def simulated(
     server: str = "",
     extra: str = "",
     environment: Mapping[str, str] | None = None,
+    *,
+    control: bool = False,
 ) -> Iterator[tuple[Gateway, SimulationThread]]:
     """A gateway in front of simulated providers; `extra` is more configuration."""
     with SimulationThread(providers, options) as simulation:
         toml = demo_config_toml(simulation.simulation.ports, providers) + extra
-        with running_gateway(home, toml, server, environment) as gateway:
+        with running_gateway(home, toml, server, environment, control=control) as gateway:
             yield gateway, simulation
 
 

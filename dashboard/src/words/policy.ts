@@ -214,6 +214,7 @@ const CHANGES: Record<string, string> = {
   agreements: "changed what is signed for a credential",
   member_invited: "invited a member",
   member_added: "added a member",
+  member_joined: "joined through the sign-in service",
   member_changed: "changed a role",
   member_removed: "removed a member",
   project_added: "made a project",

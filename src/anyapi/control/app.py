@@ -14,7 +14,8 @@ from litestar.serialization import encode_json
 from litestar.types import Message, Scope
 
 from anyapi import __version__
-from anyapi.control import accounts, catalogue, credentials, history, keys, pages, provisioning, sessions, settings, usage
+from anyapi.control import accounts, catalogue, credentials, history, keys, pages, provisioning, sessions, settings, sign_in, usage
+from anyapi.control.describe import described
 from anyapi.control.permissions import SignedIn, guard, refuse_unguarded
 from anyapi.control.problems import of_ours, of_the_framework, unforeseen
 from anyapi.control.services import Services
@@ -48,7 +49,7 @@ def openapi(request: Request[object, object, State]) -> Response[bytes]:
 @functools.lru_cache(maxsize=1)
 def _written(app: Litestar) -> bytes:
     """The description as text, made once: it takes 50 ms."""
-    return encode_json(app.openapi_schema.to_schema())
+    return encode_json(described(app, secure=app.state.services.secure))
 
 
 @get("/api/healthz", opt={"public": True}, sync_to_thread=False)
@@ -80,6 +81,7 @@ def create_app(services: Services, dashboard: Path | None = None) -> Litestar:
     app = Litestar(
         route_handlers=[
             *(sessions.show, sessions.sign_in, sessions.sign_out, sessions.show_link, sessions.join, sessions.change_password),
+            *(sign_in.go, sign_in.come_back),
             *(accounts.list_accounts, accounts.add_account, accounts.list_projects, accounts.add_project),
             *(accounts.list_members, accounts.invite, accounts.change_role, accounts.remove_member),
             *(keys.list_keys, keys.make_key, keys.change_key, keys.rotate_key, keys.revoke_key),

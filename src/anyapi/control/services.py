@@ -5,6 +5,7 @@ from typing import Protocol
 
 import msgspec
 
+from anyapi.control.oidc import OidcClient
 from anyapi.control.passwords import Attempts
 from anyapi.domain.catalogue import Provider
 from anyapi.domain.ids import AccountId, CredentialId, ProviderId
@@ -89,3 +90,5 @@ class Services(msgspec.Struct, frozen=True):
     """Loads the cipher's library when it is first asked for."""
     unusable: Callable[[], Mapping[str, str]] = dict
     """Stored credentials that the data plane cannot use, each with the code of the reason."""
+    oidc: OidcClient | None = None
+    """The operator's sign-in service, if there is one."""

@@ -12,10 +12,11 @@ from pathlib import Path
 import uvicorn
 
 from anyapi.control.app import create_app
+from anyapi.control.oidc import OidcClient
 from anyapi.control.passwords import Attempts
 from anyapi.control.services import Services
 
-__all__ = ["Attempts", "Services", "Serving", "serve"]
+__all__ = ["Attempts", "OidcClient", "Services", "Serving", "serve"]
 
 BUILT = Path(__file__).resolve().parent.parent / "dashboard"
 """Where the wheel has the dashboard's pages."""

@@ -170,6 +170,12 @@ MEMBERS: dict[str, str] = {
     "role": "what they may do there",
     "since": "since when",
 }
+IDENTITIES: dict[str, str] = {
+    "issuer": "which sign-in service the operator configured",
+    "subject": "what that service calls the person",
+    "person": "who it is here",
+    "since": "since when",
+}
 SESSIONS: dict[str, str] = {
     "sha256": "SHA-256 of the session's token, to recognise it; the token itself is not stored",
     "person": "who is signed in",
@@ -212,6 +218,7 @@ CONFIGURED = (
     ("settings", SETTINGS, "until changed"),
     ("people", PEOPLE, "until the operator deletes it"),
     ("members", MEMBERS, "until removed"),
+    ("identities", IDENTITIES, "until the person is deleted"),
     ("sessions", SESSIONS, "until signed out, 12 hours without use, or 7 days"),
     ("links", LINKS, "until used, or 7 days"),
     ("changes", CHANGES, "kept: who changed what when"),
@@ -264,7 +271,7 @@ def inventory(running: Disclosure) -> dict[str, object]:
         "sampling": {"available": False},
         "telemetry": {"sent_to_anyone": False},
         "memory_scrubbing": {"on": running.scrubbing, "verified_at_start": running.scrubbing_checked},
-        "outbound": "Only to providers that the operator configured.",
+        "outbound": "Only to providers that the operator configured, and to a sign-in service if the operator configured one.",
         "policy_url": running.policy_url,
         "terms_url": running.terms_url,
         "contact": running.contact,

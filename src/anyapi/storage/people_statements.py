@@ -21,6 +21,10 @@ WHERE members.account = ? ORDER BY members.since, members.person
 """
 ROLES = "SELECT account, role FROM members WHERE person = ?"
 
+ADD_IDENTITY = "INSERT INTO identities (issuer, subject, person, since) VALUES (?, ?, ?, ?)"
+IDENTITIES = "SELECT issuer, subject, person, since FROM identities WHERE person = ? ORDER BY issuer"
+PERSON_BY_IDENTITY = _PERSON + " WHERE id = (SELECT person FROM identities WHERE issuer = ? AND subject = ?)"  # noqa: S608 constant text
+
 ADD_SESSION = "INSERT INTO sessions (sha256, person, created_at, seen_at) VALUES (?, ?, ?, ?)"
 ONE_SESSION = "SELECT sha256, person, created_at, seen_at FROM sessions WHERE sha256 = ?"
 TOUCH_SESSION = "UPDATE sessions SET seen_at = ? WHERE sha256 = ?"

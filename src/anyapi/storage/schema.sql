@@ -291,3 +291,13 @@ CREATE TABLE provisioning_keys (
 	UNIQUE (sha256),
 	FOREIGN KEY(account) REFERENCES accounts (id)
 );
+
+CREATE TABLE identities (
+	issuer TEXT NOT NULL,
+	subject TEXT NOT NULL,
+	person TEXT NOT NULL,
+	since DOUBLE NOT NULL,
+	PRIMARY KEY (issuer, subject),
+	UNIQUE (person, issuer),
+	FOREIGN KEY(person) REFERENCES people (id) ON DELETE CASCADE
+);

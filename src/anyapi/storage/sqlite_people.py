@@ -8,7 +8,7 @@ from anyapi.errors import StorageError
 from anyapi.storage import people_statements as statements
 from anyapi.storage.database import Database, rows_of
 from anyapi.storage.driver import Connection
-from anyapi.storage.people_rows import ChangeRow, LinkRow, MemberRow, PersonRow, SessionRow
+from anyapi.storage.people_rows import ChangeRow, IdentityRow, LinkRow, MemberRow, PersonRow, SessionRow
 
 _MEMBER_WIDTH = len(MemberRow.__struct_fields__)
 
@@ -65,6 +65,19 @@ class SqlPeople(Database):
         """Give a person's role in each account where there is one."""
         rows = self._read("read the roles", statements.ROLES, (person,))
         return {AccountId(str(account)): Role(str(role)) for account, role in rows}
+
+    def add_identity(self, identity: IdentityRow) -> None:
+        """Note who a person is at a sign-in service."""
+        self._write("note the identity", statements.ADD_IDENTITY, msgspec.structs.astuple(identity))
+
+    def identities(self, person: PersonId) -> list[IdentityRow]:
+        """Give who a person is at each sign-in service."""
+        return rows_of(IdentityRow, self._read("read the identities", statements.IDENTITIES, (person,)))
+
+    def person_by_identity(self, issuer: str, subject: str) -> PersonRow | None:
+        """Give the person whom a sign-in service knows by that id, or None."""
+        rows = self._read("read the person", statements.PERSON_BY_IDENTITY, (issuer, subject))
+        return next(iter(rows_of(PersonRow, rows, strict=False)), None)
 
     def add_session(self, session: SessionRow) -> None:
         """Add a session."""

@@ -41,7 +41,7 @@ class Browser:
 
     def send(self, method, path, json=None, **headers):
         sent = {"x-csrf-token": self.csrf, "cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()), **headers}
-        answer = self.client.request(method, path, json=json, headers=sent)
+        answer = self.client.request(method, path, json=json, headers=sent, follow_redirects=False)
         self.cookies |= dict(answer.cookies)
         self.client.cookies.clear()
         return answer
@@ -59,7 +59,7 @@ class Browser:
 class Control:
     """A control plane of its own, with its store, clock and people."""
 
-    def __init__(self, directory, *, secure=False, driver=None):
+    def __init__(self, directory, *, secure=False, oidc=None, driver=None):
         self.now = NOW.timestamp()
         self.config = load_config(None, {"HOME": str(directory), "ANYAPI_ROOT_KEY": bytes(range(32)).hex()}, NOW)
         self.driver = driver or driver_for(directory)
@@ -80,6 +80,7 @@ class Control:
             secure=secure,
             data_plane_url="http://127.0.0.1:8080",
             default_account="default",
+            oidc=oidc,
             keeper=lambda: Keeper(self.config),
             unusable=lambda: self.publisher.unusable,
         )
