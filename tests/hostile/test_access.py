@@ -1,7 +1,7 @@
 """T22: every route x role x whose account x form of the credential x Host, against access.toml, on a running gateway.
 
-The routes come from the app itself, so one that nobody listed is found. Each cell is asked with one Host of `HEEDED_NOT`, and every third
-with one of `REFUSED`, in turn; the long run asks each with all of them.
+The routes come from the app itself, so one that nobody listed is found. Each cell is asked with one Host of `HEEDED_NOT`, in turn, and every
+twelfth with one of `REFUSED`; the long run asks each with all of them.
 """
 
 import contextlib
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.conformance.samples import credential_row
 from tests.conftest import LONG
 from tests.hostile.test_keys import cropped, welch
 from tests.tools.gateway import make_key, simulated
@@ -145,7 +146,9 @@ class World:
         headers = self.cookie(self.tokens["operator"]) | {"x-csrf-token": self.csrf["operator"]}
         made = json.loads(self.ask("POST", f"/api/accounts/{OTHER}/keys", headers, {"name": "theirs"})[1])
         self.keys = {OWN: gateway.key, OTHER: made["secret"]}
-        self.things = things(gateway, made)
+        with gateway.store() as store:
+            store.add_credential(credential_row(1, account=OTHER))
+        self.things = things(gateway, made) | {"credential": credential_row(1).id}
 
     def session(self, role, age=0.0):
         token, began = new_token(), time.time() - age
@@ -263,8 +266,8 @@ def all_hosts(_):
 
 
 def some_hosts(number):
-    third = (REFUSED[number // 3 % len(REFUSED)],) if number % 3 == 0 else ()
-    return (HEEDED_NOT[number % len(HEEDED_NOT)], *third)
+    refused = (REFUSED[number // 12 % len(REFUSED)],) if number % 12 == 0 else ()
+    return (HEEDED_NOT[number % len(HEEDED_NOT)], *refused)
 
 
 def wrong(world, cells, hosts):
@@ -328,10 +331,12 @@ def test_another_accounts_thing_is_as_if_it_were_not_there(world):
             assert theirs[0] == 404, f"{route}: {theirs}. If its body is wrong, give one in {FILE.name} under [bodies] or [queries]"
             assert theirs == none, route
             asked += 1
-    assert asked >= 8
+    assert asked >= 11
     with world.gateway.store() as store:
         (key,) = store.keys(OTHER)
+        (credential,) = store.credentials(OTHER)
     assert (key.revoked_at, key.expires_at) == (None, None)
+    assert credential == credential_row(1, account=OTHER)
     assert [row.person for row, _ in world.people.members(OTHER)] == ["per_other"]
 
 
@@ -341,6 +346,7 @@ def test_the_other_accounts_owner_reaches_the_very_same_things(world):
     for path in (
         "keys",
         "members",
+        "credentials",
         f"usage/rows/{world.things['decision']}?at={world.things['at']}",
         f"settings/key/{world.things['key']}",
     ):

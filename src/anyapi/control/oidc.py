@@ -102,7 +102,12 @@ class _Person(msgspec.Struct, frozen=True):
 
     def verified(self) -> str | None:
         """The address in lower case, if it is said to be verified: `true`, and nothing that looks like it."""
-        return self.email.strip().lower() if self.email is not None and self.email_verified is True else None
+        email = (self.email or "").strip().lower()
+        return email if self.email_verified is True and email.isprintable() and email else None
+
+    def named(self) -> str:
+        """What to call them, without characters that nobody sees."""
+        return "".join(filter(str.isprintable, self.name or self.email or self.sub))[:200]
 
 
 class OidcClient:
@@ -148,7 +153,7 @@ class OidcClient:
         tokens = self._exchange(about, given.get("code", ""), _derived(flow, "verifier"))
         claims = self._checked(about, tokens.id_token, _derived(flow, "nonce"))
         person = _person(about, claims, tokens)
-        return Said(about.issuer, claims.sub, person.verified(), (person.name or person.email or claims.sub)[:200])
+        return Said(about.issuer, claims.sub, person.verified(), person.named())
 
     def _use_up(self, flow: str) -> None:
         now, mark = self._clock(), hashlib.sha256(flow.encode()).digest()
@@ -205,7 +210,7 @@ class OidcClient:
             "expired": claims.exp > now - LEEWAY,
             "not_yet": claims.iat <= now + LEEWAY and (claims.nbf is None or claims.nbf <= now + LEEWAY),
             "nonce": same(claims.nonce, nonce),
-            "subject": 0 < len(claims.sub) <= 255,
+            "subject": 0 < len(claims.sub) <= 255 and claims.sub.isprintable(),  # no database takes all characters
         }
         for code, holds in checks.items():
             if not holds:

@@ -1,6 +1,7 @@
 """The two routes of a sign-in service, apart from a real one (tests/signin): without one, with one that is down, over TLS."""
 
 import pytest
+from tests.conformance.stores import postgresql, sqlite
 from tests.signin.liar import CLIENT, SECRET, liar
 from tests.unit.control.conftest import Control
 
@@ -18,18 +19,19 @@ def service():
         yield running
 
 
-@pytest.fixture
-def make(tmp_path, service):
+@pytest.fixture(params=[sqlite, pytest.param(postgresql, marks=pytest.mark.long)], ids=lambda backend: backend.__name__)
+def make(request, tmp_path, service):
     """A control plane over TLS whose sign-in service is the lying one."""
     made = []
+    with request.param(tmp_path) as backend:
 
-    def build(*joining):
-        known = SignInService("It", service.issuer, CLIENT, joining=joining)
-        made.append(Control(tmp_path, secure=True, oidc=OidcClient(known, Secret(SECRET), BACK, lambda: made[0].now)))
-        return made[0]
+        def build(*joining):
+            client = OidcClient(SignInService("It", service.issuer, CLIENT, joining=joining), Secret(SECRET), BACK, lambda: made[0].now)
+            made.append(Control(tmp_path, secure=True, oidc=client, driver=backend.driver))
+            return made[0]
 
-    yield build
-    made[0].close()
+        yield build
+        made[0].close()
 
 
 def enter(control, service, browser=None):
@@ -84,6 +86,19 @@ def test_a_name_from_there_is_cut_and_an_endless_address_refused(make, service):
     assert control.people.person_by_email("ada@x.org").name == "N" * 200
     service.claims = {"sub": "s2", "email": "a" * 200 + "@x.org"}
     assert enter(control, service)[1].headers["location"] == "/?problem=unverified"
+
+
+def test_a_name_that_no_database_takes_whole_is_kept_without_those_characters(make, service):
+    """PostgreSQL's texts hold no NUL, and UTF-8 no half of a pair."""
+    control = make(Joining("x.org", "default", Role.MEMBER))
+    control.person("first@y.org", Role.OWNER)
+    service.claims = {"name": "A\0d\ud800a"}
+    assert enter(control, service)[1].headers["location"] == "/"
+    assert control.people.person_by_email("ada@x.org").name == "Ada"
+    for claims, problem in (({"sub": "s\0"}, "failed"), ({"sub": "\ud800"}, "failed"), ({"sub": "s2", "email": "a\0@x.org"}, "unverified")):
+        service.claims = claims
+        assert enter(control, service)[1].headers["location"] == f"/?problem={problem}"
+    assert control.people.people_count() == 2
 
 
 def test_guessing_codes_is_slowed_down(make, service):
