@@ -29,6 +29,7 @@ from anyapi.control.publish import build_snapshot
 from anyapi.crypto.api_keys import digest
 from anyapi.crypto.sealed import Binding, ClosedReason, Sealed
 from anyapi.domain.evidence import Contradiction
+from anyapi.domain.ids import AccountId
 from anyapi.domain.snapshot import Snapshot
 from anyapi.errors import ConfigError
 from anyapi.gateway.limits import Limits
@@ -75,7 +76,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         buffer, sweep = ReadBuffer(scrubbing=scrubs), Sweep(loop)
         stack.callback(sweep.close)
         upstreams = _upstreams(config, buffer, sweep)
-        publisher = Publisher(config, store, upstreams, evidence.waiting)
+        publisher = Publisher(config, store, upstreams, evidence.waiting, (usage.forget, decisions.forget))
         channel = await serve_channel(config.data_dir / "control.sock", publisher.reload, lambda: publisher.unusable)
         stack.callback(channel.close)
         snapshot = publisher.build()
@@ -130,6 +131,7 @@ def _disclosure(config: Config, *, scrubs: bool) -> Disclosure:
         policy_url=config.privacy.policy_url,
         terms_url=config.privacy.terms_url,
         contact=config.privacy.contact,
+        answer_days=config.privacy.answer_days,
         catalogue_version=config.catalogue.version,
     )
 
@@ -161,13 +163,16 @@ class Publisher:
         store: SqliteStore,
         upstreams: Upstreams | None = None,
         waiting: Callable[[], tuple[Contradiction, ...]] = tuple,
+        forget: Sequence[Callable[[frozenset[AccountId]], None]] = (),
     ) -> None:
         """`config` is read once at start; keys, settings and accounts' credentials come from the store at each build.
 
         Without `upstreams` there is nothing that could use a stored credential, so none is published. `waiting` gives the contradictions
-        that are in force and not yet stored.
+        that are in force and not yet stored. Each of `forget` is told, before a snapshot without them is given, which accounts are being
+        deleted or were.
         """
-        self._config, self._store, self._upstreams, self._waiting = config, store, upstreams, waiting
+        self._config, self._store, self._upstreams, self._waiting, self._forget = config, store, upstreams, waiting, forget
+        self._gone: frozenset[AccountId] = frozenset()
         self._base = policy_context(config, config.catalogue, SERVED_PROTOCOLS, SERVED_EMBEDDINGS)
         self.version = 0
         self.publish: Callable[[Snapshot], None] = _nobody
@@ -177,9 +182,21 @@ class Publisher:
     def build(self) -> Snapshot:
         """Read everything anew and have an upstream for each stored credential that it names. Raises `StorageError`."""
         self.version += 1
+        self._forget_deleted()
         config, usable = self._config, self._usable()
         known = [*self._waiting(), *self._store.contradictions()]  # in this order: one that is written meanwhile is in both
         return build_snapshot(self._store, self._base, config.presets, config.policy, self.version, usable, known)
+
+    def _forget_deleted(self) -> None:
+        """An account stays forgotten after it is deleted, for answers that are still under way, until there is another of its id."""
+        closing = self._store.closing()
+        gone = self._gone | closing
+        if gone:
+            gone -= frozenset(row.id for row in self._store.accounts()) - closing
+        if gone != self._gone:
+            self._gone = gone
+            for forget in self._forget:
+                forget(gone)
 
     def _usable(self) -> list[CredentialRow]:
         """The stored credentials that can be used, their upstreams ready. One that cannot is left out: that only takes candidates away."""

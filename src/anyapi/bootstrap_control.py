@@ -17,7 +17,9 @@ from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import inventory
 from anyapi.storage.rows import DEFAULT_ACCOUNT
 from anyapi.storage.sqlite import SqliteStore
+from anyapi.storage.sqlite_holdings import SqliteHoldings
 from anyapi.storage.sqlite_people import SqlitePeople
+from anyapi.storage.sqlite_requests import SqliteRequests
 from anyapi.telemetry.log import Event, log
 
 ControlReady = Callable[[str, bool], None]
@@ -79,9 +81,13 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
         # Connections of its own: one that the data plane waits for must not be busy with somebody's page.
         store = stack.enter_context(await asyncio.to_thread(SqliteStore, config.data_dir))
         people = stack.enter_context(await asyncio.to_thread(SqlitePeople, config.data_dir))
+        requests = stack.enter_context(await asyncio.to_thread(SqliteRequests, config.data_dir))
+        holdings = stack.enter_context(await asyncio.to_thread(SqliteHoldings, config.data_dir))
         services = serving.Services(
             store=store,
             people=people,
+            requests=requests,
+            holdings=holdings,
             attempts=serving.Attempts(time.time),
             in_force=lambda: parts.plane.snapshot,
             reload=parts.reload,
@@ -92,6 +98,7 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
             secure=config.control.secure,
             data_plane_url=parts.address,
             default_account=DEFAULT_ACCOUNT,
+            privacy=serving.PrivacyTeam(config.privacy.contact, config.privacy.answer_days),
         )
         running = await serving.serve(services, listener, tls and tls.certificate, tls and tls.key)
         stack.push_async_callback(running.close)

@@ -3,7 +3,9 @@
 from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
 from anyapi.storage.sqlite import SqliteStore
+from anyapi.storage.sqlite_holdings import SqliteHoldings
 from anyapi.storage.sqlite_people import SqlitePeople
+from anyapi.storage.sqlite_requests import SqliteRequests
 from anyapi.storage.usage_writer import UsageWriter
 
 
@@ -20,6 +22,16 @@ class SqliteBackend:
 
     def people(self):
         return SqlitePeople(self.directory)
+
+    def requests(self):
+        return SqliteRequests(self.directory)
+
+    def holdings(self):
+        return SqliteHoldings(self.directory)
+
+    def files(self):
+        """What the store has on the disk, for those who look for what must not be there."""
+        return sorted(path for path in self.directory.iterdir() if path.is_file())
 
     def usage_sink(self, now):
         return UsageWriter(self.directory, lambda: now)

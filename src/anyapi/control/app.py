@@ -13,7 +13,7 @@ from litestar.serialization import encode_json
 from litestar.types import Message, Scope
 
 from anyapi import __version__
-from anyapi.control import accounts, catalogue, history, keys, pages, sessions, settings, usage
+from anyapi.control import accounts, catalogue, deletion, export, history, keys, pages, privacy_requests, sessions, settings, usage
 from anyapi.control.permissions import SignedIn, guard, refuse_unguarded
 from anyapi.control.problems import of_ours, of_the_framework, unforeseen
 from anyapi.control.services import Services
@@ -80,6 +80,9 @@ def create_app(services: Services, dashboard: Path | None = None) -> Litestar:
             *(settings.settings, settings.save_settings, settings.preview_settings),
             *(usage.totals, usage.latency, usage.rows, usage.row, usage.export),
             *(catalogue.overview, catalogue.list_models, catalogue.list_providers, catalogue.show_provider, catalogue.explain_question),
+            *(privacy_requests.list_requests, privacy_requests.open_request, privacy_requests.show_request, privacy_requests.write_again),
+            *(privacy_requests.close_request, privacy_requests.inbox, privacy_requests.reply),
+            *(export.ask_for_export, export.show_export, export.fetch_export, deletion.plan_deletion, deletion.delete_account),
             *(history.account_changes, history.gateway_changes),
             *(openapi, healthz, privacy, *pages.handlers(dashboard)),
         ],

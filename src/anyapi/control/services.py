@@ -1,5 +1,6 @@
 """What the resources of the control API work with: stores, the snapshot in force, a way to put a change into force. Made by bootstrap."""
 
+import enum
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -11,7 +12,9 @@ from anyapi.domain.requirement import DataClass, Settings
 from anyapi.domain.snapshot import PolicyContext
 from anyapi.policy.parse import Known
 from anyapi.storage.contract import CredentialStore, DecisionStore, KeyStore, SettingsStore, UsageStore
+from anyapi.storage.contract_holdings import HoldingStore
 from anyapi.storage.contract_people import ChangeStore, PeopleStore, SessionStore
+from anyapi.storage.contract_requests import RequestStore
 
 
 class Store(KeyStore, CredentialStore, SettingsStore, UsageStore, DecisionStore, Protocol):
@@ -36,11 +39,42 @@ class InForce(Protocol):
         ...
 
 
+class PrivacyTeam(msgspec.Struct, frozen=True):
+    """How the operator answers for privacy, as configured."""
+
+    contact: str | None = None
+    answer_days: float = 30.0
+
+
+class ExportState(enum.StrEnum):
+    """How far an archive is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Export(msgspec.Struct):
+    """One archive that was asked for: `done` of `rows` rows are in it."""
+
+    id: str
+    account: AccountId
+    asked_at: float
+    rows: int
+    done: int = 0
+    record: str = ""
+    """Which record is being written."""
+    state: ExportState = ExportState.WAITING
+
+
 class Services(msgspec.Struct, frozen=True):
     """One for the whole app."""
 
     store: Store
     people: People
+    requests: RequestStore
+    holdings: HoldingStore
     attempts: Attempts
     in_force: Callable[[], InForce]
     reload: Callable[[], Awaitable[int]]
@@ -55,3 +89,6 @@ class Services(msgspec.Struct, frozen=True):
     """Served over TLS: cookies are for TLS alone."""
     data_plane_url: str
     default_account: AccountId
+    privacy: PrivacyTeam = PrivacyTeam()
+    exports: dict[str, Export] = msgspec.field(default_factory=dict)
+    """Archives that were asked for, oldest first."""

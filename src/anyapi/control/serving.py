@@ -13,9 +13,9 @@ import uvicorn
 
 from anyapi.control.app import create_app
 from anyapi.control.passwords import Attempts
-from anyapi.control.services import Services
+from anyapi.control.services import PrivacyTeam, Services
 
-__all__ = ["Attempts", "Services", "Serving", "serve"]
+__all__ = ["Attempts", "PrivacyTeam", "Services", "Serving", "serve"]
 
 BUILT = Path(__file__).resolve().parent.parent / "dashboard"
 """Where the wheel has the dashboard's pages."""

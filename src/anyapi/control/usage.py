@@ -11,6 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
 from anyapi.control.services import Services
+from anyapi.control.spreadsheet import cell
 from anyapi.control.threads import in_thread
 from anyapi.domain.call import App
 from anyapi.domain.ids import AccountId, DecisionId
@@ -23,7 +24,6 @@ MOST_ROWS = 1000
 MOST_EXPORTED = 100_000
 DAY = 86400.0
 NESTED: dict[str, type[msgspec.Struct]] = {"tokens": TokenCount, "app": App}
-FORMULA = ("=", "+", "-", "@")
 READ = {"permission": Permission.READ}
 
 
@@ -149,7 +149,7 @@ def export(
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(name for name, _ in COLUMNS)
-    writer.writerows([_cell(value_of(one)) for _, value_of in COLUMNS] for one in found)
+    writer.writerows([cell(value_of(one)) for _, value_of in COLUMNS] for one in found)
     name = f'attachment; filename="anyapi-usage-{account}.csv"'
     return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers={"content-disposition": name})
 
@@ -169,11 +169,6 @@ def _quantile(counts: list[int], share: float) -> float | None:
             return low + (bound - low) * (wanted - passed) / count
         passed, low = passed + count, bound
     return low
-
-
-def _cell(value: object) -> object:
-    """A value for a spreadsheet: text that it would take for a formula gets an apostrophe before it (OWASP, CSV injection)."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def _span(services: Services, since: float | None, until: float | None) -> tuple[float, float]:

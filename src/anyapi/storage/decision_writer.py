@@ -15,12 +15,14 @@ from typing import TypeAlias
 
 import msgspec
 
+from anyapi.domain.ids import AccountId, KeyId
 from anyapi.domain.usage import DecisionRecord
 from anyapi.errors import StorageError
 from anyapi.storage import statements
 from anyapi.storage.batch_thread import BatchThread
 from anyapi.storage.connection import NOT_STORABLE, connect, database_path, error_code, storage_error
 from anyapi.storage.events import EventKind, FailureState, Report, WriterEvent, WriterState, no_report
+from anyapi.storage.rows import DELETED_ACCOUNT
 
 _MOST_RECORDS = 64
 """Records of one commit."""
@@ -40,6 +42,7 @@ class DecisionWriter:
         self._batch: list[DecisionRecord] = []
         self._written = self._lost = self._duplicates = 0
         self._closed = False
+        self._forgotten: frozenset[AccountId] = frozenset()
         self._failure = FailureState("decisions", report)
         self._connection: sqlite3.Connection | None = connect(self._path)
         self._thread = BatchThread("anyapi-decisions", self._work, self._crashed, interval=interval, idle=_IDLE_SECONDS)
@@ -64,6 +67,10 @@ class DecisionWriter:
             return
         self._plain.append(record)
         self._thread.ask()
+
+    def forget(self, accounts: frozenset[AccountId]) -> None:
+        """From now on write records of these accounts, and of no others, without account and key."""
+        self._forgotten = accounts
 
     @property
     def state(self) -> WriterState:
@@ -156,6 +163,8 @@ class DecisionWriter:
     def _commit(self, records: list[DecisionRecord]) -> None:
         if self._connection is None:
             self._connection = connect(self._path)
+        if self._forgotten:
+            records = [_nobodys(record) if record.account in self._forgotten else record for record in records]
         values = [value for record in records for value in _flat(record)]
         self._connection.execute(statements.insert_decisions(len(records)), values)
         self._written += len(records)
@@ -174,6 +183,10 @@ class DecisionWriter:
     def _fail(self, code: str) -> None:
         self._disconnect()
         self._failure.failed(code)
+
+
+def _nobodys(record: DecisionRecord) -> DecisionRecord:
+    return msgspec.structs.replace(record, account=DELETED_ACCOUNT, key=KeyId(DELETED_ACCOUNT))
 
 
 def _flat(record: DecisionRecord) -> tuple[str | float, ...]:

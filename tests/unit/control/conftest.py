@@ -13,10 +13,13 @@ from anyapi.control.passwords import Attempts, hashed
 from anyapi.control.services import Services
 from anyapi.control.tokens import new_person_id, new_token, sha256_of
 from anyapi.domain.people import Role
+from anyapi.gateway.privacy import stored
 from anyapi.storage.people_rows import LinkKind, LinkRow, MemberRow, PersonRow
 from anyapi.storage.rows import AccountRow
 from anyapi.storage.sqlite import SqliteStore
+from anyapi.storage.sqlite_holdings import SqliteHoldings
 from anyapi.storage.sqlite_people import SqlitePeople
+from anyapi.storage.sqlite_requests import SqliteRequests
 
 PASSWORD = "correct horse battery staple"
 HASH = hashed(PASSWORD)
@@ -59,18 +62,21 @@ class Control:
         self.now = NOW.timestamp()
         self.config = load_config(None, {"HOME": str(directory)}, NOW)
         self.store, self.people = SqliteStore(directory, self.clock), SqlitePeople(directory)
+        self.requests, self.holdings = SqliteRequests(directory), SqliteHoldings(directory)
         self.publisher = Publisher(self.config, self.store)
         self.snapshot = self.publisher.build()
         self.publisher.publish = lambda snapshot: setattr(self, "snapshot", snapshot)
         self.services = Services(
             store=self.store,
             people=self.people,
+            requests=self.requests,
+            holdings=self.holdings,
             attempts=Attempts(self.clock),
             in_force=lambda: self.snapshot,
             reload=self.publisher.reload,
             floor=self.config.policy,
             known=known_names(self.config.catalogue),
-            inventory=lambda: {"content_stored": False},
+            inventory=lambda: {"content_stored": False, "stored": stored(90.0)},
             clock=self.clock,
             secure=secure,
             data_plane_url="http://127.0.0.1:8080",
@@ -106,6 +112,8 @@ class Control:
     def close(self):
         if self._client is not None:
             self._client.__exit__(None, None, None)
+        self.requests.close()
+        self.holdings.close()
         self.people.close()
         self.store.close()
 

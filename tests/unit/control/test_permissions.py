@@ -23,6 +23,7 @@ PUBLIC = {
     "GET /{rest:path}",
 }
 SAMPLE = {"layer": "account", "subject": "default", "key": "key_none", "person": "per_none", "provider": "openai", "decision": "dec_none"}
+SAMPLE |= {"request_id": "req_none", "export_id": "exp_none"}
 
 
 def routes(app):
