@@ -44,7 +44,9 @@ def test_an_entry_names_columns_that_exist_and_its_account(schema, one):
 @pytest.mark.parametrize("one", HOLDINGS, ids=lambda one: one.record)
 def test_nothing_that_opens_something_leaves(schema, one):
     """Hashes, seals and whatever else is bytes; and whatever is called a secret."""
-    secret = {name for name, (kind, _) in schema[one.table].items() if kind == "BLOB" or re.search(r"password|secret|sha256|token$", name)} - {"first_token"}
+    secret = {
+        name for name, (kind, _) in schema[one.table].items() if kind == "BLOB" or re.search(r"password|secret|sha256|token$", name)
+    } - {"first_token"}
     assert secret <= {name for name, _ in one.withheld}
 
 
