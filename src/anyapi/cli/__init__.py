@@ -16,6 +16,7 @@ COMMANDS = {
     "explain": "Say which endpoints a data policy leaves for a model, and why not the others.",
     "catalogue": "Check, show and compare catalogues of providers and models.",
     "keys": "Create, list and revoke API keys.",
+    "accounts": "List accounts, take along all that is held of one, delete one.",
     "credentials": "Add, list, revoke and re-encrypt providers' keys that accounts bring.",
     "settings": "Show and set the data policy of a layer.",
     "usage": "Show what was used.",
