@@ -20,6 +20,8 @@ const Explain = lazy(() => import("./pages/explain"));
 const Keys = lazy(() => import("./pages/keys"));
 const Members = lazy(() => import("./pages/members"));
 const Stored = lazy(() => import("./pages/stored"));
+const Requests = lazy(() => import("./pages/requests"));
+const Thread = lazy(() => import("./pages/thread"));
 const Me = lazy(() => import("./pages/me"));
 
 export function App() {
@@ -84,6 +86,8 @@ function Account({ account }: { account: string }) {
             <Route path={`${base}/keys`} component={Keys} />
             <Route path={`${base}/members`} component={Members} />
             <Route path={`${base}/stored`} component={Stored} />
+            <Route path={`${base}/requests`} component={Requests} />
+            <Route path={`${base}/requests/:request`}>{(at) => <Thread id={at.request} />}</Route>
             <Route path={`${base}/me`} component={Me} />
             <Route>
               <Redirect to={`${base}/activity`} replace />

@@ -38,6 +38,7 @@ from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import Disclosure
 from anyapi.gateway.routes import Router
 from anyapi.gateway.server import Server
+from anyapi.storage.contract import DecisionSink, UsageSink
 from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
 from anyapi.storage.events import EventKind, WriterEvent
@@ -76,7 +77,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         buffer, sweep = ReadBuffer(scrubbing=scrubs), Sweep(loop)
         stack.callback(sweep.close)
         upstreams = _upstreams(config, buffer, sweep)
-        publisher = Publisher(config, store, upstreams, evidence.waiting, (usage.forget, decisions.forget))
+        publisher = Publisher(config, store, upstreams, evidence.waiting, (usage, decisions))
         channel = await serve_channel(config.data_dir / "control.sock", publisher.reload, lambda: publisher.unusable)
         stack.callback(channel.close)
         snapshot = publisher.build()
@@ -163,15 +164,15 @@ class Publisher:
         store: SqliteStore,
         upstreams: Upstreams | None = None,
         waiting: Callable[[], tuple[Contradiction, ...]] = tuple,
-        forget: Sequence[Callable[[frozenset[AccountId]], None]] = (),
+        sinks: Sequence[UsageSink | DecisionSink] = (),
     ) -> None:
         """`config` is read once at start; keys, settings and accounts' credentials come from the store at each build.
 
         Without `upstreams` there is nothing that could use a stored credential, so none is published. `waiting` gives the contradictions
-        that are in force and not yet stored. Each of `forget` is told, before a snapshot without them is given, which accounts are being
+        that are in force and not yet stored. Each of `sinks` is told, before a snapshot without them is given, which accounts are being
         deleted or were.
         """
-        self._config, self._store, self._upstreams, self._waiting, self._forget = config, store, upstreams, waiting, forget
+        self._config, self._store, self._upstreams, self._waiting, self._sinks = config, store, upstreams, waiting, sinks
         self._gone: frozenset[AccountId] = frozenset()
         self._base = policy_context(config, config.catalogue, SERVED_PROTOCOLS, SERVED_EMBEDDINGS)
         self.version = 0
@@ -195,8 +196,8 @@ class Publisher:
             gone -= frozenset(row.id for row in self._store.accounts()) - closing
         if gone != self._gone:
             self._gone = gone
-            for forget in self._forget:
-                forget(gone)
+            for sink in self._sinks:
+                sink.forget(gone)
 
     def _usable(self) -> list[CredentialRow]:
         """The stored credentials that can be used, their upstreams ready. One that cannot is left out: that only takes candidates away."""
@@ -224,9 +225,16 @@ class Publisher:
             )
 
     async def reload(self) -> int:
-        """Put what the store holds now in force and give its version; when this returns, every request sees it."""
+        """Put what the store holds now in force and give its version; when this returns, every request sees it.
+
+        And where accounts are being deleted, nothing that names them is on its way to the store any more. Raises `StorageError`.
+        """
+        gone = self._gone
         snapshot = self.build()
         self.publish(snapshot)
+        if self._gone != gone:
+            for sink in self._sinks:
+                await asyncio.to_thread(sink.flush)
         gc.freeze()
         log(Event.SNAPSHOT, version=snapshot.version, keys=len(snapshot.principals))
         return snapshot.version

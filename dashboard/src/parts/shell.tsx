@@ -16,6 +16,7 @@ const PLACES: readonly { path: string; name: string; icon: IconName; also?: stri
   { path: "keys", name: "API keys", icon: "key" },
   { path: "members", name: "Members and projects", icon: "people" },
   { path: "stored", name: "What is stored", icon: "stored" },
+  { path: "requests", name: "Privacy requests", icon: "letter" },
 ];
 
 export function Brand() {

@@ -105,7 +105,7 @@ def _delete(place: Place, holdings: SqliteHoldings, row: AccountRow) -> None:
     with SqlitePeople(place.config.data_dir) as people:
         people.add_change(ChangeRow(place.now, None, "cli", "account_deleted", report.known_as or "", "", f"{{{after}}}"))
     confirmation = confirm(place, "keys")
-    report = erasure.finish(holdings, report, place.now)
+    report = erasure.finish(holdings, report)
     _show(place, report)
     if not place.as_json:
         click.echo(in_force_text(confirmation), err=True)

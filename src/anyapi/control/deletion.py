@@ -58,7 +58,7 @@ async def delete_account(
     report = await asyncio.to_thread(erasure.erase, services.holdings, row, now)
     await asyncio.to_thread(note_deleted, services, signed_in.person.id, report)
     snapshot = await services.reload()
-    return Deleted(await asyncio.to_thread(erasure.finish, services.holdings, report, now), snapshot)
+    return Deleted(await asyncio.to_thread(erasure.finish, services.holdings, report), snapshot)
 
 
 def note_deleted(services: Services, by: PersonId, report: Report) -> None:

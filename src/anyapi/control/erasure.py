@@ -17,8 +17,6 @@ from anyapi.storage.contract_holdings import DETACHED, Counts, HoldingStore
 from anyapi.storage.holdings import HOLDINGS, Fate
 from anyapi.storage.rows import DEFAULT_ACCOUNT, AccountRow
 
-LATE_SECONDS = 60.0
-"""Usage rows that were on their way to the store when the account was closed are not older than this."""
 WHY_NOT_DEFAULT = (
     "The account `default` belongs to the gateway: it is made anew at every start, and commands without --account use it. "
     "Revoke its keys, remove its members and shorten usage.ttl_days instead."
@@ -51,10 +49,10 @@ class Report(msgspec.Struct, frozen=True):
     """Why this account cannot be deleted; None where it can be."""
     goes: list[Line]
     stays: list[Line]
-    elsewhere: tuple[str, ...] = ELSEWHERE
-    known_as: str | None = None
+    elsewhere: tuple[str, ...]
+    known_as: str | None
     """Under this random name its decision records stand from now on; nobody else is told it."""
-    wiped: bool | None = None
+    wiped: bool | None
     """Whether the files of the store were rewritten without what was deleted."""
 
 
@@ -83,29 +81,22 @@ def close(store: HoldingStore, account: AccountId, now: float) -> None:
 
 def erase(store: HoldingStore, account: AccountRow, now: float, progress: Callable[[int], None] = lambda _rows: None) -> Report:
     """Delete what is held of a closed account. `progress` hears how many usage rows went so far."""
-    held, known_as = store.held(account.id), new_name()
-    gone_usage = _erase_usage(store, account.id, 0.0, progress)
+    held, known_as, gone_usage, since = store.held(account.id), new_name(), 0, 0.0
+    while True:
+        rows, since = store.delete_usage(account.id, since)
+        if not rows:
+            break
+        gone_usage += rows
+        progress(gone_usage)
     gone = {**store.delete_account(account.id, known_as)}
     gone["usage"] = gone.get("usage", 0) + gone_usage
     done = _report(account, now, {**held, "usage": gone["usage"]}, gone)
     return msgspec.structs.replace(done, done=True, known_as=known_as)
 
 
-def finish(store: HoldingStore, report: Report, closed_at: float) -> Report:
-    """After the deletion is in force: take what came in meanwhile, and have the files rewritten."""
-    late = _erase_usage(store, report.account, closed_at - LATE_SECONDS)
-    goes = [msgspec.structs.replace(one, rows=one.rows + late) if one.record == "usage" else one for one in report.goes]
-    return msgspec.structs.replace(report, goes=goes, wiped=store.wipe())
-
-
-def _erase_usage(store: HoldingStore, account: AccountId, since: float, progress: Callable[[int], None] = lambda _rows: None) -> int:
-    gone = 0
-    while True:
-        rows, since = store.delete_usage(account, since)
-        if not rows:
-            return gone
-        gone += rows
-        progress(gone)
+def finish(store: HoldingStore, report: Report) -> Report:
+    """After the deletion is in force: have the files rewritten."""
+    return msgspec.structs.replace(report, wiped=store.wipe())
 
 
 def _report(account: AccountRow, now: float, held: Counts, going: Counts) -> Report:
@@ -118,4 +109,15 @@ def _report(account: AccountRow, now: float, held: Counts, going: Counts) -> Rep
                 stays.append(Line(one.record, held[one.record] - rows, "they belong to other accounts too, or run the gateway"))
         else:
             stays.append(Line(one.record, held[one.record], one.why))
-    return Report(account.id, account.name, now, done=False, refused=refusal(account.id), goes=goes, stays=stays)
+    return Report(
+        account.id,
+        account.name,
+        now,
+        done=False,
+        refused=refusal(account.id),
+        goes=goes,
+        stays=stays,
+        elsewhere=ELSEWHERE,
+        known_as=None,
+        wiped=None,
+    )

@@ -33,7 +33,7 @@ def ask_for_export(services: NamedDependency[Services], signed_in: NamedDependen
     """Ask for an archive of all that is held of the account; fetch it from `.../exports/{id}/archive`."""
     account_of(services, account)
     note(services, signed_in, account, "account_exported", account)
-    export = Export(new_id("exp"), account, services.clock(), sum(services.holdings.held(account).values()))
+    export = Export(new_id("exp"), account, services.clock(), sum(services.holdings.held(account).values()), 0, "", ExportState.WAITING)
     while len(services.exports) >= MOST_KEPT:
         services.exports.pop(next(iter(services.exports)), None)
     services.exports[export.id] = export

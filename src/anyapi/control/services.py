@@ -62,10 +62,10 @@ class Export(msgspec.Struct):
     account: AccountId
     asked_at: float
     rows: int
-    done: int = 0
-    record: str = ""
+    done: int
+    record: str
     """Which record is being written."""
-    state: ExportState = ExportState.WAITING
+    state: ExportState
 
 
 class Services(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
 """What deleting an account says that it will do is what it does."""
 
 import pytest
-from tests.conformance.samples import NOON, usage_row
+from tests.conformance.samples import NOON
 from tests.conformance.stores import SqliteBackend
 from tests.conformance.whole_account import RECORDS, REQUESTS, decision_id, fill
 
@@ -40,25 +40,13 @@ def test_what_was_done_is_what_was_planned(holdings):
     planned = erasure.plan(holdings, ACME, NOON)
     erasure.close(holdings, "acme", NOON)
     told = []
-    report = erasure.finish(holdings, erasure.erase(holdings, ACME, NOON, told.append), NOON)
+    report = erasure.finish(holdings, erasure.erase(holdings, ACME, NOON, told.append))
     assert counts(report.goes) == {**counts(planned.goes), "closings": 1}
     assert counts(report.stays) == counts(planned.stays)
     assert (report.done, report.wiped, told) == (True, True, [REQUESTS])
     assert report.known_as.startswith("deleted:")
     with holdings.backend.store(NOON) as store:
         assert {store.decision(decision_id("acme", number)).account for number in range(RECORDS)} == {report.known_as}
-
-
-def test_rows_that_came_in_meanwhile_go_too(holdings):
-    erasure.close(holdings, "acme", NOON)
-    report = erasure.erase(holdings, ACME, NOON)
-    sink = holdings.backend.usage_sink(NOON)
-    sink.accept()
-    sink.put(usage_row(99, account="acme", at=NOON + 1))
-    sink.close()
-    finished = erasure.finish(holdings, report, NOON)
-    assert counts(finished.goes)["usage"] == REQUESTS + 1
-    assert holdings.held("acme")["usage"] == 0
 
 
 def test_the_default_account_stays_and_says_why(holdings):

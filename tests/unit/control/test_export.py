@@ -57,7 +57,7 @@ def test_few_are_made_at_once_and_few_are_remembered(staffed):
     path = "/api/accounts/default/exports"
     first = owner.post(path).json()["id"]
     for number in range(MOST_AT_ONCE):
-        staffed.services.exports[f"exp_{number}"] = Export(f"exp_{number}", "default", staffed.now, 1, state=ExportState.RUNNING)
+        staffed.services.exports[f"exp_{number}"] = Export(f"exp_{number}", "default", staffed.now, 1, 0, "", ExportState.RUNNING)
     assert owner.get(f"{path}/{first}/archive").status_code == 429
     for export in staffed.services.exports.values():
         export.state = ExportState.DONE
