@@ -25,6 +25,7 @@ PAGES = (
     "keys",
     "members",
     "stored",
+    "requests",
     "me",
 )
 SERIOUS = {"serious", "critical"}
