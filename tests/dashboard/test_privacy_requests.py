@@ -57,7 +57,7 @@ def asked(owned):
 def test_the_team_answers_and_the_member_reads_it(owned, asked):
     with owned.page() as page:
         owned.sign_in(page)
-        page.goto(f"{owned.url}/a/default/requests")
+        page.get_by_role("link", name=re.compile("Privacy requests.*1 waiting")).click()
         page.get_by_role("region", name="Inbox").get_by_role("link", name="Access or export").click()
         page.get_by_role("textbox", name="The answer").fill(ANSWER)
         page.get_by_role("button", name="Send the answer").click()
@@ -69,6 +69,7 @@ def test_the_team_answers_and_the_member_reads_it(owned, asked):
         page.get_by_role("textbox", name="Password").fill("correct horse battery staple")
         page.get_by_role("button", name="Sign in").click()
         page.get_by_role("heading", name="Activity").wait_for()
+        expect(page.get_by_role("link", name=re.compile("Privacy requests.*1 answer"))).to_be_visible()
         page.goto(asked)
         expect(page.get_by_text("Privacy team", exact=True)).to_be_visible()
         expect(page.get_by_text("Nobody here: nothing of it was kept.")).to_be_visible()

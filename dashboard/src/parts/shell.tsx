@@ -4,9 +4,12 @@ import { ActionIcon, AppShell, Burger, Select, useComputedColorScheme, useMantin
 import { useDisclosure } from "@mantine/hooks";
 import { type ReactNode, useEffect, useRef } from "react";
 import { Link, useLocation } from "wouter";
-import { useAccounts } from "../api/queries";
+import { useAccounts, useInbox, useRequests } from "../api/queries";
 import { useHere } from "../api/session";
+import { plural } from "../words/format";
+import { finished } from "../words/requests";
 import { Icon, type IconName } from "./icon";
+import { Chip } from "./parts";
 
 const PLACES: readonly { path: string; name: string; icon: IconName; also?: string[] }[] = [
   { path: "activity", name: "Activity", icon: "activity" },
@@ -36,6 +39,17 @@ export function Theme() {
       <Icon name={scheme === "dark" ? "sun" : "moon"} />
     </ActionIcon>
   );
+}
+
+const NEWS_SECONDS = 7 * 86400;
+
+/** Answers of the last week for the account; for the privacy team, what waits. */
+function News() {
+  const { me } = useHere();
+  const answered = (useRequests().data?.requests ?? []).filter((row) => row.status === "answered" && row.changed_at > Date.now() / 1000 - NEWS_SECONDS).length;
+  const waiting = (useInbox(me.operator).data ?? []).filter((row) => !finished(row.status)).length;
+  if (waiting > 0) return <Chip tone="warn">{waiting} waiting</Chip>;
+  return answered > 0 ? <Chip tone="good">{plural(answered, "answer")}</Chip> : null;
 }
 
 export function Shell({ children }: { children: ReactNode }) {
@@ -87,6 +101,7 @@ export function Shell({ children }: { children: ReactNode }) {
             <Link key={place.path} href={`${base}/${place.path}`} aria-current={here === place.path || place.also?.includes(here) ? "page" : undefined}>
               <Icon name={place.icon} />
               {place.name}
+              {place.path === "requests" && <News />}
             </Link>
           ))}
         </div>
