@@ -17,7 +17,7 @@ from tests.tools.gateway import running_gateway
 
 from anyapi.simulator import SimulationThread, demo_config_toml
 
-SPEC = provider(FIRST, {"slow/words": "@@drip/seconds:0.12", "quick/words": ""})
+SPEC = provider(FIRST, {"slow/words": "@@drip/seconds:0.4", "quick/words": ""})
 CANARY = "canaryzoe"
 ROUNDS = 5
 

@@ -10,7 +10,7 @@ from anyapi.storage.holdings import HOLDINGS, Fate, Holding
 from anyapi.storage.sqlite_file import SqliteFile, Value, translated
 
 _WIPE_ATTEMPTS, _WIPE_PAUSE = 20, 0.1
-LARGEST_REWRITTEN = 256 * 1024 * 1024
+LARGEST_REWRITTEN = 128 * 1024 * 1024
 """Bytes of a database that is rewritten while the gateway serves: it takes as much memory, and the write lock for some seconds."""
 
 
