@@ -11,6 +11,7 @@ import urllib.request
 import zipfile
 
 import pytest
+from tests.conftest import LONG
 from tests.integration.lab import FIRST, provider, until
 from tests.integration.test_control_plane import LISTENS, PASSWORD, Page
 from tests.tools.gateway import running_gateway
@@ -19,7 +20,7 @@ from anyapi.simulator import SimulationThread, demo_config_toml
 
 SPEC = provider(FIRST, {"slow/words": "@@drip/seconds:0.4", "quick/words": ""})
 CANARY = "canaryzoe"
-ROUNDS = 5
+ROUNDS = 50 if LONG else 3
 
 
 def anyapi(gateway, *arguments, check=True):

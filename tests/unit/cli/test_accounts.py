@@ -2,7 +2,9 @@
 
 import io
 import json
+import socket
 import stat
+import threading
 import zipfile
 
 import pytest
@@ -81,6 +83,20 @@ def test_scripts_give_the_name(run, backend):
     assert "nothing was deleted" in run("delete", "CANARY", "--confirm", "CANARY", code=1).output
     report = json.loads(run("delete", "CANARY", "--confirm", "CANARY name", "--json").stdout)
     assert (report["done"], report["wiped"]) == (True, True)
+
+
+def test_where_a_running_server_does_not_confirm_nothing_is_deleted_but_the_keys_end(run, backend, data_dir):
+    with socket.socket(socket.AF_UNIX) as deaf:
+        deaf.bind(str(data_dir / "control.sock"))
+        deaf.listen()
+        threading.Thread(target=lambda: deaf.accept()[0].close(), daemon=True).start()
+        told = run("delete", "CANARY", "--confirm", "CANARY name", code=3).output
+    assert "nothing else was deleted" in told
+    (data_dir / "control.sock").unlink()
+    with backend.holdings() as holdings, backend.store(1.0) as store:
+        assert holdings.held("CANARY")["usage"] == REQUESTS
+        assert [key.revoked_at is not None for key in store.keys("CANARY")] == [True]
+    run("delete", "CANARY", "--confirm", "CANARY name")
 
 
 def test_the_default_account_is_refused_with_the_reason(run, backend):
