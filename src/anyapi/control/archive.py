@@ -16,8 +16,8 @@ import msgspec
 
 from anyapi.control.spreadsheet import cell
 from anyapi.errors import StorageError
-from anyapi.storage.contract_holdings import Cell, HoldingStore
-from anyapi.storage.holdings import HOLDINGS, NOT_HELD, Holding
+from anyapi.storage.contract_holdings import HoldingStore
+from anyapi.storage.holdings import HOLDINGS, NOT_HELD, Cell, Holding
 from anyapi.storage.rows import AccountRow
 
 FORMAT = "anyapi-account-archive/1"

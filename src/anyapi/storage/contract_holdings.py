@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Protocol, TypeAlias
 
 from anyapi.domain.ids import AccountId
-from anyapi.storage.holdings import Holding
+from anyapi.storage.holdings import Cell, Holding
 
-Cell: TypeAlias = str | float | bytes | None
 Counts: TypeAlias = Mapping[str, int]
 """How many rows of each record of the inventory."""
 DETACHED = "deleted:"
@@ -48,7 +47,8 @@ class HoldingStore(Protocol):
     def delete_account(self, account: AccountId, name: str) -> Counts:
         """Delete an account with all that is to go, detach what outlives it under `name`; in one transaction, durable on return.
 
-        Gives the rows of each record. MUST raise, and change nothing, if the account does not exist or is not being closed.
+        Gives the rows of each record. MUST raise, and change nothing, if the account does not exist or is not being closed. MUST see the
+        members of all accounts while it does so, behind whatever wall there is: people who belong to another account too MUST stay.
         """
         ...
 

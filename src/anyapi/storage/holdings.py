@@ -7,8 +7,12 @@ the parameter `:account`, and every condition names it.
 
 import enum
 from types import MappingProxyType
+from typing import TypeAlias
 
 import msgspec
+
+Cell: TypeAlias = str | float | bytes | None
+"""A value of a row, as a driver gives it."""
 
 
 class Fate(enum.StrEnum):
@@ -164,18 +168,24 @@ def delete(holding: Holding) -> str:
 
 
 def page(holding: Holding, *, first: bool) -> str:
-    """The statement that reads a page of rows in order: the first, or the one after the row whose order columns are `:after0`, ..."""
+    """The statement that reads a page of rows in order: the first, or the one after the row whose order values `after` names."""
     order = ", ".join(holding.order)
-    marks = ", ".join(f":after{place}" for place in range(len(holding.order)))
-    after = "" if first else f" AND ({order}) > ({marks})"
-    return f"SELECT * FROM {holding.table} WHERE ({holding.mine}){after} ORDER BY {order} LIMIT :limit"  # noqa: S608 made of constants alone
+    marks = ", ".join(f":{name}" for name in after((None,) * len(holding.order)))
+    later = "" if first else f" AND ({order}) > ({marks})"
+    return f"SELECT * FROM {holding.table} WHERE ({holding.mine}){later} ORDER BY {order} LIMIT :limit"  # noqa: S608 made of constants alone
+
+
+def after(values: tuple[Cell, ...]) -> dict[str, Cell]:
+    """The order values of a page's last row, as the parameters of the next page's statement."""
+    return {f"after_{letter}": value for letter, value in zip("abcdefgh", values, strict=False)}
 
 
 BEGIN_CLOSING = "INSERT INTO closings (account, since) VALUES (:account, :at) ON CONFLICT (account) DO NOTHING"
 IS_CLOSING = "SELECT 1 FROM closings WHERE account = :account"
 REVOKE_KEYS = "UPDATE keys SET revoked_at = :at WHERE account = :account AND revoked_at IS NULL"
 REVOKE_CREDENTIALS = """
-UPDATE credentials SET disabled_at = :at, declared = '{}', wrapped = x'', ciphertext = x'' WHERE account = :account AND disabled_at IS NULL
+UPDATE credentials SET disabled_at = :at, declared = '{}', wrapped = :nothing, ciphertext = :nothing
+WHERE account = :account AND disabled_at IS NULL
 """
 USAGE_BATCH_END = """
 SELECT max(at) FROM (SELECT at FROM usage WHERE account = :account AND at >= :since ORDER BY at LIMIT :limit) AS batch

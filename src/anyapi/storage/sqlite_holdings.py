@@ -5,9 +5,9 @@ import time
 from anyapi.domain.ids import AccountId
 from anyapi.errors import StorageError
 from anyapi.storage import holdings
-from anyapi.storage.contract_holdings import Cell, Counts
-from anyapi.storage.holdings import HOLDINGS, Fate, Holding
-from anyapi.storage.sqlite_file import SqliteFile, Value, translated
+from anyapi.storage.contract_holdings import Counts
+from anyapi.storage.holdings import HOLDINGS, Cell, Fate, Holding
+from anyapi.storage.sqlite_file import SqliteFile, translated
 
 _WIPE_ATTEMPTS, _WIPE_PAUSE = 20, 0.1
 LARGEST_REWRITTEN = 128 * 1024 * 1024
@@ -31,8 +31,7 @@ class SqliteHoldings(SqliteFile):
 
     def page(self, holding: Holding, account: AccountId, after: tuple[Cell, ...] = (), limit: int = 500) -> list[dict[str, Cell]]:
         """Give rows in the holding's order, every column by its name."""
-        values: dict[str, Value] = {"account": account, "limit": limit}
-        values |= {f"after{place}": value for place, value in enumerate(after)}
+        values: dict[str, Cell] = {"account": account, "limit": limit, **holdings.after(after)}
         with self._lock, translated(f"read {holding.record}"):
             cursor = self._connection.execute(holdings.page(holding, first=not after), values)
             names = [column[0] for column in cursor.description]
@@ -40,7 +39,7 @@ class SqliteHoldings(SqliteFile):
 
     def begin_closing(self, account: AccountId, at: float) -> None:
         """Note that an account is being deleted; its keys and credentials end."""
-        values = {"account": account, "at": at}
+        values = {"account": account, "at": at, "nothing": b""}
         with self._transaction("close the account") as connection:
             connection.execute(holdings.BEGIN_CLOSING, values)
             connection.execute(holdings.REVOKE_KEYS, values)
@@ -48,7 +47,7 @@ class SqliteHoldings(SqliteFile):
 
     def delete_usage(self, account: AccountId, since: float = 0.0, limit: int = 5000) -> tuple[int, float]:
         """Delete some of an account's usage rows from a time on."""
-        values: dict[str, Value] = {"account": account, "since": since, "limit": limit}
+        values: dict[str, Cell] = {"account": account, "since": since, "limit": limit}
         ((until,),) = self._read("find the usage rows", holdings.USAGE_BATCH_END, values)
         if until is None:
             return 0, since
@@ -63,12 +62,12 @@ class SqliteHoldings(SqliteFile):
             if connection.execute(holdings.IS_CLOSING, values).fetchone() is None:
                 raise StorageError("the account is not being closed: its keys have to end first")
             # Whom only this account knows: found while there are members, gone after them.
-            people = [{"person": person} for (person,) in connection.execute(holdings.OWN_PEOPLE, values)]
+            people = [{"person": person} for (person,) in connection.execute(holdings.OWN_PEOPLE, values).fetchall()]
             for one in HOLDINGS:
                 if one.fate is Fate.DETACHED:
                     gone[one.record] = connection.execute(holdings.DETACH, values).rowcount
                 elif one.table == "people":
-                    gone[one.record] = connection.executemany(holdings.DELETE_PERSON, people).rowcount if people else 0
+                    gone[one.record] = sum(connection.execute(holdings.DELETE_PERSON, person).rowcount for person in people)
                 elif one.fate is Fate.DELETED:
                     gone[one.record] = connection.execute(holdings.delete(one), values).rowcount
         return gone
