@@ -171,8 +171,8 @@ def _print_report(report: Report) -> None:
         out.print(f"\nIts decision records stand under {report.known_as} from now on. Keep this report: nobody else is told that name.")
     if report.wiped is False:
         out.print(
-            "\nThe files of the database were not rewritten (too large for that while a gateway serves, or in use). Copies of deleted names "
-            "may be left in their free space until that is done: stop the gateway and run: sqlite3 anyapi.db VACUUM"
+            "\nThe files of the database were not rewritten (too large for that while a gateway serves, or in use). Copies of deleted "
+            "names may be left in their free space until that is done: stop the gateway and run: sqlite3 anyapi.db VACUUM"
         )
 
 
