@@ -1,46 +1,65 @@
 """Every implementation of the storage contract. A new one is a new entry here; the suite does not change."""
 
+import contextlib
+
+from tests.tools import postgres
+
+from anyapi.crypto.secret import Secret
 from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
-from anyapi.storage.sqlite import SqliteStore
-from anyapi.storage.sqlite_holdings import SqliteHoldings
-from anyapi.storage.sqlite_people import SqlitePeople
-from anyapi.storage.sqlite_requests import SqliteRequests
+from anyapi.storage.drivers import driver_for
+from anyapi.storage.sqlite import SqlStore
+from anyapi.storage.sqlite_holdings import SqlHoldings
+from anyapi.storage.sqlite_people import SqlPeople
+from anyapi.storage.sqlite_requests import SqlRequests
 from anyapi.storage.usage_writer import UsageWriter
 
 
-class SqliteBackend:
-    """SQLite in a directory."""
+class Backend:
+    """Stores and sinks over one database."""
 
-    name = "sqlite"
-
-    def __init__(self, directory):
-        self.directory = directory
+    def __init__(self, directory, url=None):
+        self.directory, self.url = directory, url
+        directory.mkdir(parents=True, exist_ok=True)
+        self.driver = driver_for(directory, url and Secret(url))
 
     def store(self, now):
-        return SqliteStore(self.directory, lambda: now)
+        return SqlStore(self.driver, lambda: now)
 
     def people(self):
-        return SqlitePeople(self.directory)
+        return SqlPeople(self.driver)
 
     def requests(self):
-        return SqliteRequests(self.directory)
+        return SqlRequests(self.driver)
 
     def holdings(self):
-        return SqliteHoldings(self.directory)
+        return SqlHoldings(self.driver)
 
     def files(self):
         """What the store has on the disk, for those who look for what must not be there."""
         return sorted(path for path in self.directory.iterdir() if path.is_file())
 
     def usage_sink(self, now):
-        return UsageWriter(self.directory, lambda: now)
+        return UsageWriter(self.directory, lambda: now, driver=self.driver)
 
     def contradiction_sink(self):
-        return ContradictionWriter(self.directory)
+        return ContradictionWriter(self.driver)
 
     def decision_sink(self):
-        return DecisionWriter(self.directory)
+        return DecisionWriter(self.driver)
 
 
-BACKENDS = (SqliteBackend,)
+@contextlib.contextmanager
+def sqlite(directory):
+    """SQLite in a directory."""
+    yield Backend(directory)
+
+
+@contextlib.contextmanager
+def postgresql(directory):
+    """A PostgreSQL database of its own."""
+    with postgres.run().database() as url:
+        yield Backend(directory, url)
+
+
+BACKENDS = (sqlite, postgresql)

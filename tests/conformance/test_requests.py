@@ -9,13 +9,13 @@ from anyapi.storage.request_rows import MessageRow, NoticeRow, RequestKind, Requ
 from anyapi.storage.rows import AccountRow
 
 
-@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.name)
+@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.__name__)
 def requests(request, tmp_path):
-    backend = request.param(tmp_path / "data dir")
-    with backend.store(NOON) as store:
-        store.add_account(AccountRow("acme", "Acme", NOON))
-    with backend.requests() as opened:
-        yield opened
+    with request.param(tmp_path / "data dir") as backend:
+        with backend.store(NOON) as store:
+            store.add_account(AccountRow("acme", "Acme", NOON))
+        with backend.requests() as opened:
+            yield opened
 
 
 def asked(number, account="acme", status=RequestStatus.OPEN, **fields):

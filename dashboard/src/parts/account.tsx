@@ -179,7 +179,7 @@ function Done({ report }: { report: Report }) {
       <Note tone="good" live>Deleted. This report was saved to your downloads: the gateway itself keeps no copy.</Note>
       <Lists report={report} />
       {report.known_as !== null && <p className="small" style={{ margin: 0 }}>Its decision records stand under <span className="mono">{report.known_as}</span> from now on. Nobody else is told that name.</p>}
-      {report.wiped === false && <Note tone="warn">The database's files were not rewritten, because they are large or in use: copies of deleted names may be left in their free space until the operator does that.</Note>}
+      {report.wiped === false && <Note tone="warn">The database's files were not rewritten (they are large, in use, or PostgreSQL's, which overwrites nothing): copies of deleted names may be left in their free space until the operator sees to it.</Note>}
       <div><Button onClick={leave}>Done</Button></div>
     </Stack>
   );

@@ -15,11 +15,21 @@ from anyapi.control.archive import Subject, archive
 from anyapi.control.erasure import Line, Report
 from anyapi.errors import StorageError
 from anyapi.gateway.privacy import stored
+from anyapi.storage.driver import Driver
+from anyapi.storage.drivers import driver_for
 from anyapi.storage.people_rows import ChangeRow
 from anyapi.storage.rows import AccountRow
-from anyapi.storage.sqlite_holdings import SqliteHoldings
-from anyapi.storage.sqlite_people import SqlitePeople
+from anyapi.storage.sqlite_holdings import SqlHoldings
+from anyapi.storage.sqlite_people import SqlPeople
 
+_NOT_WIPED = (
+    "\nThe files of the database were not rewritten (too large for that while a gateway serves, or in use). Copies of deleted "
+    "names may be left in their free space until that is done: stop the gateway and run: sqlite3 anyapi.db VACUUM"
+)
+_NOT_WIPED_THERE = (
+    "\nPostgreSQL does not overwrite what is deleted: copies of deleted names are left in its files, WAL and archives until it uses "
+    "the room again. VACUUM FULL writes tables anew without them, but frees their old blocks unwiped."
+)
 _TOLD_EVERY = 0.5
 """Seconds between two lines of progress."""
 
@@ -59,7 +69,7 @@ def export(place: Place, account: str, target: Path | None) -> None:
     if path.exists():
         raise click.ClickException(f"{path} is there already: nothing was written. Name another file with --to.")
     subject = Subject(row, stored(place.config.usage_ttl_days), place.config.privacy.contact, place.now, __version__)
-    with SqliteHoldings(place.config.data_dir) as holdings:
+    with SqlHoldings(_driver(place)) as holdings:
         total = sum(holdings.held(row.id).values())
         told = _Told("written", total)
         _write(path, holdings, subject, told)
@@ -77,7 +87,7 @@ def export(place: Place, account: str, target: Path | None) -> None:
 def delete(place: Place, account: str, dry_run: bool, typed: str | None) -> None:
     """Delete ACCOUNT with all that is held of it, once you have typed its name. There is no way back."""
     row = _account(place, account)
-    with SqliteHoldings(place.config.data_dir) as holdings:
+    with SqlHoldings(_driver(place)) as holdings:
         plan = erasure.plan(holdings, row, place.now)
         if dry_run:
             _show(place, plan)
@@ -85,14 +95,14 @@ def delete(place: Place, account: str, dry_run: bool, typed: str | None) -> None
         if plan.refused is not None:
             raise click.ClickException(plan.refused)
         if typed is None:
-            _print_report(plan)
+            _print_report(place, plan)
             typed = str(click.prompt(f'This cannot be undone. Type the name of the account ("{row.name}") to delete it', err=True))
         if typed.strip() != row.name:
             raise click.ClickException("That is not the account's name: nothing was deleted.")
         _delete(place, holdings, row)
 
 
-def _delete(place: Place, holdings: SqliteHoldings, row: AccountRow) -> None:
+def _delete(place: Place, holdings: SqlHoldings, row: AccountRow) -> None:
     erasure.close(holdings, row.id, place.now)
     closed = confirm(place, "keys")
     if closed.problem is not None:
@@ -102,7 +112,7 @@ def _delete(place: Place, holdings: SqliteHoldings, row: AccountRow) -> None:
     told = _Told("usage rows deleted", sum(line.rows for line in erasure.plan(holdings, row, place.now).goes if line.record == "usage"))
     report = erasure.erase(holdings, row, place.now, lambda done: told("usage", done))
     after = ",".join(f'"{line.record}":{line.rows}' for line in report.goes if line.rows)
-    with SqlitePeople(place.config.data_dir) as people:
+    with SqlPeople(_driver(place)) as people:
         people.add_change(ChangeRow(place.now, None, "cli", "account_deleted", report.known_as or "", "", f"{{{after}}}"))
     confirmation = confirm(place, "keys")
     report = erasure.finish(holdings, report)
@@ -110,6 +120,10 @@ def _delete(place: Place, holdings: SqliteHoldings, row: AccountRow) -> None:
     if not place.as_json:
         click.echo(in_force_text(confirmation), err=True)
     finish(confirmation)
+
+
+def _driver(place: Place) -> Driver:
+    return driver_for(place.config.data_dir, place.config.database_url)
 
 
 class _Told:
@@ -128,7 +142,7 @@ class _Told:
             click.echo(f"{done:,} of {self._total:,} {self._what} ({share} %), now {record}", err=True)
 
 
-def _write(path: Path, holdings: SqliteHoldings, subject: Subject, told: _Told) -> None:
+def _write(path: Path, holdings: SqlHoldings, subject: Subject, told: _Told) -> None:
     """The archive, for its owner's eyes alone (0600); a part of one is not left behind."""
     pieces = archive(holdings, subject, told)
     try:
@@ -155,10 +169,10 @@ def _show(place: Place, report: Report) -> None:
     if place.as_json:
         print_json(report)
     else:
-        _print_report(report)
+        _print_report(place, report)
 
 
-def _print_report(report: Report) -> None:
+def _print_report(place: Place, report: Report) -> None:
     verbs = ("Deleted", "Stayed") if report.done else ("Goes", "Stays")
     out = console()
     out.print(f"Account {report.account} ({report.name})" + (f": {report.refused}" if report.refused else ""))
@@ -170,10 +184,7 @@ def _print_report(report: Report) -> None:
     if report.known_as is not None:
         out.print(f"\nIts decision records stand under {report.known_as} from now on. Keep this report: nobody else is told that name.")
     if report.wiped is False:
-        out.print(
-            "\nThe files of the database were not rewritten (too large for that while a gateway serves, or in use). Copies of deleted "
-            "names may be left in their free space until that is done: stop the gateway and run: sqlite3 anyapi.db VACUUM"
-        )
+        out.print(_NOT_WIPED_THERE if place.config.database_url else _NOT_WIPED)
 
 
 def _line(line: Line) -> tuple[str, str, str]:

@@ -14,7 +14,7 @@ import msgspec
 from anyapi.domain.ids import AccountId
 from anyapi.errors import PermissionDenied
 from anyapi.storage.contract_holdings import DETACHED, Counts, HoldingStore
-from anyapi.storage.holdings import HOLDINGS, Fate
+from anyapi.storage.holdings import HOLDINGS, HOURS, Fate
 from anyapi.storage.rows import DEFAULT_ACCOUNT, AccountRow
 
 WHY_NOT_DEFAULT = (
@@ -82,6 +82,8 @@ def close(store: HoldingStore, account: AccountId, now: float) -> None:
 def erase(store: HoldingStore, account: AccountRow, now: float, progress: Callable[[int], None] = lambda _rows: None) -> Report:
     """Delete what is held of a closed account. `progress` hears how many usage rows went so far."""
     held, known_as, gone_usage, since = store.held(account.id), new_name(), 0, 0.0
+    # Before the rows, because their batches leave the sums alone; what is added meanwhile goes with the rest, after the last batch.
+    gone_hours = store.delete_hours(account.id)
     while True:
         rows, since = store.delete_usage(account.id, since)
         if not rows:
@@ -90,7 +92,8 @@ def erase(store: HoldingStore, account: AccountRow, now: float, progress: Callab
         progress(gone_usage)
     gone = {**store.delete_account(account.id, known_as)}
     gone["usage"] = gone.get("usage", 0) + gone_usage
-    done = _report(account, now, {**held, "usage": gone["usage"]}, gone)
+    gone[HOURS] = gone.get(HOURS, 0) + gone_hours
+    done = _report(account, now, {**held, "usage": gone["usage"], HOURS: gone[HOURS]}, gone)
     return msgspec.structs.replace(done, done=True, known_as=known_as)
 
 

@@ -37,6 +37,10 @@ class HoldingStore(Protocol):
         """
         ...
 
+    def delete_hours(self, account: AccountId) -> int:
+        """Delete the sums of an account's usage rows and give how many; those of rows that come later go in `delete_account`."""
+        ...
+
     def delete_usage(self, account: AccountId, since: float = 0.0, limit: int = 5000) -> tuple[int, float]:
         """Delete some of an account's usage rows from a time on, about `limit`; give how many, and from when to go on.
 
@@ -53,5 +57,8 @@ class HoldingStore(Protocol):
         ...
 
     def wipe(self) -> bool:
-        """Have what was deleted overwritten in every file of the store; False if somebody still reads an older state: ask again."""
+        """Have what was deleted overwritten in every file of the store.
+
+        False if somebody still reads an older state (ask again), or if it cannot be had of this store at all.
+        """
         ...

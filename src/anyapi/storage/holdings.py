@@ -60,6 +60,7 @@ OWN_PEOPLE = _OWN_PEOPLE
 _HASH = "recognises a secret; the secret itself is not stored, and its hash opens nothing that is yours to take along"
 _SEAL = "a secret, sealed under a key that is not in the store: it opens nowhere else"
 _CLOSED = "ends with the account"
+HOURS = "usage_hours"
 
 HOLDINGS = (
     Holding(
@@ -69,6 +70,7 @@ HOLDINGS = (
         order=("at", "decision"),
         why="what its requests were; nobody needs it once the account is gone",
     ),
+    Holding(record=HOURS, table=HOURS, mine=_ACCOUNT, order=("dimension", "hour", "label"), why="sums of its usage rows"),
     Holding(
         record="decision",
         table="decision_records",
@@ -187,6 +189,7 @@ REVOKE_CREDENTIALS = """
 UPDATE credentials SET disabled_at = :at, declared = '{}', wrapped = :nothing, ciphertext = :nothing
 WHERE account = :account AND disabled_at IS NULL
 """
+DELETE_HOURS = "DELETE FROM usage_hours WHERE account = :account"
 USAGE_BATCH_END = """
 SELECT max(at) FROM (SELECT at FROM usage WHERE account = :account AND at >= :since ORDER BY at LIMIT :limit) AS batch
 """

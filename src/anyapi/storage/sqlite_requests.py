@@ -1,16 +1,16 @@
-"""Privacy requests in SQLite: the store of `storage/contract_requests.py`. Every method raises `StorageError` alone."""
+"""Privacy requests in either database: the store of `storage/contract_requests.py`. Every method raises `StorageError` alone."""
 
 import msgspec
 
 from anyapi.domain.ids import AccountId
 from anyapi.errors import StorageError
 from anyapi.storage import request_statements as statements
+from anyapi.storage.database import Database, rows_of
 from anyapi.storage.request_rows import MessageRow, NoticeRow, RequestRow, RequestStatus
-from anyapi.storage.sqlite_file import SqliteFile, rows_of
 
 
-class SqliteRequests(SqliteFile):
-    """A connection of its own beside that of `SqliteStore`."""
+class SqlRequests(Database):
+    """A connection of its own beside that of `SqlStore`."""
 
     def open_request(self, request: RequestRow, first: MessageRow) -> None:
         """Add a request with its first message."""

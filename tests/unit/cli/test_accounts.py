@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 from click.testing import CliRunner
-from tests.conformance.stores import SqliteBackend
+from tests.conformance.stores import Backend
 from tests.conformance.whole_account import RECORDS, REQUESTS, fill
 
 from anyapi.cli import main
@@ -19,7 +19,7 @@ COMMAND = "accounts"
 
 @pytest.fixture
 def backend(data_dir):
-    made = SqliteBackend(data_dir)
+    made = Backend(data_dir)
     fill(made, "CANARY")
     return made
 

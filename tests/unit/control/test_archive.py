@@ -10,7 +10,7 @@ import zipfile
 
 import pytest
 from tests.conformance.samples import NOON, usage_row
-from tests.conformance.stores import SqliteBackend
+from tests.conformance.stores import Backend
 from tests.conformance.whole_account import REQUESTS, fill
 
 from anyapi.control.archive import PAGE, Subject, archive, records
@@ -25,7 +25,7 @@ SUBJECT = Subject(AccountRow(MINE, "Mine", NOON), stored(90.0), "privacy@example
 
 @pytest.fixture(scope="module")
 def backend(tmp_path_factory):
-    made = SqliteBackend(tmp_path_factory.mktemp("archive"))
+    made = Backend(tmp_path_factory.mktemp("archive"))
     fill(made, MINE)
     fill(made, OTHERS)
     return made
@@ -109,7 +109,7 @@ def test_an_archive_that_would_not_be_whole_is_not_begun(backend, inventory):
 
 
 def test_many_rows_take_no_more_memory_than_few(tmp_path):
-    backend = SqliteBackend(tmp_path)
+    backend = Backend(tmp_path)
     fill(backend, MINE)
     sink, number = backend.usage_sink(NOON), 0
 

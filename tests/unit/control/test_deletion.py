@@ -3,7 +3,7 @@
 import hashlib
 
 import pytest
-from tests.conformance.stores import SqliteBackend
+from tests.conformance.stores import Backend
 from tests.conformance.whole_account import REQUESTS, fill
 
 from anyapi.domain.people import Role
@@ -13,7 +13,7 @@ PATH = "/api/accounts/CANARY/deletion"
 
 @pytest.fixture
 def boss(staffed, tmp_path):
-    fill(SqliteBackend(tmp_path), "CANARY", at=staffed.now)
+    fill(Backend(tmp_path), "CANARY", at=staffed.now)
     staffed.person("boss@x.org", Role.OWNER, "CANARY")
     staffed.snapshot = staffed.publisher.build()
     return staffed.browser("boss@x.org")

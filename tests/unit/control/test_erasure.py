@@ -2,7 +2,7 @@
 
 import pytest
 from tests.conformance.samples import NOON
-from tests.conformance.stores import SqliteBackend
+from tests.conformance.stores import Backend
 from tests.conformance.whole_account import RECORDS, REQUESTS, decision_id, fill
 
 from anyapi.control import erasure
@@ -14,7 +14,7 @@ ACME = AccountRow("acme", "acme name", NOON)
 
 @pytest.fixture
 def holdings(tmp_path):
-    backend = SqliteBackend(tmp_path)
+    backend = Backend(tmp_path)
     fill(backend, "acme")
     with backend.holdings() as opened:
         opened.backend = backend

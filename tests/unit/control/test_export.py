@@ -4,7 +4,7 @@ import io
 import json
 import zipfile
 
-from tests.conformance.stores import SqliteBackend
+from tests.conformance.stores import Backend
 from tests.conformance.whole_account import fill
 
 from anyapi.control.export import MOST_AT_ONCE, MOST_KEPT
@@ -15,7 +15,7 @@ PATH = "/api/accounts/CANARY/exports"
 
 
 def owner_of_all(staffed, tmp_path):
-    fill(SqliteBackend(tmp_path), "CANARY", at=staffed.now)
+    fill(Backend(tmp_path), "CANARY", at=staffed.now)
     staffed.person("boss@x.org", Role.OWNER, "CANARY")
     return staffed.browser("boss@x.org")
 

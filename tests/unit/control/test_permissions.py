@@ -22,8 +22,17 @@ PUBLIC = {
     "GET /api/links/{token:str}",
     "GET /{rest:path}",
 }
-SAMPLE = {"layer": "account", "subject": "default", "key": "key_none", "person": "per_none", "provider": "openai", "decision": "dec_none"}
-SAMPLE |= {"request_id": "req_none", "export_id": "exp_none"}
+SAMPLE = {
+    "layer": "account",
+    "subject": "default",
+    "key": "key_none",
+    "person": "per_none",
+    "provider": "openai",
+    "decision": "dec_none",
+    "credential": "own:none",
+    "request_id": "req_none",
+    "export_id": "exp_none",
+}
 
 
 def routes(app):

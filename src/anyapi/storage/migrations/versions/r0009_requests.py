@@ -3,8 +3,10 @@
 import sqlalchemy as sa
 from alembic import op
 
+from anyapi.storage.migrations.guarded import refuse
+
 revision = "0009"
-down_revision = "0004"
+down_revision = "0006"
 
 _FIXED = ("decision", "at", "model", "requirement", "catalogue", "snapshot", "data_classes", "permitted", "denied")
 
@@ -59,10 +61,10 @@ def upgrade() -> None:
         _time("since"),
     )
     # INVARIANT: nothing of a record changes but whose it was, and that once, to a name that leads to nobody.
-    op.execute("DROP TRIGGER decision_records_no_update")
-    same = " AND ".join(f"NEW.{name} = OLD.{name}" for name in ("rowid", *_FIXED))
-    op.execute(
-        "CREATE TRIGGER decision_records_no_update BEFORE UPDATE ON decision_records "
-        f"WHEN NOT ({same} AND substr(OLD.account, 1, 8) <> 'deleted:' AND substr(NEW.account, 1, 8) = 'deleted:' "
-        "AND NEW.\"key\" = 'deleted') BEGIN SELECT RAISE(ABORT, 'decision_records is append-only'); END"
+    sqlite = op.get_bind().dialect.name == "sqlite"
+    op.execute("DROP TRIGGER decision_records_no_update" + ("" if sqlite else " ON decision_records"))
+    same = " AND ".join(f"NEW.{name} = OLD.{name}" for name in (("rowid", *_FIXED) if sqlite else _FIXED))
+    when = (
+        f"NOT ({same} AND substr(OLD.account, 1, 8) <> 'deleted:' AND substr(NEW.account, 1, 8) = 'deleted:' AND NEW.\"key\" = 'deleted')"
     )
+    refuse("decision_records", "decision_records is append-only", name="decision_records_no_update", event="UPDATE", when=when)
