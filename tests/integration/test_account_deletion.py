@@ -13,7 +13,8 @@ import zipfile
 import pytest
 from tests.conftest import LONG
 from tests.integration.lab import FIRST, provider, until
-from tests.integration.test_control_plane import LISTENS, PASSWORD, Page
+from tests.integration.test_control_plane import LISTENS
+from tests.tools.control_page import PASSWORD, Page
 from tests.tools.gateway import running_gateway
 
 from anyapi.simulator import SimulationThread, demo_config_toml

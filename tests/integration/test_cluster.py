@@ -17,7 +17,7 @@ from tests.tools import postgres
 from tests.tools.cluster import Wire, cluster, worker_environment
 from tests.tools.control_page import PASSWORD, Page
 
-from anyapi.domain.requirement import Layer, Settings
+from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.storage.drivers import in_force_everywhere
 from anyapi.storage.rows import AccountRow
 
@@ -91,7 +91,7 @@ def test_a_revoked_key_is_unknown_to_both_when_the_command_returns(pair):
 def test_of_a_deleted_account_nothing_is_left_though_both_workers_were_serving_it(pair):
     workers, account = pair.workers[:2], "canaryzoe"
     pair.store.add_account(AccountRow(account, f"{account} Ltd", time.time()))
-    pair.store.change_settings(Layer.ACCOUNT, account, lambda _: Settings(data_classes=frozenset({"confidential"})), time.time())
+    pair.store.change_settings(Layer.ACCOUNT, account, lambda _: Settings(data_class=DataClass.CONFIDENTIAL), time.time())
     key, _ = pair.make_key(account)
     in_force_everywhere(pair.driver._url)
     headers, stop, seen = {"Authorization": f"Bearer {key}", "X-AnyAPI-App-Name": f"{account}-app"}, threading.Event(), []

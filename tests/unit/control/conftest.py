@@ -138,6 +138,7 @@ class Control:
 def control(request, tmp_path):
     """Nobody is known yet."""
     with request.param(tmp_path) as backend, contextlib.closing(Control(tmp_path, driver=backend.driver)) as made:
+        made.backend = backend
         yield made
 
 

@@ -4,7 +4,6 @@ import io
 import json
 import zipfile
 
-from tests.conformance.stores import Backend
 from tests.conformance.whole_account import fill
 
 from anyapi.control.export import MOST_AT_ONCE, MOST_KEPT
@@ -14,14 +13,14 @@ from anyapi.domain.people import Role
 PATH = "/api/accounts/CANARY/exports"
 
 
-def owner_of_all(staffed, tmp_path):
-    fill(Backend(tmp_path), "CANARY", at=staffed.now)
+def owner_of_all(staffed):
+    fill(staffed.backend, "CANARY", at=staffed.now)
     staffed.person("boss@x.org", Role.OWNER, "CANARY")
     return staffed.browser("boss@x.org")
 
 
-def test_an_owner_asks_follows_and_fetches(staffed, tmp_path):
-    owner = owner_of_all(staffed, tmp_path)
+def test_an_owner_asks_follows_and_fetches(staffed):
+    owner = owner_of_all(staffed)
     export = owner.post(PATH).json()
     assert (export["state"], export["done"]) == ("waiting", 0)
     fetched = owner.get(f"{PATH}/{export['id']}/archive")
@@ -36,8 +35,8 @@ def test_an_owner_asks_follows_and_fetches(staffed, tmp_path):
     assert "account_exported" in [one["what"] for one in owner.get("/api/accounts/CANARY/changes").json()]
 
 
-def test_nobody_else_does(staffed, tmp_path):
-    owner = owner_of_all(staffed, tmp_path)
+def test_nobody_else_does(staffed):
+    owner = owner_of_all(staffed)
     export = owner.post(PATH).json()["id"]
     for email, status in (("stranger@x.org", 404), ("owner@x.org", 404)):
         browser = staffed.browser(email)
