@@ -1,12 +1,22 @@
 """Writers forget accounts that are being deleted, and are waited for, on a real store."""
 
+import asyncio
+import datetime as dt
+
+import psycopg
 import pytest
 from tests.conformance.samples import NOON, usage_row
-from tests.conformance.stores import Backend
+from tests.conformance.stores import Backend, postgresql
 
+from anyapi.bootstrap import Publisher
+from anyapi.bootstrap_cluster import Member
+from anyapi.config import load_config
 from anyapi.errors import StorageError
 from anyapi.forgetting import Forgetting
+from anyapi.storage.events import no_report
 from anyapi.storage.rows import AccountRow
+
+NOW = dt.datetime.fromtimestamp(NOON, dt.UTC)
 
 
 @pytest.fixture
@@ -78,3 +88,40 @@ class Failing:
         self.flushed.append(len(self.flushed) == 2)
         if not self.flushed[-1]:
             raise StorageError("the disk is full")
+
+
+class Looking:
+    """A writer that looks, while it is waited for, by which version its worker goes and which is the newest."""
+
+    def __init__(self, url):
+        self.url, self.seen = url, []
+
+    def forget(self, accounts):
+        self.accounts = accounts
+
+    def flush(self):
+        with psycopg.connect(self.url) as raw:
+            self.seen += raw.execute("SELECT workers.version, published.version FROM workers, published").fetchall()
+
+
+def test_a_worker_goes_by_a_version_only_when_its_writers_are_done(tmp_path):
+    with postgresql(tmp_path) as backend, backend.store(NOON) as store, backend.holdings() as holdings:
+        store.add_account(AccountRow("goes", "Goes", NOON))
+        config = load_config(None, {"HOME": str(tmp_path), "ANYAPI_DATABASE_URL": backend.url}, NOW)
+        sink = Looking(backend.url)
+
+        async def close():
+            member = Member(config, no_report, lambda: None)
+            publisher = Publisher(config, store, sinks=[sink])
+            publisher.number = member.newest
+            await member.follow(publisher, publisher.build().version)
+            try:
+                await asyncio.to_thread(holdings.begin_closing, "goes", NOON)
+                return await member.in_force()
+            finally:
+                await member.close()
+
+        in_force = asyncio.run(close())
+    assert sink.accounts == {"goes"}
+    ((confirmed, newest),) = sink.seen
+    assert confirmed < newest == in_force
