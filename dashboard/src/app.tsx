@@ -23,6 +23,8 @@ const Credentials = lazy(() => import("./pages/credentials"));
 const Playground = lazy(() => import("./pages/playground"));
 const Members = lazy(() => import("./pages/members"));
 const Stored = lazy(() => import("./pages/stored"));
+const Requests = lazy(() => import("./pages/requests"));
+const Thread = lazy(() => import("./pages/thread"));
 const Me = lazy(() => import("./pages/me"));
 
 /** Part of an address as text. An address that somebody typed may hold what is no encoding: that is shown as it is. */
@@ -102,6 +104,8 @@ function Account({ account }: { account: string }) {
             <Route path={`${base}/playground`} component={Playground} />
             <Route path={`${base}/members`} component={Members} />
             <Route path={`${base}/stored`} component={Stored} />
+            <Route path={`${base}/requests`} component={Requests} />
+            <Route path={`${base}/requests/:request`}>{(at) => <Thread id={at.request} />}</Route>
             <Route path={`${base}/me`} component={Me} />
             <Route>
               <Redirect to={`${base}/activity`} replace />

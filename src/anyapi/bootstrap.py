@@ -32,6 +32,7 @@ from anyapi.crypto.sealed import Binding, ClosedReason, Sealed
 from anyapi.domain.evidence import Contradiction
 from anyapi.domain.snapshot import Snapshot
 from anyapi.errors import ConfigError
+from anyapi.forgetting import Forgetting
 from anyapi.gateway.lease import Lease, under
 from anyapi.gateway.limits import Limits
 from anyapi.gateway.outlets import Outlets
@@ -40,6 +41,7 @@ from anyapi.gateway.privacy import Disclosure
 from anyapi.gateway.routes import Router
 from anyapi.gateway.server import Server
 from anyapi.policy.periods import day_of
+from anyapi.storage.contract import DecisionSink, UsageSink
 from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
 from anyapi.storage.drivers import driver_for
@@ -82,7 +84,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         shared = LoopParts(loop, scrubbing=scrubs)
         stack.callback(shared.sweep.close)
         upstreams = _upstreams(config, shared)
-        publisher = Publisher(config, store, upstreams, evidence.waiting)
+        publisher = Publisher(config, store, upstreams, evidence.waiting, (usage, decisions))
         group = await _group(config, publisher, decisions, stack)
         snapshot = publisher.build()
         publisher.refuse_without_root_key()
@@ -156,6 +158,7 @@ def _disclosure(config: Config, *, scrubs: bool) -> Disclosure:
         policy_url=config.privacy.policy_url,
         terms_url=config.privacy.terms_url,
         contact=config.privacy.contact,
+        answer_days=config.privacy.answer_days,
         catalogue_version=config.catalogue.version,
         control_url=config.control.public_url,
     )
@@ -192,13 +195,18 @@ class Publisher:
         store: SqlStore,
         upstreams: Upstreams | None = None,
         waiting: Callable[[], tuple[Contradiction, ...]] = tuple,
+        sinks: Sequence[UsageSink | DecisionSink] = (),
     ) -> None:
         """`config` is read once at start; keys, settings and accounts' credentials come from the store at each build.
 
         Without `upstreams` there is nothing that could use a stored credential, so none is published. `waiting` gives the contradictions
-        that are in force and not yet stored.
+        that are in force and not yet stored. Each of `sinks` is told, before a snapshot without them is given, which accounts are being
+        deleted or were.
         """
         self._config, self._store, self._upstreams, self._waiting = config, store, upstreams, waiting
+        self._forgetting = Forgetting(sinks)
+        self.settle = self._forgetting.settle
+        """To be called with a new snapshot in force, before anybody is told so; not on the event loop."""
         self._base = policy_context(config, config.catalogue, SERVED_PROTOCOLS, SERVED_EMBEDDINGS)
         self.version = 0
         self.number: Callable[[], int] = lambda: self.version + 1
@@ -213,6 +221,7 @@ class Publisher:
         """Read everything anew and have an upstream for each stored credential that it names. Raises `StorageError`."""
         self.version = self.number()
         with only(EVERYBODY):  # whoever asks for it
+            self._forgetting.look(self._store)
             config, usable = self._config, self._usable()
             known = [*self._waiting(), *self._store.contradictions()]  # in this order: one that is written meanwhile is in both
             built = build_snapshot(self._store, self._base, config.presets, config.policy, self.version, usable, known)
@@ -244,9 +253,13 @@ class Publisher:
             )
 
     async def reload(self) -> int:
-        """Put what the store holds now in force and give its version; when this returns, every request sees it."""
+        """Put what the store holds now in force and give its version; when this returns, every request sees it.
+
+        And where accounts are being deleted, nothing that names them is on its way to the store any more. Raises `StorageError`.
+        """
         snapshot = self.build()
         self.put_in_force(snapshot)
+        await asyncio.to_thread(self.settle)
         return snapshot.version
 
     def put_in_force(self, snapshot: Snapshot) -> None:

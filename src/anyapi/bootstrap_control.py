@@ -19,7 +19,9 @@ from anyapi.gateway.privacy import inventory
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.rows import DEFAULT_ACCOUNT
 from anyapi.storage.sqlite import SqlStore
+from anyapi.storage.sqlite_holdings import SqlHoldings
 from anyapi.storage.sqlite_people import SqlPeople
+from anyapi.storage.sqlite_requests import SqlRequests
 from anyapi.telemetry.log import Event, log
 
 ControlReady = Callable[[str, bool], None]
@@ -85,9 +87,13 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
         driver = driver_for(config.data_dir, config.database_url)
         store = stack.enter_context(await asyncio.to_thread(SqlStore, driver))
         people = stack.enter_context(await asyncio.to_thread(SqlPeople, driver))
+        requests = stack.enter_context(await asyncio.to_thread(SqlRequests, driver))
+        holdings = stack.enter_context(await asyncio.to_thread(SqlHoldings, driver))
         services = serving.Services(
             store=store,
             people=people,
+            requests=requests,
+            holdings=holdings,
             attempts=serving.Attempts(time.time),
             in_force=lambda: parts.plane.snapshot,
             reload=parts.reload,
@@ -99,6 +105,7 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
             data_plane_url=parts.address,
             default_account=DEFAULT_ACCOUNT,
             oidc=oidc and serving.OidcClient(oidc.service, config.oidc_secret, f"{address}/api/session/oidc/return", time.time),
+            privacy=serving.PrivacyTeam(config.privacy.contact, config.privacy.answer_days),
             keeper=functools.cache(lambda: importlib.import_module("anyapi.own_credentials").Keeper(config)),
             unusable=parts.unusable,
         )

@@ -134,8 +134,9 @@ def read_privacy(table: Table | None) -> Privacy:
     if table is None:
         return Privacy()
     privacy = Privacy(table.page("policy_url"), table.optional_text("terms_url", PAGE_URL), table.optional_text("contact", _CONTACT))
+    days = table.number("answer_days", 1.0, 365.0)
     table.done()
-    return privacy
+    return privacy if days is None else msgspec.structs.replace(privacy, answer_days=days)
 
 
 def read_networks(table: Table | None) -> tuple[str, ...]:

@@ -121,6 +121,8 @@ class Privacy(msgspec.Struct, frozen=True):
     terms_url: str | None = None
     contact: str | None = None
     """An e-mail address or a URL."""
+    answer_days: float = 30.0
+    """Within how many days the privacy team means to answer a request."""
 
 
 NO_ROOT_KEYS = RootKeys()

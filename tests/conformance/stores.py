@@ -9,7 +9,9 @@ from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.sqlite import SqlStore
+from anyapi.storage.sqlite_holdings import SqlHoldings
 from anyapi.storage.sqlite_people import SqlPeople
+from anyapi.storage.sqlite_requests import SqlRequests
 from anyapi.storage.usage_writer import UsageWriter
 
 
@@ -26,6 +28,16 @@ class Backend:
 
     def people(self):
         return SqlPeople(self.driver)
+
+    def requests(self):
+        return SqlRequests(self.driver)
+
+    def holdings(self):
+        return SqlHoldings(self.driver)
+
+    def files(self):
+        """What the store has on the disk, for those who look for what must not be there."""
+        return sorted(path for path in self.directory.iterdir() if path.is_file())
 
     def usage_sink(self, now):
         return UsageWriter(self.directory, lambda: now, driver=self.driver)

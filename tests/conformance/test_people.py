@@ -188,5 +188,10 @@ def test_changes_are_read_newest_first_and_of_one_account(people):
     assert [row.person for row in people.changes(None, NOON + 99)] == ["cli"]
 
 
+def test_a_change_of_an_account_that_is_gone_is_not_kept(people):
+    people.add_change(ChangeRow(NOON, "gone", "per_1", "key_made", "key_1", "", '{"name":"gone"}'))
+    assert people.changes("gone", NOON + 1) == []
+
+
 def test_a_person_prints_without_address_and_hash():
     assert repr(person(1)) == "PersonRow(id='per_1')"

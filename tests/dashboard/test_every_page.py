@@ -28,6 +28,7 @@ PAGES = (
     "credentials",
     "members",
     "stored",
+    "requests",
     "me",
 )
 PICTURES = Path(os.environ.get("DASHBOARD_SCREENSHOTS", ROOT / "test-output/dashboard"))

@@ -396,6 +396,7 @@ def test_the_listed_fields_are_the_columns(running, record, table):
 CONFIGURED_TABLES = (
     *("accounts", "projects", "keys", "credentials", "settings", "starts", "contradictions"),
     *("people", "members", "identities", "sessions", "links", "changes"),
+    *("privacy_requests", "privacy_messages", "privacy_notices", "closings"),
 )
 
 

@@ -61,6 +61,24 @@ export function useMembers() {
   return useQuery({ queryKey: [account, "members"], queryFn: () => call("get", "/api/accounts/{account}/members", { path: { account } }) });
 }
 
+export function useRequests() {
+  const { account } = useHere();
+  return useQuery({ queryKey: [account, "requests"], queryFn: () => call("get", "/api/accounts/{account}/requests", { path: { account } }), refetchInterval: MINUTE });
+}
+
+export function useInbox(enabled: boolean) {
+  return useQuery({ queryKey: ["inbox"], queryFn: () => call("get", "/api/gateway/requests"), enabled, refetchInterval: MINUTE });
+}
+
+export function useThread(request: string) {
+  const { account } = useHere();
+  return useQuery({
+    queryKey: [account, "request", request],
+    queryFn: () => call("get", "/api/accounts/{account}/requests/{request_id}", { path: { account, request_id: request } }),
+    refetchInterval: MINUTE / 2,
+  });
+}
+
 export function useChanges(gateway: boolean) {
   const { account } = useHere();
   return useQuery({

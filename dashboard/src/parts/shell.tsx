@@ -6,10 +6,12 @@ import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { Problem } from "../api/client";
-import { useAccounts } from "../api/queries";
+import { useAccounts, useInbox, useRequests } from "../api/queries";
 import { useHere } from "../api/session";
+import { plural } from "../words/format";
+import { finished } from "../words/requests";
 import { Icon, type IconName } from "./icon";
-import { Note } from "./parts";
+import { Chip, Note } from "./parts";
 
 const PLACES: readonly { path: string; name: string; icon: IconName; also?: string[] }[] = [
   { path: "activity", name: "Activity", icon: "activity" },
@@ -21,6 +23,7 @@ const PLACES: readonly { path: string; name: string; icon: IconName; also?: stri
   { path: "credentials", name: "Credentials", icon: "vault" },
   { path: "members", name: "Members and projects", icon: "people" },
   { path: "stored", name: "What is stored", icon: "stored" },
+  { path: "requests", name: "Privacy requests", icon: "letter" },
 ];
 
 export function Brand() {
@@ -40,6 +43,17 @@ export function Theme() {
       <Icon name={scheme === "dark" ? "sun" : "moon"} />
     </ActionIcon>
   );
+}
+
+const NEWS_SECONDS = 7 * 86400;
+
+/** Answers of the last week for the account; for the privacy team, what waits. */
+function News() {
+  const { me } = useHere();
+  const answered = (useRequests().data?.requests ?? []).filter((row) => row.status === "answered" && row.changed_at > Date.now() / 1000 - NEWS_SECONDS).length;
+  const waiting = (useInbox(me.operator).data ?? []).filter((row) => !finished(row.status)).length;
+  if (waiting > 0) return <Chip tone="warn">{waiting} waiting</Chip>;
+  return answered > 0 ? <Chip tone="good">{plural(answered, "answer")}</Chip> : null;
 }
 
 const AGAIN = 3_000;
@@ -116,6 +130,7 @@ export function Shell({ children }: { children: ReactNode }) {
             <Link key={place.path} href={`${base}/${place.path}`} aria-current={here === place.path || place.also?.includes(here) ? "page" : undefined}>
               <Icon name={place.icon} />
               {place.name}
+              {place.path === "requests" && <News />}
             </Link>
           ))}
         </div>

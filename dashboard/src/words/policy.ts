@@ -219,5 +219,7 @@ const CHANGES: Record<string, string> = {
   member_removed: "removed a member",
   project_added: "made a project",
   account_added: "made the account",
+  account_exported: "took along all that is held",
+  account_deleted: "deleted an account",
 };
 export const change = (what: string): string => CHANGES[what] ?? sentence(what).toLowerCase();

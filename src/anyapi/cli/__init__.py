@@ -18,6 +18,7 @@ COMMANDS = {
     "catalogue": "Check, show and compare catalogues of providers and models.",
     "keys": "Create, list, limit, rotate and revoke API keys.",
     "provisioning": "Create, list and revoke keys that manage API keys.",
+    "accounts": "List accounts, take along all that is held of one, delete one.",
     "credentials": "Add, list, revoke and re-encrypt providers' keys that accounts bring.",
     "settings": "Show and set the data policy of a layer.",
     "usage": "Show what was used.",

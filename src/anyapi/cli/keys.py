@@ -18,7 +18,7 @@ from anyapi.crypto.api_keys import generate
 from anyapi.domain.ids import AccountId, KeyId, ProjectId
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.policy.as_fields import data_policy
-from anyapi.storage.rows import DEFAULT_ACCOUNT, AccountRow, KeyRow, ProjectRow
+from anyapi.storage.rows import DEFAULT_ACCOUNT, RESERVED_ACCOUNTS, AccountRow, KeyRow, ProjectRow
 
 _LONGEST_ID = 64
 
@@ -223,6 +223,8 @@ def _account(place: Place, account: str, *, make: bool) -> AccountId:
     if account not in known:
         if not make:
             refuse_unknown("account", account, known, " Add --create to make it.")
+        if account in RESERVED_ACCOUNTS:
+            raise click.BadParameter("has a meaning of its own in usage rows: choose another", param_hint="--account")
         place.store.add_account(AccountRow(AccountId(_new_id(account, "--account")), account, place.now))
     return AccountId(account)
 

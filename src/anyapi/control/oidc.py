@@ -202,11 +202,10 @@ class OidcClient:
             claims = msgspec.convert(decoded.claims, _Claims)
         except (joserfc.errors.JoseError, ValueError, RecursionError):
             raise NotProven("token") from None
-        audience = (claims.aud,) if isinstance(claims.aud, str) else claims.aud
         now, client = self._clock(), self.service.client_id
         checks = {
             "issuer": claims.iss == about.issuer,
-            "audience": client in audience and (claims.azp == client or (claims.azp is None and len(audience) == 1)),
+            "audience": _is_for(client, claims),
             "expired": claims.exp > now - LEEWAY,
             "not_yet": claims.iat <= now + LEEWAY and (claims.nbf is None or claims.nbf <= now + LEEWAY),
             "nonce": same(claims.nonce, nonce),
@@ -236,6 +235,12 @@ class OidcClient:
             keys = [key for one in found.get("keys", []) if (key := _imported(one)) is not None]
             self._keys = (now, {key.kid: key for key in keys if key.kid}, keys)
         return self._keys[1], self._keys[2]
+
+
+def _is_for(client: str, claims: _Claims) -> bool:
+    """Whether a token was made for this client, and for no other beside it that it was not handed to."""
+    audience = (claims.aud,) if isinstance(claims.aud, str) else claims.aud
+    return client in audience and (claims.azp == client or (claims.azp is None and len(audience) == 1))
 
 
 def _asked(url: str, kind: type[T], authorization: str | None = None) -> T:

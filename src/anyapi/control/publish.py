@@ -38,12 +38,13 @@ def build_snapshot(
 ) -> Snapshot:
     """Give the snapshot of what the store holds now.
 
-    `gateway_settings` is the configured floor; the stored gateway settings are met in. Revoked and disabled keys are left out, expiring
-    ones carry their end. `credentials` are the stored ones that could be opened, in the store's order; each is a candidate for its own
-    account alone. `contradictions` are all that are known; those that were cleared do not count. Raises `StorageError`: a store that
-    cannot be read in full publishes nothing.
+    `gateway_settings` is the configured floor; the stored gateway settings are met in. Revoked and disabled keys are left out, and so is
+    all of an account that is being deleted; expiring keys carry their end. `credentials` are the stored ones that could be opened, in the
+    store's order; each is a candidate for its own account alone. `contradictions` are all that are known; those that were cleared do not
+    count. Raises `StorageError`: a store that cannot be read in full publishes nothing.
     """
-    own = own_credentials(credentials)
+    closing = store.closing()
+    own = own_credentials([row for row in credentials if row.account not in closing])
     if contradictions:
         base = msgspec.structs.replace(base, contradicted=contradicted(contradictions))
     requirements = _Requirements(store.all_settings(), gateway_settings, presets, own.keys())
@@ -51,7 +52,7 @@ def build_snapshot(
     principals = {
         key.sha256: Principal(key.id, key.account, requirements.of(key), key.project, key.expires_at, limits_of(key))
         for key in keys
-        if key.revoked_at is None and key.disabled_at is None
+        if key.revoked_at is None and key.disabled_at is None and key.account not in closing
     }
     return Snapshot(
         version=version,

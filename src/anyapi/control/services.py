@@ -1,5 +1,6 @@
 """What the resources of the control API work with: stores, the snapshot in force, a way to put a change into force. Made by bootstrap."""
 
+import enum
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
@@ -21,7 +22,9 @@ from anyapi.storage.contract import (
     SpendingStore,
     UsageStore,
 )
+from anyapi.storage.contract_holdings import HoldingStore
 from anyapi.storage.contract_people import ChangeStore, PeopleStore, SessionStore
+from anyapi.storage.contract_requests import RequestStore
 from anyapi.storage.rows import CredentialRow
 
 
@@ -45,6 +48,35 @@ class InForce(Protocol):
     def presets(self) -> dict[DataClass, Settings]:
         """What each data class asks."""
         ...
+
+
+class PrivacyTeam(msgspec.Struct, frozen=True):
+    """How the operator answers for privacy, as configured."""
+
+    contact: str | None = None
+    answer_days: float = 30.0
+
+
+class ExportState(enum.StrEnum):
+    """How far an archive is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Export(msgspec.Struct):
+    """One archive that was asked for: `done` of `rows` rows are in it."""
+
+    id: str
+    account: AccountId
+    asked_at: float
+    rows: int
+    done: int
+    record: str
+    """Which record is being written."""
+    state: ExportState
 
 
 class Keeper(Protocol):
@@ -72,6 +104,8 @@ class Services(msgspec.Struct, frozen=True):
 
     store: Store
     people: People
+    requests: RequestStore
+    holdings: HoldingStore
     attempts: Attempts
     in_force: Callable[[], InForce]
     reload: Callable[[], Awaitable[int]]
@@ -92,3 +126,6 @@ class Services(msgspec.Struct, frozen=True):
     """Stored credentials that the data plane cannot use, each with the code of the reason."""
     oidc: OidcClient | None = None
     """The operator's sign-in service, if there is one."""
+    privacy: PrivacyTeam = PrivacyTeam()
+    exports: dict[str, Export] = msgspec.field(default_factory=dict)
+    """Archives that were asked for, oldest first."""

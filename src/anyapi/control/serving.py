@@ -14,9 +14,10 @@ import uvicorn
 from anyapi.control.app import create_app
 from anyapi.control.oidc import OidcClient
 from anyapi.control.passwords import Attempts
-from anyapi.control.services import Services
+from anyapi.control.privacy_requests import keep_purging
+from anyapi.control.services import PrivacyTeam, Services
 
-__all__ = ["Attempts", "OidcClient", "Services", "Serving", "serve"]
+__all__ = ["Attempts", "OidcClient", "PrivacyTeam", "Services", "Serving", "serve"]
 
 BUILT = Path(__file__).resolve().parent.parent / "dashboard"
 """Where the wheel has the dashboard's pages."""
@@ -43,11 +44,12 @@ class _Server(uvicorn.Server):
 class Serving:
     """A running control plane. `close` ends it and waits for what it is answering, for a few seconds at most."""
 
-    def __init__(self, server: _Server, task: "asyncio.Task[None]") -> None:
-        self._server, self._task = server, task
+    def __init__(self, server: _Server, task: "asyncio.Task[None]", beside: "asyncio.Task[None]") -> None:
+        self._server, self._task, self._beside = server, task, beside
 
     async def close(self) -> None:
         """Stop."""
+        self._beside.cancel()
         self._server.should_exit = True
         await asyncio.wait([self._task], timeout=5)
         self._task.cancel()
@@ -80,4 +82,4 @@ async def serve(services: Services, listener: socket.socket, certificate: Path |
     up.cancel()
     if task.done():
         task.result()  # raises what kept it from starting
-    return Serving(server, task)
+    return Serving(server, task, asyncio.create_task(keep_purging(services)))

@@ -20,6 +20,7 @@ from litestar.response import Stream
 
 from anyapi import __version__
 from anyapi.control.services import Services
+from anyapi.control.spreadsheet import cell
 from anyapi.control.threads import in_thread
 from anyapi.domain.call import App
 from anyapi.domain.ids import AccountId, DecisionId
@@ -33,7 +34,6 @@ EXPORTED_AT_ONCE = 1000
 """Rows that an export holds in memory at a time."""
 DAY = 86400.0
 NESTED: dict[str, type[msgspec.Struct]] = {"tokens": TokenCount, "app": App}
-FORMULA = ("=", "+", "-", "@")
 CSV = "text/csv; charset=utf-8"
 T = TypeVar("T")
 READ = {"permission": Permission.READ}
@@ -188,7 +188,7 @@ def _lines(services: Services, account: AccountId, since: float, until: float) -
     before = ""
     yield _written([[name for name, _ in COLUMNS]])
     while found := services.store.usage_rows(since, until, account, EXPORTED_AT_ONCE, before):
-        yield _written([_cell(value_of(one)) for _, value_of in COLUMNS] for one in found)
+        yield _written([cell(value_of(one)) for _, value_of in COLUMNS] for one in found)
         until, before = found[-1].at, found[-1].decision
 
 
@@ -237,11 +237,6 @@ def _quantile(counts: Sequence[int], share: float) -> float | None:
             return low + (bound - low) * (wanted - passed) / count
         passed, low = passed + count, bound
     return low
-
-
-def _cell(value: object) -> object:
-    """A value for a spreadsheet: text that it would take for a formula gets an apostrophe before it (OWASP, CSV injection)."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def _span(services: Services, since: float | None, until: float | None) -> tuple[float, float]:

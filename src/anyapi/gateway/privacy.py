@@ -208,20 +208,55 @@ CONTRADICTIONS: dict[str, str] = {
     "host": "which host was named, if that was it: a provider of the catalogue, else `unrecognised`",
     "cleared_at": "since when it counts no more",
 }
+PRIVACY_REQUESTS: dict[str, str] = {
+    "id": "names a request to the privacy team",
+    "account": "whose request it is",
+    "person": "who asked",
+    "kind": "access, deletion, correction, objection or question",
+    "status": "how far it is",
+    "opened_at": "when it was asked",
+    "due_at": "by when it is to be answered",
+    "changed_at": "when something was last said or changed",
+}
+PRIVACY_MESSAGES: dict[str, str] = {
+    "id": "names a message",
+    "account": "whose request it belongs to",
+    "request": "which request it belongs to",
+    "person": "who wrote it",
+    "from_team": "whether the privacy team wrote it",
+    "at": "when",
+    "words": "what a person wrote to the privacy team, or the team to them; never a prompt or an answer of a model",
+}
+PRIVACY_NOTICES: dict[str, str] = {
+    "id": "names a notice about a request",
+    "account": "whose request it is about",
+    "at": "when",
+    "kind": "what is to be told",
+    "facts": "ids and codes of it; nobody's words",
+    "sent_at": "when it was sent by e-mail or webhook, if those are set up",
+}
+CLOSINGS: dict[str, str] = {
+    "account": "which account is being deleted",
+    "since": "since when; the note goes with the account",
+}
 CONFIGURED = (
-    ("accounts", ACCOUNTS, "until the operator deletes it"),
-    ("projects", PROJECTS, "until the operator deletes it"),
-    ("keys", KEYS, "until the operator deletes it; a revoked key is kept so that its usage has a name"),
-    ("spending", SPENDING, "by day for 62 days (older ones are summed up at the next start), the sum until the operator deletes it"),
-    ("provisioning_keys", PROVISIONING_KEYS, "until the operator deletes it; a revoked key is kept so that what it changed has a name"),
+    ("accounts", ACCOUNTS, "until it is deleted"),
+    ("projects", PROJECTS, "until the account is deleted"),
+    ("keys", KEYS, "until the account is deleted; a revoked key is kept so that its usage has a name"),
+    ("spending", SPENDING, "by day for 62 days (older ones are summed up at the next start), the sum until the account is deleted"),
+    ("provisioning_keys", PROVISIONING_KEYS, "until the account is deleted; a revoked key is kept so that what it changed has a name"),
     ("credentials", CREDENTIALS, "until revoked; then only its name and dates are kept, so that its usage has a name"),
     ("settings", SETTINGS, "until changed"),
-    ("people", PEOPLE, "until the operator deletes it"),
+    ("people", PEOPLE, "until the last account they belong to is deleted"),
     ("members", MEMBERS, "until removed"),
     ("identities", IDENTITIES, "until the person is deleted"),
     ("sessions", SESSIONS, "until signed out, 12 hours without use, or 7 days"),
     ("links", LINKS, "until used, or 7 days"),
-    ("changes", CHANGES, "kept: who changed what when"),
+    ("changes", CHANGES, "until the account is deleted: who changed what when"),
+    ("privacy_requests", PRIVACY_REQUESTS, "until 365 days after the last change, once answered or closed"),
+    ("privacy_messages", PRIVACY_MESSAGES, "as long as their request"),
+    ("privacy_notices", PRIVACY_NOTICES, "30 days"),
+    ("closings", CLOSINGS, "until the account is gone, seconds to minutes"),
     ("starts", STARTS, "kept; nothing about requests but their number"),
     ("contradictions", CONTRADICTIONS, "kept; one for each endpoint, credential and code until the operator clears it"),
 )
@@ -240,33 +275,16 @@ class Disclosure(NamedTuple):
     catalogue_version: str
     control_url: str | None = None
     """Where the control plane answers; told to whoever looks for it here."""
+    answer_days: float = 30.0
+    """Within how many days the privacy team means to answer."""
 
 
 def inventory(running: Disclosure) -> dict[str, object]:
     """The machine-readable list that `/v1/privacy` serves."""
-    usage = [{"field": name, "purpose": purpose} for name, purpose in USAGE.items() if name not in {"tokens", "app"}]
-    usage += [{"field": f"tokens.{name}", "purpose": purpose} for name, purpose in TOKENS.items()]
-    usage += [{"field": f"app.{name}", "purpose": purpose} for name, purpose in APP.items()]
-    decisions = listed(DECISION)
     return {
         "content_stored": False,
         "statement": "No prompt, response, tool argument, file or fragment of one is stored or logged, on any path; nor a hash of one.",
-        "stored": [
-            {"record": "usage", "ttl_days": running.usage_ttl_days, "fields": usage},
-            {
-                "record": "usage_hours",
-                "ttl_days": running.usage_ttl_days,
-                "note": "Sums of the usage rows that are kept; what a row added is taken away when it is deleted.",
-                "fields": listed(USAGE_HOURS),
-            },
-            {
-                "record": "decision",
-                "ttl_days": None,
-                "note": "Only for requests of the data classes confidential and regulated; durable before anything is sent. Never altered.",
-                "fields": decisions,
-            },
-            *({"record": name, "ttl_days": None, "note": kept, "fields": listed(fields)} for name, fields, kept in CONFIGURED),
-        ],
+        "stored": stored(running.usage_ttl_days),
         "prompt_logging": {"available": False},
         "sampling": {"available": False},
         "telemetry": {"sent_to_anyone": False},
@@ -275,8 +293,34 @@ def inventory(running: Disclosure) -> dict[str, object]:
         "policy_url": running.policy_url,
         "terms_url": running.terms_url,
         "contact": running.contact,
+        "answer_days": running.answer_days,
         "catalogue_version": running.catalogue_version,
     }
+
+
+def stored(usage_ttl_days: float) -> list[dict[str, object]]:
+    """Every record with its fields, their purposes, and how long it is kept; accounts' archives are made by the same list."""
+    usage = [{"field": name, "purpose": purpose} for name, purpose in USAGE.items() if name not in {"tokens", "app"}]
+    usage += [{"field": f"tokens.{name}", "purpose": purpose} for name, purpose in TOKENS.items()]
+    usage += [{"field": f"app.{name}", "purpose": purpose} for name, purpose in APP.items()]
+    note = (
+        "Only for requests of the data classes confidential and regulated; durable before anything is sent. Never altered, but for one "
+        "thing: when their account is deleted, account and key are replaced by a random name."
+    )
+    kept_records: list[dict[str, object]] = [
+        {"record": name, "ttl_days": None, "note": kept, "fields": listed(fields)} for name, fields, kept in CONFIGURED
+    ]
+    return [
+        {"record": "usage", "ttl_days": usage_ttl_days, "fields": usage},
+        {
+            "record": "usage_hours",
+            "ttl_days": usage_ttl_days,
+            "note": "Sums of the usage rows that are kept; what a row added is taken away when it is deleted.",
+            "fields": listed(USAGE_HOURS),
+        },
+        {"record": "decision", "ttl_days": None, "note": note, "fields": listed(DECISION)},
+        *kept_records,
+    ]
 
 
 def listed(fields: dict[str, str]) -> list[dict[str, str]]:

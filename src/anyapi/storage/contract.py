@@ -39,6 +39,10 @@ class KeyStore(Protocol):
         """Give every account, ordered by id."""
         ...
 
+    def closing(self) -> frozenset[AccountId]:
+        """Give the accounts that are being deleted: nothing of theirs may be published, whatever it says of itself."""
+        ...
+
     def add_project(self, project: ProjectRow) -> None:
         """Add a project. MUST raise if the id exists under any account, or the account does not."""
         ...
@@ -281,6 +285,13 @@ class UsageSink(Protocol):
         """
         ...
 
+    def forget(self, accounts: frozenset[AccountId]) -> None:
+        """From now on write rows of these accounts without account, key, project, app and own credential; of no others any more.
+
+        For accounts that are being deleted or were: what of theirs is still under way must leave no trace of them.
+        """
+        ...
+
     def flush(self, timeout: float = 10.0) -> None:
         """Return when every row put before is written; MUST raise if that takes longer than `timeout` seconds."""
         ...
@@ -326,6 +337,10 @@ class DecisionSink(Protocol):
 
     def put(self, record: DecisionRecord) -> None:
         """Take a record that nobody waits for; it is written within 100 ms. MUST NOT raise; a lost record MUST be counted and reported."""
+        ...
+
+    def forget(self, accounts: frozenset[AccountId]) -> None:
+        """From now on write records of these accounts without account and key; of no others any more. See `UsageSink.forget`."""
         ...
 
     def flush(self, timeout: float = 10.0) -> None:

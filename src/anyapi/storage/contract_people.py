@@ -106,7 +106,7 @@ class ChangeStore(Protocol):
     """Who changed what when. Append-only."""
 
     def add_change(self, change: ChangeRow) -> None:
-        """Add one; it MUST be durable on return."""
+        """Add one; it MUST be durable on return. MUST be ignored if its account does not exist (any more)."""
         ...
 
     def changes(self, account: AccountId | None, before: float, limit: int = 50) -> list[ChangeRow]:

@@ -39,7 +39,12 @@ ONE_LINK = _LINK + " WHERE sha256 = ? AND expires_at > ?"
 END_LINK = "DELETE FROM links WHERE sha256 = ?"
 PURGE_LINKS = "DELETE FROM links WHERE expires_at < ?"
 
-ADD_CHANGE = "INSERT INTO changes (at, account, person, what, subject, before, after) VALUES (?, ?, ?, ?, ?, ?, ?)"
+# A change that is noted while its account is deleted would outlive it: it is left out then.
+ADD_CHANGE = """
+INSERT INTO changes (at, account, person, what, subject, before, after)
+SELECT :at, :account, :person, :what, :subject, :before, :after
+WHERE :account IS NULL OR EXISTS (SELECT 1 FROM accounts WHERE id = :account)
+"""
 CHANGES = """
 SELECT at, account, person, what, subject, before, after FROM changes WHERE account IS ? AND at < ? ORDER BY at DESC, rowid DESC LIMIT ?
 """

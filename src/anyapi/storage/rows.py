@@ -14,6 +14,11 @@ from anyapi.domain.snapshot import Agreement, Tier
 
 DEFAULT_ACCOUNT = AccountId("default")
 """Exists in every store from the start, so that a first key needs no set-up."""
+DELETED_ACCOUNT = AccountId("deleted")
+"""Under this name stands what an account's last requests leave when they end after it was deleted. No account may have it."""
+UNKNOWN_ACCOUNT = AccountId("unknown")
+"""Under this name stand the requests whose row was lost with a killed process. No account may have it."""
+RESERVED_ACCOUNTS = frozenset({DELETED_ACCOUNT, UNKNOWN_ACCOUNT})
 DEFAULT_USAGE_DAYS = 90.0
 """How long usage rows are kept where neither the account nor the operator sets anything else."""
 GATEWAY_SUBJECT = ""

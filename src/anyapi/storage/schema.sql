@@ -103,8 +103,6 @@ CREATE TABLE decision_records (
 	UNIQUE (decision)
 );
 
-CREATE TRIGGER decision_records_no_update BEFORE UPDATE ON decision_records BEGIN SELECT RAISE(ABORT, 'decision_records is append-only'); END;
-
 CREATE TRIGGER decision_records_no_delete BEFORE DELETE ON decision_records BEGIN SELECT RAISE(ABORT, 'decision_records is append-only'); END;
 
 CREATE TRIGGER decision_records_no_replace BEFORE INSERT ON decision_records WHEN EXISTS (SELECT 1 FROM decision_records WHERE decision = NEW.decision) BEGIN SELECT RAISE(ABORT, 'decision_records is append-only'); END;
@@ -291,6 +289,58 @@ CREATE TABLE provisioning_keys (
 	UNIQUE (sha256),
 	FOREIGN KEY(account) REFERENCES accounts (id)
 );
+
+CREATE TABLE privacy_requests (
+	id TEXT NOT NULL,
+	account TEXT NOT NULL,
+	person TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	status TEXT NOT NULL,
+	opened_at DOUBLE NOT NULL,
+	due_at DOUBLE NOT NULL,
+	changed_at DOUBLE NOT NULL,
+	PRIMARY KEY (id),
+	CONSTRAINT privacy_requests_kind CHECK (kind IN ('access', 'deletion', 'correction', 'objection', 'question')),
+	CONSTRAINT privacy_requests_status CHECK (status IN ('open', 'in_progress', 'answered', 'closed')),
+	FOREIGN KEY(account) REFERENCES accounts (id)
+);
+
+CREATE INDEX privacy_requests_account ON privacy_requests (account, opened_at);
+
+CREATE TABLE privacy_messages (
+	id TEXT NOT NULL,
+	account TEXT NOT NULL,
+	request TEXT NOT NULL,
+	person TEXT NOT NULL,
+	from_team BOOLEAN NOT NULL,
+	at DOUBLE NOT NULL,
+	words TEXT NOT NULL,
+	PRIMARY KEY (id),
+	FOREIGN KEY(account) REFERENCES accounts (id),
+	FOREIGN KEY(request) REFERENCES privacy_requests (id)
+);
+
+CREATE INDEX privacy_messages_request ON privacy_messages (account, request, at);
+
+CREATE TABLE privacy_notices (
+	id TEXT NOT NULL,
+	account TEXT NOT NULL,
+	at DOUBLE NOT NULL,
+	kind TEXT NOT NULL,
+	facts TEXT NOT NULL,
+	sent_at DOUBLE,
+	PRIMARY KEY (id),
+	FOREIGN KEY(account) REFERENCES accounts (id)
+);
+
+CREATE TABLE closings (
+	account TEXT NOT NULL,
+	since DOUBLE NOT NULL,
+	PRIMARY KEY (account),
+	FOREIGN KEY(account) REFERENCES accounts (id)
+);
+
+CREATE TRIGGER decision_records_no_update BEFORE UPDATE ON decision_records WHEN NOT (NEW.rowid = OLD.rowid AND NEW.decision = OLD.decision AND NEW.at = OLD.at AND NEW.model = OLD.model AND NEW.requirement = OLD.requirement AND NEW.catalogue = OLD.catalogue AND NEW.snapshot = OLD.snapshot AND NEW.data_classes = OLD.data_classes AND NEW.permitted = OLD.permitted AND NEW.denied = OLD.denied AND substr(OLD.account, 1, 8) <> 'deleted:' AND substr(NEW.account, 1, 8) = 'deleted:' AND NEW."key" = 'deleted') BEGIN SELECT RAISE(ABORT, 'decision_records is append-only'); END;
 
 CREATE TABLE identities (
 	issuer TEXT NOT NULL,

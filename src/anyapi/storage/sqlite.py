@@ -62,6 +62,10 @@ class SqlStore(SqlKeys):
         """Give every account, ordered by id."""
         return rows_of(AccountRow, self._read("read the accounts", statements.ACCOUNTS))
 
+    def closing(self) -> frozenset[AccountId]:
+        """Give the accounts that are being deleted."""
+        return frozenset(AccountId(str(account)) for (account,) in self._read("read the accounts being deleted", statements.CLOSING))
+
     def add_project(self, project: ProjectRow) -> None:
         """Add a project of an account."""
         self._write("add the project", statements.ADD_PROJECT, msgspec.structs.astuple(project))

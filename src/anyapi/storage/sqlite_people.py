@@ -125,7 +125,7 @@ class SqlPeople(Database):
 
     def add_change(self, change: ChangeRow) -> None:
         """Add a change to the history."""
-        self._write("note the change", statements.ADD_CHANGE, msgspec.structs.astuple(change))
+        self._write("note the change", statements.ADD_CHANGE, msgspec.structs.asdict(change))
 
     def changes(self, account: AccountId | None, before: float, limit: int = 50) -> list[ChangeRow]:
         """Give the changes of an account (None: the gateway's) before a time, newest first."""

@@ -9,6 +9,7 @@ ADD_ACCOUNT = "INSERT INTO accounts (id, name, created_at, usage_days) VALUES (?
 ENSURE_ACCOUNT = ADD_ACCOUNT + " ON CONFLICT (id) DO NOTHING"
 HAS_ACCOUNT = "SELECT 1 FROM accounts WHERE id = ?"
 ACCOUNTS = "SELECT id, name, created_at, usage_days FROM accounts ORDER BY id"
+CLOSING = "SELECT account FROM closings"
 ADD_PROJECT = "INSERT INTO projects (id, account, name, created_at) VALUES (?, ?, ?, ?)"
 PROJECTS = "SELECT id, account, name, created_at FROM projects ORDER BY id"
 

@@ -15,12 +15,15 @@ from anyapi.control.passwords import Attempts, hashed
 from anyapi.control.services import Services
 from anyapi.control.tokens import new_person_id, new_token, sha256_of
 from anyapi.domain.people import Role
+from anyapi.gateway.privacy import stored
 from anyapi.own_credentials import Keeper
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.people_rows import LinkKind, LinkRow, MemberRow, PersonRow
 from anyapi.storage.rows import AccountRow
 from anyapi.storage.sqlite import SqlStore
+from anyapi.storage.sqlite_holdings import SqlHoldings
 from anyapi.storage.sqlite_people import SqlPeople
+from anyapi.storage.sqlite_requests import SqlRequests
 
 PASSWORD = "correct horse battery staple"
 HASH = hashed(PASSWORD)
@@ -64,18 +67,21 @@ class Control:
         self.config = load_config(None, {"HOME": str(directory), "ANYAPI_ROOT_KEY": bytes(range(32)).hex()}, NOW)
         self.driver = driver or driver_for(directory)
         self.store, self.people = SqlStore(self.driver, self.clock), SqlPeople(self.driver)
+        self.requests, self.holdings = SqlRequests(self.driver), SqlHoldings(self.driver)
         self.publisher = Publisher(self.config, self.store)
         self.snapshot = self.publisher.build()
         self.publisher.publish = lambda snapshot: setattr(self, "snapshot", snapshot)
         self.services = Services(
             store=self.store,
             people=self.people,
+            requests=self.requests,
+            holdings=self.holdings,
             attempts=Attempts(self.clock),
             in_force=lambda: self.snapshot,
             reload=self.publisher.reload,
             floor=self.config.policy,
             known=known_names(self.config.catalogue),
-            inventory=lambda: {"content_stored": False},
+            inventory=lambda: {"content_stored": False, "stored": stored(90.0)},
             clock=self.clock,
             secure=secure,
             data_plane_url="http://127.0.0.1:8080",
@@ -123,6 +129,8 @@ class Control:
     def close(self):
         if self._client is not None:
             self._client.__exit__(None, None, None)
+        self.requests.close()
+        self.holdings.close()
         self.people.close()
         self.store.close()
 
@@ -131,6 +139,7 @@ class Control:
 def control(request, tmp_path):
     """Nobody is known yet."""
     with request.param(tmp_path) as backend, contextlib.closing(Control(tmp_path, driver=backend.driver)) as made:
+        made.backend = backend
         yield made
 
 

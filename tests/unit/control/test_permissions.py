@@ -32,6 +32,8 @@ SAMPLE = {
     "provider": "openai",
     "decision": "dec_none",
     "credential": "own:none",
+    "request_id": "req_none",
+    "export_id": "exp_none",
 }
 
 

@@ -20,7 +20,7 @@ def test_the_first_person_becomes_operator_and_owner(control):
     assert browser.get(f"/api/links/{token}").json()["kind"] == "first_run"
     me = browser.post("/api/links", {"token": token, **JOIN}).json()
     assert (me["name"], me["email"], me["operator"], me["accounts"]) == ("Ada", "ada@x.org", True, {"default": "owner"})
-    assert set(me["may"]["default"]) == {"read", "write_keys", "write_members", "write_settings"}
+    assert set(me["may"]["default"]) == {"read", "write_keys", "write_members", "write_requests", "write_settings"}
     shown = browser.get("/api/session").json()
     assert shown["signed_in"] == me
     assert shown["first_run"] is False

@@ -18,13 +18,14 @@ from anyapi.storage.driver import Conflict
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.people_rows import ChangeRow, LinkKind, LinkRow, MemberRow, PersonRow
 from anyapi.storage.postgres_schema import state
+from anyapi.storage.request_rows import MessageRow, NoticeRow, RequestKind, RequestRow, RequestStatus
 from anyapi.storage.rows import AccountRow, ProjectRow, ProvisioningKeyRow
 from anyapi.storage.schema import HEAD, SchemaState
 from anyapi.storage.sqlite import SqliteStore
 from anyapi.storage.tenant import only
 
 OWN = {"projects", "keys", "credentials", "usage", "decision_records", "members", "links", "changes", "settings", "accounts"}
-OWN |= {"spending", "provisioning_keys"}
+OWN |= {"spending", "provisioning_keys", "usage_hours", "privacy_requests", "privacy_messages", "privacy_notices", "closings"}
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def raw(backend):
 @pytest.fixture
 def filled(backend):
     """Two accounts with a row in every table that has accounts' rows, and the gateway's own."""
-    with backend.store(NOON) as store, backend.people() as people:
+    with backend.store(NOON) as store, backend.people() as people, backend.requests() as requests:
         people.add_person(PersonRow("per_1", "p@x.org", "P", None, False, NOON))
         for number, account in enumerate(("acme", "other")):
             store.add_account(AccountRow(account, account, NOON))
@@ -55,12 +56,16 @@ def filled(backend):
             people.put_member(MemberRow(account, "per_1", "owner", NOON))
             people.add_link(LinkRow(account.encode(), LinkKind.INVITATION, NOON, account))
             people.add_change(ChangeRow(NOON, account, "cli", "settings", account))
+            asked = RequestRow(f"r_{account}", account, "per_1", RequestKind.ACCESS, RequestStatus.OPEN, NOON, NOON, NOON)
+            requests.open_request(asked, MessageRow(f"m_{account}", account, asked.id, "per_1", from_team=False, at=NOON, words="please"))
+            requests.add_notice(NoticeRow(f"n_{account}", account, NOON, "request_opened", "{}"))
             with psycopg.connect(backend.url, autocommit=True) as raw:
                 raw.execute("SET anyapi.account = '*'")
                 raw.execute(
                     "INSERT INTO credentials VALUES (%s, %s, 'openai', 'paid', '', '{}', 'k', '', '', 1, 0, NULL)",
                     (f"c_{account}", account),
                 )
+                raw.execute("INSERT INTO closings VALUES (%s, 0)", (account,))
         store.change_settings(Layer.GATEWAY, "", lambda _: Settings(paid_only=True), NOON)
         people.add_change(ChangeRow(NOON, None, "cli", "settings", ""))
         usage, decisions, evidence = backend.usage_sink(NOON), backend.decision_sink(), backend.contradiction_sink()
@@ -116,6 +121,14 @@ def test_every_table_with_accounts_rows_has_the_wall_and_its_owner_is_not_above_
     ).fetchall()
     assert {name for (name,) in named} | {"accounts", "settings"} == {name for (name,) in walled} >= OWN
     assert raw.execute("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user").fetchone() == (False,)
+
+
+def test_the_closing_of_an_account_without_keys_is_a_new_version_too(backend, raw):
+    with backend.store(NOON) as store, backend.holdings() as holdings:
+        store.add_account(AccountRow("bare", "Bare", NOON))
+        before = raw.execute("SELECT version FROM published").fetchone()[0]
+        holdings.begin_closing("bare", NOON)
+        assert raw.execute("SELECT version FROM published").fetchone()[0] > before
 
 
 def test_what_is_append_only_stays(filled, raw):
