@@ -22,9 +22,10 @@ import uvloop
 
 from anyapi import relaunch, scrubbing
 from anyapi.bootstrap_control import Beside, ControlReady, Parts, nobody_waits
-from anyapi.config import Config, policy_context
+from anyapi.config import Config, catalogue_over, policy_context
 from anyapi.config_addresses import own_base_url, region_of
 from anyapi.control.channel import serve_channel
+from anyapi.control.current import Current
 from anyapi.control.publish import build_snapshot
 from anyapi.crypto.api_keys import digest
 from anyapi.crypto.sealed import Binding, ClosedReason, Sealed
@@ -42,6 +43,7 @@ from anyapi.storage.decision_writer import DecisionWriter
 from anyapi.storage.events import EventKind, WriterEvent
 from anyapi.storage.rows import CredentialRow
 from anyapi.storage.sqlite import SqliteStore
+from anyapi.storage.sqlite_review import SqliteReview
 from anyapi.storage.usage_writer import UsageWriter
 from anyapi.telemetry.log import Event, log
 from anyapi.upstream.adapter import Timeouts
@@ -75,7 +77,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         buffer, sweep = ReadBuffer(scrubbing=scrubs), Sweep(loop)
         stack.callback(sweep.close)
         upstreams = _upstreams(config, buffer, sweep)
-        publisher = Publisher(config, store, upstreams, evidence.waiting)
+        publisher = Publisher(config, store, upstreams, evidence.waiting, current_catalogue(config, stack))
         channel = await serve_channel(config.data_dir / "control.sock", publisher.reload, lambda: publisher.unusable)
         stack.callback(channel.close)
         snapshot = publisher.build()
@@ -86,7 +88,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         listener, address = await _listen(config, server)
         collector = scrubbing.Collector(loop, scrubbing=scrubs)
 
-        publisher.publish = plane.publish
+        publisher.publish = functools.partial(_publish, plane)
         if publisher.version > snapshot.version:  # a command came in while we were starting
             plane.publish(publisher.build())
         stop = asyncio.Event()
@@ -161,12 +163,14 @@ class Publisher:
         store: SqliteStore,
         upstreams: Upstreams | None = None,
         waiting: Callable[[], tuple[Contradiction, ...]] = tuple,
+        current: Current | None = None,
     ) -> None:
         """`config` is read once at start; keys, settings and accounts' credentials come from the store at each build.
 
         Without `upstreams` there is nothing that could use a stored credential, so none is published. `waiting` gives the contradictions
-        that are in force and not yet stored.
+        that are in force and not yet stored. `current` knows the catalogue; without it, that of `config` stays in force and nobody reviews.
         """
+        self._current = current
         self._config, self._store, self._upstreams, self._waiting = config, store, upstreams, waiting
         self._base = policy_context(config, config.catalogue, SERVED_PROTOCOLS, SERVED_EMBEDDINGS)
         self.version = 0
@@ -177,9 +181,14 @@ class Publisher:
     def build(self) -> Snapshot:
         """Read everything anew and have an upstream for each stored credential that it names. Raises `StorageError`."""
         self.version += 1
+        base = self._base
+        if self._current is not None:
+            found = self._current.refresh()
+            self._config = msgspec.structs.replace(self._config, catalogue=found.catalogue)
+            base = msgspec.structs.replace(base, catalogue=found.catalogue, held=found.held)
         config, usable = self._config, self._usable()
         known = [*self._waiting(), *self._store.contradictions()]  # in this order: one that is written meanwhile is in both
-        return build_snapshot(self._store, self._base, config.presets, config.policy, self.version, usable, known)
+        return build_snapshot(self._store, base, config.presets, config.policy, self.version, usable, known)
 
     def _usable(self) -> list[CredentialRow]:
         """The stored credentials that can be used, their upstreams ready. One that cannot is left out: that only takes candidates away."""
@@ -213,6 +222,17 @@ class Publisher:
         gc.freeze()
         log(Event.SNAPSHOT, version=snapshot.version, keys=len(snapshot.principals))
         return snapshot.version
+
+
+def current_catalogue(config: Config, stack: contextlib.ExitStack) -> Current:
+    """What knows the catalogue in force, on a connection of its own that the stack closes."""
+    review = stack.enter_context(SqliteReview(config.data_dir))
+    return Current(review, (config.base, config.catalogue), functools.partial(catalogue_over, config), time.time)
+
+
+def _publish(plane: DataPlane, snapshot: Snapshot) -> None:
+    plane.disclosure = plane.disclosure._replace(catalogue_version=snapshot.context.catalogue.version)
+    plane.publish(snapshot)
 
 
 def _nobody(_snapshot: Snapshot) -> None:

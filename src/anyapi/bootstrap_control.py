@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from anyapi.config import Config, known_names
+from anyapi.config import Config
 from anyapi.errors import ConfigError, StorageError
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import inventory
@@ -86,7 +86,6 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
             in_force=lambda: parts.plane.snapshot,
             reload=parts.reload,
             floor=config.policy,
-            known=known_names(config.catalogue),
             inventory=lambda: inventory(parts.plane.disclosure),
             clock=time.time,
             secure=config.control.secure,

@@ -14,7 +14,7 @@ COMMANDS = {
     "serve": "Run the gateway with real providers.",
     "demo": "Run simulated providers and a gateway, and print what to try.",
     "explain": "Say which endpoints a data policy leaves for a model, and why not the others.",
-    "catalogue": "Check, show and compare catalogues of providers and models.",
+    "catalogue": "Check, show, compare and update catalogues of providers and models.",
     "keys": "Create, list and revoke API keys.",
     "credentials": "Add, list, revoke and re-encrypt providers' keys that accounts bring.",
     "settings": "Show and set the data policy of a layer.",

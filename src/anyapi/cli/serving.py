@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from anyapi.bootstrap import run
+from anyapi.cli.installed import installed_base
 from anyapi.cli.people import first_run_link
 from anyapi.cli.welcome import start_lines
 from anyapi.config import load_config, not_served_yet
@@ -23,7 +24,7 @@ PLAIN = (
 
 def serve_until_stopped(path: Path | None, *, quiet: bool) -> None:
     """Serve until SIGTERM or SIGINT; `quiet` prints only the address. Raises `ConfigError` or `StorageError` when it cannot start."""
-    config = load_config(path, os.environ, dt.datetime.now(dt.UTC))
+    config = load_config(path, os.environ, dt.datetime.now(dt.UTC), base_of=installed_base)
     prepare(database_path(config.data_dir))
 
     def ready(snapshot: Snapshot, address: str) -> None:

@@ -6,6 +6,7 @@ from typing import Protocol
 import msgspec
 
 from anyapi.control.passwords import Attempts
+from anyapi.domain.data_policy import CERTIFICATIONS
 from anyapi.domain.ids import AccountId
 from anyapi.domain.requirement import DataClass, Settings
 from anyapi.domain.snapshot import PolicyContext
@@ -47,7 +48,6 @@ class Services(msgspec.Struct, frozen=True):
     """Has the data plane read the store; gives the snapshot version in force when every worker goes by it."""
     floor: Settings
     """The gateway's settings as configured."""
-    known: Known
     inventory: Callable[[], dict[str, object]]
     """What is stored, field by field, as `/v1/privacy` says it."""
     clock: Callable[[], float]
@@ -55,3 +55,8 @@ class Services(msgspec.Struct, frozen=True):
     """Served over TLS: cookies are for TLS alone."""
     data_plane_url: str
     default_account: AccountId
+
+    @property
+    def known(self) -> Known:
+        """What settings may name: the providers of the catalogue in force, and every certification there is a word for."""
+        return Known(frozenset(self.in_force().context.catalogue.providers), CERTIFICATIONS)

@@ -1,6 +1,6 @@
 """What a store must do for reviews, beside `storage/contract.py`; the same rules hold: `StorageError` alone, times passed in, no clock."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from anyapi.domain.ids import AccountId
@@ -37,8 +37,10 @@ class CatalogueStore(Protocol):
         """Give those that were adopted and that not every account was told of, oldest first."""
         ...
 
-    def adopt(self, update: UpdateRow, body: bytes, holds: Sequence[HoldRow]) -> bool:
-        """Note that `update.effective` is in force, its bytes, and what accounts have to accept; all or nothing, durable on return.
+    def adopt(self, update: UpdateRow, bodies: Mapping[str, bytes], holds: Sequence[HoldRow]) -> bool:
+        """Note that `update.effective` is in force and what accounts have to accept; all or nothing, durable on return.
+
+        `bodies` are the canonical bytes of the catalogues that the update names, by version; those that are there stay.
 
         `update.previous` MUST still be what was adopted last (None: nothing); else MUST change nothing and give False: somebody else was
         first. If the newest update is not adopted yet it is this one; else a new one MUST be added, numbered on. The number of the holds

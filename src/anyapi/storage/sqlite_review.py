@@ -2,7 +2,7 @@
 
 import sqlite3
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -47,14 +47,15 @@ class SqliteReview(SqliteFile):
         """Give those that not every account was told of, oldest first."""
         return _updates(self._read("read the updates", statements.UNTOLD_UPDATES))
 
-    def adopt(self, update: UpdateRow, body: bytes, holds: Sequence[HoldRow]) -> bool:
+    def adopt(self, update: UpdateRow, bodies: Mapping[str, bytes], holds: Sequence[HoldRow]) -> bool:
         """Note what is in force and what accounts have to accept; False, and nothing changed, if somebody else was first."""
         with self._transaction("note the catalogue in force") as connection:
             last = next(iter(_updates(connection.execute(statements.LAST_ADOPTED).fetchall())), None)
             if (None if last is None else last.effective) != update.previous:
                 return False
             newest = next(iter(_updates(connection.execute(statements.NEWEST_UPDATE).fetchall())), None)
-            _keep(connection, str(update.effective), body, update.at)
+            for version, body in bodies.items():
+                _keep(connection, version, body, update.at)
             if newest is not None and newest.effective is None:
                 number = newest.number
                 connection.execute(statements.ADOPT, (update.effective, update.previous, update.changes, number))

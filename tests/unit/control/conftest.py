@@ -7,7 +7,7 @@ import pytest
 from litestar.testing import TestClient
 
 from anyapi.bootstrap import Publisher
-from anyapi.config import known_names, load_config
+from anyapi.config import load_config
 from anyapi.control.app import create_app
 from anyapi.control.passwords import Attempts, hashed
 from anyapi.control.services import Services
@@ -69,7 +69,6 @@ class Control:
             in_force=lambda: self.snapshot,
             reload=self.publisher.reload,
             floor=self.config.policy,
-            known=known_names(self.config.catalogue),
             inventory=lambda: {"content_stored": False},
             clock=self.clock,
             secure=secure,

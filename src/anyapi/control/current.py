@@ -1,0 +1,51 @@
+"""The catalogue in force of one process: what it started with, or what was installed since. Asked whenever a snapshot is built."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from anyapi.catalogue.addresses import with_addresses_of
+from anyapi.control.adopting import adopt, held, installed_since
+from anyapi.domain.catalogue import Catalogue
+from anyapi.domain.ids import AccountId
+from anyapi.domain.snapshot import Past
+from anyapi.storage.contract_review import ReviewStore
+
+
+class InForce(msgspec.Struct, frozen=True):
+    """A catalogue, and what accounts have not accepted of it."""
+
+    catalogue: Catalogue
+    held: dict[AccountId, tuple[Past, ...]]
+
+
+class Current:
+    """One for a process; not for use from two threads at once."""
+
+    def __init__(
+        self,
+        store: ReviewStore,
+        started: tuple[Catalogue, Catalogue],
+        over: Callable[[Catalogue], Catalogue],
+        clock: Callable[[], float],
+    ) -> None:
+        """`started` are the base and the catalogue that the configuration makes of it; `over` does the same to another base."""
+        self._store, self._over, self._clock = store, over, clock
+        self._base, self._started = started
+        self._catalogue = self._started
+        self._first = True
+
+    def refresh(self) -> InForce:
+        """Take what was installed since, note it, and give what holds now.
+
+        Raises `StorageError`, and what `over` raises: nothing changes then.
+
+        Providers are reached as they were at the start: connections are made for that, and a restart takes new addresses.
+        """
+        installed = installed_since(self._store, self._base.version, first=self._first)
+        base = self._base if installed is None else installed
+        catalogue = self._catalogue if installed is None else with_addresses_of(self._started, self._over(installed))
+        adopt(self._store, catalogue, base, self._clock())
+        found = held(self._store)
+        self._base, self._catalogue, self._first = base, catalogue, False
+        return InForce(catalogue, found)
