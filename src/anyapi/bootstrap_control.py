@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import functools
 import importlib
 import os
 import socket
@@ -11,14 +12,17 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from anyapi.config import Config
+from anyapi.catalogue.load import load_catalogue
+from anyapi.config import Config, catalogue_over
 from anyapi.errors import ConfigError, StorageError
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import inventory
 from anyapi.storage.rows import DEFAULT_ACCOUNT
 from anyapi.storage.sqlite import SqliteStore
 from anyapi.storage.sqlite_people import SqlitePeople
+from anyapi.storage.sqlite_review import SqliteReview
 from anyapi.telemetry.log import Event, log
+from anyapi.upstream.dialer import Dialer
 
 ControlReady = Callable[[str, bool], None]
 """Hears of the control plane's address, and whether nobody is known to it yet."""
@@ -79,9 +83,21 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
         # Connections of its own: one that the data plane waits for must not be busy with somebody's page.
         store = stack.enter_context(await asyncio.to_thread(SqliteStore, config.data_dir))
         people = stack.enter_context(await asyncio.to_thread(SqlitePeople, config.data_dir))
+        review = stack.enter_context(await asyncio.to_thread(SqliteReview, config.data_dir))
+        allows = Dialer(config.private_addresses).allows
         services = serving.Services(
             store=store,
             people=people,
+            review=review,
+            updating=serving.Updating(
+                packaged=load_catalogue,
+                over=functools.partial(catalogue_over, config),
+                allows=allows,
+                update_url=config.updates.update_url,
+                public_keys=config.updates.public_keys,
+                mails=config.smtp is not None,
+                root_keys=config.root_keys,
+            ),
             attempts=serving.Attempts(time.time),
             in_force=lambda: parts.plane.snapshot,
             reload=parts.reload,
@@ -95,6 +111,8 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
         running = await serving.serve(services, listener, tls and tls.certificate, tls and tls.key)
         stack.push_async_callback(running.close)
         address = config.control.public_url or f"{'https' if tls else 'http'}://{_named(listener)}"
+        attendant = serving.Attendant(services, serving.Ways(config.smtp, allows, lambda: config.root_keys, address))
+        stack.callback(attendant.close)
         log(Event.CONTROL_STARTED, listen=address)
         await asyncio.to_thread(lambda: ready(address, people.people_count() == 0))
         return stack.pop_all()

@@ -13,7 +13,7 @@ from litestar.serialization import encode_json
 from litestar.types import Message, Scope
 
 from anyapi import __version__
-from anyapi.control import accounts, catalogue, history, keys, pages, sessions, settings, usage
+from anyapi.control import accounts, catalogue, history, keys, notifications, pages, review, sessions, settings, updates, usage
 from anyapi.control.permissions import SignedIn, guard, refuse_unguarded
 from anyapi.control.problems import of_ours, of_the_framework, unforeseen
 from anyapi.control.services import Services
@@ -80,6 +80,9 @@ def create_app(services: Services, dashboard: Path | None = None) -> Litestar:
             *(settings.settings, settings.save_settings, settings.preview_settings),
             *(usage.totals, usage.latency, usage.rows, usage.row, usage.export),
             *(catalogue.overview, catalogue.list_models, catalogue.list_providers, catalogue.show_provider, catalogue.explain_question),
+            *(review.show_review, review.accept_changes, review.note_review, review.save_review_settings),
+            *(review.save_webhook, review.remove_webhook, updates.list_updates, updates.update_catalogue),
+            *(notifications.list_notifications, notifications.mark_seen, notifications.list_deliveries),
             *(history.account_changes, history.gateway_changes),
             *(openapi, healthz, privacy, *pages.handlers(dashboard)),
         ],

@@ -5,7 +5,10 @@ from typing import Protocol
 
 import msgspec
 
+from anyapi.config_values import NO_ROOT_KEYS
 from anyapi.control.passwords import Attempts
+from anyapi.crypto.root_keys import RootKeys
+from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.data_policy import CERTIFICATIONS
 from anyapi.domain.ids import AccountId
 from anyapi.domain.requirement import DataClass, Settings
@@ -13,6 +16,7 @@ from anyapi.domain.snapshot import PolicyContext
 from anyapi.policy.parse import Known
 from anyapi.storage.contract import CredentialStore, DecisionStore, KeyStore, SettingsStore, UsageStore
 from anyapi.storage.contract_people import ChangeStore, PeopleStore, SessionStore
+from anyapi.storage.contract_review import ReviewStore
 
 
 class Store(KeyStore, CredentialStore, SettingsStore, UsageStore, DecisionStore, Protocol):
@@ -37,6 +41,20 @@ class InForce(Protocol):
         ...
 
 
+class Updating(msgspec.Struct, frozen=True):
+    """What updates of the catalogue and the ways out need of the configuration."""
+
+    packaged: Callable[[], Catalogue]
+    over: Callable[[Catalogue], Catalogue]
+    """Lays the operator's own records over a base; raises where they do not fit."""
+    allows: Callable[[str], bool]
+    """Whether an address (no name) may be connected to."""
+    update_url: str | None = None
+    public_keys: tuple[bytes, ...] = ()
+    mails: bool = False
+    root_keys: RootKeys = NO_ROOT_KEYS
+
+
 class Services(msgspec.Struct, frozen=True):
     """One for the whole app."""
 
@@ -48,6 +66,8 @@ class Services(msgspec.Struct, frozen=True):
     """Has the data plane read the store; gives the snapshot version in force when every worker goes by it."""
     floor: Settings
     """The gateway's settings as configured."""
+    review: ReviewStore
+    updating: Updating
     inventory: Callable[[], dict[str, object]]
     """What is stored, field by field, as `/v1/privacy` says it."""
     clock: Callable[[], float]
@@ -55,6 +75,11 @@ class Services(msgspec.Struct, frozen=True):
     """Served over TLS: cookies are for TLS alone."""
     data_plane_url: str
     default_account: AccountId
+
+    @property
+    def mails(self) -> bool:
+        """Whether there is a mail server to send by."""
+        return self.updating.mails
 
     @property
     def known(self) -> Known:

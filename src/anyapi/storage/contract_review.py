@@ -1,6 +1,6 @@
 """What a store must do for reviews, beside `storage/contract.py`; the same rules hold: `StorageError` alone, times passed in, no clock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from anyapi.domain.ids import AccountId
@@ -80,11 +80,18 @@ class HoldStore(Protocol):
         """Give all that were put."""
         ...
 
-    def put_review_settings(self, settings: ReviewSettings, *, by: str, at: float) -> None:
-        """Replace an account's settings; durable on return. MUST raise for an unknown account.
+    def change_review_settings(
+        self, account: AccountId, change: Callable[[ReviewSettings], ReviewSettings], *, by: str, at: float
+    ) -> ReviewSettings:
+        """Replace an account's settings by `change` of what they are, atomically, and give the new ones; durable on return.
 
-        Where `review_first` is off in them, what is pending MUST be accepted with it, by the same person.
+        Where `review_first` is off in them, what is pending MUST be accepted with it, by the same person. What `change` raises is passed on
+        and MUST leave everything as it was. MUST raise for an unknown account.
         """
+        ...
+
+    def note_reminder(self, account: AccountId, at: float) -> None:
+        """Note when an account was reminded last."""
         ...
 
 

@@ -46,6 +46,8 @@ ON CONFLICT (account) DO UPDATE SET review_first = excluded.review_first, remind
     version = excluded.version, reviewed_at = excluded.reviewed_at, reminded_at = excluded.reminded_at
 """  # noqa: S608 made of constants alone
 
+NOTE_REMINDER = "UPDATE review_settings SET reminded_at = ? WHERE account = ?"
+
 ADD_NOTIFICATION = """
 INSERT INTO notifications (id, account, at, kind, subject, body) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (account, kind, subject) DO NOTHING

@@ -2,7 +2,7 @@
 
 import sqlite3
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -102,12 +102,21 @@ class SqliteReview(SqliteFile):
         """Give all that were put."""
         return rows_of(ReviewSettings, self._read("read how accounts review", statements.ALL_SETTINGS), strict=False)
 
-    def put_review_settings(self, settings: ReviewSettings, *, by: str, at: float) -> None:
+    def change_review_settings(
+        self, account: AccountId, change: Callable[[ReviewSettings], ReviewSettings], *, by: str, at: float
+    ) -> ReviewSettings:
         """Replace an account's settings; where `review_first` is off in them, what is pending is accepted with it."""
         with self._transaction("change how the account reviews") as connection:
+            found = rows_of(ReviewSettings, connection.execute(statements.SETTINGS, (account,)).fetchall(), strict=False)
+            settings = change(found[0] if found else ReviewSettings(account))
             connection.execute(statements.PUT_SETTINGS, msgspec.structs.astuple(settings))
             if not settings.review_first:
-                connection.execute(statements.ACCEPT_ALL, (at, by, settings.account))
+                connection.execute(statements.ACCEPT_ALL, (at, by, account))
+        return settings
+
+    def note_reminder(self, account: AccountId, at: float) -> None:
+        """Note when an account was reminded last."""
+        self._write("note the reminder", statements.NOTE_REMINDER, (at, account))
 
     def notify(self, notification: NotificationRow, deliveries: Sequence[DeliveryRow]) -> bool:
         """Add a notification and its deliveries; False if the account was told this before."""

@@ -2,25 +2,32 @@
 
 import dataclasses
 import datetime as dt
+import functools
 
 import pytest
 from litestar.testing import TestClient
 
 from anyapi.bootstrap import Publisher
-from anyapi.config import load_config
+from anyapi.catalogue.load import load_catalogue
+from anyapi.config import catalogue_over, load_config
 from anyapi.control.app import create_app
+from anyapi.control.current import Current
 from anyapi.control.passwords import Attempts, hashed
-from anyapi.control.services import Services
+from anyapi.control.services import Services, Updating
 from anyapi.control.tokens import new_person_id, new_token, sha256_of
+from anyapi.crypto.root_keys import RootKeys
 from anyapi.domain.people import Role
 from anyapi.storage.people_rows import LinkKind, LinkRow, MemberRow, PersonRow
 from anyapi.storage.rows import AccountRow
 from anyapi.storage.sqlite import SqliteStore
 from anyapi.storage.sqlite_people import SqlitePeople
+from anyapi.storage.sqlite_review import SqliteReview
+from anyapi.upstream.dialer import Dialer
 
 PASSWORD = "correct horse battery staple"
 HASH = hashed(PASSWORD)
 """Made once: it is slow on purpose."""
+ROOT_KEYS = RootKeys([bytes(range(32))])
 NOW = dt.datetime(2026, 11, 27, 12, tzinfo=dt.UTC)
 
 
@@ -59,13 +66,21 @@ class Control:
         self.now = NOW.timestamp()
         self.config = load_config(None, {"HOME": str(directory)}, NOW)
         self.store, self.people = SqliteStore(directory, self.clock), SqlitePeople(directory)
-        self.publisher = Publisher(self.config, self.store)
+        self.review = SqliteReview(directory)
+        current = Current(
+            self.review, (self.config.base, self.config.catalogue), functools.partial(catalogue_over, self.config), self.clock
+        )
+        self.publisher = Publisher(self.config, self.store, current=current)
         self.snapshot = self.publisher.build()
         self.publisher.publish = lambda snapshot: setattr(self, "snapshot", snapshot)
         self.services = Services(
             store=self.store,
             people=self.people,
             attempts=Attempts(self.clock),
+            review=self.review,
+            updating=Updating(
+                load_catalogue, functools.partial(catalogue_over, self.config), Dialer(["127.0.0.0/8"]).allows, root_keys=ROOT_KEYS
+            ),
             in_force=lambda: self.snapshot,
             reload=self.publisher.reload,
             floor=self.config.policy,
@@ -106,6 +121,7 @@ class Control:
         if self._client is not None:
             self._client.__exit__(None, None, None)
         self.people.close()
+        self.review.close()
         self.store.close()
 
 
