@@ -158,6 +158,71 @@ CONTRADICTIONS: dict[str, str] = {
     "host": "which host was named, if that was it: a provider of the catalogue, else `unrecognised`",
     "cleared_at": "since when it counts no more",
 }
+CATALOGUES: dict[str, str] = {
+    "version": "SHA-256 of a catalogue of providers and models",
+    "body": "the catalogue",
+    "added_at": "when it came in",
+}
+CATALOGUE_UPDATES: dict[str, str] = {
+    "number": "counts the updates of the catalogue",
+    "at": "when it came in",
+    "person": "who brought it (the operator's id, or the command line)",
+    "source": "from where: the start, a file, an address, the dashboard",
+    "base": "version of what was installed",
+    "pinned": "whether it was installed although it is older",
+    "effective": "version in force, with the operator's own records",
+    "previous": "version in force before",
+    "changes": "what changed in the catalogue",
+    "accounts": "how many accounts there were to tell",
+    "told": "how many were told",
+    "told_at": "when all were",
+}
+HOLDS: dict[str, str] = {
+    "account": "which account reviews first",
+    "subject": "which provider or endpoint an update changed",
+    "number": "by which update",
+    "before": "the catalogue's record of it before",
+    "since": "since when",
+    "accepted_at": "when somebody accepted it",
+    "accepted_by": "who (the person's id)",
+}
+REVIEW_SETTINGS: dict[str, str] = {
+    "account": "which account",
+    "review_first": "whether what an update loosens waits for a person",
+    "remind_days": "after how many days to remind of a review",
+    "email": "whether owners and admins get e-mails",
+    "webhook_url": "where notifications are sent",
+    "key_id": "which root key the webhook's secret is sealed under",
+    "wrapped": "its data key, sealed under the root key (AES-256-GCM)",
+    "ciphertext": "the webhook's secret, sealed under the data key (AES-256-GCM)",
+    "version": "how often it was sealed",
+    "reviewed_at": "when somebody last reviewed",
+    "reminded_at": "when the account was last reminded",
+}
+NOTIFICATIONS: dict[str, str] = {
+    "id": "names the notification",
+    "account": "who is told",
+    "at": "when",
+    "kind": "of what kind it is",
+    "subject": "what it is about, so that nothing is told twice",
+    "body": "providers, models, endpoints, numbers and dates",
+}
+NOTICES_SEEN: dict[str, str] = {
+    "account": "in which account",
+    "person": "who has seen the notifications",
+    "until": "up to when",
+}
+DELIVERIES: dict[str, str] = {
+    "id": "names one e-mail or webhook call",
+    "account": "for which account",
+    "notification": "what is sent",
+    "channel": "by e-mail or webhook",
+    "person": "to whom the e-mail goes (their id)",
+    "next_at": "when it is tried next",
+    "attempts": "how often it was tried",
+    "ended_at": "when it arrived or was given up",
+    "code": "how the last attempt ended",
+}
 CONFIGURED = (
     ("accounts", ACCOUNTS, "until the operator deletes it"),
     ("projects", PROJECTS, "until the operator deletes it"),
@@ -170,6 +235,13 @@ CONFIGURED = (
     ("links", LINKS, "until used, or 7 days"),
     ("changes", CHANGES, "kept: who changed what when"),
     ("starts", STARTS, "kept; nothing about requests but their number"),
+    ("catalogues", CATALOGUES, "until an update replaces it"),
+    ("catalogue_updates", CATALOGUE_UPDATES, "kept; nothing about accounts or people but who brought it"),
+    ("holds", HOLDS, "kept: who accepted what when"),
+    ("review_settings", REVIEW_SETTINGS, "until changed"),
+    ("notifications", NOTIFICATIONS, "400 days"),
+    ("notices_seen", NOTICES_SEEN, "until the operator deletes it"),
+    ("deliveries", DELIVERIES, "400 days"),
     ("contradictions", CONTRADICTIONS, "kept; one for each endpoint, credential and code until the operator clears it"),
 )
 """What people set up, rather than what requests leave behind; a test holds it against the tables of the store."""
@@ -210,7 +282,8 @@ def inventory(running: Disclosure) -> dict[str, object]:
         "sampling": {"available": False},
         "telemetry": {"sent_to_anyone": False},
         "memory_scrubbing": {"on": running.scrubbing, "verified_at_start": running.scrubbing_checked},
-        "outbound": "Only to providers that the operator configured.",
+        "outbound": "Only to providers, the mail server and the address of catalogue updates that the operator configured, and to webhooks "
+        "that accounts name; an e-mail and a webhook hold metadata alone.",
         "policy_url": running.policy_url,
         "terms_url": running.terms_url,
         "contact": running.contact,
