@@ -88,19 +88,27 @@ def chat(gateway, policy=None):
     return gateway.chat(data_policy=ZERO if policy is None else policy)
 
 
+def refused(page, words, **wanted):
+    """The operator asks the dashboard for an update, and is told why there is none."""
+    status, answer = page.send("POST", "/api/gateway/catalogue", wanted)
+    assert status == 400, answer
+    assert words in answer["error"]["message"]
+
+
 def test_from_a_signed_address_to_a_served_request_and_back_only_if_meant(world):
     with prepared(world) as gateway:
+        page = owner(gateway)
         assert chat(gateway).status == 403, "the provider keeps content for 30 days"
         second = world.zero(world.first)
 
         world.site.offer(second, world.strangers)
-        assert "signature is not by a key" in world.command("update", status=1)
+        refused(page, "signature is not by a key")
         world.site.offer(second, world.keys)
         data = world.site.files["/catalogue.json"]
         world.site.files["/catalogue.json"] = data.replace(b'"never"', b'"opt_out"', 1)
-        assert "signature is not by a key" in world.command("update", status=1)
+        refused(page, "signature is not by a key")
         world.site.files["/catalogue.json"], signature = data, world.site.files.pop("/catalogue.json.sig")
-        assert "404" in world.command("update", status=1)
+        refused(page, "status 404")
         world.site.fault = "redirect"
         assert "redirects are not followed" in world.command("update", status=1)
         assert "/elsewhere" not in world.site.asked
@@ -112,34 +120,26 @@ def test_from_a_signed_address_to_a_served_request_and_back_only_if_meant(world)
         assert "1 accounts told" in said
         served = chat(gateway)
         assert (served.status, served.headers["x-anyapi-provider"]) == (200, "sim-30d")
-        assert "in force already" in world.command("update")
 
         world.site.offer(world.first, world.keys)
-        assert "older than the one in force" in world.command("update", status=1)
+        refused(page, "older than the one in force")
         assert chat(gateway).status == 200
-        assert "in force (snapshot" in world.command("update", "--allow-older")
+        assert page.send("POST", "/api/gateway/catalogue", {"allow_older": True})[0] == 200
         assert chat(gateway).status == 403
-        again = world.zero(world.first, 3)
-        world.command("update", world.file(again))
-        assert chat(gateway).status == 200
-        inventory = gateway.request("GET", "/v1/privacy").json()
-        assert inventory["catalogue_version"] == again.version
-        before = gateway.pid
-        assert gateway.stop() == 0
-        gateway.start()
-        assert gateway.pid != before
-        assert chat(gateway).status == 200, "what was installed is there after a restart"
 
-
-def test_keys_do_not_follow_an_address_that_an_update_changes(world):
-    with prepared(world) as gateway:
-        elsewhere = msgspec.structs.replace(world.first.providers["sim-30d"].api, base_url="http://127.0.0.1:9/v1")
-        moved = edited(world.zero(world.first), 1)
-        record = msgspec.structs.replace(moved.providers["sim-30d"], api=elsewhere)
-        file = world.file(edited(moved, 1, sim_30d=record))
-        assert "keys would go elsewhere" in world.command("update", file, status=1)
-        assert "from the next start on: sim-30d" in world.command("update", file, "--allow-addresses")
+        elsewhere = msgspec.structs.replace(second.providers["sim-30d"].api, base_url="http://127.0.0.1:9/v1")
+        moved = edited(second, 2, sim_30d=msgspec.structs.replace(second.providers["sim-30d"], api=elsewhere))
+        world.site.offer(moved, world.keys)
+        refused(page, "keys would go elsewhere")
+        status, done = page.send("POST", "/api/gateway/catalogue", {"allow_addresses": True})
+        assert (status, done["moved"]) == (200, ["sim-30d"])
         assert chat(gateway).headers["x-anyapi-provider"] == "sim-30d", "reached as before until the next start"
+
+        page.send("POST", "/api/gateway/catalogue", {"file": encode(world.zero(world.first, 9)).decode(), "allow_addresses": True})
+        gateway.stop()
+        gateway.start()
+        assert chat(gateway).status == 200, "what was installed is there after a restart"
+        assert gateway.request("GET", "/v1/privacy").json()["catalogue_version"] == world.zero(world.first, 9).version
 
 
 def test_review_first_holds_back_what_an_update_loosened_until_a_person_accepts_it(world):
@@ -189,17 +189,12 @@ def test_review_first_holds_back_what_an_update_loosened_until_a_person_accepts_
         last = told()["rows"][0]["at"]
         assert page.send("POST", "/api/accounts/default/notifications/seen", {"until": last})[1]["unseen"] == 0
 
-
-def test_an_operators_edit_of_the_file_is_an_update_too(world):
-    """And so is a newer product: what is in force after a start is held against what was in force before it."""
-    with prepared(world) as gateway:
-        page = owner(gateway)
-        page.send("PUT", "/api/accounts/default/review/settings", {"review_first": True})
+        # An operator's edit of the file is an update too, and so is a newer product: what is in force after a start is held against before.
         gateway.stop()
         file = gateway.home / "anyapi.toml"
-        file.write_text(file.read_text() + '\n[providers.sim-30d.policy]\nretention = { kind = "zero" }\n')
+        file.write_text(file.read_text() + '\n[providers.sim-zero]\nregions = ["de"]\n')
         gateway.start()
-        assert chat(gateway).status == 403
-        assert "provider:sim-30d" in world.command("pending")
-        assert "1 accepted for default; in force" in world.command("accept", "provider:sim-30d", "--account", "default")
-        assert chat(gateway).status == 200
+        german = {"regions": ["de"]}
+        assert chat(gateway, german).status == 403
+        assert "1 accepted for default; in force" in world.command("accept", "provider:sim-zero", "--account", "default")
+        assert chat(gateway, german).headers["x-anyapi-provider"] == "sim-zero"
