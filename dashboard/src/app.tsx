@@ -19,6 +19,7 @@ const Provider = lazy(() => import("./pages/provider"));
 const Explain = lazy(() => import("./pages/explain"));
 const Keys = lazy(() => import("./pages/keys"));
 const Members = lazy(() => import("./pages/members"));
+const Review = lazy(() => import("./pages/review"));
 const Stored = lazy(() => import("./pages/stored"));
 const Me = lazy(() => import("./pages/me"));
 
@@ -83,6 +84,7 @@ function Account({ account }: { account: string }) {
             <Route path={`${base}/explain`} component={Explain} />
             <Route path={`${base}/keys`} component={Keys} />
             <Route path={`${base}/members`} component={Members} />
+            <Route path={`${base}/review`} component={Review} />
             <Route path={`${base}/stored`} component={Stored} />
             <Route path={`${base}/me`} component={Me} />
             <Route>

@@ -4,13 +4,14 @@ import { ActionIcon, AppShell, Burger, Select, useComputedColorScheme, useMantin
 import { useDisclosure } from "@mantine/hooks";
 import { type ReactNode, useEffect, useRef } from "react";
 import { Link, useLocation } from "wouter";
-import { useAccounts } from "../api/queries";
+import { useAccounts, useNotifications } from "../api/queries";
 import { useHere } from "../api/session";
 import { Icon, type IconName } from "./icon";
 
 const PLACES: readonly { path: string; name: string; icon: IconName; also?: string[] }[] = [
   { path: "activity", name: "Activity", icon: "activity" },
   { path: "privacy", name: "Privacy settings", icon: "shield" },
+  { path: "review", name: "Review", icon: "review" },
   { path: "models", name: "Models and providers", icon: "models", also: ["providers", "compare"] },
   { path: "explain", name: "Explain", icon: "explain" },
   { path: "keys", name: "API keys", icon: "key" },
@@ -42,6 +43,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const [location, go] = useLocation();
   const { me, account } = useHere();
   const accounts = useAccounts();
+  const unseen = useNotifications().data?.unseen ?? 0;
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
   useEffect(() => {
@@ -86,6 +88,11 @@ export function Shell({ children }: { children: ReactNode }) {
             <Link key={place.path} href={`${base}/${place.path}`} aria-current={here === place.path || place.also?.includes(here) ? "page" : undefined}>
               <Icon name={place.icon} />
               {place.name}
+              {place.path === "review" && unseen > 0 && (
+                <span className="chip warn" style={{ marginLeft: "auto" }} aria-label={`${unseen} unread`}>
+                  {unseen}
+                </span>
+              )}
             </Link>
           ))}
         </div>
