@@ -24,6 +24,7 @@ PAGES = (
     "explain?model=openai%2Fgpt-4o-mini",
     "keys",
     "members",
+    "review",
     "stored",
     "me",
 )

@@ -161,7 +161,7 @@ def test_review_first_holds_back_what_an_update_loosened_until_a_person_accepts_
         review = page.send("GET", "/api/accounts/default/review")[1]
         (waiting,) = review["waiting"]
         assert waiting["subject"] == "provider:sim-30d"
-        assert any("not at all; before: for 30 days" in line for line in waiting["changes"])
+        assert any(line == "It keeps nothing; before, it kept content for 30 days." for line in waiting["changes"])
         assert "provider:sim-30d" in world.command("pending")
 
         third = edited(second, 1, sim_zero=world.first.providers["sim-zero"])

@@ -135,6 +135,6 @@ export function useUpdates() {
   return useQuery({
     queryKey: ["updates"],
     queryFn: () => call("get", "/api/catalogue/updates"),
-    refetchInterval: (query) => (query.state.data?.rows.some((row) => row.told_at === null && row.accounts !== null) ? 1000 : MINUTE),
+    refetchInterval: (query) => (query.state.data?.rows.some((row) => row.told_at === null) ? 1000 : MINUTE),
   });
 }

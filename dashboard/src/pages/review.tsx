@@ -2,7 +2,7 @@
 
 import { Button, Group, NumberInput, Stack, Switch, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useEffect, useState } from "react";
 import { call } from "../api/client";
 import { useDeliveries, useNotifications, useReview, useUpdates } from "../api/queries";
 import type { Expiring, HookMade, Review as Found, Told, Update, Waiting } from "../api/schema";
@@ -260,8 +260,13 @@ function Webhook({ told, allowed }: { told: Told; allowed: boolean }) {
 const SOURCES: Record<string, string> = { start: "with the product, or by the operator's file", file: "from a file", url: "from the configured address", dashboard: "from the dashboard" };
 
 function Lately() {
-  const { me } = useHere();
+  const { account, me } = useHere();
+  const client = useQueryClient();
   const updates = useUpdates();
+  const telling = updates.data?.rows.some((row) => row.told_at === null) ?? false;
+  useEffect(() => {
+    if (!telling) void client.invalidateQueries({ queryKey: [account, "notifications"] });
+  }, [telling, account, client]);
   return (
     <Panel title="What changed lately">
       {me.operator && <Bring fromUrl={updates.data?.from_url ?? false} />}

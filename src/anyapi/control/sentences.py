@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from anyapi.catalogue.subjects import ENDPOINT, PROVIDER, Record, Subject
 from anyapi.domain.catalogue import Catalogue, Endpoint, Provider, Status
-from anyapi.domain.data_policy import HumanReview, PolicyBlock, Provenance, Training, ZeroRetention
+from anyapi.domain.data_policy import HumanReview, PolicyBlock, Provenance, Retention, RetentionKind, Training, ZeroRetention
 from anyapi.domain.ids import ProviderId
 from anyapi.policy.rules import describe
 
@@ -79,7 +79,7 @@ def _provider(before: Provider | None, after: Provider) -> Iterator[str]:
 
 def _block(block: PolicyBlock) -> Iterator[str]:
     yield f"it {TRAINING[block.training]}"
-    yield f"it keeps content {describe(block.retention)}"
+    yield f"it {_keeps(block.retention)}"
     yield REVIEW[block.human_review]
 
 
@@ -87,7 +87,7 @@ def _facts(before: PolicyBlock, after: PolicyBlock, where: str) -> Iterator[str]
     if before.training != after.training:
         yield f"{where}It {TRAINING[after.training]}; before, it {_past(TRAINING[before.training])}."
     if before.retention != after.retention and describe(before.retention) != describe(after.retention):
-        yield f"{where}It keeps content {describe(after.retention)}; before: {describe(before.retention)}."
+        yield f"{where}It {_keeps(after.retention)}; before, it {_past(_keeps(before.retention))}."
     if before.zero_retention != after.zero_retention:
         yield f"{where}Zero retention can be had {ZERO[after.zero_retention]}; before: {ZERO[before.zero_retention]}."
     if before.human_review != after.human_review:
@@ -95,8 +95,14 @@ def _facts(before: PolicyBlock, after: PolicyBlock, where: str) -> Iterator[str]
         yield f"{where}{now[0].upper()}{now[1:]}; before: {REVIEW[before.human_review]}."
 
 
+def _keeps(retention: Retention) -> str:
+    return "keeps nothing" if retention.kind is RetentionKind.ZERO else f"keeps content {describe(retention)}"
+
+
 def _past(words: str) -> str:
-    return words.replace("does not train", "did not train").replace("trains", "trained").replace("says", "said")
+    for now, then in (("does not", "did not"), ("trains", "trained"), ("says", "said"), ("keeps", "kept")):
+        words = words.replace(now, then)
+    return words
 
 
 def _sets(what: str, before: Iterable[str], after: Iterable[str]) -> Iterator[str]:
