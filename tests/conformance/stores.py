@@ -4,6 +4,7 @@ from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
 from anyapi.storage.sqlite import SqliteStore
 from anyapi.storage.sqlite_people import SqlitePeople
+from anyapi.storage.sqlite_review import SqliteReview
 from anyapi.storage.usage_writer import UsageWriter
 
 
@@ -17,6 +18,9 @@ class SqliteBackend:
 
     def store(self, now):
         return SqliteStore(self.directory, lambda: now)
+
+    def review(self):
+        return SqliteReview(self.directory)
 
     def people(self):
         return SqlitePeople(self.directory)

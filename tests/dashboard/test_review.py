@@ -69,6 +69,7 @@ def test_from_an_uploaded_update_to_its_acceptance(owned, tmp_path):
         keep(page, "review-waiting", "narrow")
         page.set_viewport_size({"width": 1280, "height": 900})
 
+        expect(page.get_by_text("Your settings would permit nothing more.")).to_be_visible()
         page.get_by_role("button", name=f"Accept {names[LOOSE]}").click()
         expect(page.get_by_text("1 change accepted. In force on every worker")).to_be_visible()
         expect(loosened).to_have_count(0)

@@ -106,7 +106,7 @@ def _exchange(
             if progress is not None:
                 progress(len(body))
         if answer.length:
-            raise NotReached("broken_off", "the answer broke off")
+            raise ConnectionAbortedError
         return Received(answer.status, bytes(body))
 
 
@@ -117,6 +117,8 @@ def _code_of(error: Exception) -> str:
         return "tls_failed"
     if isinstance(error, ConnectionRefusedError):
         return "refused"
+    if isinstance(error, ConnectionAbortedError):
+        return "broken_off"
     return "not_http" if isinstance(error, http.client.HTTPException) else "unreachable"
 
 

@@ -67,7 +67,7 @@ def outstanding(
 def _permitted_then(state: Before, asked: Asked, endpoint: Endpoint, credential: Credential | None) -> tuple[bool, float]:
     then = state.past.endpoints.get(endpoint.id, endpoint)
     provider = state.context.catalogue.providers.get(endpoint.provider)
-    if then is None or provider is None or then.status is Status.RETIRED:
+    if then is None or provider is None or (then.status is Status.RETIRED and endpoint.status is not Status.RETIRED):
         return False, math.inf
     policy, until, local, free_tier = resolve(then, provider, credential, asked.account, asked.facts, state.context, asked.now)
     return not judge(asked.requirement, Case(then, provider, credential, policy, local, free_tier)), until
