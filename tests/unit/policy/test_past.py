@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from tests.unit.policy.test_preview import context
+from tests.unit.policy.samples import NOW, context, provider
 
 from anyapi.domain.call import NO_FACTS
 from anyapi.domain.catalogue import Status
@@ -14,11 +14,9 @@ from anyapi.policy.decide import decide
 from anyapi.policy.merge import merge
 from anyapi.policy.past import befores
 
-NOW = 1_800_000_000.0
-
 
 def world():
-    found = context()
+    found = context([provider()])
     model = next(iter(found.catalogue.models.values()))
     return found, model, model.endpoints[0]
 
