@@ -185,7 +185,7 @@ def test_review_first_holds_back_what_an_update_loosened_until_a_person_accepts_
         until(lambda: told()["unseen"] >= 1, "a notification")
         (newest, *_) = [row for row in told()["rows"] if row["kind"] == "catalogue"][::-1]
         assert "provider:sim-30d" in newest["detail"]["to_accept"]
-        assert newest["headline"].endswith("1 changes wait for you")
+        assert newest["headline"].endswith("1 change waits for you")
         last = told()["rows"][0]["at"]
         assert page.send("POST", "/api/accounts/default/notifications/seen", {"until": last})[1]["unseen"] == 0
 

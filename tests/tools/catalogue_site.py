@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import datetime as dt
 import http.server
 import subprocess
 import threading
@@ -40,8 +41,6 @@ def _openssl(*arguments: str) -> None:
 
 def edited(catalogue, days=1, **records):
     """A catalogue compiled so many days later, with some provider records replaced; `models` replaces models."""
-    import datetime as dt
-
     models = records.pop("models", {})
     providers = {**catalogue.providers, **{name.replace("_", "-"): record for name, record in records.items()}}
     compiled = catalogue.compiled + dt.timedelta(days=days)

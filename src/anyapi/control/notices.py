@@ -63,7 +63,7 @@ def headline(notice: Notice) -> str:
     """One line."""
     match notice:
         case UpdateNotice():
-            wait = f"; {len(notice.to_accept)} changes wait for you" if notice.to_accept else ""
+            wait = f"; {_waiting(len(notice.to_accept))} for you" if notice.to_accept else ""
             return f"What is known about providers changed{wait}"
         case ExpiryNotice():
             return f"{_count(len(notice.providers), 'record')} {'are' if len(notice.providers) > 1 else 'is'} good until {notice.day}"
@@ -81,7 +81,7 @@ def lines(notice: Notice, catalogue: Catalogue) -> tuple[str, ...]:
             return (f"The records of {_named(notice.providers, catalogue)} {then}. What is unknown is denied wherever you ask for it.",)
         case ReminderNotice():
             last = "Nobody has reviewed it yet." if notice.reviewed is None else f"The last review was on {notice.reviewed}."
-            waiting = f" {_count(notice.to_accept, 'change')} wait for a person to accept." if notice.to_accept else ""
+            waiting = f" {_waiting(notice.to_accept)} for a person to accept." if notice.to_accept else ""
             return (f"{last}{waiting}", "Look at the page Review, and say there that you have.")
 
 
@@ -116,6 +116,10 @@ def _some(names: list[str]) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _waiting(number: int) -> str:
+    return f"{_count(number, 'change')} {'waits' if number == 1 else 'wait'}"
 
 
 def day_of(at: float) -> str:
