@@ -38,15 +38,20 @@ def read_updates(table: Table | None) -> Updates:
         return Updates()
     span = table.number("span_days", 0.001, LONGEST_DAYS)
     url = table.optional_text("update_url", PAGE_URL)
-    if url is not None and url.startswith("http://") and not is_private_host(host_of(url)):
-        table.note("update_url", "must be https; plain http is for this machine and private addresses")
     keys = tuple(_key(text) for text in table.words("public_keys", _KEY) if _KEY.fits(text))
     if any(len(key) != 32 for key in keys):
         table.note("public_keys", f"each must be {_KEY.description}")
-    if url is not None and not keys:
-        table.note("public_keys", "is missing: an update from a URL is taken only if one of these keys signed it")
+    if url is not None:
+        _check_source(table, url, keys)
     table.done()
     return Updates(180.0 if span is None else span, url, keys)
+
+
+def _check_source(table: Table, url: str, keys: tuple[bytes, ...]) -> None:
+    if url.startswith("http://") and not is_private_host(host_of(url)):
+        table.note("update_url", "must be https; plain http is for this machine and private addresses")
+    if not keys:
+        table.note("public_keys", "is missing: an update from a URL is taken only if one of these keys signed it")
 
 
 def _key(text: str) -> bytes:

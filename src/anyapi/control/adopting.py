@@ -16,6 +16,7 @@ from anyapi.domain.catalogue import Catalogue, Endpoint, Provider
 from anyapi.domain.ids import AccountId, EndpointId, ProviderId
 from anyapi.domain.snapshot import Past
 from anyapi.errors import CatalogueError, StorageError
+from anyapi.policy.loosening import later
 from anyapi.storage.contract_review import CatalogueStore, HoldStore, ReviewStore
 from anyapi.storage.review_rows import HoldRow, UpdateRow, UpdateSource
 
@@ -52,29 +53,30 @@ def installed_since(store: CatalogueStore, base: str, *, first: bool) -> Catalog
 def adopt(store: ReviewStore, effective: Catalogue, base: Catalogue, now: float) -> None:
     """Note that `effective`, made of `base`, is in force from `now` on; nothing to do if it was. Raises `StorageError`."""
     for _ in range(3):
-        last = store.last_adopted()
-        newest = store.newest_update()
-        installed = newest is not None and newest.effective is None
-        if last is not None and last.effective == effective.version and not installed:
+        last, newest = store.last_adopted(), store.newest_update()
+        if last is None:
+            row = _row(effective, base, now, newest)
+            done = store.adopt(msgspec.structs.replace(row, told_at=now), _bodies(effective, base), ())
+        elif last.effective == effective.version and newest == last:
             return
-        previous = None if last is None else _kept(store, str(last.effective))
-        row = UpdateRow(
-            number=0,
-            at=now,
-            person="",
-            source=UpdateSource.START,
-            base=base.version,
-            pinned=newest is not None and newest.pinned and newest.base == base.version,
-            effective=effective.version,
-            previous=None if last is None else last.effective,
-            changes=_changes(previous, effective),
-            told_at=now if last is None else None,
-        )
-        if store.adopt(
-            row, {each.version: encode(each) for each in (base, effective)}, () if last is None else _holds(store, previous, effective, now)
-        ):
+        else:
+            previous = _kept(store, str(last.effective))
+            row = msgspec.structs.replace(
+                _row(effective, base, now, newest), previous=last.effective, changes=_changes(previous, effective)
+            )
+            done = store.adopt(row, _bodies(effective, base), _holds(store, previous, effective, now))
+        if done:
             return
     raise StorageError("could not note the catalogue in force: another process keeps changing it")
+
+
+def _row(effective: Catalogue, base: Catalogue, now: float, newest: UpdateRow | None) -> UpdateRow:
+    pinned = newest is not None and newest.pinned and newest.base == base.version
+    return UpdateRow(0, now, "", UpdateSource.START, base.version, pinned, effective.version, changes="[]")
+
+
+def _bodies(*catalogues: Catalogue) -> dict[str, bytes]:
+    return {each.version: encode(each) for each in catalogues}
 
 
 def _kept(store: CatalogueStore, version: str) -> Catalogue | None:
@@ -110,18 +112,15 @@ def _holds(store: HoldStore, previous: Catalogue | None, effective: Catalogue, n
 
 def _covered(subject: Subject, record: Record | None, pending: Iterable[HoldRow]) -> bool:
     """Whether an earlier state that is still to be accepted says the same and ends no later: then it denies at least as much."""
-    for row in pending:
-        if row.subject == subject:
-            earlier = read(subject, row.before)
-            if row.before is None and earlier is None:
-                return True
-            if renewal(earlier, record) and isinstance(earlier, Provider) and isinstance(record, Provider):
-                then, now = earlier.provenance, record.provenance
-                if (then.valid_until, then.verified_at) == (now.valid_until, now.verified_at):
-                    return True
-                if then.valid_until == now.valid_until is None and then.verified_at and now.verified_at:
-                    return then.verified_at <= now.verified_at
-    return False
+    return any(_denies_as_much(read(subject, row.before), record) for row in pending if row.subject == subject)
+
+
+def _denies_as_much(earlier: Record | None, record: Record | None) -> bool:
+    if earlier is None:
+        return True  # it was not there: that denies everything
+    if not isinstance(earlier, Provider) or not isinstance(record, Provider) or not renewal(earlier, record):
+        return earlier == record
+    return not later(record.provenance, earlier.provenance)
 
 
 def _by_account(rows: Iterable[HoldRow]) -> dict[AccountId, list[HoldRow]]:

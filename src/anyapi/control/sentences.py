@@ -132,15 +132,13 @@ def _endpoint(before: Endpoint | None, after: Endpoint) -> Iterator[str]:
     if before is None:
         yield f"It is new: {after.model}."
         return
-    if before.model != after.model:
-        yield f"It is {after.model} now; before: {before.model}."
-    if before.upstream_model != after.upstream_model:
-        yield "The provider's own name for it changed."
-    if before.region != after.region:
-        yield f"It is in {after.region or 'no stated region'} now; before: {before.region or 'no stated region'}."
-    if before.free != after.free:
-        yield "It is free now." if after.free else "It is no longer free."
-    if before.privacy_mode != after.privacy_mode or before.tier != after.tier:
-        yield "Its privacy mode or tier changed."
-    if before.status is Status.RETIRED and after.status is not Status.RETIRED:
-        yield "It was retired and is served again."
+    nowhere = "no stated region"
+    found = {
+        f"It is {after.model} now; before: {before.model}.": before.model != after.model,
+        "The provider's own name for it changed.": before.upstream_model != after.upstream_model,
+        f"It is in {after.region or nowhere} now; before: {before.region or nowhere}.": before.region != after.region,
+        "It is free now." if after.free else "It is no longer free.": before.free != after.free,
+        "Its privacy mode or tier changed.": (before.privacy_mode, before.tier) != (after.privacy_mode, after.tier),
+        "It was retired and is served again.": before.status is Status.RETIRED and after.status is not Status.RETIRED,
+    }
+    yield from (sentence for sentence, holds in found.items() if holds)

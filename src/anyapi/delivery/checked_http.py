@@ -19,6 +19,8 @@ import msgspec
 from anyapi.errors import AnyAPIError
 
 CHUNK = 64 * 1024
+_UNWANTED = frozenset(" \\#")
+"""Characters that no address has that is asked here: a fragment is for browsers."""
 Allows = Callable[[str], bool]
 """Whether an address (no name) may be connected to: `Dialer.allows`."""
 
@@ -70,8 +72,8 @@ def usable_url(url: str) -> SplitResult | None:
         port = parts.port
     except ValueError:
         return None
-    plain = url.isascii() and url.isprintable() and " " not in url and "\\" not in url
-    whole = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc and "#" not in url and port != 0
+    plain = url.isascii() and url.isprintable() and _UNWANTED.isdisjoint(url)
+    whole = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc and port != 0
     return parts if plain and whole else None
 
 

@@ -1,5 +1,6 @@
 """Sends one e-mail by the operator's mail server. Blocking: call it in a thread. Plain text of metadata; no images, no tracking."""
 
+import contextlib
 import smtplib
 import ssl
 from email.headerregistry import Address
@@ -51,13 +52,12 @@ def send(smtp: Smtp, mail: Mail) -> None:
 def _connect(smtp: Smtp) -> smtplib.SMTP:
     if smtp.security is SmtpSecurity.TLS:
         return smtplib.SMTP_SSL(smtp.host, smtp.port, timeout=SECONDS, context=ssl.create_default_context())
-    server = smtplib.SMTP(smtp.host, smtp.port, timeout=SECONDS)
-    try:
+    with contextlib.ExitStack() as stack:
+        server = smtplib.SMTP(smtp.host, smtp.port, timeout=SECONDS)
+        stack.callback(server.close)
         if smtp.security is SmtpSecurity.STARTTLS:
             server.starttls(context=ssl.create_default_context())
-    except BaseException:
-        server.close()
-        raise
+        stack.pop_all()
     return server
 
 

@@ -94,6 +94,11 @@ class PolicyContext(msgspec.Struct, frozen=True):
     held: dict[AccountId, tuple[Past, ...]] = {}
     """What accounts that review first have not accepted yet: the states that the catalogue passed through since."""
 
+    @property
+    def differs_by_account(self) -> bool:
+        """Whether equal requirements of two accounts may be decided differently."""
+        return bool(self.own_credentials or self.held) or any(each.accounts for each in self.agreements)
+
     def seen_by(self, account: AccountId | None) -> "PolicyContext":
         """The context of a request of `account`: its own credentials before the operator's, and nobody else's at all."""
         if not self.own_credentials:
