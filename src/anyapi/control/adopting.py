@@ -100,12 +100,12 @@ def _holds(store: HoldStore, previous: Catalogue | None, effective: Catalogue, n
     if not accounts:
         return []
     before = previous or Catalogue("", effective.compiled, {}, {})
-    changed = list(loosened(before, effective))
+    changed = [(subject, record, written(record)) for subject, record in loosened(before, effective)]
     pending = _by_account(store.pending_holds())
     return [
-        HoldRow(account, subject, 0, written(record), now)
+        HoldRow(account, subject, 0, text, now)
         for account in accounts
-        for subject, record in changed
+        for subject, record, text in changed
         if not _covered(subject, record, pending.get(account, ()))
     ]
 
@@ -132,7 +132,15 @@ def _by_account(rows: Iterable[HoldRow]) -> dict[AccountId, list[HoldRow]]:
 
 def held(store: HoldStore) -> dict[AccountId, tuple[Past, ...]]:
     """What the snapshot holds against each account that has something to accept. Raises `StorageError`."""
-    return {account: pasts(rows) for account, rows in _by_account(store.pending_holds()).items()}
+    found: dict[AccountId, tuple[Past, ...]] = {}
+    # Accounts that have accepted the same share one value: mostly all of them.
+    shared: dict[tuple[tuple[Subject, int, str | None], ...], tuple[Past, ...]] = {}
+    for account, rows in _by_account(store.pending_holds()).items():
+        key = tuple((row.subject, row.number, row.before) for row in rows)
+        if key not in shared:
+            shared[key] = pasts(rows)
+        found[account] = shared[key]
+    return found
 
 
 def pasts(rows: Sequence[HoldRow]) -> tuple[Past, ...]:
