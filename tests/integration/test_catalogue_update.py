@@ -95,6 +95,7 @@ def refused(page, words, **wanted):
     assert words in answer["error"]["message"]
 
 
+@pytest.mark.long
 def test_from_a_signed_address_to_a_served_request_and_back_only_if_meant(world):
     with prepared(world) as gateway:
         page = owner(gateway)

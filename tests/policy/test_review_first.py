@@ -114,7 +114,7 @@ def test_the_permitted_set_under_review_is_that_of_the_oracle_before_and_after()
     """For every credential apart: permitted exactly where the oracle permits under the old records and under the new."""
     counted = collections.Counter()
 
-    @examples(0.02)
+    @examples(0.012)
     @given(st.data(), universe.contexts(), st.lists(universe.layers(2, 3), min_size=1, max_size=2), presets, universe.request_facts)
     def compare(data, old, demands, chosen, facts):
         new = data.draw(changed(old))
@@ -143,7 +143,7 @@ def test_the_permitted_set_under_review_is_that_of_the_oracle_before_and_after()
     assert min(counted["permitted"], counted["withheld"], counted["coded"]) > 20
 
 
-@examples(0.01)
+@examples(0.005)
 @given(st.data(), universe.contexts(), universe.layers(2, 3), presets, universe.request_facts, universe.instants)
 def test_after_two_updates_nothing_is_permitted_that_one_of_the_three_states_denies(data, first, layers, chosen, facts, now):
     """And each change that is accepted can only permit more, up to what is permitted without a review."""
@@ -184,7 +184,7 @@ def test_too_many_states_deny_what_changed_outright(data, old, layers, chosen, f
     assert permitted(reviewed(new, odd)) <= permitted(new)
 
 
-@examples(0.01)
+@examples(0.005)
 @given(st.data(), universe.contexts(), universe.layers(2, 3), presets, universe.request_facts, universe.instants)
 def test_what_counts_as_no_loosening_permits_nothing_more(data, old, layers, chosen, facts, now):
     """The records that an account is not asked about: with them replaced and nothing else, nobody is permitted more."""
@@ -210,7 +210,7 @@ def test_what_counts_as_no_loosening_permits_nothing_more(data, old, layers, cho
     assert permitted(quiet) <= permitted(old)
 
 
-@examples(0.005)
+@examples(0.003)
 @given(st.data(), universe.contexts())
 def test_a_record_survives_the_store(data, old):
     new = data.draw(changed(old))

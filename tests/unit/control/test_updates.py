@@ -1,7 +1,6 @@
 """Updates over the control API: everybody sees what changed, the operator alone brings one."""
 
 import msgspec
-import pytest
 from tests.tools.catalogue_site import Keys, Site, edited
 from tests.unit.control.test_telling import next_catalogue
 
@@ -31,9 +30,9 @@ def test_an_uploaded_catalogue_is_in_force_when_the_call_returns(staffed):
     assert (changes[0]["what"], changes[0]["after"]) == ("catalogue", found.version)
 
 
-@pytest.mark.parametrize("who", ["owner", "admin", "member", "auditor", "stranger"])
-def test_nobody_but_the_operator_brings_one(staffed, who):
-    assert staffed.browser(f"{who}@x.org").post(BRING, {"file": "{}"}).status_code == 403
+def test_nobody_but_the_operator_brings_one(staffed):
+    for who in ("owner", "admin", "member", "auditor", "stranger"):
+        assert staffed.browser(f"{who}@x.org").post(BRING, {"file": "{}"}).status_code == 403
 
 
 def test_what_is_not_taken_says_why(staffed):
