@@ -51,10 +51,20 @@ def update(place: Place, file: Path | None, allow_older: bool, allow_addresses: 
         done = install(
             store, new, load_catalogue(), origin, lambda base: catalogue_over(place.config, base), Permitted(allow_older, allow_addresses)
         )
-        confirmation = Confirmation() if done.update is None else confirm(place, "catalogue")
+        confirmation = Confirmation() if done.update is None else _taken(store, confirm(place, "catalogue"))
         told = _wait_until_told(store, done.update) if confirmation.snapshot is not None else None
     _report(place, new, done, confirmation, told)
     finish(confirmation)
+
+
+def _taken(store: SqliteReview, confirmation: Confirmation) -> Confirmation:
+    """The same, with the problem if a gateway runs and left the catalogue: what was installed last was adopted by nobody."""
+    newest = store.newest_update()
+    if confirmation.snapshot is not None and newest is not None and newest.effective is None:
+        return Confirmation(
+            confirmation.snapshot, "the running gateway left it: it does not fit the configuration that it was started with"
+        )
+    return confirmation
 
 
 def _downloaded(place: Place, report: Callable[[int], None]) -> Catalogue:

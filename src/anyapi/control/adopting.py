@@ -37,7 +37,7 @@ def base_of(store: CatalogueStore, packaged: Catalogue) -> Catalogue:
 
 
 def installed_since(store: CatalogueStore, base: str, *, first: bool) -> Catalogue | None:
-    """A base that was installed in place of `base` (a version); None if there is none. Raises `StorageError`.
+    """A base that was installed in place of `base` (a version); None if there is none. Raises `StorageError`, `CatalogueError`.
 
     `first`: nothing was published yet. Then what was in force before this start counts no longer, and what nobody took yet does.
     """
@@ -46,7 +46,7 @@ def installed_since(store: CatalogueStore, base: str, *, first: bool) -> Catalog
         return None
     found = _kept(store, str(newest.base))
     if found is None:
-        raise StorageError("the catalogue that was installed last cannot be read: install it again with `anyapi catalogue update`")
+        raise CatalogueError("the catalogue that was installed last cannot be read: install it again", file="the store")
     return found
 
 

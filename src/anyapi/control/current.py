@@ -9,7 +9,9 @@ from anyapi.control.adopting import adopt, held, installed_since
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.ids import AccountId
 from anyapi.domain.snapshot import Past
+from anyapi.errors import CatalogueError, ConfigError
 from anyapi.storage.contract_review import ReviewStore
+from anyapi.telemetry.log import Event, log
 
 
 class InForce(msgspec.Struct, frozen=True):
@@ -36,16 +38,20 @@ class Current:
         self._first = True
 
     def refresh(self) -> InForce:
-        """Take what was installed since, note it, and give what holds now.
+        """Take what was installed since, note it, and give what holds now. Raises `StorageError`: nothing changes then.
 
-        Raises `StorageError`, and what `over` raises: nothing changes then.
-
-        Providers are reached as they were at the start: connections are made for that, and a restart takes new addresses.
+        What cannot be taken (it does not fit the operator's records as they were at the start) is left, and what is in force stays: a key
+        that is to be revoked must not wait for it. Providers are reached as they were at the start: a restart takes new addresses.
         """
-        installed = installed_since(self._store, self._base.version, first=self._first)
-        base = self._base if installed is None else installed
-        catalogue = self._catalogue if installed is None else with_addresses_of(self._started, self._over(installed))
-        adopt(self._store, catalogue, base, self._clock())
+        base, catalogue = self._base, self._catalogue
+        try:
+            installed = installed_since(self._store, base.version, first=self._first)
+            if installed is not None:
+                base, catalogue = installed, with_addresses_of(self._started, self._over(installed))
+        except (CatalogueError, ConfigError) as error:
+            log(Event.CATALOGUE_UNUSABLE, kind=type(error).__name__)
+        else:
+            adopt(self._store, catalogue, base, self._clock())
         found = held(self._store)
         self._base, self._catalogue, self._first = base, catalogue, False
         return InForce(catalogue, found)

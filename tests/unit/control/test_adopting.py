@@ -8,7 +8,7 @@ from tests.unit.policy.samples import COMPILED, block, context, kept, provenance
 from anyapi.catalogue.canonical import encode, with_version
 from anyapi.control.adopting import MOST_PASTS, adopt, base_of, held, installed_since, pasts
 from anyapi.domain.snapshot import Past
-from anyapi.errors import StorageError
+from anyapi.errors import CatalogueError, StorageError
 from anyapi.storage.review_rows import HoldRow, UpdateRow, UpdateSource
 from anyapi.storage.sqlite import SqliteStore
 from anyapi.storage.sqlite_review import SqliteReview
@@ -116,7 +116,7 @@ def test_a_running_process_takes_what_was_installed_since(review):
     assert installed_since(review, packaged.version, first=True) is None
     assert installed_since(review, packaged.version, first=False) == edited(packaged, 1)
     review._write("lose it", "DELETE FROM catalogues", ())
-    with pytest.raises(StorageError, match="install it again"):
+    with pytest.raises(CatalogueError, match="install it again"):
         installed_since(review, packaged.version, first=False)
 
 
@@ -128,3 +128,14 @@ def test_more_states_than_are_judged_deny_outright():
 
 def encode_days(days):
     return msgspec.json.encode(catalogue(days).providers["a"]).decode()
+
+
+def test_a_state_is_whole():
+    """Before the first update stood what was changed by the second only, too: an exception may make one record count by another's facts."""
+    rows = [HoldRow("acme", "provider:a", 1, encode_days(30), NOW), HoldRow("acme", "endpoint:a/one", 2, None, NOW)]
+    first, second = pasts(rows)
+    assert (first.providers["a"].policy.retention.days, first.endpoints) == (30, {"a/one": None})
+    assert second == Past({}, {"a/one": None})
+    again = [*rows, HoldRow("acme", "provider:a", 3, encode_days(20), NOW)]
+    assert [past.providers["a"].policy.retention.days for past in pasts(again)] == [30, 20, 20]
+    assert [len(past.endpoints) for past in pasts(again)] == [1, 1, 0]
