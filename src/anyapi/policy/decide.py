@@ -18,7 +18,7 @@ from anyapi.policy.auto import arranged_to_choose, everything
 from anyapi.policy.availability import unavailable, unreachable
 from anyapi.policy.nearest import nearest
 from anyapi.policy.order import arranged
-from anyapi.policy.past import Asked, Before, befores, outstanding
+from anyapi.policy.past import Asked, Before, earlier_states, outstanding
 from anyapi.policy.resolve import resolve
 from anyapi.policy.rules import Case, judge
 
@@ -49,7 +49,7 @@ def decide(
         near = nearest(model, (AUTO, *context.catalogue.models))
         hint = f"Similar names: {', '.join(near)}. " if near else ""
         raise ModelNotFound(f"No such model is in the catalogue. {hint}GET /v1/models lists all of them.", {"similar": list(near)})
-    judge_all = _Judge(requirement, facts, seen, account, now, befores(seen, account))
+    judge_all = _Judge(requirement, facts, seen, account, now, earlier_states(seen, account))
     permitted, denied, valid_until = [], [], math.inf
     for endpoint in record.endpoints:
         try:

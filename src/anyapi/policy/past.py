@@ -26,7 +26,7 @@ class Before(msgspec.Struct, frozen=True):
     past: Past
 
 
-def befores(context: PolicyContext, account: AccountId | None) -> tuple[Before, ...]:
+def earlier_states(context: PolicyContext, account: AccountId | None) -> tuple[Before, ...]:
     """The earlier states that an account has not accepted to leave; none for most."""
     if not context.held or account is None:
         return ()

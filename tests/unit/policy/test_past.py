@@ -12,7 +12,7 @@ from anyapi.domain.requirement import Layer, Settings
 from anyapi.domain.snapshot import Past
 from anyapi.policy.decide import decide
 from anyapi.policy.merge import merge
-from anyapi.policy.past import befores
+from anyapi.policy.past import earlier_states
 
 
 def world():
@@ -71,8 +71,8 @@ def test_an_endpoint_that_comes_back_waits_and_one_that_is_gone_does_not():
 @pytest.mark.parametrize("account", [None, "other"])
 def test_nothing_is_looked_up_for_those_who_have_nothing_to_accept(account):
     found, _, endpoint = world()
-    assert befores(held(found, Past(endpoints={endpoint.id: None})), account) == ()
-    assert befores(found, "acme") == ()
+    assert earlier_states(held(found, Past(endpoints={endpoint.id: None})), account) == ()
+    assert earlier_states(found, "acme") == ()
 
 
 def test_a_record_that_cannot_be_judged_denies():
