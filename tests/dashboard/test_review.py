@@ -37,7 +37,7 @@ def test_from_an_uploaded_update_to_its_acceptance(owned, tmp_path):
     file = tmp_path / "catalogue.json"
     file.write_bytes(encode(next_catalogue()))
     names = {name: load_catalogue().providers[name].name for name in (LOOSE, RENEWED)}
-    with owned.page() as page:
+    with owned.page(reduced_motion="reduce") as page:
         owned.sign_in(page)
         page.get_by_role("link", name="Review", exact=True).click()
         expect(page.get_by_role("heading", name="Nothing waits")).to_be_visible()
