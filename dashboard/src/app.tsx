@@ -6,6 +6,7 @@ import { useAccounts } from "./api/queries";
 import { HereProvider, mayIn, useEntrance } from "./api/session";
 import { Join } from "./pages/join";
 import { SignIn } from "./pages/signin";
+import { Caught } from "./parts/caught";
 import { Empty, Failed, Page, Waiting } from "./parts/parts";
 import { Shell } from "./parts/shell";
 
@@ -18,6 +19,8 @@ const Compare = lazy(() => import("./pages/compare"));
 const Provider = lazy(() => import("./pages/provider"));
 const Explain = lazy(() => import("./pages/explain"));
 const Keys = lazy(() => import("./pages/keys"));
+const Credentials = lazy(() => import("./pages/credentials"));
+const Playground = lazy(() => import("./pages/playground"));
 const Members = lazy(() => import("./pages/members"));
 const Review = lazy(() => import("./pages/review"));
 const Stored = lazy(() => import("./pages/stored"));
@@ -65,6 +68,7 @@ function Home() {
 
 function Account({ account }: { account: string }) {
   const entrance = useEntrance().data;
+  const [location] = useLocation();
   const me = entrance?.signed_in;
   if (!me || !entrance) return null;
   if (!me.operator && me.accounts[account] === undefined) return <Redirect to="/" replace />;
@@ -72,7 +76,8 @@ function Account({ account }: { account: string }) {
   return (
     <HereProvider value={{ me, account, dataPlane: entrance.data_plane_url, may: mayIn(me, account) }}>
       <Shell>
-        <Suspense fallback={<div className="page"><Waiting /></div>}>
+        <Caught key={location}>
+          <Suspense fallback={<div className="page"><Waiting /></div>}>
           <Switch>
             <Route path={`${base}/activity`} component={Activity} />
             <Route path={`${base}/activity/:decision`}>{(at) => <Request decision={at.decision} />}</Route>
@@ -83,6 +88,8 @@ function Account({ account }: { account: string }) {
             <Route path={`${base}/providers/:provider`}>{(at) => <Provider id={decodeURIComponent(at.provider)} />}</Route>
             <Route path={`${base}/explain`} component={Explain} />
             <Route path={`${base}/keys`} component={Keys} />
+            <Route path={`${base}/credentials`} component={Credentials} />
+            <Route path={`${base}/playground`} component={Playground} />
             <Route path={`${base}/members`} component={Members} />
             <Route path={`${base}/review`} component={Review} />
             <Route path={`${base}/stored`} component={Stored} />
@@ -91,7 +98,8 @@ function Account({ account }: { account: string }) {
               <Redirect to={`${base}/activity`} replace />
             </Route>
           </Switch>
-        </Suspense>
+          </Suspense>
+        </Caught>
       </Shell>
     </HereProvider>
   );

@@ -42,6 +42,7 @@ from anyapi.config_sections import (
     read_switch,
 )
 from anyapi.config_values import Config, Control, Listen, Privacy, Server, ServerLimits, Tls, UpstreamLimits
+from anyapi.crypto.secret import Secret
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.ids import ProviderId
 from anyapi.domain.snapshot import Agreement, Credential, PolicyContext
@@ -68,6 +69,7 @@ __all__ = [
 ENVIRONMENT = {
     "ANYAPI_CONTROL_LISTEN": "host:port of the control API and the dashboard; goes before control.listen",
     "ANYAPI_CONFIG": "path of the configuration file; without it, anyapi.toml in the working directory if there is one",
+    "ANYAPI_DATABASE_URL": "postgresql://user:password@host/database; without it, SQLite in the data directory",
     "ANYAPI_DATA_DIR": "where keys, settings and usage are stored; goes before storage.data_dir",
     "ANYAPI_LISTEN": "host:port or unix:/path; goes before server.listen",
     "ANYAPI_ROOT_KEY": "root key of stored credentials, 32 bytes in base64 or hex; several with white space between, the first seals",
@@ -84,11 +86,11 @@ _ADDRESSES: dict[str, tuple[Callable[[str], Listen | None], str]] = {
 """Variables that hold an address: what reads it, and the forms that takes."""
 _DEFAULT_FILE = "anyapi.toml"
 _LONGEST_DAYS = 36_500.0
-BaseOf: TypeAlias = Callable[[Path, Catalogue], Catalogue]
+BaseOf: TypeAlias = Callable[[Path, Secret | None, Catalogue], Catalogue]
 _POSITION = re.compile(r"\(at (line \d+, column \d+|end of document)\)")
 
 
-def packaged_alone(_data_dir: Path, packaged: Catalogue) -> Catalogue:
+def packaged_alone(_data_dir: Path, _database_url: Secret | None, packaged: Catalogue) -> Catalogue:
     """For callers that know no store: the catalogue that ships with the product."""
     return packaged
 
@@ -98,7 +100,8 @@ def load_config(
 ) -> Config:
     """Read and check everything; `now` (UTC) dates the operator's own records. Raises `ConfigError`, and what `base_of` raises.
 
-    `base_of` says which catalogue the operator's records are laid over: it is given the data directory and the packaged one.
+    `base_of` says which catalogue the operator's records are laid over: it is given the data directory, the URL of the
+    database and the packaged one.
 
     Without `secrets` no credential is looked up: for commands that only need the store and the rules, and run where the keys are not.
     `path` is what the command line names; a file named there or by ANYAPI_CONFIG must exist.
@@ -171,7 +174,8 @@ def _read(top: Table, file: Path | None, env: Mapping[str, str], now: dt.datetim
     """Read every section; the credentials come back as they are declared, not looked up."""
     here = file.parent if file else Path()
     data_dir = _data_dir(read_path(top.child("storage"), "data_dir", here), env, top.problems)
-    base = base_of(data_dir, load_catalogue())
+    database_url = _database_url(env, top.problems)
+    base = base_of(data_dir, database_url, load_catalogue())
     catalogue, extension = _catalogue(top, base, now.date())
     updates = read_updates(top.child("catalogue"))
     known = known_names(catalogue)
@@ -196,6 +200,7 @@ def _read(top: Table, file: Path | None, env: Mapping[str, str], now: dt.datetim
         control=read_control(top.child("control"), here, _address("ANYAPI_CONTROL_LISTEN", env, top.problems)),
         updates=updates,
         smtp=read_smtp(top.child("smtp"), here),
+        database_url=database_url,
         root_key_file=root_key_file(read_path(top.child("encryption"), "root_key_file", here), env),
     )
     top.done()
@@ -298,6 +303,14 @@ def _data_dir(configured: Path | None, env: Mapping[str, str], problems: Problem
         return Path(env["HOME"]) / ".local" / "share" / "anyapi"
     problems.note("environment", None, "ANYAPI_DATA_DIR", "there is no HOME to store under; set it, or storage.data_dir in anyapi.toml")
     return Path()
+
+
+def _database_url(env: Mapping[str, str], problems: Problems) -> Secret | None:
+    text = env.get("ANYAPI_DATABASE_URL") or None
+    if text is not None and not text.startswith(("postgresql://", "postgres://")):
+        problems.note("environment", None, "ANYAPI_DATABASE_URL", "must be postgresql://user:password@host:port/database")
+        return None
+    return None if text is None else Secret(text)
 
 
 def _provider_sections(top: Table) -> tuple[str, ...]:

@@ -14,13 +14,13 @@ from anyapi.storage.rows import AccountRow
 START = UpdateRow(0, NOON, "", UpdateSource.START, "base", pinned=False, effective="one")
 
 
-@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.name)
+@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.__name__)
 def store(request, tmp_path):
-    backend = request.param(tmp_path / "data dir")
-    with backend.store(NOON) as opened:
-        opened.add_account(AccountRow("acme", "Acme", NOON))
-    with backend.review() as opened:
-        yield opened
+    with request.param(tmp_path / "data dir") as backend:
+        with backend.store(NOON) as opened:
+            opened.add_account(AccountRow("acme", "Acme", NOON))
+        with backend.review() as opened:
+            yield opened
 
 
 def adopt(store, effective, previous, holds=(), **fields):

@@ -26,8 +26,9 @@ from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.ids import AccountId
 from anyapi.policy.review import SOON_DAYS, expiring
 from anyapi.policy.standing import DAY
+from anyapi.storage.drivers import driver_for
 from anyapi.storage.review_rows import HoldRow, UpdateRow, UpdateSource
-from anyapi.storage.sqlite_review import SqliteReview
+from anyapi.storage.sqlite_review import SqlReview
 from anyapi.upstream.dialer import Dialer
 
 TELL_SECONDS = 60.0
@@ -47,7 +48,7 @@ def update(place: Place, file: Path | None, allow_older: bool, allow_addresses: 
     with _progress() as report:
         new = _downloaded(place, report) if file is None else _from_file(place, file)
     origin = Origin("the update" if file is None else file.name, UpdateSource.URL if file is None else UpdateSource.FILE, "cli", place.now)
-    with SqliteReview(place.config.data_dir) as store:
+    with _review(place) as store:
         done = install(
             store, new, load_catalogue(), origin, lambda base: catalogue_over(place.config, base), Permitted(allow_older, allow_addresses)
         )
@@ -57,7 +58,11 @@ def update(place: Place, file: Path | None, allow_older: bool, allow_addresses: 
     finish(confirmation)
 
 
-def _taken(store: SqliteReview, confirmation: Confirmation) -> Confirmation:
+def _review(place: Place) -> SqlReview:
+    return SqlReview(driver_for(place.config.data_dir, place.config.database_url))
+
+
+def _taken(store: SqlReview, confirmation: Confirmation) -> Confirmation:
     """The same, with the problem if a gateway runs and left the catalogue: what was installed last was adopted by nobody."""
     newest = store.newest_update()
     if confirmation.snapshot is not None and newest is not None and newest.effective is None:
@@ -93,7 +98,7 @@ def _progress() -> Iterator[Callable[[int], None]]:
         yield lambda so_far: bar.update(task, completed=so_far)
 
 
-def _wait_until_told(store: SqliteReview, row: UpdateRow | None) -> UpdateRow | None:
+def _wait_until_told(store: SqlReview, row: UpdateRow | None) -> UpdateRow | None:
     """Show how the running gateway tells its accounts; it does so whether or not anybody waits."""
     until = time.monotonic() + TELL_SECONDS
     with Progress(
@@ -130,7 +135,7 @@ def _report(place: Place, new: Catalogue, done: Installed, confirmation: Confirm
 @with_store
 def pending(place: Place, account: str | None) -> None:
     """Show what accounts that review first have to accept, and records that expire within 30 days."""
-    with SqliteReview(place.config.data_dir) as store:
+    with _review(place) as store:
         rows = store.pending_holds(None if account is None else AccountId(account))
     context = policy_context(place.config, place.config.catalogue, frozenset())
     soon = expiring(context, place.now)
@@ -168,7 +173,7 @@ def accept(place: Place, subjects: tuple[str, ...], account: str, everything: bo
     if bool(subjects) == everything:
         raise click.UsageError("Name SUBJECTS, or --all.")
     owner = AccountId(account)
-    with SqliteReview(place.config.data_dir) as store:
+    with _review(place) as store:
         known = {row.subject for row in store.pending_holds(owner)}
         for subject in subjects:
             if subject not in known:

@@ -1,4 +1,4 @@
-"""SQL of reviews, as constant text. Values travel only as parameters. Plain enough for PostgreSQL but for the placeholders."""
+"""SQL of reviews, as constant text. Values travel only as parameters."""
 
 HAS_CATALOGUE = "SELECT 1 FROM catalogues WHERE version = ?"
 ADD_CATALOGUE = "INSERT INTO catalogues (version, body, added_at) VALUES (?, ?, ?)"

@@ -1,6 +1,5 @@
-"""Catalogue updates, holds and notifications in SQLite (`storage/contract_review.py`). Every method raises `StorageError` alone."""
+"""Catalogue updates, holds and notifications, in either database (`contract_review.py`). Every method raises `StorageError` alone."""
 
-import sqlite3
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 
@@ -9,14 +8,15 @@ import msgspec
 from anyapi.domain.ids import AccountId
 from anyapi.errors import StorageError
 from anyapi.storage import review_statements as statements
+from anyapi.storage.database import Database, rows_of
+from anyapi.storage.driver import Connection, Row, Value
 from anyapi.storage.review_rows import DeliveryRow, HoldRow, NotificationRow, ReviewSettings, UpdateRow
-from anyapi.storage.sqlite_file import Row, SqliteFile, Value, rows_of
 
 _LARGEST_BODY = 64 * 1024 * 1024
 
 
-class SqliteReview(SqliteFile):
-    """A connection of its own beside that of `SqliteStore`."""
+class SqlReview(Database):
+    """A connection of its own beside that of `SqlStore`."""
 
     def catalogue_body(self, version: str) -> bytes | None:
         """Give the canonical bytes of a version that is still kept, or None."""
@@ -178,12 +178,12 @@ def _values(update: UpdateRow) -> tuple[Value, ...]:
     return msgspec.structs.astuple(update)
 
 
-def _next_number(connection: sqlite3.Connection) -> int:
+def _next_number(connection: Connection) -> int:
     newest = next(iter(_updates(connection.execute(statements.NEWEST_UPDATE).fetchall())), None)
     return 1 if newest is None else newest.number + 1
 
 
-def _keep(connection: sqlite3.Connection, version: str, body: bytes, at: float) -> None:
+def _keep(connection: Connection, version: str, body: bytes, at: float) -> None:
     if connection.execute(statements.HAS_CATALOGUE, (version,)).fetchone() is None:
         connection.execute(statements.ADD_CATALOGUE, (version, zlib.compress(body, 6), at))
 

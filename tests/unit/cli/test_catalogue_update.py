@@ -14,7 +14,7 @@ from anyapi.catalogue.updating import read_compiled
 from anyapi.cli.installed import installed_base
 from anyapi.control.adopting import adopt
 from anyapi.storage.sqlite import SqliteStore
-from anyapi.storage.sqlite_review import SqliteReview
+from anyapi.storage.sqlite_review import SqlReview
 
 COMMAND = "catalogue"
 
@@ -30,7 +30,7 @@ def test_a_file_is_installed_for_the_next_start(run, data_dir, file):
     said = run("update", str(file)).stdout
     assert "no server is running: in force from the next start" in said
     assert "changes;" in said
-    assert installed_base(data_dir, load_catalogue()).version == next_catalogue(load_catalogue()).version
+    assert installed_base(data_dir, None, load_catalogue()).version == next_catalogue(load_catalogue()).version
     assert "is in force already" in run("update", str(file)).stdout
     assert json.loads(run("update", str(file), "--json").stdout)["update"] is None
 
@@ -41,10 +41,10 @@ def test_what_is_refused_changes_nothing(run, data_dir, file):
     file.write_bytes(b"{}")
     assert "not a compiled catalogue" in run("update", str(file), code=1).output
     assert "catalogue.update_url is not configured" in run("update", code=1).output
-    assert installed_base(data_dir, load_catalogue()).version == load_catalogue().version
+    assert installed_base(data_dir, None, load_catalogue()).version == load_catalogue().version
     file.write_bytes(encode(edited(load_catalogue(), -1)))
     run("update", str(file), "--allow-older")
-    assert installed_base(data_dir, load_catalogue()).version == edited(load_catalogue(), -1).version
+    assert installed_base(data_dir, None, load_catalogue()).version == edited(load_catalogue(), -1).version
 
 
 def test_a_signature_beside_a_file_is_checked_where_there_are_keys(run, bare, file):
@@ -71,7 +71,7 @@ def test_an_update_that_does_not_fit_the_operators_records_is_refused(run, bare,
 
 
 def test_what_waits_is_listed_and_accepted_by_the_command_line(run, data_dir, file):
-    with SqliteStore(data_dir), SqliteReview(data_dir) as review:
+    with SqliteStore(data_dir), SqlReview(data_dir) as review:
         review.change_review_settings("default", lambda before: msgspec.structs.replace(before, review_first=True), by="", at=1.0)
         adopt(review, load_catalogue(), load_catalogue(), 1.0)
         assert "no account has anything to accept" in run("pending").stdout
@@ -88,7 +88,7 @@ def test_what_waits_is_listed_and_accepted_by_the_command_line(run, data_dir, fi
     run("accept", "provider:cohere", "--all", "--account", "default", code=2)
     assert "1 accepted for default" in run("accept", "provider:cohere", "--account", "default").stdout
     assert json.loads(run("accept", "--all", "--account", "default", "--json").stdout)["accepted"] == 0
-    with SqliteReview(data_dir) as review:
+    with SqlReview(data_dir) as review:
         assert [(row.subject, row.accepted_by) for row in review.accepted_holds("default")] == [("provider:cohere", "cli")]
 
 

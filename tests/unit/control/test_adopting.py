@@ -11,7 +11,7 @@ from anyapi.domain.snapshot import Past
 from anyapi.errors import CatalogueError, StorageError
 from anyapi.storage.review_rows import HoldRow, UpdateRow, UpdateSource
 from anyapi.storage.sqlite import SqliteStore
-from anyapi.storage.sqlite_review import SqliteReview
+from anyapi.storage.sqlite_review import SqlReview
 
 NOW = 1_795_000_000.0
 
@@ -24,7 +24,7 @@ def catalogue(days=None, more=(), **fields):
 
 @pytest.fixture
 def review(tmp_path):
-    with SqliteStore(tmp_path), SqliteReview(tmp_path) as opened:
+    with SqliteStore(tmp_path), SqlReview(tmp_path) as opened:
         yield opened
 
 
