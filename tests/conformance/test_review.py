@@ -178,6 +178,31 @@ def test_deliveries_are_due_until_they_end(store):
     assert store.deliveries("default") == []
 
 
+def test_a_delivery_is_taken_by_one(store):
+    store.notify(notification(), [delivery(1), delivery(2)])
+    first, second = store.due_deliveries(NOON + 9)
+    taken = []
+    threads = [threading.Thread(target=lambda: taken.append(store.claim_delivery(first, NOON + 60))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == [False, False, False, True]
+    assert store.due_deliveries(NOON + 59) == [second]
+    (again,) = store.due_deliveries(NOON + 60)[1:]
+    assert again == msgspec.structs.replace(first, next_at=NOON + 60)
+    store.note_delivery(msgspec.structs.replace(again, ended_at=NOON + 61, code="sent"))
+    assert store.claim_delivery(again, NOON + 99) is False
+
+
+def test_many_holds_are_noted_at_once(store):
+    adopt(store, "one", None)
+    assert adopt(store, "two", "one", [hold(f"endpoint:{number:04}", before=None) for number in range(1201)])
+    found = store.pending_holds("acme")
+    assert [row.subject for row in found] == [f"endpoint:{number:04}" for number in range(1201)]
+    assert {(row.number, row.before) for row in found} == {(2, None)}
+
+
 def test_old_ones_go(store):
     store.notify(notification(1), [delivery(1)])
     store.notify(notification(2), [msgspec.structs.replace(delivery(2), notification="ntc_acme_2")])

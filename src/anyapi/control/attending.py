@@ -23,7 +23,10 @@ class Attendant:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop. A mail server that does not answer is not waited for: what was not noted as sent is tried again after the next start."""
+        """Stop. A mail server that does not answer is not waited for.
+
+        What was not noted as sent is tried again some minutes later, after the next start or by another process.
+        """
         self._stop.set()
         self._thread.join(CLOSE_SECONDS)
 

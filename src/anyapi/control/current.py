@@ -51,7 +51,9 @@ class Current:
         except (CatalogueError, ConfigError) as error:
             log(Event.CATALOGUE_UNUSABLE, kind=type(error).__name__)
         else:
-            adopt(self._store, catalogue, base, self._clock())
+            # Only what changed here: two workers whose configurations differ would otherwise note theirs in turn, without end.
+            if self._first or installed is not None:
+                adopt(self._store, catalogue, base, self._clock())
         found = held(self._store)
         self._base, self._catalogue, self._first = base, catalogue, False
         return InForce(catalogue, found)

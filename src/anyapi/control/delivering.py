@@ -21,6 +21,8 @@ from anyapi.storage.review_rows import Channel, DeliveryRow, NotificationRow
 
 RETRY_SECONDS = (60.0, 300.0, 1800.0, 7200.0, 21_600.0, 86_400.0)
 """How long to wait after each attempt that failed; after the last one it is given up."""
+CLAIM_SECONDS = 300.0
+"""Longer than any attempt takes. What a process had taken when it died is tried again after so long."""
 FINAL = frozenset({"gone", "mail_recipient_refused", "not_wanted"})
 """What another attempt would not mend."""
 
@@ -41,11 +43,16 @@ def binding_of(account: AccountId, version: int) -> Binding:
 
 
 def deliver(services: Services, ways: Ways) -> int:
-    """Try everything that is due once, and say how many there were. Raises `StorageError`."""
-    due = services.review.due_deliveries(services.clock())
-    for row in due:
-        services.review.note_delivery(_tried(services, ways, row))
-    return len(due)
+    """Try everything that is due once, and say how many that were. Raises `StorageError`.
+
+    Several processes may do so at once: what one has taken the others leave.
+    """
+    tried = 0
+    for row in services.review.due_deliveries(services.clock()):
+        if services.review.claim_delivery(row, services.clock() + CLAIM_SECONDS):
+            services.review.note_delivery(_tried(services, ways, row))
+            tried += 1
+    return tried
 
 
 def _tried(services: Services, ways: Ways, row: DeliveryRow) -> DeliveryRow:

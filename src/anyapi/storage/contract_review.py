@@ -133,6 +133,13 @@ class NotificationStore(Protocol):
         """Give the last of an account."""
         ...
 
+    def claim_delivery(self, delivery: DeliveryRow, until: float) -> bool:
+        """Put a due one off to `until`, durable on return; of several callers with the same row exactly one MUST get True.
+
+        MUST change nothing and give False if its next time is another by now, or it has ended.
+        """
+        ...
+
     def note_delivery(self, delivery: DeliveryRow) -> None:
         """Replace attempts, next time, end and code."""
         ...

@@ -1,5 +1,7 @@
 """SQL of reviews, as constant text. Values travel only as parameters."""
 
+from anyapi.storage.statements import insert
+
 HAS_CATALOGUE = "SELECT 1 FROM catalogues WHERE version = ?"
 ADD_CATALOGUE = "INSERT INTO catalogues (version, body, added_at) VALUES (?, ?, ?)"
 CATALOGUE = "SELECT body FROM catalogues WHERE version = ?"
@@ -25,10 +27,7 @@ UNTOLD_UPDATES = _UPDATE + " WHERE effective IS NOT NULL AND told_at IS NULL ORD
 ADOPT = "UPDATE catalogue_updates SET effective = ?, previous = ?, changes = ? WHERE number = ? AND effective IS NULL"
 PROGRESS = "UPDATE catalogue_updates SET accounts = ?, told = ?, told_at = ? WHERE number = ?"
 
-ADD_HOLD = """
-INSERT INTO holds (account, subject, number, before, since, accepted_at, accepted_by) VALUES (?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (account, subject, number) DO NOTHING
-"""
+HOLD_COLUMNS = ("account", "subject", "number", "before", "since", "accepted_at", "accepted_by")
 _HOLD = "SELECT account, subject, number, before, since, accepted_at, accepted_by FROM holds"
 PENDING = _HOLD + " WHERE accepted_at IS NULL ORDER BY account, number, subject"
 PENDING_OF_ACCOUNT = _HOLD + " WHERE account = ? AND accepted_at IS NULL ORDER BY number, subject"
@@ -69,8 +68,14 @@ ADD_DELIVERY = (
 _DELIVERY = "SELECT id, account, notification, channel, person, next_at, attempts, ended_at, code FROM deliveries"
 DUE = _DELIVERY + " WHERE ended_at IS NULL AND next_at <= ? ORDER BY next_at, id LIMIT ?"
 DELIVERIES = _DELIVERY + " WHERE account = ? ORDER BY next_at DESC, id LIMIT ?"
+CLAIM_DELIVERY = "UPDATE deliveries SET next_at = ? WHERE account = ? AND id = ? AND next_at = ? AND ended_at IS NULL"
 NOTE_DELIVERY = "UPDATE deliveries SET attempts = ?, next_at = ?, ended_at = ?, code = ? WHERE account = ? AND id = ?"
 PURGE_DELIVERIES = (
     "DELETE FROM deliveries WHERE notification IN (SELECT id FROM notifications WHERE at < ?) OR (ended_at IS NOT NULL AND ended_at < ?)"
 )
 PURGE_NOTIFICATIONS = "DELETE FROM notifications WHERE at < ?"
+
+
+def insert_holds(rows: int) -> str:
+    """Give the statement that inserts so many holds at once; one that is there stays as it is."""
+    return insert("holds", HOLD_COLUMNS, rows) + " ON CONFLICT (account, subject, number) DO NOTHING"

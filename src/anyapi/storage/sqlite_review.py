@@ -1,5 +1,6 @@
 """Catalogue updates, holds and notifications, in either database (`contract_review.py`). Every method raises `StorageError` alone."""
 
+import itertools
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 
@@ -13,6 +14,8 @@ from anyapi.storage.driver import Connection, Row, Value
 from anyapi.storage.review_rows import DeliveryRow, HoldRow, NotificationRow, ReviewSettings, UpdateRow
 
 _LARGEST_BODY = 64 * 1024 * 1024
+_HOLDS_AT_ONCE = 500
+"""Seven values each: well under the number that SQLite takes in one statement."""
 
 
 class SqlReview(Database):
@@ -62,8 +65,9 @@ class SqlReview(Database):
             else:
                 number = _next_number(connection)
                 connection.execute(statements.ADD_UPDATE, _values(msgspec.structs.replace(update, number=number)))
-            for hold in holds:
-                connection.execute(statements.ADD_HOLD, msgspec.structs.astuple(msgspec.structs.replace(hold, number=number)))
+            rows = [msgspec.structs.astuple(msgspec.structs.replace(hold, number=number)) for hold in holds]
+            for part in itertools.batched(rows, _HOLDS_AT_ONCE):
+                self._driver.insert(connection, statements.insert_holds, part)
         return True
 
     def note_progress(self, number: int, accounts: int, told: int, told_at: float | None) -> None:
@@ -157,6 +161,11 @@ class SqlReview(Database):
     def deliveries(self, account: AccountId, limit: int = 20) -> list[DeliveryRow]:
         """Give the last of an account."""
         return rows_of(DeliveryRow, self._read("read the deliveries", statements.DELIVERIES, (account, limit)))
+
+    def claim_delivery(self, delivery: DeliveryRow, until: float) -> bool:
+        """Take a due one: nobody else gets it until then. False if somebody else was first."""
+        values = (until, delivery.account, delivery.id, delivery.next_at)
+        return self._write("take the delivery", statements.CLAIM_DELIVERY, values) > 0
 
     def note_delivery(self, delivery: DeliveryRow) -> None:
         """Replace attempts, next time, end and code."""

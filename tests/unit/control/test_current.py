@@ -25,6 +25,21 @@ def test_it_follows_what_is_installed_and_says_what_is_held(review):  # noqa: F8
     assert len(review.updates()) == 2
 
 
+def test_workers_that_are_configured_apart_do_not_chase_each_other(review):  # noqa: F811
+    packaged, found = catalogue(30), edited(catalogue(30), 1)
+    others = edited(packaged, 0, a=msgspec.structs.replace(packaged.providers["a"], name="Another name"))
+    assert others.version != packaged.version
+    workers = [Current(review, (packaged, started), lambda base: base, lambda: 5.0) for started in (packaged, others)]
+    for _ in range(3):
+        assert [worker.refresh().catalogue for worker in workers] == [packaged, others]
+    assert [row.effective for row in review.updates()] == [others.version, packaged.version]
+    install(review, found)
+    for _ in range(2):
+        assert {worker.refresh().catalogue.version for worker in workers} == {found.version}
+    assert review.newest_update().effective == found.version
+    assert len(review.updates()) == 3
+
+
 def test_what_does_not_fit_leaves_everything_as_it_was_and_stops_nothing(review, capsys):  # noqa: F811
     packaged = catalogue(30)
 
