@@ -9,8 +9,9 @@ import sys
 import msgspec
 import pytest
 from tests.integration.lab import until
-from tests.integration.test_control_plane import LISTENS, PASSWORD, Page
+from tests.integration.test_control_plane import LISTENS
 from tests.tools.catalogue_site import Keys, Site, edited
+from tests.tools.control_page import first_person
 from tests.tools.gateway import running_gateway
 
 from anyapi.catalogue.canonical import encode
@@ -75,15 +76,6 @@ def prepared(world):
     return running_gateway(world.home, world.toml, control=True)
 
 
-def owner(gateway):
-    page = Page(gateway.control_url())
-    command = [sys.executable, "-m", "anyapi", "people", "first-run", "--config", str(gateway.home / "anyapi.toml")]
-    link = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
-    form = {"token": re.search(r"/join#(\S+)", link)[1], "name": "Ada", "email": "ada@x.org", "password": PASSWORD}
-    page.csrf = page.send("POST", "/api/links", form)[1]["csrf"]
-    return page
-
-
 def chat(gateway, policy=None):
     return gateway.chat(data_policy=ZERO if policy is None else policy)
 
@@ -98,7 +90,7 @@ def refused(page, words, **wanted):
 @pytest.mark.long
 def test_from_a_signed_address_to_a_served_request_and_back_only_if_meant(world):
     with prepared(world) as gateway:
-        page = owner(gateway)
+        page = first_person(gateway)
         assert chat(gateway).status == 403, "the provider keeps content for 30 days"
         second = world.zero(world.first)
 
@@ -145,7 +137,7 @@ def test_from_a_signed_address_to_a_served_request_and_back_only_if_meant(world)
 
 def test_review_first_holds_back_what_an_update_loosened_until_a_person_accepts_it(world):
     with prepared(world) as gateway:
-        page = owner(gateway)
+        page = first_person(gateway)
         wishes = {"review_first": True, "remind_days": 90}
         assert page.send("PUT", "/api/accounts/default/review/settings", wishes)[0] == 200
         second = world.zero(world.first)

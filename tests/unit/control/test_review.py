@@ -128,7 +128,7 @@ def test_a_webhooks_secret_is_shown_once_and_stored_sealed(staffed):
     second = owner.send("PUT", f"{REVIEW}/webhook", {"url": "https://a.example/h"}).json()
     assert first["secret"].startswith("whsec_")
     assert first["secret"] != second["secret"]
-    stored = b"".join(path.read_bytes() for path in staffed.review.path.parent.iterdir())
+    stored = staffed.stored()
     assert second["secret"].removeprefix("whsec_").encode() not in stored
     assert "whsec_" not in owner.get(REVIEW).text
     assert staffed.review.review_settings("default").version == 2
