@@ -181,7 +181,13 @@ def test_review_first_holds_back_what_an_update_loosened_until_a_person_accepts_
         assert after["waiting"] == []
         assert [(row["subject"], row["by_name"]) for row in after["accepted"]] == [("provider:sim-30d", "Ada")]
 
-        # An operator's edit of the file is an update too, and so is a newer product: what is in force after a start is held against before.
+
+@pytest.mark.long
+def test_what_is_in_force_after_a_start_is_held_against_before(world):
+    """An operator's edit of the file is an update too, and so is a newer product."""
+    with prepared(world) as gateway:
+        page = first_person(gateway)
+        assert page.send("PUT", "/api/accounts/default/review/settings", {"review_first": True})[0] == 200
         gateway.stop()
         file = gateway.home / "anyapi.toml"
         file.write_text(file.read_text() + '\n[providers.sim-zero]\nregions = ["de"]\n')

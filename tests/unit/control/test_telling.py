@@ -66,6 +66,7 @@ def test_an_account_that_is_not_concerned_is_left_alone(staffed):
     assert len(notices(staffed, "default")) == 1
 
 
+@pytest.mark.long
 def test_owners_and_admins_get_the_mail_if_there_is_a_mail_server(updated):
     tell_updates(updated.services)
     assert updated.review.deliveries("default") == []
