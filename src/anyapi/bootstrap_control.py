@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
-from anyapi.config import Config, known_names
+from anyapi.catalogue.load import load_catalogue
+from anyapi.config import Config, catalogue_over
 from anyapi.errors import ConfigError, StorageError
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import inventory
@@ -22,7 +23,9 @@ from anyapi.storage.sqlite import SqlStore
 from anyapi.storage.sqlite_holdings import SqlHoldings
 from anyapi.storage.sqlite_people import SqlPeople
 from anyapi.storage.sqlite_requests import SqlRequests
+from anyapi.storage.sqlite_review import SqlReview
 from anyapi.telemetry.log import Event, log
+from anyapi.upstream.dialer import Dialer
 
 ControlReady = Callable[[str, bool], None]
 """Hears of the control plane's address, and whether nobody is known to it yet."""
@@ -89,16 +92,21 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
         people = stack.enter_context(await asyncio.to_thread(SqlPeople, driver))
         requests = stack.enter_context(await asyncio.to_thread(SqlRequests, driver))
         holdings = stack.enter_context(await asyncio.to_thread(SqlHoldings, driver))
+        review = stack.enter_context(await asyncio.to_thread(SqlReview, driver))
+        allows = Dialer(config.private_addresses).allows
+        updates = config.updates.update_url, config.updates.public_keys, config.smtp is not None, config.root_keys
+        updating = serving.Updating(load_catalogue, functools.partial(catalogue_over, config), allows, *updates)
         services = serving.Services(
             store=store,
             people=people,
             requests=requests,
             holdings=holdings,
+            review=review,
+            updating=updating,
             attempts=serving.Attempts(time.time),
             in_force=lambda: parts.plane.snapshot,
             reload=parts.reload,
             floor=config.policy,
-            known=known_names(config.catalogue),
             inventory=lambda: inventory(parts.plane.disclosure),
             clock=time.time,
             secure=config.control.secure,
@@ -112,6 +120,8 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
         running = await serving.serve(services, listener, tls and tls.certificate, tls and tls.key)
         stack.push_async_callback(running.close)
         parts.plane.disclosure = parts.plane.disclosure._replace(control_url=address)
+        attendant = serving.Attendant(services, serving.Ways(config.smtp, allows, lambda: config.root_keys, address))
+        stack.callback(attendant.close)
         log(Event.CONTROL_STARTED, listen=address)
         await asyncio.to_thread(lambda: ready(address, people.people_count() == 0))
         return stack.pop_all()

@@ -1,6 +1,7 @@
 """The configuration as frozen values. Reads nothing: `anyapi.config` does."""
 
 import datetime as dt
+import enum
 import ipaddress
 from pathlib import Path
 
@@ -114,6 +115,36 @@ class Control(msgspec.Struct, frozen=True):
         return self.tls is not None or (self.public_url or "").startswith("https://")
 
 
+class Updates(msgspec.Struct, frozen=True):
+    """`[catalogue]`: how long a record is good, where updates come from, and who may sign them."""
+
+    span_days: float = 180.0
+    update_url: str | None = None
+    public_keys: tuple[bytes, ...] = ()
+    """Ed25519, 32 bytes each."""
+
+
+class SmtpSecurity(enum.StrEnum):
+    """How the way to the mail server is protected."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
+
+
+class Smtp(msgspec.Struct, frozen=True):
+    """`[smtp]`: the server that mail goes out by."""
+
+    host: str
+    port: int
+    security: SmtpSecurity
+    sender: str
+    username: str | None = None
+    password_file: Path | None = None
+    password: Secret | None = None
+    """Read where secrets are."""
+
+
 class Privacy(msgspec.Struct, frozen=True):
     """`[privacy]`: the operator's own pages and contact, shown to callers."""
 
@@ -139,7 +170,11 @@ class Config(msgspec.Struct, frozen=True):
     """The gateway's floor."""
     presets: dict[DataClass, Settings]
     catalogue: Catalogue
-    """The packaged catalogue with the operator's extension over it."""
+    """The base with the operator's extension over it."""
+    base: Catalogue
+    """The packaged catalogue, or the one that was installed in its place."""
+    operator_records: dict[str, object]
+    """The operator's `providers` and `models` as the file has them, to lay them over another base."""
     span_days: float
     agreements: tuple[Agreement, ...]
     private_addresses: tuple[str, ...]
@@ -148,6 +183,8 @@ class Config(msgspec.Struct, frozen=True):
     scrub: bool
     privacy: Privacy
     control: Control = Control()
+    updates: Updates = Updates()
+    smtp: Smtp | None = None
     root_key_file: Path | None = None
     """Where the root keys of stored credentials are, unless the environment holds them itself."""
     database_url: Secret | None = None

@@ -12,6 +12,7 @@ from anyapi.storage.sqlite import SqlStore
 from anyapi.storage.sqlite_holdings import SqlHoldings
 from anyapi.storage.sqlite_people import SqlPeople
 from anyapi.storage.sqlite_requests import SqlRequests
+from anyapi.storage.sqlite_review import SqlReview
 from anyapi.storage.usage_writer import UsageWriter
 
 
@@ -25,6 +26,9 @@ class Backend:
 
     def store(self, now):
         return SqlStore(self.driver, lambda: now)
+
+    def review(self):
+        return SqlReview(self.driver)
 
     def people(self):
         return SqlPeople(self.driver)

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 
+import msgspec
 from tests.conformance.samples import NOON, contradiction, credential_row, decision_record, key_row, usage_row
 
 from anyapi.domain.call import App
@@ -10,6 +11,7 @@ from anyapi.domain.people import Role
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.storage.people_rows import ChangeRow, IdentityRow, LinkKind, LinkRow, MemberRow, PersonRow, SessionRow
 from anyapi.storage.request_rows import MessageRow, NoticeRow, RequestKind, RequestRow, RequestStatus
+from anyapi.storage.review_rows import Channel, DeliveryRow, HoldRow, NotificationRow, UpdateRow, UpdateSource
 from anyapi.storage.rows import AccountRow, Declared, ProjectRow, ProvisioningKeyRow
 
 REQUESTS, RECORDS = 30, 5
@@ -55,7 +57,22 @@ def fill(backend, mark, *, at=NOON):
         row = RequestRow(f"req_{mark}", mark, f"per_{mark}", RequestKind.QUESTION, RequestStatus.OPEN, at, at + 30, at)
         requests.open_request(row, MessageRow(f"msg_{mark}", mark, row.id, row.person, from_team=False, at=at, words=f"{mark} asks"))
         requests.add_notice(NoticeRow(f"ntc_{mark}", mark, at, "request_opened", f'{{"request":"req_{mark}"}}'))
+    _reviews_of(backend, mark, at)
     _requests_of(backend, mark)
+
+
+def _reviews_of(backend, mark, at):
+    with backend.review() as review:
+        last = review.last_adopted()
+        update = UpdateRow(0, at, "", UpdateSource.START, "base", pinned=False, effective=f"{mark} after", previous=last and last.effective)
+        hold = HoldRow(mark, "provider:a", 0, f'{{"id":"{mark}"}}', at)
+        assert review.adopt(update, {f"{mark} after": b"x", "base": b"base"}, [hold])
+        review.change_review_settings(
+            mark, lambda row: msgspec.structs.replace(row, webhook_url=f"https://{mark}.x.org"), by=f"per_{mark}", at=at
+        )
+        told = NotificationRow(f"ntf_{mark}", mark, at, "expiring", mark, f'{{"provider":"{mark}"}}')
+        assert review.notify(told, [DeliveryRow(f"dlv_{mark}", mark, told.id, Channel.WEBHOOK, "", at)])
+        review.see(mark, f"per_{mark}", at)
 
 
 def _requests_of(backend, mark):

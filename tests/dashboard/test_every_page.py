@@ -27,6 +27,7 @@ PAGES = (
     "keys",
     "credentials",
     "members",
+    "review",
     "stored",
     "requests",
     "me",

@@ -137,3 +137,31 @@ export function useRows(seconds: number, limit: number, every: number | false) {
     call("get", "/api/accounts/{account}/usage/rows", { path: { account }, query: { since, limit }, signal }),
   );
 }
+
+export function useReview() {
+  const { account } = useHere();
+  return useQuery({ queryKey: [account, "review"], queryFn: () => call("get", "/api/accounts/{account}/review", { path: { account } }) });
+}
+
+export function useNotifications() {
+  const { account } = useHere();
+  return useQuery({
+    queryKey: [account, "notifications"],
+    queryFn: () => call("get", "/api/accounts/{account}/notifications", { path: { account }, query: { limit: 20 } }),
+    refetchInterval: MINUTE,
+  });
+}
+
+export function useDeliveries() {
+  const { account } = useHere();
+  return useQuery({ queryKey: [account, "deliveries"], queryFn: () => call("get", "/api/accounts/{account}/deliveries", { path: { account } }) });
+}
+
+/** While accounts are being told of an update, how far that is. */
+export function useUpdates() {
+  return useQuery({
+    queryKey: ["updates"],
+    queryFn: () => call("get", "/api/catalogue/updates"),
+    refetchInterval: (query) => (query.state.data?.rows.some((row) => row.told_at === null) ? 1000 : MINUTE),
+  });
+}

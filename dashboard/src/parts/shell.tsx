@@ -6,7 +6,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { Problem } from "../api/client";
-import { useAccounts, useInbox, useRequests } from "../api/queries";
+import { useAccounts, useInbox, useNotifications, useRequests } from "../api/queries";
 import { useHere } from "../api/session";
 import { plural } from "../words/format";
 import { finished } from "../words/requests";
@@ -16,6 +16,7 @@ import { Chip, Note } from "./parts";
 const PLACES: readonly { path: string; name: string; icon: IconName; also?: string[] }[] = [
   { path: "activity", name: "Activity", icon: "activity" },
   { path: "privacy", name: "Privacy settings", icon: "shield" },
+  { path: "review", name: "Review", icon: "review" },
   { path: "models", name: "Models and providers", icon: "models", also: ["providers", "compare"] },
   { path: "explain", name: "Explain", icon: "explain" },
   { path: "playground", name: "Playground", icon: "send" },
@@ -85,6 +86,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const [location, go] = useLocation();
   const { me, account } = useHere();
   const accounts = useAccounts();
+  const unseen = useNotifications().data?.unseen ?? 0;
   const lost = useLost();
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
@@ -131,6 +133,11 @@ export function Shell({ children }: { children: ReactNode }) {
               <Icon name={place.icon} />
               {place.name}
               {place.path === "requests" && <News />}
+              {place.path === "review" && unseen > 0 && (
+                <span className="chip warn" style={{ marginLeft: "auto" }} aria-label={`${unseen} unread`}>
+                  {unseen}
+                </span>
+              )}
             </Link>
           ))}
         </div>

@@ -96,6 +96,7 @@ const REASONS: Record<string, string> = {
   human_review_possible: "People may read what is sent",
   human_review_unknown: "Does not say whether people read it",
   confidence_too_low: "The facts are not known well enough",
+  review_pending: "Waits for your review of what changed",
   evidence_contradicts: "Its own answers contradict its promise",
   endpoint_elsewhere: "Lies outside of the credential's region",
   not_deployed: "Not among the credential's deployments",
@@ -221,5 +222,30 @@ const CHANGES: Record<string, string> = {
   account_added: "made the account",
   account_exported: "took along all that is held",
   account_deleted: "deleted an account",
+  review_accepted: "accepted changes of the catalogue",
+  review_settings: "changed how the account reviews",
+  reviewed: "reviewed the settings",
+  webhook: "made a webhook",
+  webhook_removed: "removed the webhook",
+  catalogue: "updated the catalogue",
 };
 export const change = (what: string): string => CHANGES[what] ?? sentence(what).toLowerCase();
+
+const DELIVERIES: Record<string, string> = {
+  sent: "Arrived",
+  not_wanted: "Nobody wanted it any more",
+  gone: "The address says that it is gone",
+  not_taken: "The address did not take it",
+  address_refused: "The address leads to a network that is not allowed",
+  address_unusable: "The address cannot be used",
+  plain_http: "The address is not https",
+  timed_out: "No answer in time",
+  unknown_host: "There is no such host",
+  tls_failed: "The certificate was refused",
+  refused: "Nobody listens there",
+  no_root_key: "The secret is sealed under a root key that is not here",
+  mail_sign_in_refused: "The mail server refused our password",
+  mail_recipient_refused: "The mail server refused the recipient",
+};
+/** How an e-mail or a webhook went out, or what stood in the way last. */
+export const delivery = (code: string | null): string => (code === null ? "Not tried yet" : (DELIVERIES[code] ?? sentence(code)));

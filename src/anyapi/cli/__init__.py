@@ -15,7 +15,7 @@ COMMANDS = {
     "control": "Run the control API and the dashboard alone, beside workers on one PostgreSQL.",
     "demo": "Run simulated providers and a gateway, and print what to try.",
     "explain": "Say which endpoints a data policy leaves for a model, and why not the others.",
-    "catalogue": "Check, show and compare catalogues of providers and models.",
+    "catalogue": "Check, show, compare and update catalogues of providers and models.",
     "keys": "Create, list, limit, rotate and revoke API keys.",
     "provisioning": "Create, list and revoke keys that manage API keys.",
     "accounts": "List accounts, take along all that is held of one, delete one.",

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from anyapi.cli.installed import installed_if_current
 from anyapi.cli.output import print_json
 from anyapi.config import Config, known_names, load_config, policy_context
 from anyapi.control.publish import contradicted
@@ -58,7 +59,7 @@ def explain(
     `anyapi/auto` stands for all that may be chosen from.
     """
     now = dt.datetime.now(dt.UTC)
-    config = load_config(path, os.environ, now)
+    config = load_config(path, os.environ, now, base_of=installed_if_current)
     context = policy_context(config, config.catalogue, SERVED_PROTOCOLS, SERVED_EMBEDDINGS)
     context = msgspec.structs.replace(context, contradicted=stored_evidence(config))
     if assume_credentials:

@@ -11,11 +11,13 @@ from typing import Concatenate, ParamSpec
 import click
 import msgspec
 
+from anyapi.cli.installed import installed_base
 from anyapi.cli.progress import told_progress
 from anyapi.config import Config, load_config
 from anyapi.config_sections import known_names
 from anyapi.control.channel import SOCKET_NAME, NotConfirmed, ask_reload
 from anyapi.crypto.secret import Secret
+from anyapi.domain.catalogue import Catalogue
 from anyapi.errors import StorageError
 from anyapi.policy.nearest import nearest
 from anyapi.policy.parse import Known
@@ -68,7 +70,11 @@ def with_store(command: Callable[Concatenate[Place, P], None]) -> Callable[..., 
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
     @functools.wraps(command)
     def run(config_file: Path | None, data_dir: Path | None, as_json: bool, *args: P.args, **kwargs: P.kwargs) -> None:
-        config = load_config(config_file, os.environ, dt.datetime.now(dt.UTC), secrets=False)
+
+        def base_of(configured: Path, url: Secret | None, packaged: Catalogue) -> Catalogue:
+            return installed_base(data_dir or configured, url, packaged)
+
+        config = load_config(config_file, os.environ, dt.datetime.now(dt.UTC), secrets=False, base_of=base_of)
         if data_dir is not None:
             config = msgspec.structs.replace(config, data_dir=data_dir)
         driver = driver_for(config.data_dir, config.database_url)

@@ -22,12 +22,15 @@ from anyapi.control import (
     export,
     history,
     keys,
+    notifications,
     pages,
     privacy_requests,
     provisioning,
+    review,
     sessions,
     settings,
     sign_in,
+    updates,
     usage,
 )
 from anyapi.control.describe import described
@@ -133,6 +136,9 @@ def _routes(dashboard: Path | None) -> list[ControllerRouterHandler]:
         *(privacy_requests.list_requests, privacy_requests.open_request, privacy_requests.show_request, privacy_requests.write_again),
         *(privacy_requests.close_request, privacy_requests.inbox, privacy_requests.reply),
         *(export.ask_for_export, export.show_export, export.fetch_export, deletion.plan_deletion, deletion.delete_account),
+        *(review.show_review, review.accept_changes, review.note_review, review.save_review_settings),
+        *(review.save_webhook, review.remove_webhook, updates.list_updates, updates.update_catalogue),
+        *(notifications.list_notifications, notifications.mark_seen, notifications.list_deliveries),
         *(history.account_changes, history.gateway_changes),
         *(openapi, healthz, privacy, *pages.handlers(dashboard)),
     ]

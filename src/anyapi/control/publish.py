@@ -47,7 +47,7 @@ def build_snapshot(
     own = own_credentials([row for row in credentials if row.account not in closing])
     if contradictions:
         base = msgspec.structs.replace(base, contradicted=contradicted(contradictions))
-    requirements = _Requirements(store.all_settings(), gateway_settings, presets, own.keys())
+    requirements = _Requirements(store.all_settings(), gateway_settings, presets, own.keys() | base.held.keys())
     keys = store.keys()
     principals = {
         key.sha256: Principal(key.id, key.account, requirements.of(key), key.project, key.expires_at, limits_of(key))
@@ -138,8 +138,8 @@ class _Requirements:
     def of(self, key: KeyRow) -> Requirement:
         """Give the requirement of a key; the same object for equal settings.
 
-        INVARIANT: an account that has credentials of its own gets objects of its own. The data plane remembers decisions by the identity
-        of the requirement, and those of such an account may name a credential that is nobody else's.
+        INVARIANT: an account that has credentials of its own, or something to review, gets objects of its own. The data plane remembers
+        decisions by the identity of the requirement, and those of such an account hold for nobody else.
         """
         account = self._stored.get((Layer.ACCOUNT, key.account), _NOTHING)
         project = _NOTHING if key.project is None else self._stored.get((Layer.PROJECT, key.project), _NOTHING)

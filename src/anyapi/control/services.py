@@ -6,9 +6,12 @@ from typing import Protocol
 
 import msgspec
 
+from anyapi.config_values import NO_ROOT_KEYS
 from anyapi.control.oidc import OidcClient
 from anyapi.control.passwords import Attempts
-from anyapi.domain.catalogue import Provider
+from anyapi.crypto.root_keys import RootKeys
+from anyapi.domain.catalogue import Catalogue, Provider
+from anyapi.domain.data_policy import CERTIFICATIONS
 from anyapi.domain.ids import AccountId, CredentialId, ProviderId
 from anyapi.domain.requirement import DataClass, Settings
 from anyapi.domain.snapshot import Agreement, PolicyContext
@@ -25,6 +28,7 @@ from anyapi.storage.contract import (
 from anyapi.storage.contract_holdings import HoldingStore
 from anyapi.storage.contract_people import ChangeStore, PeopleStore, SessionStore
 from anyapi.storage.contract_requests import RequestStore
+from anyapi.storage.contract_review import ReviewStore
 from anyapi.storage.rows import CredentialRow
 
 
@@ -79,6 +83,20 @@ class Export(msgspec.Struct):
     state: ExportState
 
 
+class Updating(msgspec.Struct, frozen=True):
+    """What updates of the catalogue and the ways out need of the configuration."""
+
+    packaged: Callable[[], Catalogue]
+    over: Callable[[Catalogue], Catalogue]
+    """Lays the operator's own records over a base; raises where they do not fit."""
+    allows: Callable[[str], bool]
+    """Whether an address (no name) may be connected to."""
+    update_url: str | None = None
+    public_keys: tuple[bytes, ...] = ()
+    mails: bool = False
+    root_keys: RootKeys = NO_ROOT_KEYS
+
+
 class Keeper(Protocol):
     """Checks and seals what accounts bring; `anyapi.own_credentials` says what each does."""
 
@@ -112,7 +130,8 @@ class Services(msgspec.Struct, frozen=True):
     """Has the data plane read the store; gives the snapshot version in force when every worker goes by it."""
     floor: Settings
     """The gateway's settings as configured."""
-    known: Known
+    review: ReviewStore
+    updating: Updating
     inventory: Callable[[], dict[str, object]]
     """What is stored, field by field, as `/v1/privacy` says it."""
     clock: Callable[[], float]
@@ -129,3 +148,13 @@ class Services(msgspec.Struct, frozen=True):
     privacy: PrivacyTeam = PrivacyTeam()
     exports: dict[str, Export] = msgspec.field(default_factory=dict)
     """Archives that were asked for, oldest first."""
+
+    @property
+    def mails(self) -> bool:
+        """Whether there is a mail server to send by."""
+        return self.updating.mails
+
+    @property
+    def known(self) -> Known:
+        """What settings may name: the providers of the catalogue in force, and every certification there is a word for."""
+        return Known(frozenset(self.in_force().context.catalogue.providers), CERTIFICATIONS)

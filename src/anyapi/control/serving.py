@@ -12,12 +12,14 @@ from pathlib import Path
 import uvicorn
 
 from anyapi.control.app import create_app
+from anyapi.control.attending import Attendant
+from anyapi.control.delivering import Ways
 from anyapi.control.oidc import OidcClient
 from anyapi.control.passwords import Attempts
 from anyapi.control.privacy_requests import keep_purging
-from anyapi.control.services import PrivacyTeam, Services
+from anyapi.control.services import PrivacyTeam, Services, Updating
 
-__all__ = ["Attempts", "OidcClient", "PrivacyTeam", "Services", "Serving", "serve"]
+__all__ = ["Attempts", "Attendant", "OidcClient", "PrivacyTeam", "Services", "Serving", "Updating", "Ways", "serve"]
 
 BUILT = Path(__file__).resolve().parent.parent / "dashboard"
 """Where the wheel has the dashboard's pages."""

@@ -33,6 +33,11 @@ def same(given: str, wanted: str) -> bool:
     return hmac.compare_digest(given.encode(), wanted.encode())
 
 
+def new_notice_id() -> str:
+    """Names a notification or a delivery; says nothing."""
+    return "ntc_" + "".join(secrets.choice(_ALPHABET) for _ in range(20))
+
+
 def new_person_id() -> PersonId:
     """A public id that says nothing."""
     return PersonId(new_id("per"))

@@ -18,6 +18,7 @@ from anyapi.policy.auto import arranged_to_choose, everything
 from anyapi.policy.availability import unavailable, unreachable
 from anyapi.policy.nearest import nearest
 from anyapi.policy.order import arranged
+from anyapi.policy.past import Asked, Before, earlier_states, outstanding
 from anyapi.policy.resolve import resolve
 from anyapi.policy.rules import Case, judge
 
@@ -48,7 +49,7 @@ def decide(
         near = nearest(model, (AUTO, *context.catalogue.models))
         hint = f"Similar names: {', '.join(near)}. " if near else ""
         raise ModelNotFound(f"No such model is in the catalogue. {hint}GET /v1/models lists all of them.", {"similar": list(near)})
-    judge_all = _Judge(requirement, facts, seen, account, now)
+    judge_all = _Judge(requirement, facts, seen, account, now, earlier_states(seen, account))
     permitted, denied, valid_until = [], [], math.inf
     for endpoint in record.endpoints:
         try:
@@ -86,6 +87,8 @@ class _Judge(msgspec.Struct, frozen=True):
     context: PolicyContext
     account: AccountId | None
     now: float
+    before: tuple[Before, ...] = ()
+    """Earlier states of the catalogue that the account has not accepted to leave."""
 
     def endpoint(self, endpoint: Endpoint) -> tuple[Candidate | Denial, float]:
         """The answer for one endpoint, and until when it holds."""
@@ -110,7 +113,12 @@ class _Judge(msgspec.Struct, frozen=True):
         for credential in self.context.credentials.get(provider.id) or (None,):
             policy, until, local, free_tier = resolve(endpoint, provider, credential, self.account, self.facts, self.context, self.now)
             case = Case(endpoint, provider, credential, policy, local, free_tier)
-            verdicts.append(_Verdict(case, (*judge(self.requirement, case), *unreachable(endpoint, credential))))
+            reasons = judge(self.requirement, case)
+            if self.before and not reasons:
+                asked = Asked(self.requirement, self.facts, self.account, self.now)
+                reasons, ends = outstanding(self.before, asked, endpoint, credential)
+                until = min(until, ends)
+            verdicts.append(_Verdict(case, (*reasons, *unreachable(endpoint, credential))))
             valid_until = min(valid_until, until)
         return min(verdicts, key=_reason_count), valid_until
 

@@ -114,6 +114,18 @@ HOLDINGS = (
     ),
     Holding(record="privacy_requests", table="privacy_requests", mine=_ACCOUNT, order=("opened_at", "id"), why=_CLOSED),
     Holding(record="privacy_notices", table="privacy_notices", mine=_ACCOUNT, order=("at", "id"), why=_CLOSED, json=frozenset({"facts"})),
+    Holding(record="deliveries", table="deliveries", mine=_ACCOUNT, order=("id",), why=_CLOSED),
+    Holding(record="notifications", table="notifications", mine=_ACCOUNT, order=("at", "id"), why=_CLOSED, json=frozenset({"body"})),
+    Holding(record="notices_seen", table="notices_seen", mine=_ACCOUNT, order=("person",), why=_CLOSED),
+    Holding(record="holds", table="holds", mine=_ACCOUNT, order=("subject", "number"), why=_CLOSED, json=frozenset({"before"})),
+    Holding(
+        record="review_settings",
+        table="review_settings",
+        mine=_ACCOUNT,
+        order=("account",),
+        why=_CLOSED,
+        withheld=(("key_id", _SEAL), ("wrapped", _SEAL), ("ciphertext", _SEAL)),
+    ),
     Holding(record="spending", table="spending", mine=_ACCOUNT, order=("lineage", "day"), why=_CLOSED),
     Holding(
         record="provisioning_keys",
@@ -171,7 +183,13 @@ HOLDINGS = (
 )
 """In the order in which their rows can go: whoever is referred to goes later."""
 
-NOT_HELD = MappingProxyType({"starts": "counts of the whole gateway; names no account"})
+NOT_HELD = MappingProxyType(
+    {
+        "starts": "counts of the whole gateway; names no account",
+        "catalogues": "facts about providers and models; names no account",
+        "catalogue_updates": "what the operator installed, for all accounts",
+    }
+)
 """Records of the inventory of which no row is an account's."""
 
 

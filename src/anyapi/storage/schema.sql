@@ -290,6 +290,98 @@ CREATE TABLE provisioning_keys (
 	FOREIGN KEY(account) REFERENCES accounts (id)
 );
 
+CREATE TABLE catalogues (
+	version TEXT NOT NULL,
+	body BLOB NOT NULL,
+	added_at DOUBLE NOT NULL,
+	PRIMARY KEY (version)
+);
+
+CREATE TABLE catalogue_updates (
+	number BIGINT NOT NULL,
+	at DOUBLE NOT NULL,
+	person TEXT NOT NULL,
+	source TEXT NOT NULL,
+	base TEXT,
+	pinned BOOLEAN NOT NULL,
+	effective TEXT,
+	previous TEXT,
+	changes TEXT NOT NULL,
+	accounts BIGINT,
+	told BIGINT NOT NULL,
+	told_at DOUBLE,
+	PRIMARY KEY (number),
+	CONSTRAINT catalogue_updates_source CHECK (source IN ('start', 'file', 'url', 'dashboard'))
+);
+
+CREATE TABLE holds (
+	account TEXT NOT NULL,
+	subject TEXT NOT NULL,
+	number BIGINT NOT NULL,
+	"before" TEXT,
+	since DOUBLE NOT NULL,
+	accepted_at DOUBLE,
+	accepted_by TEXT,
+	PRIMARY KEY (account, subject, number),
+	FOREIGN KEY(account) REFERENCES accounts (id)
+);
+
+CREATE TABLE review_settings (
+	account TEXT NOT NULL,
+	review_first BOOLEAN NOT NULL,
+	remind_days DOUBLE,
+	email BOOLEAN NOT NULL,
+	webhook_url TEXT,
+	key_id TEXT NOT NULL,
+	wrapped BLOB NOT NULL,
+	ciphertext BLOB NOT NULL,
+	version BIGINT NOT NULL,
+	reviewed_at DOUBLE,
+	reminded_at DOUBLE,
+	PRIMARY KEY (account),
+	FOREIGN KEY(account) REFERENCES accounts (id)
+);
+
+CREATE TABLE notifications (
+	id TEXT NOT NULL,
+	account TEXT NOT NULL,
+	at DOUBLE NOT NULL,
+	kind TEXT NOT NULL,
+	subject TEXT NOT NULL,
+	body TEXT NOT NULL,
+	PRIMARY KEY (id),
+	CONSTRAINT notifications_once UNIQUE (account, kind, subject),
+	FOREIGN KEY(account) REFERENCES accounts (id)
+);
+
+CREATE INDEX notifications_account_at ON notifications (account, at);
+
+CREATE TABLE notices_seen (
+	account TEXT NOT NULL,
+	person TEXT NOT NULL,
+	until DOUBLE NOT NULL,
+	PRIMARY KEY (account, person),
+	FOREIGN KEY(account) REFERENCES accounts (id)
+);
+
+CREATE TABLE deliveries (
+	id TEXT NOT NULL,
+	account TEXT NOT NULL,
+	notification TEXT NOT NULL,
+	channel TEXT NOT NULL,
+	person TEXT NOT NULL,
+	next_at DOUBLE NOT NULL,
+	attempts BIGINT NOT NULL,
+	ended_at DOUBLE,
+	code TEXT,
+	PRIMARY KEY (id),
+	CONSTRAINT deliveries_channel CHECK (channel IN ('email', 'webhook')),
+	FOREIGN KEY(account) REFERENCES accounts (id),
+	FOREIGN KEY(notification) REFERENCES notifications (id)
+);
+
+CREATE INDEX deliveries_due ON deliveries (next_at) WHERE ended_at IS NULL;
+
 CREATE TABLE privacy_requests (
 	id TEXT NOT NULL,
 	account TEXT NOT NULL,

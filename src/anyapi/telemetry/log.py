@@ -24,6 +24,7 @@ class Event(enum.StrEnum):
     UNKNOWN_ROWS = "unknown_rows"
     CREDENTIALS_UNUSABLE = "credentials_unusable"
     SIGN_IN_REFUSED = "sign_in_refused"
+    CATALOGUE_UNUSABLE = "catalogue_unusable"
     WORKER_ENDED = "worker_ended"
     EVIDENCE_CONTRADICTS = "evidence_contradicts"
 

@@ -3,17 +3,21 @@
 import contextlib
 import dataclasses
 import datetime as dt
+import functools
 
 import pytest
 from litestar.testing import TestClient
 from tests.conformance.stores import postgresql, sqlite
 
 from anyapi.bootstrap import Publisher
-from anyapi.config import known_names, load_config
+from anyapi.catalogue.load import load_catalogue
+from anyapi.config import catalogue_over, load_config
 from anyapi.control.app import create_app
+from anyapi.control.current import Current
 from anyapi.control.passwords import Attempts, hashed
-from anyapi.control.services import Services
+from anyapi.control.services import Services, Updating
 from anyapi.control.tokens import new_person_id, new_token, sha256_of
+from anyapi.crypto.root_keys import RootKeys
 from anyapi.domain.people import Role
 from anyapi.gateway.privacy import stored
 from anyapi.own_credentials import Keeper
@@ -24,10 +28,13 @@ from anyapi.storage.sqlite import SqlStore
 from anyapi.storage.sqlite_holdings import SqlHoldings
 from anyapi.storage.sqlite_people import SqlPeople
 from anyapi.storage.sqlite_requests import SqlRequests
+from anyapi.storage.sqlite_review import SqlReview
+from anyapi.upstream.dialer import Dialer
 
 PASSWORD = "correct horse battery staple"
 HASH = hashed(PASSWORD)
 """Made once: it is slow on purpose."""
+ROOT_KEYS = RootKeys([bytes(range(32))])
 NOW = dt.datetime(2026, 11, 27, 12, tzinfo=dt.UTC)
 
 
@@ -67,8 +74,11 @@ class Control:
         self.config = load_config(None, {"HOME": str(directory), "ANYAPI_ROOT_KEY": bytes(range(32)).hex()}, NOW)
         self.driver = driver or driver_for(directory)
         self.store, self.people = SqlStore(self.driver, self.clock), SqlPeople(self.driver)
-        self.requests, self.holdings = SqlRequests(self.driver), SqlHoldings(self.driver)
-        self.publisher = Publisher(self.config, self.store)
+        self.requests, self.holdings, self.review = SqlRequests(self.driver), SqlHoldings(self.driver), SqlReview(self.driver)
+        current = Current(
+            self.review, (self.config.base, self.config.catalogue), functools.partial(catalogue_over, self.config), self.clock
+        )
+        self.publisher = Publisher(self.config, self.store, current=current)
         self.snapshot = self.publisher.build()
         self.publisher.publish = lambda snapshot: setattr(self, "snapshot", snapshot)
         self.services = Services(
@@ -77,10 +87,13 @@ class Control:
             requests=self.requests,
             holdings=self.holdings,
             attempts=Attempts(self.clock),
+            review=self.review,
+            updating=Updating(
+                load_catalogue, functools.partial(catalogue_over, self.config), Dialer(["127.0.0.0/8"]).allows, root_keys=ROOT_KEYS
+            ),
             in_force=lambda: self.snapshot,
             reload=self.publisher.reload,
             floor=self.config.policy,
-            known=known_names(self.config.catalogue),
             inventory=lambda: {"content_stored": False, "stored": stored(90.0)},
             clock=self.clock,
             secure=secure,
@@ -132,6 +145,7 @@ class Control:
         self.requests.close()
         self.holdings.close()
         self.people.close()
+        self.review.close()
         self.store.close()
 
 

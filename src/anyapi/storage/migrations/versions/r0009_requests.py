@@ -6,7 +6,7 @@ from alembic import op
 from anyapi.storage.migrations.guarded import refuse
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 
 _FIXED = ("decision", "at", "model", "requirement", "catalogue", "snapshot", "data_classes", "permitted", "denied")
 
