@@ -209,7 +209,7 @@ class OidcClient:
             "expired": claims.exp > now - LEEWAY,
             "not_yet": claims.iat <= now + LEEWAY and (claims.nbf is None or claims.nbf <= now + LEEWAY),
             "nonce": same(claims.nonce, nonce),
-            "subject": 0 < len(claims.sub) <= 255 and claims.sub.isprintable(),  # no database takes all characters
+            "subject": _is_name(claims.sub),
         }
         for code, holds in checks.items():
             if not holds:
@@ -273,6 +273,11 @@ def _imported(one: dict[str, object]) -> jwk.Key | None:
 def _derived(flow: str, what: str) -> str:
     """State, nonce and verifier of one browser's flow: nobody else can know them, and nothing has to be kept for it."""
     return _encoded(hmac.new(flow.encode(), f"anyapi-oidc-{what}".encode(), hashlib.sha256).digest())
+
+
+def _is_name(subject: str) -> bool:
+    """At most 255 characters (Core 2), of those that every database takes: no NUL, no half of a pair."""
+    return 0 < len(subject) <= 255 and subject.isprintable()
 
 
 def _encoded(digest: bytes) -> str:
