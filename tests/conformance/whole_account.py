@@ -64,9 +64,10 @@ def fill(backend, mark, *, at=NOON):
 def _reviews_of(backend, mark, at):
     with backend.review() as review:
         last = review.last_adopted()
-        update = UpdateRow(0, at, "", UpdateSource.START, "base", pinned=False, effective=f"{mark} after", previous=last and last.effective)
+        after = decision_id(mark, "catalogue")  # versions are hashes: they hold no mark
+        update = UpdateRow(0, at, "", UpdateSource.START, "base", pinned=False, effective=after, previous=last and last.effective)
         hold = HoldRow(mark, "provider:a", 0, f'{{"id":"{mark}"}}', at)
-        assert review.adopt(update, {f"{mark} after": b"x", "base": b"base"}, [hold])
+        assert review.adopt(update, {after: b"x", "base": b"base"}, [hold])
         review.change_review_settings(
             mark, lambda row: msgspec.structs.replace(row, webhook_url=f"https://{mark}.x.org"), by=f"per_{mark}", at=at
         )
