@@ -396,7 +396,8 @@ def test_the_listed_fields_are_the_columns(running, record, table):
 CONFIGURED_TABLES = (
     *("accounts", "projects", "keys", "credentials", "settings", "starts", "contradictions"),
     *("people", "members", "identities", "sessions", "links", "changes"),
-    *("privacy_requests", "privacy_messages", "privacy_notices", "closings"),
+    *("privacy_requests", "privacy_messages", "privacy_notices", "closings", "spending", "provisioning_keys"),
+    *("catalogues", "catalogue_updates", "holds", "review_settings", "notifications", "notices_seen", "deliveries"),
 )
 
 

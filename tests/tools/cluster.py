@@ -121,6 +121,8 @@ class Wire:
             self._selector.register(one, selectors.EVENT_READ)
 
     def _carry(self, one):
+        if one not in self._pairs:
+            return  # its other end closed in the same turn
         try:
             data = one.recv(65536)
             if data:
