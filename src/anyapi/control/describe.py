@@ -56,8 +56,7 @@ def described(app: Litestar, *, secure: bool = False) -> Json:
 def _complete(operation: Json, path: str, method: str, permission: object) -> None:
     """`permission`: what the handler asks for; None where anybody may call it."""
     changes, public, provision = method not in SAFE, permission is None, permission is Permission.PROVISION
-    needed: Json = {"provisioning": []} if provision else {"session": [], "page": []} if changes else {"session": []}
-    operation["security"] = [] if public else [needed]
+    operation["security"] = [] if public else [_needed(changes=changes, provision=provision)]
     guessed = path in GUESSED and method == "POST"
     statuses = {
         400: True,
@@ -70,6 +69,13 @@ def _complete(operation: Json, path: str, method: str, permission: object) -> No
         503: True,
     }
     _add_problems(operation, [status for status, comes in statuses.items() if comes])
+
+
+def _needed(*, changes: bool, provision: bool) -> Json:
+    """The credentials of a call that is not open to anybody."""
+    if provision:
+        return {"provisioning": []}
+    return {"session": [], "page": []} if changes else {"session": []}
 
 
 def _add_problems(operation: Json, statuses: list[int]) -> None:
