@@ -23,10 +23,11 @@ from tests.tools.gateway import make_key, simulated
 from anyapi.control.app import create_app
 from anyapi.control.permissions import LONGEST_SECONDS, handlers
 from anyapi.control.tokens import new_token, sha256_of
+from anyapi.crypto.api_keys import PROVISIONING_PREFIX, generate
 from anyapi.domain.people import Permission, Role
 from anyapi.gateway import routes as data_plane
 from anyapi.storage.people_rows import MemberRow, PersonRow, SessionRow
-from anyapi.storage.rows import AccountRow
+from anyapi.storage.rows import AccountRow, ProvisioningKeyRow
 from anyapi.storage.sqlite_people import SqlPeople
 
 FILE = Path(__file__).with_name("access.toml")
@@ -42,8 +43,10 @@ FORMS = {
     "session as x-api-key": "",
     "session in query": "",
 }
-STRANGERS = ("none", "key as bearer", "key as x-api-key", "key in query", "key as cookie")
-"""Forms of whoever has no session: an API key of the account is none."""
+PLACES = ("as bearer", "as x-api-key", "in query", "as cookie")
+STRANGERS = ("none", *(f"{kind} {place}" for kind in ("key", "provisioning key") for place in PLACES))
+"""Forms of whoever has no session: a key of the account is none, be it for models or for managing keys."""
+PROVISIONER = "provisioning key as bearer"
 NOWHERE = "nowhere"
 HEEDED_NOT = (
     *("127.0.0.1", "localhost", "evil.example", "", "[::1]", "127.0.0.1:1", "127.0.0.1:", ":80", "...", "-", "%00", "%2e%2e%2f"),
@@ -74,15 +77,17 @@ class Cell:
 
     def expected(self) -> int | None:
         """A status, or None for any that lets through: no 401, no 403, nothing of 500 or above."""
+        permission = LISTED["routes"][self.route]
         for one in LISTED.get("exceptions", []):
             within = (
+                one.get("route", self.route) == self.route,
+                one.get("permission", permission) == permission,
                 self.role in one.get("roles", ROLES),
                 self.tenant in one.get("tenants", (OWN, OTHER)),
                 self.form in one.get("forms", (self.form,)),
             )
-            if one["route"] == self.route and all(within):
-                return one["status"]
-        permission = LISTED["routes"][self.route]
+            if all(within):
+                return None if one["status"] == "let through" else one["status"]
         if permission == "public":
             return None
         if self.role == "nobody" or not self.form.startswith("cookie"):
@@ -94,6 +99,7 @@ class Cell:
         return None if self.role in LISTED["roles"][permission] else 403
 
 
+@functools.cache
 def live_routes() -> dict[str, str]:
     """The routes that the app has, with the permission that each says."""
     found = {}
@@ -112,14 +118,15 @@ def live_data_plane() -> set[str]:
     return names | {f"GET {path}" for path in data_plane.PLAIN} | {"GET /v1/models/{author}/{slug}/endpoints"}
 
 
-def matrix() -> list[Cell]:
+@functools.cache
+def matrix() -> tuple[Cell, ...]:
     """Every cell there is."""
     cells = []
     for route in live_routes():
         tenants = (OWN, OTHER) if "{account}" in route else (OWN,)
         for tenant, role in itertools.product(tenants, ROLES):
             cells += [Cell(route, role, tenant, form) for form in (STRANGERS if role == "nobody" else FORMS)]
-    return cells
+    return tuple(cells)
 
 
 class World:
@@ -146,9 +153,19 @@ class World:
         headers = self.cookie(self.tokens["operator"]) | {"x-csrf-token": self.csrf["operator"]}
         made = json.loads(self.ask("POST", f"/api/accounts/{OTHER}/keys", headers, {"name": "theirs"})[1])
         self.keys = {OWN: gateway.key, OTHER: made["secret"]}
+        self.provisioning = {account: generate(PROVISIONING_PREFIX) for account in (OWN, OTHER)}
         with gateway.store() as store:
             store.add_credential(credential_row(1, account=OTHER))
-        self.things = things(gateway, made) | {"credential": credential_row(1).id}
+            for account, parts in self.provisioning.items():
+                store.add_provisioning_key(ProvisioningKeyRow(parts.id, parts.prefix, parts.sha256, account, now))
+        words = {"kind": "question", "words": "theirs"}
+        asked = json.loads(self.ask("POST", f"/api/accounts/{OTHER}/requests", headers, words)[1])
+        self.things = things(gateway, made) | {"credential": credential_row(1).id, "request_id": asked["request"]["id"]}
+
+    def export(self):
+        """Have the other account ask for an archive: the gateway keeps the last ones alone."""
+        headers = self.cookie(self.tokens["operator"]) | {"x-csrf-token": self.csrf["operator"]}
+        self.things["export_id"] = json.loads(self.ask("POST", f"/api/accounts/{OTHER}/exports", headers)[1])["id"]
 
     def session(self, role, age=0.0):
         token, began = new_token(), time.time() - age
@@ -195,7 +212,7 @@ class World:
             csrf = json.loads(self.ask("GET", "/api/session", self.cookie(token))[1])["signed_in"]["csrf"]
         else:
             csrf = self.csrf.get(cell.role, "")
-        key = self.keys[cell.tenant]
+        key = self.provisioning[cell.tenant].secret if cell.form.startswith("provisioning") else self.keys[cell.tenant]
         return {
             "cookie": ("", {**self.cookie(token), "x-csrf-token": csrf}),
             "cookie without token": ("", self.cookie(token)),
@@ -209,7 +226,7 @@ class World:
             "key as x-api-key": ("", {"x-api-key": key}),
             "key in query": (f"?api_key={key}&key={key}", {}),
             "key as cookie": ("", self.cookie(key)),
-        }[cell.form]
+        }[cell.form.removeprefix("provisioning ")]
 
     def answer(self, cell, host, account=None, ids=()):
         query, headers = self.credential(cell)
@@ -256,7 +273,11 @@ def test_every_route_is_listed_with_the_permission_that_it_says():
     assert not differ, f"listed, and what the app says: {differ}"
     assert set(LISTED["roles"]) == set(Permission), "[roles] says of every permission who has it"
     assert live_data_plane() == set(LISTED["data_plane"]), "[data_plane] lists what gateway/routes.py serves"
-    assert all(one["route"] in live and one["reason"] and one["status"] for one in LISTED.get("exceptions", []))
+    named = {*live, *live.values()}
+    for one in LISTED.get("exceptions", []):
+        assert {one.get("route"), one.get("permission")} & named
+        assert one["reason"]
+        assert one["status"]
     unused = [route for route in (*LISTED["bodies"], *LISTED["queries"]) if route not in live]
     assert not unused
 
@@ -286,7 +307,7 @@ def wrong(world, cells, hosts):
             if expected == 404:
                 fits = fits and body == world.answer(cell, host, account=NOWHERE)[1]
             if expected == 401:
-                fits = fits and body == refusals.setdefault(expected, body)
+                fits = fits and body == refusals.setdefault(LISTED["routes"][cell.route] == Permission.PROVISION, body)
             if not fits:
                 found.append(f"{cell} Host {str(host)[:40]!r}: {status}, not {expected or 'let through'}: {body[:160]!r}")
     return found, asked
@@ -308,6 +329,8 @@ def test_every_cell_is_as_the_file_says(world):
         (("routes", "GET /api/gateway/settings"), "read"),
         (("routes", "GET /api/accounts/{account}/keys"), "public"),
         (("routes", "GET /api/healthz"), "signed_in"),
+        (("routes", "GET /api/v1/keys"), "signed_in"),
+        (("routes", "GET /api/v1/keys"), "public"),
     ],
 )
 def test_a_difference_between_file_and_gateway_is_found(world, monkeypatch, place, changed):
@@ -319,43 +342,58 @@ def test_a_difference_between_file_and_gateway_is_found(world, monkeypatch, plac
 
 
 def test_another_accounts_thing_is_as_if_it_were_not_there(world):
-    """Under one's own account, as its owner: the id of a thing that another account has, and of none."""
+    """Under one's own account, as its owner or its program: the id of a thing that another account has, and of none."""
     asked = 0
-    for route in live_routes():
+    world.export()
+    for route, permission in live_routes().items():
         owned = [name for name in LISTED["ids"]["owned"] if f"{{{name}}}" in route]
         for name in owned:
-            cell = Cell(route, "owner", OWN, "cookie")
+            provision = permission == Permission.PROVISION
+            cell = Cell(route, "nobody", OWN, PROVISIONER) if provision else Cell(route, "owner", OWN, "cookie")
             theirs, none = (
                 world.answer(cell, None, ids={name: value}.items()) for value in (world.things[name], LISTED["ids"]["owned"][name])
             )
-            assert theirs[0] == 404, f"{route}: {theirs}. If its body is wrong, give one in {FILE.name} under [bodies] or [queries]"
+            refused = 404 if provision or "{account}" in route else 403  # what is the operator's, no owner reaches with any id
+            assert theirs[0] == refused, f"{route}: {theirs}. If its body is wrong, give one in {FILE.name} under [bodies] or [queries]"
             assert theirs == none, route
             asked += 1
-    assert asked >= 11
+    assert asked >= 21
     with world.gateway.store() as store:
         (key,) = store.keys(OTHER)
         (credential,) = store.credentials(OTHER)
-    assert (key.revoked_at, key.expires_at) == (None, None)
+    assert (key.revoked_at, key.expires_at, key.disabled_at, key.name) == (None, None, None, "theirs")
     assert credential == credential_row(1, account=OTHER)
     assert [row.person for row, _ in world.people.members(OTHER)] == ["per_other"]
+    token = world.cookie(world.session("other"))
+    thread = json.loads(world.ask("GET", f"/api/accounts/{OTHER}/requests/{world.things['request_id']}", token)[1])
+    assert (thread["request"]["status"], [said["words"] for said in thread["messages"]]) == ("open", ["theirs"])
+    assert json.loads(world.ask("GET", f"/api/accounts/{OTHER}/exports/{world.things['export_id']}", token)[1])["state"] == "waiting"
 
 
 def test_the_other_accounts_owner_reaches_the_very_same_things(world):
     """The control of the test above: the ids are real, and it is the account that makes them unreachable."""
     token = world.session("other")
+    world.export()
     for path in (
         "keys",
         "members",
         "credentials",
         f"usage/rows/{world.things['decision']}?at={world.things['at']}",
         f"settings/key/{world.things['key']}",
+        f"requests/{world.things['request_id']}",
+        f"exports/{world.things['export_id']}",
     ):
         status, body = world.ask("GET", f"/api/accounts/{OTHER}/{path}", world.cookie(token))
         assert status == 200
         assert any(str(thing).encode() in body for thing in world.things.values())
+    bearer = {"authorization": f"Bearer {world.provisioning[OTHER].secret}"}
+    status, body = world.ask("GET", f"/api/v1/keys/{world.things['key']}", bearer)
+    assert status == 200
+    assert world.things["key"].encode() in body
+    assert world.ask("GET", f"/api/accounts/{OTHER}/exports/{world.things['export_id']}/archive", world.cookie(token))[0] == 200
 
 
-DATA_FORMS = ("bearer", "x-api-key", "query", "cookie", "none", "revoked", "expired", "session")
+DATA_FORMS = ("bearer", "x-api-key", "query", "cookie", "none", "revoked", "expired", "session", "provisioning")
 
 
 def test_every_cell_of_the_data_plane_is_as_the_file_says(world):
@@ -380,6 +418,7 @@ def test_every_cell_of_the_data_plane_is_as_the_file_says(world):
                 "revoked": {"authorization": f"Bearer {keys['revoked']}"},
                 "expired": {"x-api-key": keys["expired"]},
                 "session": {"authorization": f"Bearer {world.tokens['owner']}", **world.cookie(world.tokens["owner"])},
+                "provisioning": {"authorization": f"Bearer {world.provisioning[OWN].secret}"},
             }.get(form, {})
             query = f"?api_key={gateway.key}&key={gateway.key}" if form == "query" else ""
             connection.request(method, path + query, b"{}" if method == "POST" else None, headers | {"content-type": "application/json"})

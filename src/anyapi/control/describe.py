@@ -1,6 +1,6 @@
 """The description of the control API (OpenAPI 3.1): what the framework makes of the handlers, with what it cannot know.
 
-That is who may call, by session and page's token, and the errors in the envelope that `problems.py` writes.
+That is who may call, by session and page's token or by provisioning key, and the errors in the envelope that `problems.py` writes.
 """
 
 import re
@@ -9,6 +9,7 @@ from http import HTTPStatus
 from litestar import Litestar
 
 from anyapi.control.permissions import CSRF_HEADER, SAFE, cookie_name, handlers
+from anyapi.domain.people import Permission
 
 Json = dict[str, object]
 PROBLEM: Json = {
@@ -41,32 +42,40 @@ def described(app: Litestar, *, secure: bool = False) -> Json:
         del paths[path]
     for path, operations in paths.items():
         for method, operation in operations.items():
-            public = permissions[method.upper(), path] is None
-            _complete(operation, path, method.upper(), public=public)
+            _complete(operation, path, method.upper(), permissions[method.upper(), path])
     components: dict[str, Json] = schema["components"]
     components["schemas"]["Problem"] = PROBLEM
     components["securitySchemes"] = {
         "session": {"type": "apiKey", "in": "cookie", "name": cookie_name(secure=secure)},
         "page": {"type": "apiKey", "in": "header", "name": CSRF_HEADER, "description": "With every change; `GET /api/session` says it."},
+        "provisioning": {"type": "http", "scheme": "bearer", "description": "`anyapi provisioning create` makes one."},
     }
     return schema
 
 
-def _complete(operation: Json, path: str, method: str, *, public: bool) -> None:
-    changes = method not in SAFE
-    operation["security"] = [] if public else [{"session": [], "page": []} if changes else {"session": []}]
+def _complete(operation: Json, path: str, method: str, permission: object) -> None:
+    """`permission`: what the handler asks for; None where anybody may call it."""
+    changes, public, provision = method not in SAFE, permission is None, permission is Permission.PROVISION
+    operation["security"] = [] if public else [_needed(changes=changes, provision=provision)]
     guessed = path in GUESSED and method == "POST"
     statuses = {
         400: True,
         401: not public or guessed,
-        403: not public or changes,
+        403: changes or not (public or provision),
         404: "{" in path or "/oidc" in path,
         409: "/members" in path and changes,
         413: "requestBody" in operation,
-        429: guessed,
+        429: guessed or path.endswith("/archive"),
         503: True,
     }
     _add_problems(operation, [status for status, comes in statuses.items() if comes])
+
+
+def _needed(*, changes: bool, provision: bool) -> Json:
+    """The credentials of a call that is not open to anybody."""
+    if provision:
+        return {"provisioning": []}
+    return {"session": [], "page": []} if changes else {"session": []}
 
 
 def _add_problems(operation: Json, statuses: list[int]) -> None:

@@ -24,6 +24,7 @@ from anyapi.domain.people import Permission
 from anyapi.errors import NotFound, RateLimited
 
 MOST_AT_ONCE, MOST_KEPT = 2, 50
+ZIP = "application/zip"
 WRITE = {"permission": Permission.WRITE_MEMBERS}
 
 
@@ -46,7 +47,7 @@ def show_export(services: NamedDependency[Services], account: FromPath[AccountId
     return _own(services, account, export_id)
 
 
-@get("/api/accounts/{account:str}/exports/{export_id:str}/archive", opt=WRITE)
+@get("/api/accounts/{account:str}/exports/{export_id:str}/archive", opt=WRITE, media_type=ZIP)
 @in_thread
 def fetch_export(services: NamedDependency[Services], account: FromPath[AccountId], export_id: FromPath[str]) -> Stream:
     """The archive (ZIP), made while it is sent. At most two are made at once."""
@@ -61,7 +62,7 @@ def fetch_export(services: NamedDependency[Services], account: FromPath[AccountI
 
     pieces = archive(services.holdings, subject, progress)  # raises now what would keep it from being whole
     headers = {"content-disposition": f'attachment; filename="anyapi-{account}.zip"'}
-    return Stream(_sent(export, pieces), media_type="application/zip", headers=headers)
+    return Stream(_sent(export, pieces), media_type=ZIP, headers=headers)
 
 
 async def _sent(export: Export, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -17,13 +17,21 @@ def operations(description):
 
 def test_every_operation_says_who_may_call_it_and_what_it_refuses_with(description):
     for path, method, operation in operations(description):
-        public = operation["security"] == []
-        assert public or operation["security"] == ([{"session": []}] if method == "get" else [{"session": [], "page": []}]), path
+        public, program = operation["security"] == [], path.startswith("/api/v1/")
+        needed = {"provisioning": []} if program else {"session": []} if method == "get" else {"session": [], "page": []}
+        assert public or operation["security"] == [needed], path
         statuses = set(operation["responses"])
         assert {"400", "503"} <= statuses
-        assert public or {"401", "403"} <= statuses
+        assert public or "401" in statuses
+        assert public or ("403" in statuses) == (not program or method != "get"), path
         for status in statuses - {"200", "201", "303"}:
             assert operation["responses"][status]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Problem"}
+
+
+def test_an_archive_is_no_json_and_may_have_to_wait(description):
+    responses = description["paths"]["/api/accounts/{account}/exports/{export_id}/archive"]["get"]["responses"]
+    assert list(responses["200"]["content"]) == ["application/zip"]
+    assert "429" in responses
 
 
 def test_what_is_public_is_said_to_be(description):
