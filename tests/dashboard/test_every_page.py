@@ -110,6 +110,29 @@ def test_one_request(filled, page):
     keep(page, "activity one request")
 
 
+@pytest.mark.parametrize("by", ["model", "provider", "key", "app", "outcome"])
+def test_the_breakdown_shows_the_first_token_without_scrolling_sideways(filled, page, by):
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(f"{filled.url}/a/default/activity?by={by}")
+    settled(page)
+    table = page.get_by_role("region", name=re.compile(r"^By (model|provider|api key|app|outcome)$"))
+    names = table.get_by_role("columnheader").all_inner_texts()
+    assert names[-2:] == ["95% under", "First token"]
+    answered = table.locator("td[data-name='First token']").filter(has_text=re.compile(r"\d"))
+    expect(answered.first).to_be_visible()
+    assert table.evaluate("(one) => one.scrollWidth <= one.clientWidth")
+
+
+def test_the_menu_is_grouped_and_fits_a_small_screen(filled, page):
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.goto(f"{filled.url}/a/default/activity")
+    settled(page)
+    menu = page.get_by_role("navigation", name="Pages")
+    sizes = [menu.get_by_role("group", name=name, exact=True).get_by_role("link").count() for name in ("Use", "Privacy", "Access")]
+    assert sizes == [3, 5, 3]
+    assert menu.evaluate("(one) => one.scrollHeight <= one.clientHeight")
+
+
 def test_settings_before_they_are_saved(filled, page):
     page.set_viewport_size({"width": 1280, "height": 900})
     page.goto(f"{filled.url}/a/default/privacy")

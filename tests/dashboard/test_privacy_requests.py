@@ -91,10 +91,10 @@ def test_the_pages_are_usable_by_everybody(owned, asked, scheme):
             page.goto(url)
             settled(page)
             assert serious(page) == []
-            keep(page, f"{path}-filled", "wide")
+            keep(page, f"{path}-filled")
             page.set_viewport_size({"width": 360, "height": 740})
             assert page.evaluate("document.documentElement.scrollWidth") <= 360
-            keep(page, f"{path}-filled", "narrow")
+            keep(page, f"{path}-filled")
         page.goto(f"{owned.url}/a/default/stored")
         page.get_by_role("button", name="What would be deleted?").click()
         expect(page.get_by_text("made anew at every start")).to_be_visible()
@@ -132,7 +132,7 @@ def test_an_owner_takes_the_account_along_and_deletes_it(owned, tmp_path):
         expect(button).to_be_disabled()
         if AXE.exists():
             assert serious(page) == []
-        keep(page, "delete", "wide")
+        keep(page, "delete")
         page.get_by_label("Type the account's name to delete it").fill(NAME)
         with page.expect_download() as saved, page.expect_response(lambda answer: answer.request.method == "POST") as answered:
             button.click()
@@ -142,7 +142,7 @@ def test_an_owner_takes_the_account_along_and_deletes_it(owned, tmp_path):
         report = json.loads((tmp_path / "report.json").read_text())
         assert (report["account"], report["done"], report["wiped"]) == (ACCOUNT, True, True)
         expect(page.get_by_role("heading", name="The account is gone")).to_be_visible()
-        keep(page, "deleted", "wide")
+        keep(page, "deleted")
         page.get_by_role("button", name="Done").click()
         page.get_by_role("heading", name="Activity").wait_for()
         assert ACCOUNT not in page.url

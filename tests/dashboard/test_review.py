@@ -63,10 +63,10 @@ def test_from_an_uploaded_update_to_its_acceptance(owned, tmp_path):
         settled(page)
         if AXE.exists():
             assert serious(page) == []
-        keep(page, "review-waiting", "wide")
+        keep(page, "review-waiting")
         page.set_viewport_size({"width": 360, "height": 740})
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
-        keep(page, "review-waiting", "narrow")
+        keep(page, "review-waiting")
         page.set_viewport_size({"width": 1280, "height": 900})
 
         expect(page.get_by_text("Your settings would permit nothing more.")).to_be_visible()
@@ -81,4 +81,4 @@ def test_from_an_uploaded_update_to_its_acceptance(owned, tmp_path):
         expect(page.get_by_label("1 unread")).to_have_count(0)
         page.get_by_role("button", name="I have reviewed").click()
         expect(page.get_by_text("Last reviewed")).to_be_visible()
-        keep(page, "review-done", "wide")
+        keep(page, "review-done")

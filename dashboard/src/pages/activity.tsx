@@ -204,6 +204,7 @@ function Breakdown({ span, every }: { span: Span; every: number | false }) {
                     <th scope="col" className="r">Cost</th>
                     <th scope="col" className="r">Half under</th>
                     <th scope="col" className="r">95% under</th>
+                    <th scope="col" className="r" title="Half of the answers began sooner; one that is not streamed begins when it is complete">First token</th>
                   </>
                 }
               >
@@ -222,6 +223,7 @@ function Breakdown({ span, every }: { span: Span; every: number | false }) {
                     <td className="r">{money(row.cost)}</td>
                     <td className="r">{seconds(times.get(row.label)?.p50)}</td>
                     <td className="r">{seconds(times.get(row.label)?.p95)}</td>
+                    <td className="r">{seconds(times.get(row.label)?.first_token_p50)}</td>
                   </tr>
                 ))}
               </Table>
