@@ -65,7 +65,8 @@ def demo(port: int, as_json: bool) -> None:
             print_ready(url, secret, simulation.base_urls, first_run_link(driver_for(home), dashboard), as_json=as_json)
             if not as_json:
                 send_sample_traffic(url, sample)
-            signal.pause()
+            while True:  # a signal that comes just before a wait is only seen after it, so no wait is long
+                time.sleep(0.2)
 
 
 def config_text(port: int, home: Path, ports: dict[str, int], local: list[str], control: int = CONTROL_PORT) -> str:
