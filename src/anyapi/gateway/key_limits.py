@@ -6,7 +6,6 @@ the request: an empty or failed answer costs nothing. In memory, for this proces
 
 from math import ceil
 
-from anyapi.domain.call import Principal
 from anyapi.domain.ids import KeyId
 from anyapi.domain.limits import Allowance, KeyLimits
 from anyapi.domain.usage import UsageRow
@@ -46,12 +45,11 @@ class Hold:
         self._plane.outlets.usage.put(row)
 
 
-def limited(plane: DataPlane, principal: Principal, asked: Asked, decided: Decided, request: ChatRequest) -> Hold:
+def limited(plane: DataPlane, limits: KeyLimits, asked: Asked, decided: Decided, request: ChatRequest) -> Hold:
     """Count a request of a key with limits and set its highest cost aside. Raises `RateLimited`, `InsufficientQuota` or `Overloaded`.
 
     Of a request that is refused nothing is counted.
     """
-    limits = _limits(principal)
     now, day = plane.loop.time(), day_of(plane.clock())
     account = account_of(plane, limits, day)
     if limits.requests_per_minute is not None:
@@ -95,12 +93,6 @@ def shown(plane: DataPlane, limits: KeyLimits | None) -> dict[str, object] | Non
         "left": left.left,
         "begins_anew_at": None if limits.spend_cap is None else begins_anew(limits.period, day),
     }
-
-
-def _limits(principal: Principal) -> KeyLimits:
-    if principal.limits is None:
-        raise TypeError("a key without limits is not counted")
-    return principal.limits
 
 
 def _too_many(allowance: Allowance, wait: float) -> RateLimited:
