@@ -43,7 +43,7 @@ def _before(context: PolicyContext, past: Past) -> Before:
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What an endpoint is judged for."""
+    """What an endpoint is judged for, now and as it stood before."""
 
     requirement: Requirement
     facts: Facts
