@@ -192,3 +192,6 @@ class CatalogueError(AnyAPIError):
 
 class StorageError(AnyAPIError):
     """The store cannot take or give what was asked; new work is refused until it can."""
+
+    retry_after = 1.0
+    """Seconds: it mends itself or a person has to, and nobody knows which."""

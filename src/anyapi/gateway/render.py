@@ -95,7 +95,7 @@ def render_error(error: Exception) -> tuple[int, bytes, bytes]:
 def error_rows(error: Exception, status: int, dialect: Dialect = Dialect.CHAT_COMPLETIONS) -> bytes:
     """The header lines of an error, in whatever envelope its body is; `dialect` is what the client speaks."""
     rows = JSON
-    retry_after = getattr(error, "retry_after", 1.0 if isinstance(error, errors.StorageError) else None)
+    retry_after = getattr(error, "retry_after", None)
     if retry_after is not None:
         rows += b"retry-after: %d\r\n" % max(1, round(retry_after))
     if isinstance(error, errors.RateLimited):
