@@ -84,7 +84,7 @@ class _Judge(msgspec.Struct, frozen=True):
 
     asked: Asked
     context: PolicyContext
-    before: tuple[Before, ...] = ()
+    before: tuple[Before, ...]
     """Earlier states of the catalogue that the account has not accepted to leave."""
 
     def endpoint(self, endpoint: Endpoint) -> tuple[Candidate | Denial, float]:
