@@ -18,7 +18,8 @@ from anyapi.gateway.client import Connection
 from anyapi.gateway.evidence import Witness
 from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.render import EVENTS, JSON
-from anyapi.gateway.rows import BYTES_A_TOKEN, rows_for
+from anyapi.gateway.rows import rows_for
+from anyapi.gateway.settle import BYTES_A_TOKEN
 from anyapi.upstream.adapter import Adapter, Answer, Prepared, ProviderRow, StreamReader
 from anyapi.upstream.classify import parse_retry_after
 from anyapi.upstream.connection import UpstreamConnection

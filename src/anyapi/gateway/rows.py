@@ -5,9 +5,6 @@ from anyapi.gateway.admit import Admission
 from anyapi.gateway.key_limits import Hold
 from anyapi.upstream.adapter import Dialect
 
-BYTES_A_TOKEN = 4
-"""About, of text: for what a provider does not say."""
-
 
 def rows_for(admission: Admission, candidate: Candidate, adjusted: tuple[str, ...]) -> bytes:
     """The X-AnyAPI-* header lines of an answer. Those that depend on endpoint and requirement alone are made once."""

@@ -7,8 +7,9 @@ from anyapi.domain.usage import TokenCount, UsageRow, UsageSource
 from anyapi.errors import AnyAPIError
 from anyapi.gateway.admit import Admission
 from anyapi.gateway.render import error_of, status_of
-from anyapi.gateway.rows import BYTES_A_TOKEN
 
+BYTES_A_TOKEN = 4
+"""About, of text."""
 LEFT = 499
 """Status of a request whose client left before its answer."""
 NO_TOKENS = TokenCount()
