@@ -7,12 +7,11 @@ import collections
 import itertools
 
 import msgspec
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests import oracle
 from tests.policy import universe
-from tests.policy.comparison import EXAMPLES
+from tests.policy.comparison import share_of_examples
 from tests.policy.test_oracle_agreement import oracle_requirement, presets
 
 from anyapi.catalogue.subjects import loosened, read, record_of, written
@@ -25,21 +24,6 @@ from anyapi.policy.merge import merge
 from anyapi.storage.review_rows import HoldRow
 
 ACCOUNT = "acct-1"
-
-
-def examples(share):
-    return hypothesis_settings(
-        max_examples=round(EXAMPLES * share),
-        derandomize=True,
-        database=None,
-        deadline=None,
-        suppress_health_check=[
-            HealthCheck.too_slow,
-            HealthCheck.data_too_large,
-            HealthCheck.filter_too_much,
-            HealthCheck.large_base_example,
-        ],
-    )
 
 
 @st.composite
@@ -133,7 +117,7 @@ def test_the_permitted_set_under_review_is_that_of_the_oracle_before_and_after()
     """For every credential apart: permitted exactly where the oracle permits under the old records and under the new."""
     counted = collections.Counter()
 
-    @examples(0.02)
+    @share_of_examples(0.02)
     @given(st.data(), universe.contexts(), st.lists(universe.layers(2, 3), min_size=1, max_size=2), presets, universe.request_facts)
     def compare(data, old, demands, chosen, facts):
         new = data.draw(changed(old))
@@ -162,7 +146,7 @@ def test_the_permitted_set_under_review_is_that_of_the_oracle_before_and_after()
     assert min(counted["permitted"], counted["withheld"], counted["coded"]) > 20
 
 
-@examples(0.005)
+@share_of_examples(0.005)
 @given(st.data(), universe.contexts(), universe.layers(2, 3), presets, universe.request_facts, universe.instants)
 def test_after_two_updates_nothing_is_permitted_that_one_of_the_three_states_denies(data, first, layers, chosen, facts, now):
     """And each change that is accepted can only permit more, up to what is permitted without a review."""
@@ -184,7 +168,7 @@ def test_after_two_updates_nothing_is_permitted_that_one_of_the_three_states_den
     assert so_far == permitted(third)
 
 
-@examples(0.0025)
+@share_of_examples(0.0025)
 @given(st.data(), universe.contexts(), universe.layers(2, 3), presets, universe.request_facts, universe.instants)
 def test_too_many_states_deny_what_changed_outright(data, old, layers, chosen, facts, now):
     new = data.draw(changed(old))
@@ -203,7 +187,7 @@ def test_too_many_states_deny_what_changed_outright(data, old, layers, chosen, f
     assert permitted(reviewed(new, odd)) <= permitted(new)
 
 
-@examples(0.005)
+@share_of_examples(0.005)
 @given(st.data(), universe.contexts(), universe.layers(2, 3), presets, universe.request_facts, universe.instants)
 def test_what_counts_as_no_loosening_permits_nothing_more(data, old, layers, chosen, facts, now):
     """The records that an account is not asked about: with them replaced and nothing else, nobody is permitted more."""
@@ -229,7 +213,7 @@ def test_what_counts_as_no_loosening_permits_nothing_more(data, old, layers, cho
     assert permitted(quiet) <= permitted(old)
 
 
-@examples(0.003)
+@share_of_examples(0.003)
 @given(st.data(), universe.contexts())
 def test_a_record_survives_the_store(data, old):
     new = data.draw(changed(old))
