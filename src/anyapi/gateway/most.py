@@ -88,13 +88,13 @@ def _prompt_tokens(fields: Fields) -> int:
     size = sum(len(raw) for raw in fields.values())
     if size > MOST_LOOKED_AT:
         return size
-    return size + sum(_file_tokens(piece) - len(piece) for raw in fields.values() for piece in _files(bytes(raw)))
+    return size + sum(_file_tokens(piece) - len(piece) for raw in fields.values() for piece in _files(raw))
 
 
-def _files(raw: bytes) -> Iterator[bytes]:
+def _files(raw: msgspec.Raw) -> Iterator[bytes]:
     """The texts in it that are files in base64: long, and without the spaces and escapes of words."""
     if len(raw) >= SHORTEST_FILE:
-        for piece in raw.split(b'"'):
+        for piece in bytes(raw).split(b'"'):
             if len(piece) >= SHORTEST_FILE and b" " not in piece and b"\\" not in piece and piece.isascii():
                 yield piece
 
