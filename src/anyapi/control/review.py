@@ -11,11 +11,12 @@ from litestar.params import FromPath, JSONBody
 from anyapi.catalogue.subjects import ENDPOINT, PROVIDER, Subject, read, record_of, renewal
 from anyapi.control.delivering import binding_of
 from anyapi.control.history import note
+from anyapi.control.layers import requirement_of
 from anyapi.control.notices import day_of
 from anyapi.control.permissions import SignedIn
 from anyapi.control.sentences import sentences, title
 from anyapi.control.services import Services
-from anyapi.control.telling import providers_of, requirement_for
+from anyapi.control.telling import providers_of
 from anyapi.control.threads import in_thread
 from anyapi.crypto.envelope import seal
 from anyapi.delivery.checked_http import usable_url
@@ -134,7 +135,7 @@ class HookMade(msgspec.Struct, frozen=True):
 def show_review(services: NamedDependency[Services], account: FromPath[AccountId]) -> Review:
     """What waits for the account, what expires soon, and who accepted what."""
     context, now = services.in_force().context, services.clock()
-    requirement, newest = requirement_for(services, account), services.review.last_adopted()
+    requirement, newest = requirement_of(services, account), services.review.last_adopted()
     denied = withheld(requirement, context, account, now)
     mine = providers_of(requirement, context, account, now) | context.seen_by(account).credentials.keys()
     soon = [each for each in expiring(context, now) if each.provider in mine]
