@@ -10,7 +10,7 @@ from litestar.params import FromPath, JSONBody
 
 from anyapi.catalogue.subjects import ENDPOINT, PROVIDER, Subject, read, record_of, renewal
 from anyapi.control.delivering import binding_of
-from anyapi.control.history import note
+from anyapi.control.history import names_of, note
 from anyapi.control.layers import requirement_of
 from anyapi.control.notices import day_of
 from anyapi.control.permissions import SignedIn
@@ -30,6 +30,8 @@ from anyapi.storage.review_rows import HoldRow, ReviewSettings
 READ = {"permission": Permission.READ}
 WRITE = {"permission": Permission.WRITE_SETTINGS}
 MOST_DAYS = 3660.0
+NO_PEOPLE = {"cli": "the command line", "": "nobody"}
+"""Who accepts without being a person."""
 RENEWED = "Only the dates changed from which the record counts."
 
 
@@ -174,14 +176,12 @@ def _concerns(subject: Subject, endpoint: EndpointId) -> bool:
 
 
 def _accepted(services: Services, rows: list[HoldRow]) -> list[Accepted]:
-    catalogue, names = services.in_force().context.catalogue, {"cli": "the command line", "": "nobody"}
+    catalogue = services.in_force().context.catalogue
+    names = NO_PEOPLE | names_of(services, (row.accepted_by for row in rows if row.accepted_by and row.accepted_by not in NO_PEOPLE))
     found = []
     for row in rows:
         by = row.accepted_by or ""
-        if by not in names:
-            person = services.people.person(by)  # type: ignore[arg-type]
-            names[by] = by if person is None else person.name
-        found.append(Accepted(row.subject, title(row.subject, catalogue), row.number, row.accepted_at or 0.0, by, names[by]))
+        found.append(Accepted(row.subject, title(row.subject, catalogue), row.number, row.accepted_at or 0.0, by, names.get(by, by)))
     return found
 
 
