@@ -17,7 +17,6 @@ from anyapi.errors import StorageError
 from anyapi.gateway.privacy import stored
 from anyapi.storage.driver import Driver
 from anyapi.storage.drivers import driver_for
-from anyapi.storage.people_rows import ChangeRow
 from anyapi.storage.rows import AccountRow
 from anyapi.storage.sqlite_holdings import SqlHoldings
 from anyapi.storage.sqlite_people import SqlPeople
@@ -111,9 +110,8 @@ def _delete(place: Place, holdings: SqlHoldings, row: AccountRow) -> None:
         finish(closed)
     told = _Told("usage rows deleted", sum(line.rows for line in erasure.plan(holdings, row, place.now).goes if line.record == "usage"))
     report = erasure.erase(holdings, row, place.now, lambda done: told("usage", done))
-    after = ",".join(f'"{line.record}":{line.rows}' for line in report.goes if line.rows)
     with SqlPeople(_driver(place)) as people:
-        people.add_change(ChangeRow(place.now, None, "cli", "account_deleted", report.known_as or "", "", f"{{{after}}}"))
+        people.add_change(erasure.change(report, "cli"))
     confirmation = confirm(place, "keys")
     report = erasure.finish(holdings, report)
     _show(place, report)

@@ -12,7 +12,7 @@ from anyapi.catalogue.load import decode
 from anyapi.control.layers import requirement_of
 from anyapi.control.notices import MOST_MODELS, ExpiryNotice, Notice, ReminderNotice, UpdateNotice, day_of, encode
 from anyapi.control.services import Services
-from anyapi.control.tokens import new_notice_id
+from anyapi.control.tokens import new_id
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.ids import AccountId, ProviderId, RequirementHash
 from anyapi.domain.people import Role
@@ -173,7 +173,7 @@ def notify(services: Services, account: AccountId, notice: Notice, subject: str)
     """Add a notification, and its deliveries in the ways that the account has chosen; False if it was told before."""
     now, settings = services.clock(), services.review.review_settings(account)
     kind = type(notice).__struct_config__.tag
-    row = NotificationRow(new_notice_id(), account, now, str(kind), subject, encode(notice))
+    row = NotificationRow(new_id("ntc"), account, now, str(kind), subject, encode(notice))
     return services.review.notify(row, [*_mails(services, settings, row), *_hooks(settings, row)])
 
 
@@ -181,10 +181,10 @@ def _mails(services: Services, settings: ReviewSettings, row: NotificationRow) -
     if not settings.email or not services.mails:
         return []
     people = [person for member, person in services.people.members(row.account) if member.role in TOLD and person.disabled_at is None]
-    return [DeliveryRow(new_notice_id(), row.account, row.id, Channel.EMAIL, person.id, row.at) for person in people]
+    return [DeliveryRow(new_id("ntc"), row.account, row.id, Channel.EMAIL, person.id, row.at) for person in people]
 
 
 def _hooks(settings: ReviewSettings, row: NotificationRow) -> list[DeliveryRow]:
     if settings.webhook_url is None:
         return []
-    return [DeliveryRow(new_notice_id(), row.account, row.id, Channel.WEBHOOK, "", row.at)]
+    return [DeliveryRow(new_id("ntc"), row.account, row.id, Channel.WEBHOOK, "", row.at)]
