@@ -15,8 +15,6 @@ from anyapi.control.archive import Subject, archive
 from anyapi.control.erasure import Line, Report
 from anyapi.errors import StorageError
 from anyapi.gateway.privacy import stored
-from anyapi.storage.driver import Driver
-from anyapi.storage.drivers import driver_for
 from anyapi.storage.rows import AccountRow
 from anyapi.storage.sqlite_holdings import SqlHoldings
 from anyapi.storage.sqlite_people import SqlPeople
@@ -68,7 +66,7 @@ def export(place: Place, account: str, target: Path | None) -> None:
     if path.exists():
         raise click.ClickException(f"{path} is there already: nothing was written. Name another file with --to.")
     subject = Subject(row, stored(place.config.usage_ttl_days), place.config.privacy.contact, place.now, __version__)
-    with SqlHoldings(_driver(place)) as holdings:
+    with SqlHoldings(place.driver) as holdings:
         total = sum(holdings.held(row.id).values())
         told = _Told("written", total)
         _write(path, holdings, subject, told)
@@ -86,7 +84,7 @@ def export(place: Place, account: str, target: Path | None) -> None:
 def delete(place: Place, account: str, dry_run: bool, typed: str | None) -> None:
     """Delete ACCOUNT with all that is held of it, once you have typed its name. There is no way back."""
     row = _account(place, account)
-    with SqlHoldings(_driver(place)) as holdings:
+    with SqlHoldings(place.driver) as holdings:
         plan = erasure.plan(holdings, row, place.now)
         if dry_run:
             _show(place, plan)
@@ -110,7 +108,7 @@ def _delete(place: Place, holdings: SqlHoldings, row: AccountRow) -> None:
         finish(closed)
     told = _Told("usage rows deleted", sum(line.rows for line in erasure.plan(holdings, row, place.now).goes if line.record == "usage"))
     report = erasure.erase(holdings, row, place.now, lambda done: told("usage", done))
-    with SqlPeople(_driver(place)) as people:
+    with SqlPeople(place.driver) as people:
         people.add_change(erasure.change(report, "cli"))
     confirmation = confirm(place, "keys")
     report = erasure.finish(holdings, report)
@@ -118,10 +116,6 @@ def _delete(place: Place, holdings: SqlHoldings, row: AccountRow) -> None:
     if not place.as_json:
         click.echo(in_force_text(confirmation), err=True)
     finish(confirmation)
-
-
-def _driver(place: Place) -> Driver:
-    return driver_for(place.config.data_dir, place.config.database_url)
 
 
 class _Told:
