@@ -3,9 +3,6 @@
 Everybody in the account can read them: the page says so before somebody writes. Another account's request does not exist.
 """
 
-import asyncio
-import contextlib
-
 import msgspec
 from litestar import get, post
 from litestar.di import NamedDependency
@@ -19,7 +16,7 @@ from anyapi.control.threads import in_thread
 from anyapi.control.tokens import new_id
 from anyapi.domain.ids import AccountId
 from anyapi.domain.people import Permission, PersonId
-from anyapi.errors import BadRequest, NotFound, StorageError
+from anyapi.errors import BadRequest, NotFound
 from anyapi.storage.request_rows import (
     FINISHED,
     KEPT_DAYS,
@@ -32,7 +29,7 @@ from anyapi.storage.request_rows import (
 )
 
 MOST_UNFINISHED, MOST_MESSAGES = 50, 100
-DAY, PURGE_SECONDS = 86400.0, 3600.0
+DAY = 86400.0
 TEAM = "Privacy team"
 
 
@@ -206,14 +203,6 @@ def purge(services: Services) -> int:
     """Delete what was finished so long ago that it is kept no longer."""
     now = services.clock()
     return services.requests.purge_requests(now - KEPT_DAYS * DAY, now - NOTICE_DAYS * DAY)
-
-
-async def keep_purging(services: Services) -> None:
-    """Purge now and every hour, until cancelled. A store that fails is tried again an hour later."""
-    while True:
-        with contextlib.suppress(StorageError):
-            await asyncio.to_thread(purge, services)
-        await asyncio.sleep(PURGE_SECONDS)
 
 
 def _own(services: Services, account: AccountId, request_id: str) -> RequestRow:
