@@ -266,7 +266,7 @@ def save_webhook(
     services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], account: FromPath[AccountId], data: JSONBody[Hook]
 ) -> HookMade:
     """Have notifications sent to an address, signed with a new secret that is shown this once (Standard Webhooks)."""
-    _check_hook(services, data.url)
+    host = _checked_host(services, data.url)
     secret, now, keys = new_secret(), services.clock(), services.updating.root_keys
     if not keys:
         raise BadRequest("The operator has no root key to seal the webhook's secret with (ANYAPI_ROOT_KEY_FILE).", "url")
@@ -279,26 +279,23 @@ def save_webhook(
         )
 
     services.review.change_review_settings(account, sealed, by=signed_in.person.id, at=now)
-    note(services, signed_in, account, "webhook", account, after={"host": usable_host(data.url)})
+    note(services, signed_in, account, "webhook", account, after={"host": host})
     return HookMade(data.url, secret.reveal())
 
 
-def _check_hook(services: Services, url: str) -> None:
-    host = usable_host(url)
+def _checked_host(services: Services, url: str) -> str:
+    """The host of a webhook's address. Raises `BadRequest` for one that cannot be asked, or not from here."""
+    parts = usable_url(url)
+    host = None if parts is None else parts.hostname
     if host is None or len(url) > 2000:
         raise BadRequest("url must be http or https, with a host, without user name and fragment.", "url")
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        return  # a name is resolved, and its addresses are checked, whenever something is sent
+        return host  # a name is resolved, and its addresses are checked, whenever something is sent
     if not services.updating.allows(host):
         raise BadRequest("url leads into a network that the operator did not allow (network.private_addresses).", "url")
-
-
-def usable_host(url: str) -> str | None:
-    """The host of an address that can be asked; None for any other."""
-    parts = usable_url(url)
-    return None if parts is None else parts.hostname
+    return host
 
 
 @delete("/api/accounts/{account:str}/review/webhook", opt=WRITE, status_code=200)
