@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -13,7 +13,7 @@ from anyapi.catalogue.canonical import encode
 from anyapi.catalogue.diff import diff
 from anyapi.catalogue.load import load_catalogue
 from anyapi.catalogue.source import read_catalogue
-from anyapi.catalogue.subjects import read, record_of, renewal
+from anyapi.catalogue.subjects import Record, Subject, read, records_of, renewal
 from anyapi.catalogue.updating import check_signature, read_compiled
 from anyapi.cli.output import print_json, print_table
 from anyapi.cli.stored import Confirmation, Place, confirm, finish, in_force_text, with_store
@@ -134,14 +134,15 @@ def pending(place: Place, account: str | None) -> None:
         rows = store.pending_holds(None if account is None else AccountId(account))
     context = policy_context(place.config, place.config.catalogue, frozenset())
     soon = expiring(context, place.now)
+    records = records_of(place.config.catalogue)
     if place.as_json:
-        waiting = [{"account": row.account, "subject": row.subject, "update": row.number, "changes": _words(place, row)} for row in rows]
+        waiting = [{"account": row.account, "subject": row.subject, "update": row.number, "changes": _words(records, row)} for row in rows]
         print_json({"pending": waiting, "expiring": soon})
         return
     if not rows:
         click.echo("no account has anything to accept")
     for row in rows:
-        click.echo(f"{row.account}  {row.subject}  {title(row.subject, place.config.catalogue)}: {' '.join(_words(place, row))}")
+        click.echo(f"{row.account}  {row.subject}  {title(row.subject, place.config.catalogue)}: {' '.join(_words(records, row))}")
     lines = (
         (each.provider, day_of(each.ends), f"{(each.ends - place.now) / DAY:.0f}" if each.ends > place.now else "expired") for each in soon
     )
@@ -149,8 +150,8 @@ def pending(place: Place, account: str | None) -> None:
         print_table(("provider", "good until", "days"), lines, f"expired, or about to be within {SOON_DAYS:.0f} days")
 
 
-def _words(place: Place, row: HoldRow) -> tuple[str, ...]:
-    before, after = read(row.subject, row.before), record_of(place.config.catalogue, row.subject)
+def _words(records: Mapping[Subject, Record], row: HoldRow) -> tuple[str, ...]:
+    before, after = read(row.subject, row.before), records.get(row.subject)
     return sentences(before, after) or ("Only the date of its check changed.",) * renewal(before, after)
 
 

@@ -8,7 +8,7 @@ from litestar import delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from anyapi.catalogue.subjects import ENDPOINT, PROVIDER, Subject, read, record_of, renewal
+from anyapi.catalogue.subjects import ENDPOINT, PROVIDER, Subject, read, records_of, renewal
 from anyapi.control.delivering import binding_of
 from anyapi.control.history import names_of, note
 from anyapi.control.layers import requirement_of
@@ -156,13 +156,14 @@ def show_review(services: NamedDependency[Services], account: FromPath[AccountId
 def _waiting(services: Services, rows: list[HoldRow], denied: ByModel) -> list[Waiting]:
     """One entry a subject: from the state that is not accepted yet to today's."""
     catalogue = services.in_force().context.catalogue
+    records = records_of(catalogue)
     first: dict[Subject, HoldRow] = {}
     for row in rows:
         first.setdefault(row.subject, row)
     endpoints = [endpoint for each in denied.values() for endpoint in each]
     found = []
     for subject, row in first.items():
-        before, after = read(subject, row.before), record_of(catalogue, subject)
+        before, after = read(subject, row.before), records.get(subject)
         words = sentences(before, after) or ((RENEWED,) if renewal(before, after) else ("What was known before cannot be read any more.",))
         mine = tuple(endpoint for endpoint in endpoints if _concerns(subject, endpoint))
         found.append(Waiting(subject, title(subject, catalogue), words, row.since, row.number, renewal(before, after), mine))
