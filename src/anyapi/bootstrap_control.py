@@ -113,14 +113,14 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
             data_plane_url=parts.address,
             default_account=DEFAULT_ACCOUNT,
             oidc=oidc and serving.OidcClient(oidc.service, config.oidc_secret, f"{address}/api/session/oidc/return", time.time),
-            privacy=serving.PrivacyTeam(config.privacy.contact, config.privacy.answer_days),
+            privacy=config.privacy,
             keeper=functools.cache(lambda: importlib.import_module("anyapi.own_credentials").Keeper(config)),
             unusable=parts.unusable,
         )
         running = await serving.serve(services, listener, tls and tls.certificate, tls and tls.key)
         stack.push_async_callback(running.close)
         parts.plane.disclosure = parts.plane.disclosure._replace(control_url=address)
-        attendant = serving.Attendant(services, serving.Ways(config.smtp, allows, lambda: config.root_keys, address))
+        attendant = serving.Attendant(services, serving.Ways(config.smtp, allows, config.root_keys, address))
         stack.callback(attendant.close)
         log(Event.CONTROL_STARTED, listen=address)
         await asyncio.to_thread(lambda: ready(address, people.people_count() == 0))

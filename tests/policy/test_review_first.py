@@ -14,7 +14,7 @@ from tests.policy import universe
 from tests.policy.comparison import share_of_examples
 from tests.policy.test_oracle_agreement import oracle_requirement, presets
 
-from anyapi.catalogue.subjects import loosened, read, record_of, written
+from anyapi.catalogue.subjects import loosened, read, records_of, written
 from anyapi.control.adopting import pasts
 from anyapi.domain.catalogue import Model, Status
 from anyapi.domain.decision import ReasonCode, ReasonKind
@@ -219,7 +219,7 @@ def test_a_record_survives_the_store(data, old):
     new = data.draw(changed(old))
     for subject, record in loosened(old.catalogue, new.catalogue):
         assert read(subject, written(record)) == record
-        assert record_of(new.catalogue, subject) is not None
+        assert records_of(new.catalogue).get(subject) is not None
 
 
 def test_what_cannot_be_read_any_more_is_denied():

@@ -6,7 +6,7 @@ from typing import TypeAlias
 import msgspec
 
 from anyapi.domain.catalogue import Catalogue, Endpoint, Provider
-from anyapi.domain.ids import EndpointId, ProviderId
+from anyapi.domain.ids import EndpointId
 from anyapi.policy.loosening import endpoint_loosened, provider_facts, provider_loosened
 
 Subject: TypeAlias = str
@@ -20,11 +20,10 @@ def endpoints_of(catalogue: Catalogue) -> dict[EndpointId, Endpoint]:
     return {endpoint.id: endpoint for model in catalogue.models.values() for endpoint in model.endpoints}
 
 
-def record_of(catalogue: Catalogue, subject: Subject) -> Record | None:
-    """The record of a subject; None if there is none."""
-    if subject.startswith(PROVIDER):
-        return catalogue.providers.get(ProviderId(subject.removeprefix(PROVIDER)))
-    return endpoints_of(catalogue).get(EndpointId(subject.removeprefix(ENDPOINT)))
+def records_of(catalogue: Catalogue) -> dict[Subject, Record]:
+    """Every record by its subject."""
+    providers: dict[Subject, Record] = {f"{PROVIDER}{name}": provider for name, provider in catalogue.providers.items()}
+    return providers | {f"{ENDPOINT}{name}": endpoint for name, endpoint in endpoints_of(catalogue).items()}
 
 
 def loosened(old: Catalogue, new: Catalogue) -> Iterator[tuple[Subject, Record | None]]:

@@ -15,9 +15,6 @@ from anyapi.control.archive import Subject, archive
 from anyapi.control.erasure import Line, Report
 from anyapi.errors import StorageError
 from anyapi.gateway.privacy import stored
-from anyapi.storage.driver import Driver
-from anyapi.storage.drivers import driver_for
-from anyapi.storage.people_rows import ChangeRow
 from anyapi.storage.rows import AccountRow
 from anyapi.storage.sqlite_holdings import SqlHoldings
 from anyapi.storage.sqlite_people import SqlPeople
@@ -69,7 +66,7 @@ def export(place: Place, account: str, target: Path | None) -> None:
     if path.exists():
         raise click.ClickException(f"{path} is there already: nothing was written. Name another file with --to.")
     subject = Subject(row, stored(place.config.usage_ttl_days), place.config.privacy.contact, place.now, __version__)
-    with SqlHoldings(_driver(place)) as holdings:
+    with SqlHoldings(place.driver) as holdings:
         total = sum(holdings.held(row.id).values())
         told = _Told("written", total)
         _write(path, holdings, subject, told)
@@ -87,7 +84,7 @@ def export(place: Place, account: str, target: Path | None) -> None:
 def delete(place: Place, account: str, dry_run: bool, typed: str | None) -> None:
     """Delete ACCOUNT with all that is held of it, once you have typed its name. There is no way back."""
     row = _account(place, account)
-    with SqlHoldings(_driver(place)) as holdings:
+    with SqlHoldings(place.driver) as holdings:
         plan = erasure.plan(holdings, row, place.now)
         if dry_run:
             _show(place, plan)
@@ -111,19 +108,14 @@ def _delete(place: Place, holdings: SqlHoldings, row: AccountRow) -> None:
         finish(closed)
     told = _Told("usage rows deleted", sum(line.rows for line in erasure.plan(holdings, row, place.now).goes if line.record == "usage"))
     report = erasure.erase(holdings, row, place.now, lambda done: told("usage", done))
-    after = ",".join(f'"{line.record}":{line.rows}' for line in report.goes if line.rows)
-    with SqlPeople(_driver(place)) as people:
-        people.add_change(ChangeRow(place.now, None, "cli", "account_deleted", report.known_as or "", "", f"{{{after}}}"))
+    with SqlPeople(place.driver) as people:
+        people.add_change(erasure.change(report, "cli"))
     confirmation = confirm(place, "keys")
     report = erasure.finish(holdings, report)
     _show(place, report)
     if not place.as_json:
         click.echo(in_force_text(confirmation), err=True)
     finish(confirmation)
-
-
-def _driver(place: Place) -> Driver:
-    return driver_for(place.config.data_dir, place.config.database_url)
 
 
 class _Told:

@@ -1,9 +1,8 @@
 """`anyapi catalogue update`, `pending`, `accept`, `compile`: bring a catalogue into force, see what accounts have to accept of it."""
 
 import contextlib
-import datetime as dt
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -14,19 +13,19 @@ from anyapi.catalogue.canonical import encode
 from anyapi.catalogue.diff import diff
 from anyapi.catalogue.load import load_catalogue
 from anyapi.catalogue.source import read_catalogue
-from anyapi.catalogue.subjects import read, record_of, renewal
+from anyapi.catalogue.subjects import Record, Subject, read, records_of, renewal
 from anyapi.catalogue.updating import check_signature, read_compiled
 from anyapi.cli.output import print_json, print_table
 from anyapi.cli.stored import Confirmation, Place, confirm, finish, in_force_text, with_store
 from anyapi.config import catalogue_over, policy_context
 from anyapi.control.installing import Installed, Origin, Permitted, install
+from anyapi.control.notices import day_of
 from anyapi.control.sentences import sentences, title
 from anyapi.delivery.downloading import SIGNATURE, download
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.ids import AccountId
 from anyapi.policy.review import SOON_DAYS, expiring
 from anyapi.policy.standing import DAY
-from anyapi.storage.drivers import driver_for
 from anyapi.storage.review_rows import HoldRow, UpdateRow, UpdateSource
 from anyapi.storage.sqlite_review import SqlReview
 from anyapi.upstream.dialer import Dialer
@@ -48,7 +47,7 @@ def update(place: Place, file: Path | None, allow_older: bool, allow_addresses: 
     with _progress() as report:
         new = _downloaded(place, report) if file is None else _from_file(place, file)
     origin = Origin("the update" if file is None else file.name, UpdateSource.URL if file is None else UpdateSource.FILE, "cli", place.now)
-    with _review(place) as store:
+    with SqlReview(place.driver) as store:
         done = install(
             store, new, load_catalogue(), origin, lambda base: catalogue_over(place.config, base), Permitted(allow_older, allow_addresses)
         )
@@ -56,10 +55,6 @@ def update(place: Place, file: Path | None, allow_older: bool, allow_addresses: 
         told = _wait_until_told(store, done.update) if confirmation.snapshot is not None else None
     _report(place, new, done, confirmation, told)
     finish(confirmation)
-
-
-def _review(place: Place) -> SqlReview:
-    return SqlReview(driver_for(place.config.data_dir, place.config.database_url))
 
 
 def _taken(store: SqlReview, confirmation: Confirmation) -> Confirmation:
@@ -135,32 +130,29 @@ def _report(place: Place, new: Catalogue, done: Installed, confirmation: Confirm
 @with_store
 def pending(place: Place, account: str | None) -> None:
     """Show what accounts that review first have to accept, and records that expire within 30 days."""
-    with _review(place) as store:
+    with SqlReview(place.driver) as store:
         rows = store.pending_holds(None if account is None else AccountId(account))
     context = policy_context(place.config, place.config.catalogue, frozenset())
     soon = expiring(context, place.now)
+    records = records_of(place.config.catalogue)
     if place.as_json:
-        waiting = [{"account": row.account, "subject": row.subject, "update": row.number, "changes": _words(place, row)} for row in rows]
+        waiting = [{"account": row.account, "subject": row.subject, "update": row.number, "changes": _words(records, row)} for row in rows]
         print_json({"pending": waiting, "expiring": soon})
         return
     if not rows:
         click.echo("no account has anything to accept")
     for row in rows:
-        click.echo(f"{row.account}  {row.subject}  {title(row.subject, place.config.catalogue)}: {' '.join(_words(place, row))}")
+        click.echo(f"{row.account}  {row.subject}  {title(row.subject, place.config.catalogue)}: {' '.join(_words(records, row))}")
     lines = (
-        (each.provider, _date(each.ends), f"{(each.ends - place.now) / DAY:.0f}" if each.ends > place.now else "expired") for each in soon
+        (each.provider, day_of(each.ends), f"{(each.ends - place.now) / DAY:.0f}" if each.ends > place.now else "expired") for each in soon
     )
     if soon:
         print_table(("provider", "good until", "days"), lines, f"expired, or about to be within {SOON_DAYS:.0f} days")
 
 
-def _words(place: Place, row: HoldRow) -> tuple[str, ...]:
-    before, after = read(row.subject, row.before), record_of(place.config.catalogue, row.subject)
+def _words(records: Mapping[Subject, Record], row: HoldRow) -> tuple[str, ...]:
+    before, after = read(row.subject, row.before), records.get(row.subject)
     return sentences(before, after) or ("Only the date of its check changed.",) * renewal(before, after)
-
-
-def _date(ends: float) -> str:
-    return dt.datetime.fromtimestamp(ends, dt.UTC).date().isoformat()
 
 
 @click.command()
@@ -173,7 +165,7 @@ def accept(place: Place, subjects: tuple[str, ...], account: str, everything: bo
     if bool(subjects) == everything:
         raise click.UsageError("Name SUBJECTS, or --all.")
     owner = AccountId(account)
-    with _review(place) as store:
+    with SqlReview(place.driver) as store:
         known = {row.subject for row in store.pending_holds(owner)}
         for subject in subjects:
             if subject not in known:

@@ -21,6 +21,7 @@ from anyapi.domain.catalogue import Catalogue
 from anyapi.errors import StorageError
 from anyapi.policy.nearest import nearest
 from anyapi.policy.parse import Known
+from anyapi.storage.driver import Driver
 from anyapi.storage.drivers import driver_for, in_force_everywhere
 from anyapi.storage.sqlite import SqlStore
 
@@ -42,6 +43,8 @@ class Place(msgspec.Struct, frozen=True):
     """The store that a command works on, and how it was asked to answer."""
 
     config: Config
+    driver: Driver
+    """For stores of other things than `store` has."""
     store: SqlStore
     as_json: bool
     now: float
@@ -80,7 +83,7 @@ def with_store(command: Callable[Concatenate[Place, P], None]) -> Callable[..., 
         driver = driver_for(config.data_dir, config.database_url)
         driver.prepare(told_progress)
         with SqlStore(driver, time.time) as store:
-            command(Place(config, store, as_json, time.time()), *args, **kwargs)
+            command(Place(config, driver, store, as_json, time.time()), *args, **kwargs)
 
     return run
 

@@ -4,7 +4,6 @@ What goes in is what the inventory of `/v1/privacy` lists, record by record, and
 not known here stops the archive before its first byte: nothing is left out in silence. Secrets are described and never held.
 """
 
-import csv
 import datetime as dt
 import hashlib
 import io
@@ -14,7 +13,7 @@ from typing import Self
 
 import msgspec
 
-from anyapi.control.spreadsheet import cell
+from anyapi.control.spreadsheet import written
 from anyapi.errors import StorageError
 from anyapi.storage.contract_holdings import HoldingStore
 from anyapi.storage.holdings import HOLDINGS, NOT_HELD, Cell, Holding
@@ -158,12 +157,8 @@ def _value(holding: Holding, name: str, value: Cell) -> object:
 
 
 def _csv(rows: list[dict[str, Cell]], *, first: bool) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    if first:
-        writer.writerow(rows[0])
-    writer.writerows([cell(value) for value in row.values()] for row in rows)
-    return text.getvalue().encode()
+    head = [rows[0].keys()] if first else []
+    return written([*head, *(row.values() for row in rows)]).encode()
 
 
 def _manifest(subject: Subject, files: list[_File]) -> str:

@@ -1,8 +1,9 @@
-"""What the control plane does by itself from time to time: tell accounts, send what is due. One thread, apart from the loop."""
+"""What the control plane does by itself from time to time: tell accounts, send what is due, delete old requests. One thread, no loop."""
 
 import threading
 
 from anyapi.control.delivering import Ways, deliver
+from anyapi.control.privacy_requests import purge
 from anyapi.control.services import Services
 from anyapi.control.telling import tell_updates, tell_what_is_due
 from anyapi.telemetry.log import Event, log
@@ -43,9 +44,12 @@ class Attendant:
 
 def attend_once(services: Services, ways: Ways, looked_at: float) -> float:
     """One round; `looked_at` is when it was last looked for what is due by the calendar, and so is what is given. Raises `StorageError`."""
-    tell_updates(services)
     now = services.clock()
-    if now >= looked_at + HOUR:
+    hourly = now >= looked_at + HOUR
+    if hourly:
+        purge(services)  # first: what is kept no longer goes even where nobody can be told anything
+    tell_updates(services)
+    if hourly:
         tell_what_is_due(services)
         looked_at = now
     deliver(services, ways)

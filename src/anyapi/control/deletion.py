@@ -16,11 +16,9 @@ from anyapi.control.threads import in_thread
 from anyapi.domain.ids import AccountId
 from anyapi.domain.people import Permission, PersonId
 from anyapi.errors import BadRequest
-from anyapi.storage.people_rows import ChangeRow
 from anyapi.storage.tenant import EVERYBODY, only
 
 WRITE = {"permission": Permission.WRITE_MEMBERS}
-_encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 class Confirmation(msgspec.Struct, frozen=True):
@@ -63,7 +61,6 @@ async def delete_account(
 
 
 def note_deleted(services: Services, by: PersonId, report: Report) -> None:
-    """That an account was deleted stays with the gateway: when, by whom, how much; not which."""
-    after = {one.record: one.rows for one in report.goes if one.rows}
+    """Write down that the account was deleted."""
     with only(EVERYBODY):  # a change of the gateway's, not of the account that asked
-        services.people.add_change(ChangeRow(report.at, None, by, "account_deleted", report.known_as or "", "", _encode(after).decode()))
+        services.people.add_change(erasure.change(report, by))

@@ -1,7 +1,6 @@
 """Sends what is due by e-mail and webhook, and tries again later what did not arrive. Runs in a thread beside the control API."""
 
 import datetime as dt
-from collections.abc import Callable
 from email.utils import format_datetime
 
 import msgspec
@@ -32,7 +31,7 @@ class Ways(msgspec.Struct, frozen=True):
 
     smtp: Smtp | None
     allows: Allows
-    root_keys: Callable[[], RootKeys]
+    root_keys: RootKeys
     link: str
     """Where people reach the dashboard."""
 
@@ -96,7 +95,7 @@ def _hook(services: Services, ways: Ways, row: DeliveryRow, notification: Notifi
     if settings.webhook_url is None:
         raise NotReached("not_wanted", "there is no webhook any more")
     sealed = Sealed(settings.key_id, settings.wrapped, settings.ciphertext)
-    secret = unseal(sealed, binding_of(row.account, settings.version), ways.root_keys())
+    secret = unseal(sealed, binding_of(row.account, settings.version), ways.root_keys)
     post(settings.webhook_url, secret, row.id, now, body_of(services, notification), ways.allows)
 
 

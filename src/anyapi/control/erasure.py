@@ -5,16 +5,16 @@ runs this has that put into force; usage rows go in small batches, so that other
 else goes in one transaction; then the files are rewritten without it. Knows no HTTP and no terminal.
 """
 
-import secrets
-import string
 from collections.abc import Callable
 
 import msgspec
 
+from anyapi.control.tokens import random_name
 from anyapi.domain.ids import AccountId
 from anyapi.errors import PermissionDenied
 from anyapi.storage.contract_holdings import DETACHED, Counts, HoldingStore
 from anyapi.storage.holdings import HOLDINGS, HOURS, Fate
+from anyapi.storage.people_rows import ChangeRow
 from anyapi.storage.rows import DEFAULT_ACCOUNT, AccountRow
 
 WHY_NOT_DEFAULT = (
@@ -27,7 +27,7 @@ ELSEWHERE = (
     "What providers keep, they keep as their data policies say; the gateway cannot reach it.",
     "Answers that were under way end under the name `deleted`, without account, key, project and app.",
 )
-_ALPHABET = string.ascii_lowercase + string.digits
+_encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -58,7 +58,7 @@ class Report(msgspec.Struct, frozen=True):
 
 def new_name() -> str:
     """A name under which decision records outlive their account."""
-    return DETACHED + "".join(secrets.choice(_ALPHABET) for _ in range(20))
+    return DETACHED + random_name()
 
 
 def refusal(account: AccountId) -> str | None:
@@ -100,6 +100,12 @@ def erase(store: HoldingStore, account: AccountRow, now: float, progress: Callab
 def finish(store: HoldingStore, report: Report) -> Report:
     """After the deletion is in force: have the files rewritten."""
     return msgspec.structs.replace(report, wiped=store.wipe())
+
+
+def change(report: Report, by: str) -> ChangeRow:
+    """That an account was deleted stays with the gateway: when, by whom, how much; not which."""
+    after = {one.record: one.rows for one in report.goes if one.rows}
+    return ChangeRow(report.at, None, by, "account_deleted", report.known_as or "", "", _encode(after).decode())
 
 
 def _report(account: AccountRow, now: float, held: Counts, going: Counts) -> Report:

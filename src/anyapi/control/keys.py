@@ -7,7 +7,7 @@ from litestar import delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from anyapi.control.history import note
+from anyapi.control.history import note, note_by
 from anyapi.control.key_views import Limits, ShownKey, limits_of, shown, spending_of
 from anyapi.control.layers import has_project, key_of
 from anyapi.control.permissions import SignedIn
@@ -121,9 +121,7 @@ async def change_key(
 
     def store() -> ShownKey:
         before = _own(services, account, key)
-        row = changed(services, before, name=data.name.strip(), disabled=data.disabled, limits=data.limits)
-        values = [{"name": one.name, "disabled": one.disabled_at is not None, "limits": limits_of(one)} for one in (before, row)]
-        note(services, signed_in, account, "key_changed", key, before=values[0], after=values[1])
+        row = changed(services, signed_in.person.id, before, name=data.name.strip(), disabled=data.disabled, limits=data.limits)
         return _as_stored(services, row)
 
     return KeyInForce(await asyncio.to_thread(store), await services.reload())
@@ -172,14 +170,17 @@ def check_name(name: str) -> None:
         raise BadRequest(f"A name has at most {LONGEST_NAME} characters.", "name")
 
 
-def changed(services: Services, row: KeyRow, *, name: str, disabled: bool, limits: Limits) -> KeyRow:
-    """Have the store change a key, and give it as it is then. One that is disabled already stays so since then."""
+def changed(services: Services, who: str, before: KeyRow, *, name: str, disabled: bool, limits: Limits) -> KeyRow:
+    """Have the store change a key, write that down, and give it as it is then. One that is disabled already stays so since then."""
 
-    def change(before: KeyRow) -> KeyRow:
-        since = (before.disabled_at or services.clock()) if disabled else None
-        return msgspec.structs.replace(before, name=name, disabled_at=since, **msgspec.structs.asdict(limits))
+    def change(row: KeyRow) -> KeyRow:
+        since = (row.disabled_at or services.clock()) if disabled else None
+        return msgspec.structs.replace(row, name=name, disabled_at=since, **msgspec.structs.asdict(limits))
 
-    return services.store.change_key(row.id, change) or row
+    after = services.store.change_key(before.id, change) or before
+    was, now = ({"name": one.name, "disabled": one.disabled_at is not None, "limits": limits_of(one)} for one in (before, after))
+    note_by(services, who, after.account, "key_changed", after.id, (was, now))
+    return after
 
 
 def _own(services: Services, account: AccountId, key: KeyId) -> KeyRow:

@@ -3,14 +3,12 @@
 Everybody in the account can read them: the page says so before somebody writes. Another account's request does not exist.
 """
 
-import asyncio
-import contextlib
-
 import msgspec
 from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
+from anyapi.control.history import names_of
 from anyapi.control.notify import NoticeKind, notify
 from anyapi.control.permissions import SignedIn
 from anyapi.control.services import Services
@@ -18,7 +16,7 @@ from anyapi.control.threads import in_thread
 from anyapi.control.tokens import new_id
 from anyapi.domain.ids import AccountId
 from anyapi.domain.people import Permission, PersonId
-from anyapi.errors import BadRequest, NotFound, StorageError
+from anyapi.errors import BadRequest, NotFound
 from anyapi.storage.request_rows import (
     FINISHED,
     KEPT_DAYS,
@@ -31,7 +29,7 @@ from anyapi.storage.request_rows import (
 )
 
 MOST_UNFINISHED, MOST_MESSAGES = 50, 100
-DAY, PURGE_SECONDS = 86400.0, 3600.0
+DAY = 86400.0
 TEAM = "Privacy team"
 
 
@@ -207,14 +205,6 @@ def purge(services: Services) -> int:
     return services.requests.purge_requests(now - KEPT_DAYS * DAY, now - NOTICE_DAYS * DAY)
 
 
-async def keep_purging(services: Services) -> None:
-    """Purge now and every hour, until cancelled. A store that fails is tried again an hour later."""
-    while True:
-        with contextlib.suppress(StorageError):
-            await asyncio.to_thread(purge, services)
-        await asyncio.sleep(PURGE_SECONDS)
-
-
 def _own(services: Services, account: AccountId, request_id: str) -> RequestRow:
     row = services.requests.request(account, request_id)
     if row is None:
@@ -235,11 +225,11 @@ def _refuse_too_long(services: Services, row: RequestRow) -> None:
 
 
 def _all_shown(services: Services, rows: list[RequestRow]) -> list[ShownRequest]:
-    names: dict[PersonId, str] = {}
+    names = names_of(services, (row.person for row in rows))
     return [_shown(services, row, names) for row in rows]
 
 
-def _shown(services: Services, row: RequestRow, names: dict[PersonId, str]) -> ShownRequest:
+def _shown(services: Services, row: RequestRow, names: dict[str, str]) -> ShownRequest:
     overdue = row.status not in FINISHED and row.due_at < services.clock()
     return ShownRequest(
         row.id,
@@ -247,7 +237,7 @@ def _shown(services: Services, row: RequestRow, names: dict[PersonId, str]) -> S
         row.kind,
         row.status,
         row.person,
-        _name(services, row.person, names),
+        names.get(row.person, ""),
         row.opened_at,
         row.due_at,
         row.changed_at,
@@ -255,17 +245,8 @@ def _shown(services: Services, row: RequestRow, names: dict[PersonId, str]) -> S
     )
 
 
-def _name(services: Services, person: PersonId, names: dict[PersonId, str]) -> str:
-    if person not in names:
-        found = services.people.person(person)
-        names[person] = "" if found is None else found.name
-    return names[person]
-
-
 def _thread(services: Services, row: RequestRow) -> Thread:
-    names: dict[PersonId, str] = {}
-    said = [
-        Said(one.at, one.from_team, TEAM if one.from_team else _name(services, one.person, names), one.words)
-        for one in services.requests.messages(row.account, row.id)
-    ]
+    messages = services.requests.messages(row.account, row.id)
+    names = names_of(services, [row.person, *(one.person for one in messages if not one.from_team)])
+    said = [Said(one.at, one.from_team, TEAM if one.from_team else names.get(one.person, ""), one.words) for one in messages]
     return Thread(_shown(services, row, names), said)

@@ -15,8 +15,9 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import UNSET, UnsetType
 
 from anyapi.control.history import note_by
-from anyapi.control.key_views import Limits, limits_of, spending_of
+from anyapi.control.key_views import Limits, spending_of
 from anyapi.control.keys import changed, check_name
+from anyapi.control.layers import key_of
 from anyapi.control.services import Services
 from anyapi.control.tenants import for_the_provisioner
 from anyapi.control.threads import in_thread
@@ -186,10 +187,7 @@ async def change_provisioned(
             before.requests_per_minute if data.requests_per_minute is UNSET else data.requests_per_minute,
         )
         disabled = before.disabled_at is not None if data.disabled is UNSET else data.disabled
-        row = changed(services, before, name=name.strip(), disabled=disabled, limits=limits)
-        values = [{"name": one.name, "disabled": one.disabled_at is not None, "limits": limits_of(one)} for one in (before, row)]
-        note_by(services, provisioner.id, row.account, "key_changed", row.id, (values[0], values[1]))
-        return _with_spending(services, row)
+        return _with_spending(services, changed(services, provisioner.id, before, name=name.strip(), disabled=disabled, limits=limits))
 
     found = await asyncio.to_thread(store)
     await services.reload()
@@ -214,8 +212,8 @@ async def delete_provisioned(
 
 
 def _own(services: Services, provisioner: ProvisioningKeyRow, key: KeyId) -> KeyRow:
-    row = services.store.key(key)
-    if row is None or row.account != provisioner.account or row.revoked_at is not None:
+    row = key_of(services, provisioner.account, key)
+    if row is None or row.revoked_at is not None:
         raise NotFound("There is no such key in this account.")
     return row
 

@@ -8,14 +8,15 @@ from litestar import delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from anyapi.catalogue.subjects import ENDPOINT, PROVIDER, Subject, read, record_of, renewal
+from anyapi.catalogue.subjects import ENDPOINT, PROVIDER, Subject, read, records_of, renewal
 from anyapi.control.delivering import binding_of
-from anyapi.control.history import note
+from anyapi.control.history import names_of, note
+from anyapi.control.layers import requirement_of
 from anyapi.control.notices import day_of
 from anyapi.control.permissions import SignedIn
 from anyapi.control.sentences import sentences, title
 from anyapi.control.services import Services
-from anyapi.control.telling import providers_of, requirement_for
+from anyapi.control.telling import providers_of
 from anyapi.control.threads import in_thread
 from anyapi.crypto.envelope import seal
 from anyapi.delivery.checked_http import usable_url
@@ -29,6 +30,8 @@ from anyapi.storage.review_rows import HoldRow, ReviewSettings
 READ = {"permission": Permission.READ}
 WRITE = {"permission": Permission.WRITE_SETTINGS}
 MOST_DAYS = 3660.0
+NO_PEOPLE = {"cli": "the command line", "": "nobody"}
+"""Who accepts without being a person."""
 RENEWED = "Only the dates changed from which the record counts."
 
 
@@ -134,7 +137,7 @@ class HookMade(msgspec.Struct, frozen=True):
 def show_review(services: NamedDependency[Services], account: FromPath[AccountId]) -> Review:
     """What waits for the account, what expires soon, and who accepted what."""
     context, now = services.in_force().context, services.clock()
-    requirement, newest = requirement_for(services, account), services.review.last_adopted()
+    requirement, newest = requirement_of(services, account), services.review.last_adopted()
     denied = withheld(requirement, context, account, now)
     mine = providers_of(requirement, context, account, now) | context.seen_by(account).credentials.keys()
     soon = [each for each in expiring(context, now) if each.provider in mine]
@@ -153,13 +156,14 @@ def show_review(services: NamedDependency[Services], account: FromPath[AccountId
 def _waiting(services: Services, rows: list[HoldRow], denied: ByModel) -> list[Waiting]:
     """One entry a subject: from the state that is not accepted yet to today's."""
     catalogue = services.in_force().context.catalogue
+    records = records_of(catalogue)
     first: dict[Subject, HoldRow] = {}
     for row in rows:
         first.setdefault(row.subject, row)
     endpoints = [endpoint for each in denied.values() for endpoint in each]
     found = []
     for subject, row in first.items():
-        before, after = read(subject, row.before), record_of(catalogue, subject)
+        before, after = read(subject, row.before), records.get(subject)
         words = sentences(before, after) or ((RENEWED,) if renewal(before, after) else ("What was known before cannot be read any more.",))
         mine = tuple(endpoint for endpoint in endpoints if _concerns(subject, endpoint))
         found.append(Waiting(subject, title(subject, catalogue), words, row.since, row.number, renewal(before, after), mine))
@@ -173,14 +177,12 @@ def _concerns(subject: Subject, endpoint: EndpointId) -> bool:
 
 
 def _accepted(services: Services, rows: list[HoldRow]) -> list[Accepted]:
-    catalogue, names = services.in_force().context.catalogue, {"cli": "the command line", "": "nobody"}
+    catalogue = services.in_force().context.catalogue
+    names = NO_PEOPLE | names_of(services, (row.accepted_by for row in rows if row.accepted_by and row.accepted_by not in NO_PEOPLE))
     found = []
     for row in rows:
         by = row.accepted_by or ""
-        if by not in names:
-            person = services.people.person(by)  # type: ignore[arg-type]
-            names[by] = by if person is None else person.name
-        found.append(Accepted(row.subject, title(row.subject, catalogue), row.number, row.accepted_at or 0.0, by, names[by]))
+        found.append(Accepted(row.subject, title(row.subject, catalogue), row.number, row.accepted_at or 0.0, by, names.get(by, by)))
     return found
 
 
@@ -265,7 +267,7 @@ def save_webhook(
     services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], account: FromPath[AccountId], data: JSONBody[Hook]
 ) -> HookMade:
     """Have notifications sent to an address, signed with a new secret that is shown this once (Standard Webhooks)."""
-    _check_hook(services, data.url)
+    host = _checked_host(services, data.url)
     secret, now, keys = new_secret(), services.clock(), services.updating.root_keys
     if not keys:
         raise BadRequest("The operator has no root key to seal the webhook's secret with (ANYAPI_ROOT_KEY_FILE).", "url")
@@ -278,26 +280,23 @@ def save_webhook(
         )
 
     services.review.change_review_settings(account, sealed, by=signed_in.person.id, at=now)
-    note(services, signed_in, account, "webhook", account, after={"host": usable_host(data.url)})
+    note(services, signed_in, account, "webhook", account, after={"host": host})
     return HookMade(data.url, secret.reveal())
 
 
-def _check_hook(services: Services, url: str) -> None:
-    host = usable_host(url)
+def _checked_host(services: Services, url: str) -> str:
+    """The host of a webhook's address. Raises `BadRequest` for one that cannot be asked, or not from here."""
+    parts = usable_url(url)
+    host = None if parts is None else parts.hostname
     if host is None or len(url) > 2000:
         raise BadRequest("url must be http or https, with a host, without user name and fragment.", "url")
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        return  # a name is resolved, and its addresses are checked, whenever something is sent
+        return host  # a name is resolved, and its addresses are checked, whenever something is sent
     if not services.updating.allows(host):
         raise BadRequest("url leads into a network that the operator did not allow (network.private_addresses).", "url")
-
-
-def usable_host(url: str) -> str | None:
-    """The host of an address that can be asked; None for any other."""
-    parts = usable_url(url)
-    return None if parts is None else parts.hostname
+    return host
 
 
 @delete("/api/accounts/{account:str}/review/webhook", opt=WRITE, status_code=200)

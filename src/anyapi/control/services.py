@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from anyapi.config_values import NO_ROOT_KEYS
+from anyapi.config_values import NO_ROOT_KEYS, Privacy
 from anyapi.control.oidc import OidcClient
 from anyapi.control.passwords import Attempts
 from anyapi.crypto.root_keys import RootKeys
@@ -52,13 +52,6 @@ class InForce(Protocol):
     def presets(self) -> dict[DataClass, Settings]:
         """What each data class asks."""
         ...
-
-
-class PrivacyTeam(msgspec.Struct, frozen=True):
-    """How the operator answers for privacy, as configured."""
-
-    contact: str | None = None
-    answer_days: float = 30.0
 
 
 class ExportState(enum.StrEnum):
@@ -145,7 +138,8 @@ class Services(msgspec.Struct, frozen=True):
     """Stored credentials that the data plane cannot use, each with the code of the reason."""
     oidc: OidcClient | None = None
     """The operator's sign-in service, if there is one."""
-    privacy: PrivacyTeam = PrivacyTeam()
+    privacy: Privacy = Privacy()
+    """How the operator answers for privacy, as configured."""
     exports: dict[str, Export] = msgspec.field(default_factory=dict)
     """Archives that were asked for, oldest first."""
 

@@ -16,10 +16,9 @@ from anyapi.control.attending import Attendant
 from anyapi.control.delivering import Ways
 from anyapi.control.oidc import OidcClient
 from anyapi.control.passwords import Attempts
-from anyapi.control.privacy_requests import keep_purging
-from anyapi.control.services import PrivacyTeam, Services, Updating
+from anyapi.control.services import Services, Updating
 
-__all__ = ["Attempts", "Attendant", "OidcClient", "PrivacyTeam", "Services", "Serving", "Updating", "Ways", "serve"]
+__all__ = ["Attempts", "Attendant", "OidcClient", "Services", "Serving", "Updating", "Ways", "serve"]
 
 BUILT = Path(__file__).resolve().parent.parent / "dashboard"
 """Where the wheel has the dashboard's pages."""
@@ -46,12 +45,11 @@ class _Server(uvicorn.Server):
 class Serving:
     """A running control plane. `close` ends it and waits for what it is answering, for a few seconds at most."""
 
-    def __init__(self, server: _Server, task: "asyncio.Task[None]", beside: "asyncio.Task[None]") -> None:
-        self._server, self._task, self._beside = server, task, beside
+    def __init__(self, server: _Server, task: "asyncio.Task[None]") -> None:
+        self._server, self._task = server, task
 
     async def close(self) -> None:
         """Stop."""
-        self._beside.cancel()
         self._server.should_exit = True
         await asyncio.wait([self._task], timeout=5)
         self._task.cancel()
@@ -84,4 +82,4 @@ async def serve(services: Services, listener: socket.socket, certificate: Path |
     up.cancel()
     if task.done():
         task.result()  # raises what kept it from starting
-    return Serving(server, task, asyncio.create_task(keep_purging(services)))
+    return Serving(server, task)

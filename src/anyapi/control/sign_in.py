@@ -6,19 +6,19 @@ coded reason; only the log says which check failed. Nobody becomes the first per
 
 import enum
 
-import msgspec
 from litestar import Request, get
 from litestar.datastructures import Cookie, State
 from litestar.di import NamedDependency
 from litestar.response import Redirect
 
+from anyapi.control.history import note_by
 from anyapi.control.oidc import FLOW_SECONDS, NotProven, OidcClient, Said
 from anyapi.control.services import Services
 from anyapi.control.sessions import LONGEST_TEXT, address_of, begin, end
 from anyapi.control.threads import in_thread
 from anyapi.control.tokens import new_person_id, new_token
 from anyapi.errors import NotFound, RateLimited
-from anyapi.storage.people_rows import ChangeRow, IdentityRow, MemberRow, PersonRow
+from anyapi.storage.people_rows import IdentityRow, MemberRow, PersonRow
 from anyapi.telemetry.log import Event, log
 
 _Request = Request[object, object, State]
@@ -114,8 +114,7 @@ def _joined(services: Services, client: OidcClient, said: Said, email: str) -> P
     person = PersonRow(new_person_id(), email, said.name.strip()[:LONGEST_TEXT] or email, None, operator=False, created_at=now)
     services.people.add_person(person)
     services.people.put_member(MemberRow(rule.account, person.id, rule.role, now))
-    after = msgspec.json.encode({"role": rule.role}).decode()
-    services.people.add_change(ChangeRow(now, rule.account, person.id, "member_joined", person.id, "", after))
+    note_by(services, person.id, rule.account, "member_joined", person.id, (None, {"role": rule.role}))
     return person
 
 

@@ -9,14 +9,14 @@ import msgspec
 
 from anyapi.catalogue.diff import CatalogueChange, ChangeKind
 from anyapi.catalogue.load import decode
-from anyapi.control.layers import chain_of, requirement_at
+from anyapi.control.layers import requirement_of
 from anyapi.control.notices import MOST_MODELS, ExpiryNotice, Notice, ReminderNotice, UpdateNotice, day_of, encode
 from anyapi.control.services import Services
-from anyapi.control.tokens import new_notice_id
+from anyapi.control.tokens import new_id
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.ids import AccountId, ProviderId, RequirementHash
 from anyapi.domain.people import Role
-from anyapi.domain.requirement import Layer, Requirement
+from anyapi.domain.requirement import Requirement
 from anyapi.domain.snapshot import PolicyContext
 from anyapi.errors import CatalogueError
 from anyapi.policy.review import ByModel, Effect, effect, expiring, permitted
@@ -85,7 +85,7 @@ class _Update:
             _first(found.lost),
             sum(map(len, found.gained.values())),
             sum(map(len, found.lost.values())),
-            tuple(name for name in self._come),
+            self._come,
             tuple(name for name in self._changed if name in usable),
             tuple(pending),
         )
@@ -93,7 +93,7 @@ class _Update:
             notify(self._services, account, notice, str(self._row.number))
 
     def _judged(self, account: AccountId) -> tuple[Effect, frozenset[ProviderId]]:
-        requirement = requirement_for(self._services, account)
+        requirement = requirement_of(self._services, account)
         apart = account in self._new.own_credentials or any(each.accounts for each in self._new.agreements)
         if apart:
             return self._judge(requirement, account)
@@ -104,12 +104,6 @@ class _Update:
     def _judge(self, requirement: Requirement, account: AccountId) -> tuple[Effect, frozenset[ProviderId]]:
         found = effect(requirement, self._old, self._new, account, self._now)
         return found, providers_of(requirement, self._old, account, self._now) | providers_of(requirement, self._new, account, self._now)
-
-
-def requirement_for(services: Services, account: AccountId) -> Requirement:
-    """What gateway and account ask together."""
-    chain = chain_of(services, Layer.ACCOUNT, account, account)
-    return requirement_at(services, chain or [])
 
 
 def providers_of(requirement: Requirement, context: PolicyContext, account: AccountId, now: float) -> frozenset[ProviderId]:
@@ -148,7 +142,7 @@ def tell_what_is_due(services: Services) -> int:
 def _tell_expiries(services: Services, account: AccountId, by_day: dict[str, list[ProviderId]], now: float) -> int:
     """One notification for each day on which records of providers end that the account may use, or for which it has a credential."""
     context = services.in_force().context
-    mine = providers_of(requirement_for(services, account), context, account, now)
+    mine = providers_of(requirement_of(services, account), context, account, now)
     told = 0
     for day, names in by_day.items():
         expired = day <= day_of(now)
@@ -179,7 +173,7 @@ def notify(services: Services, account: AccountId, notice: Notice, subject: str)
     """Add a notification, and its deliveries in the ways that the account has chosen; False if it was told before."""
     now, settings = services.clock(), services.review.review_settings(account)
     kind = type(notice).__struct_config__.tag
-    row = NotificationRow(new_notice_id(), account, now, str(kind), subject, encode(notice))
+    row = NotificationRow(new_id("ntc"), account, now, str(kind), subject, encode(notice))
     return services.review.notify(row, [*_mails(services, settings, row), *_hooks(settings, row)])
 
 
@@ -187,10 +181,10 @@ def _mails(services: Services, settings: ReviewSettings, row: NotificationRow) -
     if not settings.email or not services.mails:
         return []
     people = [person for member, person in services.people.members(row.account) if member.role in TOLD and person.disabled_at is None]
-    return [DeliveryRow(new_notice_id(), row.account, row.id, Channel.EMAIL, person.id, row.at) for person in people]
+    return [DeliveryRow(new_id("ntc"), row.account, row.id, Channel.EMAIL, person.id, row.at) for person in people]
 
 
 def _hooks(settings: ReviewSettings, row: NotificationRow) -> list[DeliveryRow]:
     if settings.webhook_url is None:
         return []
-    return [DeliveryRow(new_notice_id(), row.account, row.id, Channel.WEBHOOK, "", row.at)]
+    return [DeliveryRow(new_id("ntc"), row.account, row.id, Channel.WEBHOOK, "", row.at)]

@@ -33,16 +33,16 @@ def same(given: str, wanted: str) -> bool:
     return hmac.compare_digest(given.encode(), wanted.encode())
 
 
-def new_notice_id() -> str:
-    """Names a notification or a delivery; says nothing."""
-    return "ntc_" + "".join(secrets.choice(_ALPHABET) for _ in range(20))
-
-
 def new_person_id() -> PersonId:
     """A public id that says nothing."""
     return PersonId(new_id("per"))
 
 
 def new_id(kind: str) -> str:
-    """`kind`, an underscore and 20 random characters: about 100 bits, so that nobody meets one by chance."""
-    return f"{kind}_" + "".join(secrets.choice(_ALPHABET) for _ in range(20))
+    """`kind`, an underscore and a random name."""
+    return f"{kind}_{random_name()}"
+
+
+def random_name() -> str:
+    """20 random characters: about 100 bits, so that nobody meets one by chance."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(20))

@@ -6,7 +6,7 @@ import msgspec
 from tests.unit.policy.samples import COMPILED, block, context, endpoint, kept, provenance, provider
 
 from anyapi.catalogue.load import load_catalogue
-from anyapi.catalogue.subjects import loosened, read, record_of, renewal, written
+from anyapi.catalogue.subjects import loosened, read, records_of, renewal, written
 
 
 def test_new_and_loosened_records_with_what_they_were():
@@ -29,12 +29,13 @@ def test_a_record_without_a_date_counts_from_its_catalogue():
 
 def test_every_record_of_the_catalogue_survives_the_store():
     found = load_catalogue()
+    records = records_of(found)
     for name, record in found.providers.items():
-        assert read(f"provider:{name}", written(record)) == record == record_of(found, f"provider:{name}")
+        assert read(f"provider:{name}", written(record)) == record == records.get(f"provider:{name}")
     for model in found.models.values():
         for one in model.endpoints[:1]:
-            assert read(f"endpoint:{one.id}", written(one)) == one == record_of(found, f"endpoint:{one.id}")
-    assert record_of(found, "provider:nobody") is record_of(found, "endpoint:nobody/x") is written(None) is read("provider:a", None) is None
+            assert read(f"endpoint:{one.id}", written(one)) == one == records.get(f"endpoint:{one.id}")
+    assert records.get("provider:nobody") is records.get("endpoint:nobody/x") is written(None) is read("provider:a", None) is None
 
 
 def test_a_renewal_changes_nothing_but_dates():

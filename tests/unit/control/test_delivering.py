@@ -21,7 +21,7 @@ ANY = Dialer(["127.0.0.0/8"]).allows
 
 
 def ways(smtp=None, allows=ANY, keys=ROOT_KEYS):
-    return Ways(smtp, allows, lambda: keys, "https://gate.example")
+    return Ways(smtp, allows, keys, "https://gate.example")
 
 
 @pytest.fixture

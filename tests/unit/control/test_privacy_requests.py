@@ -1,11 +1,11 @@
 """Requests to the privacy team over the control API: asked, answered, told apart by account and role."""
 
-import asyncio
-
 import msgspec
 import pytest
+from tests.unit.control.test_delivering import ways
 
-from anyapi.control.privacy_requests import MOST_MESSAGES, MOST_UNFINISHED, keep_purging
+from anyapi.control.attending import attend_once
+from anyapi.control.privacy_requests import MOST_MESSAGES, MOST_UNFINISHED
 from anyapi.storage.request_rows import KEPT_DAYS, LONGEST_WORDS, MessageRow
 
 PATH = "/api/accounts/default/requests"
@@ -123,19 +123,13 @@ def test_finished_requests_go_a_year_after_the_last_word(staffed, member):
     assert staffed.requests.messages("default", request) == []
 
 
-async def _purged_beside(staffed):
-    task = asyncio.create_task(keep_purging(staffed.services))
-    while staffed.requests.requests("default"):
-        await asyncio.sleep(0.01)
-    task.cancel()
-
-
 def test_they_go_also_where_nobody_looks(staffed, member):
     request = member.post(PATH, ASK).json()["request"]["id"]
     member.post(f"{PATH}/{request}/closing")
     staffed.now += (KEPT_DAYS + 1) * DAY
     assert len(staffed.requests.requests("default")) == 1
-    asyncio.run(asyncio.wait_for(_purged_beside(staffed), 10))
+    attend_once(staffed.services, ways(), float("-inf"))
+    assert staffed.requests.requests("default") == []
 
 
 def test_words_are_in_no_log_and_no_history(staffed, member, team, capsys):
