@@ -7,8 +7,8 @@ import { call } from "../api/client";
 import { useDeliveries, useNotifications, useReview, useUpdates } from "../api/queries";
 import type { Expiring, HookMade, Review as Found, Told, Update, Waiting } from "../api/schema";
 import { useHere } from "../api/session";
-import { Chip, CodeBlock, Empty, Failed, Loaded, Note, Page, Panel, Table } from "../parts/parts";
-import { date, exactTime, plural, time } from "../words/format";
+import { Chip, CodeBlock, Empty, Failed, Loaded, Moment, Note, Page, Panel, Table } from "../parts/parts";
+import { date, plural, time } from "../words/format";
 import { delivery } from "../words/policy";
 
 const FEW = 8;
@@ -167,7 +167,7 @@ function Notices() {
               {found.rows.map((row) => (
                 <li key={row.id}>
                   <strong>{row.headline}</strong> {!row.seen && <Chip tone="warn">new</Chip>}{" "}
-                  <time className="small dim nowrap" dateTime={new Date(row.at * 1000).toISOString()} title={exactTime(row.at)}>{time(row.at)}</time>
+                  <Moment at={row.at} />
                   {row.lines.map((line) => (
                     <div key={line} className="small">{line}</div>
                   ))}
@@ -285,7 +285,7 @@ function OneUpdate({ row }: { row: Update }) {
   return (
     <li>
       <strong>{plural(row.changes, "change")}</strong> {SOURCES[row.source]}{" "}
-      <time className="small dim nowrap" dateTime={new Date(row.at * 1000).toISOString()} title={exactTime(row.at)}>{time(row.at)}</time>
+      <Moment at={row.at} />
       {row.told_at === null && row.accounts !== null && (
         <div>
           <progress value={row.told} max={Math.max(row.accounts, 1)} aria-label="Accounts told" /> <span className="small dim">{row.told} of {plural(row.accounts, "account")} told</span>

@@ -8,8 +8,8 @@ import { call } from "../api/client";
 import { useThread } from "../api/queries";
 import type { RequestStatus, ShownRequest, Thread as Found } from "../api/schema";
 import { useHere } from "../api/session";
-import { Chip, Failed, Loaded, Page, Panel } from "../parts/parts";
-import { date, exactTime, time } from "../words/format";
+import { Chip, Failed, Loaded, Moment, Page, Panel } from "../parts/parts";
+import { date } from "../words/format";
 import { finished, KINDS, LONGEST_WORDS, STATUS } from "../words/requests";
 
 const ANSWERS = [
@@ -42,7 +42,7 @@ export default function Thread({ id }: { id: string }) {
                     <li key={`${one.at} ${place}`} className={`note ${one.from_team ? "good" : ""}`}>
                       <div>
                         <strong>{one.by || "Somebody who is gone"}</strong>{" "}
-                        <time className="small dim nowrap" dateTime={new Date(one.at * 1000).toISOString()} title={exactTime(one.at)}>{time(one.at)}</time>
+                        <Moment at={one.at} />
                         <p style={{ margin: "4px 0 0", whiteSpace: "pre-wrap" }}>{one.words}</p>
                       </div>
                     </li>

@@ -3,6 +3,7 @@
 import { ActionIcon, Button, Skeleton, Title, Tooltip } from "@mantine/core";
 import { type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { Problem } from "../api/client";
+import { exactTime, time } from "../words/format";
 import type { Said, Tone } from "../words/policy";
 import { Icon, type IconName } from "./icon";
 
@@ -49,6 +50,15 @@ export function Panel({ title, children, tools }: { title?: ReactNode; children:
 
 export function Chip({ said, tone, children }: { said?: Said; tone?: Tone; children?: ReactNode }) {
   return <span className={`chip ${said?.tone ?? tone ?? "plain"}`}>{said?.text ?? children}</span>;
+}
+
+/** When something was, beside what was; the exact moment for whoever points at it. */
+export function Moment({ at }: { at: number }) {
+  return (
+    <time className="small dim nowrap" dateTime={new Date(at * 1000).toISOString()} title={exactTime(at)}>
+      {time(at)}
+    </time>
+  );
 }
 
 const NOTE_ICONS: Record<Tone, IconName> = { good: "check", bad: "warn", warn: "warn", plain: "info" };
