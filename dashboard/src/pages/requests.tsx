@@ -1,6 +1,6 @@
 // Requests to the privacy team: asking, what was asked, and the team's own inbox.
 
-import { Button, Select, Stack, Textarea } from "@mantine/core";
+import { Button, Select, Stack } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { Link, useLocation } from "wouter";
@@ -8,8 +8,9 @@ import { call } from "../api/client";
 import { useInbox, useRequests } from "../api/queries";
 import type { RequestKind, RequestPage, ShownRequest } from "../api/schema";
 import { useHere } from "../api/session";
+import { LetterField } from "../parts/letter";
 import { Chip, Empty, Failed, Loaded, Note, Outside, Page, Panel, Table } from "../parts/parts";
-import { date, plural } from "../words/format";
+import { count, date, plural } from "../words/format";
 import { finished, KINDS, LONGEST_WORDS, STATUS } from "../words/requests";
 
 export default function Requests() {
@@ -117,17 +118,12 @@ function Ask({ page }: { page: RequestPage }) {
           allowDeselect={false}
           onChange={(next) => next && setKind(next as RequestKind)}
         />
-        <Textarea
+        <LetterField
           label="Your words"
-          description={`At most ${LONGEST_WORDS.toLocaleString("en")} characters. Everybody in this account can read them, and so can the privacy team. Leave out prompts and secrets.`}
-          autosize
+          description={`At most ${count(LONGEST_WORDS)} characters. Everybody in this account can read them, and so can the privacy team. Leave out prompts and secrets.`}
           minRows={5}
-          maxRows={16}
-          maxLength={LONGEST_WORDS}
-          required
-          withAsterisk={false}
           value={words}
-          onChange={(event) => setWords(event.currentTarget.value)}
+          set={setWords}
         />
         <Note>The team means to answer within {plural(page.answer_days, "day")}.</Note>
         <div>

@@ -1,6 +1,6 @@
 // One privacy request: what was said, and saying more, as the account or as the privacy team.
 
-import { Button, Group, Select, Stack, Textarea } from "@mantine/core";
+import { Button, Group, Select, Stack } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { Link } from "wouter";
@@ -8,9 +8,10 @@ import { call } from "../api/client";
 import { useThread } from "../api/queries";
 import type { RequestStatus, ShownRequest, Thread as Found } from "../api/schema";
 import { useHere } from "../api/session";
+import { LetterField } from "../parts/letter";
 import { Chip, Failed, Loaded, Moment, Page, Panel } from "../parts/parts";
 import { date } from "../words/format";
-import { finished, KINDS, LONGEST_WORDS, STATUS } from "../words/requests";
+import { finished, KINDS, STATUS } from "../words/requests";
 
 const ANSWERS = [
   { value: "answered", label: "Answered" },
@@ -90,18 +91,7 @@ function Write({ request, done }: { request: ShownRequest; done: (thread: Found)
         <Stack>
           {write.error && <Failed error={write.error} />}
           {close.error && <Failed error={close.error} />}
-          <Textarea
-            label="To the privacy team"
-            description={finished(request.status) ? "Writing opens the request again, due anew." : undefined}
-            autosize
-            minRows={3}
-            maxRows={16}
-            maxLength={LONGEST_WORDS}
-            required
-            withAsterisk={false}
-            value={words}
-            onChange={(event) => setWords(event.currentTarget.value)}
-          />
+          <LetterField label="To the privacy team" description={finished(request.status) ? "Writing opens the request again, due anew." : undefined} minRows={3} value={words} set={setWords} />
           <Group>
             <Button type="submit" variant="default" loading={write.isPending}>Send</Button>
             {request.status !== "closed" && <Button variant="default" loading={close.isPending} onClick={() => close.mutate()}>Close the request</Button>}
@@ -124,18 +114,7 @@ function Answer({ request, done }: { request: ShownRequest; done: (thread: Found
       <form onSubmit={(event: FormEvent) => { event.preventDefault(); reply.mutate(); }}>
         <Stack>
           {reply.error && <Failed error={reply.error} />}
-          <Textarea
-            label="The answer"
-            description="The account reads it as coming from the privacy team, without your name."
-            autosize
-            minRows={4}
-            maxRows={16}
-            maxLength={LONGEST_WORDS}
-            required={status === "answered"}
-            withAsterisk={false}
-            value={words}
-            onChange={(event) => setWords(event.currentTarget.value)}
-          />
+          <LetterField label="The answer" description="The account reads it as coming from the privacy team, without your name." minRows={4} required={status === "answered"} value={words} set={setWords} />
           <Select label="Status after it" data={ANSWERS} value={status} allowDeselect={false} onChange={(next) => next && setStatus(next as RequestStatus)} />
           <div>
             <Button type="submit" loading={reply.isPending}>{words.trim() ? "Send the answer" : "Set the status"}</Button>
