@@ -1,11 +1,11 @@
 // Providers' keys that serve the account, and what was signed for them. A secret goes to the gateway once and comes back never.
 
 import { Button, Group, Modal, Select, Stack, Switch, Textarea, TextInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { Link } from "wouter";
 import { call } from "../api/client";
-import { useCredentials } from "../api/queries";
+import { useCredentials, useFresh } from "../api/queries";
 import type { Credentials as All, Kept, ShownAgreement, ShownCredential, Taker, Tier } from "../api/schema";
 import { useHere } from "../api/session";
 import { DraftAgreement } from "../parts/agreement";
@@ -185,14 +185,13 @@ function Agreements({ rows }: { rows: readonly ShownAgreement[] }) {
   );
 }
 
-function useKeep<T>(mutationFn: (value: T) => Promise<Kept>, done: (kept: Kept) => void) {
-  const client = useQueryClient();
-  const { account } = useHere();
+function useKeep(mutationFn: () => Promise<Kept>, done: (kept: Kept) => void) {
+  // What can be used, and under which facts, is another now.
+  const fresh = useFresh();
   return useMutation({
     mutationFn,
-    // What can be used, and under which facts, is another now: all that was read of this account is read again.
     onSuccess: (kept) => {
-      void client.invalidateQueries({ queryKey: [account] });
+      fresh();
       done(kept);
     },
     gcTime: 0,
@@ -241,7 +240,7 @@ function Add({ takers, done }: { takers: readonly Taker[]; done: (kept: Kept) =>
     done,
   );
   return (
-    <form onSubmit={sent(() => add.mutate(undefined))}>
+    <form onSubmit={sent(() => add.mutate())}>
       <Stack>
         {add.error && <Failed error={add.error} />}
         <Select label="Provider" placeholder="Choose…" searchable required withAsterisk={false} data-autofocus data={takers.map((one) => ({ value: one.id, label: one.name }))} value={provider} onChange={setProvider} />
@@ -270,7 +269,7 @@ function Replace({ row, done }: { row: ShownCredential; done: (kept: Kept) => vo
     done,
   );
   return (
-    <form onSubmit={sent(() => replace.mutate(undefined))}>
+    <form onSubmit={sent(() => replace.mutate())}>
       <Stack>
         <p style={{ margin: 0 }}>Make a new key at <strong>{row.provider}</strong>, put it in here, then revoke the old one there. Name, tier and agreements stay. Requests that run already end with the old key.</p>
         {replace.error && <Failed error={replace.error} />}
@@ -289,12 +288,12 @@ function Sign({ row, done }: { row: ShownCredential; done: (kept: Kept) => void 
     () =>
       call("put", "/api/accounts/{account}/credentials/{credential}/agreements", {
         path: { account, credential: row.id },
-        body: { agreements: [...kept.map(({ provider: _, credentials: __, accounts: ___, ...one }) => ({ ...one })), ...(draft ? [fieldsOf(draft, kept.length)] : [])] },
+        body: { agreements: [...kept.map(({ provider: _, credentials: __, accounts: ___, ...one }) => one), ...(draft ? [fieldsOf(draft, kept.length)] : [])] },
       }),
     done,
   );
   return (
-    <form onSubmit={sent(() => sign.mutate(undefined))}>
+    <form onSubmit={sent(() => sign.mutate())}>
       <Stack>
         <p style={{ margin: 0 }}>What you have signed with <strong>{row.provider}</strong> for this very key. It counts instead of the published terms, for this key alone, and shows as contracted wherever the policy is shown.</p>
         {sign.error && <Failed error={sign.error} />}
@@ -324,7 +323,7 @@ function Revoke({ row, done }: { row: ShownCredential; done: (kept: Kept) => voi
         Once this returns, no request of yours begins with <strong>{row.name || row.id}</strong>, its secret is deleted here, and its agreements count no more. That cannot be undone. Revoke the key at {row.provider} too.
       </p>
       {revoke.error && <Failed error={revoke.error} />}
-      <Button color="red.9" loading={revoke.isPending} onClick={() => revoke.mutate(undefined)}>Revoke it</Button>
+      <Button color="red.9" loading={revoke.isPending} onClick={() => revoke.mutate()}>Revoke it</Button>
     </Stack>
   );
 }

@@ -1,11 +1,11 @@
 // Who belongs to the account, as what; and its projects.
 
 import { Button, Group, Modal, Select, Stack, TextInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { Link } from "wouter";
 import { call } from "../api/client";
-import { useMembers, useProjects } from "../api/queries";
+import { useFresh, useMembers, useProjects } from "../api/queries";
 import type { Invitation, Member, Role } from "../api/schema";
 import { useHere } from "../api/session";
 import { History } from "../parts/history";
@@ -19,12 +19,6 @@ const ROLES = [
   { value: "member", label: "member: keys, and looking at the rest" },
   { value: "auditor", label: "auditor: looking only" },
 ];
-
-function useFresh() {
-  const client = useQueryClient();
-  const { account } = useHere();
-  return () => void client.invalidateQueries({ queryKey: [account] });
-}
 
 export default function Members() {
   const { may, me } = useHere();

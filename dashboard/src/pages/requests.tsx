@@ -1,11 +1,11 @@
 // Requests to the privacy team: asking, what was asked, and the team's own inbox.
 
 import { Button, Select, Stack } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { call } from "../api/client";
-import { useInbox, useRequests } from "../api/queries";
+import { useInbox, useRequests, useThreadChanged } from "../api/queries";
 import type { RequestKind, RequestPage, ShownRequest } from "../api/schema";
 import { useHere } from "../api/session";
 import { LetterField } from "../parts/letter";
@@ -94,15 +94,14 @@ function Reach({ page, children }: { page: RequestPage; children: ReactNode }) {
 
 function Ask({ page }: { page: RequestPage }) {
   const { account } = useHere();
-  const client = useQueryClient();
+  const changed = useThreadChanged();
   const [, go] = useLocation();
   const [kind, setKind] = useState<RequestKind>("question");
   const [words, setWords] = useState("");
   const ask = useMutation({
     mutationFn: () => call("post", "/api/accounts/{account}/requests", { path: { account }, body: { kind, words } }),
     onSuccess: (thread) => {
-      void client.invalidateQueries({ queryKey: [account, "requests"] });
-      void client.invalidateQueries({ queryKey: ["inbox"] });
+      changed(thread);
       go(`/a/${encodeURIComponent(account)}/requests/${thread.request.id}`);
     },
   });

@@ -4,7 +4,7 @@ import { Button, Group, NumberInput, Stack, Switch, TextInput } from "@mantine/c
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useState } from "react";
 import { call } from "../api/client";
-import { useDeliveries, useNotifications, useReview, useUpdates } from "../api/queries";
+import { useDeliveries, useFresh, useNotifications, useReview, useUpdates } from "../api/queries";
 import type { Expiring, HookMade, Review as Found, Told, Update, Waiting } from "../api/schema";
 import { useHere } from "../api/session";
 import { Chip, CodeBlock, Empty, Failed, Loaded, Moment, Note, Page, Panel, Table } from "../parts/parts";
@@ -36,12 +36,6 @@ export default function Review() {
       </Loaded>
     </Page>
   );
-}
-
-function useFresh() {
-  const client = useQueryClient();
-  const { account } = useHere();
-  return () => void client.invalidateQueries({ queryKey: [account] });
 }
 
 function Pending({ found }: { found: Found }) {

@@ -1,11 +1,11 @@
 // One privacy request: what was said, and saying more, as the account or as the privacy team.
 
 import { Button, Group, Select, Stack } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { Link } from "wouter";
 import { call } from "../api/client";
-import { useThread } from "../api/queries";
+import { useThread, useThreadChanged } from "../api/queries";
 import type { RequestStatus, ShownRequest, Thread as Found } from "../api/schema";
 import { useHere } from "../api/session";
 import { LetterField } from "../parts/letter";
@@ -22,12 +22,7 @@ const ANSWERS = [
 export default function Thread({ id }: { id: string }) {
   const { account, me, may } = useHere();
   const read = useThread(id);
-  const client = useQueryClient();
-  const fresh = (thread: Found) => {
-    client.setQueryData([account, "request", id], thread);
-    void client.invalidateQueries({ queryKey: [account, "requests"] });
-    void client.invalidateQueries({ queryKey: ["inbox"] });
-  };
+  const changed = useThreadChanged();
   return (
     <Page
       title="Privacy request"
@@ -50,7 +45,7 @@ export default function Thread({ id }: { id: string }) {
                   ))}
                 </ol>
               </Panel>
-              {may("write_requests") && <Write request={request} done={fresh} />}
+              {may("write_requests") && <Write request={request} done={changed} />}
             </div>
             <aside className="stack">
               <Panel title="Where it stands">
@@ -64,7 +59,7 @@ export default function Thread({ id }: { id: string }) {
                   <dd className="mono">{request.id}</dd>
                 </dl>
               </Panel>
-              {me.operator && <Answer request={request} done={fresh} />}
+              {me.operator && <Answer request={request} done={changed} />}
             </aside>
           </div>
         )}
