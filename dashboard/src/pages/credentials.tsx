@@ -2,7 +2,7 @@
 
 import { Button, Group, Modal, Select, Stack, Switch, Textarea, TextInput } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { Link } from "wouter";
 import { call } from "../api/client";
 import { useCredentials, useFresh } from "../api/queries";
@@ -11,7 +11,7 @@ import { useHere } from "../api/session";
 import { DraftAgreement } from "../parts/agreement";
 import { History } from "../parts/history";
 import { Icon } from "../parts/icon";
-import { Chip, Empty, Failed, Loaded, Note, Page, Panel, Table } from "../parts/parts";
+import { Chip, Empty, Failed, Loaded, Note, Page, Panel, sent, Table } from "../parts/parts";
 import { SecretField } from "../parts/secret";
 import { date } from "../words/format";
 import { agreed, CANNOT_USE, type Draft, EMPTY_DRAFT, fieldsOf, pairs } from "../words/agreement";
@@ -197,11 +197,6 @@ function useKeep(mutationFn: () => Promise<Kept>, done: (kept: Kept) => void) {
     gcTime: 0,
   });
 }
-
-const sent = (act: () => void) => (event: FormEvent) => {
-  event.preventDefault();
-  act();
-};
 
 function Secret({ provider, value, set }: { provider: string | null; value: string; set: (value: string) => void }) {
   const words = "It is sealed before it is stored, and never shown again.";

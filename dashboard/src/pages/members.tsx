@@ -2,7 +2,7 @@
 
 import { Button, Group, Modal, Select, Stack, TextInput } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { Link } from "wouter";
 import { call } from "../api/client";
 import { useFresh, useMembers, useProjects } from "../api/queries";
@@ -10,7 +10,7 @@ import type { Invitation, Member, Role } from "../api/schema";
 import { useHere } from "../api/session";
 import { History } from "../parts/history";
 import { Icon } from "../parts/icon";
-import { CodeBlock, Failed, Loaded, Note, Page, Panel, Table } from "../parts/parts";
+import { CodeBlock, Failed, Loaded, Note, Page, Panel, sent, Table } from "../parts/parts";
 import { date, time } from "../words/format";
 
 const ROLES = [
@@ -90,7 +90,7 @@ function Invite({ done }: { done: (invited: Invitation) => void }) {
     onSuccess: (found) => { fresh(); done(found); },
   });
   return (
-    <form onSubmit={(event: FormEvent) => { event.preventDefault(); invite.mutate(); }}>
+    <form onSubmit={sent(() => invite.mutate())}>
       <Stack>
         {invite.error && <Failed error={invite.error} />}
         <TextInput label="E-mail address" description="You get a link to send to them yourself; AnyAPI sends no mail." type="email" required withAsterisk={false} data-autofocus value={email} onChange={(event) => setEmail(event.currentTarget.value)} />
@@ -157,7 +157,7 @@ function Projects() {
         }
       </Loaded>
       {may("write_settings") && (
-        <form onSubmit={(event: FormEvent) => { event.preventDefault(); add.mutate(); }}>
+        <form onSubmit={sent(() => add.mutate())}>
           <Group align="flex-end" gap="sm">
             <TextInput label="New project" description="Letters, digits, dots, dashes and underscores." pattern="[A-Za-z0-9._\-]{1,64}" required withAsterisk={false} value={id} onChange={(event) => setId(event.currentTarget.value)} style={{ flex: 1 }} />
             <Button type="submit" variant="default" loading={add.isPending}>Add</Button>

@@ -2,14 +2,14 @@
 
 import { Button, Select, Stack } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type ReactNode, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { call } from "../api/client";
 import { useInbox, useRequests, useThreadChanged } from "../api/queries";
 import type { RequestKind, RequestPage, ShownRequest } from "../api/schema";
 import { useHere } from "../api/session";
 import { LetterField } from "../parts/letter";
-import { Chip, Empty, Failed, Loaded, Note, Outside, Page, Panel, Table } from "../parts/parts";
+import { Chip, Empty, Failed, Loaded, Note, Outside, Page, Panel, sent, Table } from "../parts/parts";
 import { count, date, plural } from "../words/format";
 import { finished, KINDS, LONGEST_WORDS, STATUS } from "../words/requests";
 
@@ -106,7 +106,7 @@ function Ask({ page }: { page: RequestPage }) {
     },
   });
   return (
-    <form onSubmit={(event: FormEvent) => { event.preventDefault(); ask.mutate(); }}>
+    <form onSubmit={sent(() => ask.mutate())}>
       <Stack>
         {ask.error && <Failed error={ask.error} />}
         <Select

@@ -2,12 +2,12 @@
 
 import { Button, Group, NumberInput, Stack, Switch, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useEffect, useState } from "react";
+import { useEffect, useState } from "react";
 import { call } from "../api/client";
 import { useDeliveries, useFresh, useNotifications, useReview, useUpdates } from "../api/queries";
 import type { Expiring, HookMade, Review as Found, Told, Update, Waiting } from "../api/schema";
 import { useHere } from "../api/session";
-import { Chip, CodeBlock, Empty, Failed, Loaded, Moment, Note, Page, Panel, Table } from "../parts/parts";
+import { Chip, CodeBlock, Empty, Failed, Loaded, Moment, Note, Page, Panel, sent, Table } from "../parts/parts";
 import { date, plural, time } from "../words/format";
 import { delivery } from "../words/policy";
 
@@ -192,7 +192,7 @@ function Ways({ told }: { told: Told }) {
   const reviewed = useMutation({ mutationFn: () => call("post", "/api/accounts/{account}/review/done", { path: { account } }), onSuccess: fresh });
   return (
     <Panel title="How you review">
-      <form onSubmit={(event: FormEvent) => { event.preventDefault(); save.mutate(); }}>
+      <form onSubmit={sent(() => save.mutate())}>
         <Stack>
           {!allowed && <Note>To change this you need the role owner or admin.</Note>}
           <Switch label="Review first" description="What an update adds or loosens stays denied for this account until an owner or admin accepts it. What it tightens holds at once." checked={first} disabled={!allowed} onChange={(event) => setFirst(event.currentTarget.checked)} />
@@ -227,7 +227,7 @@ function Webhook({ told, allowed }: { told: Told; allowed: boolean }) {
     onSuccess: () => { setMade(null); setUrl(""); fresh(); },
   });
   return (
-    <form style={{ marginTop: 20 }} onSubmit={(event: FormEvent) => { event.preventDefault(); save.mutate(); }}>
+    <form style={{ marginTop: 20 }} onSubmit={sent(() => save.mutate())}>
       <Stack gap="sm">
         <TextInput label="Webhook" description={told.webhook_possible ? "Signed with HMAC-SHA256 as Standard Webhooks has it. A new address gets a new secret." : "The operator has configured no root key to seal its secret with."} type="url" placeholder="https://" value={url} disabled={!allowed || !told.webhook_possible} onChange={(event) => setUrl(event.currentTarget.value)} />
         {made && <><Note tone="warn" live>This secret is shown this once.</Note><CodeBlock text={made.secret} what="the secret" /></>}

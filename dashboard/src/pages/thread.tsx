@@ -2,14 +2,14 @@
 
 import { Button, Group, Select, Stack } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { Link } from "wouter";
 import { call } from "../api/client";
 import { useThread, useThreadChanged } from "../api/queries";
 import type { RequestStatus, ShownRequest, Thread as Found } from "../api/schema";
 import { useHere } from "../api/session";
 import { LetterField } from "../parts/letter";
-import { Chip, Failed, Loaded, Moment, Page, Panel } from "../parts/parts";
+import { Chip, Failed, Loaded, Moment, Page, Panel, sent } from "../parts/parts";
 import { date } from "../words/format";
 import { finished, KINDS, STATUS } from "../words/requests";
 
@@ -82,7 +82,7 @@ function Write({ request, done }: { request: ShownRequest; done: (thread: Found)
   });
   return (
     <Panel title={finished(request.status) ? "Open it again" : "Write again"}>
-      <form onSubmit={(event: FormEvent) => { event.preventDefault(); write.mutate(); }}>
+      <form onSubmit={sent(() => write.mutate())}>
         <Stack>
           {write.error && <Failed error={write.error} />}
           {close.error && <Failed error={close.error} />}
@@ -106,7 +106,7 @@ function Answer({ request, done }: { request: ShownRequest; done: (thread: Found
   });
   return (
     <Panel title="Answer as the privacy team">
-      <form onSubmit={(event: FormEvent) => { event.preventDefault(); reply.mutate(); }}>
+      <form onSubmit={sent(() => reply.mutate())}>
         <Stack>
           {reply.error && <Failed error={reply.error} />}
           <LetterField label="The answer" description="The account reads it as coming from the privacy team, without your name." minRows={4} required={status === "answered"} value={words} set={setWords} />

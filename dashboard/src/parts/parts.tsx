@@ -1,7 +1,7 @@
 // Small pieces that every page is made of.
 
 import { ActionIcon, Button, Skeleton, Title, Tooltip } from "@mantine/core";
-import { type ReactNode, useEffect, useId, useRef, useState } from "react";
+import { type FormEvent, type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { Problem } from "../api/client";
 import { exactTime, time } from "../words/format";
 import type { Said, Tone } from "../words/policy";
@@ -51,6 +51,12 @@ export function Panel({ title, children, tools }: { title?: ReactNode; children:
 export function Chip({ said, tone, children }: { said?: Said; tone?: Tone; children?: ReactNode }) {
   return <span className={`chip ${said?.tone ?? tone ?? "plain"}`}>{said?.text ?? children}</span>;
 }
+
+/** What sending a form does in place of loading a page. */
+export const sent = (act: () => void) => (event: FormEvent) => {
+  event.preventDefault();
+  act();
+};
 
 /** When something was, beside what was; the exact moment for whoever points at it. */
 export function Moment({ at }: { at: number }) {
