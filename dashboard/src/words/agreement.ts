@@ -5,12 +5,11 @@ import { retention, review, training } from "./policy";
 
 /** Each fact that it states, as people say it. */
 export function agreed(one: Agreement): string[] {
-  const kept = (value: NonNullable<Agreement["retention"]>) => retention({ kind: value.kind, days: value.days ?? null, purpose: null }).text;
   return [
     one.training && training(one.training).text,
     one.training_opt_out && "Opted out of training",
-    one.retention && kept(one.retention),
-    one.flagged_retention && `Flagged content: ${kept(one.flagged_retention).toLowerCase()}`,
+    one.retention && retention(one.retention).text,
+    one.flagged_retention && `Flagged content: ${retention(one.flagged_retention).text.toLowerCase()}`,
     one.human_review && review(one.human_review).text,
     (one.certifications ?? []).length > 0 && `Covered by ${(one.certifications ?? []).join(", ")}`,
     one.regions && `Processed in ${one.regions.join(", ")}`,
