@@ -14,7 +14,7 @@ import { Icon } from "../parts/icon";
 import { Chip, Empty, Failed, Loaded, Note, Page, Panel, sent, Table } from "../parts/parts";
 import { SecretField } from "../parts/secret";
 import { date } from "../words/format";
-import { agreed, CANNOT_USE, type Draft, EMPTY_DRAFT, fieldsOf, pairs } from "../words/agreement";
+import { agreed, attested, cannotUse, type Draft, EMPTY_DRAFT, fieldsOf, pairs } from "../words/agreement";
 
 const TIERS = [
   { value: "paid", label: "paid: the provider bills for it" },
@@ -68,7 +68,7 @@ export default function Credentials() {
 
 function Done({ kept, said }: { kept: Kept; said: string }) {
   const { state } = kept.credential;
-  if (state !== "active" && state !== "revoked") return <Note tone="warn" live><strong>{said} The gateway cannot use it, though.</strong> {CANNOT_USE[state] ?? state.replaceAll("_", " ")}</Note>;
+  if (state !== "active" && state !== "revoked") return <Note tone="warn" live><strong>{said} The gateway cannot use it, though.</strong> {cannotUse(state)}</Note>;
   return <Note tone="good" live>{said} In force on every worker (snapshot {kept.snapshot}).</Note>;
 }
 
@@ -161,7 +161,7 @@ function State({ row }: { row: ShownCredential }) {
   return (
     <>
       <Chip tone="bad">cannot be used</Chip>
-      <span className="small" style={{ display: "block", marginTop: 2 }}>{CANNOT_USE[row.state] ?? row.state.replaceAll("_", " ")}</span>
+      <span className="small" style={{ display: "block", marginTop: 2 }}>{cannotUse(row.state)}</span>
     </>
   );
 }
@@ -176,7 +176,7 @@ function Agreements({ rows }: { rows: readonly ShownAgreement[] }) {
         <li key={agreement.id}>
           <Chip said={STATES[state as keyof typeof STATES]} /> <strong>{agreed(agreement).join("; ")}</strong>
           <span className="small dim" style={{ display: "block" }}>
-            {agreement.document}, from {agreement.valid_from} until {agreement.valid_until}, attested by {agreement.attested_by}
+            {attested(agreement)}
             {(agreement.models ?? []).length > 0 && <>, for {(agreement.models ?? []).join(", ")}</>}
           </span>
         </li>
@@ -296,7 +296,7 @@ function Sign({ row, done }: { row: ShownCredential; done: (kept: Kept) => void 
           <Group key={one.id} justify="space-between" wrap="nowrap" align="flex-start">
             <div>
               <strong>{agreed(one).join("; ")}</strong>
-              <span className="small dim" style={{ display: "block" }}>{one.document}, from {one.valid_from} until {one.valid_until}, attested by {one.attested_by}</span>
+              <span className="small dim" style={{ display: "block" }}>{attested(one)}</span>
             </div>
             <Button size="compact-sm" variant="default" aria-label={`End ${one.document}`} onClick={() => setKept(kept.filter((other) => other.id !== one.id))}>End it</Button>
           </Group>

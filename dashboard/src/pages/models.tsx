@@ -156,7 +156,6 @@ const PROVIDER_ORDER: Record<string, (row: ProviderRow) => number | string> = {
   checked: (row) => row.provenance.verified_at ?? "",
 };
 
-
 function ProviderTable() {
   const { account } = useHere();
   const providers = useProviders();

@@ -16,11 +16,14 @@ export function agreed(one: Agreement): string[] {
   ].filter((text): text is string => Boolean(text));
 }
 
+/** Where it is written, how long it holds and who answers for it. */
+export const attested = (one: Agreement): string => `${one.document}, from ${one.valid_from} until ${one.valid_until}, attested by ${one.attested_by}`;
+
 /** Lines of `name=value`; what is no such line is sent as it is, so that the gateway says what is wrong with it. */
 export const pairs = (text: string): Record<string, string> =>
   Object.fromEntries(text.split("\n").map((line) => line.trim()).filter(Boolean).map((line) => [line.split("=")[0]?.trim() ?? "", line.split("=").slice(1).join("=").trim()]));
 
-export const CANNOT_USE: Record<string, string> = {
+const CANNOT_USE: Record<string, string> = {
   no_root_key: "The gateway has another root key than it was sealed with. Its operator has to give that back.",
   damaged: "The sealed secret does not open. Replace the key.",
   not_served: "The provider's protocol is not served yet.",
@@ -28,6 +31,7 @@ export const CANNOT_USE: Record<string, string> = {
   address_unusable: "The provider's address lacks something. Revoke it and bring it again.",
   provider_unknown: "The provider is not in the catalogue any more.",
 };
+export const cannotUse = (state: string): string => CANNOT_USE[state] ?? state.replaceAll("_", " ");
 
 /** An agreement as a form holds it. */
 export interface Draft {
