@@ -8,7 +8,7 @@ import { useDeliveries, useFresh, useNotifications, useReview, useUpdates } from
 import type { Expiring, HookMade, Review as Found, Told, Update, Waiting } from "../api/schema";
 import { useHere } from "../api/session";
 import { Chip, CodeBlock, Empty, Failed, Loaded, Moment, Note, Page, Panel, sent, Table } from "../parts/parts";
-import { date, plural, time } from "../words/format";
+import { date, list, plural, time } from "../words/format";
 import { delivery } from "../words/policy";
 
 const FEW = 8;
@@ -107,7 +107,7 @@ function Change({ row, busy, accept }: { row: Waiting; busy: boolean; accept: ((
           <p key={line}>{line}</p>
         ))}
         <p className="small">
-          {row.withheld.length > 0 && `Keeps denied: ${row.withheld.slice(0, FEW).join(", ")}${row.withheld.length > FEW ? ` and ${row.withheld.length - FEW} more` : ""}. `}
+          {row.withheld.length > 0 && `Keeps denied: ${list(row.withheld, FEW)}. `}
           Since <time dateTime={new Date(row.since * 1000).toISOString()}>{time(row.since)}</time>.
         </p>
       </div>
@@ -130,8 +130,7 @@ function Soon({ rows }: { rows: readonly Expiring[] }) {
           ? `${plural(gone.length, "record")} of providers that you may use expired: what they state counts as unknown.`
           : `${plural(rows.length, "record")} of providers that you may use will expire within 30 days, and then count as unknown.`}
       </strong>{" "}
-      {rows.slice(0, FEW).map((row) => `${row.name} (${row.day})`).join(", ")}
-      {rows.length > FEW && ` and ${rows.length - FEW} more`}. An update of the catalogue renews them.
+      {list(rows.map((row) => `${row.name} (${row.day})`), FEW)}. An update of the catalogue renews them.
     </Note>
   );
 }
