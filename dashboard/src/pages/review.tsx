@@ -257,9 +257,8 @@ function Lately() {
   const client = useQueryClient();
   const updates = useUpdates();
   const telling = updates.data?.rows.some((row) => row.told_at === null) ?? false;
-  useEffect(() => {
-    if (!telling) void client.invalidateQueries({ queryKey: [account, "notifications"] });
-  }, [telling, account, client]);
+  // When everybody has been told, so has this account.
+  useEffect(() => (telling ? () => void client.invalidateQueries({ queryKey: [account, "notifications"] }) : undefined), [telling, account, client]);
   return (
     <Panel title="What changed lately">
       {me.operator && <Bring fromUrl={updates.data?.from_url ?? false} />}
