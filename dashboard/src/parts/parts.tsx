@@ -48,8 +48,8 @@ export function Panel({ title, children, tools }: { title?: ReactNode; children:
   );
 }
 
-export function Chip({ said, tone, children }: { said?: Said; tone?: Tone; children?: ReactNode }) {
-  return <span className={`chip ${said?.tone ?? tone ?? "plain"}`}>{said?.text ?? children}</span>;
+export function Chip({ said, tone, label, children }: { said?: Said; tone?: Tone; label?: string; children?: ReactNode }) {
+  return <span className={`chip ${said?.tone ?? tone ?? "plain"}`} aria-label={label}>{said?.text ?? children}</span>;
 }
 
 /** What sending a form does in place of loading a page. */
