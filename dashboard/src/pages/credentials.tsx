@@ -56,7 +56,7 @@ export default function Credentials() {
         {(found) => <Lists found={found} act={allowed ? setDoing : null} add={add} />}
       </Loaded>
       <History gateway={false} only={["credential_added", "credential_replaced", "credential_revoked", "agreements"]} />
-      <Modal opened={doing !== null} onClose={() => setDoing(null)} title={doing ? TITLES[doing.what] : ""} centered size="lg" closeButtonProps={{ "aria-label": "Close" }}>
+      <Modal opened={doing !== null} onClose={() => setDoing(null)} title={doing ? TITLES[doing.what] : ""} centered size="lg">
         {doing?.what === "add" && read.data && <Add takers={read.data.takers} done={finish("The key is kept.")} />}
         {doing?.what === "replace" && <Replace row={doing.row} done={finish("The new key has taken the old one's place.")} />}
         {doing?.what === "sign" && <Sign row={doing.row} done={finish("What is signed was changed.")} />}

@@ -62,7 +62,7 @@ export default function Keys() {
           }
         </Loaded>
       </Panel>
-      <Modal opened={doing !== null} onClose={() => setDoing(null)} title={doing && TITLES[doing.what]} centered closeButtonProps={{ "aria-label": "Close" }}>
+      <Modal opened={doing !== null} onClose={() => setDoing(null)} title={doing && TITLES[doing.what]} centered>
         {doing?.what === "make" && <Make done={finish} />}
         {doing?.what === "change" && <Change row={doing.key} done={() => finish(null)} />}
         {doing?.what === "rotate" && <Rotate row={doing.key} done={finish} />}

@@ -55,10 +55,10 @@ export default function Members() {
         <Projects />
         <History gateway={false} />
       </div>
-      <Modal opened={inviting} onClose={() => setInviting(false)} title="Invite somebody" centered closeButtonProps={{ "aria-label": "Close" }}>
+      <Modal opened={inviting} onClose={() => setInviting(false)} title="Invite somebody" centered>
         <Invite done={(found) => { setInviting(false); setInvited(found); }} />
       </Modal>
-      <Modal opened={leaving !== null} onClose={() => setLeaving(null)} title="Remove a member" centered closeButtonProps={{ "aria-label": "Close" }}>
+      <Modal opened={leaving !== null} onClose={() => setLeaving(null)} title="Remove a member" centered>
         {leaving && <Remove row={leaving} done={() => setLeaving(null)} />}
       </Modal>
     </Page>

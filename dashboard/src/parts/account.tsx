@@ -81,7 +81,7 @@ export function DeleteAccount() {
           <Note tone="good" live>{account} was deleted.</Note>
         )}
       </Stack>
-      <Modal opened={open} onClose={() => done === null && setOpen(false)} withCloseButton={done === null} size="xl" title={done === null ? `Delete the account ${account}` : "The account is gone"} closeButtonProps={{ "aria-label": "Close" }}>
+      <Modal opened={open} onClose={() => done === null && setOpen(false)} withCloseButton={done === null} size="xl" title={done === null ? `Delete the account ${account}` : "The account is gone"}>
         {done === null ? <Plan done={setDone} /> : <Done report={done} />}
       </Modal>
     </Panel>
