@@ -11,7 +11,7 @@ import { useHere } from "../api/session";
 import { DraftAgreement } from "../parts/agreement";
 import { History } from "../parts/history";
 import { Icon } from "../parts/icon";
-import { Chip, Empty, Failed, Loaded, Note, Page, Panel, sent, Table } from "../parts/parts";
+import { Chip, Confirm, Empty, Failed, Loaded, Note, Page, Panel, sent, Table } from "../parts/parts";
 import { SecretField } from "../parts/secret";
 import { date } from "../words/format";
 import { agreed, attested, cannotUse, type Draft, EMPTY_DRAFT, fieldsOf, pairs } from "../words/agreement";
@@ -313,12 +313,8 @@ function Revoke({ row, done }: { row: ShownCredential; done: (kept: Kept) => voi
   const { account } = useHere();
   const revoke = useKeep(() => call("delete", "/api/accounts/{account}/credentials/{credential}", { path: { account, credential: row.id } }), done);
   return (
-    <Stack>
-      <p style={{ margin: 0 }}>
-        Once this returns, no request of yours begins with <strong>{row.name || row.id}</strong>, its secret is deleted here, and its agreements count no more. That cannot be undone. Revoke the key at {row.provider} too.
-      </p>
-      {revoke.error && <Failed error={revoke.error} />}
-      <Button color="red.9" loading={revoke.isPending} onClick={() => revoke.mutate()}>Revoke it</Button>
-    </Stack>
+    <Confirm change={revoke} button="Revoke it">
+      Once this returns, no request of yours begins with <strong>{row.name || row.id}</strong>, its secret is deleted here, and its agreements count no more. That cannot be undone. Revoke the key at {row.provider} too.
+    </Confirm>
   );
 }

@@ -9,7 +9,7 @@ import { useKeys, useProjects } from "../api/queries";
 import type { MadeKey, ShownKey } from "../api/schema";
 import { useHere } from "../api/session";
 import { Icon } from "../parts/icon";
-import { Chip, CodeBlock, Empty, Failed, Loaded, Note, Page, Panel, sent, Table } from "../parts/parts";
+import { Chip, CodeBlock, Confirm, Empty, Failed, Loaded, Note, Page, Panel, sent, Table } from "../parts/parts";
 import { date, time } from "../words/format";
 import { settingsOf } from "../words/policy";
 import { bounds, LimitsForm, Used } from "./key_limits";
@@ -209,11 +209,9 @@ function Revoke({ row, done }: { row: ShownKey; done: () => void }) {
   const { account } = useHere();
   const revoke = useChange(() => call("delete", "/api/accounts/{account}/keys/{key}", { path: { account, key: row.id } }), done);
   return (
-    <Stack>
-      <p style={{ margin: 0 }}>Once this returns, no worker takes <strong>{row.name || row.prefix}</strong> any more. That cannot be undone.</p>
-      {revoke.error && <Failed error={revoke.error} />}
-      <Button color="red.9" loading={revoke.isPending} onClick={() => revoke.mutate()}>Revoke it</Button>
-    </Stack>
+    <Confirm change={revoke} button="Revoke it">
+      Once this returns, no worker takes <strong>{row.name || row.prefix}</strong> any more. That cannot be undone.
+    </Confirm>
   );
 }
 

@@ -10,7 +10,7 @@ import type { Invitation, Member, Role } from "../api/schema";
 import { useHere } from "../api/session";
 import { History } from "../parts/history";
 import { Icon } from "../parts/icon";
-import { CodeBlock, Failed, Loaded, Note, Page, Panel, sent, Table } from "../parts/parts";
+import { CodeBlock, Confirm, Failed, Loaded, Note, Page, Panel, sent, Table } from "../parts/parts";
 import { date, time } from "../words/format";
 
 const ROLES = [
@@ -124,11 +124,9 @@ function Remove({ row, done }: { row: Member; done: () => void }) {
     onSuccess: () => { fresh(); done(); },
   });
   return (
-    <Stack>
-      <p style={{ margin: 0 }}><strong>{row.name}</strong> will not see this account any more. The API keys that they made go on working: revoke those yourself.</p>
-      {remove.error && <Failed error={remove.error} />}
-      <Button color="red.9" loading={remove.isPending} onClick={() => remove.mutate()}>Remove them</Button>
-    </Stack>
+    <Confirm change={remove} button="Remove them">
+      <strong>{row.name}</strong> will not see this account any more. The API keys that they made go on working: revoke those yourself.
+    </Confirm>
   );
 }
 

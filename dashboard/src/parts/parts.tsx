@@ -1,6 +1,6 @@
 // Small pieces that every page is made of.
 
-import { ActionIcon, Button, Skeleton, Title, Tooltip } from "@mantine/core";
+import { ActionIcon, Button, Skeleton, Stack, Title, Tooltip } from "@mantine/core";
 import { type FormEvent, type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { Problem } from "../api/client";
 import { exactTime, time } from "../words/format";
@@ -111,6 +111,17 @@ export function Failed({ error, retry }: { error: unknown; retry?: () => void })
         </div>
       )}
     </Note>
+  );
+}
+
+/** The last question before something that cannot be taken back; the body of a dialog. */
+export function Confirm({ change, button, children }: { change: { error: unknown; isPending: boolean; mutate: () => void }; button: string; children: ReactNode }) {
+  return (
+    <Stack>
+      <p style={{ margin: 0 }}>{children}</p>
+      {change.error !== null && <Failed error={change.error} />}
+      <Button color="red.9" loading={change.isPending} onClick={() => change.mutate()}>{button}</Button>
+    </Stack>
   );
 }
 
