@@ -3,7 +3,7 @@
 import { Button, Group, Select, Stack, Textarea } from "@mantine/core";
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import { Link, useSearchParams } from "wouter";
-import { Problem } from "../api/client";
+import { aborted, Problem } from "../api/client";
 import { Refused, send, type Turn } from "../api/prompt";
 import { useModels, useProviders } from "../api/queries";
 import type { EndpointRow, ModelRow, ProviderRow } from "../api/schema";
@@ -58,7 +58,7 @@ function useExchanges() {
       );
       change((one) => ({ state: one.error ? "failed" : "done", took: (performance.now() - began) / 1000 }));
     } catch (error) {
-      if (error instanceof DOMException && error.name === "AbortError") change(() => ({ state: "stopped" }));
+      if (aborted(error)) change(() => ({ state: "stopped" }));
       else change((one) => ({ state: "failed", error: error instanceof Problem ? error : new Problem(0, "The connection broke off."), receipt: error instanceof Refused ? error.receipt : one.receipt }));
     }
   };
