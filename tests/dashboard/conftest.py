@@ -5,14 +5,13 @@ Nothing may be asked of anything but loopback, nothing may break the content sec
 
 import contextlib
 import re
-import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import sync_playwright
+from tests.tools.control_page import PASSWORD, first_run_token
 from tests.tools.gateway import running_gateway
 
 import anyapi
@@ -21,7 +20,6 @@ from anyapi.simulator import DEFAULT_PROVIDERS, SimulationThread, demo_config_to
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
 BUILT = Path(anyapi.__file__).parent / "dashboard/index.html"
-PASSWORD = "correct horse battery staple"
 WATCH = "window.broken = []; addEventListener('securitypolicyviolation', (event) => broken.push(event.violatedDirective + ' ' + event.blockedURI));"
 
 
@@ -46,10 +44,7 @@ class Place:
     """The browser state of whoever joined last: gives another page their session without signing in."""
 
     def first_run_link(self) -> str:
-        command = [sys.executable, "-m", "anyapi", "people", "first-run", "--config", str(self.gateway.home / "anyapi.toml")]
-        printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
-        token = re.search(r"#(\S+)", printed)[1]
-        return f"{self.url}/join#{token}"
+        return f"{self.url}/join#{first_run_token(self.gateway)}"
 
     @contextlib.contextmanager
     def page(self, **options):
