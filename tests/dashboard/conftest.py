@@ -87,19 +87,26 @@ class Place:
         page.get_by_role("heading", name="Activity").wait_for()
 
 
-@pytest.fixture(scope="module")
-def place(request, tmp_path_factory):
-    """Before anybody is known. A module may name other `PROVIDERS`, and the `ENVIRONMENT` of the gateway."""
+@contextlib.contextmanager
+def chromium():
+    """Debian's browser, once the dashboard is built. Skips the test where either is not there."""
     if not CHROMIUM.exists():
         pytest.skip("needs Debian's chromium (apt-get install chromium)")
     if not BUILT.exists():
         pytest.skip("the dashboard is not built: it needs npm, then `make setup`")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def place(request, tmp_path_factory):
+    """Before anybody is known. A module may name other `PROVIDERS`, and the `ENVIRONMENT` of the gateway."""
     providers, environment = getattr(request.module, "PROVIDERS", DEFAULT_PROVIDERS), getattr(request.module, "ENVIRONMENT", {})
-    with SimulationThread(providers) as simulation, sync_playwright() as playwright:
+    with chromium() as browser, SimulationThread(providers) as simulation:
         toml = '[control]\nlisten = "127.0.0.1:0"\n\n' + demo_config_toml(simulation.simulation.ports, providers)
         with running_gateway(tmp_path_factory.mktemp("dashboard") / "home", toml, environment=environment, control=True) as gateway:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             found = Place(gateway, gateway.control_url(), browser, Seen())
             yield found
-            browser.close()
             assert found.seen == Seen()
