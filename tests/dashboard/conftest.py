@@ -76,12 +76,23 @@ class Place:
         page.get_by_role("heading", name="Activity").wait_for()
         self.session = page.context.storage_state()
 
-    def sign_in(self, page):
-        page.goto(self.url)
-        self.enter(page)
+    def invite(self, page, email, role):
+        """Make a link for somebody else; `page` is an owner's."""
+        page.goto(f"{self.url}/a/default/members")
+        page.get_by_role("button", name="Invite somebody").click()
+        page.get_by_role("dialog").get_by_label("E-mail address").fill(email)
+        page.get_by_role("dialog").get_by_role("combobox", name="Role").click()
+        page.get_by_role("option", name=re.compile(f"^{role}")).click()
+        page.get_by_role("button", name="Make the link").click()
+        return page.get_by_label("the link", exact=True).inner_text().strip()
 
-    def enter(self, page):
-        page.get_by_label("E-mail address").fill(self.email)
+    def sign_in(self, page, email=None):
+        """As the first person, or as who has this address."""
+        page.goto(self.url)
+        self.enter(page, email)
+
+    def enter(self, page, email=None):
+        page.get_by_label("E-mail address").fill(email or self.email)
         page.get_by_role("textbox", name="Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
         page.get_by_role("heading", name="Activity").wait_for()
@@ -110,3 +121,11 @@ def place(request, tmp_path_factory):
             found = Place(gateway, gateway.control_url(), browser, Seen())
             yield found
             assert found.seen == Seen()
+
+
+@pytest.fixture(scope="module")
+def owned(place):
+    """The first person has joined."""
+    with place.page() as page:
+        place.join(page, place.first_run_link(), "Ada Lovelace", place.email)
+    return place
