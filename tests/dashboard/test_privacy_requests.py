@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 from playwright.sync_api import expect
-from tests.dashboard.test_every_page import AXE, keep, serious, settled
+from tests.dashboard.test_every_page import AXE, keep, open_at, serious, settled
 
 from anyapi.crypto.api_keys import generate
 from anyapi.storage.rows import AccountRow, KeyRow
@@ -77,8 +77,7 @@ def test_the_pages_are_usable_by_everybody(owned, asked, scheme):
             settled(page)
             assert serious(page) == []
             keep(page, f"{path}-filled")
-            page.set_viewport_size({"width": 360, "height": 740})
-            assert page.evaluate("document.documentElement.scrollWidth") <= 360
+            open_at(page, 360, 740)
             keep(page, f"{path}-filled")
         page.goto(f"{owned.url}/a/default/stored")
         page.get_by_role("button", name="What would be deleted?").click()

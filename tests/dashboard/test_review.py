@@ -2,7 +2,7 @@
 
 import msgspec
 from playwright.sync_api import expect
-from tests.dashboard.test_every_page import AXE, keep, serious, settled
+from tests.dashboard.test_every_page import AXE, keep, open_at, serious, settled
 from tests.tools.catalogue_site import edited
 
 from anyapi.catalogue.canonical import encode
@@ -56,8 +56,7 @@ def test_from_an_uploaded_update_to_its_acceptance(owned, tmp_path):
         if AXE.exists():
             assert serious(page) == []
         keep(page, "review-waiting")
-        page.set_viewport_size({"width": 360, "height": 740})
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        open_at(page, 360, 740)
         keep(page, "review-waiting")
         page.set_viewport_size({"width": 1280, "height": 900})
 
