@@ -40,15 +40,13 @@ LOOK = "axe.run(document, {resultTypes: ['violations']}).then((found) => found.v
 
 
 @pytest.fixture(scope="module")
-def filled(place):
+def filled(owned):
     """Somebody is known, and there has been traffic."""
     if not AXE.exists():
         pytest.skip("axe-core is not installed: it needs npm, then `make setup`")
-    with place.page() as page:
-        place.join(page, place.first_run_link(), "Ada Lovelace", place.email)
-    send_sample_traffic(place.gateway.url, place.gateway.key, 20)
-    place.gateway.usage(20)
-    return place
+    send_sample_traffic(owned.gateway.url, owned.gateway.key, 20)
+    owned.gateway.usage(20)
+    return owned
 
 
 @pytest.fixture(scope="module", params=["light", "dark"])

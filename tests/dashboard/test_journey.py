@@ -147,13 +147,7 @@ def test_limits_of_a_key_and_its_rotation(owned):
 def test_an_auditor_looks_and_changes_nothing(owned):
     with owned.page() as page:
         owned.sign_in(page)
-        page.goto(f"{owned.url}/a/default/members")
-        page.get_by_role("button", name="Invite somebody").click()
-        page.get_by_role("dialog").get_by_label("E-mail address").fill("eve@example.org")
-        page.get_by_role("dialog").get_by_role("combobox", name="Role").click()
-        page.get_by_role("option", name=re.compile("^auditor")).click()
-        page.get_by_role("button", name="Make the link").click()
-        link = page.get_by_label("the link", exact=True).inner_text().strip()
+        link = owned.invite(page, "eve@example.org", "auditor")
     with owned.page() as page:
         owned.join(page, link, "Eve", "eve@example.org")
         page.goto(f"{owned.url}/a/default/privacy")

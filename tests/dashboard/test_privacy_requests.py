@@ -6,35 +6,24 @@ import zipfile
 
 import pytest
 from playwright.sync_api import expect
-from tests.dashboard.test_every_page import AXE, keep, serious, settled
+from tests.dashboard.test_every_page import AXE, keep, open_at, serious, settled
 
 from anyapi.crypto.api_keys import generate
 from anyapi.storage.rows import AccountRow, KeyRow
 
 ACCOUNT, NAME = "acme", "Acme Ltd"
+EVE = "eve@example.org"
 QUESTION = "Who has seen what I sent on Monday?"
 ANSWER = "Nobody here: nothing of it was kept.\nSee the list of what is stored."
 
 
 @pytest.fixture(scope="module")
-def owned(place):
-    with place.page() as page:
-        place.join(page, place.first_run_link(), "Ada Lovelace", place.email)
-        page.goto(f"{place.url}/a/default/members")
-        page.get_by_role("button", name="Invite somebody").click()
-        page.get_by_role("dialog").get_by_label("E-mail address").fill("eve@example.org")
-        page.get_by_role("dialog").get_by_role("combobox", name="Role").click()
-        page.get_by_role("option", name=re.compile("^member")).click()
-        page.get_by_role("button", name="Make the link").click()
-        place.invitation = page.get_by_label("the link", exact=True).inner_text().strip()
-    return place
-
-
-@pytest.fixture(scope="module")
 def asked(owned):
     """A member asked something; the address of the thread."""
+    with owned.page(storage_state=owned.session) as page:
+        link = owned.invite(page, EVE, "member")
     with owned.page() as page:
-        owned.join(page, owned.invitation, "Eve", "eve@example.org")
+        owned.join(page, link, "Eve", EVE)
         page.get_by_role("link", name="Privacy requests").click()
         expect(page.get_by_text("Nothing was asked yet")).to_be_visible()
         expect(page.get_by_text("Inbox of the privacy team")).to_have_count(0)
@@ -64,11 +53,7 @@ def test_the_team_answers_and_the_member_reads_it(owned, asked):
         expect(page.get_by_text("Answered", exact=True).first).to_be_visible()
         expect(page.get_by_text("See the list of what is stored.")).to_be_visible()
     with owned.page() as page:
-        page.goto(owned.url)
-        page.get_by_label("E-mail address").fill("eve@example.org")
-        page.get_by_role("textbox", name="Password").fill("correct horse battery staple")
-        page.get_by_role("button", name="Sign in").click()
-        page.get_by_role("heading", name="Activity").wait_for()
+        owned.sign_in(page, EVE)
         expect(page.get_by_role("link", name=re.compile("Privacy requests.*1 answer"))).to_be_visible()
         page.goto(asked)
         expect(page.get_by_text("Privacy team", exact=True)).to_be_visible()
@@ -92,8 +77,7 @@ def test_the_pages_are_usable_by_everybody(owned, asked, scheme):
             settled(page)
             assert serious(page) == []
             keep(page, f"{path}-filled")
-            page.set_viewport_size({"width": 360, "height": 740})
-            assert page.evaluate("document.documentElement.scrollWidth") <= 360
+            open_at(page, 360, 740)
             keep(page, f"{path}-filled")
         page.goto(f"{owned.url}/a/default/stored")
         page.get_by_role("button", name="What would be deleted?").click()

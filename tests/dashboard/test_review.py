@@ -1,9 +1,8 @@
 """The page Review: an update that loosens something waits for a person, who reads what changed, accepts it, and is named for it."""
 
 import msgspec
-import pytest
 from playwright.sync_api import expect
-from tests.dashboard.test_every_page import AXE, keep, serious, settled
+from tests.dashboard.test_every_page import AXE, keep, open_at, serious, settled
 from tests.tools.catalogue_site import edited
 
 from anyapi.catalogue.canonical import encode
@@ -24,13 +23,6 @@ def next_catalogue():
         1,
         **{LOOSE: msgspec.structs.replace(record, policy=policy), RENEWED: msgspec.structs.replace(same, provenance=dated)},
     )
-
-
-@pytest.fixture(scope="module")
-def owned(place):
-    with place.page() as page:
-        place.join(page, place.first_run_link(), "Ada Lovelace", place.email)
-    return place
 
 
 def test_from_an_uploaded_update_to_its_acceptance(owned, tmp_path):
@@ -64,8 +56,7 @@ def test_from_an_uploaded_update_to_its_acceptance(owned, tmp_path):
         if AXE.exists():
             assert serious(page) == []
         keep(page, "review-waiting")
-        page.set_viewport_size({"width": 360, "height": 740})
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        open_at(page, 360, 740)
         keep(page, "review-waiting")
         page.set_viewport_size({"width": 1280, "height": 900})
 

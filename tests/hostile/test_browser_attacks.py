@@ -14,9 +14,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from tests.conftest import LONG
-from tests.dashboard.conftest import BUILT, CHROMIUM, PASSWORD, Place, Seen
+from tests.dashboard.conftest import PASSWORD, Place, Seen, chromium
 from tests.tools.gateway import running_gateway
 
 from anyapi.control.passwords import hashed
@@ -90,11 +90,7 @@ def models_toml() -> str:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """People, accounts, projects and models whose names are payloads."""
-    if not CHROMIUM.exists():
-        pytest.skip("needs Debian's chromium (apt-get install chromium)")
-    if not BUILT.exists():
-        pytest.skip("the dashboard is not built: it needs npm, then `make setup`")
-    with SimulationThread() as simulation, sync_playwright() as playwright:
+    with chromium() as browser, SimulationThread() as simulation:
         toml = (
             '[control]\nlisten = "127.0.0.1:0"\n\n'
             + demo_config_toml(simulation.simulation.ports, DEFAULT_PROVIDERS)
@@ -102,7 +98,6 @@ def place(tmp_path_factory):
             + models_toml()
         )
         with running_gateway(tmp_path_factory.mktemp("attacks") / "home", toml, control=True) as gateway:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             found = Place(gateway, gateway.control_url(), browser, Seen())
             secret = hashed(PASSWORD)
             with SqlPeople(gateway.home) as people, gateway.store() as store:
@@ -121,7 +116,6 @@ def place(tmp_path_factory):
                     people.add_person(PersonRow(f"per_{name[:3]}", email, name, secret, email == found.email, time.time()))
                     people.put_member(MemberRow("default", f"per_{name[:3]}", Role.OWNER, time.time()))
             yield found
-            browser.close()
     assert found.seen == Seen()
 
 

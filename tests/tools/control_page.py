@@ -28,13 +28,17 @@ class Page:
             return error.code, json.loads(error.read())
 
 
+def first_run_token(gateway):
+    """A new one-time token for the first person of a running gateway."""
+    command = [sys.executable, "-m", "anyapi", "people", "first-run", "--config", str(gateway.home / "anyapi.toml")]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+    return re.search(r"/join#(\S+)", printed)[1]
+
+
 def first_person(gateway):
     """The page of whoever takes the first-run link of a running gateway: its operator, and owner of the account `default`."""
-    url = gateway.control_url()
-    command = [sys.executable, "-m", "anyapi", "people", "first-run", "--config", str(gateway.home / "anyapi.toml")]
-    link = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
-    page = Page(url)
-    form = {"token": re.search(r"/join#(\S+)", link)[1], "name": "Ada", "email": "ada@x.org", "password": PASSWORD}
+    page = Page(gateway.control_url())
+    form = {"token": first_run_token(gateway), "name": "Ada", "email": "ada@x.org", "password": PASSWORD}
     status, me = page.send("POST", "/api/links", form)
     assert status == 200
     page.csrf = me["csrf"]

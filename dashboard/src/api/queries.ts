@@ -1,11 +1,18 @@
 // What the pages read: one place for paths, keys and how long an answer is good.
 
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { call } from "./client";
-import type { UsageGroup } from "./schema";
+import type { Thread, UsageGroup } from "./schema";
 import { useHere } from "./session";
 
 const MINUTE = 60_000;
+
+/** After a change: all that was read of this account is read again. */
+export function useFresh() {
+  const client = useQueryClient();
+  const { account } = useHere();
+  return () => void client.invalidateQueries({ queryKey: [account] });
+}
 
 export function useAccounts() {
   return useQuery({ queryKey: ["accounts"], queryFn: () => call("get", "/api/accounts"), staleTime: MINUTE });
@@ -73,10 +80,21 @@ export function useInbox(enabled: boolean) {
 export function useThread(request: string) {
   const { account } = useHere();
   return useQuery({
-    queryKey: [account, "request", request],
+    queryKey: [account, "thread", request],
     queryFn: () => call("get", "/api/accounts/{account}/requests/{request_id}", { path: { account, request_id: request } }),
     refetchInterval: MINUTE / 2,
   });
+}
+
+/** Take over a thread as a change left it; the lists that it stands in are read again. */
+export function useThreadChanged() {
+  const client = useQueryClient();
+  const { account } = useHere();
+  return (thread: Thread) => {
+    client.setQueryData([account, "thread", thread.request.id], thread);
+    void client.invalidateQueries({ queryKey: [account, "requests"] });
+    void client.invalidateQueries({ queryKey: ["inbox"] });
+  };
 }
 
 export function useChanges(gateway: boolean) {

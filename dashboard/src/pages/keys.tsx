@@ -2,14 +2,14 @@
 
 import { Button, Group, Modal, Select, Stack, Switch, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { Link } from "wouter";
 import { call } from "../api/client";
 import { useKeys, useProjects } from "../api/queries";
 import type { MadeKey, ShownKey } from "../api/schema";
 import { useHere } from "../api/session";
 import { Icon } from "../parts/icon";
-import { Chip, CodeBlock, Empty, Failed, Loaded, Note, Page, Panel, Table } from "../parts/parts";
+import { Chip, CodeBlock, Confirm, Empty, Failed, Loaded, Note, Page, Panel, sent, Table } from "../parts/parts";
 import { date, time } from "../words/format";
 import { settingsOf } from "../words/policy";
 import { bounds, LimitsForm, Used } from "./key_limits";
@@ -62,7 +62,7 @@ export default function Keys() {
           }
         </Loaded>
       </Panel>
-      <Modal opened={doing !== null} onClose={() => setDoing(null)} title={doing && TITLES[doing.what]} centered closeButtonProps={{ "aria-label": "Close" }}>
+      <Modal opened={doing !== null} onClose={() => setDoing(null)} title={doing && TITLES[doing.what]} centered>
         {doing?.what === "make" && <Make done={finish} />}
         {doing?.what === "change" && <Change row={doing.key} done={() => finish(null)} />}
         {doing?.what === "rotate" && <Rotate row={doing.key} done={finish} />}
@@ -125,7 +125,7 @@ function Rows({ rows, act }: { rows: ShownKey[]; act: (doing: Doing) => void }) 
   );
 }
 
-function useChange<T, R>(mutationFn: (value: T) => Promise<R>, done: (result: R) => void) {
+function useChange<R>(mutationFn: () => Promise<R>, done: (result: R) => void) {
   const client = useQueryClient();
   const { account } = useHere();
   return useMutation({
@@ -150,12 +150,7 @@ function Make({ done }: { done: (key: MadeKey) => void }) {
     done,
   );
   return (
-    <form
-      onSubmit={(event: FormEvent) => {
-        event.preventDefault();
-        make.mutate(undefined);
-      }}
-    >
+    <form onSubmit={sent(() => make.mutate())}>
       <Stack>
         {make.error && <Failed error={make.error} />}
         <TextInput label="Name" description="Which application it is for." maxLength={100} data-autofocus value={name} onChange={(event) => setName(event.currentTarget.value)} />
@@ -180,12 +175,7 @@ function Change({ row, done }: { row: ShownKey; done: () => void }) {
     done,
   );
   return (
-    <form
-      onSubmit={(event: FormEvent) => {
-        event.preventDefault();
-        change.mutate(undefined);
-      }}
-    >
+    <form onSubmit={sent(() => change.mutate())}>
       <Stack>
         {change.error && <Failed error={change.error} />}
         <TextInput label="Name" maxLength={100} data-autofocus value={name} onChange={(event) => setName(event.currentTarget.value)} />
@@ -210,7 +200,7 @@ function Rotate({ row, done }: { row: ShownKey; done: (key: MadeKey) => void }) 
       <p style={{ margin: 0 }}>A new key takes the place of <strong>{row.name || row.prefix}</strong>, with the same project, limits and privacy settings; they share what is left of the limits. Both work until the old one ends, so that nothing stops while you put the new one in.</p>
       {rotate.error && <Failed error={rotate.error} />}
       <Select label="The old key ends" data={OVERLAPS} value={overlap} allowDeselect={false} onChange={(next) => next && setOverlap(next)} />
-      <Button loading={rotate.isPending} onClick={() => rotate.mutate(undefined)}>Make the new key</Button>
+      <Button loading={rotate.isPending} onClick={() => rotate.mutate()}>Make the new key</Button>
     </Stack>
   );
 }
@@ -219,11 +209,9 @@ function Revoke({ row, done }: { row: ShownKey; done: () => void }) {
   const { account } = useHere();
   const revoke = useChange(() => call("delete", "/api/accounts/{account}/keys/{key}", { path: { account, key: row.id } }), done);
   return (
-    <Stack>
-      <p style={{ margin: 0 }}>Once this returns, no worker takes <strong>{row.name || row.prefix}</strong> any more. That cannot be undone.</p>
-      {revoke.error && <Failed error={revoke.error} />}
-      <Button color="red.9" loading={revoke.isPending} onClick={() => revoke.mutate(undefined)}>Revoke it</Button>
-    </Stack>
+    <Confirm change={revoke} button="Revoke it">
+      Once this returns, no worker takes <strong>{row.name || row.prefix}</strong> any more. That cannot be undone.
+    </Confirm>
   );
 }
 

@@ -1,15 +1,16 @@
 // Requests to the privacy team: asking, what was asked, and the team's own inbox.
 
-import { Button, Select, Stack, Textarea } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, type ReactNode, useState } from "react";
+import { Button, Select, Stack } from "@mantine/core";
+import { useMutation } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { call } from "../api/client";
-import { useInbox, useRequests } from "../api/queries";
+import { useInbox, useRequests, useThreadChanged } from "../api/queries";
 import type { RequestKind, RequestPage, ShownRequest } from "../api/schema";
 import { useHere } from "../api/session";
-import { Chip, Empty, Failed, Loaded, Note, Outside, Page, Panel, Table } from "../parts/parts";
-import { date, plural } from "../words/format";
+import { LetterField } from "../parts/letter";
+import { Chip, Empty, Failed, Loaded, Note, Outside, Page, Panel, sent, Table } from "../parts/parts";
+import { count, date, plural } from "../words/format";
 import { finished, KINDS, LONGEST_WORDS, STATUS } from "../words/requests";
 
 export default function Requests() {
@@ -93,20 +94,19 @@ function Reach({ page, children }: { page: RequestPage; children: ReactNode }) {
 
 function Ask({ page }: { page: RequestPage }) {
   const { account } = useHere();
-  const client = useQueryClient();
+  const changed = useThreadChanged();
   const [, go] = useLocation();
   const [kind, setKind] = useState<RequestKind>("question");
   const [words, setWords] = useState("");
   const ask = useMutation({
     mutationFn: () => call("post", "/api/accounts/{account}/requests", { path: { account }, body: { kind, words } }),
     onSuccess: (thread) => {
-      void client.invalidateQueries({ queryKey: [account, "requests"] });
-      void client.invalidateQueries({ queryKey: ["inbox"] });
+      changed(thread);
       go(`/a/${encodeURIComponent(account)}/requests/${thread.request.id}`);
     },
   });
   return (
-    <form onSubmit={(event: FormEvent) => { event.preventDefault(); ask.mutate(); }}>
+    <form onSubmit={sent(() => ask.mutate())}>
       <Stack>
         {ask.error && <Failed error={ask.error} />}
         <Select
@@ -117,17 +117,12 @@ function Ask({ page }: { page: RequestPage }) {
           allowDeselect={false}
           onChange={(next) => next && setKind(next as RequestKind)}
         />
-        <Textarea
+        <LetterField
           label="Your words"
-          description={`At most ${LONGEST_WORDS.toLocaleString("en")} characters. Everybody in this account can read them, and so can the privacy team. Leave out prompts and secrets.`}
-          autosize
+          description={`At most ${count(LONGEST_WORDS)} characters. Everybody in this account can read them, and so can the privacy team. Leave out prompts and secrets.`}
           minRows={5}
-          maxRows={16}
-          maxLength={LONGEST_WORDS}
-          required
-          withAsterisk={false}
           value={words}
-          onChange={(event) => setWords(event.currentTarget.value)}
+          set={setWords}
         />
         <Note>The team means to answer within {plural(page.answer_days, "day")}.</Note>
         <div>

@@ -2,13 +2,13 @@
 
 import { Button, Group, NumberInput, Stack, Switch, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useEffect, useState } from "react";
+import { useEffect, useState } from "react";
 import { call } from "../api/client";
-import { useDeliveries, useNotifications, useReview, useUpdates } from "../api/queries";
+import { useDeliveries, useFresh, useNotifications, useReview, useUpdates } from "../api/queries";
 import type { Expiring, HookMade, Review as Found, Told, Update, Waiting } from "../api/schema";
 import { useHere } from "../api/session";
-import { Chip, CodeBlock, Empty, Failed, Loaded, Note, Page, Panel, Table } from "../parts/parts";
-import { date, exactTime, plural, time } from "../words/format";
+import { Chip, CodeBlock, Empty, Failed, Loaded, Moment, Note, Page, Panel, sent, Table } from "../parts/parts";
+import { date, list, plural, time } from "../words/format";
 import { delivery } from "../words/policy";
 
 const FEW = 8;
@@ -36,12 +36,6 @@ export default function Review() {
       </Loaded>
     </Page>
   );
-}
-
-function useFresh() {
-  const client = useQueryClient();
-  const { account } = useHere();
-  return () => void client.invalidateQueries({ queryKey: [account] });
 }
 
 function Pending({ found }: { found: Found }) {
@@ -113,7 +107,7 @@ function Change({ row, busy, accept }: { row: Waiting; busy: boolean; accept: ((
           <p key={line}>{line}</p>
         ))}
         <p className="small">
-          {row.withheld.length > 0 && `Keeps denied: ${row.withheld.slice(0, FEW).join(", ")}${row.withheld.length > FEW ? ` and ${row.withheld.length - FEW} more` : ""}. `}
+          {row.withheld.length > 0 && `Keeps denied: ${list(row.withheld, FEW)}. `}
           Since <time dateTime={new Date(row.since * 1000).toISOString()}>{time(row.since)}</time>.
         </p>
       </div>
@@ -136,8 +130,7 @@ function Soon({ rows }: { rows: readonly Expiring[] }) {
           ? `${plural(gone.length, "record")} of providers that you may use expired: what they state counts as unknown.`
           : `${plural(rows.length, "record")} of providers that you may use will expire within 30 days, and then count as unknown.`}
       </strong>{" "}
-      {rows.slice(0, FEW).map((row) => `${row.name} (${row.day})`).join(", ")}
-      {rows.length > FEW && ` and ${rows.length - FEW} more`}. An update of the catalogue renews them.
+      {list(rows.map((row) => `${row.name} (${row.day})`), FEW)}. An update of the catalogue renews them.
     </Note>
   );
 }
@@ -167,7 +160,7 @@ function Notices() {
               {found.rows.map((row) => (
                 <li key={row.id}>
                   <strong>{row.headline}</strong> {!row.seen && <Chip tone="warn">new</Chip>}{" "}
-                  <time className="small dim nowrap" dateTime={new Date(row.at * 1000).toISOString()} title={exactTime(row.at)}>{time(row.at)}</time>
+                  <Moment at={row.at} />
                   {row.lines.map((line) => (
                     <div key={line} className="small">{line}</div>
                   ))}
@@ -198,7 +191,7 @@ function Ways({ told }: { told: Told }) {
   const reviewed = useMutation({ mutationFn: () => call("post", "/api/accounts/{account}/review/done", { path: { account } }), onSuccess: fresh });
   return (
     <Panel title="How you review">
-      <form onSubmit={(event: FormEvent) => { event.preventDefault(); save.mutate(); }}>
+      <form onSubmit={sent(() => save.mutate())}>
         <Stack>
           {!allowed && <Note>To change this you need the role owner or admin.</Note>}
           <Switch label="Review first" description="What an update adds or loosens stays denied for this account until an owner or admin accepts it. What it tightens holds at once." checked={first} disabled={!allowed} onChange={(event) => setFirst(event.currentTarget.checked)} />
@@ -233,7 +226,7 @@ function Webhook({ told, allowed }: { told: Told; allowed: boolean }) {
     onSuccess: () => { setMade(null); setUrl(""); fresh(); },
   });
   return (
-    <form style={{ marginTop: 20 }} onSubmit={(event: FormEvent) => { event.preventDefault(); save.mutate(); }}>
+    <form style={{ marginTop: 20 }} onSubmit={sent(() => save.mutate())}>
       <Stack gap="sm">
         <TextInput label="Webhook" description={told.webhook_possible ? "Signed with HMAC-SHA256 as Standard Webhooks has it. A new address gets a new secret." : "The operator has configured no root key to seal its secret with."} type="url" placeholder="https://" value={url} disabled={!allowed || !told.webhook_possible} onChange={(event) => setUrl(event.currentTarget.value)} />
         {made && <><Note tone="warn" live>This secret is shown this once.</Note><CodeBlock text={made.secret} what="the secret" /></>}
@@ -264,9 +257,8 @@ function Lately() {
   const client = useQueryClient();
   const updates = useUpdates();
   const telling = updates.data?.rows.some((row) => row.told_at === null) ?? false;
-  useEffect(() => {
-    if (!telling) void client.invalidateQueries({ queryKey: [account, "notifications"] });
-  }, [telling, account, client]);
+  // When everybody has been told, so has this account.
+  useEffect(() => (telling ? () => void client.invalidateQueries({ queryKey: [account, "notifications"] }) : undefined), [telling, account, client]);
   return (
     <Panel title="What changed lately">
       {me.operator && <Bring fromUrl={updates.data?.from_url ?? false} />}
@@ -285,7 +277,7 @@ function OneUpdate({ row }: { row: Update }) {
   return (
     <li>
       <strong>{plural(row.changes, "change")}</strong> {SOURCES[row.source]}{" "}
-      <time className="small dim nowrap" dateTime={new Date(row.at * 1000).toISOString()} title={exactTime(row.at)}>{time(row.at)}</time>
+      <Moment at={row.at} />
       {row.told_at === null && row.accounts !== null && (
         <div>
           <progress value={row.told} max={Math.max(row.accounts, 1)} aria-label="Accounts told" /> <span className="small dim">{row.told} of {plural(row.accounts, "account")} told</span>

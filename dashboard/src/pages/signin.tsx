@@ -2,10 +2,10 @@
 
 import { Button, Divider, PasswordInput, Stack, TextInput, Title } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
-import { type FormEvent, type ReactNode, useEffect, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { call } from "../api/client";
 import { useSignedIn } from "../api/session";
-import { CodeBlock, Failed } from "../parts/parts";
+import { CodeBlock, Failed, sent } from "../parts/parts";
 import { Brand, Theme } from "../parts/shell";
 
 export function Entrance({ title, children }: { title: string; children: ReactNode }) {
@@ -64,12 +64,7 @@ export function SignIn({ firstRun, service }: { firstRun: boolean; service: stri
     );
   return (
     <Entrance title="Sign in">
-      <form
-        onSubmit={(event: FormEvent) => {
-          event.preventDefault();
-          enter.mutate();
-        }}
-      >
+      <form onSubmit={sent(() => enter.mutate())}>
         <Stack gap="md">
           {problem !== null && !enter.error && <Failed error={new Error(Object.hasOwn(PROBLEMS, problem) ? PROBLEMS[problem] : FAILED)} />}
           {enter.error && <Failed error={enter.error} />}

@@ -1,16 +1,17 @@
 // One privacy request: what was said, and saying more, as the account or as the privacy team.
 
-import { Button, Group, Select, Stack, Textarea } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { Button, Group, Select, Stack } from "@mantine/core";
+import { useMutation } from "@tanstack/react-query";
+import { useState } from "react";
 import { Link } from "wouter";
 import { call } from "../api/client";
-import { useThread } from "../api/queries";
+import { useThread, useThreadChanged } from "../api/queries";
 import type { RequestStatus, ShownRequest, Thread as Found } from "../api/schema";
 import { useHere } from "../api/session";
-import { Chip, Failed, Loaded, Page, Panel } from "../parts/parts";
-import { date, exactTime, time } from "../words/format";
-import { finished, KINDS, LONGEST_WORDS, STATUS } from "../words/requests";
+import { LetterField } from "../parts/letter";
+import { Chip, Failed, Loaded, Moment, Page, Panel, sent } from "../parts/parts";
+import { date } from "../words/format";
+import { finished, KINDS, STATUS } from "../words/requests";
 
 const ANSWERS = [
   { value: "answered", label: "Answered" },
@@ -21,12 +22,7 @@ const ANSWERS = [
 export default function Thread({ id }: { id: string }) {
   const { account, me, may } = useHere();
   const read = useThread(id);
-  const client = useQueryClient();
-  const fresh = (thread: Found) => {
-    client.setQueryData([account, "request", id], thread);
-    void client.invalidateQueries({ queryKey: [account, "requests"] });
-    void client.invalidateQueries({ queryKey: ["inbox"] });
-  };
+  const changed = useThreadChanged();
   return (
     <Page
       title="Privacy request"
@@ -42,14 +38,14 @@ export default function Thread({ id }: { id: string }) {
                     <li key={`${one.at} ${place}`} className={`note ${one.from_team ? "good" : ""}`}>
                       <div>
                         <strong>{one.by || "Somebody who is gone"}</strong>{" "}
-                        <time className="small dim nowrap" dateTime={new Date(one.at * 1000).toISOString()} title={exactTime(one.at)}>{time(one.at)}</time>
+                        <Moment at={one.at} />
                         <p style={{ margin: "4px 0 0", whiteSpace: "pre-wrap" }}>{one.words}</p>
                       </div>
                     </li>
                   ))}
                 </ol>
               </Panel>
-              {may("write_requests") && <Write request={request} done={fresh} />}
+              {may("write_requests") && <Write request={request} done={changed} />}
             </div>
             <aside className="stack">
               <Panel title="Where it stands">
@@ -63,7 +59,7 @@ export default function Thread({ id }: { id: string }) {
                   <dd className="mono">{request.id}</dd>
                 </dl>
               </Panel>
-              {me.operator && <Answer request={request} done={fresh} />}
+              {me.operator && <Answer request={request} done={changed} />}
             </aside>
           </div>
         )}
@@ -86,22 +82,11 @@ function Write({ request, done }: { request: ShownRequest; done: (thread: Found)
   });
   return (
     <Panel title={finished(request.status) ? "Open it again" : "Write again"}>
-      <form onSubmit={(event: FormEvent) => { event.preventDefault(); write.mutate(); }}>
+      <form onSubmit={sent(() => write.mutate())}>
         <Stack>
           {write.error && <Failed error={write.error} />}
           {close.error && <Failed error={close.error} />}
-          <Textarea
-            label="To the privacy team"
-            description={finished(request.status) ? "Writing opens the request again, due anew." : undefined}
-            autosize
-            minRows={3}
-            maxRows={16}
-            maxLength={LONGEST_WORDS}
-            required
-            withAsterisk={false}
-            value={words}
-            onChange={(event) => setWords(event.currentTarget.value)}
-          />
+          <LetterField label="To the privacy team" description={finished(request.status) ? "Writing opens the request again, due anew." : undefined} minRows={3} value={words} set={setWords} />
           <Group>
             <Button type="submit" variant="default" loading={write.isPending}>Send</Button>
             {request.status !== "closed" && <Button variant="default" loading={close.isPending} onClick={() => close.mutate()}>Close the request</Button>}
@@ -121,21 +106,10 @@ function Answer({ request, done }: { request: ShownRequest; done: (thread: Found
   });
   return (
     <Panel title="Answer as the privacy team">
-      <form onSubmit={(event: FormEvent) => { event.preventDefault(); reply.mutate(); }}>
+      <form onSubmit={sent(() => reply.mutate())}>
         <Stack>
           {reply.error && <Failed error={reply.error} />}
-          <Textarea
-            label="The answer"
-            description="The account reads it as coming from the privacy team, without your name."
-            autosize
-            minRows={4}
-            maxRows={16}
-            maxLength={LONGEST_WORDS}
-            required={status === "answered"}
-            withAsterisk={false}
-            value={words}
-            onChange={(event) => setWords(event.currentTarget.value)}
-          />
+          <LetterField label="The answer" description="The account reads it as coming from the privacy team, without your name." minRows={4} required={status === "answered"} value={words} set={setWords} />
           <Select label="Status after it" data={ANSWERS} value={status} allowDeselect={false} onChange={(next) => next && setStatus(next as RequestStatus)} />
           <div>
             <Button type="submit" loading={reply.isPending}>{words.trim() ? "Send the answer" : "Set the status"}</Button>

@@ -2,13 +2,13 @@
 
 import { Button, Modal, Progress, Stack, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { useLocation } from "wouter";
 import { call } from "../api/client";
 import type { Line, Report } from "../api/schema";
 import { SESSION, useHere } from "../api/session";
 import { Icon } from "./icon";
-import { Failed, Loaded, Note, Panel, Table } from "./parts";
+import { Failed, Loaded, Note, Panel, sent, Table } from "./parts";
 import { count, percent, plural } from "../words/format";
 import { sentence } from "../words/policy";
 
@@ -81,7 +81,7 @@ export function DeleteAccount() {
           <Note tone="good" live>{account} was deleted.</Note>
         )}
       </Stack>
-      <Modal opened={open} onClose={() => done === null && setOpen(false)} withCloseButton={done === null} size="xl" title={done === null ? `Delete the account ${account}` : "The account is gone"} closeButtonProps={{ "aria-label": "Close" }}>
+      <Modal opened={open} onClose={() => done === null && setOpen(false)} withCloseButton={done === null} size="xl" title={done === null ? `Delete the account ${account}` : "The account is gone"}>
         {done === null ? <Plan done={setDone} /> : <Done report={done} />}
       </Modal>
     </Panel>
@@ -112,7 +112,7 @@ function Plan({ done }: { done: (report: Report) => void }) {
         plan.refused !== null ? (
           <Note tone="warn"><strong>This account cannot be deleted.</strong> {plan.refused}</Note>
         ) : (
-          <form onSubmit={(event: FormEvent) => { event.preventDefault(); setBefore(usageRows(plan)); remove.mutate(); }}>
+          <form onSubmit={sent(() => { setBefore(usageRows(plan)); remove.mutate(); })}>
             <Stack>
               <Lists report={plan} />
               {remove.error && <Failed error={remove.error} />}

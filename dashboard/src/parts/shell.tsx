@@ -160,9 +160,7 @@ export function Shell({ children }: { children: ReactNode }) {
                 {place.name}
                 {place.path === "requests" && <News />}
                 {place.path === "review" && unseen > 0 && (
-                  <span className="chip warn" style={{ marginLeft: "auto" }} aria-label={`${unseen} unread`}>
-                    {unseen}
-                  </span>
+                  <Chip tone="warn" label={`${unseen} unread`}>{unseen}</Chip>
                 )}
               </Link>
             ))}

@@ -1,6 +1,6 @@
 // Data policies, settings, reasons and outcomes in plain sentences.
 
-import type { PolicyView, RetentionView } from "../api/schema";
+import type { PolicyView } from "../api/schema";
 import { days, list } from "./format";
 
 export type Tone = "good" | "bad" | "warn" | "plain";
@@ -22,15 +22,22 @@ export function training(value: string): Said {
   }
 }
 
-export function retention(value: RetentionView): Said {
-  switch (value.kind) {
+/** As a record states it, or as an endpoint's policy shows it. */
+export interface Kept {
+  kind: string;
+  days?: number | null;
+  purpose?: string | null;
+}
+
+export function retention({ kind, days: most = null }: Kept): Said {
+  switch (kind) {
     case "zero":
       return { text: "Keeps nothing", tone: "good" };
     case "limited":
-      if (value.days === 0) return { text: "Keeps nothing", tone: "good" };
-      return value.days === null ? { text: "Kept, no end stated", tone: "warn" } : { text: `Kept ${days(value.days)}`, tone: "plain" };
+      if (most === 0) return { text: "Keeps nothing", tone: "good" };
+      return most === null ? { text: "Kept, no end stated", tone: "warn" } : { text: `Kept ${days(most)}`, tone: "plain" };
     case "compliance":
-      return { text: value.days === null ? "Kept for compliance" : `Kept ${days(value.days)} for compliance`, tone: "warn" };
+      return { text: most === null ? "Kept for compliance" : `Kept ${days(most)} for compliance`, tone: "warn" };
     case "indefinite":
       return { text: "Kept with no end", tone: "bad" };
     default:
@@ -69,7 +76,7 @@ export function confidence(value: string): Said {
 /** How good a policy is, for sorting: lower keeps less and trains less. */
 export const strictness = (policy: PolicyView | null): number => (policy === null ? 1e9 : leniency(policy.training, policy.retention));
 
-export function leniency(trains: string, kept: RetentionView): number {
+export function leniency(trains: string, kept: Kept): number {
   const rank = { never: 0, opt_out: 1e6, unknown: 2e6, by_default: 3e6 }[trains] ?? 2e6;
   return rank + (kept.kind === "zero" ? 0 : (kept.days ?? 1e5));
 }
