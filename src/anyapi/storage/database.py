@@ -64,3 +64,8 @@ def rows_of(kind: type[_T], rows: list[Row], *, strict: bool = True) -> list[_T]
     """Build structs from rows whose columns stand in the order of the struct's fields. Not `strict`: 0 and 1 may be a bool."""
     fields = kind.__struct_fields__
     return [msgspec.convert(dict(zip(fields, row, strict=True)), kind, strict=strict) for row in rows]
+
+
+def one_of(kind: type[_T], rows: list[Row], *, strict: bool = True) -> _T | None:
+    """The first of them, or None if there is none."""
+    return next(iter(rows_of(kind, rows, strict=strict)), None)
