@@ -10,7 +10,7 @@ from typing import Self, TypeVar
 import msgspec
 
 from anyapi.storage.driver import Connection, Driver, Row, Values
-from anyapi.storage.drivers import driver_for
+from anyapi.storage.drivers import driver_at
 from anyapi.storage.usage_reading import Read
 
 
@@ -19,7 +19,7 @@ class Database:
 
     def __init__(self, place: Path | Driver) -> None:
         """Open the database, making tables where they are missing; a path is a data directory with SQLite. Raises `StorageError`."""
-        self._driver = driver_for(place) if isinstance(place, Path) else place
+        self._driver = driver_at(place)
         self._driver.prepare()
         self._lock = threading.Lock()
         self._connection = self._driver.connect()
