@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from tests.conformance.samples import NOON
 from tests.conformance.stores import postgresql
+from tests.tools import postgres
 
 from anyapi.crypto.secret import Secret
 from anyapi.domain.requirement import Layer
@@ -30,7 +31,7 @@ def store(backend):
 
 def end_connections(url):
     with psycopg.connect(url, autocommit=True) as raw:
-        raw.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+        postgres.end_others(raw)
 
 
 def account(named, **changes):
