@@ -6,7 +6,6 @@ import threading
 import psycopg
 import pytest
 from tests.conformance.samples import NOON
-from tests.conformance.stores import postgresql
 from tests.tools import postgres
 
 from anyapi.crypto.secret import Secret
@@ -15,12 +14,6 @@ from anyapi.errors import StorageError
 from anyapi.storage.driver import Conflict, NotStorable, code_of
 from anyapi.storage.postgres_driver import PostgresDriver, opened
 from anyapi.storage.rows import AccountRow
-
-
-@pytest.fixture
-def backend(tmp_path):
-    with postgresql(tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import time
 import psycopg
 import pytest
 from tests.conformance.samples import NOON, contradiction, key_row
-from tests.conformance.stores import postgresql
 from tests.tools import postgres
 
 from anyapi.crypto.secret import Secret
@@ -15,12 +14,6 @@ from anyapi.domain.requirement import Layer, Settings
 from anyapi.errors import StorageError
 from anyapi.storage.postgres_leases import Leases, in_force
 from anyapi.storage.rows import ProjectRow
-
-
-@pytest.fixture
-def backend(tmp_path):
-    with postgresql(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import sys
 import psycopg
 import pytest
 from tests.conformance.samples import NOON, contradiction, decision_record, key_row, usage_row
-from tests.conformance.stores import postgresql
 from tests.tools import postgres
 
 from anyapi.crypto.secret import Secret
@@ -26,12 +25,6 @@ from anyapi.storage.tenant import only
 
 OWN = {"projects", "keys", "credentials", "usage", "decision_records", "members", "links", "changes", "settings", "accounts"}
 OWN |= {"spending", "provisioning_keys", "usage_hours", "privacy_requests", "privacy_messages", "privacy_notices", "closings"}
-
-
-@pytest.fixture
-def backend(tmp_path):
-    with postgresql(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

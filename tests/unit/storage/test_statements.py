@@ -6,20 +6,9 @@ import pytest
 
 from anyapi.domain.usage import DecisionRecord
 from anyapi.storage import statements
-from anyapi.storage.connection import connect, database_path
 from anyapi.storage.rows import AccountRow, CredentialRow, KeyRow, ProjectRow
-from anyapi.storage.schema import prepare
 
 TEXTS = {name: value for name, value in vars(statements).items() if name.isupper() and isinstance(value, str)}
-
-
-@pytest.fixture(scope="module")
-def connection(tmp_path_factory):
-    path = database_path(tmp_path_factory.mktemp("store"))
-    prepare(path)
-    opened = connect(path)
-    yield opened
-    opened.close()
 
 
 @pytest.mark.parametrize("name", sorted(TEXTS))
