@@ -15,7 +15,7 @@ from tests.tools.gateway import Gateway, add_key
 from anyapi.crypto.secret import Secret
 from anyapi.simulator import SimulationThread, demo_config_toml
 from anyapi.storage.drivers import driver_for
-from anyapi.storage.sqlite import SqlStore
+from anyapi.storage.sql_store import SqlStore
 
 
 class Cluster:

@@ -22,7 +22,8 @@ from anyapi.simulator import DEFAULT_PROVIDERS, ProviderSpec, SimulationOptions,
 from anyapi.storage.connection import database_path
 from anyapi.storage.rows import KeyRow
 from anyapi.storage.schema import prepare
-from anyapi.storage.sqlite import SqliteStore, SqlStore
+from anyapi.storage.sql_store import SqlStore
+from anyapi.storage.sqlite import SqliteStore
 
 START = 20.0
 SEED = {

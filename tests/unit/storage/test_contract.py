@@ -7,11 +7,11 @@ import pytest
 from anyapi.storage import contract, contract_holdings, contract_people, contract_requests, contract_review
 from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
+from anyapi.storage.sql_holdings import SqlHoldings
+from anyapi.storage.sql_people import SqlPeople
+from anyapi.storage.sql_requests import SqlRequests
+from anyapi.storage.sql_review import SqlReview
 from anyapi.storage.sqlite import SqliteStore
-from anyapi.storage.sqlite_holdings import SqlHoldings
-from anyapi.storage.sqlite_people import SqlPeople
-from anyapi.storage.sqlite_requests import SqlRequests
-from anyapi.storage.sqlite_review import SqlReview
 from anyapi.storage.usage_writer import UsageWriter
 
 PAIRS = [
