@@ -153,7 +153,7 @@ class SqlReview(Database):
 
     def unseen(self, account: AccountId, person: str) -> int:
         """Say how many came since."""
-        (count,) = self._read("count the notifications", statements.UNSEEN, (account, self.seen_until(account, person)))[0]
+        (count,) = self._read("count the notifications", statements.UNSEEN, {"account": account, "person": person})[0]
         return msgspec.convert(count, int)
 
     def due_deliveries(self, now: float, limit: int = 50) -> list[DeliveryRow]:
