@@ -41,7 +41,7 @@ from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.events import EventKind, WriterEvent
-from anyapi.storage.sqlite import SqlStore
+from anyapi.storage.sql_store import SqlStore
 from anyapi.storage.usage_writer import UsageWriter
 from anyapi.telemetry.log import Event, log
 from anyapi.upstream.adapter import Timeouts

@@ -19,11 +19,11 @@ from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import inventory
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.rows import DEFAULT_ACCOUNT
-from anyapi.storage.sqlite import SqlStore
-from anyapi.storage.sqlite_holdings import SqlHoldings
-from anyapi.storage.sqlite_people import SqlPeople
-from anyapi.storage.sqlite_requests import SqlRequests
-from anyapi.storage.sqlite_review import SqlReview
+from anyapi.storage.sql_holdings import SqlHoldings
+from anyapi.storage.sql_people import SqlPeople
+from anyapi.storage.sql_requests import SqlRequests
+from anyapi.storage.sql_review import SqlReview
+from anyapi.storage.sql_store import SqlStore
 from anyapi.telemetry.log import Event, log
 from anyapi.upstream.dialer import Dialer
 

@@ -23,8 +23,8 @@ from anyapi.policy.periods import day_of
 from anyapi.storage.contract import DecisionSink, UsageSink
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.rows import CredentialRow
-from anyapi.storage.sqlite import SqlStore
-from anyapi.storage.sqlite_review import SqlReview
+from anyapi.storage.sql_review import SqlReview
+from anyapi.storage.sql_store import SqlStore
 from anyapi.storage.tenant import EVERYBODY, only
 from anyapi.telemetry.log import Event, log
 from anyapi.upstream.adapters import SERVED_EMBEDDINGS, SERVED_PROTOCOLS

@@ -1,14 +1,9 @@
 """Has the writers forget accounts that are being deleted: what they write from then on names none of them. Deletes nothing itself."""
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from anyapi.domain.ids import AccountId
 from anyapi.storage.contract import DecisionSink, KeyStore, UsageSink
-
-
-class Accounts(KeyStore, Protocol):
-    """The store that says which accounts there are and which are being deleted."""
 
 
 class Forgetting:
@@ -20,7 +15,7 @@ class Forgetting:
         self._gone: frozenset[AccountId] = frozenset()
         self._settled = self._gone
 
-    def look(self, store: Accounts) -> None:
+    def look(self, store: KeyStore) -> None:
         """Tell the writers, before a snapshot without these accounts is built. Raises `StorageError`.
 
         An account stays forgotten after it is deleted, for answers that are still under way, until there is another of its id.

@@ -8,11 +8,11 @@ from anyapi.crypto.secret import Secret
 from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
 from anyapi.storage.drivers import driver_for
-from anyapi.storage.sqlite import SqlStore
-from anyapi.storage.sqlite_holdings import SqlHoldings
-from anyapi.storage.sqlite_people import SqlPeople
-from anyapi.storage.sqlite_requests import SqlRequests
-from anyapi.storage.sqlite_review import SqlReview
+from anyapi.storage.sql_holdings import SqlHoldings
+from anyapi.storage.sql_people import SqlPeople
+from anyapi.storage.sql_requests import SqlRequests
+from anyapi.storage.sql_review import SqlReview
+from anyapi.storage.sql_store import SqlStore
 from anyapi.storage.usage_writer import UsageWriter
 
 

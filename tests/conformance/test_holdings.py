@@ -2,7 +2,6 @@
 
 import pytest
 from tests.conformance.samples import NOON, decision_record, usage_row
-from tests.conformance.stores import BACKENDS
 from tests.conformance.whole_account import RECORDS, REQUESTS, decision_id, fill
 
 from anyapi.domain.people import Role
@@ -17,13 +16,12 @@ NAME = "deleted:0123456789abcdefghij"
 BY_RECORD = {one.record: one for one in HOLDINGS}
 
 
-@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.__name__)
-def backend(request, tmp_path):
+@pytest.fixture
+def backend(backend):
     """Two whole accounts."""
-    with request.param(tmp_path / "data dir") as made:
-        fill(made, GOES)
-        fill(made, STAYS)
-        yield made
+    fill(backend, GOES)
+    fill(backend, STAYS)
+    return backend
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import threading
 import msgspec
 import pytest
 from tests.conformance.samples import DAY, NOON, key_row, usage_row
-from tests.conformance.stores import BACKENDS, postgresql
+from tests.conformance.stores import postgresql
 
 from anyapi.domain.limits import CapPeriod
 from anyapi.domain.requirement import Layer, Settings
@@ -16,12 +16,6 @@ from anyapi.storage.tenant import only
 TODAY = int(NOON // DAY)
 DAYS = (TODAY - 23, TODAY - 1, TODAY)
 """First days of the month, the week and the day."""
-
-
-@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.__name__)
-def backend(request, tmp_path):
-    with request.param(tmp_path / "data dir") as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -4,23 +4,18 @@ import threading
 
 import pytest
 from tests.conformance.samples import NOON
-from tests.conformance.stores import BACKENDS
 
 from anyapi.domain.people import Role
 from anyapi.errors import StorageError
 from anyapi.storage.people_rows import ChangeRow, IdentityRow, LinkKind, LinkRow, MemberRow, PersonRow, SessionRow
-from anyapi.storage.rows import AccountRow
 
 TOKEN = bytes(range(32))
 
 
-@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.__name__)
-def people(request, tmp_path):
-    with request.param(tmp_path / "data dir") as backend:
-        with backend.store(NOON) as store:
-            store.add_account(AccountRow("acme", "Acme", NOON))
-        with backend.people() as opened:
-            yield opened
+@pytest.fixture
+def people(acme):
+    with acme.people() as opened:
+        yield opened
 
 
 def person(number=1, **fields):

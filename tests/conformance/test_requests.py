@@ -2,20 +2,15 @@
 
 import pytest
 from tests.conformance.samples import DAY, NOON
-from tests.conformance.stores import BACKENDS
 
 from anyapi.errors import StorageError
 from anyapi.storage.request_rows import MessageRow, NoticeRow, RequestKind, RequestRow, RequestStatus
-from anyapi.storage.rows import AccountRow
 
 
-@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.__name__)
-def requests(request, tmp_path):
-    with request.param(tmp_path / "data dir") as backend:
-        with backend.store(NOON) as store:
-            store.add_account(AccountRow("acme", "Acme", NOON))
-        with backend.requests() as opened:
-            yield opened
+@pytest.fixture
+def requests(acme):
+    with acme.requests() as opened:
+        yield opened
 
 
 def asked(number, account="acme", status=RequestStatus.OPEN, **fields):

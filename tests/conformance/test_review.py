@@ -5,22 +5,17 @@ import threading
 import msgspec
 import pytest
 from tests.conformance.samples import NOON
-from tests.conformance.stores import BACKENDS
 
 from anyapi.errors import StorageError
 from anyapi.storage.review_rows import Channel, DeliveryRow, HoldRow, NotificationRow, ReviewSettings, UpdateRow, UpdateSource
-from anyapi.storage.rows import AccountRow
 
 START = UpdateRow(0, NOON, "", UpdateSource.START, "base", pinned=False, effective="one")
 
 
-@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.__name__)
-def store(request, tmp_path):
-    with request.param(tmp_path / "data dir") as backend:
-        with backend.store(NOON) as opened:
-            opened.add_account(AccountRow("acme", "Acme", NOON))
-        with backend.review() as opened:
-            yield opened
+@pytest.fixture
+def store(acme):
+    with acme.review() as opened:
+        yield opened
 
 
 def adopt(store, effective, previous, holds=(), **fields):

@@ -28,7 +28,7 @@ from anyapi.domain.people import Permission, Role
 from anyapi.gateway import routes as data_plane
 from anyapi.storage.people_rows import MemberRow, PersonRow, SessionRow
 from anyapi.storage.rows import AccountRow, ProvisioningKeyRow
-from anyapi.storage.sqlite_people import SqlPeople
+from anyapi.storage.sql_people import SqlPeople
 
 FILE = Path(__file__).with_name("access.toml")
 LISTED = tomllib.loads(FILE.read_text())

@@ -26,7 +26,7 @@ from anyapi.domain.people import Role
 from anyapi.simulator import DEFAULT_PROVIDERS, SimulationThread, demo_config_toml
 from anyapi.storage.people_rows import MemberRow, PersonRow
 from anyapi.storage.rows import AccountRow, KeyRow, ProjectRow
-from anyapi.storage.sqlite_people import SqlPeople
+from anyapi.storage.sql_people import SqlPeople
 
 RUN = "window.ran=(window.ran||0)+1"
 PAYLOADS = [

@@ -17,7 +17,7 @@ from anyapi.crypto.api_keys import PROVISIONING_PREFIX, generate
 from anyapi.domain.people import Role
 from anyapi.storage.people_rows import MemberRow, PersonRow, SessionRow
 from anyapi.storage.rows import ProvisioningKeyRow
-from anyapi.storage.sqlite_people import SqlPeople
+from anyapi.storage.sql_people import SqlPeople
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,response_headers_conformance,ignored_auth"
 EXAMPLES = 200 if LONG else 1

@@ -12,7 +12,7 @@ from tests.tools.gateway import running_gateway
 
 from anyapi.domain.people import Role
 from anyapi.storage.people_rows import MemberRow, PersonRow
-from anyapi.storage.sqlite_people import SqlPeople
+from anyapi.storage.sql_people import SqlPeople
 
 
 @pytest.fixture(scope="module")

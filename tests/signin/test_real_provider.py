@@ -10,7 +10,7 @@ from tests.tools.gateway import running_gateway
 from anyapi.domain.people import Role
 from anyapi.storage.people_rows import MemberRow, PersonRow
 from anyapi.storage.rows import AccountRow
-from anyapi.storage.sqlite_people import SqlPeople
+from anyapi.storage.sql_people import SqlPeople
 
 JOIN = '[[control.oidc.join]]\ndomain = "corp.example"\naccount = "default"\nrole = "auditor"\n'
 

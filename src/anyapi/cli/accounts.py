@@ -16,8 +16,8 @@ from anyapi.control.erasure import Line, Report
 from anyapi.errors import StorageError
 from anyapi.gateway.privacy import stored
 from anyapi.storage.rows import AccountRow
-from anyapi.storage.sqlite_holdings import SqlHoldings
-from anyapi.storage.sqlite_people import SqlPeople
+from anyapi.storage.sql_holdings import SqlHoldings
+from anyapi.storage.sql_people import SqlPeople
 
 _NOT_WIPED = (
     "\nThe files of the database were not rewritten (too large for that while a gateway serves, or in use). Copies of deleted "

@@ -27,7 +27,7 @@ from anyapi.domain.ids import AccountId
 from anyapi.policy.review import SOON_DAYS, expiring
 from anyapi.policy.standing import DAY
 from anyapi.storage.review_rows import HoldRow, UpdateRow, UpdateSource
-from anyapi.storage.sqlite_review import SqlReview
+from anyapi.storage.sql_review import SqlReview
 from anyapi.upstream.dialer import Dialer
 
 TELL_SECONDS = 60.0

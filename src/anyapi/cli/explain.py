@@ -31,7 +31,7 @@ from anyapi.policy.parse import parse_data_policy
 from anyapi.storage.connection import DATABASE_NAME
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.schema import is_current
-from anyapi.storage.sqlite import SqlStore
+from anyapi.storage.sql_store import SqlStore
 from anyapi.upstream.adapters import SERVED_EMBEDDINGS, SERVED_PROTOCOLS
 
 _ASSUMED = CredentialId("assumed")

@@ -10,7 +10,7 @@ from anyapi.errors import StorageError
 from anyapi.storage.connection import DATABASE_NAME
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.schema import is_current
-from anyapi.storage.sqlite_review import SqlReview
+from anyapi.storage.sql_review import SqlReview
 
 
 def installed_base(data_dir: Path, url: Secret | None, packaged: Catalogue) -> Catalogue:

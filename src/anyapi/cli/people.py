@@ -13,7 +13,7 @@ from anyapi.control.tokens import new_token, sha256_of
 from anyapi.storage.driver import Driver
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.people_rows import LinkKind, LinkRow
-from anyapi.storage.sqlite_people import SqlPeople
+from anyapi.storage.sql_people import SqlPeople
 
 FIRST_RUN_SECONDS = 86400.0
 

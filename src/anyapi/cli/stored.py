@@ -23,7 +23,7 @@ from anyapi.policy.nearest import nearest
 from anyapi.policy.parse import Known
 from anyapi.storage.driver import Driver
 from anyapi.storage.drivers import driver_for, in_force_everywhere
-from anyapi.storage.sqlite import SqlStore
+from anyapi.storage.sql_store import SqlStore
 
 P = ParamSpec("P")
 UNUSABLE = {

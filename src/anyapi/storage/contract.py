@@ -1,8 +1,8 @@
-"""What a store must do, by role. SQLite is the first implementation; PostgreSQL comes behind the same words.
+"""What a store must do, by role: SQLite and PostgreSQL behind the same words.
 
 `tests/conformance` runs one suite against every implementation. Every method raises `StorageError` when the store cannot do what is
 asked, and nothing else; the text never holds a row's values. Times are Unix seconds and always passed in: a store has no clock.
-Nothing here decides policy, and nothing is read while a request is served: the data plane reads a Snapshot and writes to the two sinks.
+Nothing here decides policy, and nothing is read while a request is served: the data plane reads a Snapshot and writes to the sinks.
 """
 
 from collections.abc import Awaitable, Callable

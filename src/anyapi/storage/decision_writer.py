@@ -20,7 +20,7 @@ from anyapi.errors import StorageError
 from anyapi.storage import statements
 from anyapi.storage.batch_thread import BatchThread
 from anyapi.storage.driver import Conflict, Connection, Driver, NotStorable, code_of
-from anyapi.storage.drivers import driver_for
+from anyapi.storage.drivers import driver_at
 from anyapi.storage.events import EventKind, FailureState, Report, WriterEvent, WriterState, no_report
 from anyapi.storage.rows import DELETED_ACCOUNT
 
@@ -35,7 +35,7 @@ class DecisionWriter:
 
     def __init__(self, place: Path | Driver, *, limit: int = 16_384, interval: float = 0.05, report: Report = no_report) -> None:
         """Open the store; its tables must exist. `limit` is how many records may wait, `interval` how long plain ones are gathered (s)."""
-        self._driver = driver_for(place) if isinstance(place, Path) else place
+        self._driver = driver_at(place)
         self._limit, self._report = limit, report
         self._waiting: deque[_Waiting] = deque()
         self._flying: list[asyncio.Future[None]] = []

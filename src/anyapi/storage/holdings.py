@@ -51,12 +51,11 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _ACCOUNT = "account = :account"
-_OWN_PEOPLE = (
+OWN_PEOPLE = (
     "SELECT person FROM members WHERE account = :account "
     "AND person NOT IN (SELECT person FROM members WHERE account <> :account) AND person NOT IN (SELECT id FROM people WHERE operator)"
 )
 """People who belong to this account alone and do not run the gateway: they go with it."""
-OWN_PEOPLE = _OWN_PEOPLE
 _HASH = "recognises a secret; the secret itself is not stored, and its hash opens nothing that is yours to take along"
 _SEAL = "a secret, sealed under a key that is not in the store: it opens nowhere else"
 _CLOSED = "ends with the account"
@@ -156,7 +155,7 @@ HOLDINGS = (
     Holding(
         record="sessions",
         table="sessions",
-        mine=f"person IN ({_OWN_PEOPLE})",
+        mine=f"person IN ({OWN_PEOPLE})",
         order=("sha256",),
         why="of people who belong to this account alone; others stay signed in elsewhere and see nothing of it",
         withheld=(("sha256", _HASH),),
@@ -164,7 +163,7 @@ HOLDINGS = (
     Holding(
         record="identities",
         table="identities",
-        mine=f"person IN ({_OWN_PEOPLE})",
+        mine=f"person IN ({OWN_PEOPLE})",
         order=("issuer", "subject"),
         why="how people who belong to this account alone sign in",
     ),
@@ -173,7 +172,7 @@ HOLDINGS = (
         record="people",
         table="people",
         mine="id IN (SELECT person FROM members WHERE account = :account)",
-        goes=f"id IN ({_OWN_PEOPLE})",
+        goes=f"id IN ({OWN_PEOPLE})",
         order=("id",),
         why="people who belong to this account alone; those of other accounts, and the gateway's operators, stay there",
         withheld=(("password", "an argon2id hash, to sign in here; it is of no use elsewhere"),),

@@ -28,7 +28,7 @@ ADOPT = "UPDATE catalogue_updates SET effective = ?, previous = ?, changes = ? W
 PROGRESS = "UPDATE catalogue_updates SET accounts = ?, told = ?, told_at = ? WHERE number = ?"
 
 HOLD_COLUMNS = ("account", "subject", "number", "before", "since", "accepted_at", "accepted_by")
-_HOLD = "SELECT account, subject, number, before, since, accepted_at, accepted_by FROM holds"
+_HOLD = f"SELECT {', '.join(HOLD_COLUMNS)} FROM holds"  # noqa: S608 made of constants alone
 PENDING = _HOLD + " WHERE accepted_at IS NULL ORDER BY account, number, subject"
 PENDING_OF_ACCOUNT = _HOLD + " WHERE account = ? AND accepted_at IS NULL ORDER BY number, subject"
 ACCEPTED_OF_ACCOUNT = _HOLD + " WHERE account = ? AND accepted_at IS NOT NULL ORDER BY accepted_at DESC, subject LIMIT ?"
@@ -59,7 +59,10 @@ SEE = """
 INSERT INTO notices_seen (account, person, until) VALUES (?, ?, ?)
 ON CONFLICT (account, person) DO UPDATE SET until = excluded.until WHERE excluded.until > notices_seen.until
 """
-UNSEEN = "SELECT count(*) FROM notifications WHERE account = ? AND at > ?"
+UNSEEN = """
+SELECT count(*) FROM notifications WHERE account = :account
+    AND at > coalesce((SELECT until FROM notices_seen WHERE account = :account AND person = :person), 0)
+"""
 
 ADD_DELIVERY = (
     "INSERT INTO deliveries (id, account, notification, channel, person, next_at, attempts, ended_at, code) "

@@ -9,7 +9,7 @@ from anyapi.domain.requirement import Layer, Settings
 from anyapi.errors import StorageError
 from anyapi.storage import key_statements, statements
 from anyapi.storage.contract import NO_SETTINGS
-from anyapi.storage.database import Database, rows_of
+from anyapi.storage.database import Database, one_of, rows_of
 from anyapi.storage.driver import Value
 from anyapi.storage.rows import KeyRow, ProvisioningKeyRow, SpendingRow, body_of
 
@@ -35,7 +35,7 @@ class SqlKeys(Database):
 
     def key(self, key: KeyId) -> KeyRow | None:
         """Give one key, or None."""
-        return next(iter(rows_of(KeyRow, self._read("read the key", statements.ONE_KEY, (key,)))), None)
+        return one_of(KeyRow, self._read("read the key", statements.ONE_KEY, (key,)))
 
     def revoke_key(self, key: KeyId, at: float) -> KeyRow | None:
         """Revoke a key and give it as it is then; None if there is none of that id."""
@@ -50,10 +50,10 @@ class SqlKeys(Database):
     def change_key(self, key: KeyId, change: Callable[[KeyRow], KeyRow]) -> KeyRow | None:
         """Replace name, limits and whether it is disabled, atomically; the limits are those of all keys of its lineage."""
         with self._transaction("change the key") as connection:
-            found = rows_of(KeyRow, connection.execute(statements.ONE_KEY, (key,)).fetchall())
-            if not found:
+            before = one_of(KeyRow, connection.execute(statements.ONE_KEY, (key,)).fetchall())
+            if before is None:
                 return None
-            before, after = found[0], change(found[0])
+            after = change(before)
             if any(getattr(before, name) != getattr(after, name) for name in _FIXED):
                 raise StorageError("only the name of a key, its limits and whether it is disabled can be changed")
             connection.execute(key_statements.CHANGE_KEY, (after.name, after.disabled_at, key))
@@ -64,10 +64,9 @@ class SqlKeys(Database):
     def replace_key(self, key: KeyId, new: KeyRow, ends_at: float) -> KeyRow | None:
         """Add a key in the place of another, with all that it has, and let the other end; all or nothing."""
         with self._transaction("replace the key") as connection:
-            found = rows_of(KeyRow, connection.execute(statements.ONE_KEY, (key,)).fetchall())
-            if not found:
+            old = one_of(KeyRow, connection.execute(statements.ONE_KEY, (key,)).fetchall())
+            if old is None:
                 return None
-            old = found[0]
             newest = connection.execute(key_statements.KEYS_OF_LINEAGE, (old.lineage,)).fetchone()
             if old.revoked_at is not None or newest != (key,):
                 raise StorageError("a key that is revoked or was replaced before cannot be replaced", {"code": "replaced"})
@@ -107,7 +106,7 @@ class SqlKeys(Database):
     def provisioning_key(self, sha256: bytes) -> ProvisioningKeyRow | None:
         """Give the one of a hash that is in force, or None."""
         found = self._read("read the provisioning key", key_statements.PROVISIONING_BY_HASH, (sha256,))
-        return next(iter(rows_of(ProvisioningKeyRow, found)), None)
+        return one_of(ProvisioningKeyRow, found)
 
     def revoke_provisioning_key(self, account: AccountId, key: KeyId, at: float) -> bool:
         """Revoke one of an account; False if it has none of that id in force."""

@@ -13,8 +13,8 @@ from anyapi.catalogue.load import PACKAGED, load_catalogue
 from anyapi.catalogue.updating import read_compiled
 from anyapi.cli.installed import installed_base
 from anyapi.control.adopting import adopt
+from anyapi.storage.sql_review import SqlReview
 from anyapi.storage.sqlite import SqliteStore
-from anyapi.storage.sqlite_review import SqlReview
 
 COMMAND = "catalogue"
 

@@ -7,8 +7,8 @@ from tests.unit.control.test_adopting import install
 
 from anyapi.catalogue.load import load_catalogue
 from anyapi.cli.installed import installed_base, installed_if_current
+from anyapi.storage.sql_review import SqlReview
 from anyapi.storage.sqlite import SqliteStore
-from anyapi.storage.sqlite_review import SqlReview
 
 PACKAGED = load_catalogue()
 

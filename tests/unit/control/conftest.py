@@ -24,11 +24,11 @@ from anyapi.own_credentials import Keeper
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.people_rows import LinkKind, LinkRow, MemberRow, PersonRow
 from anyapi.storage.rows import AccountRow
-from anyapi.storage.sqlite import SqlStore
-from anyapi.storage.sqlite_holdings import SqlHoldings
-from anyapi.storage.sqlite_people import SqlPeople
-from anyapi.storage.sqlite_requests import SqlRequests
-from anyapi.storage.sqlite_review import SqlReview
+from anyapi.storage.sql_holdings import SqlHoldings
+from anyapi.storage.sql_people import SqlPeople
+from anyapi.storage.sql_requests import SqlRequests
+from anyapi.storage.sql_review import SqlReview
+from anyapi.storage.sql_store import SqlStore
 from anyapi.upstream.dialer import Dialer
 
 PASSWORD = "correct horse battery staple"

@@ -10,8 +10,8 @@ from anyapi.control.adopting import MOST_PASTS, adopt, base_of, held, installed_
 from anyapi.domain.snapshot import Past
 from anyapi.errors import CatalogueError, StorageError
 from anyapi.storage.review_rows import HoldRow, UpdateRow, UpdateSource
+from anyapi.storage.sql_review import SqlReview
 from anyapi.storage.sqlite import SqliteStore
-from anyapi.storage.sqlite_review import SqlReview
 
 NOW = 1_795_000_000.0
 

@@ -7,7 +7,7 @@ from tests.conformance.samples import usage_row
 
 from anyapi.crypto.api_keys import PROVISIONING_PREFIX, digest, generate
 from anyapi.storage.rows import KeyRow, ProvisioningKeyRow
-from anyapi.storage.sqlite import SqlStore
+from anyapi.storage.sql_store import SqlStore
 from anyapi.storage.tenant import tenant
 from anyapi.storage.usage_writer import UsageWriter
 

@@ -1,24 +1,18 @@
 """The list of what is held of an account is held against the tables that exist and against the inventory: nothing can be forgotten."""
 
-import contextlib
 import re
 
 import pytest
 
 from anyapi.gateway.privacy import stored
-from anyapi.storage.connection import connect, database_path
 from anyapi.storage.holdings import HOLDINGS, NOT_HELD
-from anyapi.storage.schema import prepare
 
 
 @pytest.fixture(scope="module")
-def schema(tmp_path_factory):
+def schema(connection):
     """The columns of every table, each with its declared type."""
-    path = database_path(tmp_path_factory.mktemp("schema"))
-    prepare(path)
-    with contextlib.closing(connect(path)) as database:
-        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        yield {table: {row[1]: (row[2], bool(row[3])) for row in database.execute(f"PRAGMA table_info({table})")} for table in tables}
+    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    return {table: {row[1]: (row[2], bool(row[3])) for row in connection.execute(f"PRAGMA table_info({table})")} for table in tables}
 
 
 def test_every_table_is_either_held_or_said_not_to_be(schema):

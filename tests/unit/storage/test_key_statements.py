@@ -1,35 +1,9 @@
-"""The SQL about keys' limits parses against SQLite's tables; test_postgres_statements.py has a server prepare it."""
-
-import re
-import sqlite3
+"""The SQL about keys' limits names columns in the order of the structs and adds up; test_statements.py has SQLite parse it."""
 
 import pytest
 
 from anyapi.storage import key_statements
-from anyapi.storage.connection import connect, database_path
 from anyapi.storage.rows import ProvisioningKeyRow
-from anyapi.storage.schema import prepare
-
-TEXTS = {name: value for name, value in vars(key_statements).items() if name.isupper() and isinstance(value, str)}
-
-
-@pytest.fixture(scope="module")
-def connection(tmp_path_factory):
-    path = database_path(tmp_path_factory.mktemp("store"))
-    prepare(path)
-    opened = connect(path)
-    yield opened
-    opened.close()
-
-
-@pytest.mark.parametrize("name", sorted(TEXTS))
-def test_every_statement_parses(connection, name):
-    text = TEXTS[name]
-    values = dict.fromkeys(re.findall(r":(\w+)", text)) or (None,) * text.count("?")
-    try:
-        connection.execute(f"EXPLAIN {text}", values)
-    except sqlite3.Error as error:
-        pytest.fail(f"{name}: {error}")
 
 
 def test_columns_stand_in_the_order_of_the_struct(connection):

@@ -21,7 +21,8 @@ from anyapi.storage.connection import connect, database_path
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.rows import SpendingRow, UsageGroup
 from anyapi.storage.schema import HEAD, is_current, prepare
-from anyapi.storage.sqlite import SqliteStore, SqlStore
+from anyapi.storage.sql_store import SqlStore
+from anyapi.storage.sqlite import SqliteStore
 from anyapi.storage.usage_columns import to_columns
 from anyapi.storage.usage_statements import USAGE_COLUMNS
 

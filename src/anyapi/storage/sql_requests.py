@@ -5,7 +5,7 @@ import msgspec
 from anyapi.domain.ids import AccountId
 from anyapi.errors import StorageError
 from anyapi.storage import request_statements as statements
-from anyapi.storage.database import Database, rows_of
+from anyapi.storage.database import Database, one_of, rows_of
 from anyapi.storage.request_rows import MessageRow, NoticeRow, RequestRow, RequestStatus
 
 
@@ -21,11 +21,11 @@ class SqlRequests(Database):
     def request(self, account: AccountId, request: str) -> RequestRow | None:
         """Give one request of an account, or None."""
         found = self._read("read the privacy request", statements.ONE_REQUEST, (account, request))
-        return next(iter(rows_of(RequestRow, found)), None)
+        return one_of(RequestRow, found)
 
     def request_by_id(self, request: str) -> RequestRow | None:
         """Give one request of any account, or None."""
-        return next(iter(rows_of(RequestRow, self._read("read the privacy request", statements.REQUEST_BY_ID, (request,)))), None)
+        return one_of(RequestRow, self._read("read the privacy request", statements.REQUEST_BY_ID, (request,)))
 
     def requests(self, account: AccountId | None, limit: int = 200) -> list[RequestRow]:
         """Give the requests of one account or of all, those that wait longest first."""

@@ -9,7 +9,7 @@ import msgspec
 from anyapi.domain.ids import AccountId
 from anyapi.errors import StorageError
 from anyapi.storage import review_statements as statements
-from anyapi.storage.database import Database, rows_of
+from anyapi.storage.database import Database, one_of, rows_of
 from anyapi.storage.driver import Connection, Row, Value
 from anyapi.storage.review_rows import DeliveryRow, HoldRow, NotificationRow, ReviewSettings, UpdateRow
 
@@ -29,18 +29,20 @@ class SqlReview(Database):
     def install(self, update: UpdateRow, body: bytes) -> UpdateRow:
         """Add an update and its catalogue, and give it with its number."""
         with self._transaction("install the catalogue") as connection:
-            numbered = msgspec.structs.replace(update, number=_next_number(connection))
+            numbered = msgspec.structs.replace(
+                update, number=_number_after(_update(connection.execute(statements.NEWEST_UPDATE).fetchall()))
+            )
             _keep(connection, str(update.base), body, update.at)
-            connection.execute(statements.ADD_UPDATE, _values(numbered))
+            connection.execute(statements.ADD_UPDATE, msgspec.structs.astuple(numbered))
         return numbered
 
     def newest_update(self) -> UpdateRow | None:
         """Give the last update, or None."""
-        return next(iter(_updates(self._read("read the updates", statements.NEWEST_UPDATE))), None)
+        return _update(self._read("read the updates", statements.NEWEST_UPDATE))
 
     def last_adopted(self) -> UpdateRow | None:
         """Give the last update that a gateway took, or None."""
-        return next(iter(_updates(self._read("read the updates", statements.LAST_ADOPTED))), None)
+        return _update(self._read("read the updates", statements.LAST_ADOPTED))
 
     def updates(self, limit: int = 20) -> list[UpdateRow]:
         """Give the last updates, newest first."""
@@ -53,18 +55,18 @@ class SqlReview(Database):
     def adopt(self, update: UpdateRow, bodies: Mapping[str, bytes], holds: Sequence[HoldRow]) -> bool:
         """Note what is in force and what accounts have to accept; False, and nothing changed, if somebody else was first."""
         with self._transaction("note the catalogue in force") as connection:
-            last = next(iter(_updates(connection.execute(statements.LAST_ADOPTED).fetchall())), None)
+            last = _update(connection.execute(statements.LAST_ADOPTED).fetchall())
             if (None if last is None else last.effective) != update.previous:
                 return False
-            newest = next(iter(_updates(connection.execute(statements.NEWEST_UPDATE).fetchall())), None)
+            newest = _update(connection.execute(statements.NEWEST_UPDATE).fetchall())
             for version, body in bodies.items():
                 _keep(connection, version, body, update.at)
             if newest is not None and newest.effective is None:
                 number = newest.number
                 connection.execute(statements.ADOPT, (update.effective, update.previous, update.changes, number))
             else:
-                number = _next_number(connection)
-                connection.execute(statements.ADD_UPDATE, _values(msgspec.structs.replace(update, number=number)))
+                number = _number_after(newest)
+                connection.execute(statements.ADD_UPDATE, msgspec.structs.astuple(msgspec.structs.replace(update, number=number)))
             rows = [msgspec.structs.astuple(msgspec.structs.replace(hold, number=number)) for hold in holds]
             for part in itertools.batched(rows, _HOLDS_AT_ONCE):
                 self._driver.insert(connection, statements.insert_holds, part)
@@ -90,7 +92,7 @@ class SqlReview(Database):
     def accept(self, account: AccountId, subjects: Sequence[str] | None, newest: int, *, by: str, at: float) -> int | None:
         """Accept these subjects (None: all) and say how many rows that were; None if an update came in between."""
         with self._transaction("accept the changes") as connection:
-            last = next(iter(_updates(connection.execute(statements.LAST_ADOPTED).fetchall())), None)
+            last = _update(connection.execute(statements.LAST_ADOPTED).fetchall())
             if last is None or last.number != newest:
                 return None
             if subjects is None:
@@ -99,8 +101,8 @@ class SqlReview(Database):
 
     def review_settings(self, account: AccountId) -> ReviewSettings:
         """Give an account's settings; the defaults if none were put."""
-        found = rows_of(ReviewSettings, self._read("read how the account reviews", statements.SETTINGS, (account,)), strict=False)
-        return found[0] if found else ReviewSettings(account)
+        found = one_of(ReviewSettings, self._read("read how the account reviews", statements.SETTINGS, (account,)), strict=False)
+        return found or ReviewSettings(account)
 
     def all_review_settings(self) -> list[ReviewSettings]:
         """Give all that were put."""
@@ -111,8 +113,8 @@ class SqlReview(Database):
     ) -> ReviewSettings:
         """Replace an account's settings; where `review_first` is off in them, what is pending is accepted with it."""
         with self._transaction("change how the account reviews") as connection:
-            found = rows_of(ReviewSettings, connection.execute(statements.SETTINGS, (account,)).fetchall(), strict=False)
-            settings = change(found[0] if found else ReviewSettings(account))
+            found = one_of(ReviewSettings, connection.execute(statements.SETTINGS, (account,)).fetchall(), strict=False)
+            settings = change(found or ReviewSettings(account))
             connection.execute(statements.PUT_SETTINGS, msgspec.structs.astuple(settings))
             if not settings.review_first:
                 connection.execute(statements.ACCEPT_ALL, (at, by, account))
@@ -138,7 +140,7 @@ class SqlReview(Database):
     def notification(self, account: AccountId, notification: str) -> NotificationRow | None:
         """Give one of an account, or None."""
         found = self._read("read the notification", statements.ONE_NOTIFICATION, (account, notification))
-        return next(iter(rows_of(NotificationRow, found)), None)
+        return one_of(NotificationRow, found)
 
     def seen_until(self, account: AccountId, person: str) -> float:
         """Say up to when a person has seen them."""
@@ -151,7 +153,7 @@ class SqlReview(Database):
 
     def unseen(self, account: AccountId, person: str) -> int:
         """Say how many came since."""
-        (count,) = self._read("count the notifications", statements.UNSEEN, (account, self.seen_until(account, person)))[0]
+        (count,) = self._read("count the notifications", statements.UNSEEN, {"account": account, "person": person})[0]
         return msgspec.convert(count, int)
 
     def due_deliveries(self, now: float, limit: int = 50) -> list[DeliveryRow]:
@@ -183,12 +185,11 @@ def _updates(rows: list[Row]) -> list[UpdateRow]:
     return rows_of(UpdateRow, rows, strict=False)
 
 
-def _values(update: UpdateRow) -> tuple[Value, ...]:
-    return msgspec.structs.astuple(update)
+def _update(rows: list[Row]) -> UpdateRow | None:
+    return one_of(UpdateRow, rows, strict=False)
 
 
-def _next_number(connection: Connection) -> int:
-    newest = next(iter(_updates(connection.execute(statements.NEWEST_UPDATE).fetchall())), None)
+def _number_after(newest: UpdateRow | None) -> int:
     return 1 if newest is None else newest.number + 1
 
 

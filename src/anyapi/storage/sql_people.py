@@ -6,7 +6,7 @@ from anyapi.domain.ids import AccountId
 from anyapi.domain.people import PersonId, Role
 from anyapi.errors import StorageError
 from anyapi.storage import people_statements as statements
-from anyapi.storage.database import Database, rows_of
+from anyapi.storage.database import Database, one_of, rows_of
 from anyapi.storage.driver import Connection
 from anyapi.storage.people_rows import ChangeRow, IdentityRow, LinkRow, MemberRow, PersonRow, SessionRow
 
@@ -22,11 +22,11 @@ class SqlPeople(Database):
 
     def person(self, person: PersonId) -> PersonRow | None:
         """Give one person, or None."""
-        return next(iter(rows_of(PersonRow, self._read("read the person", statements.ONE_PERSON, (person,)), strict=False)), None)
+        return one_of(PersonRow, self._read("read the person", statements.ONE_PERSON, (person,)), strict=False)
 
     def person_by_email(self, email: str) -> PersonRow | None:
         """Give the person of an e-mail address in lower case, or None."""
-        return next(iter(rows_of(PersonRow, self._read("read the person", statements.PERSON_BY_EMAIL, (email,)), strict=False)), None)
+        return one_of(PersonRow, self._read("read the person", statements.PERSON_BY_EMAIL, (email,)), strict=False)
 
     def people_count(self) -> int:
         """Say how many people there are."""
@@ -77,7 +77,7 @@ class SqlPeople(Database):
     def person_by_identity(self, issuer: str, subject: str) -> PersonRow | None:
         """Give the person whom a sign-in service knows by that id, or None."""
         rows = self._read("read the person", statements.PERSON_BY_IDENTITY, (issuer, subject))
-        return next(iter(rows_of(PersonRow, rows, strict=False)), None)
+        return one_of(PersonRow, rows, strict=False)
 
     def add_session(self, session: SessionRow) -> None:
         """Add a session."""
@@ -85,7 +85,7 @@ class SqlPeople(Database):
 
     def session(self, sha256: bytes) -> SessionRow | None:
         """Give a session, or None."""
-        return next(iter(rows_of(SessionRow, self._read("read the session", statements.ONE_SESSION, (sha256,)))), None)
+        return one_of(SessionRow, self._read("read the session", statements.ONE_SESSION, (sha256,)))
 
     def touch_session(self, sha256: bytes, at: float) -> None:
         """Note that a session is in use."""
@@ -115,13 +115,13 @@ class SqlPeople(Database):
     def take_link(self, sha256: bytes, now: float) -> LinkRow | None:
         """Give a link that has not run out and use it up."""
         with self._transaction("use the link") as connection:
-            found = rows_of(LinkRow, connection.execute(statements.ONE_LINK, (sha256, now)).fetchall())
+            found = one_of(LinkRow, connection.execute(statements.ONE_LINK, (sha256, now)).fetchall())
             connection.execute(statements.END_LINK, (sha256,))
-        return found[0] if found else None
+        return found
 
     def link(self, sha256: bytes, now: float) -> LinkRow | None:
         """Give a link that has not run out."""
-        return next(iter(rows_of(LinkRow, self._read("read the link", statements.ONE_LINK, (sha256, now)))), None)
+        return one_of(LinkRow, self._read("read the link", statements.ONE_LINK, (sha256, now)))
 
     def add_change(self, change: ChangeRow) -> None:
         """Add a change to the history."""

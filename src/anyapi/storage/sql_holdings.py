@@ -1,6 +1,7 @@
 """All that is held of an account, in either database: `storage/contract_holdings.py`. Every method raises `StorageError` alone."""
 
 import time
+from collections.abc import Mapping
 
 from anyapi.domain.ids import AccountId
 from anyapi.errors import StorageError
@@ -24,16 +25,15 @@ class SqlHoldings(Database):
 
     def held(self, account: AccountId) -> Counts:
         """Count the rows of each record that are the account's."""
-        return {one.record: self._count(one, one.mine, account) for one in HOLDINGS}
+        return self._counted(account, {one.record: holdings.count(one, one.mine) for one in HOLDINGS})
 
     def going(self, account: AccountId) -> Counts:
         """Count the rows of each record that would go, or be detached."""
-        return {one.record: self._count(one, one.gone, account) for one in HOLDINGS if one.fate is not Fate.KEPT}
+        return self._counted(account, {one.record: holdings.count(one, one.gone) for one in HOLDINGS if one.fate is not Fate.KEPT})
 
-    def _count(self, holding: Holding, condition: str, account: AccountId) -> int:
-        with only(EVERYBODY):
-            (found,) = self._read(f"count {holding.record}", holdings.count(holding, condition), {"account": account})
-        return int(str(found[0]))
+    def _counted(self, account: AccountId, questions: Mapping[str, str]) -> Counts:
+        with only(EVERYBODY), self._reading("count what is held") as read:
+            return {record: int(str(read(statement, {"account": account})[0][0])) for record, statement in questions.items()}
 
     def page(self, holding: Holding, account: AccountId, after: tuple[Cell, ...] = (), limit: int = 500) -> list[dict[str, Cell]]:
         """Give rows in the holding's order, every column by its name."""
