@@ -101,7 +101,7 @@ def place(request, tmp_path_factory):
         pytest.skip("the dashboard is not built: it needs npm, then `make setup`")
     providers, environment = getattr(request.module, "PROVIDERS", DEFAULT_PROVIDERS), getattr(request.module, "ENVIRONMENT", {})
     with SimulationThread(providers) as simulation, sync_playwright() as playwright:
-        toml = '[control]\nlisten = "127.0.0.1:0"\n\n' + demo_config_toml(simulation.simulation.ports, providers)
+        toml = demo_config_toml(simulation.simulation.ports, providers)
         with running_gateway(tmp_path_factory.mktemp("dashboard") / "home", toml, environment=environment, control=True) as gateway:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             found = Place(gateway, gateway.control_url(), browser, Seen())

@@ -17,13 +17,12 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 from tests.conftest import LONG
 from tests.dashboard.conftest import BUILT, CHROMIUM, PASSWORD, Place, Seen
-from tests.tools.gateway import running_gateway
+from tests.tools.gateway import simulated
 
 from anyapi.control.passwords import hashed
 from anyapi.crypto.api_keys import generate
 from anyapi.domain.ids import AccountId
 from anyapi.domain.people import Role
-from anyapi.simulator import DEFAULT_PROVIDERS, SimulationThread, demo_config_toml
 from anyapi.storage.people_rows import MemberRow, PersonRow
 from anyapi.storage.rows import AccountRow, KeyRow, ProjectRow
 from anyapi.storage.sqlite_people import SqlPeople
@@ -94,14 +93,8 @@ def place(tmp_path_factory):
         pytest.skip("needs Debian's chromium (apt-get install chromium)")
     if not BUILT.exists():
         pytest.skip("the dashboard is not built: it needs npm, then `make setup`")
-    with SimulationThread() as simulation, sync_playwright() as playwright:
-        toml = (
-            '[control]\nlisten = "127.0.0.1:0"\n\n'
-            + demo_config_toml(simulation.simulation.ports, DEFAULT_PROVIDERS)
-            + "\n"
-            + models_toml()
-        )
-        with running_gateway(tmp_path_factory.mktemp("attacks") / "home", toml, control=True) as gateway:
+    with sync_playwright() as playwright:
+        with simulated(tmp_path_factory.mktemp("attacks") / "home", extra=f"\n{models_toml()}", control=True) as (gateway, _):
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             found = Place(gateway, gateway.control_url(), browser, Seen())
             secret = hashed(PASSWORD)

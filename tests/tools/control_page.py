@@ -32,7 +32,11 @@ def first_person(gateway):
     """The page of whoever takes the first-run link of a running gateway: its operator, and owner of the account `default`."""
     url = gateway.control_url()
     command = [sys.executable, "-m", "anyapi", "people", "first-run", "--config", str(gateway.home / "anyapi.toml")]
-    link = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+    return joined(url, subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout)
+
+
+def joined(url, link):
+    """The page of Ada, who took the link that these words hold."""
     page = Page(url)
     form = {"token": re.search(r"/join#(\S+)", link)[1], "name": "Ada", "email": "ada@x.org", "password": PASSWORD}
     status, me = page.send("POST", "/api/links", form)
