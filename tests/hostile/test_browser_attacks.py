@@ -7,10 +7,8 @@ One gateway with its dashboard; the foreign page is served from `localhost` (ano
 import contextlib
 import http.client
 import json
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote
 
 import pytest
@@ -18,6 +16,7 @@ from playwright.sync_api import expect, sync_playwright
 from tests.conftest import LONG
 from tests.dashboard.conftest import BUILT, CHROMIUM, PASSWORD, Place, Seen
 from tests.tools.gateway import simulated
+from tests.tools.http_server import answering
 
 from anyapi.control.passwords import hashed
 from anyapi.crypto.api_keys import generate
@@ -201,31 +200,9 @@ HOSTS = ["127.0.0.1", pytest.param("localhost", marks=pytest.mark.long)]
 """The same site to a cookie, which is the harder one, and another site."""
 
 
-@contextlib.contextmanager
 def foreign(html):
     """A page of somebody else's; gives its port."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            data = html.encode()
-            self.send_response(200)
-            self.send_header("content-type", "text/html; charset=utf-8")
-            self.send_header("content-length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return answering(html.encode(), kind="text/html; charset=utf-8")
 
 
 @pytest.mark.parametrize("host", HOSTS)
