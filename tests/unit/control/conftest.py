@@ -24,7 +24,7 @@ from anyapi.own_credentials import Keeper
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.people_rows import LinkKind, LinkRow, MemberRow, PersonRow
 from anyapi.storage.rows import AccountRow
-from anyapi.storage.sqlite import SqlStore
+from anyapi.storage.sqlite import SqliteStore, SqlStore
 from anyapi.storage.sqlite_holdings import SqlHoldings
 from anyapi.storage.sqlite_people import SqlPeople
 from anyapi.storage.sqlite_requests import SqlRequests
@@ -166,3 +166,10 @@ def staffed(control):
     control.person("operator@x.org", operator=True)
     control.person("stranger@x.org", Role.OWNER, "other")
     return control
+
+
+@pytest.fixture
+def review(tmp_path):
+    """What is kept of the catalogue and its review, without a control plane."""
+    with SqliteStore(tmp_path), SqlReview(tmp_path) as opened:
+        yield opened
