@@ -103,8 +103,12 @@ class Control:
             keeper=lambda: Keeper(self.config),
             unusable=lambda: self.publisher.unusable,
         )
-        self.app = create_app(self.services)
         self._client = None
+
+    @functools.cached_property
+    def app(self):
+        """Made when somebody asks for it: that takes as long as the rest, and many tests ask the functions beneath."""
+        return create_app(self.services)
 
     def clock(self):
         return self.now
