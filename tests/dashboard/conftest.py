@@ -116,7 +116,7 @@ def place(request, tmp_path_factory):
     """Before anybody is known. A module may name other `PROVIDERS`, and the `ENVIRONMENT` of the gateway."""
     providers, environment = getattr(request.module, "PROVIDERS", DEFAULT_PROVIDERS), getattr(request.module, "ENVIRONMENT", {})
     with chromium() as browser, SimulationThread(providers) as simulation:
-        toml = '[control]\nlisten = "127.0.0.1:0"\n\n' + demo_config_toml(simulation.simulation.ports, providers)
+        toml = demo_config_toml(simulation.simulation.ports, providers)
         with running_gateway(tmp_path_factory.mktemp("dashboard") / "home", toml, environment=environment, control=True) as gateway:
             found = Place(gateway, gateway.control_url(), browser, Seen())
             yield found

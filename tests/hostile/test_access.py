@@ -255,8 +255,7 @@ def filled(route, account, ids):
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    extra = '\n[control]\nlisten = "127.0.0.1:0"\n'
-    with simulated(tmp_path_factory.mktemp("access") / "home", extra=extra, control=True) as (gateway, _):
+    with simulated(tmp_path_factory.mktemp("access") / "home", control=True) as (gateway, _):
         made = World(gateway)
         yield made
         made.connection.close()

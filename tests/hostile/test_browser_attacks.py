@@ -7,23 +7,21 @@ One gateway with its dashboard; the foreign page is served from `localhost` (ano
 import contextlib
 import http.client
 import json
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import expect
 from tests.conftest import LONG
 from tests.dashboard.conftest import PASSWORD, Place, Seen, chromium
-from tests.tools.gateway import running_gateway
+from tests.tools.gateway import simulated
+from tests.tools.http_server import answering
 
 from anyapi.control.passwords import hashed
 from anyapi.crypto.api_keys import generate
 from anyapi.domain.ids import AccountId
 from anyapi.domain.people import Role
-from anyapi.simulator import DEFAULT_PROVIDERS, SimulationThread, demo_config_toml
 from anyapi.storage.people_rows import MemberRow, PersonRow
 from anyapi.storage.rows import AccountRow, KeyRow, ProjectRow
 from anyapi.storage.sql_people import SqlPeople
@@ -90,14 +88,8 @@ def models_toml() -> str:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """People, accounts, projects and models whose names are payloads."""
-    with chromium() as browser, SimulationThread() as simulation:
-        toml = (
-            '[control]\nlisten = "127.0.0.1:0"\n\n'
-            + demo_config_toml(simulation.simulation.ports, DEFAULT_PROVIDERS)
-            + "\n"
-            + models_toml()
-        )
-        with running_gateway(tmp_path_factory.mktemp("attacks") / "home", toml, control=True) as gateway:
+    with chromium() as browser:
+        with simulated(tmp_path_factory.mktemp("attacks") / "home", extra=f"\n{models_toml()}", control=True) as (gateway, _):
             found = Place(gateway, gateway.control_url(), browser, Seen())
             secret = hashed(PASSWORD)
             with SqlPeople(gateway.home) as people, gateway.store() as store:
@@ -202,31 +194,9 @@ HOSTS = ["127.0.0.1", pytest.param("localhost", marks=pytest.mark.long)]
 """The same site to a cookie, which is the harder one, and another site."""
 
 
-@contextlib.contextmanager
 def foreign(html):
     """A page of somebody else's; gives its port."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            data = html.encode()
-            self.send_response(200)
-            self.send_header("content-type", "text/html; charset=utf-8")
-            self.send_header("content-length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return answering(html.encode(), kind="text/html; charset=utf-8")
 
 
 @pytest.mark.parametrize("host", HOSTS)

@@ -7,11 +7,7 @@ or typed is anywhere at rest.
 import json
 import re
 import shutil
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,47 +17,33 @@ from tests.privacy.planted import Planted
 from tests.privacy.sinks import Room, simulated_in
 from tests.privacy.test_startup_and_egress import ADDRESSED, NEW_PROCESS, Traced
 from tests.signin.liar import CLIENT, liar
+from tests.tools.control_page import Page, first_run_token
 
 CLIENT_SECRET = "of-the-client-9f27ac51"
 PASSWORDS = ("first long password 71", "second long password 72", "third long password 73")
 PIECE = 10
 
 
-class Page:
-    """A browser as far as the control API goes; keeps every secret that it sees or sends."""
+class Keeping(Page):
+    """Keeps every secret that it sees or sends."""
 
     def __init__(self, url, kept):
-        self.url, self.cookie, self.csrf, self.kept = url, "", "", kept
+        super().__init__(url)
+        self.kept = kept
 
     def send(self, method, path, body=None):
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"content-type": "application/json", "cookie": self.cookie, "x-csrf-token": self.csrf}
-        opener = urllib.request.build_opener(Stay)
-        try:
-            with opener.open(urllib.request.Request(self.url + path, data, headers, method=method), timeout=30) as answer:
-                return self.keep(answer, answer.status)
-        except urllib.error.HTTPError as error:
-            return self.keep(error, error.code)
-
-    def keep(self, answer, status):
-        for line in answer.headers.get_all("set-cookie") or []:
+        """Status, JSON (nothing where there is none) and headers of one answer."""
+        status, headers, text = self.exchange(method, path, body)
+        for line in headers.get_all("set-cookie") or []:
             name, _, value = line.partition(";")[0].partition("=")
             if value.strip('"'):
                 self.kept.append(value)
                 self.cookie = f"{name}={value}"
-        text = answer.read()
         found = json.loads(text) if text.startswith((b"{", b"[")) else {}
         if isinstance(found, dict) and "csrf" in found:
             self.csrf = found["csrf"]
             self.kept.append(self.csrf)
-        return status, found, answer.headers
-
-
-class Stay(urllib.request.HTTPRedirectHandler):
-    """Follow no redirect."""
-
-    def redirect_request(self, *_):
-        return None
+        return status, found, headers
 
 
 @dataclass
@@ -103,13 +85,11 @@ def story(tmp_path_factory):
 
 def live(told, gateway, url, service):
     """Everything that makes or takes a secret, once."""
-    command = [sys.executable, "-m", "anyapi", "people", "first-run", "--config", str(gateway.home / "anyapi.toml")]
-    token = re.search(r"/join#(\S+)", subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout)[1]
-    page = Page(url, told.secrets)
-    status, _, _ = page.send("POST", "/api/links", {"token": token, "name": "Ada", "email": "ada@x.org", "password": PASSWORDS[0]})
+    page = Keeping(url, told.secrets)
+    status, _, _ = page.send("POST", "/api/links", {"token": first_run_token(gateway), "name": "Ada", "email": "ada@x.org", "password": PASSWORDS[0]})
     assert status == 200
     link = page.send("POST", "/api/accounts/default/members", {"email": "eve@x.org", "role": "auditor"})[1]["link"]
-    guest = Page(url, told.secrets)
+    guest = Keeping(url, told.secrets)
     assert guest.send("POST", "/api/links", {"token": link, "name": "Eve", "email": "eve@x.org", "password": PASSWORDS[1]})[0] == 200
     made = page.send("POST", "/api/accounts/default/keys", {"name": "one"})[1]
     assert gateway.chat({"Authorization": f"Bearer {made['secret']}"}).status in {200, 403, 404}
@@ -126,7 +106,7 @@ def live(told, gateway, url, service):
     assert page.send("POST", "/api/session", {"email": "ada@x.org", "password": PASSWORDS[0]})[0] == 401
     told.shown = json.dumps([page.send("GET", f"/api/accounts/default/{part}")[1] for part in ("keys", "members", "changes")])
     assert service.asked == [], "the sign-in service was asked before anybody wanted to sign in there"
-    other = Page(url, told.secrets)
+    other = Keeping(url, told.secrets)
     there = other.send("GET", "/api/session/oidc")[2]["location"]
     code, given = service.agree(there, time.time())
     assert other.send("GET", f"/api/session/oidc/return?code={code}&state={given['state']}")[0] == 303

@@ -29,8 +29,7 @@ pytestmark = pytest.mark.timeout(3600 if LONG else 120)
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory):
-    extra = '\n[control]\nlisten = "127.0.0.1:0"\n'
-    with simulated(tmp_path_factory.mktemp("described") / "home", extra=extra, control=True) as (running, _):
+    with simulated(tmp_path_factory.mktemp("described") / "home", control=True) as (running, _):
         yield running
 
 

@@ -3,7 +3,6 @@ that were under way."""
 
 import io
 import json
-import re
 import subprocess
 import sys
 import threading
@@ -13,11 +12,8 @@ import zipfile
 import pytest
 from tests.conftest import LONG
 from tests.integration.lab import FIRST, provider, until
-from tests.integration.test_control_plane import LISTENS
-from tests.tools.control_page import PASSWORD, Page
-from tests.tools.gateway import running_gateway
-
-from anyapi.simulator import SimulationThread, demo_config_toml
+from tests.tools.control_page import first_person
+from tests.tools.gateway import simulated
 
 SPEC = provider(FIRST, {"slow/words": "@@drip/seconds:0.4", "quick/words": ""})
 CANARY = "canaryzoe"
@@ -31,14 +27,8 @@ def anyapi(gateway, *arguments, check=True):
 
 @pytest.fixture(scope="module")
 def planes(tmp_path_factory):
-    with SimulationThread([SPEC]) as simulation:
-        toml = LISTENS + demo_config_toml(simulation.simulation.ports, [SPEC])
-        with running_gateway(tmp_path_factory.mktemp("deletion") / "home", toml, control=True) as gateway:
-            page = Page(gateway.control_url())
-            link = anyapi(gateway, "people", "first-run").stdout
-            form = {"token": re.search(r"/join#(\S+)", link)[1], "name": "Ada", "email": "ada@x.org", "password": PASSWORD}
-            page.csrf = page.send("POST", "/api/links", form)[1]["csrf"]
-            yield gateway, page
+    with simulated(tmp_path_factory.mktemp("deletion") / "home", [SPEC], control=True) as (gateway, _):
+        yield gateway, first_person(gateway)
 
 
 def made(page, number=""):

@@ -9,7 +9,6 @@ import sys
 import msgspec
 import pytest
 from tests.integration.lab import until
-from tests.integration.test_control_plane import LISTENS
 from tests.tools.catalogue_site import Keys, Site, edited
 from tests.tools.control_page import first_person
 from tests.tools.gateway import running_gateway
@@ -36,7 +35,7 @@ class World:
         network, _, rest = whole.partition("[providers.")
         credentials = rest[rest.index("[[credentials]]") :]
         updates = f'[catalogue]\nupdate_url = "{site.url}/catalogue.json"\npublic_keys = ["{self.keys.public}"]\n\n'
-        self.toml = LISTENS + updates + network + credentials
+        self.toml = updates + network + credentials
 
     def command(self, *arguments, status=0):
         command = [sys.executable, "-m", "anyapi", "catalogue", *arguments, "--config", str(self.home / "anyapi.toml")]

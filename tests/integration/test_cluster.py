@@ -15,7 +15,7 @@ from tests.conftest import LONG
 from tests.integration.lab import until
 from tests.tools import postgres
 from tests.tools.cluster import Wire, cluster, worker_environment
-from tests.tools.control_page import PASSWORD, Page
+from tests.tools.control_page import joined
 
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.storage.drivers import in_force_everywhere
@@ -166,12 +166,9 @@ def test_a_control_plane_apart_changes_what_the_workers_do(pair):
     command = [sys.executable, "-m", "anyapi", "control", "--config", str(apart.home / "anyapi.toml")]
     with (apart.home / "gateway.log").open("ab") as log:
         apart.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=worker_environment(apart))
-    page = Page(apart.control_url())
-    lines = [apart.process.stdout.readline() for _ in range(2)]
-    form = {"token": re.search(r"/join#(\S+)", "".join(lines))[1], "name": "Ada", "email": "ada@x.org", "password": PASSWORD}
-    status, me = page.send("POST", "/api/links", form)
-    assert status == 200
-    page.csrf = me["csrf"]
+    url = apart.control_url()
+    printed = "".join(apart.process.stdout.readline() for _ in range(2))
+    page = joined(url, re.search(r"/join#(\S+)", printed)[1])
     made = page.send("POST", "/api/accounts/default/keys", {"name": "new"})[1]
     headers = {"Authorization": f"Bearer {made['secret']}"}
     assert [worker.chat(headers=headers).status for worker in workers] == [200, 200]

@@ -19,12 +19,11 @@ import anthropic
 import openai
 import pytest
 from tests.integration.lab import FIRST, laboratory, provider, until
-from tests.tools.gateway import running_gateway
+from tests.tools.gateway import simulated
 
 from anyapi.control.channel import request_reload
 from anyapi.crypto.api_keys import PROVISIONING_PREFIX, generate
 from anyapi.domain.limits import CapPeriod
-from anyapi.simulator import DEFAULT_PROVIDERS, SimulationThread, demo_config_toml
 from anyapi.storage.rows import KeyRow, ProvisioningKeyRow
 
 PLAIN, SLOW, HANGS, FAILS, EMPTY, CUT, DRIPS = (f"lab/{name}" for name in ("plain", "slow", "hangs", "fails", "empty", "cut", "drips"))
@@ -233,46 +232,42 @@ def _ask_and_lose(gateway, parts):
 
 def test_a_limit_is_in_force_when_the_call_returns_and_so_is_its_end(tmp_path):
     """Over `/api/v1/keys`, beside a data plane that serves: what the control plane answered holds for the next request."""
-    with SimulationThread() as simulation:
-        toml = '[control]\nlisten = "127.0.0.1:0"\n\n' + demo_config_toml(simulation.simulation.ports, DEFAULT_PROVIDERS)
-        with running_gateway(tmp_path / "home", toml, control=True) as gateway:
-            manager = generate(PROVISIONING_PREFIX)
-            with gateway.store() as store:
-                store.add_provisioning_key(ProvisioningKeyRow(manager.id, manager.prefix, manager.sha256, "default", time.time()))
-            url = gateway.control_url()
-            named = gateway.request("GET", "/api/v1/keys")
-            assert (named.status, named.json()["error"]["metadata"]["control_url"]) == (404, f"{url}/api/v1/keys")
+    with simulated(tmp_path / "home", control=True) as (gateway, _):
+        manager = generate(PROVISIONING_PREFIX)
+        with gateway.store() as store:
+            store.add_provisioning_key(ProvisioningKeyRow(manager.id, manager.prefix, manager.sha256, "default", time.time()))
+        url = gateway.control_url()
+        named = gateway.request("GET", "/api/v1/keys")
+        assert (named.status, named.json()["error"]["metadata"]["control_url"]) == (404, f"{url}/api/v1/keys")
 
-            def manage(method, path="", body=None, secret=manager.secret):
-                data = None if body is None else json.dumps(body).encode()
-                headers = {"content-type": "application/json", "authorization": f"Bearer {secret}"}
-                request = urllib.request.Request(f"{url}/api/v1/keys{path}", data, headers, method=method)
-                try:
-                    with urllib.request.urlopen(request, timeout=20) as answer:
-                        return json.loads(answer.read())
-                except urllib.error.HTTPError as error:
-                    return error.code
+        def manage(method, path="", body=None, secret=manager.secret):
+            data = None if body is None else json.dumps(body).encode()
+            headers = {"content-type": "application/json", "authorization": f"Bearer {secret}"}
+            request = urllib.request.Request(f"{url}/api/v1/keys{path}", data, headers, method=method)
+            try:
+                with urllib.request.urlopen(request, timeout=20) as answer:
+                    return json.loads(answer.read())
+            except urllib.error.HTTPError as error:
+                return error.code
 
-            made = manage("POST", body={"name": "app", "limit": 1})
-            headers, one = {"Authorization": f"Bearer {made['key']}"}, f"/{made['data']['hash']}"
-            assert gateway.chat(headers, max_tokens=20).status == 200
-            assert gateway.chat({"Authorization": f"Bearer {manager.secret}"}).status == 401
-            assert manage("GET", secret=made["key"]) == manage("GET", secret=gateway.key) == 401
-            manage("PATCH", one, {"requests_per_minute": 1})  # what was asked before it had a rate is not counted
-            assert gateway.chat(headers, max_tokens=20).status == 200
-            for _ in range(20):
-                manage("PATCH", one, {"requests_per_minute": 1})
-                assert gateway.chat(headers, max_tokens=20).status == 429
-                manage("PATCH", one, {"requests_per_minute": None, "disabled": True})
-                assert gateway.chat(headers, max_tokens=20).status == 401
-                manage("PATCH", one, {"disabled": False})
-                assert gateway.chat(headers, max_tokens=20).status == 200
-                manage("PATCH", one, {"limit": 0})
-                assert gateway.chat(headers, max_tokens=20).status == 402
-                manage("PATCH", one, {"limit": 1})
-            until(lambda: manage("GET", one)["data"]["usage"] > 0, "what was spent")
-            assert manage("DELETE", one) == {"deleted": True}
+        made = manage("POST", body={"name": "app", "limit": 1})
+        headers, one = {"Authorization": f"Bearer {made['key']}"}, f"/{made['data']['hash']}"
+        assert gateway.chat(headers, max_tokens=20).status == 200
+        assert gateway.chat({"Authorization": f"Bearer {manager.secret}"}).status == 401
+        assert manage("GET", secret=made["key"]) == manage("GET", secret=gateway.key) == 401
+        manage("PATCH", one, {"requests_per_minute": 1})  # what was asked before it had a rate is not counted
+        assert gateway.chat(headers, max_tokens=20).status == 200
+        for _ in range(20):
+            manage("PATCH", one, {"requests_per_minute": 1})
+            assert gateway.chat(headers, max_tokens=20).status == 429
+            manage("PATCH", one, {"requests_per_minute": None, "disabled": True})
             assert gateway.chat(headers, max_tokens=20).status == 401
-            assert made["key"] not in gateway.log() + "".join(
-                path.read_bytes().decode("latin-1") for path in gateway.home.glob("anyapi.db*")
-            )
+            manage("PATCH", one, {"disabled": False})
+            assert gateway.chat(headers, max_tokens=20).status == 200
+            manage("PATCH", one, {"limit": 0})
+            assert gateway.chat(headers, max_tokens=20).status == 402
+            manage("PATCH", one, {"limit": 1})
+        until(lambda: manage("GET", one)["data"]["usage"] > 0, "what was spent")
+        assert manage("DELETE", one) == {"deleted": True}
+        assert gateway.chat(headers, max_tokens=20).status == 401
+        assert made["key"] not in gateway.log() + "".join(path.read_bytes().decode("latin-1") for path in gateway.home.glob("anyapi.db*"))

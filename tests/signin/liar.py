@@ -6,14 +6,13 @@ import hashlib
 import hmac
 import json
 import secrets
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from tests.tools.http_server import Quiet, serving
 
 CLIENT, SECRET = "anyapi", "a secret/with: signs"
 RSA = rsa.generate_private_key(65537, 2048)
@@ -112,7 +111,7 @@ class Liar:
 def liar() -> Iterator[Liar]:
     """A running one."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0)).decode()
             form = {name: values[0] for name, values in parse_qs(body).items()}
@@ -127,16 +126,6 @@ def liar() -> Iterator[Liar]:
 
         do_POST = do_GET
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    running = Liar(server.server_port)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
+    with serving(Handler) as port:
+        running = Liar(port)
         yield running
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -117,5 +117,5 @@ def asked_of(address: str) -> dict[str, str]:
 
 
 def oidc_toml(issuer: str, more: str = "") -> str:
-    """`[control]` on a free port with a sign-in service."""
-    return f'[control]\nlisten = "127.0.0.1:0"\n\n[control.oidc]\nname = "Example"\nissuer = "{issuer}"\nclient_id = "{CLIENT}"\n{more}\n'
+    """`[control]` with a sign-in service."""
+    return f'[control.oidc]\nname = "Example"\nissuer = "{issuer}"\nclient_id = "{CLIENT}"\n{more}\n'

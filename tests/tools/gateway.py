@@ -160,8 +160,8 @@ def running_gateway(
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     prepare(database_path(home))
     key, _ = make_key(home)
-    plane = "" if control else "[control]\nenabled = false\n\n"
-    head = plane + f'[server]\nlisten = "127.0.0.1:0"\n{server}\n\n[storage]\ndata_dir = {json.dumps(str(home))}\n\n'
+    plane = 'listen = "127.0.0.1:0"' if control else "enabled = false"
+    head = f'[control]\n{plane}\n\n[server]\nlisten = "127.0.0.1:0"\n{server}\n\n[storage]\ndata_dir = {json.dumps(str(home))}\n\n'
     (home / "anyapi.toml").write_text(head + toml)
     gateway = Gateway(home, key, environment=dict(environment or {}))
     try:

@@ -29,6 +29,7 @@ from anyapi.storage.sql_people import SqlPeople
 from anyapi.storage.sql_requests import SqlRequests
 from anyapi.storage.sql_review import SqlReview
 from anyapi.storage.sql_store import SqlStore
+from anyapi.storage.sqlite import SqliteStore
 from anyapi.upstream.dialer import Dialer
 
 PASSWORD = "correct horse battery staple"
@@ -103,8 +104,12 @@ class Control:
             keeper=lambda: Keeper(self.config),
             unusable=lambda: self.publisher.unusable,
         )
-        self.app = create_app(self.services)
         self._client = None
+
+    @functools.cached_property
+    def app(self):
+        """Made when somebody asks for it: that takes as long as the rest, and many tests ask the functions beneath."""
+        return create_app(self.services)
 
     def clock(self):
         return self.now
@@ -166,3 +171,10 @@ def staffed(control):
     control.person("operator@x.org", operator=True)
     control.person("stranger@x.org", Role.OWNER, "other")
     return control
+
+
+@pytest.fixture
+def review(tmp_path):
+    """What is kept of the catalogue and its review, without a control plane."""
+    with SqliteStore(tmp_path), SqlReview(tmp_path) as opened:
+        yield opened

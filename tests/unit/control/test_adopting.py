@@ -10,8 +10,6 @@ from anyapi.control.adopting import MOST_PASTS, adopt, base_of, held, installed_
 from anyapi.domain.snapshot import Past
 from anyapi.errors import CatalogueError, StorageError
 from anyapi.storage.review_rows import HoldRow, UpdateRow, UpdateSource
-from anyapi.storage.sql_review import SqlReview
-from anyapi.storage.sqlite import SqliteStore
 
 NOW = 1_795_000_000.0
 
@@ -20,12 +18,6 @@ def catalogue(days=None, more=(), **fields):
     """One provider that keeps content so many days; None keeps nothing."""
     record = provider("a", block(retention=kept() if days is None else kept("limited", days)), **fields)
     return with_version(context([record, *more]).catalogue)
-
-
-@pytest.fixture
-def review(tmp_path):
-    with SqliteStore(tmp_path), SqlReview(tmp_path) as opened:
-        yield opened
 
 
 def review_first(review, account="default"):

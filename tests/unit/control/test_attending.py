@@ -1,21 +1,14 @@
 """What the control plane does by itself: told and sent in a thread, on through failures, ended when asked."""
 
 import threading
-import time
 
+from tests.integration.lab import until
 from tests.unit.control.test_delivering import ways
 from tests.unit.control.test_telling import notices, update
 
 from anyapi.control import attending
 from anyapi.control.attending import Attendant, attend_once
 from anyapi.errors import StorageError
-
-
-def until(condition):
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_a_round_tells_and_looks_at_the_calendar_once_an_hour(staffed, monkeypatch):
@@ -42,7 +35,7 @@ def test_it_goes_on_after_a_failure_and_ends_when_told(staffed, monkeypatch, cap
 
     monkeypatch.setattr(attending, "tell_updates", fail_once)
     attendant = Attendant(staffed.services, ways(), pause=0.01)
-    until(lambda: len(rounds) > 3)
+    until(lambda: len(rounds) > 3, "more rounds")
     attendant.close()
     assert not attendant._thread.is_alive()
     assert capsys.readouterr().err.count("event=internal_error kind=StorageError") == 1

@@ -2,13 +2,13 @@
 
 import msgspec
 from tests.tools.catalogue_site import edited
-from tests.unit.control.test_adopting import catalogue, install, review, review_first  # noqa: F401 a fixture
+from tests.unit.control.test_adopting import catalogue, install, review_first
 
 from anyapi.control.current import Current
 from anyapi.errors import ConfigError
 
 
-def test_it_follows_what_is_installed_and_says_what_is_held(review):  # noqa: F811
+def test_it_follows_what_is_installed_and_says_what_is_held(review):
     packaged = catalogue(30)
     review_first(review)
     current = Current(review, (packaged, packaged), lambda base: base, lambda: 5.0)
@@ -25,7 +25,7 @@ def test_it_follows_what_is_installed_and_says_what_is_held(review):  # noqa: F8
     assert len(review.updates()) == 2
 
 
-def test_workers_that_are_configured_apart_do_not_chase_each_other(review):  # noqa: F811
+def test_workers_that_are_configured_apart_do_not_chase_each_other(review):
     packaged, found = catalogue(30), edited(catalogue(30), 1)
     others = edited(packaged, 0, a=msgspec.structs.replace(packaged.providers["a"], name="Another name"))
     assert others.version != packaged.version
@@ -40,7 +40,7 @@ def test_workers_that_are_configured_apart_do_not_chase_each_other(review):  # n
     assert len(review.updates()) == 3
 
 
-def test_what_does_not_fit_leaves_everything_as_it_was_and_stops_nothing(review, capsys):  # noqa: F811
+def test_what_does_not_fit_leaves_everything_as_it_was_and_stops_nothing(review, capsys):
     packaged = catalogue(30)
 
     def refuse(base):
