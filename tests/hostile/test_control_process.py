@@ -85,8 +85,9 @@ def story(tmp_path_factory):
 
 def live(told, gateway, url, service):
     """Everything that makes or takes a secret, once."""
+    token = first_run_token(gateway)
     page = Keeping(url, told.secrets)
-    status, _, _ = page.send("POST", "/api/links", {"token": first_run_token(gateway), "name": "Ada", "email": "ada@x.org", "password": PASSWORDS[0]})
+    status, _, _ = page.send("POST", "/api/links", {"token": token, "name": "Ada", "email": "ada@x.org", "password": PASSWORDS[0]})
     assert status == 200
     link = page.send("POST", "/api/accounts/default/members", {"email": "eve@x.org", "role": "auditor"})[1]["link"]
     guest = Keeping(url, told.secrets)
