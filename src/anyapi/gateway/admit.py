@@ -78,7 +78,9 @@ class Admission(msgspec.Struct, gc=False, eq=False):
 def admit(principal: Principal, asked: Asked, decided: Decided, request: ChatRequest, plane: DataPlane, call: Call) -> Admission:
     """Count the request as accepted. Raises `BadRequest` for app fields that are none, or what `limited` raises, and then it is not."""
     app, now = app_of(call, request), plane.clock()
-    usage = plane.outlets.usage if principal.limits is None else limited(plane, principal.limits, asked, decided, request)
+    usage: UsageSink = plane.outlets.usage if principal.limits is None else limited(plane, principal.limits, asked, decided, request)
+    if plane.outlets.sample is not None:
+        usage = plane.outlets.sample(usage, principal, asked, request)
     usage.accept()
     plane.budget.requests += 1
     return Admission(plane, principal, asked, decided, app, request, call.request_id, now, new_decision_id(now), monotonic(), usage)

@@ -5,11 +5,14 @@ from typing import Protocol
 
 import msgspec
 
+from anyapi.domain.call import Principal
 from anyapi.domain.catalogue import ProviderApi
 from anyapi.domain.evidence import Contradiction
 from anyapi.domain.ids import CredentialId, KeyId, ProviderId
 from anyapi.domain.usage import DecisionRecord, UsageRow
+from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.ledger import Account
+from anyapi.gateway.memo import Asked
 from anyapi.upstream.adapter import Adapter, Dialect, ProviderRow, Timeouts
 from anyapi.upstream.pool import Upstream
 
@@ -52,5 +55,7 @@ class Outlets(msgspec.Struct, frozen=True):
     timeouts: Timeouts = Timeouts()
     contradicted: Callable[[Contradiction], None] = _kept_nowhere
     """Takes a contradiction that is in force already: written down and told to the operator. MUST not block."""
+    sample: Callable[[UsageSink, Principal, Asked, ChatRequest], UsageSink] | None = None
+    """Where the row of an accepted request goes, if some are sampled for the ranking of models."""
     accounts: dict[KeyId, Account] = {}
     """What keys with limits use, by the first key of each chain of rotations; grows by those that are used."""

@@ -300,6 +300,16 @@ DELIVERIES: dict[str, str] = {
     "ended_at": "when it arrived or was given up",
     "code": "how the last attempt ended",
 }
+RANKING_LEDGER: dict[str, str] = {
+    "week": "the Monday of a week whose ranking of models was released",
+    "epsilon": "what the release may tell of an account at most",
+    "delta": "and with what probability more",
+}
+RANKING_RELEASES: dict[str, str] = {
+    "week": "which week",
+    "body": "how many accounts were counted for a model and topic, with noise and from 34 on; how models did over the whole gateway",
+}
+RANKING_OPT_OUTS: dict[str, str] = {"account": "which account takes no part in the ranking of models"}
 CONFIGURED = (
     ("accounts", ACCOUNTS, "until it is deleted"),
     ("projects", PROJECTS, "until the account is deleted"),
@@ -326,6 +336,9 @@ CONFIGURED = (
     ("notifications", NOTIFICATIONS, "400 days"),
     ("notices_seen", NOTICES_SEEN, "until the operator deletes it"),
     ("deliveries", DELIVERIES, "400 days"),
+    ("ranking_ledger", RANKING_LEDGER, "kept: one line a week, so that no week is released twice; nothing about accounts"),
+    ("ranking_releases", RANKING_RELEASES, "kept: public, and nothing about accounts"),
+    ("ranking_opt_outs", RANKING_OPT_OUTS, "until the account takes part again, or is deleted"),
     ("contradictions", CONTRADICTIONS, "kept; one for each endpoint, credential and code until the operator clears it"),
 )
 """What people set up, rather than what requests leave behind; a test holds it against the tables of the store."""

@@ -125,6 +125,7 @@ HOLDINGS = (
         why=_CLOSED,
         withheld=(("key_id", _SEAL), ("wrapped", _SEAL), ("ciphertext", _SEAL)),
     ),
+    Holding(record="ranking_opt_outs", table="ranking_opt_outs", mine=_ACCOUNT, order=("account",), why=_CLOSED),
     Holding(record="spending", table="spending", mine=_ACCOUNT, order=("lineage", "day"), why=_CLOSED),
     Holding(
         record="provisioning_keys",
@@ -185,6 +186,8 @@ HOLDINGS = (
 NOT_HELD = MappingProxyType(
     {
         "starts": "counts of the whole gateway; names no account",
+        "ranking_ledger": "which weeks were released; names no account",
+        "ranking_releases": "counts with noise that are public; names no account",
         "catalogues": "facts about providers and models; names no account",
         "catalogue_updates": "what the operator installed, for all accounts",
     }

@@ -443,3 +443,27 @@ CREATE TABLE identities (
 	UNIQUE (person, issuer),
 	FOREIGN KEY(person) REFERENCES people (id) ON DELETE CASCADE
 );
+
+CREATE TABLE ranking_ledger (
+	week TEXT NOT NULL,
+	epsilon DOUBLE NOT NULL,
+	delta DOUBLE NOT NULL,
+	PRIMARY KEY (week)
+);
+
+CREATE TRIGGER ranking_ledger_no_delete BEFORE DELETE ON ranking_ledger BEGIN SELECT RAISE(ABORT, 'ranking_ledger is append-only'); END;
+
+CREATE TRIGGER ranking_ledger_no_update BEFORE UPDATE ON ranking_ledger BEGIN SELECT RAISE(ABORT, 'ranking_ledger is append-only'); END;
+
+CREATE TABLE ranking_releases (
+	week TEXT NOT NULL,
+	body TEXT NOT NULL,
+	PRIMARY KEY (week),
+	FOREIGN KEY(week) REFERENCES ranking_ledger (week)
+);
+
+CREATE TABLE ranking_opt_outs (
+	account TEXT NOT NULL,
+	PRIMARY KEY (account),
+	FOREIGN KEY(account) REFERENCES accounts (id)
+);
