@@ -18,6 +18,7 @@ WORDS = Path(__file__).with_name("topic_words.txt")
 SMOOTHING = 0.2
 """Added to every count, so that a feature that a topic never had does not rule it out."""
 
+
 class Prompt(NamedTuple):
     """One line of the prompts."""
 
@@ -50,7 +51,7 @@ def split(prompts: list[Prompt]) -> tuple[list[Prompt], list[Prompt]]:
 
 
 def train(examples: list[Prompt]) -> bytes:
-    """Naive Bayes over the buckets of features: the weight of a bucket is how much likelier a topic makes it than the topics do on average."""
+    """Naive Bayes over the buckets of features: a bucket weighs how much likelier a topic makes it than the topics do on average."""
     counts = [Counter(place for one in examples if one.topic == topic for place in features(one.text)) for topic in range(len(TOPICS))]
     places = sorted({place for count in counts for place in count})
     wholes = [sum(count.values()) + SMOOTHING * len(places) for count in counts]

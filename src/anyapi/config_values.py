@@ -156,6 +156,15 @@ class Privacy(msgspec.Struct, frozen=True):
     """Within how many days the privacy team means to answer a request."""
 
 
+class Ranking(msgspec.Struct, frozen=True):
+    """`[ranking]`: anonymous sampling for the ranking of models."""
+
+    enabled: bool | None = None
+    """None: where OpenDP is installed."""
+    share: float = 0.001
+    """Of requests, that are sampled."""
+
+
 NO_ROOT_KEYS = RootKeys()
 
 
@@ -183,6 +192,7 @@ class Config(msgspec.Struct, frozen=True):
     scrub: bool
     privacy: Privacy
     control: Control = Control()
+    ranking: Ranking = Ranking()
     updates: Updates = Updates()
     smtp: Smtp | None = None
     root_key_file: Path | None = None

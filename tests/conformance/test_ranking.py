@@ -17,7 +17,9 @@ def ranking(acme):
 def release(week="2026-11-16", **fields):
     cells = (Cell("a/one", "law", 40), Cell("b/two", "health", 77))
     measured = (Measured("a/one", 0.98, 1.5, None), Measured("b/two", 1.0, 0.3, 0.2))
-    return Release(**{"week": week, "epsilon": 1.0, "delta": 1e-6, "shown_from": 34, "share": 0.5, "cells": cells, "measured": measured, **fields})
+    return Release(
+        **{"week": week, "epsilon": 1.0, "delta": 1e-6, "shown_from": 34, "share": 0.5, "cells": cells, "measured": measured, **fields}
+    )
 
 
 def test_everybody_takes_part_until_they_do_not(ranking):

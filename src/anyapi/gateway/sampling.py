@@ -1,8 +1,8 @@
 """Samples requests for the ranking of models: a random share of them, told apart by topic, and counted for an account under a token.
 
-INVARIANT: of what a request says only the topic's number outlives `take`, and of whose it is only the token reaches the sampler. Requests of
-the data classes confidential and regulated, and those of accounts that left the ranking, are not looked at. Whether one request is sampled
-says nothing about any other: what one account sends must not change what is counted of the rest.
+INVARIANT: of what a request says only the topic's number outlives `take`, and of whose it is only the token reaches the sampler. Requests
+of the data classes confidential and regulated, and those of accounts that left the ranking, are not looked at. Whether one request is
+sampled says nothing about any other: what one account sends must not change what is counted of the rest.
 """
 
 from collections.abc import Callable
@@ -21,6 +21,12 @@ from anyapi.ranking.sampler import Sampler
 from anyapi.ranking.tokens import Tokens
 
 SUCCESS = "success"
+_CHANCE = SystemRandom().random
+
+
+def _no_topic(_text: str) -> int:
+    """Nothing is sampled yet."""
+    raise NotImplementedError
 
 
 class Sampling:
@@ -28,12 +34,17 @@ class Sampling:
 
     __slots__ = ("_chance", "_classify", "_left", "_left_out", "_sampler", "_share", "_tokens")
 
-    def __init__(self, share: float, classify: Callable[[str], int], chance: Callable[[], float] = SystemRandom().random) -> None:
-        """Each request is sampled with the probability `share`; `classify` gives the place of a text's topic; `chance` is from 0 to 1."""
-        self._share, self._classify, self._chance = share, classify, chance
+    def __init__(self, share: float, chance: Callable[[], float] = _CHANCE) -> None:
+        """Each request is sampled with the probability `share`, from `begin` on; `chance` is uniform from 0 to below 1."""
+        self._share, self._chance = share, chance
         self._left_out: frozenset[AccountId] = frozenset()
         self._tokens, self._sampler = Tokens(), Sampler()
-        self._left = self._next()
+        self._classify: Callable[[str], int] = _no_topic
+        self._left = 0
+
+    def begin(self, classify: Callable[[str], int]) -> None:
+        """Sample from now on; `classify` gives the place of a text's topic."""
+        self._classify, self._left = classify, self._next()
 
     def take(self, usage: UsageSink, principal: Principal, asked: Asked, request: ChatRequest) -> UsageSink:
         """Where the usage row of an accepted request goes: to `usage`, past the sampler if the request is sampled."""

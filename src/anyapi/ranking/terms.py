@@ -13,5 +13,3 @@ SHOWN_FROM = 34
 """The least noisy count that is shown."""
 NOISE_SECONDS = 120.0
 """How long the process that draws the noise may take."""
-
-

@@ -1,4 +1,4 @@
-"""Which of a dozen topics a text is about: a linear model over hashed parts of words, trained on prompts of our own (scripts/train_topics.py).
+"""Which of a dozen topics a text is about: a linear model over hashed parts of words, made by `scripts/train_topics.py` of our own prompts.
 
 Local, without network or memory: a text is looked at, and nothing of it is kept but the number that is given back. A feature is a word or
 a run of four of its letters, hashed into a table; the weights of all topics stand in one whole number, 16 bits each, so that adding

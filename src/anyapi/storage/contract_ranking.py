@@ -5,7 +5,7 @@ INVARIANT: no method takes both an account and anything that was counted, and no
 
 from typing import Protocol
 
-from anyapi.domain.ids import AccountId
+from anyapi.domain.ids import AccountId, ModelId
 from anyapi.domain.ranking import Release
 
 
@@ -33,6 +33,13 @@ class RankingStore(Protocol):
 
     def add_release(self, release: Release) -> None:
         """Add a release; MUST be durable on return. MUST raise for a week that the ledger does not have, or that has one already."""
+        ...
+
+    def answered(self, since: float, until: float) -> dict[ModelId, tuple[int, int]]:
+        """Give, over all accounts, how many requests of each model went to a provider with `since <= at < until`, and how many succeeded.
+
+        Those whose client left count for neither.
+        """
         ...
 
     def releases(self, limit: int = 52) -> tuple[Release, ...]:

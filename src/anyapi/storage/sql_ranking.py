@@ -2,7 +2,7 @@
 
 import msgspec
 
-from anyapi.domain.ids import AccountId
+from anyapi.domain.ids import AccountId, ModelId
 from anyapi.domain.ranking import Release
 from anyapi.errors import StorageError
 from anyapi.storage import ranking_statements as statements
@@ -34,6 +34,11 @@ class SqlRanking(Database):
     def add_release(self, release: Release) -> None:
         """Add a release."""
         self._write("add the release", statements.ADD_RELEASE, (release.week, _encode(release).decode()))
+
+    def answered(self, since: float, until: float) -> dict[ModelId, tuple[int, int]]:
+        """Give how many requests of each model went to a provider, and how many of them were answered."""
+        rows = self._read("read how models did", statements.ANSWERED, (since, until))
+        return {ModelId(str(model)): (int(sent or 0), int(answered or 0)) for model, sent, answered in rows}
 
     def releases(self, limit: int = 52) -> tuple[Release, ...]:
         """Give the last releases, newest first."""
