@@ -80,17 +80,13 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         shared = LoopParts(loop, scrubbing=scrubs)
         stack.callback(shared.sweep.close)
         upstreams = _upstreams(config, shared)
-        ranking = stack.enter_context(SqlRanking(driver_for(config.data_dir, config.database_url)))
-        sampling = sampling_for(config.ranking) if config.server.enabled else None
+        ranking, sampling = _ranking(config, stack)
         known = current_catalogue(config, stack)
         publisher = Publisher(config, store, upstreams, evidence.waiting, (usage, decisions), known, ranking)
         group = await _group(config, publisher, decisions, stack)
         snapshot = publisher.build()
         publisher.refuse_without_root_key()
-        outlets = _outlets(config, upstreams, (usage, decisions, evidence), group.lease)
-        if sampling is not None:
-            outlets = msgspec.structs.replace(outlets, sample=sampling.take)
-            sampling.leave_out(snapshot.left_out)
+        outlets = _outlets(config, upstreams, (usage, decisions, evidence), group.lease, sampling)
         plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs, samples=sampling is not None))
         server = _server(config, plane, shared, group.lease)
         listener, address = await _listen(config, server) if config.server.enabled else (None, _expected(config))
@@ -152,9 +148,16 @@ async def _group(config: Config, publisher: "Publisher", decisions: DecisionWrit
     return member
 
 
+def _ranking(config: Config, stack: contextlib.ExitStack) -> tuple[SqlRanking, Sampling | None]:
+    """The store of the ranking of models, and what samples for it. Raises `ConfigError`."""
+    ranking = stack.enter_context(SqlRanking(driver_for(config.data_dir, config.database_url)))
+    return ranking, sampling_for(config.ranking) if config.server.enabled else None
+
+
 def _weekly(config: Config, sampling: Sampling, ranking: SqlRanking, parts: tuple[DataPlane, Callable[[], Awaitable[int]]]) -> Weekly:
-    """What releases the ranking of models."""
+    """What releases the ranking of models; nothing is sampled before it runs."""
     plane, in_force = parts
+    sampling.leave_out(plane.snapshot.left_out)
     return Weekly(
         sampling,
         config.ranking.share,
@@ -226,7 +229,11 @@ def _upstreams(config: Config, shared: LoopParts) -> Upstreams:
 
 
 def _outlets(
-    config: Config, upstreams: Upstreams, writers: tuple[UsageWriter, DecisionWriter, ContradictionWriter], lease: Lease | None
+    config: Config,
+    upstreams: Upstreams,
+    writers: tuple[UsageWriter, DecisionWriter, ContradictionWriter],
+    lease: Lease | None,
+    sampling: Sampling | None,
 ) -> Outlets:
     usage, decisions, evidence = writers
 
@@ -247,6 +254,7 @@ def _outlets(
         decisions=decisions,
         ready=ready,
         contradicted=contradicted,
+        sample=None if sampling is None else sampling.take,
         timeouts=Timeouts(limits.first_byte_timeout, limits.stream_idle_timeout),
     )
 
