@@ -233,7 +233,7 @@ def _outlets(
     upstreams: Upstreams,
     writers: tuple[UsageWriter, DecisionWriter, ContradictionWriter],
     lease: Lease | None,
-    sampling: Sampling | None,
+    sampling: Sampling | None = None,
 ) -> Outlets:
     usage, decisions, evidence = writers
 

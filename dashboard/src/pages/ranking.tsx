@@ -66,7 +66,7 @@ function Released({ found }: { found: Rankings }) {
         <strong>
           Epsilon {found.epsilon}, delta {found.delta} for the week of {found.week === null ? "" : span(found.week)}.
         </strong>{" "}
-        Whatever one account sent, this page would look the same with about the same probability (at most e to the epsilon times, plus delta). A number is shown from {found.shown_from} on, noise included.{" "}
+        Whatever one account sent: at most e to the epsilon times, plus delta, it changes how likely the numbers by topic are. A number is shown from {found.shown_from} on, noise included.{" "}
         {found.sampled_share !== null && found.sampled_share !== undefined && `One request in ${Math.round(1 / found.sampled_share).toLocaleString("en")} was sampled.`}
       </Note>
       {found.topics.length === 0 && (
@@ -76,7 +76,7 @@ function Released({ found }: { found: Rankings }) {
           </Empty>
         </Panel>
       )}
-      <div className="grid two">
+      <div className="masonry">
         {found.topics.map((topic) => (
           <Panel key={topic.topic} title={TOPICS[topic.topic] ?? sentence(topic.topic)}>
             <Shares topic={TOPICS[topic.topic] ?? sentence(topic.topic)} models={topic.models} />
