@@ -185,6 +185,7 @@ HOLDINGS = (
 
 NOT_HELD = MappingProxyType(
     {
+        "usage_added": "one number for the whole gateway; names no account",
         "starts": "counts of the whole gateway; names no account",
         "ranking_ledger": "which weeks were released; names no account",
         "ranking_releases": "counts with noise that are public; names no account",
