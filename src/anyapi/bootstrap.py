@@ -86,7 +86,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         group = await _group(config, publisher, decisions, stack)
         snapshot = publisher.build()
         publisher.refuse_without_root_key()
-        outlets = _outlets(config, upstreams, (usage, decisions, evidence), group.lease, sampling)
+        outlets = _outlets(config, upstreams, (usage, decisions, evidence), group.lease, sampling if config.server.enabled else None)
         plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs, samples=sampling is not None))
         server = _server(config, plane, shared, group.lease)
         listener, address = await _listen(config, server) if config.server.enabled else (None, _expected(config))
@@ -106,7 +106,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
             log(Event.STARTED, listen=address, scrubbing=str(scrubs).lower(), keys=len(snapshot.principals))
             ready(snapshot, address)
         control = Beside(config, Parts(plane, group.in_force, config.server.public_url or address, lambda: publisher.unusable), met)
-        async with weekly(None if sampling is None else _weekly(config, sampling, ranking, (plane, group.in_force))):
+        async with weekly(_weekly(config, sampling, ranking, (plane, group.in_force))):
             await control.until(stop)
         log(Event.STOPPING, connections=len(server.connections))
         if listener is not None:
@@ -151,12 +151,16 @@ async def _group(config: Config, publisher: "Publisher", decisions: DecisionWrit
 def _ranking(config: Config, stack: contextlib.ExitStack) -> tuple[SqlRanking, Sampling | None]:
     """The store of the ranking of models, and what samples for it. Raises `ConfigError`."""
     ranking = stack.enter_context(SqlRanking(driver_for(config.data_dir, config.database_url)))
-    return ranking, sampling_for(config.ranking) if config.server.enabled else None
+    return ranking, sampling_for(config.ranking)
 
 
-def _weekly(config: Config, sampling: Sampling, ranking: SqlRanking, parts: tuple[DataPlane, Callable[[], Awaitable[int]]]) -> Weekly:
-    """What releases the ranking of models; nothing is sampled before it runs."""
+def _weekly(
+    config: Config, sampling: Sampling | None, ranking: SqlRanking, parts: tuple[DataPlane, Callable[[], Awaitable[int]]]
+) -> Weekly | None:
+    """What releases the ranking of models; nothing is sampled before it runs, and nothing at all by a control plane alone."""
     plane, in_force = parts
+    if sampling is None or not config.server.enabled:
+        return None
     sampling.leave_out(plane.snapshot.left_out)
     return Weekly(
         sampling,

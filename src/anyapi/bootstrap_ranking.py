@@ -81,11 +81,12 @@ class Weekly(msgspec.Struct):
             measured = await asyncio.to_thread(self._measured, {cell.model for cell in cells}, week)
             release = Release(name, EPSILON, DELTA, SHOWN_FROM, self.share, tuple(cells), measured)
             await asyncio.to_thread(self.store.add_release, release)
-            await self.in_force()
         except (NoiseFailed, StorageError, OSError) as error:
             log(Event.RANKING_FAILED, week=name, kind=type(error).__name__)
             return False
         log(Event.RANKING_RELEASED, week=name)
+        with contextlib.suppress(StorageError):  # the next snapshot has it in any case
+            await self.in_force()
         return True
 
     def _measured(self, models: Collection[ModelId], week: int) -> tuple[Measured, ...]:
@@ -120,12 +121,19 @@ def sampling_for(ranking: Ranking) -> Sampling | None:
 async def weekly(work: Weekly | None) -> AsyncIterator[None]:
     """Run it beside the block."""
     task = None if work is None else asyncio.create_task(work.run())
+    if task is not None:
+        task.add_done_callback(_ended)
     try:
         yield
     finally:
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
+
+
+def _ended(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log(Event.RANKING_FAILED, kind=type(task.exception()).__name__)
 
 
 def week_of(at: float) -> int:

@@ -201,6 +201,19 @@ async def test_it_releases_when_the_week_is_over_and_begins_anew(monkeypatch, tm
         ]
 
 
+@on_loop
+async def test_what_ends_it_unforeseen_is_told(monkeypatch, tmp_path, capsys):
+    def broken():
+        raise ValueError("not a model of topics")
+
+    monkeypatch.setattr(bootstrap_ranking, "packaged", broken)
+    with BACKENDS[0](tmp_path) as backend, releasing(backend) as (work, _store, _reloads):
+        async with weekly(work):
+            async with asyncio.timeout(5):
+                while "ranking_failed" not in capsys.readouterr().err:
+                    await asyncio.sleep(0.01)
+
+
 async def until(done, seconds=10.0):
     async with asyncio.timeout(seconds):
         while not done():

@@ -20,7 +20,7 @@ async def rankings(call: Call, plane: DataPlane, reply: Connection) -> None:
 
 def rankings_of(plane: DataPlane, week: str | None) -> Rankings:
     """The page of a week, or of the newest, as a plane knows it. Raises `NotFound`."""
-    return shown(plane.snapshot.releases, week, sampling=plane.outlets.sample is not None)
+    return shown(plane.snapshot.releases, week, sampling=plane.disclosure.sampled_share is not None)
 
 
 def shown(releases: tuple[Release, ...], week: str | None, *, sampling: bool) -> Rankings:
