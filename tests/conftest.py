@@ -4,6 +4,7 @@
 those marked `clients`.
 """
 
+import gc
 import ipaddress
 import os
 import shutil
@@ -35,6 +36,16 @@ def pytest_configure(config):
 def pytest_unconfigure(config):
     if not hasattr(config, "workerinput"):
         shutil.rmtree(os.environ[POSTGRES].rpartition(":")[0], ignore_errors=True)  # the server ends when this is gone
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """What is collected stays: looking through it for garbage, again and again, took half of the time."""
+    gc.disable()
+    result = yield
+    gc.freeze()
+    gc.enable()
+    return result
 
 
 def pytest_collection_modifyitems(items):
