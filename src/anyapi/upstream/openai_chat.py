@@ -6,13 +6,12 @@ enough to find usage, errors and the end.
 
 import functools
 import re
-from typing import Annotated
 
 import msgspec
 
 from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Outcome, OutcomeKind
-from anyapi.domain.usage import TokenCount
+from anyapi.domain.usage import Count, TokenCount
 from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
 from anyapi.upstream.classify import classify_openai
 from anyapi.upstream.openai_events import EMPTY, is_event, is_plain, read_chunk, says_something
@@ -33,10 +32,6 @@ FINISH_MARKS = {b'"finish_reason":null': b'"finish_reason":"', b'"finish_reason"
 
 _encode = msgspec.json.Encoder().encode
 _decode_options = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-
-
-Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
-"""A number of tokens of one answer; a provider that states another is taken to have stated none, so that it cannot reach cost or store."""
 
 
 class _Details(msgspec.Struct, gc=False):
