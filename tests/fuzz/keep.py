@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.fuzz.corpus import found, inputs, write
 
-LONGEST = 6000
+LONGEST = 2500
 """Bytes of an input that is kept for what it reaches."""
 TOOL = sys.monitoring.COVERAGE_ID
 PRODUCT = "/anyapi/"
