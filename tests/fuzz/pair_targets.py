@@ -45,7 +45,7 @@ STATUSES = (400, 401, 402, 403, 404, 405, 408, 409, 413, 422, 424, 429, 500, 502
 SIZES = (1, 7, 64, 1000)
 PATH = re.compile(rb"[\x21-\x7e]+")
 ROWS = re.compile(rb"(?:[A-Za-z0-9-]+: [\x20-\x7e]*\r\n)*")
-MADE_HERE = re.compile(rb"([a-z]+[_-])?[0-9a-f]{8,}|\"(?:created|created_at|completed_at)\":[0-9]+")
+MADE_HERE = re.compile(rb'[0-9a-f]{8,}|"(?:created|created_at|completed_at)":[0-9]+')
 """Ids and times of answers whose provider states none."""
 LARGEST_COUNT = 3 * 10**9
 """Tokens: what a provider may state of one kind, and of a prompt there are three kinds (new, from the cache, for the cache)."""
@@ -113,7 +113,7 @@ class PairTarget:
         whole, how = self._read(text, len(text) or 1)
         pieces, how_in_pieces = self._read(text, SIZES[cut % len(SIZES)])
         assert how == how_in_pieces, f"it depends on how the bytes arrive: {how} {how_in_pieces}"
-        if how[1] is not None:  # what comes in one read with a fault may go with it
+        if how[1]:  # what comes in one read with a fault may go with it
             pieces = pieces[: len(whole)]
         assert whole == pieces, f"it depends on how the bytes arrive: {whole} {pieces}"
 
@@ -137,7 +137,8 @@ class PairTarget:
                     strict(line[6:])
         if not reader.complete:
             assert request.error_event(BadRequest("x"), reader).endswith(b"\n\n")
-        return MADE_HERE.sub(b"", out), (reader.complete, reader.failure, None if reader.failure else reader.tokens)
+        failed = reader.failure is not None  # of two faults in a stream, which one is told depends on whether one read brought both
+        return MADE_HERE.sub(b"", out), (reader.complete, failed, None if failed else reader.tokens)
 
 
 class EmbeddingsTarget:

@@ -109,7 +109,6 @@ async def kill_under_load(lab, headers, answered: dict[str, float], enough: int,
     return Killed(asked, at, lag)
 
 
-@pytest.mark.timeout(900 if LONG else 120)  # a start a round
 def test_nothing_is_sent_without_its_record_wherever_the_process_is_killed(lab):
     generator = random.Random(17)
     in_flight = 0
