@@ -190,6 +190,29 @@ def test_any_stream_is_read_or_fails(pair, simulation):
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=str)
+@pytest.mark.parametrize("form", ["answer", "stream", "error"])
+def test_a_byte_that_is_no_text_is_nowhere_an_exception(pair, form, simulation):
+    """0xFF at every place of an answer, and of a stream at as many as there is time for."""
+    made = Conversation(
+        turns=[("user", [("text", "use the tool")])], settings={"max_tokens": 6000, "effort": "low", "stream": form == "stream"}
+    )
+    made.tools = [{"name": "weather", "description": "", "parameters": {"type": "object", "properties": {}}}]
+    raw = json.dumps(written(made, pair.dialect)).encode()
+    request, prepared = pair.prepare(raw)
+    _, text = pair.ask(simulation, prepared)
+    if form == "error":
+        text = b'{"type": "error", "message": "m", "error": {"type": "t", "code": "c", "status": "s", "message": "m", "details": [{"@type": "d"}]}}'
+    for at in range(0, len(text), 1 if form != "stream" or LONG else 1 + len(text) // 100):
+        spoilt = text[:at] + b"\xff" + text[at + 1 :]
+        if form == "stream":
+            pair.adapter.open_stream(pair.prepare(raw)[0]).feed(spoilt)
+        elif form == "answer":
+            pair.adapter.read_answer(spoilt, request)
+        else:
+            assert isinstance(pair.adapter.classify(400, None, spoilt), Outcome)
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=str)
 def test_an_event_without_end_in_small_pieces_costs_little(pair):
     """Of what is held back no byte is looked at, or copied, once for each read."""
     body = written(Conversation(turns=[("user", [("text", "hi")])], settings={"max_tokens": 100, "stream": True}), pair.dialect)

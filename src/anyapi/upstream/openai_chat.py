@@ -139,7 +139,7 @@ class OpenAIChat:
         try:
             completion = _decode_completion(body)
             tokens = count_of(completion.usage)
-        except (msgspec.DecodeError, RecursionError):
+        except (ValueError, RecursionError):
             return self._read_odd(body)
         return answer_of(body, completion.choices, tokens)
 
@@ -147,7 +147,7 @@ class OpenAIChat:
     def _read_odd(body: bytes) -> Answer | Outcome:
         try:
             completion = _decode_odd(body)
-        except (msgspec.DecodeError, RecursionError):
+        except (ValueError, RecursionError):
             return error_in(body) or Outcome(OutcomeKind.BAD_RESPONSE)
         return answer_of(body, completion.choices, None)
 
@@ -184,7 +184,7 @@ def read_usage(raw: msgspec.Raw) -> TokenCount | None:
     """The token counts of a `usage` object; None where there is none or it is not of that form."""
     try:
         usage = _decode_usage(raw)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return None
     return count_of(usage)
 
@@ -203,7 +203,7 @@ def error_in(body: bytes) -> Outcome | None:
     """The outcome that an `{"error": ...}` object stands for; None if there is no such object."""
     try:
         error = _decode_error(body).error
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return Outcome(OutcomeKind.SERVER_ERROR) if b'"error"' in body[:200] else None
     if error is None:
         return None

@@ -65,7 +65,7 @@ class OpenAIEmbeddings:
         try:
             found = _decode_list(body)
             whole = found.object == "list" and len(found.data) == count_inputs(call.fields)
-        except (msgspec.DecodeError, RecursionError):
+        except (ValueError, RecursionError):
             whole = False
         if not whole:
             return error_in(body) or BAD
@@ -105,7 +105,7 @@ def read_usage(raw: msgspec.Raw) -> TokenCount | None:
     """The tokens of the inputs; None where the provider states none, or in a way that is not understood."""
     try:
         usage = _decode_usage(raw)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return None
     prompt = None if usage is None else usage.total_tokens if usage.prompt_tokens is None else usage.prompt_tokens
     return None if prompt is None else TokenCount(prompt, 0)

@@ -73,6 +73,6 @@ def _vector(raw: msgspec.Raw, form: Form) -> msgspec.Raw:
 def _tokens(raw: msgspec.Raw) -> TokenCount | None:
     try:
         usage = _decode_usage(raw)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return None
     return None if usage is None or usage.prompt_token_count is None else TokenCount(usage.prompt_token_count, 0)
