@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from anyapi.bootstrap_slices import SliceThread
 from anyapi.config import Config
 from anyapi.domain.snapshot import Snapshot
 from anyapi.errors import StorageError
@@ -24,6 +25,8 @@ _WATCH_SECONDS = 0.25
 _SLICE_SECONDS = 0.5
 """A thread that waits for a signal looks so often whether it is to end."""
 _PATIENCE = 30.0
+SLICES_OUTLIVE = 30.0
+"""Seconds that slices of limits outlive their worker's lease: what it had under way may end meanwhile, and is then written down."""
 
 
 class Publishing(Protocol):
@@ -74,6 +77,7 @@ class Alone:
     """The only process on its database: commands tell it of changes over a socket."""
 
     lease = None
+    slices = None
 
     def __init__(self, publishing: Publishing, quiet: Callable[[], None]) -> None:
         """`quiet` stops listening for commands."""
@@ -92,14 +96,21 @@ class Alone:
 class Member:
     """This process among the workers. Its thread is the only one that talks about leases to the database."""
 
-    def __init__(self, config: Config, report: Report, lost: Callable[[], None]) -> None:
-        """`lost` is called on the loop when the lease has run out, again and again until it is held."""
+    def __init__(self, config: Config, report: Report, lost: Callable[[], None], flush: Callable[[float], None]) -> None:
+        """`lost` is called on the loop when the lease has run out, again and again until it is held.
+
+        `flush` waits until the usage rows put before are written, at most so many seconds.
+        """
         assert config.database_url is not None  # noqa: S101 the caller looks
         self._url = config.database_url
         name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._leases: Leases = importlib.import_module("anyapi.storage.postgres_leases").Leases(self._url, name, config.server.lease)
         self.lease = Lease(config.server.lease)
         self.newest = self._leases.newest
+        seconds = config.server.lease + SLICES_OUTLIVE
+        store = importlib.import_module("anyapi.storage.postgres_slices").SliceStore(self._url, name, seconds)
+        self._slicing = SliceThread(store, flush, config.server.lease, report)
+        self.slices = self._slicing.slices
         self._failure = FailureState("lease", report)
         self._lost = lost
         self._loop = asyncio.get_running_loop()
@@ -134,6 +145,7 @@ class Member:
         self._closing = True
         if self._watch is not None:
             self._watch.cancel()
+        await self._slicing.close()
         if await asyncio.to_thread(self._thread.close, _SLICE_SECONDS * 2):  # else it hangs in the database, and has the connection
             await asyncio.to_thread(self._leases.leave)
 
