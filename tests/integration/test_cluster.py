@@ -19,6 +19,7 @@ from tests.tools.control_page import joined
 
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.storage.drivers import in_force_everywhere
+from anyapi.storage.postgres_leases import Onlooker
 from anyapi.storage.rows import AccountRow
 
 LEASE = 2
@@ -31,14 +32,15 @@ def pair(tmp_path_factory):
     with postgres.run().database() as url, cluster(tmp_path_factory.mktemp("pair"), url, LEASE) as opened:
         opened.start()
         opened.start()
-        yield opened
+        with contextlib.closing(Onlooker(opened.driver._url)) as opened.onlooker:
+            yield opened
 
 
 def tighten(members, days):
-    """What a command or the control API does: change, then wait until it is in force everywhere. Gives the seconds it took."""
+    """What the control API does: change, then wait until it is in force everywhere. Gives the seconds it took."""
     began = time.monotonic()
     members.store.change_settings(Layer.GATEWAY, "", lambda _: Settings(retention_days=days), time.time())
-    in_force_everywhere(members.driver._url)
+    members.onlooker.in_force()
     return time.monotonic() - began
 
 

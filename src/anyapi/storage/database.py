@@ -17,8 +17,15 @@ from anyapi.storage.usage_reading import Read
 class Database:
     """One connection, one caller at a time; a thread that wants to read beside another opens its own."""
 
-    def __init__(self, place: Path | Driver) -> None:
-        """Open the database, making tables where they are missing; a path is a data directory with SQLite. Raises `StorageError`."""
+    def __init__(self, place: "Path | Driver | Database") -> None:
+        """Open the database, making tables where they are missing; a path is a data directory with SQLite. Raises `StorageError`.
+
+        Another store as the place: its connection is shared, and its callers take turns with this one's. The other one closes it.
+        """
+        self._owner = not isinstance(place, Database)
+        if isinstance(place, Database):
+            self._driver, self._lock, self._connection = place._driver, place._lock, place._connection  # noqa: SLF001 it is one of us
+            return
         self._driver = driver_at(place)
         self._driver.prepare()
         self._lock = threading.Lock()
@@ -33,12 +40,13 @@ class Database:
 
     def close(self) -> None:
         """Close the connection; the store cannot be used afterwards."""
-        with self._lock:
-            self._connection.close()
+        if self._owner:
+            with self._lock:
+                self._connection.close()
 
     def _read(self, doing: str, statement: str, values: Values = ()) -> list[Row]:
-        with self._lock, self._driver.translated(doing), self._driver.unit(self._connection, writes=False):
-            return self._connection.execute(statement, values).fetchall()
+        with self._lock, self._driver.translated(doing):
+            return self._driver.read(self._connection, statement, values)
 
     @contextlib.contextmanager
     def _reading(self, doing: str) -> Iterator[Read]:
