@@ -106,8 +106,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         if listener is not None:
             listener.close()
         group.quiet()
-        await control.close()
-        await server.drain()
+        await asyncio.gather(control.close(), server.drain())
         await group.close()
         for upstream in outlets.upstreams.values():
             upstream.close()
