@@ -80,13 +80,13 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         shared = LoopParts(loop, scrubbing=scrubs)
         stack.callback(shared.sweep.close)
         upstreams = _upstreams(config, shared)
-        ranking, sampling = _ranking(config, stack)
+        ranking, sampling = SqlRanking(store), sampling_for(config.ranking)
         known = current_catalogue(config, stack)
         publisher = Publisher(config, store, upstreams, evidence.waiting, (usage, decisions), known, ranking)
-        group = await _group(config, publisher, decisions, stack)
+        group = await _group(config, publisher, (usage, decisions), stack)
         snapshot = publisher.build()
         publisher.refuse_without_root_key()
-        outlets = _outlets(config, upstreams, (usage, decisions, evidence), group.lease, sampling if config.server.enabled else None)
+        outlets = _outlets(config, upstreams, (usage, decisions, evidence), group, sampling if config.server.enabled else None)
         plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs, samples=sampling is not None))
         server = _server(config, plane, shared, group.lease)
         listener, address = await _listen(config, server) if config.server.enabled else (None, _expected(config))
@@ -112,8 +112,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         if listener is not None:
             listener.close()
         group.quiet()
-        await control.close()
-        await server.drain()
+        await asyncio.gather(control.close(), server.drain())
         await group.close()
         for upstream in outlets.upstreams.values():
             upstream.close()
@@ -137,21 +136,18 @@ def _open_stores(config: Config, stack: contextlib.ExitStack) -> tuple[SqlStore,
     return store, usage, decisions, evidence
 
 
-async def _group(config: Config, publisher: "Publisher", decisions: DecisionWriter, stack: contextlib.ExitStack) -> Alone | Member:
+async def _group(
+    config: Config, publisher: "Publisher", writers: tuple[UsageWriter, DecisionWriter], stack: contextlib.ExitStack
+) -> Alone | Member:
     """Who hears of changes: this process alone, by a socket in the data directory, or every worker on one PostgreSQL."""
     if config.database_url is None:
         channel = await serve_channel(config.data_dir / "control.sock", publisher.reload, lambda: publisher.unusable)
         stack.callback(channel.close)
         return Alone(publisher, channel.close)
-    member = Member(config, _report_writer, decisions.abandon)
+    usage, decisions = writers
+    member = Member(config, _report_writer, decisions.abandon, usage.flush)
     publisher.number = member.newest
     return member
-
-
-def _ranking(config: Config, stack: contextlib.ExitStack) -> tuple[SqlRanking, Sampling | None]:
-    """The store of the ranking of models, and what samples for it. Raises `ConfigError`."""
-    ranking = stack.enter_context(SqlRanking(driver_for(config.data_dir, config.database_url)))
-    return ranking, sampling_for(config.ranking)
 
 
 def _weekly(
@@ -236,10 +232,11 @@ def _outlets(
     config: Config,
     upstreams: Upstreams,
     writers: tuple[UsageWriter, DecisionWriter, ContradictionWriter],
-    lease: Lease | None,
+    group: Alone | Member,
     sampling: Sampling | None = None,
 ) -> Outlets:
     usage, decisions, evidence = writers
+    lease, slices = group.lease, group.slices
 
     def ready() -> bool:
         return (lease is None or lease.held) and not any(writer.state.failing for writer in writers)
@@ -260,6 +257,8 @@ def _outlets(
         contradicted=contradicted,
         sample=None if sampling is None else sampling.take,
         timeouts=Timeouts(limits.first_byte_timeout, limits.stream_idle_timeout),
+        accounts={} if slices is None else slices.accounts,
+        slices=slices,
     )
 
 

@@ -25,9 +25,10 @@ from anyapi.ranking.release import NoiseFailed, available, draw
 from anyapi.ranking.sampler import Sampler
 from anyapi.ranking.terms import DELTA, EPSILON, SHOWN_FROM
 from anyapi.ranking.topics import DOMAIN, packaged
-from anyapi.storage.contract import UsageStore
 from anyapi.storage.contract_ranking import RankingStore
 from anyapi.storage.rows import UsageGroup
+from anyapi.storage.sql_ranking import SqlRanking
+from anyapi.storage.sql_store import SqlStore
 from anyapi.telemetry.log import Event, log
 
 LOOK_SECONDS = 60.0
@@ -42,8 +43,8 @@ class Weekly(msgspec.Struct):
     sampling: Sampling
     share: float
     store: RankingStore
-    usage: Callable[[], AbstractContextManager[UsageStore]]
-    """Opens a connection of its own: reading a week's sums must keep nobody waiting."""
+    usage: Callable[[], AbstractContextManager[SqlStore]]
+    """Opens a connection of its own: reading a week's usage must keep nobody waiting."""
     models: Callable[[], Collection[ModelId]]
     """The catalogue's: with the topics they are the fixed domain of what can be counted."""
     in_force: Callable[[], Awaitable[int]]
@@ -94,8 +95,8 @@ class Weekly(msgspec.Struct):
         since, until = float(week * SECONDS_A_DAY), ends_at(week)
         if not models:
             return ()
-        answered = self.store.answered(since, until)
         with self.usage() as usage:
+            answered = SqlRanking(usage).answered(since, until)
             times = {each.label: each for each in usage.usage_times(UsageGroup.MODEL, since, until)}
         found = []
         for model in sorted(models):
