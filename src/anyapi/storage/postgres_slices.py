@@ -1,9 +1,10 @@
 """Slices of keys' limits, leased from PostgreSQL (docs/adr/0021): the side of one worker.
 
-INVARIANT: of a spend cap, what the store knows to be spent in the period and all slices together are at most the cap; of a rate, the
-requests of the last minute and all slices together at most the rate. Rounds run one after the other, under a lock, by the database's clock.
-A slice counts until what was spent of it is in the store, and so for a moment twice, never not at all. Of a worker that says nothing any
-more its slices are free again when they end.
+INVARIANT: of a spend cap, what the store knows to be spent in the period (`spending`, and usage rows that are not added to it yet) and all
+slices together are at most the cap; of a rate, the requests of the last minute and all slices together at most the rate.
+
+Rounds run one after the other, under a lock, by the database's clock. A slice counts until what was spent of it is in the store, and so for
+a moment twice, never not at all. Of a worker that says nothing any more its slices are free again when they end.
 """
 
 import contextlib
@@ -33,7 +34,10 @@ FROM jsonb_to_recordset(%s) AS used (lineage text, second bigint, requests int) 
 ON CONFLICT (lineage, second) DO UPDATE SET requests = recent_requests.requests + excluded.requests
 """
 _STANDING = """
-SELECT (SELECT coalesce(sum(cost), 0) FROM spending WHERE spending.lineage = asked.lineage AND spending.day >= asked.since),
+SELECT (SELECT coalesce(sum(cost), 0) FROM spending WHERE spending.lineage = asked.lineage AND spending.day >= asked.since)
+    + (SELECT coalesce(sum(usage.cost), 0) FROM usage JOIN keys ON keys.id = usage.key
+        WHERE keys.lineage = asked.lineage AND floor(usage.at / 86400) >= asked.since
+            AND usage.number > (SELECT coalesce(max(number), 0) FROM usage_added)),
     others.amount, others.requests,
     (SELECT coalesce(jsonb_agg(jsonb_build_array(second, requests) ORDER BY second), '[]')
         FROM recent_requests WHERE recent_requests.lineage = asked.lineage AND second > %(now)s - %(window)s - 1)
