@@ -117,12 +117,11 @@ class Onlooker:
             self._idle.pop().close()
 
     def _watched(self, raw: psycopg.Connection[TupleRow]) -> tuple[int, int]:
-        try:
+        with contextlib.ExitStack() as stack:
+            stack.callback(raw.close)
             found = _seen(raw)
             raw.execute("UNLISTEN *")  # nobody reads what comes while it is idle
-        except BaseException:
-            raw.close()
-            raise
+            stack.pop_all()
         self._idle.append(raw)
         return found
 
