@@ -21,6 +21,7 @@ import msgspec
 import uvloop
 
 from anyapi import relaunch, scrubbing
+from anyapi.bootstrap_audit import open_audit
 from anyapi.bootstrap_control import Beside, ControlReady, Parts, nobody_waits
 from anyapi.config import Config, policy_context
 from anyapi.config_addresses import own_base_url, region_of
@@ -37,6 +38,7 @@ from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import Disclosure
 from anyapi.gateway.routes import Router
 from anyapi.gateway.server import Server
+from anyapi.storage.audit_writer import AuditWriter
 from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
 from anyapi.storage.events import EventKind, WriterEvent
@@ -72,6 +74,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
     loop.set_exception_handler(_report_loop)
     with contextlib.ExitStack() as stack:
         store, usage, decisions, evidence = _open_stores(config, stack)
+        audit = open_audit(config, stack, _report_writer)
         buffer, sweep = ReadBuffer(scrubbing=scrubs), Sweep(loop)
         stack.callback(sweep.close)
         upstreams = _upstreams(config, buffer, sweep)
@@ -80,7 +83,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         stack.callback(channel.close)
         snapshot = publisher.build()
         publisher.refuse_without_root_key()
-        outlets = _outlets(config, upstreams, usage, decisions, evidence)
+        outlets = _outlets(config, upstreams, usage, decisions, evidence, audit)
         plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs))
         server = _server(config, plane, buffer, sweep)
         listener, address = await _listen(config, server)
@@ -260,7 +263,14 @@ def _upstreams(config: Config, buffer: ReadBuffer, sweep: Sweep) -> Upstreams:
     return upstreams
 
 
-def _outlets(config: Config, upstreams: Upstreams, usage: UsageWriter, decisions: DecisionWriter, evidence: ContradictionWriter) -> Outlets:
+def _outlets(
+    config: Config,
+    upstreams: Upstreams,
+    usage: UsageWriter,
+    decisions: DecisionWriter,
+    evidence: ContradictionWriter,
+    audit: AuditWriter,
+) -> Outlets:
     def contradicted(found: Contradiction) -> None:
         evidence.put(found)
         fields = {"endpoint": found.endpoint, "credential": found.credential, "code": found.code.value, "decision": found.decision}
@@ -273,8 +283,9 @@ def _outlets(config: Config, upstreams: Upstreams, usage: UsageWriter, decisions
         upstreams=upstreams,
         usage=usage,
         decisions=decisions,
-        ready=lambda: not (usage.state.failing or decisions.state.failing or evidence.state.failing),
+        ready=lambda: not (usage.state.failing or decisions.state.failing or evidence.state.failing or audit.state.failing),
         contradicted=contradicted,
+        audit=audit.put,
         timeouts=Timeouts(limits.first_byte_timeout, limits.stream_idle_timeout),
     )
 

@@ -16,6 +16,7 @@ from anyapi.catalogue.load import load_catalogue
 from anyapi.catalogue.operator import Extension, apply, read_extension
 from anyapi.catalogue.reading import Problems, Table
 from anyapi.config_addresses import Surroundings
+from anyapi.config_audit import read_audit, read_log_key
 from anyapi.config_credentials import (
     Declared,
     Resolved,
@@ -26,6 +27,7 @@ from anyapi.config_credentials import (
 )
 from anyapi.config_root_keys import read_root_keys, root_key_file
 from anyapi.config_sections import (
+    PATH,
     known_names,
     parse_control_listen,
     parse_listen,
@@ -63,6 +65,8 @@ __all__ = [
 ]
 
 ENVIRONMENT = {
+    "ANYAPI_AUDIT_KEY": "key that signs the audit log, in the form PRIVATE+KEY+name+id+base64",
+    "ANYAPI_AUDIT_KEY_FILE": "file that holds the same, made at the first start where it is missing; goes before audit.key_file",
     "ANYAPI_CONTROL_LISTEN": "host:port of the control API and the dashboard; goes before control.listen",
     "ANYAPI_CONFIG": "path of the configuration file; without it, anyapi.toml in the working directory if there is one",
     "ANYAPI_DATA_DIR": "where keys, settings and usage are stored; goes before storage.data_dir",
@@ -100,7 +104,8 @@ def load_config(path: Path | None, env: Mapping[str, str], now: dt.datetime, *, 
         resolve_declared(declared, around, top, found)
         resolve_keyless(_provider_sections(top), around, top, found)
         discover(around, top, found)
-        config = msgspec.structs.replace(config, root_keys=read_root_keys(config.root_key_file, env, problems))
+        keys = read_root_keys(config.root_key_file, env, problems)
+        config = msgspec.structs.replace(config, root_keys=keys, audit_key=read_log_key(env, problems))
     problems.raise_config_error()
     return msgspec.structs.replace(
         config,
@@ -174,6 +179,7 @@ def _read(top: Table, file: Path | None, env: Mapping[str, str], now: dt.datetim
         scrub=_scrub(read_switch(top.child("scrub"), "enabled", default=True), env, top.problems),
         privacy=read_privacy(top.child("privacy")),
         control=read_control(top.child("control"), here, _address("ANYAPI_CONTROL_LISTEN", env, top.problems)),
+        audit=read_audit(top.child("audit"), here, env, PATH),
         root_key_file=root_key_file(read_path(top.child("encryption"), "root_key_file", here), env),
     )
     top.done()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from anyapi.audit.notes import SigningKey
 from anyapi.crypto.root_keys import RootKeys
 from anyapi.crypto.secret import Secret
 from anyapi.domain.catalogue import Catalogue
@@ -106,6 +107,15 @@ class Privacy(msgspec.Struct, frozen=True):
     """An e-mail address or a URL."""
 
 
+class Audit(msgspec.Struct, frozen=True):
+    """`[audit]`."""
+
+    key_file: Path | None = None
+    """Holds the key that signs the log, or is made with one; None is `audit.key` in the data directory."""
+    unrecorded: frozenset[str | None] = frozenset()
+    """Data classes whose requests are not entered; None stands for those that name no class."""
+
+
 NO_ROOT_KEYS = RootKeys()
 
 
@@ -129,6 +139,9 @@ class Config(msgspec.Struct, frozen=True):
     scrub: bool
     privacy: Privacy
     control: Control = Control()
+    audit: Audit = Audit()
+    audit_key: SigningKey | None = None
+    """Where the environment holds it itself. Read where secrets are."""
     root_key_file: Path | None = None
     """Where the root keys of stored credentials are, unless the environment holds them itself."""
     root_keys: RootKeys = NO_ROOT_KEYS

@@ -385,6 +385,7 @@ def test_the_listed_fields_are_the_columns(running, record, table):
 CONFIGURED_TABLES = (
     *("accounts", "projects", "keys", "credentials", "settings", "starts", "contradictions"),
     *("people", "members", "sessions", "links", "changes"),
+    *("audit_entries", "audit_tiles", "audit_checkpoints", "audit_names", "audit_pending"),
 )
 
 

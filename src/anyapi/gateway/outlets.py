@@ -6,6 +6,7 @@ from typing import Protocol
 import msgspec
 
 from anyapi.domain.catalogue import ProviderApi
+from anyapi.domain.decision import Decision
 from anyapi.domain.evidence import Contradiction
 from anyapi.domain.ids import CredentialId, ProviderId
 from anyapi.domain.usage import DecisionRecord, UsageRow
@@ -37,6 +38,10 @@ def _kept_nowhere(_contradiction: Contradiction) -> None:
     """For a plane that has no store."""
 
 
+def _not_recorded(_row: UsageRow, _decisions: tuple[Decision, ...]) -> None:
+    """For a plane that has no audit log."""
+
+
 class Outlets(msgspec.Struct, frozen=True):
     """The concrete things that bootstrap names: adapters, upstreams, sinks."""
 
@@ -51,3 +56,5 @@ class Outlets(msgspec.Struct, frozen=True):
     timeouts: Timeouts = Timeouts()
     contradicted: Callable[[Contradiction], None] = _kept_nowhere
     """Takes a contradiction that is in force already: written down and told to the operator. MUST not block."""
+    audit: Callable[[UsageRow, tuple[Decision, ...]], None] = _not_recorded
+    """Takes the usage row of a request and the decisions that it went by, for the audit log. MUST not block."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from anyapi.errors import StorageError
 from anyapi.storage.connection import connect, storage_error
 
-HEAD = "0004"
+HEAD = "0011"
 """The newest revision of `storage/migrations`; a test compares them."""
 
 

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 from tests.unit.gateway.workbench import DISCLOSURE
 
+from anyapi.audit.entries import RequestEntry
 from anyapi.domain.usage import DecisionRecord, UsageRow
 from anyapi.gateway.privacy import CONFIGURED, TABLES, inventory
 
@@ -23,7 +24,7 @@ def leaves(struct, prefix=""):
             yield f"{prefix}{field.name}"
 
 
-@pytest.mark.parametrize(("record", "struct"), [("usage", UsageRow), ("decision", DecisionRecord)])
+@pytest.mark.parametrize(("record", "struct"), [("usage", UsageRow), ("decision", DecisionRecord), ("audit_request", RequestEntry)])
 def test_the_page_lists_exactly_the_fields_of_the_record(record, struct):
     (found,) = [entry for entry in inventory(DISCLOSURE)["stored"] if entry["record"] == record]
     assert sorted(field["field"] for field in found["fields"]) == sorted(leaves(struct))
@@ -51,5 +52,5 @@ def test_it_says_what_runs():
 
 def test_everything_else_that_is_stored_is_named():
     stored = inventory(DISCLOSURE)["stored"]
-    assert [entry["record"] for entry in stored] == ["usage", "decision", *(name for name, _, _ in CONFIGURED)]
+    assert [entry["record"] for entry in stored] == ["usage", "decision", "audit_request", *(name for name, _, _ in CONFIGURED)]
     msgspec.json.encode(stored)

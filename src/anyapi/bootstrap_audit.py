@@ -1,0 +1,47 @@
+"""Puts the audit log together: its key, its writer, what it says of a start. Imports nothing heavy."""
+
+import contextlib
+import time
+
+import msgspec
+
+from anyapi import __version__
+from anyapi.config import Config
+from anyapi.config_audit import key_file_of
+from anyapi.crypto.log_keys import LogKeys, make_key
+from anyapi.domain.snapshot import Agreement
+from anyapi.storage.audit_writer import AuditWriter
+from anyapi.storage.events import Report
+
+_text = msgspec.json.Encoder(order="deterministic").encode
+
+
+def open_audit(config: Config, stack: contextlib.ExitStack, report: Report) -> AuditWriter:
+    """Open the log for writing, make its key at the first start, and enter this start. Raises `ConfigError` for a key that is none."""
+    file = key_file_of(config.audit, config.data_dir)
+    if config.audit_key is None:
+        make_key(file)
+    keys = LogKeys(file, config.audit_key)
+    keys()
+    writer = AuditWriter(config.data_dir, keys, time.time, unrecorded=config.audit.unrecorded, report=report)
+    stack.callback(writer.close)
+    writer.note("start", started(config))
+    return writer
+
+
+def started(config: Config) -> dict[str, str | int]:
+    """What a start puts in force: catalogue, the operator's floor, classes and agreements. No secret, no name of a person."""
+    return {
+        "agreements": _text([_bare(each) for each in config.agreements]).decode(),
+        "catalogue": config.catalogue.version,
+        "classes": _text(config.presets).decode(),
+        "credentials": _text([[each.id, each.provider, each.tier.value] for each in config.credentials]).decode(),
+        "floor": _text(config.policy).decode(),
+        "not_recorded": _text(sorted(each or "none" for each in config.audit.unrecorded)).decode(),
+        "version": __version__,
+    }
+
+
+def _bare(agreement: Agreement) -> Agreement:
+    """Who signed which document is for the operator to know: the log cannot forget it."""
+    return msgspec.structs.replace(agreement, attested_by="", document="")

@@ -1,0 +1,71 @@
+"""The audit log as one process extends it on one connection: entries, full tiles, signed checkpoints. Knows no entry's meaning."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from anyapi.audit.entries import key_entry
+from anyapi.audit.notes import Checkpoint, PublicKey, SigningKey
+from anyapi.audit.tree import leaf_hash
+from anyapi.storage import audit_statements as statements
+from anyapi.storage.audit_tables import add_tile, growing_of, size_of
+
+NewEntry: TypeAlias = tuple[str | None, bytes]
+"""Reference and bytes."""
+
+
+class AppendedLog:
+    """Appends and signs. INVARIANT: after an error it is read anew, because what of it was stored is not known."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Read the right edge of the log. Raises `sqlite3.Error`, and `StorageError` for a log with a gap."""
+        self.connection = connection
+        self._growing = growing_of(connection)
+        newest = connection.execute(statements.CHECKPOINT).fetchone()
+        self._sealed = -1 if newest is None else int(newest[0])
+        self._announced = ""
+
+    @property
+    def size(self) -> int:
+        """How many entries there are, as far as known here."""
+        return self._growing.size
+
+    @property
+    def sealed(self) -> bool:
+        """Whether a checkpoint stands over all of them."""
+        return self._sealed == self.size
+
+    def moved(self) -> bool:
+        """Whether another process extended the log."""
+        return size_of(self.connection) != self.size
+
+    def append(self, rows: Sequence[NewEntry]) -> None:
+        """Add entries, all or none, in one statement. Raises `sqlite3.IntegrityError` if the place or a reference is taken."""
+        size = self.size
+        values = [value for place, (ref, entry) in enumerate(rows, size) for value in (place, ref, entry)]
+        self.connection.execute(statements.add_entries(len(rows)), values)
+        for _, entry in rows:
+            for tile in self._growing.append(leaf_hash(entry)):
+                add_tile(self.connection, tile)
+
+    def announce(self, key: PublicKey, at: int) -> None:
+        """Enter which key signs from here on, unless the log says so already."""
+        if self._announced == key.fingerprint:
+            return
+        ref, entry = key_entry(key, at)
+        if self.connection.execute(statements.PLACE, (ref,)).fetchone() is None:
+            self.append([(ref, entry)])
+        self._announced = key.fingerprint
+
+    def seal(self, key: SigningKey) -> None:
+        """Sign what the log is now, durably: who is shown a checkpoint may hold us to it."""
+        if self.sealed:
+            return
+        note = key.sign(str(Checkpoint(key.public.name, self.size, self._growing.root())))
+        # The fsync of this commit covers everything before it.
+        self.connection.execute("PRAGMA synchronous=FULL")
+        try:
+            self.connection.execute(statements.ADD_CHECKPOINT, (self.size, note))
+        finally:
+            self.connection.execute("PRAGMA synchronous=NORMAL")
+        self._sealed = self.size

@@ -1,0 +1,203 @@
+"""Enters into the audit log what was decided, what came of it, and what was changed; signs checkpoints. One thread, off the request path.
+
+Three things wait to be entered: requests in a queue in memory, decision records and changes in tables of their own, where they are durable
+already. What stands in a table leaves it in the statement that enters it, so that a kill neither loses nor doubles it. The tree is
+extended here, by one writer at a time: an entry whose place is taken by another process's is tried again behind it.
+"""
+
+import contextlib
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from anyapi.audit.notes import SigningKey
+from anyapi.domain.decision import Decision
+from anyapi.domain.usage import UsageRow
+from anyapi.errors import AnyAPIError, StorageError
+from anyapi.storage import audit_statements as statements
+from anyapi.storage.audit_composing import Change, Composer, Item, Own, Recorded, Request
+from anyapi.storage.audit_log import AppendedLog
+from anyapi.storage.batch_thread import BatchThread
+from anyapi.storage.connection import NOT_STORABLE, connect, database_path, error_code
+from anyapi.storage.events import EventKind, FailureState, Report, WriterEvent, WriterState, no_report
+
+_MOST_ITEMS = 512
+_SEAL_SECONDS = 1.0
+"""How long entries may stand without a checkpoint over them."""
+
+
+class _Moved(Exception):
+    """Another process wrote an entry where ours was to stand."""
+
+
+class AuditWriter:
+    """The audit sink of SQLite. `put` is for the event loop's thread; the others for any."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        key: Callable[[], SigningKey],
+        clock: Callable[[], float],
+        *,
+        unrecorded: frozenset[str | None] = frozenset(),
+        limit: int = 65_536,
+        report: Report = no_report,
+    ) -> None:
+        """Open the log; its tables must exist. `key` gives the key that signs now, `clock` Unix seconds.
+
+        Requests of the data classes `unrecorded` are left out (None: those that name no class). `limit` is how many requests may wait.
+        """
+        self._path, self._key, self._clock = database_path(data_dir), key, clock
+        self._unrecorded, self._limit, self._report = unrecorded, limit, report
+        self._queue: deque[tuple[UsageRow, tuple[Decision, ...]]] = deque()
+        self._own: deque[Own] = deque()
+        self._batch: list[Item] = []
+        self._written = self._lost = self._duplicates = 0
+        self._dropped = self._dropped_reported = 0
+        self._closed = self._wanted = False
+        self._sealed_at = -_SEAL_SECONDS
+        self._failure = FailureState("audit", report)
+        self._connection: sqlite3.Connection | None = None
+        self._composer = Composer()
+        self._log: AppendedLog | None = None
+        self._thread = BatchThread("anyapi-audit", self._work, self._crashed, interval=0.1, idle=_SEAL_SECONDS)
+
+    def put(self, row: UsageRow, decisions: tuple[Decision, ...]) -> None:
+        """Take the usage row of a request, and the decisions that it went by. Never waits; one that finds no room is counted as a gap."""
+        if row.data_class in self._unrecorded:
+            return
+        if self._closed or len(self._queue) >= self._limit:
+            self._dropped += 1
+            return
+        self._queue.append((row, decisions))
+        if not self._thread.asked:
+            self._thread.ask()
+
+    def note(self, kind: str, values: Mapping[str, str | int]) -> None:
+        """Enter something of the gateway's own: a start, another catalogue."""
+        self._own.append(Own(kind, round(self._clock() * 1000), dict(values)))
+        self._thread.ask()
+
+    @property
+    def state(self) -> WriterState:
+        """Figures for metrics and readiness."""
+        waiting = len(self._queue) + len(self._own) + len(self._batch)
+        return WriterState(self._written, waiting, self._lost + self._dropped, self._duplicates, self._failure.failing)
+
+    def flush(self, timeout: float = 10.0) -> None:
+        """Return when all that was taken before stands in the log under a durable checkpoint; raises `StorageError` if not in time."""
+        if not self._closed:
+            self._wanted = True
+            self._thread.flush(timeout)
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Enter what waits, sign, stop."""
+        if self._closed:
+            return
+        self._closed = self._wanted = True
+        if self._thread.close(timeout):
+            self._disconnect()
+
+    def _work(self) -> bool:
+        try:
+            connection = self._connected()
+            log = self._current(connection)
+            while self._gather(connection):
+                self._enter(log)
+            self._seal(log)
+        except _Moved:
+            self._log = None  # nothing failed: it is read anew, and what waits is entered behind the other's entry
+            return False
+        except (sqlite3.Error, AnyAPIError) as error:
+            self._disconnect()
+            code = error_code(error) if isinstance(error, sqlite3.Error | StorageError) else type(error).__name__
+            self._failure.failed(code, self.state.waiting)
+            return False
+        self._failure.succeeded()
+        return True
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = connect(self._path, synchronous="NORMAL")
+            self._composer.log_id.connection = self._connection
+        return self._connection
+
+    def _current(self, connection: sqlite3.Connection) -> AppendedLog:
+        """The log as it is known here; read anew after a failure. The key that signs is announced in it before its first signature."""
+        if self._log is None:
+            self._composer.forget()
+            self._log = AppendedLog(connection)
+        self._log.announce(self._key().public, self._now())
+        return self._log
+
+    def _now(self) -> int:
+        return round(self._clock() * 1000)
+
+    def _gather(self, connection: sqlite3.Connection) -> bool:
+        """Fill the batch; what stood in it after a failure stays first. The queue is drained first: its decision records are older."""
+        if self._batch:
+            return True
+        requests = [Request(*self._queue.popleft()) for _ in range(min(_MOST_ITEMS, len(self._queue)))]
+        own = [self._own.popleft() for _ in range(len(self._own))]
+        changes = [Change(*row) for row in connection.execute(statements.WAITING_CHANGES, (_MOST_ITEMS,)).fetchall()]
+        recorded = [Recorded(*row) for row in connection.execute(statements.WAITING_DECISIONS, (_MOST_ITEMS,)).fetchall()]
+        dropped = self._dropped
+        if dropped > self._dropped_reported:
+            lost, self._dropped_reported = dropped - self._dropped_reported, dropped
+            own.append(Own("gap", self._now(), {"lost": lost}))
+            self._report(WriterEvent("audit", EventKind.LOST, "no_room", lost))
+        self._batch = [*own, *changes, *recorded, *requests]
+        return bool(self._batch)
+
+    def _enter(self, log: AppendedLog) -> None:
+        """Write the batch; an item that cannot be stored is left out alone."""
+        try:
+            self._append(log, self._batch)
+        except NOT_STORABLE:
+            if log.moved():
+                raise _Moved from None
+            self._composer.forget()
+            while self._batch:
+                self._enter_first(log)
+
+    def _enter_first(self, log: AppendedLog) -> None:
+        try:
+            self._append(log, self._batch[:1])
+        except sqlite3.IntegrityError:
+            self._composer.forget()
+            self._duplicates += 1
+            del self._batch[0]
+
+    def _append(self, log: AppendedLog, items: list[Item]) -> None:
+        rows, refused = self._composer.compose(items, log.size)
+        if rows:
+            log.append(rows)
+        if refused:
+            self._lost += refused
+            self._report(WriterEvent("audit", EventKind.LOST, "entry_not_storable", refused))
+        self._written += len(rows)
+        del self._batch[: len(items)]
+
+    def _seal(self, log: AppendedLog) -> None:
+        """Sign, but not more often than once a second, unless somebody waits for it."""
+        now = time.monotonic()
+        if log.sealed or not (self._wanted or now - self._sealed_at >= _SEAL_SECONDS):
+            return
+        self._wanted = False
+        log.seal(self._key())
+        self._sealed_at = now
+
+    def _disconnect(self) -> None:
+        """Forget the connection and what was known of the log: after an error only a fresh look is sure."""
+        self._log = None
+        self._composer.log_id.connection = None
+        if self._connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.close()
+            self._connection = None
+
+    def _crashed(self, error: Exception) -> None:
+        self._disconnect()
+        self._failure.failed(type(error).__name__)
