@@ -34,8 +34,8 @@ class RequestEntry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """How one accepted request ended. INVARIANT: the fields are in alphabetical order, as they are written."""
 
     account: str
-    at: int
     app: str | None = None
+    at: int = 0
     attempts: int = 0
     cached: int = 0
     completion: int = 0
@@ -167,8 +167,8 @@ def request_entry(row: UsageRow, ids: tuple[str, str, str | None], ruling: int, 
     return _encode(
         RequestEntry(
             ids[0],
-            at,
             ids[2],
+            at,
             row.attempts,
             tokens.cached,
             tokens.completion,
@@ -228,13 +228,14 @@ def change_entry(number: str, at: int, kind: str, body: str, log_id: LogId) -> b
         given[str(given["layer"])] = subject
     values: dict[str, object] = {"at": at, "id": number, "kind": kind}
     for name, value in given.items():
-        if name in _NAMED and value is not None:
-            values[name] = log_id(name, "" if name == "person" else account, str(value))
-        elif isinstance(value, str) and name == "credential" and value.startswith(OWN):
-            values[name] = log_id(name, account, value)
-        elif value is not None:
-            values[name] = value
+        if value is not None:
+            values[name] = log_id(name, "" if name == "person" else account, str(value)) if _is_named(name, value) else value
     return _checked(_sorted(values))
+
+
+def _is_named(name: str, value: str | int) -> bool:
+    """Whether a field holds an id that must be forgettable."""
+    return name in _NAMED or (name == "credential" and str(value).startswith(OWN))
 
 
 def own_entry(kind: str, at: int, values: Mapping[str, str | int]) -> bytes:
@@ -251,7 +252,7 @@ def announced_key(entry: bytes) -> PublicKey:
     """The key that a key entry announces. Raises `AuditError`."""
     try:
         return PublicKey.parse(msgspec.json.decode(entry, type=dict[str, str | int])["key"])  # type: ignore[arg-type]
-    except (ValueError, KeyError, AttributeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, AttributeError):
         raise AuditError("not an entry that announces a key") from None
 
 
@@ -265,7 +266,7 @@ def ref_of(entry: bytes) -> str | None:
             return f"{kind[0]}:{texts['decision']}"
         if kind == "key":
             return f"k:{announced_key(entry).fingerprint}"
-    except (ValueError, KeyError):  # msgspec's errors are ValueErrors; so is that of a text that is not UTF-8
+    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError):
         raise AuditError("an entry is not what this product writes") from None
     return f"c:{texts['id']}" if "id" in texts else None
 

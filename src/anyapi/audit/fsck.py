@@ -92,6 +92,14 @@ class _Run:
             if (number + 1) << 8 * (level + 1) <= sealed:
                 self.note(f"tile {level}/{number} is missing")
 
+    def check_checkpoints(self, checkpoints: list[tuple[int, str]], trusted: list[PublicKey], known: list[PublicKey]) -> int:
+        """The newest is signed by a trusted key, those before it by any that the log announced. Gives up to where the log is signed."""
+        sealed = 0
+        for place, (size, note) in enumerate(checkpoints, 1):
+            found = self.check_note(f"checkpoint {size}", note, trusted if place == len(checkpoints) else known, size)
+            sealed = sealed if found is None else found.size
+        return sealed
+
     def check_note(self, what: str, note: str, keys: Iterable[PublicKey], size: int | None = None) -> Checkpoint | None:
         """A checkpoint is signed by one of the keys and says what the entries say. Gives it if it is to be trusted."""
         try:
@@ -115,15 +123,10 @@ def check(stored: Stored, key: PublicKey | None, saved: str | None = None) -> Ch
     """
     run = _Run()
     checkpoints = list(stored.checkpoints())
-    wanted = [size_of(note) for _, note in checkpoints] + ([] if saved is None else [size_of(saved)])
-    run.read(stored, frozenset(wanted))
+    run.read(stored, frozenset(size_of(note) for note in [*(note for _, note in checkpoints), saved or ""]))
     trusted = [key] if key is not None else run.keys[-1:]
     known = [*trusted, *run.keys]
-    sealed = 0
-    for place, (size, note) in enumerate(checkpoints):
-        newest = place == len(checkpoints) - 1
-        found = run.check_note(f"checkpoint {size}", note, trusted if newest else known, size)
-        sealed = found.size if found is not None else sealed
+    sealed = run.check_checkpoints(checkpoints, trusted, known)
     run.check_tiles(stored, sealed)
     if saved is not None:
         run.check_note("the saved checkpoint", saved, known)

@@ -128,31 +128,19 @@ def consistency_proof(first: int, second: int, subtree: Subtree) -> list[bytes]:
 
 def verify_inclusion(index: int, size: int, leaf: bytes, proof: Sequence[bytes], root: bytes) -> bool:
     """Whether the proof shows that a leaf of this hash stands at `index` in the tree of that root (RFC 9162, 2.1.3.2)."""
-    if not 0 <= index < size or any(len(each) != HASH_SIZE for each in proof):
+    if not 0 <= index < size or not _are_hashes(proof):
         return False
-    place, last, found = index, size - 1, leaf
-    for each in proof:
-        if last == 0:
-            return False
-        if place & 1 or place == last:
-            found = node_hash(each, found)
-            while place and not place & 1:
-                place, last = place >> 1, last >> 1
-        else:
-            found = node_hash(found, each)
-        place, last = place >> 1, last >> 1
-    return last == 0 and found == root
+    climbed = _climb(index, size - 1, [leaf, *proof])
+    return climbed is not None and climbed[1] == root
 
 
 def verify_consistency(sizes: tuple[int, int], roots: tuple[bytes, bytes], proof: Sequence[bytes]) -> bool:
     """Whether the proof shows that the smaller tree is the beginning of the larger one (RFC 9162, 2.1.4.2)."""
     first, second = sizes
-    if not 0 <= first <= second or any(len(each) != HASH_SIZE for each in proof):
+    if not 0 <= first <= second or not _are_hashes(proof):
         return False
-    if first == second:
-        return not proof and roots[0] == roots[1]
-    if first == 0:
-        return not proof and roots[0] == EMPTY_ROOT
+    if first in {0, second}:
+        return not proof and roots[0] == (roots[1] if first == second else EMPTY_ROOT)
     path = list(proof) if first & (first - 1) else [roots[0], *proof]
     if not path:
         return False
@@ -162,8 +150,15 @@ def verify_consistency(sizes: tuple[int, int], roots: tuple[bytes, bytes], proof
     return _climb(place, last, path) == roots
 
 
+def _are_hashes(proof: Sequence[bytes]) -> bool:
+    return all(len(each) == HASH_SIZE for each in proof)
+
+
 def _climb(place: int, last: int, path: Sequence[bytes]) -> tuple[bytes, bytes] | None:
-    """The roots of both trees that a consistency path leads to; None where it has not the length that it must have."""
+    """The roots of the smaller and the larger tree that a path leads to; None where it has not the length that it must have.
+
+    From a leaf on, only the second means anything.
+    """
     old = new = path[0]
     for each in path[1:]:
         if last == 0:

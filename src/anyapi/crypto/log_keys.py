@@ -3,6 +3,7 @@
 INVARIANT: no text made here holds a key or a part of one. The file is readable by its owner alone.
 """
 
+import contextlib
 import os
 import secrets
 import stat
@@ -82,7 +83,8 @@ def make_key(file: Path, name: str | None = None) -> SigningKey:
     except OSError as error:
         raise ConfigError(f"the key of the audit log cannot be written ({error.strerror})", file=str(file)) from None
     finally:
-        _beside(file).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            _beside(file).unlink()
     return key
 
 

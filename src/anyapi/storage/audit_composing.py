@@ -15,7 +15,7 @@ from anyapi.storage.audit_names import LogIds
 
 _MOST_RULINGS = 4096
 _GONE = frozenset({"account_deleted", "person_deleted"})
-_UNTELLABLE = (AuditError, OverflowError, UnicodeError, msgspec.DecodeError, msgspec.ValidationError)
+_UNTELLABLE = (AuditError, OverflowError, ValueError, msgspec.MsgspecError)
 """What an entry cannot be made of: a number beyond 64 bits, a text that is none, more than an entry may hold."""
 _RECORDED = frozenset(each.value for each in RECORDED_CLASSES)
 
