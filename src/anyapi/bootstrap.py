@@ -38,6 +38,7 @@ from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import Disclosure
 from anyapi.gateway.routes import Router
 from anyapi.gateway.server import Server
+from anyapi.storage.audit_receipts import Receipts
 from anyapi.storage.audit_writer import AuditWriter
 from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
@@ -286,6 +287,7 @@ def _outlets(
         ready=lambda: not (usage.state.failing or decisions.state.failing or evidence.state.failing or audit.state.failing),
         contradicted=contradicted,
         audit=audit.put,
+        receipts=Receipts(audit.path, audit.flush),
         timeouts=Timeouts(limits.first_byte_timeout, limits.stream_idle_timeout),
     )
 

@@ -10,6 +10,7 @@ AnyAPIError
 │   ├── NoEligibleEndpoint       policy leaves nothing: lists every endpoint and reason
 │   ├── ModelNotFound            unknown model, or none of its endpoints is available
 │   ├── NotFound                 unknown path
+│   │   └── NotRecorded          the request was not entered into the audit log
 │   ├── MethodNotAllowed
 │   ├── RequestTooLarge
 │   │   └── HeadersTooLarge
@@ -93,6 +94,12 @@ class NotFound(RequestError):
     """No such path."""
 
     type = "not_found"
+
+
+class NotRecorded(NotFound):
+    """The operator leaves requests of this class out of the audit log."""
+
+    type = "not_recorded"
 
 
 class MethodNotAllowed(RequestError):

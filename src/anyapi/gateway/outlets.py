@@ -8,7 +8,8 @@ import msgspec
 from anyapi.domain.catalogue import ProviderApi
 from anyapi.domain.decision import Decision
 from anyapi.domain.evidence import Contradiction
-from anyapi.domain.ids import CredentialId, ProviderId
+from anyapi.domain.ids import AccountId, CredentialId, DecisionId, ProviderId
+from anyapi.domain.receipt import NoReceipt
 from anyapi.domain.usage import DecisionRecord, UsageRow
 from anyapi.upstream.adapter import Adapter, Dialect, ProviderRow, Timeouts
 from anyapi.upstream.pool import Upstream
@@ -42,6 +43,11 @@ def _not_recorded(_row: UsageRow, _decisions: tuple[Decision, ...]) -> None:
     """For a plane that has no audit log."""
 
 
+def _no_receipts(_account: AccountId, _decision: DecisionId) -> NoReceipt:
+    """For a plane that has no audit log."""
+    return NoReceipt.UNKNOWN
+
+
 class Outlets(msgspec.Struct, frozen=True):
     """The concrete things that bootstrap names: adapters, upstreams, sinks."""
 
@@ -58,3 +64,5 @@ class Outlets(msgspec.Struct, frozen=True):
     """Takes a contradiction that is in force already: written down and told to the operator. MUST not block."""
     audit: Callable[[UsageRow, tuple[Decision, ...]], None] = _not_recorded
     """Takes the usage row of a request and the decisions that it went by, for the audit log. MUST not block."""
+    receipts: Callable[[AccountId, DecisionId], bytes | NoReceipt] = _no_receipts
+    """Gives the receipt of an account's decision. Called in a thread: it may wait. Raises `StorageError`."""

@@ -12,6 +12,7 @@ import msgspec
 
 from anyapi.audit.tiles import Tile, subtrees
 from anyapi.audit.tree import inclusion_proof
+from anyapi.domain.ids import AccountId, DecisionId
 from anyapi.storage import audit_statements as statements
 from anyapi.storage.audit_tables import entries_of, fetch_from, size_of
 from anyapi.storage.connection import connect
@@ -102,6 +103,16 @@ class AuditReader:
         """The proof that an entry stands in the log of `size` entries."""
         with translated("read the audit log"):
             return inclusion_proof(position, size, subtrees(partial(fetch_from, self._connection), size))
+
+    def key_entries(self) -> list[bytes]:
+        """The entries that announce keys, oldest first."""
+        with translated("read the audit log"):
+            return [entry for _, entry in self._connection.execute(statements.KEYS).fetchall()]
+
+    def was_used(self, account: AccountId, decision: DecisionId) -> bool:
+        """Whether the account has a usage row of this decision."""
+        with translated("read the usage"):
+            return self._connection.execute(statements.USED, (decision, account)).fetchone() is not None
 
     def log_id(self, kind: str, account: str, subject: str) -> str | None:
         """The random id of a thing, or None where it has none (any more)."""

@@ -8,6 +8,8 @@ ENTRY = "SELECT entry FROM audit_entries WHERE position = ?"
 PLACE = "SELECT position, entry FROM audit_entries WHERE ref = ?"
 KEYS = "SELECT position, entry FROM audit_entries WHERE ref >= 'k:' AND ref < 'k;' ORDER BY position"
 
+USED = "SELECT 1 FROM usage WHERE decision = ? AND account = ?"
+
 TILE = "SELECT hashes FROM audit_tiles WHERE level = ? AND number = ?"
 TILE_ROOTS = "SELECT root FROM audit_tiles WHERE level = ? AND number >= ? AND number < ? ORDER BY number"
 TILE_COUNT = "SELECT count(*) FROM audit_tiles WHERE level = ?"

@@ -49,7 +49,7 @@ class AuditWriter:
 
         Requests of the data classes `unrecorded` are left out (None: those that name no class). `limit` is how many requests may wait.
         """
-        self._path, self._key, self._clock = database_path(data_dir), key, clock
+        self.path, self._key, self._clock = database_path(data_dir), key, clock
         self._unrecorded, self._limit, self._report = unrecorded, limit, report
         self._queue: deque[tuple[UsageRow, tuple[Decision, ...]]] = deque()
         self._own: deque[Own] = deque()
@@ -120,7 +120,7 @@ class AuditWriter:
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = connect(self._path, synchronous="NORMAL")
+            self._connection = connect(self.path, synchronous="NORMAL")
             self._composer.log_id.connection = self._connection
         return self._connection
 

@@ -1,0 +1,79 @@
+"""Finds what a receipt is made of in the store: the entries of an account's decision, their proofs, a checkpoint over them."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from anyapi.audit.entries import announced_key
+from anyapi.audit.notes import PublicKey, split_note
+from anyapi.audit.receipts import Proven, make_receipt
+from anyapi.domain.ids import AccountId, DecisionId
+from anyapi.domain.receipt import NoReceipt
+from anyapi.errors import StorageError
+from anyapi.storage.audit_reader import AuditReader
+
+_FRESH_SECONDS = 10.0
+"""How old a decision may be whose entry is perhaps on its way: an id states when it was made."""
+_MADE_AT = slice(4, 15)
+
+
+class Receipts:
+    """Makes receipts. Called in a thread: it reads the store, and may wait for the log to be signed."""
+
+    def __init__(self, path: Path, flush: Callable[[], None], clock: Callable[[], float] = time.time) -> None:
+        """`path` is the database file; `flush` returns when everything that happened before stands in the log under a checkpoint."""
+        self._path, self._flush, self._clock = path, flush, clock
+
+    def __call__(self, account: AccountId, decision: DecisionId) -> bytes | NoReceipt:
+        """The receipt of a decision of this account. That of another account is as unknown as one that never was. Raises `StorageError`."""
+        with AuditReader(self._path) as reader:
+            found = self._entries(reader, account, decision)
+            newest = reader.newest()
+            if self._is_fresh(decision) and (not found or newest is None or newest[0] <= max(place for place, _ in found)):
+                self._flush()
+                found, newest = self._entries(reader, account, decision), reader.newest()
+            if not found:
+                return NoReceipt.NOT_RECORDED if reader.was_used(account, decision) else NoReceipt.UNKNOWN
+            if newest is None or newest[0] <= max(place for place, _ in found):
+                raise StorageError("the audit log is not signed yet up to this entry: try again")
+            size, note = newest
+            proven = [Proven(place, entry, reader.proof(place, size)) for place, entry in found]
+            return make_receipt(decision, proven, note, _key_of(reader, note))
+
+    def _is_fresh(self, decision: DecisionId) -> bool:
+        return -1.0 < self._clock() - int(decision[_MADE_AT], 16) / 1000 < _FRESH_SECONDS
+
+    def _entries(self, reader: AuditReader, account: AccountId, decision: DecisionId) -> list[tuple[int, bytes]]:
+        """The entries of a decision, if it is the account's: request, ruling, decision record; or the record alone."""
+        mine = reader.log_id("account", account, account)
+        record = reader.place(f"d:{decision}")
+        request = reader.place(f"r:{decision}")
+        shown = request or record
+        if mine is None or shown is None or _fields(shown[1]).get("account") != mine:
+            return []
+        if request is None:
+            return [shown]
+        place = _fields(request[1]).get("ruling")
+        ruling = reader.entry(place) if isinstance(place, int) else None
+        if ruling is None or not isinstance(place, int):
+            raise StorageError("the audit log has a gap: `anyapi audit fsck` says where")
+        return [request, (place, ruling), *([record] if record is not None and "recorded" in _fields(request[1]) else [])]
+
+
+def _fields(entry: bytes) -> dict[str, object]:
+    try:
+        return msgspec.json.decode(entry, type=dict[str, object])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise StorageError("an entry of the audit log cannot be read: `anyapi audit fsck` says which") from None
+
+
+def _key_of(reader: AuditReader, note: str) -> PublicKey:
+    """The key that signed a note: one of those that the log announces."""
+    _, name, key_id, _ = split_note(note)
+    for entry in reader.key_entries():
+        key = announced_key(entry)
+        if (key.name, key.id) == (name, key_id):
+            return key
+    raise StorageError("the checkpoint is signed with a key that the audit log does not name: `anyapi audit fsck` says more")
