@@ -149,7 +149,7 @@ def verify(data, key=None):
     told = {}
     for index, entry in entries:
         kind = entry.get("kind")
-        if kind in told or kind not in ("request", "ruling", "decision"):
+        if not isinstance(kind, str) or kind in told or kind not in ("request", "ruling", "decision"):
             refuse("an entry that does not belong here")
         told[kind] = (index, entry)
     check_links(told, receipt["decision"], [entry.get("kind") for _, entry in entries])

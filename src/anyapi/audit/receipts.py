@@ -6,7 +6,7 @@ request whose process ended before it did.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -18,6 +18,7 @@ from anyapi.errors import AuditError
 TYPE = "anyapi-receipt-v1"
 LARGEST = 1024 * 1024
 _FIELDS = {"checkpoint", "decision", "entries", "key", "type"}
+_NOTHING: dict[str, object] = {}
 _sorted = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -57,6 +58,8 @@ def verify_receipt(text: bytes, key: PublicKey | None = None) -> Receipt:
     if value.keys() != _FIELDS or value["type"] != TYPE:
         raise AuditError("not a receipt of this form")
     named = PublicKey.parse(_text(value["key"]))
+    if str(named) != value["key"]:
+        raise AuditError("the key of the receipt is not in the one form that it has")
     if key is not None and str(named) != str(key):
         raise AuditError("the receipt is signed with another key than the one given")
     checkpoint = Checkpoint.open(_text(value["checkpoint"]), named)
@@ -88,7 +91,7 @@ def _entry(value: object, checkpoint: Checkpoint) -> tuple[int, dict[str, object
     if not isinstance(value, dict) or value.keys() != {"entry", "index", "proof"}:
         raise AuditError("not an entry with its proof")
     index, entry = value["index"], value["entry"]
-    if type(index) is not int or not isinstance(entry, dict):
+    if type(index) is not int or not isinstance(entry, dict) or not isinstance(entry.get("kind"), str):
         raise AuditError("not an entry with its proof")
     written = json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     proof = [decode64(_text(one)) for one in _list(value["proof"])]
@@ -101,20 +104,20 @@ def _entry(value: object, checkpoint: Checkpoint) -> tuple[int, dict[str, object
 
 def _told(decision: str, found: list[tuple[int, dict[str, object]]], checkpoint: Checkpoint, key: PublicKey) -> Receipt:
     """The entries by what they are; each must be the one that the others point to, and none may be missing."""
-    kinds = [entry.get("kind") for _, entry in found]
-    request = found[0][1] if kinds[:1] == ["request"] else {}
-    if not request:
-        expected: list[object] = ["decision"]
-    else:
-        expected = ["request", "ruling", *(["decision"] if "recorded" in request else [])]
-    if kinds != expected:
+    told = {entry.get("kind"): (place, entry) for place, entry in found}
+    if not found or [each for _, each in found] != [told[kind][1] for kind in _expected(told) if kind in told]:
         raise AuditError("a receipt has a request's entry, its ruling's, and that of its decision record if there is one")
-    if request and [request.get("ruling"), *([request["recorded"]] if "recorded" in request else [])] != [place for place, _ in found[1:]]:
-        raise AuditError("the entries of the receipt do not belong together")
-    record = found[-1][1] if kinds[-1] == "decision" else {}
+    request, ruling, record = (told.get(kind, (0, _NOTHING))[1] for kind in ("request", "ruling", "decision"))
     if any(entry.get("decision") != decision for entry in (request, record) if entry):
         raise AuditError("the entries are about another decision than the receipt says")
-    return Receipt(decision, request, found[1][1] if request else {}, record, checkpoint, key)
+    if request and [request.get("ruling"), request.get("recorded")] != [told.get(kind, (None,))[0] for kind in ("ruling", "decision")]:
+        raise AuditError("the entries of the receipt do not belong together")
+    return Receipt(decision, request, ruling, record, checkpoint, key)
+
+
+def _expected(told: Mapping[object, object]) -> tuple[str, ...]:
+    """The kinds of entries that there have to be, in their order."""
+    return ("request", "ruling", "decision") if "request" in told else ("decision",)
 
 
 def used_endpoint(receipt: Receipt) -> dict[str, object]:
@@ -122,8 +125,8 @@ def used_endpoint(receipt: Receipt) -> dict[str, object]:
     permitted, used = receipt.ruling.get("permitted"), receipt.request.get("used")
     if not isinstance(permitted, list) or type(used) is not int or not 0 <= used < len(permitted):
         return {}
-    found: dict[str, object] = permitted[used]
-    return found
+    found = permitted[used]
+    return found if isinstance(found, dict) else {}
 
 
 def _text(value: object) -> str:

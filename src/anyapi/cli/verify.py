@@ -31,7 +31,7 @@ def verify(file: Path, key_text: str | None, as_json: bool) -> None:
         print_json(_shown(receipt, known=key is not None))
         return
     for line in lines(receipt):
-        click.echo(line)
+        click.echo("".join(each if each.isprintable() else "?" for each in line))
     if key is None:
         click.echo(f"Signed with the key of fingerprint {receipt.key.fingerprint}", err=True)
         click.echo(
@@ -58,11 +58,16 @@ def lines(receipt: Receipt) -> list[str]:
             found.append(f"the provider's copy should be gone: {_until(request['copy_until'])}")
         if "flagged_until" in request:
             found.append(f"its copy of flagged content: {_until(request['flagged_until'])}")
-    denied = ruling.get("denied")
-    return found + [
-        f"denied {each.get('endpoint')}: {', '.join(map(str, each.get('reasons', [])))}"
-        for each in (denied if isinstance(denied, list) else [])
-    ]
+    return found + [f"denied {each.get('endpoint')}: {', '.join(map(str, _items(each.get('reasons'))))}" for each in _denied(ruling)]
+
+
+def _denied(ruling: dict[str, object]) -> list[dict[str, object]]:
+    return [each for each in _items(ruling.get("denied")) if isinstance(each, dict)]
+
+
+def _items(value: object) -> list[object]:
+    """A list, whatever somebody with a key of his own put there."""
+    return value if isinstance(value, list) else []
 
 
 def _shown(receipt: Receipt, *, known: bool) -> dict[str, object]:

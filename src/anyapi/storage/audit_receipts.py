@@ -30,15 +30,15 @@ class Receipts:
         """The receipt of a decision of this account. That of another account is as unknown as one that never was. Raises `StorageError`."""
         with AuditReader(self._path) as reader:
             found = self._entries(reader, account, decision)
-            newest = reader.newest()
-            if self._is_fresh(decision) and (not found or newest is None or newest[0] <= max(place for place, _ in found)):
+            sealed = reader.newest()
+            if self._is_fresh(decision) and not _covered(found, sealed):
                 self._flush()
-                found, newest = self._entries(reader, account, decision), reader.newest()
+                found, sealed = self._entries(reader, account, decision), reader.newest()
             if not found:
                 return NoReceipt.NOT_RECORDED if reader.was_used(account, decision) else NoReceipt.UNKNOWN
-            if newest is None or newest[0] <= max(place for place, _ in found):
+            if sealed is None or not _covered(found, sealed):
                 raise StorageError("the audit log is not signed yet up to this entry: try again")
-            size, note = newest
+            size, note = sealed
             proven = [Proven(place, entry, reader.proof(place, size)) for place, entry in found]
             return make_receipt(decision, proven, note, _key_of(reader, note))
 
@@ -48,18 +48,29 @@ class Receipts:
     def _entries(self, reader: AuditReader, account: AccountId, decision: DecisionId) -> list[tuple[int, bytes]]:
         """The entries of a decision, if it is the account's: request, ruling, decision record; or the record alone."""
         mine = reader.log_id("account", account, account)
-        record = reader.place(f"d:{decision}")
-        request = reader.place(f"r:{decision}")
+        record, request = reader.place(f"d:{decision}"), reader.place(f"r:{decision}")
         shown = request or record
         if mine is None or shown is None or _fields(shown[1]).get("account") != mine:
             return []
         if request is None:
             return [shown]
-        place = _fields(request[1]).get("ruling")
-        ruling = reader.entry(place) if isinstance(place, int) else None
-        if ruling is None or not isinstance(place, int):
-            raise StorageError("the audit log has a gap: `anyapi audit fsck` says where")
-        return [request, (place, ruling), *([record] if record is not None and "recorded" in _fields(request[1]) else [])]
+        fields = _fields(request[1])
+        found = [request, _ruling(reader, fields.get("ruling"))]
+        if record is not None and "recorded" in fields:
+            found.append(record)
+        return found
+
+
+def _ruling(reader: AuditReader, place: object) -> tuple[int, bytes]:
+    ruling = reader.entry(place) if isinstance(place, int) else None
+    if ruling is None or not isinstance(place, int):
+        raise StorageError("the audit log has a gap: `anyapi audit fsck` says where")
+    return place, ruling
+
+
+def _covered(found: list[tuple[int, bytes]], sealed: tuple[int, str] | None) -> bool:
+    """Whether there are entries, and a checkpoint stands over all of them."""
+    return bool(found) and sealed is not None and sealed[0] > max(place for place, _ in found)
 
 
 def _fields(entry: bytes) -> dict[str, object]:
