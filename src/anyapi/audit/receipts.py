@@ -108,11 +108,16 @@ def _told(decision: str, found: list[tuple[int, dict[str, object]]], checkpoint:
     if not found or [each for _, each in found] != [told[kind][1] for kind in _expected(told) if kind in told]:
         raise AuditError("a receipt has a request's entry, its ruling's, and that of its decision record if there is one")
     request, ruling, record = (told.get(kind, (0, _NOTHING))[1] for kind in ("request", "ruling", "decision"))
+    _check_pointers(decision, request, record, [told.get(kind, (None,))[0] for kind in ("ruling", "decision")])
+    return Receipt(decision, request, ruling, record, checkpoint, key)
+
+
+def _check_pointers(decision: str, request: dict[str, object], record: dict[str, object], places: list[int | None]) -> None:
+    """The entries are about this decision, and the request points to the places where its ruling and its record stand."""
     if any(entry.get("decision") != decision for entry in (request, record) if entry):
         raise AuditError("the entries are about another decision than the receipt says")
-    if request and [request.get("ruling"), request.get("recorded")] != [told.get(kind, (None,))[0] for kind in ("ruling", "decision")]:
+    if request and [request.get("ruling"), request.get("recorded")] != places:
         raise AuditError("the entries of the receipt do not belong together")
-    return Receipt(decision, request, ruling, record, checkpoint, key)
 
 
 def _expected(told: Mapping[object, object]) -> tuple[str, ...]:
