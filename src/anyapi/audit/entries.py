@@ -80,7 +80,7 @@ class Ruling(NamedTuple):
     """What many requests are decided by: its entry, and what a request's entry needs of it."""
 
     entry: bytes
-    permitted: Mapping[tuple[EndpointId, CredentialId], Keeps]
+    permitted: Mapping[tuple[EndpointId | None, CredentialId | None], Keeps]
 
 
 def ruling_of(decisions: tuple[Decision, ...]) -> Ruling:
@@ -98,7 +98,7 @@ def ruling_of(decisions: tuple[Decision, ...]) -> Ruling:
         "permitted": [_permitted(candidate) for candidate in candidates],
         "requirement": decisions[0].requirement,
     }
-    keeps: dict[tuple[EndpointId, CredentialId], Keeps] = {}
+    keeps: dict[tuple[EndpointId | None, CredentialId | None], Keeps] = {}
     for place, each in enumerate(candidates):
         flagged = msgspec.UNSET if each.policy.flagged_retention is None else _kept(each.policy.flagged_retention)
         keeps.setdefault((each.endpoint.id, each.credential), Keeps(place, _kept(each.policy.retention), flagged))

@@ -21,6 +21,9 @@ class Tile(NamedTuple):
     root: bytes
 
 
+_NONE: list[Tile] = []
+
+
 class Growing:
     """The right edge of a log: what the next entry needs, and the tiles that it fills."""
 
@@ -44,8 +47,12 @@ class Growing:
     def append(self, leaf: bytes) -> list[Tile]:
         """Add the hash of an entry; gives the tiles that are full by it."""
         self._levels[0].append(leaf)
+        done = self.frontier.append(leaf)
+        return self._fill(done) if done else _NONE
+
+    def _fill(self, roots: Sequence[bytes]) -> list[Tile]:
         tiles = []
-        for level, root in enumerate(self.frontier.append(leaf)):
+        for level, root in enumerate(roots):
             number = (self.size >> TILE_HEIGHT * (level + 1)) - 1
             tiles.append(Tile(level, number, b"".join(self._levels[level]), root))
             self._levels[level] = []

@@ -27,6 +27,9 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
+_NONE: list[bytes] = []
+
+
 class Frontier:
     """A growing tree, of which only the whole subtrees at its right edge are kept: what a root and the next leaf need."""
 
@@ -38,15 +41,19 @@ class Frontier:
 
     def append(self, leaf: bytes) -> list[bytes]:
         """Add the hash of an entry. Gives the subtrees of 256, 256², ... leaves that it completed, smallest first; usually none."""
+        peaks, size = self._peaks, self.size
+        self.size = size + 1
+        if not size & 1:  # every other one: nothing to merge
+            peaks.append(leaf)
+            return _NONE
         done: list[bytes] = []
-        merged, number = 0, self.size
-        while number & 1:
-            leaf = node_hash(self._peaks.pop(), leaf)
-            merged, number = merged + 1, number >> 1
+        merged = 0
+        while size & 1:
+            leaf = sha256(b"\x01" + peaks.pop() + leaf).digest()
+            merged, size = merged + 1, size >> 1
             if merged % TILE_HEIGHT == 0:
                 done.append(leaf)
-        self._peaks.append(leaf)
-        self.size += 1
+        peaks.append(leaf)
         return done
 
     def root(self) -> bytes:

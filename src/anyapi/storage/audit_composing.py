@@ -20,11 +20,8 @@ _UNTELLABLE = (AuditError, OverflowError, ValueError, msgspec.MsgspecError)
 _RECORDED = frozenset(each.value for each in RECORDED_CLASSES)
 
 
-class Request(NamedTuple):
-    """A request that came to its end, and the decisions that it went by."""
-
-    row: UsageRow
-    decisions: tuple[Decision, ...]
+Request: TypeAlias = tuple[UsageRow, tuple[Decision, ...]]
+"""A request that came to its end, and the decisions that it went by. A plain tuple: it is made for every request on the event loop."""
 
 
 class Recorded(NamedTuple):
@@ -74,12 +71,18 @@ class Composer:
         self._places: dict[bytes, int] = {}
         """By the entry itself: equal rulings of another snapshot are not entered again."""
         self._recorded: dict[str, int] = {}
+        self._ids: dict[tuple[str, str, str | None], tuple[str, str, str | None]] = {}
+        """Random ids by account, key and app: those of most requests, at one look-up."""
 
     def forget(self) -> None:
         """Whether what was composed last got into the log is not known: rulings are entered again, names are looked up again."""
         self._rulings.clear()
         self._places.clear()
         self._recorded.clear()
+        self._forget_names()
+
+    def _forget_names(self) -> None:
+        self._ids.clear()
         self.log_id.forget()
 
     def compose(self, items: Sequence[Item], size: int) -> tuple[list[NewEntry], int]:
@@ -88,35 +91,39 @@ class Composer:
         refused = 0
         for item in items:
             try:
-                if isinstance(item, Request):
-                    self._add_request(rows, item, size)
-                elif isinstance(item, Recorded):
+                if isinstance(item, Recorded):
                     self._add_recorded(rows, item, size)
                 elif isinstance(item, Change):
                     rows.append((f"c:{item.id}", self._change(item)))
-                else:
+                elif isinstance(item, Own):
                     rows.append((None, own_entry(item.kind, item.at, item.values)))
+                else:
+                    self._add_request(rows, item, size)
             except _UNTELLABLE:
                 refused += 1
         return rows, refused
 
     def _add_request(self, rows: list[NewEntry], item: Request, size: int) -> None:
-        row = item.row
-        known = self._rulings.get(id(item.decisions))
+        row, decisions = item
+        known = self._rulings.get(id(decisions))
         if known is None:
-            known = self._add_ruling(rows, item.decisions, size)
+            known = self._add_ruling(rows, decisions, size)
         _, ruling, place = known
-        keeps = None
-        if row.endpoint is not None and row.credential is not None:
-            keeps = ruling.permitted.get((row.endpoint, row.credential))
         app = row.app.name or row.app.id
-        ids = (
-            self.log_id("account", row.account, row.account),
-            self.log_id("key", row.account, row.key),
-            None if app is None else self.log_id("app", row.account, app),
-        )
-        recorded = self._recorded.pop(row.decision, None) if row.data_class in _RECORDED else None
+        ids = self._ids.get((row.account, row.key, app))
+        if ids is None:
+            ids = self._find_ids(row.account, row.key, app)
+        keeps = ruling.permitted.get((row.endpoint, row.credential))
+        recorded = self._recorded.pop(row.decision, None) if self._recorded and row.data_class in _RECORDED else None
         rows.append((f"r:{row.decision}", request_entry(row, ids, place, keeps, recorded)))
+
+    def _find_ids(self, account: str, key: str, app: str | None) -> tuple[str, str, str | None]:
+        if len(self._ids) >= _MOST_RULINGS:
+            self._ids.clear()
+        log_id = self.log_id
+        named = None if app is None else log_id("app", account, app)
+        found = self._ids[account, key, app] = (log_id("account", account, account), log_id("key", account, key), named)
+        return found
 
     def _add_ruling(self, rows: list[NewEntry], decisions: tuple[Decision, ...], size: int) -> tuple[tuple[Decision, ...], Ruling, int]:
         ruling = ruling_of(decisions)
@@ -144,7 +151,7 @@ class Composer:
 
     def _change(self, item: Change) -> bytes:
         if item.kind in _GONE:
-            self.log_id.forget()
+            self._forget_names()
         try:
             return change_entry(item.id, item.at, item.kind, item.body, self.log_id)
         except _UNTELLABLE:

@@ -41,11 +41,13 @@ class AppendedLog:
 
     def append(self, rows: Sequence[NewEntry]) -> None:
         """Add entries, all or none, in one statement. Raises `sqlite3.IntegrityError` if the place or a reference is taken."""
-        size = self.size
-        values = [value for place, (ref, entry) in enumerate(rows, size) for value in (place, ref, entry)]
+        values: list[int | str | bytes | None] = []
+        for place, (ref, entry) in enumerate(rows, self.size):
+            values += (place, ref, entry)
         self.connection.execute(statements.add_entries(len(rows)), values)
+        append = self._growing.append
         for _, entry in rows:
-            for tile in self._growing.append(leaf_hash(entry)):
+            for tile in append(leaf_hash(entry)):
                 add_tile(self.connection, tile)
 
     def announce(self, key: PublicKey, at: int) -> None:

@@ -51,7 +51,7 @@ class AuditWriter:
         """
         self.path, self._key, self._clock = database_path(data_dir), key, clock
         self._unrecorded, self._limit, self._report = unrecorded, limit, report
-        self._queue: deque[tuple[UsageRow, tuple[Decision, ...]]] = deque()
+        self._queue: deque[Request] = deque()
         self._own: deque[Own] = deque()
         self._batch: list[Item] = []
         self._written = self._lost = self._duplicates = 0
@@ -139,7 +139,8 @@ class AuditWriter:
         """Fill the batch; what stood in it after a failure stays first. The queue is drained first: its decision records are older."""
         if self._batch:
             return True
-        requests = [Request(*self._queue.popleft()) for _ in range(min(_MOST_ITEMS, len(self._queue)))]
+        take = self._queue.popleft
+        requests = [take() for _ in range(min(_MOST_ITEMS, len(self._queue)))]
         own = [self._own.popleft() for _ in range(len(self._own))]
         changes = [Change(*row) for row in connection.execute(statements.WAITING_CHANGES, (_MOST_ITEMS,)).fetchall()]
         recorded = [Recorded(*row) for row in connection.execute(statements.WAITING_DECISIONS, (_MOST_ITEMS,)).fetchall()]

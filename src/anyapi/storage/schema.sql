@@ -265,9 +265,7 @@ CREATE TRIGGER audit_pending_no_delete BEFORE DELETE ON audit_pending WHEN NOT E
 
 CREATE TRIGGER audit_pending_no_update BEFORE UPDATE ON audit_pending BEGIN SELECT RAISE(ABORT, 'audit_pending is append-only'); END;
 
-CREATE TRIGGER audit_entries_take_decision_records AFTER INSERT ON audit_entries WHEN substr(NEW.ref, 1, 2) = 'd:' BEGIN DELETE FROM decision_records WHERE decision = substr(NEW.ref, 3); END;
-
-CREATE TRIGGER audit_entries_take_audit_pending AFTER INSERT ON audit_entries WHEN substr(NEW.ref, 1, 2) = 'c:' BEGIN DELETE FROM audit_pending WHERE id = substr(NEW.ref, 3); END;
+CREATE TRIGGER audit_entries_take AFTER INSERT ON audit_entries WHEN NEW.ref >= 'c:' AND NEW.ref < 'd;' BEGIN DELETE FROM decision_records WHERE 'd:' || decision = NEW.ref AND decision = substr(NEW.ref, 3); DELETE FROM audit_pending WHERE 'c:' || id = NEW.ref AND id = substr(NEW.ref, 3); END;
 
 CREATE TRIGGER audit_accounts_delete AFTER DELETE ON accounts BEGIN INSERT INTO audit_pending (id, at, kind, body) VALUES (lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'account_deleted', json_object('log_id', (SELECT log_id FROM audit_names WHERE kind = 'account' AND subject = OLD.id))); DELETE FROM audit_names WHERE account = OLD.id; END;
 

@@ -94,11 +94,11 @@ def _take_over() -> None:
         "CREATE TRIGGER audit_pending_no_update BEFORE UPDATE ON audit_pending "
         "BEGIN SELECT RAISE(ABORT, 'audit_pending is append-only'); END"
     )
-    for mark, table, column in (("d:", "decision_records", "decision"), ("c:", "audit_pending", "id")):
-        op.execute(
-            f"CREATE TRIGGER audit_entries_take_{table} AFTER INSERT ON audit_entries WHEN substr(NEW.ref, 1, 2) = '{mark}' "  # noqa: S608
-            f"BEGIN DELETE FROM {table} WHERE {column} = substr(NEW.ref, 3); END"
-        )
+    op.execute(
+        "CREATE TRIGGER audit_entries_take AFTER INSERT ON audit_entries WHEN NEW.ref >= 'c:' AND NEW.ref < 'd;' BEGIN "
+        "DELETE FROM decision_records WHERE 'd:' || decision = NEW.ref AND decision = substr(NEW.ref, 3); "
+        "DELETE FROM audit_pending WHERE 'c:' || id = NEW.ref AND id = substr(NEW.ref, 3); END"
+    )
 
 
 def _forget() -> None:
