@@ -18,6 +18,9 @@ from tests.conftest import LONG
 from tests.integration.lab import FIRST, laboratory, provider, until
 from tests.integration.raw_client import call
 
+from anyapi.audit.fsck import check
+from anyapi.crypto.log_keys import read_key
+from anyapi.storage.audit_reader import AuditReader
 from anyapi.storage.connection import database_path
 
 ROUNDS = 100 if LONG else 10
@@ -49,6 +52,12 @@ def decisions(lab) -> list[tuple[str, str]]:
     waiting = "SELECT decision, model FROM decision_records"
     entered = "SELECT json_extract(entry, '$.decision'), json_extract(entry, '$.model') FROM audit_entries WHERE ref LIKE 'd:%'"
     return query(lab, f"{waiting} UNION ALL {entered}")
+
+
+def newest_checkpoint(lab) -> str | None:
+    """The note of the newest checkpoint, as somebody would keep it elsewhere."""
+    found = query(lab, "SELECT note FROM audit_checkpoints ORDER BY size DESC LIMIT 1")
+    return found[0][0] if found else None
 
 
 def recorded(lab) -> collections.Counter:
@@ -119,6 +128,8 @@ async def kill_under_load(lab, headers, answered: dict[str, float], enough: int,
 def test_nothing_is_sent_without_its_record_wherever_the_process_is_killed(lab):
     generator = random.Random(17)
     in_flight = 0
+    assert ask(lab, MODELS[0], CONFIDENTIAL).status == 200
+    saved = until(lambda: newest_checkpoint(lab), "no checkpoint", 5)
     for _ in range(ROUNDS):
         before_recorded, before_sent = recorded(lab), sent(lab)
         answered: dict[str, float] = {}
@@ -132,6 +143,13 @@ def test_nothing_is_sent_without_its_record_wherever_the_process_is_killed(lab):
         lab.gateway.start()
     print(f"\n{ROUNDS} kills; {in_flight} requests were at the provider and unanswered at those moments")
     assert in_flight > 0, "nothing was in flight when the process was killed: the test tests nothing"
+    assert lab.gateway.stop() == 0
+    with AuditReader(database_path(lab.gateway.home)) as reader:
+        checked = check(reader, read_key(lab.gateway.home / "audit.key").public, saved)
+        assert reader.waiting() == 0
+    assert checked.problems == ()
+    assert checked.size == checked.sealed > len(decisions(lab)), "every record stands in the log, and under a checkpoint"
+    lab.gateway.start()
 
 
 def test_rows_that_a_killed_process_did_not_write_come_back_as_unknown(lab):

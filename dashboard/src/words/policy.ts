@@ -207,6 +207,7 @@ const CHANGES: Record<string, string> = {
   key_made: "made an API key",
   key_rotated: "rotated an API key",
   key_revoked: "revoked an API key",
+  usage_exported: "exported usage",
   member_invited: "invited a member",
   member_added: "added a member",
   member_changed: "changed a role",

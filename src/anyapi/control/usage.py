@@ -10,6 +10,8 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
+from anyapi.control.history import note
+from anyapi.control.permissions import SignedIn
 from anyapi.control.services import Services
 from anyapi.control.threads import in_thread
 from anyapi.domain.call import App
@@ -139,6 +141,7 @@ def row(services: NamedDependency[Services], account: FromPath[AccountId], decis
 @in_thread
 def export(
     services: NamedDependency[Services],
+    signed_in: NamedDependency[SignedIn],
     account: FromPath[AccountId],
     since: FromQuery[float | None] = None,
     until: FromQuery[float | None] = None,
@@ -146,6 +149,7 @@ def export(
     """The requests of a span as CSV, at most 100,000: all that is kept of them."""
     since, until = _span(services, since, until)
     found = services.store.usage_rows(since, until, account, MOST_EXPORTED)
+    note(services, signed_in, account, "usage_exported", account)
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(name for name, _ in COLUMNS)
