@@ -21,7 +21,7 @@ import msgspec
 import uvloop
 
 from anyapi import relaunch, scrubbing
-from anyapi.bootstrap_audit import open_audit
+from anyapi.bootstrap_audit import open_audit, started
 from anyapi.bootstrap_control import Beside, ControlReady, Parts, nobody_waits
 from anyapi.config import Config, policy_context
 from anyapi.config_addresses import own_base_url, region_of
@@ -82,6 +82,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         publisher = Publisher(config, store, upstreams, evidence.waiting)
         channel = await serve_channel(config.data_dir / "control.sock", publisher.reload, lambda: publisher.unusable)
         stack.callback(channel.close)
+        audit.note("start", started(config))  # now that no other server has this directory
         snapshot = publisher.build()
         publisher.refuse_without_root_key()
         outlets = _outlets(config, upstreams, usage, decisions, evidence, audit)

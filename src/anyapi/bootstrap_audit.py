@@ -17,7 +17,7 @@ _text = msgspec.json.Encoder(order="deterministic").encode
 
 
 def open_audit(config: Config, stack: contextlib.ExitStack, report: Report) -> AuditWriter:
-    """Open the log for writing, make its key at the first start, and enter this start. Raises `ConfigError` for a key that is none."""
+    """Open the log for writing, and make its key at the first start. Raises `ConfigError` for a key that is none."""
     file = key_file_of(config.audit, config.data_dir)
     if config.audit_key is None:
         make_key(file)
@@ -25,7 +25,6 @@ def open_audit(config: Config, stack: contextlib.ExitStack, report: Report) -> A
     keys()
     writer = AuditWriter(config.data_dir, keys, time.time, unrecorded=config.audit.unrecorded, report=report)
     stack.callback(writer.close)
-    writer.note("start", started(config))
     return writer
 
 
