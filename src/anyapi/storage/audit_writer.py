@@ -56,7 +56,9 @@ class AuditWriter:
         self._batch: list[Item] = []
         self._written = self._lost = self._duplicates = 0
         self._dropped = self._dropped_reported = 0
-        self._closed = self._wanted = False
+        self._closed = False
+        self._wanted = self._served = 0
+        """How often a checkpoint was asked for, and up to which time of asking there is one."""
         self._sealed_at = -_SEAL_SECONDS
         self._failure = FailureState("audit", report)
         self._connection: sqlite3.Connection | None = None
@@ -89,24 +91,26 @@ class AuditWriter:
     def flush(self, timeout: float = 10.0) -> None:
         """Return when all that was taken before stands in the log under a durable checkpoint; raises `StorageError` if not in time."""
         if not self._closed:
-            self._wanted = True
+            self._wanted += 1
             self._thread.flush(timeout)
 
     def close(self, timeout: float = 10.0) -> None:
         """Enter what waits, sign, stop."""
         if self._closed:
             return
-        self._closed = self._wanted = True
+        self._closed = True
+        self._wanted += 1
         if self._thread.close(timeout):
             self._disconnect()
 
     def _work(self) -> bool:
+        wanted = self._wanted  # who asks from here on hurries another run
         try:
             connection = self._connected()
             log = self._current(connection)
             while self._gather(connection):
                 self._enter(log)
-            self._seal(log)
+            self._seal(log, wanted)
         except _Moved:
             self._log = None  # nothing failed: it is read anew, and what waits is entered behind the other's entry
             return False
@@ -136,14 +140,16 @@ class AuditWriter:
         return round(self._clock() * 1000)
 
     def _gather(self, connection: sqlite3.Connection) -> bool:
-        """Fill the batch; what stood in it after a failure stays first. The queue is drained first: its decision records are older."""
+        """Fill the batch; what stood in it after a failure stays first."""
         if self._batch:
             return True
-        take = self._queue.popleft
-        requests = [take() for _ in range(min(_MOST_ITEMS, len(self._queue)))]
-        own = [self._own.popleft() for _ in range(len(self._own))]
+        # In this order: the decision records of requests that are counted now are older, so they are found. Nothing is taken before.
+        count = min(_MOST_ITEMS, len(self._queue))
         changes = [Change(*row) for row in connection.execute(statements.WAITING_CHANGES, (_MOST_ITEMS,)).fetchall()]
         recorded = [Recorded(*row) for row in connection.execute(statements.WAITING_DECISIONS, (_MOST_ITEMS,)).fetchall()]
+        take = self._queue.popleft
+        requests = [take() for _ in range(count)]
+        own = [self._own.popleft() for _ in range(len(self._own))]
         dropped = self._dropped
         if dropped > self._dropped_reported:
             lost, self._dropped_reported = dropped - self._dropped_reported, dropped
@@ -181,14 +187,13 @@ class AuditWriter:
         self._written += len(rows)
         del self._batch[: len(items)]
 
-    def _seal(self, log: AppendedLog) -> None:
-        """Sign, but not more often than once a second, unless somebody waits for it."""
+    def _seal(self, log: AppendedLog, wanted: int) -> None:
+        """Sign, but not more often than once a second, unless somebody waited for it when this run began."""
         now = time.monotonic()
-        if log.sealed or not (self._wanted or now - self._sealed_at >= _SEAL_SECONDS):
-            return
-        self._wanted = False
-        log.seal(self._key())
-        self._sealed_at = now
+        if wanted != self._served or now - self._sealed_at >= _SEAL_SECONDS:
+            log.seal(self._key())
+            self._sealed_at = now
+            self._served = wanted
 
     def _disconnect(self) -> None:
         """Forget the connection and what was known of the log: after an error only a fresh look is sure."""

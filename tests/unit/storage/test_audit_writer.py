@@ -319,6 +319,45 @@ def test_what_waits_cannot_be_taken_away_unentered(tmp_path, store):
     connection.close()
 
 
+def test_who_flushes_finds_a_checkpoint_over_what_was_put_before(tmp_path, opened):
+    """Of many at once each: a checkpoint that was made for somebody else a moment earlier does not do."""
+    writer, given, uncovered = opened(), decisions(), []
+
+    def put_and_look(first):
+        with AuditReader(database_path(tmp_path)) as reader:
+            for number in range(first, first + 40):
+                writer.put(usage_row(number), given)
+                writer.flush()
+                place, _ = reader.place(f"r:{usage_row(number).decision}")
+                if reader.newest()[0] <= place:
+                    uncovered.append(number)
+
+    threads = [threading.Thread(target=put_and_look, args=(first,)) for first in (0, 100, 200, 300)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert uncovered == []
+    assert len(entries(tmp_path, "request")) == 160
+    whole(tmp_path)
+
+
+def test_nothing_is_taken_from_the_queue_while_the_tables_cannot_be_read(tmp_path, opened):
+    connection = connect(database_path(tmp_path))
+    connection.execute("ALTER TABLE audit_pending RENAME TO away")
+    writer = opened()
+    for number in range(10):
+        writer.put(usage_row(number), decisions())
+    with pytest.raises(StorageError):
+        writer.flush(0.3)
+    assert writer.state.waiting == 10
+    connection.execute("ALTER TABLE away RENAME TO audit_pending")
+    connection.close()
+    writer.flush()
+    assert len(entries(tmp_path, "request")) == 10
+    whole(tmp_path)
+
+
 def test_after_closing_nothing_is_taken(tmp_path, opened):
     writer = opened()
     writer.close()
