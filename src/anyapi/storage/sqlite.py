@@ -196,7 +196,7 @@ class SqliteStore(SqliteFile):
         found = self._read("read the decision record", statements.ONE_DECISION, (decision,))
         if found:
             return _decision_record(found[0])
-        entered = self._read("read the decision record", statements.ENTERED_DECISION, (decision,))
+        entered = self._read("read the decision record", statements.ENTERED_DECISION, (f"d:{decision}",))
         return self._entered(bytes(entered[0][0])) if entered else None  # type: ignore[arg-type]
 
     def _entered(self, entry: bytes) -> DecisionRecord:

@@ -168,7 +168,7 @@ DECISION_COLUMNS = (
     "denied",
 )
 ONE_DECISION = f"SELECT {', '.join(DECISION_COLUMNS)} FROM decision_records WHERE decision = ?"  # noqa: S608 made of constants alone
-ENTERED_DECISION = "SELECT entry FROM audit_entries WHERE ref = 'd:' || ?"
+ENTERED_DECISION = "SELECT entry FROM audit_entries WHERE ref = ?"
 ONE_NAME = "SELECT subject FROM audit_names WHERE log_id = ?"
 DECISION_COUNT = """
 SELECT (SELECT count(*) FROM decision_records) + (SELECT count(*) FROM audit_entries WHERE ref >= 'd:' AND ref < 'd;')
