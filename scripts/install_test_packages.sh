@@ -10,6 +10,7 @@ wanted=(
     "haproxy|/usr/sbin/haproxy|hostile requests behind haproxy"
     "slowhttptest|/usr/bin/slowhttptest|slow clients (slowhttptest)"
     "chromium|/usr/bin/chromium|the dashboard in a browser"
+    "postgresql|/usr/lib/postgresql/*/bin/postgres|everything on PostgreSQL"
     "strace|/usr/bin/strace|the proof that nothing else is executed or connected to"
 )
 if [ "${1:-}" = bench ]; then
@@ -19,7 +20,7 @@ fi
 missing=()
 for row in "${wanted[@]}"; do
     IFS='|' read -r package file _ <<<"$row"
-    [ -e "$file" ] || missing+=("$package")
+    compgen -G "$file" >/dev/null || missing+=("$package")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
@@ -42,5 +43,5 @@ fi
 
 for row in "${wanted[@]}"; do
     IFS='|' read -r package file skipped <<<"$row"
-    [ -e "$file" ] || echo "tests: !!! $package is not installed (apt-get install $package, as root): SKIPPED: $skipped" >&2
+    compgen -G "$file" >/dev/null || echo "tests: !!! $package is not installed (apt-get install $package, as root): SKIPPED: $skipped" >&2
 done

@@ -6,7 +6,9 @@ those marked `clients`.
 
 import ipaddress
 import os
+import shutil
 import sys
+import tempfile
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,6 +21,20 @@ QUIET = {"deadline": None, "derandomize": True, "database": None, "suppress_heal
 settings.register_profile("short", max_examples=100, **QUIET)
 settings.register_profile("long", max_examples=1000, **QUIET)
 settings.load_profile("long" if LONG else "short")
+
+
+POSTGRES = "ANYAPI_TEST_POSTGRES"
+"""Where the processes of this run find its PostgreSQL server: see tests/tools/postgres.py."""
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):
+        os.environ[POSTGRES] = f"{tempfile.mkdtemp(prefix='anyapi-run-')}:{os.getpid()}"
+
+
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ[POSTGRES].rpartition(":")[0], ignore_errors=True)  # the server ends when this is gone
 
 
 def pytest_collection_modifyitems(items):

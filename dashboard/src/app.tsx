@@ -6,6 +6,7 @@ import { useAccounts } from "./api/queries";
 import { HereProvider, mayIn, useEntrance } from "./api/session";
 import { Join } from "./pages/join";
 import { SignIn } from "./pages/signin";
+import { Caught } from "./parts/caught";
 import { Empty, Failed, Page, Waiting } from "./parts/parts";
 import { Shell } from "./parts/shell";
 
@@ -18,6 +19,8 @@ const Compare = lazy(() => import("./pages/compare"));
 const Provider = lazy(() => import("./pages/provider"));
 const Explain = lazy(() => import("./pages/explain"));
 const Keys = lazy(() => import("./pages/keys"));
+const Credentials = lazy(() => import("./pages/credentials"));
+const Playground = lazy(() => import("./pages/playground"));
 const Members = lazy(() => import("./pages/members"));
 const Stored = lazy(() => import("./pages/stored"));
 const Me = lazy(() => import("./pages/me"));
@@ -64,6 +67,7 @@ function Home() {
 
 function Account({ account }: { account: string }) {
   const entrance = useEntrance().data;
+  const [location] = useLocation();
   const me = entrance?.signed_in;
   if (!me || !entrance) return null;
   if (!me.operator && me.accounts[account] === undefined) return <Redirect to="/" replace />;
@@ -71,7 +75,8 @@ function Account({ account }: { account: string }) {
   return (
     <HereProvider value={{ me, account, dataPlane: entrance.data_plane_url, may: mayIn(me, account) }}>
       <Shell>
-        <Suspense fallback={<div className="page"><Waiting /></div>}>
+        <Caught key={location}>
+          <Suspense fallback={<div className="page"><Waiting /></div>}>
           <Switch>
             <Route path={`${base}/activity`} component={Activity} />
             <Route path={`${base}/activity/:decision`}>{(at) => <Request decision={at.decision} />}</Route>
@@ -82,6 +87,8 @@ function Account({ account }: { account: string }) {
             <Route path={`${base}/providers/:provider`}>{(at) => <Provider id={decodeURIComponent(at.provider)} />}</Route>
             <Route path={`${base}/explain`} component={Explain} />
             <Route path={`${base}/keys`} component={Keys} />
+            <Route path={`${base}/credentials`} component={Credentials} />
+            <Route path={`${base}/playground`} component={Playground} />
             <Route path={`${base}/members`} component={Members} />
             <Route path={`${base}/stored`} component={Stored} />
             <Route path={`${base}/me`} component={Me} />
@@ -89,7 +96,8 @@ function Account({ account }: { account: string }) {
               <Redirect to={`${base}/activity`} replace />
             </Route>
           </Switch>
-        </Suspense>
+          </Suspense>
+        </Caught>
       </Shell>
     </HereProvider>
   );

@@ -11,7 +11,10 @@ import { theme, variables } from "./theme";
 
 const client = new QueryClient({
   defaultOptions: {
+    // A gateway on this machine answers without any network: whether the browser has one says nothing.
+    mutations: { networkMode: "always" },
     queries: {
+      networkMode: "always",
       // What the server refuses it will refuse again; what it could not do may work in a moment.
       retry: (failures, error) => failures < 2 && !(error instanceof Problem && error.status >= 400 && error.status < 500),
       refetchOnWindowFocus: true,
@@ -25,8 +28,13 @@ client.getQueryCache().subscribe((event) => {
   if (error instanceof Problem && error.status === 401) void client.invalidateQueries({ queryKey: SESSION });
 });
 
-// A page of before an update asks for parts that are gone: the new page knows their names.
-window.addEventListener("vite:preloadError", () => window.location.reload());
+// A page of before an update asks for parts that are gone: the new page knows their names. If nothing answers, loading again would lose it.
+window.addEventListener("vite:preloadError", () => {
+  void fetch("/api/healthz").then(
+    (answer) => answer.ok && window.location.reload(),
+    () => undefined,
+  );
+});
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no root");

@@ -16,15 +16,17 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 import uvloop
 
 from anyapi import relaunch, scrubbing
 from anyapi.bootstrap_audit import open_audit, started
+from anyapi.bootstrap_cluster import Alone, Member
 from anyapi.bootstrap_control import Beside, ControlReady, Parts, nobody_waits
-from anyapi.config import Config, policy_context
-from anyapi.config_addresses import own_base_url, region_of
+from anyapi.config import Config, Listen, policy_context
+from anyapi.config_addresses import origins_of, own_base_url, region_of
 from anyapi.control.channel import serve_channel
 from anyapi.control.publish import build_snapshot
 from anyapi.crypto.api_keys import digest
@@ -32,6 +34,7 @@ from anyapi.crypto.sealed import Binding, ClosedReason, Sealed
 from anyapi.domain.evidence import Contradiction
 from anyapi.domain.snapshot import Snapshot
 from anyapi.errors import ConfigError
+from anyapi.gateway.lease import Lease, under
 from anyapi.gateway.limits import Limits
 from anyapi.gateway.outlets import Outlets
 from anyapi.gateway.plane import DataPlane
@@ -42,9 +45,11 @@ from anyapi.storage.audit_receipts import Receipts
 from anyapi.storage.audit_writer import AuditWriter
 from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
+from anyapi.storage.drivers import driver_for
 from anyapi.storage.events import EventKind, WriterEvent
 from anyapi.storage.rows import CredentialRow
-from anyapi.storage.sqlite import SqliteStore
+from anyapi.storage.sqlite import SqlStore
+from anyapi.storage.tenant import EVERYBODY, only
 from anyapi.storage.usage_writer import UsageWriter
 from anyapi.telemetry.log import Event, log
 from anyapi.upstream.adapter import Timeouts
@@ -55,9 +60,10 @@ from anyapi.upstream.own import OwnCredential, Upstreams
 from anyapi.upstream.pool import Wire
 from anyapi.upstream.registry import row_of
 from anyapi.wire.buffers import ReadBuffer
-from anyapi.wire.deadlines import Sweep
+from anyapi.wire.loop_parts import LoopParts
 
 BACKLOG = 4096
+Writers: TypeAlias = tuple[UsageWriter, DecisionWriter, ContradictionWriter, AuditWriter]
 
 
 def run(config: Config, ready: Callable[[Snapshot, str], None], control_ready: ControlReady = nobody_waits) -> None:
@@ -75,55 +81,73 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
     loop.set_exception_handler(_report_loop)
     with contextlib.ExitStack() as stack:
         store, usage, decisions, evidence = _open_stores(config, stack)
-        audit = open_audit(config, stack, _report_writer)
-        buffer, sweep = ReadBuffer(scrubbing=scrubs), Sweep(loop)
-        stack.callback(sweep.close)
-        upstreams = _upstreams(config, buffer, sweep)
+        audit = open_audit(config, stack, _report_writer, store.driver)
+        shared = LoopParts(loop, scrubbing=scrubs)
+        stack.callback(shared.sweep.close)
+        upstreams = _upstreams(config, shared)
         publisher = Publisher(config, store, upstreams, evidence.waiting)
-        channel = await serve_channel(config.data_dir / "control.sock", publisher.reload, lambda: publisher.unusable)
-        stack.callback(channel.close)
+        group = await _group(config, publisher, decisions, stack)
         audit.note("start", started(config))  # now that no other server has this directory
         snapshot = publisher.build()
         publisher.refuse_without_root_key()
-        outlets = _outlets(config, upstreams, usage, decisions, evidence, audit)
+        outlets = _outlets(config, upstreams, (usage, decisions, evidence, audit), group.lease)
         plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs))
-        server = _server(config, plane, buffer, sweep)
-        listener, address = await _listen(config, server)
+        server = _server(config, plane, shared, group.lease)
+        listener, address = await _listen(config, server) if config.server.enabled else (None, _expected(config))
         collector = scrubbing.Collector(loop, scrubbing=scrubs)
 
         publisher.publish = plane.publish
-        if publisher.version > snapshot.version:  # a command came in while we were starting
-            plane.publish(publisher.build())
+        await group.follow(publisher, snapshot.version)
         stop = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(name, stop.set)
-        log(Event.STARTED, listen=address, scrubbing=str(scrubs).lower(), keys=len(snapshot.principals))
-        ready(snapshot, address)
-        control = Beside(config, Parts(plane, publisher.reload, address), control_ready)
+
+        def met(dashboard: str, first_run: bool) -> None:  # noqa: FBT001 what ControlReady says
+            server.dashboard_origins = origins_of(dashboard)
+            control_ready(dashboard, first_run)
+
+        if listener is not None:
+            log(Event.STARTED, listen=address, scrubbing=str(scrubs).lower(), keys=len(snapshot.principals))
+            ready(snapshot, address)
+        control = Beside(config, Parts(plane, group.in_force, config.server.public_url or address, lambda: publisher.unusable), met)
         await control.until(stop)
         log(Event.STOPPING, connections=len(server.connections))
-        listener.close()
-        channel.close()
+        if listener is not None:
+            listener.close()
+        group.quiet()
         await control.close()
         await server.drain()
+        await group.close()
         for upstream in outlets.upstreams.values():
             upstream.close()
         collector.close()
     log(Event.STOPPED)
 
 
-def _open_stores(config: Config, stack: contextlib.ExitStack) -> tuple[SqliteStore, UsageWriter, DecisionWriter, ContradictionWriter]:
+def _open_stores(config: Config, stack: contextlib.ExitStack) -> tuple[SqlStore, UsageWriter, DecisionWriter, ContradictionWriter]:
     """The store and its writers, closed in reverse when the stack is: what is still to be written is written then."""
-    store = stack.enter_context(SqliteStore(config.data_dir, time.time))
-    usage = UsageWriter(config.data_dir, time.time, default_days=config.usage_ttl_days, report=_report_writer)
+    driver = driver_for(config.data_dir, config.database_url)
+    store = stack.enter_context(SqlStore(driver, time.time))
+    usage = UsageWriter(config.data_dir, time.time, default_days=config.usage_ttl_days, report=_report_writer, driver=driver)
     stack.callback(usage.close)
-    decisions = DecisionWriter(config.data_dir, report=_report_writer)
+    decisions = DecisionWriter(driver, report=_report_writer)
     stack.callback(decisions.close)
-    evidence = ContradictionWriter(config.data_dir, report=_report_writer)
+    evidence = ContradictionWriter(driver, report=_report_writer)
     stack.callback(evidence.close)
     if usage.unknown_at_start:
         log(Event.UNKNOWN_ROWS, count=usage.unknown_at_start)
     return store, usage, decisions, evidence
+
+
+async def _group(config: Config, publisher: "Publisher", decisions: DecisionWriter, stack: contextlib.ExitStack) -> Alone | Member:
+    """Who hears of changes: this process alone, by a socket in the data directory, or every worker on one PostgreSQL."""
+    if config.database_url is None:
+        channel = await serve_channel(config.data_dir / "control.sock", publisher.reload, lambda: publisher.unusable)
+        stack.callback(channel.close)
+        return Alone(publisher, channel.close)
+    member = Member(config, _report_writer, decisions.abandon)
+    publisher.number = member.newest
+    return member
 
 
 def _disclosure(config: Config, *, scrubs: bool) -> Disclosure:
@@ -139,22 +163,26 @@ def _disclosure(config: Config, *, scrubs: bool) -> Disclosure:
     )
 
 
-def _server(config: Config, plane: DataPlane, buffer: ReadBuffer, sweep: Sweep) -> Server:
+def _server(config: Config, plane: DataPlane, shared: LoopParts, lease: Lease | None) -> Server:
     """The side towards clients, with the configured limits."""
     limits = config.server.limits
 
     def may_send(credential: bytes | None) -> bool:
-        return credential is not None and digest(credential) in plane.principals
+        known = credential is not None and digest(credential) in plane.principals
+        return known or (lease is not None and not lease.held)  # then nobody is told that a key is unknown
 
-    return Server(
-        Router(plane).handle,
+    handle = Router(plane).handle
+    server = Server(
+        handle if lease is None else under(lease, handle),
         may_send,
         Limits(**{name: getattr(limits, name) for name in type(limits).__struct_fields__}),
-        buffer,
-        sweep=sweep,
+        shared,
         report=lambda error: log(Event.INTERNAL_ERROR, kind=type(error).__name__),
         cors_origins=frozenset(config.server.cors_origins),
     )
+    if config.control.public_url is not None:  # served by this process or by another of the same configuration
+        server.dashboard_origins = origins_of(config.control.public_url)
+    return server
 
 
 class Publisher:
@@ -163,7 +191,7 @@ class Publisher:
     def __init__(
         self,
         config: Config,
-        store: SqliteStore,
+        store: SqlStore,
         upstreams: Upstreams | None = None,
         waiting: Callable[[], tuple[Contradiction, ...]] = tuple,
     ) -> None:
@@ -175,16 +203,21 @@ class Publisher:
         self._config, self._store, self._upstreams, self._waiting = config, store, upstreams, waiting
         self._base = policy_context(config, config.catalogue, SERVED_PROTOCOLS, SERVED_EMBEDDINGS)
         self.version = 0
+        self.number: Callable[[], int] = lambda: self.version + 1
+        """Numbers the next snapshot; asked before anything is read for it."""
+        self.on_loop: Callable[[Callable[[], dict[str, str]]], dict[str, str]] = lambda work: work()
+        """Has upstreams opened and closed on the event loop, wherever the snapshot is built."""
         self.publish: Callable[[Snapshot], None] = _nobody
         self.unusable: dict[str, str] = {}
         """Stored credentials that the last build left out, each with the code of the reason."""
 
     def build(self) -> Snapshot:
         """Read everything anew and have an upstream for each stored credential that it names. Raises `StorageError`."""
-        self.version += 1
-        config, usable = self._config, self._usable()
-        known = [*self._waiting(), *self._store.contradictions()]  # in this order: one that is written meanwhile is in both
-        return build_snapshot(self._store, self._base, config.presets, config.policy, self.version, usable, known)
+        self.version = self.number()
+        with only(EVERYBODY):  # whoever asks for it
+            config, usable = self._config, self._usable()
+            known = [*self._waiting(), *self._store.contradictions()]  # in this order: one that is written meanwhile is in both
+            return build_snapshot(self._store, self._base, config.presets, config.policy, self.version, usable, known)
 
     def _usable(self) -> list[CredentialRow]:
         """The stored credentials that can be used, their upstreams ready. One that cannot is left out: that only takes candidates away."""
@@ -192,7 +225,7 @@ class Publisher:
             return []
         rows = [_pinned(row) for row in self._store.credentials() if row.disabled_at is None]
         reachable, unusable = _reachable(self._config, rows)
-        unusable |= self._upstreams.keep(reachable)
+        unusable |= self.on_loop(functools.partial(self._upstreams.keep, reachable))
         if unusable and unusable != self.unusable:
             for code, count in Counter(unusable.values()).items():
                 log(Event.CREDENTIALS_UNUSABLE, code=code, count=count)
@@ -214,10 +247,14 @@ class Publisher:
     async def reload(self) -> int:
         """Put what the store holds now in force and give its version; when this returns, every request sees it."""
         snapshot = self.build()
+        self.put_in_force(snapshot)
+        return snapshot.version
+
+    def put_in_force(self, snapshot: Snapshot) -> None:
+        """Have every request see it; on the event loop."""
         self.publish(snapshot)
         gc.freeze()
         log(Event.SNAPSHOT, version=snapshot.version, keys=len(snapshot.principals))
-        return snapshot.version
 
 
 def _nobody(_snapshot: Snapshot) -> None:
@@ -251,11 +288,11 @@ def _reachable(config: Config, rows: Sequence[CredentialRow]) -> tuple[list[OwnC
     return reachable, unusable
 
 
-def _upstreams(config: Config, buffer: ReadBuffer, sweep: Sweep) -> Upstreams:
+def _upstreams(config: Config, shared: LoopParts) -> Upstreams:
     """The upstreams of the operator's credentials, and what opens accounts' own later."""
     dialer = Dialer(config.private_addresses, timeout=config.server.upstream.connect_timeout)
     cipher = ReadBuffer(size=64 * 1024, scrubbing=False)
-    wire = Wire(asyncio.get_running_loop(), dialer, buffer=buffer, cipher=cipher, sweep=sweep)
+    wire = Wire(shared, dialer, cipher)
     upstreams = Upstreams(wire, config.root_keys)
     for credential in config.credentials:
         api = config.catalogue.providers[credential.provider].api
@@ -265,14 +302,12 @@ def _upstreams(config: Config, buffer: ReadBuffer, sweep: Sweep) -> Upstreams:
     return upstreams
 
 
-def _outlets(
-    config: Config,
-    upstreams: Upstreams,
-    usage: UsageWriter,
-    decisions: DecisionWriter,
-    evidence: ContradictionWriter,
-    audit: AuditWriter,
-) -> Outlets:
+def _outlets(config: Config, upstreams: Upstreams, writers: Writers, lease: Lease | None) -> Outlets:
+    usage, decisions, evidence, audit = writers
+
+    def ready() -> bool:
+        return (lease is None or lease.held) and not any(writer.state.failing for writer in writers)
+
     def contradicted(found: Contradiction) -> None:
         evidence.put(found)
         fields = {"endpoint": found.endpoint, "credential": found.credential, "code": found.code.value, "decision": found.decision}
@@ -285,10 +320,10 @@ def _outlets(
         upstreams=upstreams,
         usage=usage,
         decisions=decisions,
-        ready=lambda: not (usage.state.failing or decisions.state.failing or evidence.state.failing or audit.state.failing),
+        ready=ready,
         contradicted=contradicted,
         audit=audit.put,
-        receipts=Receipts(audit.path, audit.flush),
+        receipts=Receipts(audit.driver, audit.flush),
         timeouts=Timeouts(limits.first_byte_timeout, limits.stream_idle_timeout),
     )
 
@@ -313,13 +348,18 @@ async def _listen(config: Config, server: Server) -> tuple[asyncio.AbstractServe
             listener: asyncio.AbstractServer = await loop.create_unix_server(factory, str(where.socket), backlog=BACKLOG)
             where.socket.chmod(0o660)
             return listener, str(where)
-        listener = await loop.create_server(factory, where.host, where.port or 0, backlog=BACKLOG, reuse_address=True)
+        # Workers that share a PostgreSQL may share a port: the kernel deals connections out to them.
+        shared = config.database_url is not None
+        listener = await loop.create_server(factory, where.host, where.port or 0, backlog=BACKLOG, reuse_address=True, reuse_port=shared)
     except OSError as error:
         raise ConfigError(f"cannot listen on {where}: {error.strerror}. Is another server there?", field="server.listen") from None
     port = listener.sockets[0].getsockname()[1]
-    scheme = "https" if config.server.tls is not None else "http"
-    host = f"[{where.host}]" if where.host and ":" in where.host else where.host
-    return listener, f"{scheme}://{host}:{port}"
+    return listener, _expected(config, msgspec.structs.replace(where, port=port))
+
+
+def _expected(config: Config, where: Listen | None = None) -> str:
+    """Where the data plane answers, or will in another process of this configuration."""
+    return f"{'https' if config.server.tls is not None else 'http'}://{where or config.server.listen}"
 
 
 def _remove_stale(path: Path) -> None:

@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import errno
+import functools
 import importlib
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
@@ -15,9 +16,10 @@ from anyapi.config import Config, known_names
 from anyapi.errors import ConfigError, StorageError
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import inventory
+from anyapi.storage.drivers import driver_for
 from anyapi.storage.rows import DEFAULT_ACCOUNT
-from anyapi.storage.sqlite import SqliteStore
-from anyapi.storage.sqlite_people import SqlitePeople
+from anyapi.storage.sqlite import SqlStore
+from anyapi.storage.sqlite_people import SqlPeople
 from anyapi.telemetry.log import Event, log
 
 ControlReady = Callable[[str, bool], None]
@@ -31,6 +33,8 @@ class Parts(msgspec.Struct, frozen=True):
     reload: Callable[[], Awaitable[int]]
     address: str
     """Where the data plane answers."""
+    unusable: Callable[[], Mapping[str, str]]
+    """Stored credentials that it cannot use, each with the code of the reason."""
 
 
 def nobody_waits(_address: str, _first_run: bool) -> None:  # noqa: FBT001 what ControlReady says
@@ -77,8 +81,9 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
         listener = stack.enter_context(_bind(config))
         serving = await asyncio.to_thread(importlib.import_module, "anyapi.control.serving")
         # Connections of its own: one that the data plane waits for must not be busy with somebody's page.
-        store = stack.enter_context(await asyncio.to_thread(SqliteStore, config.data_dir))
-        people = stack.enter_context(await asyncio.to_thread(SqlitePeople, config.data_dir))
+        driver = driver_for(config.data_dir, config.database_url)
+        store = stack.enter_context(await asyncio.to_thread(SqlStore, driver))
+        people = stack.enter_context(await asyncio.to_thread(SqlPeople, driver))
         services = serving.Services(
             store=store,
             people=people,
@@ -92,6 +97,8 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
             secure=config.control.secure,
             data_plane_url=parts.address,
             default_account=DEFAULT_ACCOUNT,
+            keeper=functools.cache(lambda: importlib.import_module("anyapi.own_credentials").Keeper(config)),
+            unusable=parts.unusable,
         )
         running = await serving.serve(services, listener, tls and tls.certificate, tls and tls.key)
         stack.push_async_callback(running.close)

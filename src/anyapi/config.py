@@ -42,6 +42,7 @@ from anyapi.config_sections import (
     read_switch,
 )
 from anyapi.config_values import Config, Control, Listen, Privacy, Server, ServerLimits, Tls, UpstreamLimits
+from anyapi.crypto.secret import Secret
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.ids import ProviderId
 from anyapi.domain.snapshot import Agreement, Credential, PolicyContext
@@ -69,6 +70,7 @@ ENVIRONMENT = {
     "ANYAPI_AUDIT_KEY_FILE": "file that holds the same, made at the first start where it is missing; goes before audit.key_file",
     "ANYAPI_CONTROL_LISTEN": "host:port of the control API and the dashboard; goes before control.listen",
     "ANYAPI_CONFIG": "path of the configuration file; without it, anyapi.toml in the working directory if there is one",
+    "ANYAPI_DATABASE_URL": "postgresql://user:password@host/database; without it, SQLite in the data directory",
     "ANYAPI_DATA_DIR": "where keys, settings and usage are stored; goes before storage.data_dir",
     "ANYAPI_LISTEN": "host:port or unix:/path; goes before server.listen",
     "ANYAPI_ROOT_KEY": "root key of stored credentials, 32 bytes in base64 or hex; several with white space between, the first seals",
@@ -180,6 +182,7 @@ def _read(top: Table, file: Path | None, env: Mapping[str, str], now: dt.datetim
         privacy=read_privacy(top.child("privacy")),
         control=read_control(top.child("control"), here, _address("ANYAPI_CONTROL_LISTEN", env, top.problems)),
         audit=read_audit(top.child("audit"), here, env, PATH),
+        database_url=_database_url(env, top.problems),
         root_key_file=root_key_file(read_path(top.child("encryption"), "root_key_file", here), env),
     )
     top.done()
@@ -273,6 +276,14 @@ def _data_dir(configured: Path | None, env: Mapping[str, str], problems: Problem
         return Path(env["HOME"]) / ".local" / "share" / "anyapi"
     problems.note("environment", None, "ANYAPI_DATA_DIR", "there is no HOME to store under; set it, or storage.data_dir in anyapi.toml")
     return Path()
+
+
+def _database_url(env: Mapping[str, str], problems: Problems) -> Secret | None:
+    text = env.get("ANYAPI_DATABASE_URL") or None
+    if text is not None and not text.startswith(("postgresql://", "postgres://")):
+        problems.note("environment", None, "ANYAPI_DATABASE_URL", "must be postgresql://user:password@host:port/database")
+        return None
+    return None if text is None else Secret(text)
 
 
 def _provider_sections(top: Table) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -20,6 +21,9 @@ _HOSTS = {
     "//eu-aiplatform.googleapis.com/": "//aiplatform.eu.rep.googleapis.com/",
 }
 """Locations of Vertex AI that are no single region have hosts of another form."""
+
+
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -55,6 +59,14 @@ def usable_url(provider: Provider, variables: Mapping[str, str], around: Surroun
     for plain, special in _HOSTS.items():
         base_url = base_url.replace(plain, special)
     return base_url, _hindrance(base_url, around)
+
+
+def origins_of(url: str) -> frozenset[str]:
+    """The origins (RFC 6454) under which browsers know a page at this address: on loopback it has several names."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", "" if parts.port is None else f":{parts.port}"
+    names = LOOPBACK_NAMES if is_loopback(host) else (f"[{host}]" if ":" in host else host,)
+    return frozenset(f"{parts.scheme}://{name}{port}" for name in names)
 
 
 def region_of(declared: str | None, variables: Mapping[str, str]) -> tuple[str | None, str | None]:

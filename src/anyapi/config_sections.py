@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from anyapi.catalogue.reading import Table
-from anyapi.catalogue.vocabulary import PAGE_URL, Form
+from anyapi.catalogue.vocabulary import BASE_URL, PAGE_URL, Form
 from anyapi.config_values import Control, Listen, Privacy, Server, ServerLimits, Tls, UpstreamLimits
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.data_policy import CERTIFICATIONS
@@ -24,6 +24,7 @@ _LISTEN = Form(re.compile(r"[^\x00-\x20\x7f]{1,300}"), "`host:port` or `unix:/pa
 _ORIGIN = Form(re.compile(r"\*|https?://[A-Za-z0-9.\[\]:-]+"), "`*` or an origin such as https://app.example.com, without path")
 _CONTACT = Form(re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+|https?://\S+"), "an e-mail address or a URL")
 _LONGEST_SECONDS = 86_400.0
+_LONGEST_LEASE = 300.0
 _LARGEST = 2**31 - 1
 _LONGEST_SOCKETPATH = 100
 _FIELDS: dict[str, tuple[str, ...]] = {
@@ -48,6 +49,8 @@ def read_server(table: Table | None, here: Path, listen: str | None) -> Server:
         limits=ServerLimits() if limits is None else _read_limits(limits, ServerLimits()),
         upstream=UpstreamLimits() if upstream is None else _read_limits(upstream, UpstreamLimits()),
         cors_origins=table.words("cors_origins", _ORIGIN),
+        lease=table.number("lease", 1.0, _LONGEST_LEASE) or Server().lease,
+        public_url=table.optional_text("public_url", BASE_URL),
     )
     table.done()
     return server

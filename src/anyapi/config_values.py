@@ -77,10 +77,16 @@ class Server(msgspec.Struct, frozen=True):
     """`[server]`."""
 
     listen: Listen = Listen("127.0.0.1", 8080)
+    enabled: bool = True
+    """Not for `anyapi control`, which is the control plane alone."""
     tls: Tls | None = None
     limits: ServerLimits = ServerLimits()
     upstream: UpstreamLimits = UpstreamLimits()
     cors_origins: tuple[str, ...] = ()
+    lease: float = 10.0
+    """Seconds for which a worker goes by its settings without hearing from PostgreSQL that they are the newest."""
+    public_url: str | None = None
+    """Where applications and browsers reach it, when that is not where it listens."""
 
 
 class Control(msgspec.Struct, frozen=True):
@@ -144,6 +150,8 @@ class Config(msgspec.Struct, frozen=True):
     """Where the environment holds it itself. Read where secrets are."""
     root_key_file: Path | None = None
     """Where the root keys of stored credentials are, unless the environment holds them itself."""
+    database_url: Secret | None = None
+    """PostgreSQL, as libpq takes it; None is SQLite in `data_dir`."""
     root_keys: RootKeys = NO_ROOT_KEYS
     """Read where secrets are: not for commands that need none."""
     credentials: tuple[Credential, ...] = ()

@@ -9,7 +9,19 @@ import pytest
 from tests.architecture import rules
 from tests.architecture.source import ROOT, modules
 
-NEVER_IN_THE_DATA_PLANE = {"sqlalchemy", "alembic", "click", "rich", "yaml", "litestar", "typer", "structlog", "pydantic", "logging.config"}
+NEVER_IN_THE_DATA_PLANE = {
+    "sqlalchemy",
+    "psycopg",
+    "alembic",
+    "click",
+    "rich",
+    "yaml",
+    "litestar",
+    "typer",
+    "structlog",
+    "pydantic",
+    "logging.config",
+}
 DATA_PLANE = ("domain", "policy", "wire", "gateway", "upstream", "crypto", "bootstrap.py", "bootstrap")
 
 
@@ -48,6 +60,7 @@ def test_only_what_is_installed_with_the_product_is_imported():
         "cryptography",
         "httptools",
         "litestar",
+        "psycopg",
         "msgspec",
         "yaml",
         "rich",

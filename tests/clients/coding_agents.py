@@ -21,9 +21,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from tests.tools.gateway import Gateway
+from tests.tools.gateway import Gateway, simulated
 
-from anyapi.simulator import ClaimedPolicy, ModelSpec, ProviderSpec, SimulationThread, WireName, read_fault
+from anyapi.simulator import ClaimedPolicy, ModelSpec, ProviderSpec, SimulationOptions, SimulationThread, WireName, read_fault
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 150.0
@@ -34,6 +34,8 @@ NOTES = "notes.txt"
 NOTE = "The lamp is in the third drawer."
 SAYS = "At sim-agents nothing is kept."
 REFUSED = 400
+FORMATS = (WireName.OPENAI, WireName.ANTHROPIC, WireName.GEMINI, WireName.BEDROCK)
+"""One provider of each; the other wires carry these formats to another address."""
 OPENAI_MODEL, ANTHROPIC_MODEL = "gpt-5.2", "claude-opus-4-8"
 """By their makers' names, as agents have them built in; the catalogue knows them as `openai/gpt-5.2` and `anthropic/claude-opus-4.8`."""
 
@@ -46,7 +48,7 @@ def provider(name: str, wire: WireName, *models: ModelSpec, fault: Mapping[str, 
 
 def providers(identity: str, upstream: str, wire: WireName) -> tuple[ProviderSpec, ...]:
     """One that speaks the agent's own format; one of every other format under `acme/WIRE`; one that refuses, of `acme/picky`."""
-    translated = [other for other in WireName if other is not wire]
+    translated = [other for other in FORMATS if other is not wire]
     return (
         provider("sim-agents", wire, ModelSpec(identity, upstream, 1.0, 1.0)),
         *(provider(f"sim-{other}", other, ModelSpec(f"acme/{other}", f"model-{other}", 1.0, 1.0)) for other in translated),
@@ -163,6 +165,16 @@ class Desk:
                 timeout=PATIENCE,
             )
         return Ran(ran.stdout, ran.stderr, ran.returncode, tuple(sorted(set(asked))))
+
+
+@contextlib.contextmanager
+def seated(
+    home: Path, name: str, path: Path, specs: Sequence[ProviderSpec]
+) -> Iterator[tuple[Desk, SimulationThread, Target, Target, Gateway]]:
+    """A desk for the agent `name`, simulated providers, the way through a gateway and the one straight to its provider, the gateway."""
+    with simulated(home / "gateway", specs, SimulationOptions(record_bodies=True)) as (gateway, simulation):
+        straight = Target(simulation.base_urls["sim-agents"].removesuffix("/v1"), "any-key")
+        yield Desk(home / "desk", {name: path}), simulation, Target(gateway.url, gateway.key), straight, gateway
 
 
 class _Hangs(socketserver.StreamRequestHandler):

@@ -3,16 +3,29 @@
 import json
 
 import pytest
-from tests.clients.coding_agents import NOTE, NOTES, OPENAI_MODEL, SAYS, Desk, Target, blocks, key_of, program, providers, settled, watched
-from tests.tools.gateway import simulated
+from tests.clients.coding_agents import (
+    FORMATS,
+    NOTE,
+    NOTES,
+    OPENAI_MODEL,
+    SAYS,
+    Target,
+    blocks,
+    key_of,
+    program,
+    providers,
+    seated,
+    settled,
+    watched,
+)
 
-from anyapi.simulator import SimulationOptions, WireName, read_fault
+from anyapi.simulator import WireName, read_fault
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
 
 SETUP, _, PLAIN = blocks("aider", "sh")[0].rstrip().rpartition("\n")
 PLAIN = PLAIN.partition("#")[0].rstrip()
-TRANSLATED = [wire for wire in WireName if wire is not WireName.OPENAI]
+TRANSLATED = [wire for wire in FORMATS if wire is not WireName.OPENAI]
 VOLATILE = ((r"\b\d{4}-\d\d-\d\d\b", "DAY"),)
 QUIETLY = "--no-git --yes-always --no-show-model-warnings --no-show-release-notes"
 AT_HOME = "export AIDER_ANALYTICS_DISABLE=true AIDER_CHECK_UPDATE=false"
@@ -26,11 +39,9 @@ EDIT = f"{NOTES}\n<<<<<<< SEARCH\n{NOTE}\n=======\n{EDITED}\n>>>>>>> REPLACE\n"
 def place(tmp_path_factory):
     """A gateway, simulated providers, and a desk for aider."""
     home = tmp_path_factory.mktemp("aider")
-    desk = Desk(home / "desk", {"aider": program("aider", "venv/bin/aider")})
     specs = providers("openai/gpt-5.2", OPENAI_MODEL, WireName.OPENAI)
-    with simulated(home / "gateway", specs, SimulationOptions(record_bodies=True)) as (gateway, simulation):
-        straight = Target(simulation.base_urls["sim-agents"].removesuffix("/v1"), "any-key")
-        yield desk, simulation, Target(gateway.url, gateway.key), straight, gateway
+    with seated(home, "aider", program("aider", "venv/bin/aider"), specs) as place:
+        yield place
 
 
 def run(place, target, more="", name="sim-agents", model=OPENAI_MODEL, say=None):

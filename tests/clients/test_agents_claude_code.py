@@ -5,10 +5,10 @@ import json
 import pytest
 from tests.clients.coding_agents import (
     ANTHROPIC_MODEL,
+    FORMATS,
     NOTE,
     NOTES,
     SAYS,
-    Desk,
     Target,
     blocks,
     key_of,
@@ -16,18 +16,18 @@ from tests.clients.coding_agents import (
     provider,
     providers,
     quoted,
+    seated,
     settled,
     watched,
 )
-from tests.tools.gateway import simulated
 
-from anyapi.simulator import ModelSpec, SimulationOptions, WireName
+from anyapi.simulator import ModelSpec, WireName
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 LINES, MODELS, AT_HOME = blocks("claude-code", "sh")
 SETUP, _, PLAIN = LINES.rstrip().rpartition("\n")
-TRANSLATED = [wire for wire in WireName if wire is not WireName.ANTHROPIC]
+TRANSLATED = [wire for wire in FORMATS if wire is not WireName.ANTHROPIC]
 VOLATILE = (
     (r"\b\d{4}-\d\d-\d\d\b", "DAY"),
     (r"toolu_sim_\d+_\d+", "CALL"),
@@ -41,11 +41,10 @@ TOOLS = "--allowedTools Read Bash --"
 def place(tmp_path_factory):
     """A gateway, simulated providers, and a desk for Claude Code."""
     home = tmp_path_factory.mktemp("claude")
-    desk = Desk(home / "desk", {"claude": program("npm", "node_modules/@anthropic-ai/claude-code-linux-*/claude")})
     elsewhere = provider("sim-elsewhere", WireName.BEDROCK, ModelSpec("anthropic/claude-opus-5", "anthropic.claude-opus-5", 1.0, 1.0))
     specs = (*providers("anthropic/claude-opus-4.8", ANTHROPIC_MODEL, WireName.ANTHROPIC), elsewhere)
-    with simulated(home / "gateway", specs, SimulationOptions(record_bodies=True)) as (gateway, simulation):
-        yield desk, simulation, Target(gateway.url, gateway.key), Target(simulation.base_urls["sim-agents"], "any-key"), gateway
+    with seated(home, "claude", program("npm", "node_modules/@anthropic-ai/claude-code-linux-*/claude"), specs) as place:
+        yield place
 
 
 def run(place, target, *commands, name="sim-agents", more=""):

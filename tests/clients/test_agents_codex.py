@@ -4,28 +4,28 @@ import json
 
 import pytest
 from tests.clients.coding_agents import (
+    FORMATS,
     NOTE,
     NOTES,
     OPENAI_MODEL,
     SAYS,
-    Desk,
     Target,
     blocks,
     key_of,
     program,
     providers,
+    seated,
     settled,
     watched,
 )
-from tests.tools.gateway import simulated
 
-from anyapi.simulator import SimulationOptions, WireName
+from anyapi.simulator import WireName
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 CONFIG, AT_HOME = blocks("codex", "toml")
 SETUP, _, PLAIN = blocks("codex", "sh")[0].rstrip().rpartition("\n")
-TRANSLATED = [wire for wire in WireName if wire is not WireName.OPENAI]
+TRANSLATED = [wire for wire in FORMATS if wire is not WireName.OPENAI]
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 VOLATILE = (
     (UUID, "UUID"),
@@ -43,11 +43,9 @@ EXEC = "codex exec --skip-git-repo-check --sandbox danger-full-access"
 def place(tmp_path_factory):
     """A gateway, simulated providers, and a desk for Codex."""
     home = tmp_path_factory.mktemp("codex")
-    desk = Desk(home / "desk", {"codex": program("npm", "node_modules/@openai/codex-linux-*/vendor/*/bin/codex")})
     specs = providers("openai/gpt-5.2", OPENAI_MODEL, WireName.OPENAI)
-    with simulated(home / "gateway", specs, SimulationOptions(record_bodies=True)) as (gateway, simulation):
-        straight = Target(simulation.base_urls["sim-agents"].removesuffix("/v1"), "any-key")
-        yield desk, simulation, Target(gateway.url, gateway.key), straight, gateway
+    with seated(home, "codex", program("npm", "node_modules/@openai/codex-linux-*/vendor/*/bin/codex"), specs) as place:
+        yield place
 
 
 def run(place, target, *commands, name="sim-agents", model=OPENAI_MODEL):

@@ -5,17 +5,29 @@ import json
 import re
 
 import pytest
-from tests.clients.coding_agents import OPENAI_MODEL, SAYS, Desk, Target, blocks, key_of, page, program, providers, settled, watched
+from tests.clients.coding_agents import (
+    FORMATS,
+    OPENAI_MODEL,
+    SAYS,
+    Target,
+    blocks,
+    key_of,
+    page,
+    program,
+    providers,
+    seated,
+    settled,
+    watched,
+)
 from tests.clients.transcripts import PICTURE
-from tests.tools.gateway import simulated
 
-from anyapi.simulator import ClaimedPolicy, ModelSpec, ProviderSpec, SimulationOptions, WireName
+from anyapi.simulator import ClaimedPolicy, ModelSpec, ProviderSpec, WireName
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 (CONFIG,) = blocks("llm", "yaml")
 SETUP, _, PLAIN = blocks("llm", "sh")[0].rstrip().rpartition("\n")
-TRANSLATED = [wire for wire in WireName if wire is not WireName.OPENAI]
+TRANSLATED = [wire for wire in FORMATS if wire is not WireName.OPENAI]
 VOLATILE = ((r"call_sim_\d+_\d+", "CALL"),)
 TOOL = "llm -m gateway -T llm_version --td 'use the tool llm_version with {}'"
 COMMANDS = {
@@ -32,12 +44,10 @@ COMMANDS = {
 def place(tmp_path_factory):
     """A gateway, simulated providers, and a desk for llm."""
     home = tmp_path_factory.mktemp("llm")
-    desk = Desk(home / "desk", {"llm": program("llm", "venv/bin/llm")})
     keeping = ProviderSpec("sim-keeping", models=(ModelSpec("acme/keeping", "keeping"),), policy=ClaimedPolicy("never", "limited", 30))
     specs = (*providers("openai/gpt-5.2", OPENAI_MODEL, WireName.OPENAI), keeping)
-    with simulated(home / "gateway", specs, SimulationOptions(record_bodies=True)) as (gateway, simulation):
-        straight = Target(simulation.base_urls["sim-agents"].removesuffix("/v1"), "any-key")
-        yield desk, simulation, Target(gateway.url, gateway.key), straight, gateway
+    with seated(home, "llm", program("llm", "venv/bin/llm"), specs) as place:
+        yield place
 
 
 def run(place, target, command, name="sim-agents", model=OPENAI_MODEL, more=""):

@@ -4,28 +4,28 @@ import json
 
 import pytest
 from tests.clients.coding_agents import (
+    FORMATS,
     NOTE,
     NOTES,
     OPENAI_MODEL,
     SAYS,
-    Desk,
     Target,
     blocks,
     key_of,
     program,
     providers,
+    seated,
     settled,
     watched,
 )
-from tests.tools.gateway import simulated
 
-from anyapi.simulator import SimulationOptions, WireName
+from anyapi.simulator import WireName
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
 
 (CONFIG,) = blocks("opencode", "json")
 SETUP, _, PLAIN = blocks("opencode", "sh")[0].rstrip().rpartition("\n")
-TRANSLATED = [wire for wire in WireName if wire is not WireName.OPENAI]
+TRANSLATED = [wire for wire in FORMATS if wire is not WireName.OPENAI]
 AT_HOME = "export OPENCODE_DISABLE_MODELS_FETCH=1"
 VOLATILE = (
     (r"call_sim_\d+_\d+", "CALL"),
@@ -41,11 +41,9 @@ VOLATILE = (
 def place(tmp_path_factory):
     """A gateway, simulated providers, and a desk for opencode."""
     home = tmp_path_factory.mktemp("opencode")
-    desk = Desk(home / "desk", {"opencode": program("npm", "node_modules/opencode-linux-*/bin/opencode")})
     specs = providers("openai/gpt-5.2", OPENAI_MODEL, WireName.OPENAI)
-    with simulated(home / "gateway", specs, SimulationOptions(record_bodies=True)) as (gateway, simulation):
-        straight = Target(simulation.base_urls["sim-agents"].removesuffix("/v1"), "any-key")
-        yield desk, simulation, Target(gateway.url, gateway.key), straight, gateway
+    with seated(home, "opencode", program("npm", "node_modules/opencode-linux-*/bin/opencode"), specs) as place:
+        yield place
 
 
 def run(place, target, command, name="sim-agents", model=OPENAI_MODEL, stdin=""):

@@ -1,34 +1,53 @@
 """Every implementation of the storage contract. A new one is a new entry here; the suite does not change."""
 
+import contextlib
+
+from tests.tools import postgres
+
+from anyapi.crypto.secret import Secret
 from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
-from anyapi.storage.sqlite import SqliteStore
-from anyapi.storage.sqlite_people import SqlitePeople
+from anyapi.storage.drivers import driver_for
+from anyapi.storage.sqlite import SqlStore
+from anyapi.storage.sqlite_people import SqlPeople
 from anyapi.storage.usage_writer import UsageWriter
 
 
-class SqliteBackend:
-    """SQLite in a directory."""
+class Backend:
+    """Stores and sinks over one database."""
 
-    name = "sqlite"
-
-    def __init__(self, directory):
-        self.directory = directory
+    def __init__(self, directory, url=None):
+        self.directory, self.url = directory, url
+        directory.mkdir(parents=True, exist_ok=True)
+        self.driver = driver_for(directory, url and Secret(url))
 
     def store(self, now):
-        return SqliteStore(self.directory, lambda: now)
+        return SqlStore(self.driver, lambda: now)
 
     def people(self):
-        return SqlitePeople(self.directory)
+        return SqlPeople(self.driver)
 
     def usage_sink(self, now):
-        return UsageWriter(self.directory, lambda: now)
+        return UsageWriter(self.directory, lambda: now, driver=self.driver)
 
     def contradiction_sink(self):
-        return ContradictionWriter(self.directory)
+        return ContradictionWriter(self.driver)
 
     def decision_sink(self):
-        return DecisionWriter(self.directory)
+        return DecisionWriter(self.driver)
 
 
-BACKENDS = (SqliteBackend,)
+@contextlib.contextmanager
+def sqlite(directory):
+    """SQLite in a directory."""
+    yield Backend(directory)
+
+
+@contextlib.contextmanager
+def postgresql(directory):
+    """A PostgreSQL database of its own."""
+    with postgres.run().database() as url:
+        yield Backend(directory, url)
+
+
+BACKENDS = (sqlite, postgresql)

@@ -14,13 +14,13 @@ from anyapi.storage.rows import AccountRow
 TOKEN = bytes(range(32))
 
 
-@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.name)
+@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.__name__)
 def people(request, tmp_path):
-    backend = request.param(tmp_path / "data dir")
-    with backend.store(NOON) as store:
-        store.add_account(AccountRow("acme", "Acme", NOON))
-    with backend.people() as opened:
-        yield opened
+    with request.param(tmp_path / "data dir") as backend:
+        with backend.store(NOON) as store:
+            store.add_account(AccountRow("acme", "Acme", NOON))
+        with backend.people() as opened:
+            yield opened
 
 
 def person(number=1, **fields):

@@ -2,7 +2,9 @@
 
 import asyncio
 import datetime as dt
+import math
 import threading
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -14,16 +16,17 @@ from anyapi.domain.data_policy import Confidence, Retention, RetentionKind
 from anyapi.domain.evidence import EvidenceCode
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.domain.snapshot import Agreement, Tier
-from anyapi.domain.usage import TokenCount, UsageSource
+from anyapi.domain.usage import LATENCY_BOUNDS, TokenCount, UsageSource
 from anyapi.errors import StorageError
-from anyapi.storage.rows import LATENCY_BOUNDS, AccountRow, Declared, ProjectRow, UsageGroup, UsageTotal
+from anyapi.storage.rows import AccountRow, Declared, ProjectRow, UsageGroup, UsageTimes, UsageTotal
 
 EVERYTHING = (0.0, NOON + 1000 * DAY)
 
 
-@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.name)
+@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.__name__)
 def backend(request, tmp_path):
-    return request.param(tmp_path / "data dir")
+    with request.param(tmp_path / "data dir") as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -342,6 +345,11 @@ class TestSettings:
             assert store.settings(Layer.GATEWAY, "") == Settings(training_allowed=False, paid_only=True)
 
 
+def first_tokens(requests):
+    """So many of the samples' time to the first token, an eighth of a second."""
+    return tuple(requests if low < 0.125 <= high else 0 for low, high in pairwise((0.0, *LATENCY_BOUNDS, math.inf)))
+
+
 class TestUsage:
     @pytest.mark.parametrize(
         "changes",
@@ -389,6 +397,23 @@ class TestUsage:
         usage_sink.flush()
         assert [row.status for row in store.usage_rows(*EVERYTHING)] == [200, 200]
         assert usage_sink.state.duplicates == 2
+
+    def test_a_second_row_of_a_decision_is_in_no_sum(self, store, usage_sink):
+        written(usage_sink, usage_row(1))
+        for number in (2, 1, 3, 3, 4, 1):
+            usage_sink.put(usage_row(number))
+        usage_sink.flush()
+        assert [total.requests for total in store.usage_totals(UsageGroup.ACCOUNT, *EVERYTHING)] == [4]
+        assert (usage_sink.state.written, usage_sink.state.duplicates) == (4, 3)
+
+    def test_pages_neither_miss_nor_repeat_rows_of_one_instant(self, store, usage_sink):
+        written(usage_sink, *[usage_row(number, at=NOON + number // 4) for number in range(10)])
+        for account in (None, "default"):
+            page, seen = store.usage_rows(*EVERYTHING, account, 3), []
+            while page:
+                seen += [row.decision for row in page]
+                page = store.usage_rows(0.0, page[-1].at, account, 3, page[-1].decision)
+            assert seen == [usage_row(number).decision for number in reversed(range(10))]
 
     def test_many_rows(self, store, usage_sink):
         written(usage_sink, *[usage_row(number) for number in range(1000)])
@@ -449,11 +474,17 @@ class TestUsage:
         written(usage_sink, *(usage_row(number, duration=duration) for number, duration in enumerate(durations)))
         written(usage_sink, usage_row(90, outcome="timed_out", duration=1.0), usage_row(91, account="other", model="b/b", duration=1.0))
         model, last = "anthropic/claude-3.5-sonnet", len(bounds)
-        counted = [(model, 0, 2), (model, 1, 1), (model, 3, 1), (model, last - 1, 1), (model, last, 1)]
-        found = store.usage_latency(UsageGroup.MODEL, *EVERYTHING, account="default")
-        assert [(one.label, one.bucket, one.requests) for one in found] == counted
-        assert [one.label for one in store.usage_latency(UsageGroup.MODEL, *EVERYTHING)][-1] == "b/b"
-        assert store.usage_latency(UsageGroup.MODEL, NOON + 2 * DAY, NOON + 3 * DAY) == []
+        (found,) = store.usage_times(UsageGroup.MODEL, *EVERYTHING, account="default")
+        counted = {0: 2, 1: 1, 3: 1, last - 1: 1, last: 1}
+        assert found == UsageTimes(model, tuple(counted.get(place, 0) for place in range(last + 1)), first_tokens(6))
+        assert [one.label for one in store.usage_times(UsageGroup.MODEL, *EVERYTHING)] == [model, "b/b"]
+        assert [one.label for one in store.usage_times(UsageGroup.OUTCOME, *EVERYTHING)] == ["success"]
+        assert store.usage_times(UsageGroup.MODEL, NOON + 2 * DAY, NOON + 3 * DAY) == []
+
+    def test_answers_without_a_first_token_are_counted_by_their_response_time_alone(self, store, usage_sink):
+        written(usage_sink, usage_row(1, first_token=None), usage_row(2))
+        (found,) = store.usage_times(UsageGroup.KEY, *EVERYTHING)
+        assert (sum(found.duration), found.first_token) == (2, first_tokens(1))
 
     def test_totals_of_nothing(self, store, usage_sink):
         written(usage_sink, usage_row(1))
@@ -469,13 +500,30 @@ class TestUsage:
             written(usage_sink, usage_row(number + 10, account=account, at=now - 0.5 * DAY))
         assert store.purge_usage(now) == 3
         assert store.purge_usage(now) == 0
+        totals = store.usage_totals(UsageGroup.ACCOUNT, *EVERYTHING)
+        assert [(total.label, total.requests) for total in totals] == [("default", 1), ("long", 2), ("short", 1), ("stranger", 1)]
         left = [(row.account, (now - row.at) / DAY) for row in store.usage_rows(*EVERYTHING)]
         assert sorted(left) == [("default", 0.5), ("long", 0.5), ("long", 364.0), ("short", 0.5), ("stranger", 0.5)]
 
     def test_purging_goes_in_small_batches_and_takes_a_default(self, store, usage_sink):
         written(usage_sink, *[usage_row(number) for number in range(10)])
         now = NOON + 2 * DAY
-        assert [store.purge_usage(now, default_days=1.0, batch=4) for _ in range(4)] == [4, 4, 2, 0]
+        left = []
+        for _ in range(4):
+            gone = store.purge_usage(now, default_days=1.0, batch=4)
+            left.append((gone, sum(total.requests for total in store.usage_totals(UsageGroup.KEY, *EVERYTHING))))
+        assert left == [(4, 6), (4, 2), (2, 0), (0, 0)]
+
+    def test_the_version_changes_with_the_rows_of_the_account_alone(self, store, usage_sink):
+        versions = [store.usage_version("default")]
+        for number in range(3):
+            written(usage_sink, usage_row(number), usage_row(10 + number, account="other"))
+            versions.append(store.usage_version("default"))
+        written(usage_sink, usage_row(20, account="other"))
+        assert store.usage_version("default") == versions[-1]
+        assert len(set(versions)) == len(versions)
+        store.purge_usage(NOON + 2 * DAY, default_days=1.0, batch=2)
+        assert store.usage_version("default") != versions[-1]
 
 
 class TestContradictions:

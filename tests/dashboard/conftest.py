@@ -42,6 +42,8 @@ class Place:
     browser: object
     seen: Seen
     email: str = "ada@example.org"
+    session: dict | None = None
+    """The browser state of whoever joined last: gives another page their session without signing in."""
 
     def first_run_link(self) -> str:
         command = [sys.executable, "-m", "anyapi", "people", "first-run", "--config", str(self.gateway.home / "anyapi.toml")]
@@ -77,6 +79,7 @@ class Place:
         page.get_by_role("textbox", name="Password").fill(PASSWORD)
         page.get_by_role("button", name=re.compile("Begin|Join")).click()
         page.get_by_role("heading", name="Activity").wait_for()
+        self.session = page.context.storage_state()
 
     def sign_in(self, page):
         page.goto(self.url)
@@ -90,15 +93,16 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """Before anybody is known."""
+def place(request, tmp_path_factory):
+    """Before anybody is known. A module may name other `PROVIDERS`, and the `ENVIRONMENT` of the gateway."""
     if not CHROMIUM.exists():
         pytest.skip("needs Debian's chromium (apt-get install chromium)")
     if not BUILT.exists():
         pytest.skip("the dashboard is not built: it needs npm, then `make setup`")
-    with SimulationThread() as simulation, sync_playwright() as playwright:
-        toml = '[control]\nlisten = "127.0.0.1:0"\n\n' + demo_config_toml(simulation.simulation.ports, DEFAULT_PROVIDERS)
-        with running_gateway(tmp_path_factory.mktemp("dashboard") / "home", toml, control=True) as gateway:
+    providers, environment = getattr(request.module, "PROVIDERS", DEFAULT_PROVIDERS), getattr(request.module, "ENVIRONMENT", {})
+    with SimulationThread(providers) as simulation, sync_playwright() as playwright:
+        toml = '[control]\nlisten = "127.0.0.1:0"\n\n' + demo_config_toml(simulation.simulation.ports, providers)
+        with running_gateway(tmp_path_factory.mktemp("dashboard") / "home", toml, environment=environment, control=True) as gateway:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             found = Place(gateway, gateway.control_url(), browser, Seen())
             yield found

@@ -1,4 +1,4 @@
-"""Every page in both colour schemes: nothing serious for axe to find, and no sideways scrolling on a phone."""
+"""Every page in both colour schemes: nothing serious for axe to find, no sideways scrolling from a phone to 4K, and a picture to look at."""
 
 import os
 import re
@@ -18,15 +18,21 @@ PAGES = (
     "privacy",
     "models",
     "models?show=providers",
+    "models?show=lately",
     "models/openai/gpt-4o-mini",
     f"compare?{COMPARED}",
     "providers/openai",
     "explain?model=openai%2Fgpt-4o-mini",
+    "playground",
     "keys",
+    "credentials",
     "members",
     "stored",
     "me",
 )
+PICTURES = Path(os.environ.get("DASHBOARD_SCREENSHOTS", ROOT / "test-output/dashboard"))
+TALLEST = 2400
+"""Pixels of a picture: a longer page repeats itself."""
 SERIOUS = {"serious", "critical"}
 LOOK = "axe.run(document, {resultTypes: ['violations']}).then((found) => found.violations)"
 
@@ -63,12 +69,20 @@ def settled(page) -> None:
     expect(page.locator("[aria-label=Loading], [aria-busy=true]")).to_have_count(0)
 
 
-def keep(page, path: str, width: str) -> None:
-    """Keep a picture for people to look at, where `DASHBOARD_SCREENSHOTS` names a directory."""
-    if directory := os.environ.get("DASHBOARD_SCREENSHOTS"):
-        name = re.sub(r"[^a-z0-9]+", "-", path.partition("&")[0])
-        scheme = page.evaluate("document.documentElement.dataset.mantineColorScheme")
-        page.screenshot(path=Path(directory) / f"{name}-{scheme}-{width}.png", full_page=True)
+def keep(page, path: str) -> None:
+    """Keep a picture for people to look at: what a window of this size shows, of a long page its beginning."""
+    size, name = page.viewport_size, re.sub(r"[^a-z0-9]+", "-", path.partition("&")[0])
+    scheme = page.evaluate("document.documentElement.dataset.mantineColorScheme")
+    whole = page.evaluate("document.documentElement.scrollHeight")
+    page.set_viewport_size({**size, "height": max(size["height"], min(whole, TALLEST))})
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / f"{name}-{scheme}-{size['width']}.png")
+    page.set_viewport_size(size)
+
+
+def open_at(page, width: int, height: int) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, f"scrolls sideways at {width}"
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -77,10 +91,10 @@ def test_a_page(filled, page, path):
     page.goto(f"{filled.url}/a/default/{path}")
     settled(page)
     assert serious(page) == []
-    keep(page, path, "wide")
-    page.set_viewport_size({"width": 360, "height": 740})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    keep(page, path, "narrow")
+    keep(page, path)
+    open_at(page, 3840, 2160)
+    open_at(page, 360, 740)
+    keep(page, path)
     assert page.evaluate("document.title").endswith("· AnyAPI")
 
 
@@ -91,6 +105,23 @@ def test_one_request(filled, page):
     page.get_by_role("heading", name="One request").wait_for()
     settled(page)
     assert serious(page) == []
+    keep(page, "activity one request")
+
+
+def test_settings_before_they_are_saved(filled, page):
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(f"{filled.url}/a/default/privacy")
+    settled(page)
+    page.get_by_role("switch", name="Nobody may train on what we send").check(force=True)
+    page.get_by_role("switch", name="No human may read it").check(force=True)
+    page.get_by_role("switch", name="Only in certain regions").check(force=True)
+    expect(page.get_by_test_id("sentence")).to_contain_text("This would leave 0 of")
+    expect(page.get_by_role("note").or_(page.locator(".note.bad")).first).to_contain_text("that you used last week: ")
+    assert serious(page) == []
+    keep(page, "privacy before saving")
+    page.set_viewport_size({"width": 360, "height": 740})
+    expect(page.locator(".savebar")).to_contain_text("of last week would go")
+    keep(page, "privacy before saving")
 
 
 def test_dialogs_and_the_menu_of_a_phone(filled, page):
@@ -100,11 +131,15 @@ def test_dialogs_and_the_menu_of_a_phone(filled, page):
     page.get_by_role("link", name="Members and projects").wait_for()
     assert serious(page) == []
     page.get_by_role("button", name="Close the menu").click()
-    page.get_by_role("button", name="New key").first.click()
-    page.get_by_role("dialog").wait_for()
-    assert serious(page) == []
-    page.keyboard.press("Escape")
-    page.get_by_role("dialog").wait_for(state="hidden")
+    for path, button in (("keys", "New key"), ("credentials", "Bring a key")):
+        page.goto(f"{filled.url}/a/default/{path}")
+        page.get_by_role("button", name=button).first.click()
+        page.get_by_role("dialog").wait_for()
+        if path == "credentials":
+            page.get_by_role("switch", name="Something is signed").check(force=True)
+        assert serious(page) == []
+        page.keyboard.press("Escape")
+        page.get_by_role("dialog").wait_for(state="hidden")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -113,6 +148,7 @@ def test_the_entrance(filled, scheme):
         page.goto(filled.url)
         page.get_by_role("button", name="Sign in").wait_for()
         assert serious(page) == []
+        keep(page, "sign in")
         page.goto(f"{filled.url}/join#nonsense")
         settled(page)
         assert serious(page) == []

@@ -165,6 +165,27 @@ def test_explain_asks_no_provider(owned):
         assert len(owned.gateway.usage()) == before
 
 
+def test_a_page_says_when_the_gateway_is_gone_and_goes_on_by_itself(owned):
+    with owned.page() as page:
+        owned.sign_in(page)
+        page.get_by_role("link", name="Explain").click()
+        expect(page.get_by_role("heading", name="The request")).to_be_visible()
+        page.get_by_role("link", name="Activity").click()
+        lost = page.get_by_text("What you see is what it said last.")
+        page.context.set_offline(True)
+        expect(lost).to_be_visible(timeout=40_000)
+        expect(page.get_by_role("heading", name="Activity")).to_be_visible()
+        page.get_by_role("link", name="What is stored").click()
+        expect(page.get_by_text("This page could not be shown.")).to_be_visible()
+        page.context.set_offline(False)
+        page.get_by_role("link", name="Explain").click()
+        expect(page.get_by_role("heading", name="The request")).to_be_visible()
+        expect(lost).to_have_count(0)
+        page.get_by_role("link", name="What is stored").click()
+        page.get_by_role("button", name="Try again").click()
+        expect(page.get_by_text("No content is stored.")).to_be_visible()
+
+
 def test_the_first_load_is_small_and_quick(owned):
     """Everything that a new visitor loads until the first page of the account stands, as it comes over the wire."""
     sizes, times = [], []

@@ -1,38 +1,16 @@
 """Both planes in one process: a change over the control API is in force on the data plane when the call returns."""
 
-import json
-import re
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 
 import pytest
 from tests.integration.lab import until
+from tests.tools.control_page import PASSWORD, first_person
 from tests.tools.gateway import running_gateway, simulated
 
 from anyapi.simulator import DEFAULT_PROVIDERS, SimulationThread, demo_config_toml
 
-PASSWORD = "correct horse battery staple"
 LISTENS = '[control]\nlisten = "127.0.0.1:0"\n\n'
-
-
-class Page:
-    """A browser of the control plane: one cookie, one token, over a real socket."""
-
-    def __init__(self, url):
-        self.url, self.cookie, self.csrf = url, "", ""
-
-    def send(self, method, path, body=None):
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"content-type": "application/json", "cookie": self.cookie, "x-csrf-token": self.csrf}
-        request = urllib.request.Request(self.url + path, data, headers, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
-                self.cookie = (answer.headers.get("set-cookie") or self.cookie).partition(";")[0]
-                return answer.status, json.loads(answer.read())
-        except urllib.error.HTTPError as error:
-            return error.code, json.loads(error.read())
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +18,7 @@ def planes(tmp_path_factory):
     with SimulationThread() as simulation:
         toml = LISTENS + demo_config_toml(simulation.simulation.ports, DEFAULT_PROVIDERS)
         with running_gateway(tmp_path_factory.mktemp("planes") / "home", toml, control=True) as gateway:
-            url = gateway.control_url()
-            command = [sys.executable, "-m", "anyapi", "people", "first-run", "--config", str(gateway.home / "anyapi.toml")]
-            link = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
-            page = Page(url)
-            form = {"token": re.search(r"/join#(\S+)", link)[1], "name": "Ada", "email": "ada@x.org", "password": PASSWORD}
-            status, me = page.send("POST", "/api/links", form)
-            assert status == 200
-            page.csrf = me["csrf"]
+            page = first_person(gateway)
             yield gateway, page
 
 
@@ -121,3 +92,19 @@ def test_plain_http_off_loopback_is_refused(tmp_path, listen):
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     assert done.returncode == 1
     assert "plain HTTP off loopback is refused" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "models", [["claude-3-5-sonnet"], ["gpt-4o-mini", "anyapi/auto"], ["baai/bge-m3"], ["anyapi/auto", "claude-sonnet-4-5"]]
+)
+def test_both_planes_explain_the_same_names_alike(planes, models):
+    gateway, page = planes
+    policy = {"retention_days": 30}
+    here = page.send("POST", "/api/accounts/default/explain", {"models": models, "data_policy": policy})[1]
+    there = gateway.request("POST", "/v1/explain", {"models": models, "data_policy": policy}).json()
+    for found in (here, there):
+        assert len(found["models"]) == len(models)
+    for one, other in zip(here["models"], there["models"], strict=True):
+        assert one["model"] == other["model"]
+        for kind in ("permitted", "unavailable", "denied"):
+            assert {row["endpoint"] for row in one[kind]} == {row["endpoint"] for row in other[kind]}, kind

@@ -375,7 +375,7 @@ def running(tmp_path_factory):
         yield gateway
 
 
-@pytest.mark.parametrize(("record", "table"), [("usage", "usage"), ("decision", "decision_records")])
+@pytest.mark.parametrize(("record", "table"), [("usage", "usage"), ("usage_hours", "usage_hours"), ("decision", "decision_records")])
 def test_the_listed_fields_are_the_columns(running, record, table):
     listed = stored(running)[record]["fields"]
     assert {as_column(field["field"]) for field in listed} == columns(running.home)[table]
@@ -397,7 +397,7 @@ def test_the_other_tables_are_listed_field_by_field_too(running, table):
 
 
 def test_no_table_is_unknown_to_these_tests(running):
-    known = {"usage", "decision_records", *CONFIGURED_TABLES, "alembic_version"}
+    known = {"usage", "usage_hours", "decision_records", *CONFIGURED_TABLES, "alembic_version"}
     assert set(columns(running.home)) == known
 
 

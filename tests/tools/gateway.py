@@ -59,6 +59,8 @@ class Gateway:
     port: int = 0
     process: subprocess.Popen | None = None
     environment: dict[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
+    """More words of the command."""
 
     @property
     def url(self) -> str:
@@ -75,7 +77,7 @@ class Gateway:
         """Start (again) and wait until it answers."""
         with (self.home / "gateway.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "anyapi", "serve", "--quiet", "--config", str(self.home / "anyapi.toml")],
+                [sys.executable, "-m", "anyapi", "serve", "--quiet", "--config", str(self.home / "anyapi.toml"), *self.arguments],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,

@@ -35,8 +35,7 @@ from anyapi.storage.rows import CredentialRow, Declared
 from anyapi.storage.schema import prepare
 from anyapi.storage.sqlite import SqliteStore
 from anyapi.upstream.adapters import SERVED_PROTOCOLS
-from anyapi.wire.buffers import ReadBuffer
-from anyapi.wire.deadlines import Sweep
+from anyapi.wire.loop_parts import LoopParts
 
 NOW = dt.datetime(2026, 12, 1, tzinfo=dt.UTC)
 
@@ -333,11 +332,11 @@ def publishing(config, check):
 
     @on_loop
     async def go():
-        sweep = Sweep(asyncio.get_running_loop())
-        upstreams = bootstrap._upstreams(config, ReadBuffer(), sweep)
+        shared = LoopParts(asyncio.get_running_loop())
+        upstreams = bootstrap._upstreams(config, shared)
         with SqliteStore(config.data_dir, NOW.timestamp) as store:
             await check(Publisher(config, store, upstreams), upstreams, store)
-        sweep.close()
+        shared.sweep.close()
 
     go()
 
@@ -421,12 +420,13 @@ def test_secrets_are_only_in_the_upstreams(home):
 
     @on_loop
     async def check():
-        sweep = Sweep(asyncio.get_running_loop())
+        shared = LoopParts(asyncio.get_running_loop())
 
         state = WriterState(0, 0, 0, 0, failing=False)
         usage, decisions, evidence = (SimpleNamespace(state=state) for _ in range(3))
-        outlets = bootstrap._outlets(config, bootstrap._upstreams(config, ReadBuffer(), sweep), usage, decisions, evidence)
-        sweep.close()
+        lease = SimpleNamespace(held=True)
+        outlets = bootstrap._outlets(config, bootstrap._upstreams(config, shared), (usage, decisions, evidence), lease)
+        shared.sweep.close()
         upstream = outlets.upstreams["mine"]
         assert (upstream.host, upstream.port) == ("api.openai.com", 443)
         assert b"authorization: Bearer sk-very-secret\r\n" in upstream.head(b"/x", b"", b"")
@@ -436,6 +436,8 @@ def test_secrets_are_only_in_the_upstreams(home):
             writer.state = WriterState(0, 0, 0, 0, failing=True)
             assert not outlets.ready()
             writer.state = state
+        lease.held = False
+        assert not outlets.ready()
 
     check()
 

@@ -72,6 +72,7 @@ FULL = """
 [server]
 listen = "[::1]:9000"
 cors_origins = ["https://app.example.com"]
+public_url = "https://gate.example.com"
 [server.limits]
 max_body_bytes = 1048576
 drain_timeout = 5
@@ -131,6 +132,7 @@ def test_every_section(tmp_path):
     assert config.server.limits.max_headers == 100
     assert config.server.upstream.connect_timeout == 2.5
     assert config.server.cors_origins == ("https://app.example.com",)
+    assert config.server.public_url == "https://gate.example.com"
     assert config.data_dir == tmp_path / "with space" / "data"
     assert (config.policy.training_allowed, config.policy.retention_days) == (False, 30)
     assert config.policy.providers_ignore == {"deepseek"}
@@ -212,6 +214,7 @@ def test_a_variable_that_a_credential_names_is_known(tmp_path):
         ("[server.limits]\nidle_timeout = inf", "server.limits.idle_timeout"),
         ("[server.limits]\nidle_timeout = nan", "server.limits.idle_timeout"),
         ("[server]\ncors_origins = ['app.example.com']", "server.cors_origins"),
+        ("[server]\npublic_url = 'https://a.example/; script-src *'", "server.public_url"),
         ("[server.tls]\ncertificate = 'none.pem'\nkey = 'none.pem'", "server.tls.certificate"),
         ("[policy]\nretention_days = -1", "policy.retention_days"),
         ("[policy]\nretention = 1", "policy.retention"),
@@ -288,3 +291,19 @@ heavy = {"yaml", "rich", "click", "sqlalchemy", "anyapi.catalogue.source"} & set
 assert not heavy, heavy
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, cwd=tmp_path)
+
+
+def test_the_database_is_named_by_the_environment_and_never_shown(tmp_path):
+    url = f"postgresql://anyapi:{KEY}@db.example:5432/anyapi"
+    config = load(tmp_path, ANYAPI_DATABASE_URL=url)
+    assert config.database_url.reveal() == url
+    assert KEY not in repr(config)
+    assert load(tmp_path, ANYAPI_DATABASE_URL="").database_url is None
+    (said,) = errors_of(tmp_path, ANYAPI_DATABASE_URL=f"mysql://{KEY}@db").values()
+    assert said == "environment: ANYAPI_DATABASE_URL: must be postgresql://user:password@host:port/database"
+
+
+def test_a_lease_is_a_number_of_seconds(tmp_path):
+    assert (load(tmp_path).server.lease, load(tmp_path, "[server]\nlease = 2.5").server.lease) == (10.0, 2.5)
+    for wrong in ("0", "1000", '"ten"'):
+        assert "must be a number between 1 and 300" in errors_of(tmp_path, f"[server]\nlease = {wrong}")["server.lease"]

@@ -7,7 +7,7 @@ import pytest
 from anyapi.catalogue.locations import PLACES
 from anyapi.catalogue.vocabulary import PLACEHOLDER_VALUE, REGION
 from anyapi.config import load_config
-from anyapi.config_addresses import own_base_url, region_of
+from anyapi.config_addresses import origins_of, own_base_url, region_of
 
 NOW = dt.datetime(2027, 3, 1, tzinfo=dt.UTC)
 
@@ -94,3 +94,17 @@ def test_every_location_has_a_word_of_the_policy_and_can_stand_in_an_address():
         assert REGION.fits(place)
         if location.startswith("us-"):
             assert place == "us"
+
+
+@pytest.mark.parametrize(
+    ("url", "origins"),
+    [
+        ("https://anyapi.example.org", {"https://anyapi.example.org"}),
+        ("https://anyapi.example.org:8443/console", {"https://anyapi.example.org:8443"}),
+        ("http://[fd00::1]:8081", {"http://[fd00::1]:8081"}),
+        ("http://127.0.0.1:8081", {"http://127.0.0.1:8081", "http://localhost:8081", "http://[::1]:8081"}),
+        ("http://localhost", {"http://127.0.0.1", "http://localhost", "http://[::1]"}),
+    ],
+)
+def test_where_a_browser_says_a_page_is_from(url, origins):
+    assert origins_of(url) == origins

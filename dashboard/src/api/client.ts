@@ -44,15 +44,32 @@ export function address(path: string, values: Record<string, string> = {}, query
   return text ? `${filled}?${text}` : filled;
 }
 
+const KEPT = 60;
+const kept = new Map<string, { tag: string; found: unknown }>();
+
+/** Keeps what an address answered, for when the server says that it still holds; in memory alone, the newest few. */
+function keep(where: string, tag: string | null, found: unknown): void {
+  kept.delete(where);
+  if (tag === null) return;
+  kept.set(where, { tag, found });
+  for (const oldest of kept.keys()) {
+    if (kept.size <= KEPT) break;
+    kept.delete(oldest);
+  }
+}
+
 export async function call<P extends keyof paths & string, M extends Method & keyof paths[P]>(
   method: M,
   path: P,
   asked: Asked<paths[P][M]> = {},
 ): Promise<Result<paths[P][M]>> {
   const headers: Record<string, string> = method === "get" ? {} : { "x-csrf-token": csrf, "content-type": "application/json" };
+  const where = address(path, asked.path, asked.query);
+  const known = method === "get" ? kept.get(where) : undefined;
+  if (known) headers["if-none-match"] = known.tag;
   let answer: Response;
   try {
-    answer = await fetch(address(path, asked.path, asked.query), {
+    answer = await fetch(where, {
       method: method.toUpperCase(),
       headers,
       body: asked.body === undefined ? null : JSON.stringify(asked.body),
@@ -62,7 +79,9 @@ export async function call<P extends keyof paths & string, M extends Method & ke
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new Problem(0, "The gateway does not answer. Is it running?");
   }
+  if (answer.status === 304 && known) return known.found as Result<paths[P][M]>;
   const found: unknown = await answer.json().catch(() => null);
+  if (answer.ok && method === "get") keep(where, answer.headers.get("etag"), found);
   if (!answer.ok) throw problemOf(answer.status, found);
   return found as Result<paths[P][M]>;
 }

@@ -48,6 +48,14 @@ export function useProjects() {
   return useQuery({ queryKey: [account, "projects"], queryFn: () => call("get", "/api/accounts/{account}/projects", { path: { account } }) });
 }
 
+export function useCredentials() {
+  const { account } = useHere();
+  return useQuery({
+    queryKey: [account, "credentials"],
+    queryFn: () => call("get", "/api/accounts/{account}/credentials", { path: { account } }),
+  });
+}
+
 export function useMembers() {
   const { account } = useHere();
   return useQuery({ queryKey: [account, "members"], queryFn: () => call("get", "/api/accounts/{account}/members", { path: { account } }) });
@@ -64,49 +72,50 @@ export function useChanges(gateway: boolean) {
   });
 }
 
-const took = new Map<string, number>();
-
-/** Measures an answer, so that the next one can wait accordingly. */
-async function timed<T>(name: string, ask: () => Promise<T>): Promise<T> {
-  const began = performance.now();
-  const found = await ask();
-  took.set(name, performance.now() - began);
-  return found;
-}
-
 /** Live, but never so that a server with many rows spends more than a sixtieth of its time on this page's question. */
 export const pace = (every: number | false, tookMs: number): number | false => every && Math.max(every, 60 * tookMs);
 
-/** Every span ends now: `seconds` back from the moment of asking. */
-export function useTotals(by: UsageGroup, seconds: number, every: number | false) {
+const took = new Map<string, number>();
+
+/**
+ * Every span ends now. It begins with the hour that was `seconds` ago: so the chart's first column is whole, the server has its sums ready,
+ * and the next question has the same address, which the server may answer with "nothing new".
+ */
+export const begin = (seconds: number, now = Date.now() / 1000): number => Math.floor((now - seconds) / 3600) * 3600;
+
+/** What usage comes to by a label, read again at a pace that the last answer's time sets. */
+function useUsage<T>(what: string, seconds: number, every: number | false, ask: (since: number, signal: AbortSignal) => Promise<T>) {
   const { account } = useHere();
   return useQuery({
-    queryKey: [account, "totals", by, seconds],
-    queryFn: ({ signal }) =>
-      timed("totals", () => call("get", "/api/accounts/{account}/usage/totals", { path: { account }, query: { by, since: Date.now() / 1000 - seconds }, signal })),
-    refetchInterval: () => pace(every, took.get("totals") ?? 0),
+    queryKey: [account, "usage", what, seconds],
+    queryFn: async ({ signal }) => {
+      const began = performance.now();
+      const found = await ask(begin(seconds), signal);
+      took.set(what, performance.now() - began);
+      return found;
+    },
+    refetchInterval: () => pace(every, took.get(what) ?? 0),
     placeholderData: (before) => before,
   });
+}
+
+export function useTotals(by: UsageGroup, seconds: number, every: number | false) {
+  const { account } = useHere();
+  return useUsage(`totals ${by}`, seconds, every, (since, signal) =>
+    call("get", "/api/accounts/{account}/usage/totals", { path: { account }, query: { by, since }, signal }),
+  );
 }
 
 export function useLatency(by: UsageGroup, seconds: number, every: number | false) {
   const { account } = useHere();
-  return useQuery({
-    queryKey: [account, "latency", by, seconds],
-    queryFn: ({ signal }) =>
-      timed("latency", () => call("get", "/api/accounts/{account}/usage/latency", { path: { account }, query: { by, since: Date.now() / 1000 - seconds }, signal })),
-    refetchInterval: () => pace(every, took.get("latency") ?? 0),
-    placeholderData: (before) => before,
-  });
+  return useUsage(`latency ${by}`, seconds, every, (since, signal) =>
+    call("get", "/api/accounts/{account}/usage/latency", { path: { account }, query: { by, since }, signal }),
+  );
 }
 
 export function useRows(seconds: number, limit: number, every: number | false) {
   const { account } = useHere();
-  return useQuery({
-    queryKey: [account, "rows", seconds, limit],
-    queryFn: ({ signal }) =>
-      call("get", "/api/accounts/{account}/usage/rows", { path: { account }, query: { since: Date.now() / 1000 - seconds, limit }, signal }),
-    refetchInterval: every,
-    placeholderData: (before) => before,
-  });
+  return useUsage(`rows ${limit}`, seconds, every, (since, signal) =>
+    call("get", "/api/accounts/{account}/usage/rows", { path: { account }, query: { since, limit }, signal }),
+  );
 }

@@ -4,18 +4,18 @@ import { Button, Group, SegmentedControl, Switch } from "@mantine/core";
 import { useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { address } from "../api/client";
-import { useKeys, useLatency, useRows, useTotals } from "../api/queries";
+import { begin, useKeys, useLatency, useRows, useTotals } from "../api/queries";
 import type { ShownKey, UsageRow, UsageTotal } from "../api/schema";
 import { useHere } from "../api/session";
-import { type Bar, Bars, Columns } from "../parts/chart";
+import { type Column, Columns } from "../parts/chart";
 import { Icon } from "../parts/icon";
 import { Chip, CodeBlock, Empty, Loaded, Page, Panel, Table } from "../parts/parts";
 import { ago, count, exactTime, money, percent, plural, seconds, tokens } from "../words/format";
 import { outcome } from "../words/policy";
-import { filled, SPANS, type Span, spanOf, sum } from "../words/series";
+import { filled, type Point, SPANS, type Span, spanOf, sum } from "../words/series";
 
 const LIVE = 5_000;
-type Metric = "requests" | "tokens" | "cost";
+type Metric = "requests" | "success" | "tokens" | "cost" | "latency";
 type Group = "model" | "provider" | "key" | "app" | "outcome";
 
 export default function Activity() {
@@ -25,7 +25,7 @@ export default function Activity() {
   const span = spanOf(search.get("span"));
   const every = live && LIVE;
   const series = useTotals(span.by, span.seconds, every);
-  const csv = address("/api/accounts/{account}/usage.csv", { account }, { since: Math.floor(Date.now() / 1000 - span.seconds) });
+  const csv = address("/api/accounts/{account}/usage.csv", { account }, { since: begin(span.seconds) });
   return (
     <Page
       title="Activity"
@@ -33,7 +33,7 @@ export default function Activity() {
       tools={
         <Group gap="md">
           <Switch size="sm" label="Live" checked={live} onChange={(event) => setLive(event.currentTarget.checked)} />
-          <SegmentedControl size="sm" aria-label="Span of time" value={span.id} data={SPANS.map(({ id, label }) => ({ value: id, label }))} onChange={(next) => setSearch({ span: next })} />
+          <SegmentedControl size="sm" aria-label="Span of time" value={span.id} data={SPANS.map(({ id, label }) => ({ value: id, label }))} onChange={(next) => setSearch((before) => { before.set("span", next); return before; })} />
         </Group>
       }
     >
@@ -46,8 +46,8 @@ export default function Activity() {
           ) : (
             <>
               <Tiles rows={found.rows} span={span} every={every} />
-              <OverTime rows={found.rows} since={found.since} until={found.until} span={span} />
-              <Breakdowns span={span} every={every} />
+              <OverTime rows={found.rows} since={found.since} until={found.until} span={span} every={every} />
+              <Breakdown span={span} every={every} />
               <Requests span={span} every={every} csv={csv} />
             </>
           )
@@ -107,48 +107,130 @@ function Tile({ name, value, below }: { name: string; value: string; below: stri
   );
 }
 
-function OverTime({ rows, since, until, span }: { rows: UsageTotal[]; since: number; until: number; span: Span }) {
+const METRICS: readonly { value: Metric; label: string }[] = [
+  { value: "requests", label: "Requests" }, { value: "success", label: "Success" }, { value: "tokens", label: "Tokens" }, { value: "cost", label: "Cost" }, { value: "latency", label: "Response time" },
+];
+const LEGENDS: Partial<Record<Metric, [string, string]>> = { requests: ["answered", "refused or failed"], latency: ["half were faster", "95% were faster"] };
+const SHOWN: Record<Metric, (value: number) => string> = { requests: count, tokens: count, cost: money, success: (value) => `${Math.floor(value * 10) / 10}%`, latency: seconds };
+
+function OverTime({ rows, since, until, span, every }: { rows: UsageTotal[]; since: number; until: number; span: Span; every: number | false }) {
   const [metric, setMetric] = useState<Metric>("requests");
-  const value = (total: UsageTotal | null) => {
-    if (total === null) return { good: 0, bad: 0 };
-    if (metric === "requests") return { good: total.succeeded, bad: total.requests - total.succeeded };
-    return { good: metric === "tokens" ? total.prompt_tokens + total.completion_tokens : total.cost, bad: 0 };
-  };
+  const legend = LEGENDS[metric];
   return (
-      <Panel
-        title={span.by === "hour" ? "By hour" : "By day"}
-        tools={
-          <SegmentedControl
-            size="xs"
-            aria-label="What to show"
-            value={metric}
-            onChange={(next) => setMetric(next as Metric)}
-            data={[{ value: "requests", label: "Requests" }, { value: "tokens", label: "Tokens" }, { value: "cost", label: "Cost" }]}
-          />
-        }
-      >
-        {metric === "requests" && (
-          <div className="legend" aria-hidden="true">
-            <span><i />answered</span>
-            <span><i className="fail" />refused or failed</span>
-          </div>
-        )}
-        <Columns points={filled(rows, since, until, span.by)} value={(point) => value(point.total)} shown={metric === "cost" ? money : count} label={`${metric} by ${span.by}, times in UTC`} by={span.by} />
-      </Panel>
+    <Panel
+      title={span.by === "hour" ? "By hour" : "By day"}
+      tools={<SegmentedControl size="xs" aria-label="What to show" value={metric} onChange={(next) => setMetric(next as Metric)} data={[...METRICS]} style={{ maxWidth: "100%", overflowX: "auto" }} />}
+    >
+      {legend && (
+        <div className="legend" aria-hidden="true">
+          <span><i />{legend[0]}</span>
+          <span><i className={metric === "latency" ? "slow" : "fail"} />{legend[1]}</span>
+        </div>
+      )}
+      {metric === "latency" ? (
+        <ResponseTimes since={since} until={until} span={span} every={every} />
+      ) : (
+        <Columns points={filled(rows, since, until, span.by)} value={(point) => columnOf(metric, point.total)} shown={SHOWN[metric]} said={(column, shown) => saidOf(metric, column, shown)} label={`${metric} by ${span.by}, times in UTC`} by={span.by} />
+      )}
+    </Panel>
   );
 }
 
-function Breakdowns({ span, every }: { span: Span; every: number | false }) {
-  const keys = useKeys();
+function columnOf(metric: Metric, total: UsageTotal | null): Column {
+  if (total === null) return { good: 0, bad: 0 };
+  if (metric === "requests") return { good: total.succeeded, bad: total.requests - total.succeeded };
+  if (metric === "success") return { good: (100 * total.succeeded) / total.requests, bad: 0 };
+  return { good: metric === "tokens" ? total.prompt_tokens + total.completion_tokens : total.cost, bad: 0 };
+}
+
+const saidOf = (metric: Metric, { good, bad }: Column, shown: (value: number) => string): string =>
+  metric === "requests" && bad > 0 ? `${shown(good + bad)}, of which ${shown(bad)} not answered` : shown(good + bad);
+
+/** Half and 95 in 100 of the answered requests of each hour or day were faster than this. */
+function ResponseTimes({ since, until, span, every }: { since: number; until: number; span: Span; every: number | false }) {
+  const latency = useLatency(span.by, span.seconds, every);
   return (
-    <div className="grid two">
-      <Breakdown title="By model" by="model" span={span} every={every} />
-      <Breakdown title="By provider" by="provider" span={span} every={every} name={(label) => (label === "-" ? "sent to nobody" : label)} />
-      <Breakdown title="By API key" by="key" span={span} every={every} name={(label) => keyName(keys.data, label)} />
-      <Breakdown title="By outcome" by="outcome" span={span} every={every} name={(label) => outcome(label).text} />
-      <Breakdown title="By app" by="app" span={span} every={every} name={(label) => (label === "-" ? "no name given" : label)} />
-      <Times span={span} every={every} />
-    </div>
+    <Loaded read={latency}>
+      {(found) => {
+        const rows = new Map(found.rows.map((row) => [row.label, row]));
+        const value = (point: Point): Column => {
+          const row = rows.get(point.label);
+          return { good: row?.p50 ?? 0, bad: Math.max(0, (row?.p95 ?? 0) - (row?.p50 ?? 0)) };
+        };
+        return <Columns slow points={filled([], since, until, span.by)} value={value} shown={seconds} said={({ good, bad }, shown) => `half under ${shown(good)}, 95% under ${shown(good + bad)}`} label={`response time by ${span.by}, times in UTC`} by={span.by} />;
+      }}
+    </Loaded>
+  );
+}
+
+const GROUPS: readonly { value: Group; label: string; none: string }[] = [
+  { value: "model", label: "Model", none: "unknown" }, { value: "provider", label: "Provider", none: "sent to nobody" }, { value: "key", label: "API key", none: "no key" },
+  { value: "app", label: "App", none: "no name given" }, { value: "outcome", label: "Outcome", none: "unknown" },
+];
+const SOME = 10;
+
+/** The same figures by model, provider, key, app or outcome. */
+function Breakdown({ span, every }: { span: Span; every: number | false }) {
+  const [search, setSearch] = useSearchParams();
+  const group = GROUPS.find((one) => one.value === search.get("by")) ?? (GROUPS[0] as (typeof GROUPS)[number]);
+  const [all, setAll] = useState(false);
+  const keys = useKeys();
+  const totals = useTotals(group.value, span.seconds, every);
+  const latency = useLatency(group.value, span.seconds, every);
+  const named = (label: string) => (label === "-" ? group.none : label === "(others)" ? "others" : group.value === "key" ? keyName(keys.data, label) : group.value === "outcome" ? outcome(label).text : label);
+  return (
+    <Panel
+      title="By what"
+      tools={
+        <SegmentedControl size="xs" aria-label="By what" value={group.value} data={[...GROUPS]} style={{ maxWidth: "100%", overflowX: "auto" }}
+          onChange={(next) => setSearch((before) => { before.set("by", next); return before; }, { replace: true })} />
+      }
+    >
+      <Loaded read={totals}>
+        {(found) => {
+          const rows = [...found.rows].sort((one, other) => other.requests - one.requests);
+          const most = Math.max(1, ...rows.map((row) => row.requests));
+          const times = new Map(latency.data?.rows.map((row) => [row.label, row]));
+          return (
+            <>
+              <Table
+                label={`By ${group.label.toLowerCase()}`}
+                head={
+                  <>
+                    <th scope="col">{group.label}</th>
+                    <th scope="col" className="r">Requests</th>
+                    <th scope="col" className="r">Answered</th>
+                    <th scope="col" className="r">Tokens</th>
+                    <th scope="col" className="r">Cost</th>
+                    <th scope="col" className="r">Half under</th>
+                    <th scope="col" className="r">95% under</th>
+                  </>
+                }
+              >
+                {rows.slice(0, all ? rows.length : SOME).map((row) => (
+                  <tr key={row.label}>
+                    <td style={{ minWidth: 220 }}>
+                      {named(row.label)}
+                      <div className="track" aria-hidden="true" style={{ marginTop: 4 }}>
+                        <i style={{ width: `${(100 * row.succeeded) / most}%` }} />
+                        <i className="fail" style={{ width: `${(100 * (row.requests - row.succeeded)) / most}%` }} />
+                      </div>
+                    </td>
+                    <td className="r">{count(row.requests)}</td>
+                    <td className="r">{percent(row.succeeded, row.requests)}</td>
+                    <td className="r">{count(row.prompt_tokens + row.completion_tokens)}</td>
+                    <td className="r">{money(row.cost)}</td>
+                    <td className="r">{seconds(times.get(row.label)?.p50)}</td>
+                    <td className="r">{seconds(times.get(row.label)?.p95)}</td>
+                  </tr>
+                ))}
+              </Table>
+              {!all && rows.length > SOME && <Button mt="md" variant="default" size="xs" onClick={() => setAll(true)}>Show all {rows.length}</Button>}
+            </>
+          );
+        }}
+      </Loaded>
+    </Panel>
   );
 }
 
@@ -156,48 +238,6 @@ const keyName = (keys: readonly ShownKey[] | undefined, id: string): string => {
   const found = keys?.find((key) => key.id === id);
   return found ? found.name || `${found.prefix}…` : id;
 };
-
-function Breakdown({ title, by, span, every, name = (label) => label }: { title: string; by: Group; span: Span; every: number | false; name?: (label: string) => string }) {
-  const totals = useTotals(by, span.seconds, every);
-  const bar = (row: UsageTotal): Bar => ({
-    id: row.label,
-    name: name(row.label),
-    good: row.succeeded,
-    bad: row.requests - row.succeeded,
-    text: by === "outcome" ? count(row.requests) : `${count(row.requests)} · ${money(row.cost)}`,
-  });
-  return (
-    <Panel title={title}>
-      <Loaded read={totals}>{(found) => <Bars bars={found.rows.map(bar)} most={6} />}</Loaded>
-    </Panel>
-  );
-}
-
-function Times({ span, every }: { span: Span; every: number | false }) {
-  const latency = useLatency("provider", span.seconds, every);
-  return (
-    <Panel title="Response time by provider">
-      <Loaded read={latency}>
-        {(found) =>
-          found.rows.length === 0 ? (
-            <p className="dim" style={{ margin: 0 }}>Nothing was answered yet.</p>
-          ) : (
-            <Table label="Response time by provider" head={<><th scope="col">Provider</th><th scope="col" className="r">Answered</th><th scope="col" className="r">Half under</th><th scope="col" className="r">95% under</th></>}>
-              {found.rows.map((row) => (
-                <tr key={row.label}>
-                  <td>{row.label}</td>
-                  <td className="r">{count(row.requests)}</td>
-                  <td className="r">{seconds(row.p50)}</td>
-                  <td className="r">{seconds(row.p95)}</td>
-                </tr>
-              ))}
-            </Table>
-          )
-        }
-      </Loaded>
-    </Panel>
-  );
-}
 
 function Requests({ span, every, csv }: { span: Span; every: number | false; csv: string }) {
   const [limit, setLimit] = useState(25);
@@ -252,7 +292,7 @@ function Row({ row, named }: { row: UsageRow; named: string }) {
   return (
     <tr>
       <td className="nowrap">
-        <Link href={`/a/${encodeURIComponent(account)}/activity/${row.decision}?at=${row.at}`} title={exactTime(row.at)}>
+        <Link href={`/a/${encodeURIComponent(account)}/activity/${row.decision}`} title={exactTime(row.at)}>
           {ago(row.at, Date.now() / 1000)}
         </Link>
       </td>

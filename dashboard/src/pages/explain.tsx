@@ -1,6 +1,6 @@
 // A playground for policies: what would happen to a request, and why. Nothing is sent to anybody.
 
-import { MultiSelect, Select, Stack } from "@mantine/core";
+import { Select, Stack, TagsInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
@@ -11,7 +11,7 @@ import type { ModelRow, ProviderRow } from "../api/schema";
 import { useHere } from "../api/session";
 import { CodeBlock, Empty, Failed, Loaded, Page, Panel } from "../parts/parts";
 import { choicesOf, ShieldForm } from "../parts/shieldform";
-import { Verdicts } from "../parts/verdicts";
+import { AUTO, Verdicts } from "../parts/verdicts";
 import { NOTHING, toPolicy } from "../words/shields";
 
 const MOST = 8;
@@ -51,15 +51,15 @@ function Playground({ models, providers }: { models: readonly ModelRow[]; provid
       <div className="stack">
         <Panel title="The request">
           <Stack gap="md">
-          <MultiSelect
+          <TagsInput
             label="Models"
-            description="In the order in which you would name them, at most eight."
-            placeholder={chosen.length ? undefined : "Choose a model…"}
-            data={models.map((model) => model.id)}
+            description="By any name that a request may use, in the order in which you would name them, at most eight."
+            placeholder={chosen.length ? undefined : "Choose or type a model…"}
+            data={[AUTO, ...models.map((model) => model.id)]}
             value={chosen}
-            maxValues={MOST}
+            maxTags={MOST}
             limit={60}
-            searchable
+            acceptValueOnBlur
             clearable
             clearButtonProps={{ "aria-label": "No model" }}
             onChange={(next) => ask(next, key)}

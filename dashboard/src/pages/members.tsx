@@ -48,7 +48,7 @@ export default function Members() {
                 <tr key={row.person}>
                   <td><strong>{row.name}</strong>{row.person === me.person && <span className="dim"> (you)</span>}</td>
                   <td>{row.email}</td>
-                  <td style={{ minWidth: 200 }}>{allowed ? <Change row={row} /> : row.role}</td>
+                  <td className="wide" style={{ minWidth: 200 }}>{allowed ? <Change row={row} /> : row.role}</td>
                   <td className="nowrap">{date(row.since)}</td>
                   <td className="r">{allowed && row.person !== me.person && <Button size="compact-sm" variant="default" aria-label={`Remove ${row.name}`} onClick={() => setLeaving(row)}>Remove</Button>}</td>
                 </tr>
@@ -165,7 +165,7 @@ function Projects() {
       {may("write_settings") && (
         <form onSubmit={(event: FormEvent) => { event.preventDefault(); add.mutate(); }}>
           <Group align="flex-end" gap="sm">
-            <TextInput label="New project" description="A-Z a-z 0-9 . _ -" pattern="[A-Za-z0-9._\-]{1,64}" required withAsterisk={false} value={id} onChange={(event) => setId(event.currentTarget.value)} style={{ flex: 1 }} />
+            <TextInput label="New project" description="Letters, digits, dots, dashes and underscores." pattern="[A-Za-z0-9._\-]{1,64}" required withAsterisk={false} value={id} onChange={(event) => setId(event.currentTarget.value)} style={{ flex: 1 }} />
             <Button type="submit" variant="default" loading={add.isPending}>Add</Button>
           </Group>
           {add.error && <div style={{ marginTop: 8 }}><Failed error={add.error} /></div>}

@@ -6,7 +6,8 @@ import { Link, useSearchParams } from "wouter";
 import { useCatalogue, useModels, useProviders } from "../api/queries";
 import type { ModelRow, ProviderRow } from "../api/schema";
 import { useHere } from "../api/session";
-import { abilities } from "../parts/endpoints";
+import { abilities, Source } from "../parts/endpoints";
+import { Lately } from "../parts/lately";
 import { Chip, Empty, Loaded, type Order, Outside, Page, Panel, SortHead, Table } from "../parts/parts";
 import { money, tokens } from "../words/format";
 import { confidence, leniency, retention, strictness, training } from "../words/policy";
@@ -14,7 +15,7 @@ import { confidence, leniency, retention, strictness, training } from "../words/
 export default function Models() {
   const [search, setSearch] = useSearchParams();
   const catalogue = useCatalogue();
-  const shows = search.get("show") === "providers" ? "providers" : "models";
+  const shows = (["providers", "lately"] as const).find((one) => one === search.get("show")) ?? "models";
   return (
     <Page
       title="Models and providers"
@@ -24,9 +25,9 @@ export default function Models() {
           {catalogue.data && <> Catalogue of {catalogue.data.compiled}: {catalogue.data.models} models, {catalogue.data.providers} providers, {catalogue.data.endpoints} endpoints.</>}
         </>
       }
-      tools={<SegmentedControl aria-label="Show" value={shows} onChange={(next) => setSearch({ show: next })} data={[{ value: "models", label: "Models" }, { value: "providers", label: "Providers" }]} />}
+      tools={<SegmentedControl aria-label="Show" value={shows} onChange={(next) => setSearch({ show: next })} data={[{ value: "models", label: "Models" }, { value: "providers", label: "Providers" }, { value: "lately", label: "Lately" }]} />}
     >
-      {shows === "models" ? <ModelTable /> : <ProviderTable />}
+      {shows === "models" ? <ModelTable /> : shows === "providers" ? <ProviderTable /> : <Lately />}
     </Page>
   );
 }
@@ -110,11 +111,10 @@ function ModelTable() {
                 head={
                   <>
                     <SortHead by="name" order={order} set={setOrder}>Model</SortHead>
-                    <SortHead by="endpoints" order={order} set={setOrder}>Endpoints allowed</SortHead>
+                    <SortHead by="endpoints" order={order} set={setOrder}>Allowed</SortHead>
                     <SortHead by="policy" order={order} set={setOrder}>Best policy you can have</SortHead>
-                    <SortHead by="price" order={order} set={setOrder} right>In + out, $ per M</SortHead>
-                    <SortHead by="context" order={order} set={setOrder} right>Context</SortHead>
-                    <th scope="col">Can do</th>
+                    <SortHead by="price" order={order} set={setOrder} right>In + out, $/M</SortHead>
+                    <SortHead by="context" order={order} set={setOrder}>Context, can do</SortHead>
                   </>
                 }
               >
@@ -124,11 +124,19 @@ function ModelTable() {
                       <Link href={`/a/${encodeURIComponent(account)}/models/${one.row.id}`}>{one.row.name}</Link>
                       <span className="small dim" style={{ display: "block" }}>{one.row.id}</span>
                     </td>
-                    <td className="nowrap"><Chip tone={one.row.usable ? "good" : one.permitted ? "plain" : "warn"}>{one.permitted} of {one.row.endpoints.length}</Chip> <span className="small dim">{one.row.usable ? "" : one.permitted ? "no credential" : "left out"}</span></td>
-                    <td>{one.best?.data_policy ? <span className="chips"><Chip said={training(one.best.data_policy.training)} /><Chip said={retention(one.best.data_policy.retention)} /></span> : "–"}</td>
+                    <td className="wide"><Chip tone={one.row.usable ? "good" : one.permitted ? "plain" : "warn"}>{one.permitted} of {one.row.endpoints.length}</Chip> <span className="small dim">{one.row.usable ? "" : one.permitted ? "no credential" : "left out"}</span></td>
+                    <td className="wide" style={{ minWidth: 320 }}>
+                      {one.best?.data_policy ? (
+                        <>
+                          <span className="chips"><Chip said={training(one.best.data_policy.training)} /><Chip said={retention(one.best.data_policy.retention)} /></span>
+                          <span style={{ display: "block", marginTop: 4 }}><Source policy={one.best.data_policy} /></span>
+                        </>
+                      ) : (
+                        <span className="dim">no endpoint is allowed</span>
+                      )}
+                    </td>
                     <td className="r">{one.cheapest === null ? "–" : money(one.cheapest)}</td>
-                    <td className="r">{one.context ? tokens(one.context) : "–"}</td>
-                    <td className="small">{one.can.join(", ") || "text"}</td>
+                    <td className="small">{one.context > 0 && <strong className="num">{tokens(one.context)}</strong>} <span className="dim">{one.can.join(", ") || "text"}</span></td>
                   </tr>
                 ))}
               </Table>
@@ -175,11 +183,10 @@ function ProviderTable() {
                 <>
                   <SortHead by="name" order={order} set={setOrder}>Provider</SortHead>
                   <th scope="col">Credential</th>
-                  <SortHead by="permitted" order={order} set={setOrder}>Endpoints allowed</SortHead>
+                  <SortHead by="permitted" order={order} set={setOrder}>Allowed</SortHead>
                   <SortHead by="policy" order={order} set={setOrder}>What happens to your data</SortHead>
-                  <SortHead by="checked" order={order} set={setOrder}>How that is known</SortHead>
-                  <th scope="col">Certifications</th>
-                  <th scope="col">Regions</th>
+                  <SortHead by="checked" order={order} set={setOrder}>Checked</SortHead>
+                  <th scope="col">Certifications and regions</th>
                 </>
               }
             >
@@ -188,13 +195,15 @@ function ProviderTable() {
                   <td><Link href={`/a/${encodeURIComponent(account)}/providers/${encodeURIComponent(row.id)}`}>{row.name}</Link>{row.headquarters && <span className="small dim"> {row.headquarters}</span>}</td>
                   <td>{row.has_credential ? <Chip tone="good">here</Chip> : <span className="dim">none</span>}</td>
                   <td>{row.endpoints === 0 ? <span className="dim">none listed</span> : <Chip tone={row.permitted === 0 ? "warn" : row.usable ? "good" : "plain"}>{row.permitted} of {row.endpoints}</Chip>}</td>
-                  <td style={{ minWidth: 150 }}><span className="chips"><Chip said={training(row.policy.training)} /><Chip said={retention(kept(row))} /></span></td>
-                  <td style={{ minWidth: 150 }}>
-                    <Chip said={confidence(row.provenance.confidence)} />
-                    <span className="small dim" style={{ display: "block", marginTop: 2 }}>{row.provenance.source_url ? <Outside href={row.provenance.source_url}>source</Outside> : "no source page"}{row.provenance.verified_at && <>, {row.provenance.verified_at}</>}</span>
+                  <td className="wide" style={{ minWidth: 300 }}>
+                    <span className="chips"><Chip said={training(row.policy.training)} /><Chip said={retention(kept(row))} /></span>
+                    <span style={{ display: "block", marginTop: 4 }}>
+                      <Chip said={confidence(row.provenance.confidence)} />{" "}
+                      <span className="small dim">{row.provenance.source_url ? <Outside href={row.provenance.source_url}>source</Outside> : "no source page"}</span>
+                    </span>
                   </td>
-                  <td className="small">{row.certifications.join(", ") || "–"}</td>
-                  <td className="small">{row.regions.join(", ") || "not stated"}</td>
+                  <td className="nowrap small">{row.provenance.verified_at ?? "–"}</td>
+                  <td className="small">{row.certifications.join(", ") || "no certification"}<span className="dim" style={{ display: "block" }}>{row.regions.join(", ") || "region not stated"}</span></td>
                 </tr>
               ))}
             </Table>

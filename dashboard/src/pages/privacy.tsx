@@ -13,6 +13,7 @@ import { History } from "../parts/history";
 import { Failed, Loaded, Note, Page, Panel } from "../parts/parts";
 import { Left } from "../parts/preview";
 import { choicesOf, ShieldForm } from "../parts/shieldform";
+import { plural } from "../words/format";
 import { LAYERS } from "../words/policy";
 import { fromPolicy, NOTHING, same, type Shields, toPolicy } from "../words/shields";
 
@@ -78,7 +79,7 @@ export default function Privacy() {
         )}
       </Loaded>
       <div className="grid two">
-        <History gateway={scope.layer === "gateway"} only="settings" />
+        <History gateway={scope.layer === "gateway"} only={["settings"]} />
         <Panel title="What is kept of your requests">
           <p style={{ marginTop: 0 }}>
             No prompt, no answer and no part of one. There is no setting for it because there is nothing to switch on: AnyAPI has no log of content.
@@ -146,7 +147,8 @@ function Form({ scope, shown, providers }: { scope: Scope; shown: Shown; provide
             {save.isSuccess && !dirty && <strong style={{ color: "var(--good)" }}>In force on every worker (snapshot {save.data.snapshot}).</strong>}
             {dirty && preview.data && (
               <span className="dim">
-                Would leave {preview.data.then.models} of {preview.data.all_models} models. Not saved yet.
+                Not saved yet: would leave {preview.data.then.models} of {preview.data.all_models} models and {preview.data.then.endpoints} of {preview.data.all_endpoints} endpoints
+                {preview.data.lost_in_use.length > 0 && <strong style={{ color: "var(--bad)" }}>; {plural(preview.data.lost_in_use.length, "model")} of last week would go</strong>}.
               </span>
             )}
             {!dirty && !save.isSuccess && <span className="dim">{same(shields, NOTHING) ? "Nothing is asked here yet." : "As saved."}</span>}

@@ -29,8 +29,10 @@ function Whole({ found }: { found: ProviderPage }) {
   const { provider, record, endpoints } = found;
   const base = `/a/${encodeURIComponent(account)}`;
   const kept = { kind: record.policy.retention.kind, days: record.policy.retention.days ?? null, purpose: record.policy.retention.purpose ?? null };
+  const contracted = endpoints.some((row) => row.data_policy?.grade === "contracted");
   return (
     <>
+      {contracted && <Note tone="good">An agreement is in force for a key that serves you: below, where it says <strong>contracted</strong>, it counts instead of the published terms. <Link href={`${base}/credentials`}>What is signed</Link></Note>}
       <div className="grid two">
         <Panel title="What it does with your data">
           <p className="chips" style={{ marginTop: 0 }}>

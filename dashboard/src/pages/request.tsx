@@ -14,10 +14,10 @@ import { AVAILABILITY, outcome, reason, sentence } from "../words/policy";
 export default function Request({ decision }: { decision: string }) {
   const { account } = useHere();
   const [search] = useSearchParams();
-  const at = Number(search.get("at") ?? 0);
+  const at = search.get("at");
   const drilled = useQuery({
     queryKey: [account, "request", decision],
-    queryFn: () => call("get", "/api/accounts/{account}/usage/rows/{decision}", { path: { account, decision }, query: { at } }),
+    queryFn: () => call("get", "/api/accounts/{account}/usage/rows/{decision}", { path: { account, decision }, query: { at: at === null ? undefined : Number(at) } }),
   });
   const base = `/a/${encodeURIComponent(account)}`;
   return (
@@ -147,7 +147,7 @@ function Today({ usage }: { usage: UsageRow }) {
     <Panel title={usage.provider ? "Why this endpoint" : "Why no endpoint"}>
       <div style={{ marginBottom: 16 }}>
         <Note>
-          A record of each decision is kept for the data classes confidential and regulated alone; this request had neither. Below is what the settings of its key, project and account leave of this model today. What the request itself asked is not kept.
+          A record of each decision is kept for the data classes confidential and regulated alone; this request had neither. Below is what the settings of its key, project and account leave of this model today. What the request itself asked is not kept{usage.outcome === "no_eligible_endpoint" ? ": if something is left below, it was the request that asked for more, or something has changed since" : ""}.
         </Note>
       </div>
       {usage.model === "unknown" ? <p>The model that was asked for is in no catalogue.</p> : <Loaded read={asked}>{(found) => <Verdicts found={found} />}</Loaded>}

@@ -26,19 +26,18 @@ export default function Stored() {
         {(found) => (
           <>
             <Note tone="good"><strong>{found.content_stored ? "Content is stored." : "No content is stored."}</strong> {found.statement}</Note>
-            
-              <Panel title="What goes out">
-                <p style={{ marginTop: 0 }}>{found.outbound} {found.telemetry.sent_to_anyone ? "Telemetry is sent." : "No telemetry is sent to anybody."} {found.memory_scrubbing.on && "Memory that held a request is wiped when it is freed."}</p>
-                <p className="small dim" style={{ marginBottom: 0 }}>
-                  {found.policy_url ? <Outside href={found.policy_url}>The operator's privacy policy</Outside> : "The operator has configured no privacy policy of their own: this page is it."}
-                  {found.terms_url && <> · <Outside href={found.terms_url}>Terms</Outside></>}
-                  {found.contact && <> · Privacy team: {found.contact}</>}
-                </p>
-              </Panel>
-            <div className="grid two">
+            <Panel title="What goes out">
+              <p style={{ marginTop: 0 }}>{found.outbound} {found.telemetry.sent_to_anyone ? "Telemetry is sent." : "No telemetry is sent to anybody."} {found.memory_scrubbing.on && "Memory that held a request is wiped when it is freed."}</p>
+              <p className="small dim" style={{ marginBottom: 0 }}>
+                {found.policy_url ? <Outside href={found.policy_url}>The operator's privacy policy</Outside> : "The operator has configured no privacy policy of their own: this page is it."}
+                {found.terms_url && <> · <Outside href={found.terms_url}>Terms</Outside></>}
+                {found.contact && <> · Privacy team: {found.contact}</>}
+              </p>
+            </Panel>
+            <div className="masonry">
               {found.stored.map((record) => (
                 <Panel key={record.record} title={sentence(record.record)}>
-                  <p className="small dim" style={{ marginTop: -8 }}>{record.ttl_days ? `Kept for ${plural(record.ttl_days, "day")}.` : ""} {record.note ? `${sentence(record.note)}.` : ""}</p>
+                  <p className="small dim" style={{ marginTop: -8 }}>{record.ttl_days ? `Kept for ${plural(record.ttl_days, "day")}.` : ""} {record.note ? `${sentence(record.note).replace(/\.$/, "")}.` : ""}</p>
                   <Table label={record.record} head={<><th scope="col">Field</th><th scope="col">What it is for</th></>}>
                     {record.fields.map((field) => (
                       <tr key={field.field}><td className="mono nowrap">{field.field}</td><td>{sentence(field.purpose)}</td></tr>

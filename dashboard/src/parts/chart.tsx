@@ -1,10 +1,11 @@
 // Columns over time, as SVG. The same numbers stand in a table for whoever does not see the picture.
 
 import { useElementSize } from "@mantine/hooks";
-import { useState } from "react";
+import { type KeyboardEvent, useState } from "react";
 import { type Point, ticks } from "../words/series";
 
-interface Column {
+/** `bad` stands on top of `good`. */
+export interface Column {
   good: number;
   bad: number;
 }
@@ -13,12 +14,15 @@ const LEFT = 46;
 const HEIGHT = 190;
 const BOTTOM = 22;
 
-export function Columns({ points, value, shown, label, by }: {
+export function Columns({ points, value, shown, said, label, by, slow = false }: {
   points: readonly Point[];
   value: (point: Point) => Column;
   shown: (value: number) => string;
+  said: (column: Column, shown: (value: number) => string) => string;
   label: string;
   by: "hour" | "day";
+  /** What stands on top is no failure. */
+  slow?: boolean;
 }) {
   const [over, setOver] = useState<number | null>(null);
   const { ref, width: measured } = useElementSize();
@@ -30,6 +34,12 @@ export function Columns({ points, value, shown, label, by }: {
   const thick = Math.min(slot * 0.72, 56);
   const y = (amount: number) => 8 + (HEIGHT - 8) * (1 - amount / top);
   const every = Math.max(1, Math.ceil((points.length * 70) / width));
+  const move = (event: KeyboardEvent) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (step === undefined || points.length === 0) return;
+    event.preventDefault();
+    setOver((before) => Math.min(points.length - 1, Math.max(0, before === null ? points.length - 1 : before + step)));
+  };
   const name = (point: Point) => {
     const moment = new Date(point.at * 1000);
     return by === "hour"
@@ -39,9 +49,9 @@ export function Columns({ points, value, shown, label, by }: {
   const picked = over === null ? null : points[over];
   const pickedColumn = over === null ? null : columns[over];
   return (
-    <figure style={{ margin: 0 }} ref={ref}>
-      <div className="small dim num" aria-hidden="true" style={{ minHeight: "1.5em" }}>
-        {picked && pickedColumn ? `${picked.label} UTC: ${shown(pickedColumn.good + pickedColumn.bad)}${pickedColumn.bad ? `, of which ${shown(pickedColumn.bad)} not answered` : ""}` : " "}
+    <figure style={{ margin: 0 }} ref={ref} tabIndex={0} role="group" aria-label={`${label}: arrow keys go through it`} onKeyDown={move} onBlur={() => setOver(null)}>
+      <div className="small dim num" aria-live="polite" style={{ minHeight: "1.5em" }}>
+        {picked && pickedColumn ? `${picked.label} UTC: ${said(pickedColumn, shown)}` : " "}
       </div>
       <svg className="chart" width={width} height={HEIGHT + BOTTOM} role="img" aria-label={label} onMouseLeave={() => setOver(null)}>
         {scale.map((tick) => (
@@ -60,7 +70,7 @@ export function Columns({ points, value, shown, label, by }: {
               <rect x={LEFT + slot * place} y={0} width={slot} height={HEIGHT} fill={over === place ? "var(--panel-2)" : "transparent"} />
               <rect x={x} y={y(column.good)} width={thick} height={HEIGHT - y(column.good)} rx={Math.min(3, thick / 3)} fill="var(--bar)" />
               {column.bad > 0 && (
-                <rect x={x} y={y(column.good + column.bad)} width={thick} height={y(column.good) - y(column.good + column.bad)} rx={Math.min(3, thick / 3)} fill="var(--bar-2)" />
+                <rect x={x} y={y(column.good + column.bad)} width={thick} height={y(column.good) - y(column.good + column.bad)} rx={Math.min(3, thick / 3)} fill={slow ? "var(--bar-old)" : "var(--bar-2)"} />
               )}
               {place % every === 0 && (
                 <text x={x + thick / 2} y={HEIGHT + 16} textAnchor="middle">
@@ -77,49 +87,11 @@ export function Columns({ points, value, shown, label, by }: {
           {points.map((point, place) => (
             <tr key={point.label}>
               <th scope="row">{point.label}</th>
-              <td>{shown((columns[place]?.good ?? 0) + (columns[place]?.bad ?? 0))}</td>
+              <td>{said(columns[place] as Column, shown)}</td>
             </tr>
           ))}
         </tbody>
       </table>
     </figure>
-  );
-}
-
-export interface Bar {
-  id: string;
-  name: React.ReactNode;
-  good: number;
-  bad?: number;
-  text: string;
-}
-
-/** A list with a bar for each row, longest first. */
-export function Bars({ bars, most = 8 }: { bars: readonly Bar[]; most?: number }) {
-  const [all, setAll] = useState(false);
-  const sorted = [...bars].sort((one, other) => other.good + (other.bad ?? 0) - one.good - (one.bad ?? 0));
-  const top = Math.max(...sorted.map((bar) => bar.good + (bar.bad ?? 0)), 1e-12);
-  return (
-    <>
-      <ul className="bars">
-        {(all ? sorted : sorted.slice(0, most)).map((bar) => (
-          <li key={bar.id}>
-            <div className="head">
-              <span>{bar.name}</span>
-              <span className="num">{bar.text}</span>
-            </div>
-            <div className="track" aria-hidden="true">
-              <i style={{ width: `${(100 * bar.good) / top}%` }} />
-              {bar.bad ? <i className="fail" style={{ width: `${(100 * bar.bad) / top}%` }} /> : null}
-            </div>
-          </li>
-        ))}
-      </ul>
-      {sorted.length > most && (
-        <button type="button" className="sort small" style={{ color: "var(--mantine-color-anchor)", marginTop: 10 }} onClick={() => setAll(!all)}>
-          {all ? "Show fewer" : `Show all ${sorted.length}`}
-        </button>
-      )}
-    </>
   );
 }

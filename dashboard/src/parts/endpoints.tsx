@@ -32,7 +32,7 @@ export function Source({ policy }: { policy: PolicyView | null }) {
   return (
     <span>
       <Chip said={known} /> {policy.grade !== "declared" && <Chip tone="good">{policy.grade}</Chip>} {policy.expired && <Chip tone="bad">out of date</Chip>}
-      <span className="small dim" style={{ display: "block", marginTop: 2 }}>
+      <span className="small dim">
         {policy.source_url ? <Outside href={policy.source_url}>source</Outside> : "no source page"}, checked {age(policy.age_days)}
       </span>
     </span>
@@ -67,7 +67,6 @@ export function Endpoints({ rows, head, chosen, choose }: { rows: readonly Named
           <th scope="col">{head}</th>
           <th scope="col">For this account</th>
           <th scope="col">What happens to your data</th>
-          <th scope="col">How that is known</th>
           <th scope="col" className="r">In / out, $ per M</th>
           <th scope="col">Can do</th>
         </>
@@ -76,15 +75,17 @@ export function Endpoints({ rows, head, chosen, choose }: { rows: readonly Named
       {rows.map(({ name, href, row }) => (
         <tr key={identity(row)}>
           <td><Checkbox size="xs" mt={3} aria-label={`Compare ${row.id} for ${name}`} checked={chosen.includes(identity(row))} disabled={chosen.length >= 4 && !chosen.includes(identity(row))} onChange={() => choose(identity(row))} /></td>
-          <td style={{ minWidth: 150 }}>
+          <td style={{ minWidth: 130 }}>
             <Link href={href}>{name}</Link>
             <span className="small dim" style={{ display: "block" }}>{[row.region, row.status === "active" ? null : row.status].filter(Boolean).join(", ")}</span>
           </td>
           <td style={{ minWidth: 150 }}><Usable row={row} /></td>
-          <td style={{ minWidth: 160 }}><Facts policy={row.data_policy} /></td>
-          <td style={{ minWidth: 170 }}><Source policy={row.data_policy} /></td>
+          <td className="wide" style={{ minWidth: 300 }}>
+            <Facts policy={row.data_policy} />
+            <div style={{ marginTop: 4 }}><Source policy={row.data_policy} /></div>
+          </td>
           <td className="r">{money(row.price.input)} / {money(row.price.output)}</td>
-          <td style={{ minWidth: 130 }} className="small">
+          <td style={{ minWidth: 110 }} className="small">
             {abilities(row.capabilities).join(", ") || "text"}
             {row.context_length && <span className="dim" style={{ display: "block" }}>{tokens(row.context_length)} context</span>}
           </td>

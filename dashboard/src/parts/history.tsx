@@ -6,13 +6,13 @@ import { exactTime, time } from "../words/format";
 import { change, settingsOf } from "../words/policy";
 import { Loaded, Panel } from "./parts";
 
-export function History({ gateway, only }: { gateway: boolean; only?: string }) {
+export function History({ gateway, only }: { gateway: boolean; only?: readonly string[] }) {
   const changes = useChanges(gateway);
   return (
     <Panel title="Who changed what">
       <Loaded read={changes}>
         {(rows) => {
-          const shown = only ? rows.filter((row) => row.what === only) : rows;
+          const shown = only ? rows.filter((row) => only.includes(row.what)) : rows;
           if (shown.length === 0) return <p className="dim" style={{ margin: 0 }}>Nobody has changed anything yet. Each change will stand here, with who made it and what was there before.</p>;
           return (
             <ul style={{ listStyle: "none", margin: 0, padding: 0, display: "grid", gap: 14 }}>

@@ -1,7 +1,7 @@
 // Small pieces that every page is made of.
 
 import { ActionIcon, Button, Skeleton, Title, Tooltip } from "@mantine/core";
-import { type ReactNode, useEffect, useId, useState } from "react";
+import { type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { Problem } from "../api/client";
 import type { Said, Tone } from "../words/policy";
 import { Icon, type IconName } from "./icon";
@@ -75,7 +75,10 @@ export function Empty({ icon, title, children }: { icon: IconName; title: string
 const ADVICE: Record<number, string> = {
   0: "Start it again (make run or anyapi serve); this page goes on by itself.",
   403: "Ask an owner of the account for a role that allows it.",
+  401: "Sign in again.",
   404: "The address may be of another account, or what it names is gone.",
+  429: "Wait a little, then try again.",
+  500: "Nothing you did is wrong. Look whether it was changed before you repeat it; the log of anyapi serve names the kind of fault.",
   503: "Try again in a moment; the log of anyapi serve says more.",
 };
 
@@ -145,11 +148,16 @@ export function CodeBlock({ text, what }: { text: string; what: string }) {
   );
 }
 
-/** A table that scrolls by itself where it does not fit; reachable by keyboard then. */
+/** A table that scrolls by itself where it does not fit; reachable by keyboard then. On a phone each row is a card whose cells say what they are. */
 export function Table({ label, head, children }: { label: string; head: ReactNode; children: ReactNode }) {
+  const table = useRef<HTMLTableElement>(null);
+  useEffect(() => {
+    const names = [...(table.current?.tHead?.rows[0]?.cells ?? [])].map((cell) => (cell.querySelector(".visually-hidden") ? "" : (cell.textContent ?? "").replace(/[↑↓]/g, "")));
+    for (const row of table.current?.tBodies[0]?.rows ?? []) [...row.cells].forEach((cell, place) => { cell.dataset.name = names[place] ?? ""; });
+  });
   return (
     <div className="scroll" role="region" aria-label={label} tabIndex={0}>
-      <table className="rows">
+      <table className="rows cards" ref={table}>
         <thead>
           <tr>{head}</tr>
         </thead>
@@ -178,7 +186,7 @@ export function SortHead({ by, order, set, children, right = false }: { by: stri
 
 export function Outside({ href, children }: { href: string; children: ReactNode }) {
   return (
-    <a href={href} target="_blank" rel="noreferrer noopener" style={{ color: "var(--mantine-color-anchor)" }}>
+    <a href={href} target="_blank" rel="noreferrer noopener" className="nowrap" style={{ color: "var(--mantine-color-anchor)" }}>
       {children} <Icon name="link" size={12} />
       <span className="visually-hidden"> (opens in a new tab)</span>
     </a>

@@ -17,7 +17,7 @@ export function Left({ found, dirty, stale }: { found: Preview; dirty: boolean; 
       <Usable then={then} now={now} dirty={dirty} />
       {dirty && found.lost_in_use.length > 0 && (
         <Note tone="bad">
-          <strong>You would lose {plural(found.lost_in_use.length, "model")} that you used last week:</strong> {found.lost_in_use.join(", ")}
+          <strong>You would lose {found.lost_in_use.length === 1 ? "this model" : `these ${found.lost_in_use.length} models`} that you used last week:</strong> {found.lost_in_use.join(", ")}
         </Note>
       )}
       {then.models === 0 && <Note tone="bad">Nothing would be left: every request would be refused.</Note>}
@@ -51,8 +51,9 @@ export function Left({ found, dirty, stale }: { found: Preview; dirty: boolean; 
 }
 
 function cheapest(now: Side, then: Side): string {
-  if (then.cheapest === now.cheapest) return `The cheapest stays at ${money(now.cheapest)} for a million tokens in and a million out.`;
-  return `The cheapest goes from ${money(now.cheapest)} to ${money(then.cheapest)} for a million tokens in and a million out.`;
+  if (then.cheapest === now.cheapest) return `The cheapest answer stays at ${money(now.cheapest)} for a million tokens in and a million out.`;
+  if (then.cheapest === null) return `The cheapest answer costs ${money(now.cheapest)} for a million tokens in and a million out; none with a price would be left.`;
+  return `The cheapest answer goes from ${money(now.cheapest)} to ${money(then.cheapest)} for a million tokens in and a million out.`;
 }
 
 function Usable({ now, then, dirty }: { now: Side; then: Side; dirty: boolean }) {

@@ -2,18 +2,23 @@
 
 import { ActionIcon, AppShell, Burger, Select, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { type ReactNode, useEffect, useRef } from "react";
+import { useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
+import { Problem } from "../api/client";
 import { useAccounts } from "../api/queries";
 import { useHere } from "../api/session";
 import { Icon, type IconName } from "./icon";
+import { Note } from "./parts";
 
 const PLACES: readonly { path: string; name: string; icon: IconName; also?: string[] }[] = [
   { path: "activity", name: "Activity", icon: "activity" },
   { path: "privacy", name: "Privacy settings", icon: "shield" },
   { path: "models", name: "Models and providers", icon: "models", also: ["providers", "compare"] },
   { path: "explain", name: "Explain", icon: "explain" },
+  { path: "playground", name: "Playground", icon: "send" },
   { path: "keys", name: "API keys", icon: "key" },
+  { path: "credentials", name: "Credentials", icon: "vault" },
   { path: "members", name: "Members and projects", icon: "people" },
   { path: "stored", name: "What is stored", icon: "stored" },
 ];
@@ -37,11 +42,36 @@ export function Theme() {
   );
 }
 
+const AGAIN = 3_000;
+
+/** Whether the gateway has stopped answering: what is on the screen is old then. Asks again by itself until it answers. */
+function useLost(): boolean {
+  const client = useQueryClient();
+  const [lost, setLost] = useState(false);
+  useEffect(
+    () =>
+      client.getQueryCache().subscribe((event) => {
+        if (event.type !== "updated") return;
+        const { action } = event;
+        if (action.type === "success") setLost(false);
+        else if ((action.type === "failed" || action.type === "error") && action.error instanceof Problem && action.error.status === 0) setLost(true);
+      }),
+    [client],
+  );
+  useEffect(() => {
+    if (!lost) return;
+    const timer = setInterval(() => void client.refetchQueries({ type: "active", predicate: (query) => query.state.status === "error" }), AGAIN);
+    return () => clearInterval(timer);
+  }, [client, lost]);
+  return lost;
+}
+
 export function Shell({ children }: { children: ReactNode }) {
   const [open, { toggle, close }] = useDisclosure(false);
   const [location, go] = useLocation();
   const { me, account } = useHere();
   const accounts = useAccounts();
+  const lost = useLost();
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
   useEffect(() => {
@@ -107,6 +137,11 @@ export function Shell({ children }: { children: ReactNode }) {
         </div>
       </AppShell.Navbar>
       <AppShell.Main id="main" ref={main} tabIndex={-1} style={{ outline: "none" }}>
+        {lost && (
+          <div style={{ padding: "16px 32px 0", maxWidth: 1500, margin: "0 auto" }}>
+            <Note tone="bad" live><strong>The gateway does not answer.</strong> What you see is what it said last. Start it again (make run or anyapi serve): the page goes on by itself.</Note>
+          </div>
+        )}
         {children}
       </AppShell.Main>
     </AppShell>

@@ -140,16 +140,7 @@ export function ShieldForm({ value, set, choices, held = [], disabled = false }:
         }
       />
       <Shield title="Certified providers alone" words="Each provider left must have all of these. Contracts such as a HIPAA agreement count once you have declared them." held={above("certifications", "certifications_must_be_named")}>
-        <MultiSelect
-          aria-label="Certifications"
-          placeholder={value.certifications.length ? undefined : "No certification asked"}
-          data={choices.certifications}
-          value={value.certifications}
-          onChange={(next) => change({ certifications: next })}
-          disabled={disabled}
-          searchable
-          clearable
-        />
+        <Names label="Certifications" none="No certification asked" names={choices.certifications} value={value.certifications} set={(next) => change({ certifications: next })} disabled={disabled} />
       </Shield>
       <Shield
         title="Only in certain regions"
@@ -172,16 +163,7 @@ export function ShieldForm({ value, set, choices, held = [], disabled = false }:
         )}
       </Shield>
       <Shield title="Never these providers" words="They get nothing, whatever they promise." held={above("providers.ignore", "providers_ignore")}>
-        <MultiSelect
-          aria-label="Excluded providers"
-          placeholder={value.ignore.length ? undefined : "Nobody is excluded"}
-          data={choices.providers}
-          value={value.ignore}
-          onChange={(next) => change({ ignore: next })}
-          disabled={disabled}
-          searchable
-          clearable
-        />
+        <Names label="Excluded providers" none="Nobody is excluded" names={choices.providers} value={value.ignore} set={(next) => change({ ignore: next })} disabled={disabled} />
       </Shield>
       <Shield title="Treat everything as" words="A data class stands for several settings at once. For confidential and regulated data the decision is on disk before anything is sent.">
         <Select
@@ -223,18 +205,30 @@ function Toggle({ label, on, set, disabled }: { label: string; on: boolean; set:
   return <Switch aria-label={label} size="md" checked={on} disabled={disabled} onChange={(event) => set(event.currentTarget.checked)} />;
 }
 
-function Names({ label, names, value, set, disabled, nothing }: {
+/** A choice of several names. `none` is shown while nothing is chosen; `nothing` warns where an empty list allows nothing. */
+function Names({ label, names, value, set, disabled, none = "Choose…", nothing }: {
   label: string;
   names: (string | { value: string; label: string })[];
   value: string[];
   set: (value: string[]) => void;
   disabled: boolean;
-  nothing: string;
+  none?: string;
+  nothing?: string;
 }) {
   return (
     <div style={{ display: "grid", gap: 8 }}>
-      <MultiSelect aria-label={label} placeholder={value.length ? undefined : "Choose…"} data={names} value={value} onChange={set} disabled={disabled} searchable />
-      {value.length === 0 && <Note tone="warn">{nothing}</Note>}
+      <MultiSelect
+        aria-label={label}
+        placeholder={value.length ? undefined : none}
+        data={names}
+        value={value}
+        onChange={set}
+        disabled={disabled}
+        searchable
+        clearable={nothing === undefined}
+        clearButtonProps={{ "aria-label": `Choose none: ${label}` }}
+      />
+      {nothing && value.length === 0 && <Note tone="warn">{nothing}</Note>}
     </div>
   );
 }

@@ -1,11 +1,17 @@
 // What would happen to a request for a model, endpoint by endpoint: permitted in order, left out with every reason, and what would change that.
 
+import { Button } from "@mantine/core";
+import { useState } from "react";
 import { Link } from "wouter";
 import type { DeniedRow, Explanation, ModelExplanation, PermittedRow, PolicyView } from "../api/schema";
 import { useHere } from "../api/session";
-import { money, plural } from "../words/format";
+import { money, ordinal, plural, seconds } from "../words/format";
 import { layers, retention, setting, training } from "../words/policy";
 import { Chip, Note } from "./parts";
+
+/** The model whose choice is the gateway's. */
+export const AUTO = "anyapi/auto";
+const SOME = 8;
 
 export function Verdicts({ found }: { found: Explanation }) {
   return (
@@ -55,19 +61,22 @@ function Costs({ found }: { found: Explanation }) {
 
 function Verdict({ model }: { model: ModelExplanation }) {
   const { account } = useHere();
+  const [all, setAll] = useState(false);
   const first = model.permitted[0];
+  // A choice of the gateway's is among the endpoints of many models: the provider's name alone would say too little.
+  const ours = model.model === AUTO;
+  const name = (row: PermittedRow | DeniedRow) => (ours ? row.endpoint : row.provider);
+  const others = [...new Set(model.permitted.slice(1).map(name))];
   return (
     <section aria-label={model.model}>
       <h3 style={{ margin: "0 0 8px" }}>
-        <Link href={`/a/${encodeURIComponent(account)}/models/${model.model}`} style={{ color: "inherit" }}>
-          {model.model}
-        </Link>
+        {ours ? model.model : <Link href={`/a/${encodeURIComponent(account)}/models/${model.model}`} style={{ color: "inherit" }}>{model.model}</Link>}
       </h3>
       <div style={{ marginBottom: 12 }}>
         {first ? (
           <Note tone="good">
-            It would go to <strong>{first.provider}</strong>
-            {model.permitted.length > 1 ? `, then to ${model.permitted.slice(1, 4).map((row) => row.provider).join(", ")}${model.permitted.length > 4 ? " and others" : ""} if that fails.` : " and nowhere else."}
+            It would go to <strong>{name(first)}</strong>
+            {others.length > 0 ? `, then to ${others.slice(0, 3).join(", ")}${others.length > 3 ? " and others" : ""} if that fails.` : " and nowhere else."}
           </Note>
         ) : (
           <Note tone="warn">
@@ -76,12 +85,13 @@ function Verdict({ model }: { model: ModelExplanation }) {
         )}
       </div>
       <ol style={{ margin: 0, padding: 0, listStyle: "none", display: "grid", gap: 0 }}>
-        {model.permitted.map((row, place) => (
-          <Permitted key={row.endpoint} row={row} place={place + 1} />
+        {model.permitted.slice(0, all ? model.permitted.length : SOME).map((row, place) => (
+          <Permitted key={row.endpoint} row={row} name={name(row)} place={place + 1} />
         ))}
       </ol>
-      <Left title="Allowed by policy, but not usable now" rows={model.unavailable} />
-      <Left title="Left out by policy" rows={model.denied} />
+      {!all && model.permitted.length > SOME && <Button size="xs" variant="default" onClick={() => setAll(true)}>Show all {model.permitted.length} in order</Button>}
+      <Left title="Allowed by policy, but not usable now" rows={model.unavailable} name={name} />
+      <Left title="Left out by policy" rows={model.denied} name={name} />
     </section>
   );
 }
@@ -92,26 +102,29 @@ function Facts({ policy }: { policy: PolicyView | null }) {
     <span className="chips">
       <Chip said={training(policy.training)} />
       <Chip said={retention(policy.retention)} />
+      {policy.grade !== "declared" && <Chip tone={policy.grade === "contradicted" ? "bad" : "good"}>{policy.grade}</Chip>}
     </span>
   );
 }
 
 const line = { display: "flex", gap: "6px 12px", flexWrap: "wrap", alignItems: "center", padding: "8px 0", borderTop: "1px solid var(--line)" } as const;
 
-function Permitted({ row, place }: { row: PermittedRow; place: number }) {
+function Permitted({ row, name, place }: { row: PermittedRow; name: string; place: number }) {
   return (
     <li style={line}>
-      <Chip tone="good">{place === 1 ? "1st choice" : `${place}${place === 2 ? "nd" : place === 3 ? "rd" : "th"}`}</Chip>
-      <strong>{row.provider}</strong>
+      <Chip tone="good">{place === 1 ? "1st choice" : ordinal(place)}</Chip>
+      <strong>{name}</strong>
       <Facts policy={row.policy} />
+      {row.flags.map((flag) => <Chip key={flag} tone="warn">{flag.replaceAll("_", " ")}</Chip>)}
       <span className="small dim num" style={{ marginLeft: "auto" }}>
+        {row.latency !== null && <>first token in {seconds(row.latency)}, </>}
         {money(row.price.input)} in, {money(row.price.output)} out
       </span>
     </li>
   );
 }
 
-function Left({ title, rows }: { title: string; rows: readonly DeniedRow[] }) {
+function Left({ title, rows, name }: { title: string; rows: readonly DeniedRow[]; name: (row: DeniedRow) => string }) {
   if (rows.length === 0) return null;
   return (
     <details style={{ marginTop: 10 }} open={rows.length <= 6}>
@@ -122,7 +135,7 @@ function Left({ title, rows }: { title: string; rows: readonly DeniedRow[] }) {
         {rows.map((row) => (
           <li key={row.endpoint} style={{ ...line, alignItems: "flex-start" }}>
             <div style={{ flex: "1 1 260px", minWidth: 0 }}>
-              <strong>{row.provider}</strong>
+              <strong>{name(row)}</strong>
               <ul className="small dim" style={{ margin: "2px 0 0", paddingLeft: 16 }}>
                 {row.reasons.map((reason) => (
                   <li key={reason.code + reason.text}>

@@ -44,11 +44,18 @@ export const date = (unix: number): string => onDay.format(new Date(unix * 1000)
 
 export function ago(unix: number, now: number): string {
   const passed = now - unix;
-  if (passed < 60) return "just now";
+  if (passed < 5) return "just now";
+  if (passed < 60) return `${plural(Math.floor(passed), "second")} ago`;
   if (passed < 3600) return `${plural(Math.floor(passed / 60), "minute")} ago`;
   if (passed < 86400) return `${plural(Math.floor(passed / 3600), "hour")} ago`;
   if (passed < 30 * 86400) return `${plural(Math.floor(passed / 86400), "day")} ago`;
   return date(unix);
+}
+
+export function ordinal(place: number): string {
+  const tens = place % 100;
+  const end = tens > 10 && tens < 14 ? "th" : (["th", "st", "nd", "rd"][place % 10] ?? "th");
+  return `${place}${end}`;
 }
 
 export function age(ageDays: number | null): string {

@@ -1,8 +1,12 @@
-import { describe, expect, it } from "vitest";
-import { address, problemOf } from "../api/client";
-import { pace } from "../api/queries";
+import type { Agreement, EndpointRow, ProviderRow } from "../api/schema";
+import { agreed, EMPTY_DRAFT, fieldsOf, pairs } from "./agreement";
+import { lately } from "./lately";
+import { cutter, type Piece, pieceOf } from "./stream";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { address, call, problemOf } from "../api/client";
+import { begin, pace } from "../api/queries";
 import type { UsageTotal } from "../api/schema";
-import { ago, days, list, money, percent, seconds } from "./format";
+import { ago, days, list, money, ordinal, percent, seconds } from "./format";
 import { retention, setting, settingsOf, training } from "./policy";
 import { filled, spanOf, sum, ticks } from "./series";
 import { fromPolicy, NOTHING, same, toPolicy } from "./shields";
@@ -73,7 +77,8 @@ describe("words", () => {
   it("times", () => {
     expect([seconds(0.0001), seconds(0.25), seconds(2.5), seconds(null)]).toEqual(["<1 ms", "250 ms", "2.5 s", "–"]);
     expect([days(0), days(0.5), days(1), days(30)]).toEqual(["not at all", "12 hours", "1 day", "30 days"]);
-    expect([ago(100, 130), ago(0, 7200), ago(0, 86400)]).toEqual(["just now", "2 hours ago", "1 day ago"]);
+    expect([ago(100, 103), ago(100, 130), ago(0, 7200), ago(0, 86400)]).toEqual(["just now", "30 seconds ago", "2 hours ago", "1 day ago"]);
+    expect([1, 2, 3, 4, 11, 12, 13, 21, 22, 103, 111].map(ordinal)).toEqual(["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "22nd", "103rd", "111th"]);
   });
   it("lists", () => {
     expect([list([]), list(["a"]), list(["a", "b", "c"]), list(["a", "b", "c"], 2)]).toEqual(["nothing", "a", "a, b and c", "a, b and 1 more"]);
@@ -94,6 +99,10 @@ describe("words", () => {
 });
 
 describe("live update", () => {
+  it("asks for the same span until the hour is over", () => {
+    const noon = Date.UTC(2026, 10, 27, 12) / 1000;
+    expect([begin(86400, noon), begin(86400, noon + 3599.9), begin(86400, noon + 3600)]).toEqual([noon - 86400, noon - 86400, noon - 82800]);
+  });
   it("slows down where answers take long, and stops when it is off", () => {
     expect([pace(5000, 4), pace(5000, 600), pace(false, 600)]).toEqual([5000, 36_000, false]);
   });
@@ -107,5 +116,79 @@ describe("the client", () => {
   it("says what the server says, and something where it says nothing", () => {
     expect(problemOf(400, { error: { message: "No.", metadata: { field: "name" } } })).toMatchObject({ message: "No.", field: "name", status: 400 });
     expect(problemOf(502, null).message).toContain("502");
+  });
+});
+
+describe("a streamed answer", () => {
+  it("is read whatever the cuts", () => {
+    const sent = 'data: {"choices":[{"delta":{"content":"Grüß "}}]}\r\n\r\ndata:{"choices":[{"delta":{"content":"dich"}}]}\n\n: a comment\ndata: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}\n\ndata: [DONE]\n\n';
+    for (const size of [1, 2, 7, 64, sent.length]) {
+      const cut = cutter();
+      const pieces: Piece[] = [];
+      for (let at = 0; at < sent.length; at += size) for (const data of cut(sent.slice(at, at + size))) pieces.push(pieceOf(data));
+      expect(pieces.map((one) => one.text ?? "").join("")).toBe("Grüß dich");
+      expect(pieces.map((one) => one.tokens).filter(Boolean)).toEqual([{ prompt: 3, completion: 2 }]);
+    }
+  });
+  it("says when it went wrong", () => {
+    expect(pieceOf('{"error":{"message":"The provider broke off."}}')).toEqual({ error: "The provider broke off." });
+    expect(pieceOf('{"error":{}}').error).toContain("broken off");
+    expect([pieceOf("[DONE]"), pieceOf("{"), pieceOf('{"choices":[{"delta":{"role":"assistant","content":""}}],"usage":null}')]).toEqual([{}, {}, {}]);
+  });
+  it("may be a refusal", () => expect(pieceOf('{"choices":[{"delta":{"content":null,"refusal":"No."}}]}')).toEqual({ text: "No." }));
+});
+
+describe("an agreement", () => {
+  const zero = { id: "a", provider: "p", attested_by: "Ada", document: "17", valid_from: "2026-01-01", valid_until: "2027-01-01", retention: { kind: "zero", days: 0 } } as Agreement;
+  it("says what it states and nothing else", () => {
+    expect(agreed(zero)).toEqual(["Keeps nothing"]);
+    expect(agreed({ ...zero, retention: null, training: "never", training_opt_out: true, human_review: "no", certifications: ["hipaa-baa"], regions: ["eu"] })).toEqual([
+      "Never trains on it", "Opted out of training", "No human review", "Covered by hipaa-baa", "Processed in eu",
+    ]);
+  });
+  it("is sent in the words of the API, what is not agreed left out", () => {
+    const draft = { ...EMPTY_DRAFT, document: "17", from: "2026-01-01", until: "2027-01-01", retention: "limited", days: 7 };
+    expect(fieldsOf(draft, 2)).toEqual({ id: expect.stringMatching(/^agreement-3-/), document: "17", valid_from: "2026-01-01", valid_until: "2027-01-01", retention: { kind: "limited", days: 7 } });
+    expect(fieldsOf({ ...draft, retention: "zero", training: true, review: true, certifications: ["gdpr-dpa"], attestedBy: "Grace" })).toMatchObject({
+      retention: { kind: "zero", days: 0 }, training: "never", training_opt_out: true, human_review: "no", certifications: ["gdpr-dpa"], attested_by: "Grace",
+    });
+  });
+});
+
+describe("deployments", () => {
+  it("are pairs, one a line", () => expect(pairs(" gpt-5 = acme \n\nx=a=b\nnonsense")).toEqual({ "gpt-5": "acme", x: "a=b", nonsense: "" }));
+});
+
+describe("what changed lately", () => {
+  const policy = (valid_until: string | null, expired = false, contradictions: string[] = []) => ({ valid_until, expired, contradictions });
+  const row = (provider: string, data_policy: unknown, status = "active") => ({ id: `${provider}/m`, model: "a/m", provider, status, data_policy }) as unknown as EndpointRow;
+  const provider = (id: string, source_date: string | null) => ({ id, name: id, provenance: { source_date } }) as unknown as ProviderRow;
+  it("counts what runs out within 30 days, the earliest first", () => {
+    const rows = [row("a", policy("2027-05-01")), row("b", policy("2026-12-20")), row("b", policy("2026-12-10")), row("c", policy("2026-01-01", true)), row("d", null)];
+    expect(lately(rows, [], new Date("2026-11-27T12:00:00Z")).expiring).toEqual([
+      { provider: "c", until: "2026-01-01", endpoints: 1, expired: true }, { provider: "b", until: "2026-12-10", endpoints: 2, expired: false },
+    ]);
+  });
+  it("names what leaves and what contradicts itself, and puts dated statements first", () => {
+    const found = lately([row("a", policy(null), "deprecated"), row("b", policy(null, false, ["stored"]))], [provider("x", "2026-01"), provider("y", null), provider("z", "2026-09-24")], new Date());
+    expect(found.leaving.map((one) => one.provider)).toEqual(["a"]);
+    expect(found.contradicted.map((one) => one.provider)).toEqual(["b"]);
+    expect(found.stated.map((one) => one.id)).toEqual(["z", "x"]);
+  });
+});
+
+describe("a live page", () => {
+  afterEach(() => vi.unstubAllGlobals());
+  it("keeps what it has when the server says that nothing is new", async () => {
+    const asked: (string | null)[] = [];
+    vi.stubGlobal("fetch", (_: string, init: RequestInit) => {
+      const tag = new Headers(init.headers).get("if-none-match");
+      asked.push(tag);
+      return Promise.resolve(tag === '"1"' ? new Response(null, { status: 304 }) : Response.json({ rows: [asked.length] }, { headers: { etag: '"1"' } }));
+    });
+    const first = await call("get", "/api/catalogue");
+    const again = await call("get", "/api/catalogue");
+    expect(again).toBe(first);
+    expect(asked).toEqual([null, '"1"']);
   });
 });

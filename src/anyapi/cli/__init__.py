@@ -12,6 +12,7 @@ from anyapi.errors import AnyAPIError
 
 COMMANDS = {
     "serve": "Run the gateway with real providers.",
+    "control": "Run the control API and the dashboard alone, beside workers on one PostgreSQL.",
     "demo": "Run simulated providers and a gateway, and print what to try.",
     "explain": "Say which endpoints a data policy leaves for a model, and why not the others.",
     "catalogue": "Check, show and compare catalogues of providers and models.",

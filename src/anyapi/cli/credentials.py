@@ -4,7 +4,6 @@ Never takes a secret as an argument: those are seen by everybody on the machine,
 """
 
 import os
-import secrets
 import sys
 from pathlib import Path
 
@@ -16,21 +15,15 @@ from anyapi.cli.output import print_json, print_table
 from anyapi.cli.spans import date_text
 from anyapi.cli.stored import Place, confirm, finish, in_force_text, refuse_unknown, with_store
 from anyapi.config import Config
-from anyapi.config_credentials import OWN
 from anyapi.config_root_keys import root_keys_of
-from anyapi.config_secrets import weakness_of
-from anyapi.crypto.envelope import seal, unseal
-from anyapi.crypto.root_keys import RootKeys
-from anyapi.crypto.sealed import Binding, CannotOpen, Sealed
+from anyapi.crypto.sealed import CannotOpen
 from anyapi.crypto.secret import Secret
-from anyapi.domain.catalogue import Auth, Provider
+from anyapi.domain.catalogue import Provider
 from anyapi.domain.ids import AccountId, CredentialId
 from anyapi.domain.snapshot import Tier
+from anyapi.errors import BadRequest
+from anyapi.own_credentials import new_id, sealed_anew, sealed_with, secret_of
 from anyapi.storage.rows import DEFAULT_ACCOUNT, CredentialRow, Declared
-from anyapi.upstream.bedrock_credential import is_access_key, signer_of
-from anyapi.upstream.dialer import Dialer
-from anyapi.upstream.google_token import ServiceAccount
-from anyapi.upstream.token_bearing import check_token_uri
 
 _LONGEST_SECRET = 16_384
 _EXISTING = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -63,21 +56,20 @@ def add(place: Place, account: str, provider: str, tier: str, name: str, agreeme
     found = check_provider(place.config, provider, declared)
     declared = msgspec.structs.replace(declared, agreements=agreements_of(agreement, found.id, place.config))
     keys = root_keys_of(place.config, os.environ)
-    binding = Binding(AccountId(account), found.id, CredentialId(f"{OWN}{secrets.token_hex(8)}"), 1)
-    sealed = seal(_read_secret(found, declared, place.config), binding, keys)
-    row = CredentialRow(
-        id=binding.row,
-        account=binding.account,
-        provider=binding.provider,
+    draft = CredentialRow(
+        id=new_id(),
+        account=AccountId(account),
+        provider=found.id,
         tier=Tier(tier),
         name=name,
         declared=declared,
-        key_id=sealed.key_id,
-        wrapped=sealed.wrapped,
-        ciphertext=sealed.ciphertext,
-        version=binding.version,
+        key_id="",
+        wrapped=b"",
+        ciphertext=b"",
+        version=0,
         created_at=place.now,
     )
+    row = sealed_with(draft, _read_secret(found, declared, place.config), keys)
     place.store.add_credential(row)
     _tell(place, row, f"{row.id} is kept for account {row.account} at {found.name}, tier {row.tier.value}")
 
@@ -143,7 +135,7 @@ def rotate(place: Place) -> None:
     sealed, failed = [], []
     for row in waiting:
         try:
-            place.store.change_credential(row.id, lambda now: _sealed_anew(now, keys))
+            place.store.change_credential(row.id, lambda now: sealed_anew(now, keys))
             sealed.append(row.id)
         except CannotOpen as error:
             failed.append(error)
@@ -161,27 +153,14 @@ def rotate(place: Place) -> None:
         click.get_current_context().exit(1)
 
 
-def _sealed_anew(row: CredentialRow, keys: RootKeys) -> CredentialRow:
-    """The row under the first root key and the next version: what was sealed before opens nowhere any more."""
-    before = Binding(row.account, row.provider, row.id, row.version)
-    after = msgspec.structs.replace(before, version=row.version + 1)
-    sealed = seal(unseal(Sealed(row.key_id, row.wrapped, row.ciphertext), before, keys), after, keys)
-    return msgspec.structs.replace(row, key_id=sealed.key_id, wrapped=sealed.wrapped, ciphertext=sealed.ciphertext, version=after.version)
-
-
 def _read_secret(provider: Provider, declared: Declared, config: Config) -> Secret:
-    """The key, from a pipe or typed unseen; refused if it cannot be one. Raises `ConfigError` or `click.ClickException`."""
+    """The key, from a pipe or typed unseen; refused if it cannot be one. Raises `click.ClickException`."""
     piped = not sys.stdin.isatty()
     text = sys.stdin.read(_LONGEST_SECRET) if piped else str(click.prompt(f"Key of {provider.name}", hide_input=True, err=True))
-    text = text.rstrip("\r\n")
-    weakness = weakness_of(text, provider.api.auth)
-    if weakness is not None:
-        raise click.ClickException(f"The key {weakness}. Give it on standard input: anyapi credentials add ... < key-file")
-    if provider.api.auth is Auth.SERVICE_ACCOUNT:
-        check_token_uri(ServiceAccount(text.encode()).token_uri, Dialer(config.private_addresses))
-    elif provider.api.auth is Auth.SIGV4 and is_access_key(text):
-        signer_of(text, declared.variables)
-    return Secret(text)
+    try:
+        return secret_of(text.rstrip("\r\n"), provider, declared, config)
+    except BadRequest as error:
+        raise click.ClickException(f"{error.message} Give it on standard input: anyapi credentials add ... < key-file") from None
 
 
 def _tell(place: Place, row: CredentialRow, words: str) -> None:

@@ -1,7 +1,6 @@
 """What people declare about a credential of an account: options and agreement files to checked values. Stores nothing."""
 
 import functools
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,14 +9,12 @@ import click
 from anyapi.catalogue.vocabulary import PLACEHOLDER, PLACEHOLDER_VALUE, REGION, UPSTREAM_MODEL, WORD, Form
 from anyapi.cli.stored import refuse_unknown
 from anyapi.config import Config, read_agreements
-from anyapi.config_addresses import own_base_url, region_of
-from anyapi.config_secrets import ACCESS_KEY
-from anyapi.domain.catalogue import Auth, Provider
+from anyapi.domain.catalogue import Provider
 from anyapi.domain.ids import ProviderId
 from anyapi.domain.snapshot import Agreement
+from anyapi.errors import BadRequest
+from anyapi.own_credentials import check_scope, checked_provider
 from anyapi.storage.rows import Declared
-
-_NAMES = re.compile(r"\{([^{}]*)\}")
 
 
 def with_declaration(command: Callable[..., None]) -> Callable[..., None]:
@@ -63,33 +60,19 @@ def with_declaration(command: Callable[..., None]) -> Callable[..., None]:
 def check_provider(config: Config, name: str, declared: Declared) -> Provider:
     """The provider of this id, if an account's key can be used there with these variables. Raises `click.ClickException`."""
     refuse_unknown("provider", name, config.catalogue.providers, " `anyapi catalogue show` lists them.")
-    provider = config.catalogue.providers[ProviderId(name)]
-    if provider.api.auth is Auth.NONE:
-        raise click.ClickException(f"{provider.name} takes no key.")
-    known = {*dict(provider.api.variables), *_NAMES.findall(provider.api.base_url)} - {*ACCESS_KEY}
-    if provider.api.auth is Auth.SIGV4:
-        known.add("region")  # a signature names it, also where the address does not
-    strange = sorted(declared.variables.keys() - known)
-    if strange:
-        listed = f"known: {', '.join(sorted(known))}" if known else "it has none"
-        raise click.ClickException(f"{provider.name} has no variable {strange[0]}; {listed}.")
-    problem = own_base_url(config, provider, declared.variables)[1] or region_of(declared.region, declared.variables)[1]
-    if problem is not None:
-        raise click.ClickException(f"A key for {provider.name} cannot be used: {problem}. Variables of a key are given with --variable.")
-    return provider
+    try:
+        return checked_provider(config, ProviderId(name), declared)
+    except BadRequest as error:
+        raise click.ClickException(f"{error.message} Variables of a key are given with --variable.") from None
 
 
 def agreements_of(file: Path | None, provider: ProviderId, config: Config) -> tuple[Agreement, ...]:
     """The agreements of a file, each about this provider and no other credential; none without a file.
 
-    Raises `ConfigError`, or `click.ClickException` for one that is about something else.
+    Raises `ConfigError`, or `BadRequest` for one that is about something else.
     """
     agreements = () if file is None else read_agreements(file, config)
-    for agreement in agreements:
-        if agreement.provider != provider:
-            raise click.ClickException(f"The agreement {agreement.id} is with {agreement.provider}, the key with {provider}.")
-        if agreement.credentials or agreement.accounts:
-            raise click.ClickException(f"The agreement {agreement.id} covers this key alone: remove `credentials` and `accounts` from it.")
+    check_scope(agreements, provider)
     return agreements
 
 

@@ -3,6 +3,8 @@
 import contextlib
 import ctypes
 import json
+import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -11,7 +13,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,10 +21,13 @@ import click
 
 from anyapi.cli.demo_traffic import send_sample_traffic
 from anyapi.cli.people import first_run_link
+from anyapi.config_root_keys import KEY, KEY_FILE
 from anyapi.crypto.api_keys import generate
+from anyapi.crypto.root_keys import LENGTH
 from anyapi.domain.ids import AccountId
 from anyapi.simulator import SimulationThread, demo_config_toml
 from anyapi.storage.connection import database_path
+from anyapi.storage.drivers import driver_for
 from anyapi.storage.rows import KeyRow
 from anyapi.storage.schema import prepare
 from anyapi.storage.sqlite import SqliteStore
@@ -57,7 +62,7 @@ def demo(port: int, as_json: bool) -> None:
         with _gateway(config, home) as url:
             dashboard = f"http://127.0.0.1:{control}"
             _wait(f"{dashboard}/api/healthz")
-            print_ready(url, secret, simulation.base_urls, first_run_link(home, dashboard), as_json=as_json)
+            print_ready(url, secret, simulation.base_urls, first_run_link(driver_for(home), dashboard), as_json=as_json)
             if not as_json:
                 send_sample_traffic(url, sample)
             signal.pause()
@@ -134,8 +139,14 @@ def _gateway(config: Path, home: Path) -> Iterator[str]:
     """Run `anyapi serve` beside us until the block ends; give its URL."""
     log = home / "gateway.log"
     with log.open("wb") as errors:
-        command = [sys.executable, "-m", "anyapi", "serve", "--quiet", "--config", str(config)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, preexec_fn=_die_with_parent)  # noqa: S603, PLW1509
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "anyapi", "serve", "--quiet", "--config", str(config)],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=_of_a_demo(os.environ),
+            preexec_fn=_die_with_parent,  # noqa: PLW1509
+        )
     try:
         line = process.stdout.readline() if process.stdout is not None else ""
         if not line.startswith("AnyAPI is at "):
@@ -152,6 +163,12 @@ def _gateway(config: Path, home: Path) -> Iterator[str]:
             process.wait()
         if process.stdout is not None:
             process.stdout.close()
+
+
+def _of_a_demo(env: Mapping[str, str]) -> dict[str, str]:
+    """The environment with a root key that nobody keeps, unless it has one, and no database: a demo leaves nothing behind anywhere."""
+    kept = {name: value for name, value in env.items() if name != "ANYAPI_DATABASE_URL"}
+    return kept if kept.get(KEY) or kept.get(KEY_FILE) else {**kept, KEY: secrets.token_hex(LENGTH)}
 
 
 def _wait(url: str) -> None:

@@ -15,22 +15,22 @@ from anyapi.cli.output import print_json
 from anyapi.config import Config, known_names, load_config, policy_context
 from anyapi.control.publish import contradicted
 from anyapi.domain.call import Facts, Question, Tag
-from anyapi.domain.catalogue import Catalogue, Operation
-from anyapi.domain.ids import AUTO, CredentialId, EndpointId, ModelId
+from anyapi.domain.catalogue import Catalogue
+from anyapi.domain.ids import CredentialId, EndpointId, ModelId
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.domain.snapshot import Contradicted, Credential, PolicyContext, Tier
 from anyapi.errors import BadRequest, StorageError
-from anyapi.policy.availability import asked_of
 from anyapi.policy.decide import decide, decide_each
 from anyapi.policy.explain import Explanation, render_text
 from anyapi.policy.explain import explain as explanation_of
 from anyapi.policy.merge import merge
-from anyapi.policy.names import bare_names, resolved
+from anyapi.policy.names import asked_about, bare_names
 from anyapi.policy.order import arranged
 from anyapi.policy.parse import parse_data_policy
 from anyapi.storage.connection import DATABASE_NAME
+from anyapi.storage.drivers import driver_for
 from anyapi.storage.schema import is_current
-from anyapi.storage.sqlite import SqliteStore
+from anyapi.storage.sqlite import SqlStore
 from anyapi.upstream.adapters import SERVED_EMBEDDINGS, SERVED_PROTOCOLS
 
 _ASSUMED = CredentialId("assumed")
@@ -63,9 +63,7 @@ def explain(
     context = msgspec.structs.replace(context, contradicted=stored_evidence(config))
     if assume_credentials:
         context = assuming_credentials(context)
-    known = config.catalogue.models
-    named = resolved(tuple(ModelId(model) for model in models), bare_names(config.catalogue))
-    operation = Operation.CHAT_COMPLETIONS if AUTO in named else asked_of(known[name] for name in named if name in known)
+    named, operation = asked_about(tuple(map(ModelId, models)), config.catalogue, bare_names(config.catalogue))
     question = _question(named, _settings(asked, config.catalogue), Facts(tags=_tags(tags), operation=operation), config)
     result, similar = answer(question, context, now.timestamp())
     if as_json:
@@ -97,11 +95,10 @@ def answer(question: Question, context: PolicyContext, now: float) -> tuple[Expl
 
 def stored_evidence(config: Config) -> Contradicted:
     """The contradictions that a server here has written down; none, and a word about it, where its store cannot be read."""
-    path = config.data_dir / DATABASE_NAME
     try:
-        if not is_current(path):
+        if config.database_url is None and not is_current(config.data_dir / DATABASE_NAME):
             return {}
-        with SqliteStore(config.data_dir) as store:
+        with SqlStore(driver_for(config.data_dir, config.database_url)) as store:
             return contradicted(store.contradictions())
     except StorageError as error:
         click.echo(f"Without the evidence of what providers stated: {error.message}", err=True)

@@ -9,8 +9,10 @@ import click
 
 from anyapi.config import load_config
 from anyapi.control.tokens import new_token, sha256_of
+from anyapi.storage.driver import Driver
+from anyapi.storage.drivers import driver_for
 from anyapi.storage.people_rows import LinkKind, LinkRow
-from anyapi.storage.sqlite_people import SqlitePeople
+from anyapi.storage.sqlite_people import SqlPeople
 
 FIRST_RUN_SECONDS = 86400.0
 
@@ -25,16 +27,17 @@ def people() -> None:
 def first_run(path: Path | None) -> None:
     """Print a new one-time link that makes the first person. Earlier ones stop working."""
     config = load_config(path, os.environ, dt.datetime.now(dt.UTC), secrets=False)
-    with SqlitePeople(config.data_dir) as store:
+    driver = driver_for(config.data_dir, config.database_url)
+    with SqlPeople(driver) as store:
         if store.people_count():
             raise click.ClickException("Somebody is known already: ask an owner for an invitation.")
     tls = "https" if config.control.tls is not None else "http"
-    click.echo(first_run_link(config.data_dir, config.control.public_url or f"{tls}://{config.control.listen}"))
+    click.echo(first_run_link(driver, config.control.public_url or f"{tls}://{config.control.listen}"))
 
 
-def first_run_link(data_dir: Path, address: str) -> str:
+def first_run_link(driver: Driver, address: str) -> str:
     """A link that works once, for a day. The token stands behind the `#`, so that no server log gets it."""
     token = new_token()
-    with SqlitePeople(data_dir) as store:
+    with SqlPeople(driver) as store:
         store.add_link(LinkRow(sha256_of(token), LinkKind.FIRST_RUN, time.time() + FIRST_RUN_SECONDS))
     return f"{address.rstrip('/')}/join#{token}"

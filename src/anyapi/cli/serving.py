@@ -2,17 +2,21 @@
 
 import datetime as dt
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 import click
+import msgspec
 
 from anyapi.bootstrap import run
 from anyapi.cli.people import first_run_link
+from anyapi.cli.progress import told_progress
 from anyapi.cli.welcome import start_lines
-from anyapi.config import load_config, not_served_yet
+from anyapi.cli.workers import more_workers
+from anyapi.config import Config, load_config, not_served_yet
 from anyapi.domain.snapshot import Snapshot
-from anyapi.storage.connection import database_path
-from anyapi.storage.schema import prepare
+from anyapi.errors import ConfigError
+from anyapi.storage.drivers import driver_for
 from anyapi.upstream.adapters import SERVED_PROTOCOLS
 
 PLAIN = (
@@ -21,10 +25,17 @@ PLAIN = (
 )
 
 
-def serve_until_stopped(path: Path | None, *, quiet: bool) -> None:
-    """Serve until SIGTERM or SIGINT; `quiet` prints only the address. Raises `ConfigError` or `StorageError` when it cannot start."""
-    config = load_config(path, os.environ, dt.datetime.now(dt.UTC))
-    prepare(database_path(config.data_dir))
+BOTH = ("data", "control")
+
+
+def serve_until_stopped(path: Path | None, *, quiet: bool, planes: Collection[str] = BOTH, workers: int = 1) -> None:
+    """Serve until SIGTERM or SIGINT; `quiet` prints only the address. Raises `ConfigError` or `StorageError` when it cannot start.
+
+    `planes` of this process; `workers` is how many processes serve the data plane, this one among them.
+    """
+    config = _chosen(load_config(path, os.environ, dt.datetime.now(dt.UTC)), planes, workers)
+    driver = driver_for(config.data_dir, config.database_url)
+    driver.prepare(told_progress)
 
     def ready(snapshot: Snapshot, address: str) -> None:
         click.echo(f"AnyAPI is at {address}")
@@ -39,8 +50,20 @@ def serve_until_stopped(path: Path | None, *, quiet: bool) -> None:
             return
         click.echo(f"Dashboard and control API: {address}")
         if first_run:
-            click.echo(
-                f"  Nobody is known yet. This link makes the first person, once, until tomorrow: {first_run_link(config.data_dir, address)}"
-            )
+            click.echo(f"  Nobody is known yet. This link makes the first person, once, until tomorrow: {first_run_link(driver, address)}")
 
-    run(config, ready, control_ready)
+    with more_workers(workers - 1, path):
+        run(config, ready, control_ready)
+
+
+def _chosen(config: Config, planes: Collection[str], workers: int) -> Config:
+    """The configuration of a process with these planes. Raises `ConfigError` if several processes were to share an SQLite file."""
+    if config.database_url is None and (workers > 1 or "data" not in planes):
+        raise ConfigError("several processes need one PostgreSQL: set ANYAPI_DATABASE_URL", field="ANYAPI_DATABASE_URL")
+    if workers > 1 and (config.server.listen.socket is not None or not config.server.listen.port):
+        raise ConfigError("several workers share one port: listen on host:port, with a port that is not 0", field="server.listen")
+    return msgspec.structs.replace(
+        config,
+        server=msgspec.structs.replace(config.server, enabled="data" in planes),
+        control=msgspec.structs.replace(config.control, enabled="control" in planes and config.control.enabled),
+    )

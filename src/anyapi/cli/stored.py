@@ -11,12 +11,16 @@ from typing import Concatenate, ParamSpec
 import click
 import msgspec
 
+from anyapi.cli.progress import told_progress
 from anyapi.config import Config, load_config
 from anyapi.config_sections import known_names
 from anyapi.control.channel import SOCKET_NAME, NotConfirmed, ask_reload
+from anyapi.crypto.secret import Secret
+from anyapi.errors import StorageError
 from anyapi.policy.nearest import nearest
 from anyapi.policy.parse import Known
-from anyapi.storage.sqlite import SqliteStore
+from anyapi.storage.drivers import driver_for, in_force_everywhere
+from anyapi.storage.sqlite import SqlStore
 
 P = ParamSpec("P")
 UNUSABLE = {
@@ -36,7 +40,7 @@ class Place(msgspec.Struct, frozen=True):
     """The store that a command works on, and how it was asked to answer."""
 
     config: Config
-    store: SqliteStore
+    store: SqlStore
     as_json: bool
     now: float
     """Unix seconds."""
@@ -67,7 +71,9 @@ def with_store(command: Callable[Concatenate[Place, P], None]) -> Callable[..., 
         config = load_config(config_file, os.environ, dt.datetime.now(dt.UTC), secrets=False)
         if data_dir is not None:
             config = msgspec.structs.replace(config, data_dir=data_dir)
-        with SqliteStore(config.data_dir, time.time) as store:
+        driver = driver_for(config.data_dir, config.database_url)
+        driver.prepare(told_progress)
+        with SqlStore(driver, time.time) as store:
             command(Place(config, store, as_json, time.time()), *args, **kwargs)
 
     return run
@@ -78,6 +84,8 @@ def confirm(place: Place, changed: str, used: Iterable[str] = ()) -> Confirmatio
 
     `used`: ids of stored credentials that are to be in use then; it is a problem if the server cannot use one of them.
     """
+    if place.config.database_url is not None:
+        return _confirm_everywhere(place.config.database_url)
     try:
         in_force = ask_reload(place.config.data_dir / SOCKET_NAME, changed)
     except NotConfirmed as error:
@@ -87,6 +95,15 @@ def confirm(place: Place, changed: str, used: Iterable[str] = ()) -> Confirmatio
     codes = sorted({in_force.unusable[name] for name in used if name in in_force.unusable})
     problem = f"the running server cannot use it ({'; '.join(UNUSABLE.get(code, code) for code in codes)})" if codes else None
     return Confirmation(in_force.version, problem)
+
+
+def _confirm_everywhere(url: Secret) -> Confirmation:
+    """On PostgreSQL the change itself is the signal; what is left is to wait until every worker goes by it, or has stopped."""
+    try:
+        version, workers = in_force_everywhere(url)
+    except StorageError as error:
+        return Confirmation(problem=error.message)
+    return Confirmation(version if workers else None)
 
 
 def finish(confirmation: Confirmation) -> None:

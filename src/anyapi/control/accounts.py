@@ -13,6 +13,7 @@ from anyapi.control.tokens import new_token, sha256_of
 from anyapi.domain.ids import AccountId, ProjectId
 from anyapi.domain.people import Permission, PersonId, Role
 from anyapi.errors import BadRequest, NotFound, PermissionDenied
+from anyapi.storage.driver import Conflict
 from anyapi.storage.people_rows import LinkKind, LinkRow, MemberRow
 from anyapi.storage.rows import AccountRow, ProjectRow
 
@@ -99,9 +100,10 @@ def add_project(
 ) -> ProjectRow:
     """Make a project. Project ids are unique over all accounts."""
     row = ProjectRow(ProjectId(_new_id(data.id)), account, _name(data.name), services.clock())
-    if any(known.id == row.id for known in services.store.projects()):
-        raise BadRequest("There is a project of that id already, here or in another account.", "id")
-    services.store.add_project(row)
+    try:
+        services.store.add_project(row)  # whether another account has one of that id, the store alone may see
+    except Conflict:
+        raise BadRequest("There is a project of that id already, here or in another account.", "id") from None
     note(services, signed_in, account, "project_added", row.id, after={"name": row.name})
     return row
 

@@ -2,6 +2,7 @@
 
 import functools
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from litestar import Litestar, Request, Response, Router, get
 from litestar.datastructures import State
@@ -13,26 +14,27 @@ from litestar.serialization import encode_json
 from litestar.types import Message, Scope
 
 from anyapi import __version__
-from anyapi.control import accounts, catalogue, history, keys, pages, sessions, settings, usage
+from anyapi.control import accounts, catalogue, credentials, history, keys, pages, sessions, settings, usage
 from anyapi.control.permissions import SignedIn, guard, refuse_unguarded
 from anyapi.control.problems import of_ours, of_the_framework, unforeseen
 from anyapi.control.services import Services
+from anyapi.control.tenants import for_one_account
 from anyapi.control.threads import in_thread
 from anyapi.errors import AnyAPIError
 
 LARGEST_BODY = 1024 * 1024
 CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; connect-src 'self'"
 )
+"""The page may ask the data plane too (its origin is put behind this): the playground sends from the browser, past this plane."""
 HEADERS = (
-    (b"content-security-policy", CSP.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
     (b"cross-origin-opener-policy", b"same-origin"),
 )
-"""On every answer."""
+"""On every answer, with the content security policy."""
 
 
 @get("/api/openapi.json", opt={"public": True}, include_in_schema=False)
@@ -76,6 +78,8 @@ def create_app(services: Services, dashboard: Path | None = None) -> Litestar:
             *(accounts.list_accounts, accounts.add_account, accounts.list_projects, accounts.add_project),
             *(accounts.list_members, accounts.invite, accounts.change_role, accounts.remove_member),
             *(keys.list_keys, keys.make_key, keys.rotate_key, keys.revoke_key),
+            *(credentials.list_credentials, credentials.add_credential, credentials.replace_secret, credentials.sign),
+            credentials.revoke_credential,
             *(settings.gateway_settings, settings.save_gateway_settings, settings.preview_gateway_settings),
             *(settings.settings, settings.save_settings, settings.preview_settings),
             *(usage.totals, usage.latency, usage.rows, usage.row, usage.export),
@@ -84,6 +88,7 @@ def create_app(services: Services, dashboard: Path | None = None) -> Litestar:
             *(openapi, healthz, privacy, *pages.handlers(dashboard)),
         ],
         guards=[guard],
+        middleware=[for_one_account],
         dependencies={
             "services": Provide(the_services, sync_to_thread=False),
             "signed_in": Provide(who, sync_to_thread=False),
@@ -108,12 +113,18 @@ def _description() -> OpenAPIConfig:
     )
 
 
+@functools.lru_cache(maxsize=8)
+def csp(data_plane_url: str) -> str:
+    """The content security policy of a page that may ask itself and the data plane, and nobody else."""
+    parts = urlsplit(data_plane_url)
+    return f"{CSP} {parts.scheme}://{parts.netloc}" if parts.scheme in {"http", "https"} else CSP
+
+
 async def _add_headers(message: Message, scope: Scope) -> None:
     """The same protection for every answer; nothing of an account stays in a cache."""
     if message["type"] == "http.response.start":
+        services: Services = scope["litestar_app"].state.services
         given = list(message["headers"])
-        path = str(scope.get("path", ""))
-        caching = (
-            [] if any(name == b"cache-control" for name, _ in given) or not path.startswith("/api/") else [(b"cache-control", b"no-store")]
-        )
-        message["headers"] = [*given, *HEADERS, *caching]
+        caching = str(scope.get("path", "")).startswith("/api/") and all(name != b"cache-control" for name, _ in given)
+        own = [(b"content-security-policy", csp(services.data_plane_url).encode()), *HEADERS]
+        message["headers"] = [*given, *own, *([(b"cache-control", b"no-store")] if caching else [])]

@@ -21,6 +21,7 @@ from anyapi.policy.availability import asked_of
 from anyapi.policy.decide import decide, decide_each
 from anyapi.policy.explain import explain, policy_view
 from anyapi.policy.explanation import Explanation, PolicyView
+from anyapi.policy.names import asked_about, bare_names
 from anyapi.policy.parse import parse_data_policy
 
 READ = {"permission": Permission.READ}
@@ -151,9 +152,8 @@ def explain_question(services: NamedDependency[Services], account: FromPath[Acco
         raise BadRequest("models must name 1 to 8 models.", "models")
     requirement = requirement_of(services, account, data.data_policy, data.key)
     context, now = services.in_force().context, services.clock()
-    names = tuple(map(ModelId, data.models))
-    known = [context.catalogue.models[name] for name in names if name in context.catalogue.models]
-    question = Question(names, requirement, PLAIN_FACTS[asked_of(known)])
+    names, operation = asked_about(tuple(map(ModelId, data.models)), context.catalogue, bare_names(context.catalogue))
+    question = Question(names, requirement, PLAIN_FACTS[operation])
     decisions, unknown = decide_each(question, context, account, now)
     if not decisions:
         raise unknown[-1]

@@ -20,6 +20,7 @@ from anyapi.domain.ids import AccountId
 from anyapi.domain.people import GRANTS, Permission, Role
 from anyapi.errors import AuthenticationFailed, ConfigError, NotFound, PermissionDenied
 from anyapi.storage.people_rows import PersonRow
+from anyapi.storage.tenant import EVERYBODY, only
 
 IDLE_SECONDS, LONGEST_SECONDS = 12 * 3600.0, 7 * 86400.0
 TOUCH_SECONDS = 60.0
@@ -58,7 +59,8 @@ def guard(connection: Connection, handler: BaseRouteHandler) -> None:
     if handler.opt.get("public"):
         return
     services: Services = connection.app.state.services
-    signed_in = session_of(connection.cookies, services)
+    with only(EVERYBODY):  # people have roles in other accounts too
+        signed_in = session_of(connection.cookies, services)
     if signed_in is None:
         raise AuthenticationFailed("Sign in first: there is no session, or it has ended.")
     if connection.scope.get("method") not in SAFE and not same(connection.headers.get(CSRF_HEADER, ""), signed_in.csrf):

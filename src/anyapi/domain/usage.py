@@ -76,3 +76,30 @@ class DecisionRecord(msgspec.Struct, frozen=True):
     """In the order in which they would be tried."""
     denied: tuple[tuple[EndpointId, tuple[str, ...]], ...]
     """Each denied endpoint with its reason codes."""
+
+
+LATENCY_BOUNDS = (
+    0.005,
+    0.01,
+    0.02,
+    0.05,
+    0.1,
+    0.2,
+    0.3,
+    0.5,
+    0.75,
+    1.0,
+    1.5,
+    2.0,
+    3.0,
+    5.0,
+    7.5,
+    10.0,
+    15.0,
+    20.0,
+    30.0,
+    60.0,
+    120.0,
+    300.0,
+)
+"""Upper bounds in seconds of the buckets that response times are counted in; the last bucket has none."""

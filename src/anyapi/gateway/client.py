@@ -5,6 +5,7 @@ it knows nothing of models, keys or providers. What a handler writes through the
 """
 
 import asyncio
+from functools import partial
 from typing import NoReturn
 
 import httptools
@@ -66,7 +67,7 @@ class Connection(Reply):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Accepted: refuse at once when there are too many."""
         self._transport = transport  # type: ignore[assignment]
-        self.write = transport.write  # type: ignore[attr-defined]
+        self.write = partial(self._server.outbox.put, transport.write)  # type: ignore[attr-defined]
         server = self._server
         transport.set_write_buffer_limits(high=server.limits.write_buffer)  # type: ignore[attr-defined]
         server.connections.add(self)
@@ -117,6 +118,7 @@ class Connection(Reply):
         """The client sends no more: it is gone, as nginx sees it too. A graceful close would wait until it has read all."""
         if self.current is not None:
             self.abort()
+        self._server.outbox.flush()
         return False
 
     def pause_writing(self) -> None:
@@ -142,6 +144,7 @@ class Connection(Reply):
         if self.current is not None or self._lingering or self._write_paused or self._transport is None:
             self.abort()
         elif self._call is None:
+            self._server.outbox.flush()
             self._transport.close()
             self.deadline = NEVER
         else:
@@ -263,6 +266,7 @@ class Connection(Reply):
     def close_if_idle(self) -> None:
         """Close when nothing is being asked or answered."""
         if self.current is None and self._call is None and not self._waiting and self._transport is not None:
+            self._server.outbox.flush()
             self._transport.close()
 
     def stop(self) -> None:
@@ -318,6 +322,7 @@ class Connection(Reply):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
+        self._server.outbox.flush()
         written = not transport.get_write_buffer_size()  # else the client has the time of a slow reader to take its answer
         self.deadline = self._server.loop.time() + (LINGER if written else self._server.limits.write_timeout)
         if not transport.can_write_eof():
@@ -329,11 +334,13 @@ class Connection(Reply):
     def _begin(self, call: Call) -> None:
         self.current = call
         self.deadline = NEVER
+        self._server.outbox.active += 1
         drive(self._server.handle(call, self), self._ended)
 
     def _ended(self, error: Exception | None) -> None:
         """One request is answered: close, or go on with the next. An error that nobody foresaw cuts this connection and nothing else."""
         server = self._server
+        server.outbox.active -= 1
         closing = self.streaming or self._ending()
         self.current = self._exchange = None
         if error is not None:

@@ -23,6 +23,7 @@ async def answer(call: Call, plane: DataPlane, reply: Connection, parse: Callabl
     """Answer a request of any format; `parse` reads its body. Raises `AnyAPIError` as long as nothing was written to the client."""
     principal = authenticate(call.credential, plane.principals, plane.clock)
     request = await read_large(parse, call.body) if len(call.body) > LARGE else parse(call.body)
+    principal = authenticate(call.credential, plane.principals, plane.clock) if request.large else principal  # what held may hold no more
     if b"anthropic-beta" in call.headers:
         request.beta_headers = ((b"anthropic-beta", call.headers[b"anthropic-beta"]),)
     asked = plane.ask(principal, call, request)  # merged: it can only have become stricter

@@ -25,7 +25,7 @@ from anyapi.gateway.render import JSON
 from anyapi.policy.availability import asked_of
 from anyapi.policy.decide import decide
 from anyapi.policy.explain import explain, policy_view
-from anyapi.policy.names import resolved
+from anyapi.policy.names import asked_about
 
 Operation = Callable[[Call, DataPlane, Connection], Awaitable[None]]
 
@@ -69,7 +69,7 @@ async def healthz(call: Call, plane: DataPlane, reply: Connection) -> None:  # n
 async def readyz(call: Call, plane: DataPlane, reply: Connection) -> None:  # noqa: ARG001
     """Whether requests can be served: a snapshot is in force and the stores take rows."""
     ready = plane.outlets.ready()
-    reply.send(200 if ready else 503, PLAIN_TEXT, b"ready\n" if ready else b"not ready: the store does not take rows\n")
+    reply.send(200 if ready else 503, PLAIN_TEXT, b"ready\n" if ready else b"not ready: the store does not answer, or takes no rows\n")
 
 
 async def privacy(call: Call, plane: DataPlane, reply: Connection) -> None:  # noqa: ARG001
@@ -106,8 +106,9 @@ async def explain_request(call: Call, plane: DataPlane, reply: Connection) -> No
     """Answer `POST /v1/explain`: what would happen to a request, without its content. Sends nothing anywhere."""
     principal = authenticate(call.credential, plane.principals, plane.clock)
     request = read_question(call.body)
-    request.models = resolved(request.models, plane.names)
-    _name_operation(request, plane)
+    request.models, operation = asked_about(request.models, plane.context.catalogue, plane.names)
+    if operation is not request.facts.operation:
+        request.facts = msgspec.structs.replace(request.facts, operation=operation)
     asked = plane.ask(principal, call, request)
     decided = plane.decide(asked, request, principal.account)
     question = Question(request.models, asked.requirement, request.facts, asked.preference)
@@ -115,16 +116,6 @@ async def explain_request(call: Call, plane: DataPlane, reply: Connection) -> No
         question, decided.decisions, plane.health.view(decided.decisions), plane.context, account=principal.account, now=plane.clock()
     )
     reply.send(200, JSON, _encode(answer))
-
-
-def _name_operation(request: ChatRequest, plane: DataPlane) -> None:
-    """A question names no operation: it is about what the models it names do. A choice of ours is one for chats."""
-    if AUTO in request.models:
-        return
-    known = plane.context.catalogue.models
-    operation = asked_of(known[name] for name in request.models if name in known)
-    if operation is not request.facts.operation:
-        request.facts = msgspec.structs.replace(request.facts, operation=operation)
 
 
 async def models(call: Call, plane: DataPlane, reply: Connection) -> None:

@@ -3,11 +3,13 @@
 A field without a purpose here fails a test, and so does a purpose without a field.
 """
 
+from itertools import pairwise
+from math import inf
 from typing import NamedTuple
 
 from anyapi.audit.entries import RequestEntry
 from anyapi.domain.call import App
-from anyapi.domain.usage import DecisionRecord, TokenCount, UsageRow
+from anyapi.domain.usage import LATENCY_BOUNDS, DecisionRecord, TokenCount, UsageRow
 
 USAGE: dict[str, str] = {
     "decision": "names one decision, to find it again",
@@ -46,6 +48,28 @@ APP: dict[str, str] = {
     "version": "X-AnyAPI-App-Version",
     "user_id": "X-AnyAPI-App-User-ID",
     "session_id": "X-AnyAPI-App-Session-ID",
+}
+_BOUNDS = tuple(pairwise((0.0, *LATENCY_BOUNDS, inf)))
+
+
+def _counts(name: str, what: str) -> dict[str, str]:
+    return {f"{name}_{place:02d}": f"how many answers {what} over {low:g} to {high:g} s" for place, (low, high) in enumerate(_BOUNDS)}
+
+
+USAGE_HOURS: dict[str, str] = {
+    "dimension": "what is summed by: all, key, model, provider, outcome, app, host or evidence",
+    "account": "whose activity this is",
+    "hour": "which hour",
+    "label": "which key, model, provider and so on; of apps the name, else the id, and never a user or session",
+    "requests": "how many usage rows of that hour",
+    "succeeded": "how many of them were answered",
+    **{f"{name}_tokens": f"sum of {purpose}" for name, purpose in TOKENS.items()},
+    "cost": "sum of the cost in US dollars",
+    "unpriced": "how many have no price",
+    "unmeasured": "how many have estimated or unknown token counts",
+    "contradicted": "how many answers stated otherwise than was promised",
+    **_counts("duration", "took"),
+    **_counts("first_token", "had their first token after"),
 }
 DECISION: dict[str, str] = {
     "decision": "names the decision",
@@ -261,6 +285,12 @@ def inventory(running: Disclosure) -> dict[str, object]:
         "statement": "No prompt, response, tool argument, file or fragment of one is stored or logged, on any path; nor a hash of one.",
         "stored": [
             {"record": "usage", "ttl_days": running.usage_ttl_days, "fields": usage},
+            {
+                "record": "usage_hours",
+                "ttl_days": running.usage_ttl_days,
+                "note": "Sums of the usage rows that are kept; what a row added is taken away when it is deleted.",
+                "fields": listed(USAGE_HOURS),
+            },
             {
                 "record": "decision",
                 "ttl_days": None,

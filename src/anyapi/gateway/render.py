@@ -93,7 +93,7 @@ def render_error(error: Exception) -> tuple[int, bytes, bytes]:
 def error_rows(error: Exception, status: int) -> bytes:
     """The header lines of an error, in whatever envelope its body is."""
     rows = JSON
-    retry_after = getattr(error, "retry_after", None)
+    retry_after = getattr(error, "retry_after", 1.0 if isinstance(error, errors.StorageError) else None)
     if retry_after is not None:
         rows += b"retry-after: %d\r\n" % max(1, round(retry_after))
     if isinstance(error, errors.NoEndpointForTags):

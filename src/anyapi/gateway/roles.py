@@ -7,6 +7,7 @@ from anyapi.gateway.call import Call
 from anyapi.gateway.limits import Limits
 from anyapi.wire.buffers import ReadBuffer
 from anyapi.wire.deadlines import Sweep
+from anyapi.wire.outbox import Outbox
 from anyapi.wire.tls import TlsPipe
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Shared(Protocol):
 
     limits: Limits
     buffer: ReadBuffer
+    outbox: Outbox
     sweep: Sweep
     loop: asyncio.AbstractEventLoop
     connections: "set[Connection]"

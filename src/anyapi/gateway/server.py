@@ -9,8 +9,7 @@ import msgspec
 from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
 from anyapi.gateway.limits import Limits
-from anyapi.wire.buffers import ReadBuffer
-from anyapi.wire.deadlines import Sweep
+from anyapi.wire.loop_parts import LoopParts
 from anyapi.wire.tls import TlsPipe
 
 
@@ -22,23 +21,23 @@ class Server:
         handle: Callable[[Call, Connection], Coroutine[object, object, None]],
         may_send: Callable[[bytes | None], bool],
         limits: Limits,
-        buffer: ReadBuffer,
+        shared: LoopParts,
         *,
-        sweep: Sweep,
         report: Callable[[Exception], None],
         cors_origins: frozenset[str] = frozenset(),
     ) -> None:
         """`handle` answers one call; `may_send` tells whether a credential is known, before a large body is read.
 
-        `sweep` is closed by the drain. `report` hears of errors nobody foresaw; it must take their type only, since their text may hold
-        content.
+        `shared.sweep` is closed by the drain. `report` hears of errors nobody foresaw; it must take their type only, since their text may
+        hold content.
         """
-        self.handle, self.may_send, self.buffer, self.report = handle, may_send, buffer, report
+        self.handle, self.may_send, self.report = handle, may_send, report
         least = min(limits.unauthenticated_body_bytes, limits.max_body_bytes)
         self.limits = msgspec.structs.replace(limits, unauthenticated_body_bytes=least)
         self.cors_origins = cors_origins
-        self.loop = asyncio.get_running_loop()
-        self.sweep = sweep
+        self.dashboard_origins: frozenset[str] = frozenset()
+        """Where our own dashboard is served. They join the listed ones when the first of them asks: who never does costs no request."""
+        self.loop, self.buffer, self.sweep, self.outbox = shared.loop, shared.buffer, shared.sweep, shared.outbox
         self.connections: set[Connection] = set()
         self.handshakes: set[TlsPipe] = set()
         self.draining = False
@@ -62,8 +61,11 @@ class Server:
         return pipe
 
     def allows_origin(self, origin: bytes) -> bool:
-        """Whether the operator lists this origin (or `*`)."""
-        return "*" in self.cors_origins or origin.decode("latin-1") in self.cors_origins
+        """Whether the operator lists this origin (or `*`), or our dashboard is served there."""
+        text = origin.decode("latin-1")
+        if text in self.dashboard_origins:
+            self.cors_origins |= self.dashboard_origins
+        return "*" in self.cors_origins or text in self.cors_origins
 
     async def drain(self) -> None:
         """Close idle connections, let running answers finish for `drain_timeout` seconds, then end them with a terminal error."""

@@ -46,9 +46,8 @@ def database_path(data_dir: Path) -> Path:
 
     A directory that exists keeps its mode: it may be shared on purpose; the files in it are ours alone. Raises `StorageError`.
     """
-    path = data_dir / DATABASE_NAME
+    path = data_directory(data_dir) / DATABASE_NAME
     try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         # SQLite gives the -wal and -shm files the mode of the database file.
         try:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
@@ -57,8 +56,21 @@ def database_path(data_dir: Path) -> Path:
             # this process's connections (POSIX), and another process would take the WAL away from under them.
             path.chmod(0o600)
     except OSError as error:
-        raise StorageError(f"could not open the data directory ({error.strerror}): check owner and permissions of {data_dir}") from None
+        raise _unusable(data_dir, error) from None
     return path
+
+
+def data_directory(data_dir: Path) -> Path:
+    """The directory, made (0700) where it is missing. Raises `StorageError`."""
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(data_dir, error) from None
+    return data_dir
+
+
+def _unusable(data_dir: Path, error: OSError) -> StorageError:
+    return StorageError(f"could not open the data directory ({error.strerror}): check owner and permissions of {data_dir}")
 
 
 def connect(path: Path, *, synchronous: str = "FULL", cached_statements: int = 128) -> sqlite3.Connection:

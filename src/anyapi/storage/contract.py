@@ -12,7 +12,7 @@ from anyapi.domain.evidence import Contradiction
 from anyapi.domain.ids import AccountId, CredentialId, DecisionId, EndpointId, KeyId
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.domain.usage import DecisionRecord, UsageRow
-from anyapi.storage.rows import DEFAULT_USAGE_DAYS, AccountRow, CredentialRow, KeyRow, LatencyCount, ProjectRow, UsageGroup, UsageTotal
+from anyapi.storage.rows import DEFAULT_USAGE_DAYS, AccountRow, CredentialRow, KeyRow, ProjectRow, UsageGroup, UsageTimes, UsageTotal
 
 NO_SETTINGS = Settings()
 
@@ -127,24 +127,43 @@ class SettingsStore(Protocol):
 class UsageStore(Protocol):
     """Reading usage rows, and letting them expire."""
 
-    def usage_rows(self, since: float, until: float, account: AccountId | None = None, limit: int = 1000) -> list[UsageRow]:
-        """Give rows with `since <= at < until`, newest first, at most `limit`; of one account, or of all."""
+    def usage_rows(
+        self, since: float, until: float, account: AccountId | None = None, limit: int = 1000, before: str = ""
+    ) -> list[UsageRow]:
+        """Give rows with `since <= at < until`, newest first (then by decision, last first), at most `limit`; of one account, or of all.
+
+        The next page has the last row's time as `until` and its decision as `before`: rows at `until` whose decision is less than `before`
+        MUST be given too, so that no page misses a row or has one twice.
+        """
         ...
 
     def usage_totals(self, by: UsageGroup, since: float, until: float, account: AccountId | None = None) -> list[UsageTotal]:
         """Give sums over rows with `since <= at < until`, one for each label, ordered by label. No rows: an empty list.
 
-        A row without a value for the label (a refusal has no provider) MUST be counted under the label `-`.
+        A row without a value for the label (a refusal has no provider) MUST be counted under the label `-`. MUST be what the rows
+        themselves add up to at that instant, whatever the span; whole hours SHOULD be read from sums that are kept with the rows. Of an
+        account's apps in an hour those beyond the first `MOST_APPS` MAY be counted together under the label `OTHER_APPS`.
         """
         ...
 
-    def usage_latency(self, by: UsageGroup, since: float, until: float, account: AccountId | None = None) -> list[LatencyCount]:
-        """Counts of answered requests with `since <= at < until` by label and bucket, in that order; empty buckets are left out."""
+    def usage_times(self, by: UsageGroup, since: float, until: float, account: AccountId | None = None) -> list[UsageTimes]:
+        """Count answered requests with `since <= at < until` by label and bucket, ordered by label, as `usage_totals` does.
+
+        A label without an answered request MUST be left out.
+        """
+        ...
+
+    def usage_version(self, account: AccountId) -> str:
+        """Give a text that MUST change when rows of the account are written or deleted. MUST be cheap: it is asked often.
+
+        As many rows that come as go within the same hour may cancel out.
+        """
         ...
 
     def purge_usage(self, now: float, default_days: float = DEFAULT_USAGE_DAYS, batch: int = 500) -> int:
         """Delete rows older than their account's `usage_days`, at most `batch` of them, and say how many went.
 
+        What is kept of them in sums MUST go with them, in the same transaction.
         MUST use `default_days` for accounts that set nothing or are not in the store. 0 means that nothing expired is left.
         """
         ...
@@ -185,7 +204,7 @@ class UsageSink(Protocol):
         ...
 
     def put(self, row: UsageRow) -> None:
-        """Take the row of an accepted request; it is written within 100 ms.
+        """Take the row of an accepted request; it is written within 100 ms, in one transaction with what it adds to sums.
 
         MUST NOT raise. A second row of the same decision MUST be ignored and counted. When more rows wait than fit, the oldest MUST be
         counted as lost and reported; it becomes an `unknown` row at the next start.

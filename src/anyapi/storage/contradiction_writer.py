@@ -4,7 +4,6 @@ Does not judge. What is not yet on the disk is given by `waiting`, so that a sna
 """
 
 import contextlib
-import sqlite3
 from collections import deque
 from pathlib import Path
 
@@ -14,18 +13,19 @@ from anyapi.domain.evidence import Contradiction
 from anyapi.errors import StorageError
 from anyapi.storage import statements
 from anyapi.storage.batch_thread import BatchThread
-from anyapi.storage.connection import NOT_STORABLE, connect, database_path, error_code
+from anyapi.storage.driver import Connection, Driver, NotStorable, code_of
+from anyapi.storage.drivers import driver_for
 from anyapi.storage.events import EventKind, FailureState, Report, WriterEvent, WriterState, no_report
 
 _IDLE_SECONDS = 3600.0
 
 
 class ContradictionWriter:
-    """The `ContradictionSink` of SQLite: one thread, which connects when there is something to write."""
+    """The `ContradictionSink` of either database: one thread, which connects when there is something to write."""
 
-    def __init__(self, data_dir: Path, *, report: Report = no_report) -> None:
+    def __init__(self, place: Path | Driver, *, report: Report = no_report) -> None:
         """The store's tables must exist."""
-        self._path, self._report = database_path(data_dir), report
+        self._driver, self._report = driver_for(place) if isinstance(place, Path) else place, report
         self._waiting: deque[Contradiction] = deque()
         self._written = self._lost = 0
         self._closed = False
@@ -61,23 +61,23 @@ class ContradictionWriter:
         if not self._waiting:
             return True
         try:
-            with contextlib.closing(connect(self._path)) as connection:
+            with contextlib.closing(self._driver.connect(everybody=True)) as connection:
                 while self._waiting:
                     self._write(connection, self._waiting[0])
                     self._waiting.popleft()
-        except (sqlite3.Error, StorageError) as error:
-            self._fail(error_code(error))
+        except StorageError as error:
+            self._fail(code_of(error))
             return False
         self._failure.succeeded()
         return True
 
-    def _write(self, connection: sqlite3.Connection, found: Contradiction) -> None:
+    def _write(self, connection: Connection, found: Contradiction) -> None:
+        values = tuple(msgspec.to_builtins(found)[name] for name in statements.CONTRADICTION_COLUMNS)
         try:
-            connection.execute(
-                statements.ADD_CONTRADICTION, tuple(msgspec.to_builtins(found)[name] for name in statements.CONTRADICTION_COLUMNS)
-            )
+            with self._driver.translated("write down the contradiction"):
+                connection.execute(statements.ADD_CONTRADICTION, values)
             self._written += 1
-        except NOT_STORABLE:
+        except NotStorable:
             self._lost += 1
             self._report(WriterEvent("evidence", EventKind.LOST, "row_not_storable", 1))
 

@@ -7,7 +7,6 @@ back from a busy event loop.
 
 import asyncio
 import contextlib
-import sqlite3
 from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,7 +18,8 @@ from anyapi.domain.usage import DecisionRecord
 from anyapi.errors import StorageError
 from anyapi.storage import statements
 from anyapi.storage.batch_thread import BatchThread
-from anyapi.storage.connection import NOT_STORABLE, connect, database_path, error_code, storage_error
+from anyapi.storage.driver import Conflict, Connection, Driver, NotStorable, code_of
+from anyapi.storage.drivers import driver_for
 from anyapi.storage.events import EventKind, FailureState, Report, WriterEvent, WriterState, no_report
 
 _MOST_RECORDS = 64
@@ -29,19 +29,20 @@ _Waiting: TypeAlias = tuple[DecisionRecord, asyncio.Future[None]]
 
 
 class DecisionWriter:
-    """The `DecisionSink` of SQLite: one thread with its own connection. `record` and `put` are for the event loop's thread."""
+    """The `DecisionSink` of either database: one thread with its own connection. `record` and `put` are for the event loop's thread."""
 
-    def __init__(self, data_dir: Path, *, limit: int = 16_384, interval: float = 0.05, report: Report = no_report) -> None:
+    def __init__(self, place: Path | Driver, *, limit: int = 16_384, interval: float = 0.05, report: Report = no_report) -> None:
         """Open the store; its tables must exist. `limit` is how many records may wait, `interval` how long plain ones are gathered (s)."""
-        self._path = database_path(data_dir)
+        self._driver = driver_for(place) if isinstance(place, Path) else place
         self._limit, self._report = limit, report
         self._waiting: deque[_Waiting] = deque()
+        self._flying: list[asyncio.Future[None]] = []
         self._plain: deque[DecisionRecord] = deque()
         self._batch: list[DecisionRecord] = []
         self._written = self._lost = self._duplicates = 0
         self._closed = False
         self._failure = FailureState("decisions", report)
-        self._connection: sqlite3.Connection | None = connect(self._path)
+        self._connection: Connection | None = self._connected()
         self._thread = BatchThread("anyapi-decisions", self._work, self._crashed, interval=interval, idle=_IDLE_SECONDS)
 
     def record(self, record: DecisionRecord) -> asyncio.Future[None]:
@@ -70,6 +71,16 @@ class DecisionWriter:
         """Figures for metrics and readiness."""
         waiting = len(self._waiting) + len(self._plain) + len(self._batch)
         return WriterState(self._written, waiting, self._lost, self._duplicates, self._failure.failing)
+
+    def abandon(self) -> None:
+        """Fail what requests wait for now: the database may not answer for long. For the event loop's thread.
+
+        What it answers later stands in the store all the same: a decision that was not acted on.
+        """
+        error = StorageError("the decision could not be recorded in time: the database does not answer")
+        for future in (*(future for _, future in tuple(self._waiting)), *self._flying):
+            if not future.done():
+                future.set_exception(error)
 
     def flush(self, timeout: float = 10.0) -> None:
         """Wait until every record taken before is written or has failed; raises `StorageError` after `timeout` seconds."""
@@ -100,32 +111,32 @@ class DecisionWriter:
     def _probe(self) -> bool:
         """Find out whether a failing store works again. Who refuses work while it fails gives us nothing else to find it out by."""
         try:
-            if self._connection is None:
-                self._connection = connect(self._path)
-            for statement in statements.PROBE:
-                self._connection.execute(statement).fetchall()
-        except (sqlite3.Error, StorageError) as error:
-            self._fail(error_code(error))
+            with self._driver.translated("look for the decision records"):
+                connection = self._connection = self._connection or self._connected()
+                for statement in statements.PROBE:
+                    connection.execute(statement).fetchall()
+        except StorageError as error:
+            self._fail(code_of(error))
         else:
             self._failure.succeeded()
         return not self._failure.failing
 
     def _write_waiting(self, batch: list[_Waiting]) -> None:
-        futures = [future for _, future in batch]
+        futures = self._flying = [future for _, future in batch]
         try:
             self._commit([record for record, _ in batch])
-        except NOT_STORABLE as error:
+        except NotStorable as error:
             if len(batch) > 1:
                 # One bad record must not take its neighbours down.
                 for waiting in batch:
                     self._write_waiting([waiting])
                 return
-            code = error_code(error) if isinstance(error, sqlite3.Error) else type(error).__name__
-            self._duplicates += code.startswith("SQLITE_CONSTRAINT")
+            code = code_of(error)
+            self._duplicates += isinstance(error, Conflict)
             _answer(futures, StorageError(f"the decision could not be recorded ({code}): its id is taken, or a value is out of range"))
-        except (sqlite3.Error, StorageError) as error:
-            self._fail(error_code(error))
-            _answer(futures, error if isinstance(error, StorageError) else storage_error(error, "record the decision"))
+        except StorageError as error:
+            self._fail(code_of(error))
+            _answer(futures, error)
         else:
             _answer(futures, None)
 
@@ -135,10 +146,10 @@ class DecisionWriter:
             self._batch.append(self._plain.popleft())
         try:
             self._commit(self._batch)
-        except NOT_STORABLE:
+        except NotStorable:
             self._write_plain_singly()
-        except (sqlite3.Error, StorageError) as error:
-            self._fail(error_code(error))
+        except StorageError as error:
+            self._fail(code_of(error))
             return False
         self._batch.clear()
         return True
@@ -147,24 +158,26 @@ class DecisionWriter:
         for record in self._batch:
             try:
                 self._commit([record])
-            except sqlite3.IntegrityError:
+            except Conflict:
                 self._duplicates += 1
-            except (*NOT_STORABLE, sqlite3.Error):
+            except StorageError:
                 self._lost += 1
                 self._report(WriterEvent("decisions", EventKind.LOST, "record_not_storable", 1))
 
     def _commit(self, records: list[DecisionRecord]) -> None:
-        if self._connection is None:
-            self._connection = connect(self._path)
-        values = [value for record in records for value in _flat(record)]
-        self._connection.execute(statements.insert_decisions(len(records)), values)
+        with self._driver.translated("record the decision"):
+            connection = self._connection = self._connection or self._connected()
+            self._driver.insert(connection, statements.insert_decisions, [_flat(record) for record in records])
         self._written += len(records)
         self._failure.succeeded()
+
+    def _connected(self) -> Connection:
+        return self._driver.connect(everybody=True)
 
     def _disconnect(self) -> None:
         """Forget the connection: after an error a fresh one is the only one whose state is known."""
         if self._connection is not None:
-            with contextlib.suppress(sqlite3.Error):
+            with contextlib.suppress(StorageError), self._driver.translated("close the database"):
                 self._connection.close()
             self._connection = None
 

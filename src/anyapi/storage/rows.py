@@ -111,6 +111,10 @@ class UsageGroup(enum.StrEnum):
     """The name that the application gives itself."""
 
 
+NO_LABEL = "-"
+"""Label of rows without a value: a refusal has no provider."""
+
+
 class UsageTotal(msgspec.Struct, frozen=True):
     """Sums over the usage rows of one label. `cost` in US dollars over the priced rows; `unpriced` says how many have no price."""
 
@@ -129,36 +133,11 @@ class UsageTotal(msgspec.Struct, frozen=True):
     """Rows whose provider stated otherwise than was promised."""
 
 
-LATENCY_BOUNDS = (
-    0.005,
-    0.01,
-    0.02,
-    0.05,
-    0.1,
-    0.2,
-    0.3,
-    0.5,
-    0.75,
-    1.0,
-    1.5,
-    2.0,
-    3.0,
-    5.0,
-    7.5,
-    10.0,
-    15.0,
-    20.0,
-    30.0,
-    60.0,
-    120.0,
-    300.0,
-)
-"""Upper bounds in seconds of the buckets that response times are counted in; the last bucket has none."""
-
-
-class LatencyCount(msgspec.Struct, frozen=True):
-    """How many answered requests of one label took a time within one bucket of `LATENCY_BOUNDS`."""
+class UsageTimes(msgspec.Struct, frozen=True):
+    """How many answered requests of one label took a time within each bucket of `LATENCY_BOUNDS`, the last bucket included."""
 
     label: str
-    bucket: int
-    requests: int
+    duration: tuple[int, ...]
+    """By response time."""
+    first_token: tuple[int, ...]
+    """By time to the first token, of those that had one."""

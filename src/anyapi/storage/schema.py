@@ -10,9 +10,14 @@ from pathlib import Path
 
 from anyapi.errors import StorageError
 from anyapi.storage.connection import connect, storage_error
+from anyapi.storage.driver import Progress
 
 HEAD = "0011"
 """The newest revision of `storage/migrations`; a test compares them."""
+
+
+def no_progress(_done: int, _whole: int) -> None:
+    """Tells nobody."""
 
 
 class SchemaState(enum.StrEnum):
@@ -41,16 +46,17 @@ def is_current(path: Path) -> bool:
     return path.exists() and state(path) is SchemaState.CURRENT
 
 
-def prepare(path: Path) -> None:
+def prepare(path: Path, progress: Progress = no_progress) -> None:
     """Make the tables in an empty file, or bring an older one up to date. Raises `StorageError` for a file that is not ours or newer.
 
+    `progress` hears of what takes long, if anything does.
     Only an older file loads alembic; `anyapi serve` calls this before it re-executes itself, so that its memory goes again.
     """
     found = state(path)
     if found is SchemaState.EMPTY:
         _create(path)
     elif found is SchemaState.OLDER:
-        importlib.import_module("anyapi.storage.migrate").upgrade(path)
+        importlib.import_module("anyapi.storage.migrate").upgrade(path, progress)
     elif found is SchemaState.FOREIGN:
         raise StorageError(
             f"{path} was written by a newer AnyAPI, or by something else: update AnyAPI, or choose another data directory with --data-dir"
@@ -63,7 +69,11 @@ def _state(connection: sqlite3.Connection) -> SchemaState:
         return SchemaState.EMPTY
     if "alembic_version" not in tables:
         return SchemaState.FOREIGN
-    revisions = [revision for (revision,) in connection.execute("SELECT version_num FROM alembic_version")]
+    return of_revisions([revision for (revision,) in connection.execute("SELECT version_num FROM alembic_version")])
+
+
+def of_revisions(revisions: list[str]) -> SchemaState:
+    """What a database with these revisions of ours is."""
     if revisions == [HEAD]:
         return SchemaState.CURRENT
     return SchemaState.OLDER if all(revision < HEAD for revision in revisions) else SchemaState.FOREIGN

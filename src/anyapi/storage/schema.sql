@@ -198,6 +198,71 @@ CREATE TABLE changes (
 
 CREATE INDEX changes_account_at ON changes (account, at);
 
+CREATE TABLE usage_hours (
+	dimension TEXT NOT NULL,
+	account TEXT NOT NULL,
+	hour BIGINT NOT NULL,
+	label TEXT NOT NULL,
+	requests BIGINT NOT NULL,
+	succeeded BIGINT NOT NULL,
+	prompt_tokens BIGINT NOT NULL,
+	completion_tokens BIGINT NOT NULL,
+	cached_tokens BIGINT NOT NULL,
+	reasoning_tokens BIGINT NOT NULL,
+	cost DOUBLE NOT NULL,
+	unpriced BIGINT NOT NULL,
+	unmeasured BIGINT NOT NULL,
+	contradicted BIGINT NOT NULL,
+	duration_00 BIGINT NOT NULL,
+	duration_01 BIGINT NOT NULL,
+	duration_02 BIGINT NOT NULL,
+	duration_03 BIGINT NOT NULL,
+	duration_04 BIGINT NOT NULL,
+	duration_05 BIGINT NOT NULL,
+	duration_06 BIGINT NOT NULL,
+	duration_07 BIGINT NOT NULL,
+	duration_08 BIGINT NOT NULL,
+	duration_09 BIGINT NOT NULL,
+	duration_10 BIGINT NOT NULL,
+	duration_11 BIGINT NOT NULL,
+	duration_12 BIGINT NOT NULL,
+	duration_13 BIGINT NOT NULL,
+	duration_14 BIGINT NOT NULL,
+	duration_15 BIGINT NOT NULL,
+	duration_16 BIGINT NOT NULL,
+	duration_17 BIGINT NOT NULL,
+	duration_18 BIGINT NOT NULL,
+	duration_19 BIGINT NOT NULL,
+	duration_20 BIGINT NOT NULL,
+	duration_21 BIGINT NOT NULL,
+	duration_22 BIGINT NOT NULL,
+	first_token_00 BIGINT NOT NULL,
+	first_token_01 BIGINT NOT NULL,
+	first_token_02 BIGINT NOT NULL,
+	first_token_03 BIGINT NOT NULL,
+	first_token_04 BIGINT NOT NULL,
+	first_token_05 BIGINT NOT NULL,
+	first_token_06 BIGINT NOT NULL,
+	first_token_07 BIGINT NOT NULL,
+	first_token_08 BIGINT NOT NULL,
+	first_token_09 BIGINT NOT NULL,
+	first_token_10 BIGINT NOT NULL,
+	first_token_11 BIGINT NOT NULL,
+	first_token_12 BIGINT NOT NULL,
+	first_token_13 BIGINT NOT NULL,
+	first_token_14 BIGINT NOT NULL,
+	first_token_15 BIGINT NOT NULL,
+	first_token_16 BIGINT NOT NULL,
+	first_token_17 BIGINT NOT NULL,
+	first_token_18 BIGINT NOT NULL,
+	first_token_19 BIGINT NOT NULL,
+	first_token_20 BIGINT NOT NULL,
+	first_token_21 BIGINT NOT NULL,
+	first_token_22 BIGINT NOT NULL,
+	PRIMARY KEY (dimension, account, hour, label)
+)
+ WITHOUT ROWID;
+
 CREATE TABLE audit_entries (
 	position INTEGER NOT NULL,
 	ref TEXT,
@@ -236,24 +301,24 @@ CREATE TABLE audit_pending (
 	at INTEGER NOT NULL,
 	kind TEXT NOT NULL,
 	body TEXT NOT NULL,
-	PRIMARY KEY (id)
+	UNIQUE (id)
 );
 
 CREATE TRIGGER audit_entries_no_update BEFORE UPDATE ON audit_entries BEGIN SELECT RAISE(ABORT, 'audit_entries is append-only'); END;
 
 CREATE TRIGGER audit_entries_no_delete BEFORE DELETE ON audit_entries BEGIN SELECT RAISE(ABORT, 'audit_entries is append-only'); END;
 
-CREATE TRIGGER audit_entries_no_replace BEFORE INSERT ON audit_entries WHEN NEW.position <> (SELECT coalesce(max(position) + 1, 0) FROM audit_entries) BEGIN SELECT RAISE(ABORT, 'audit_entries is append-only'); END;
-
 CREATE TRIGGER audit_tiles_no_update BEFORE UPDATE ON audit_tiles BEGIN SELECT RAISE(ABORT, 'audit_tiles is append-only'); END;
 
 CREATE TRIGGER audit_tiles_no_delete BEFORE DELETE ON audit_tiles BEGIN SELECT RAISE(ABORT, 'audit_tiles is append-only'); END;
 
-CREATE TRIGGER audit_tiles_no_replace BEFORE INSERT ON audit_tiles WHEN EXISTS (SELECT 1 FROM audit_tiles WHERE level = NEW.level AND number = NEW.number) BEGIN SELECT RAISE(ABORT, 'audit_tiles is append-only'); END;
-
 CREATE TRIGGER audit_checkpoints_no_update BEFORE UPDATE ON audit_checkpoints BEGIN SELECT RAISE(ABORT, 'audit_checkpoints is append-only'); END;
 
 CREATE TRIGGER audit_checkpoints_no_delete BEFORE DELETE ON audit_checkpoints BEGIN SELECT RAISE(ABORT, 'audit_checkpoints is append-only'); END;
+
+CREATE TRIGGER audit_entries_no_replace BEFORE INSERT ON audit_entries WHEN NEW.position <> (SELECT coalesce(max(position) + 1, 0) FROM audit_entries) BEGIN SELECT RAISE(ABORT, 'audit_entries is append-only'); END;
+
+CREATE TRIGGER audit_tiles_no_replace BEFORE INSERT ON audit_tiles WHEN EXISTS (SELECT 1 FROM audit_tiles WHERE level = NEW.level AND number = NEW.number) BEGIN SELECT RAISE(ABORT, 'audit_tiles is append-only'); END;
 
 CREATE TRIGGER audit_checkpoints_no_replace BEFORE INSERT ON audit_checkpoints WHEN EXISTS (SELECT 1 FROM audit_checkpoints WHERE size = NEW.size) BEGIN SELECT RAISE(ABORT, 'audit_checkpoints is append-only'); END;
 
@@ -261,9 +326,9 @@ CREATE TRIGGER decision_records_no_replace BEFORE INSERT ON decision_records WHE
 
 CREATE TRIGGER decision_records_no_delete BEFORE DELETE ON decision_records WHEN NOT EXISTS (SELECT 1 FROM audit_entries WHERE ref = 'd:' || OLD.decision) BEGIN SELECT RAISE(ABORT, 'decision_records is append-only'); END;
 
-CREATE TRIGGER audit_pending_no_delete BEFORE DELETE ON audit_pending WHEN NOT EXISTS (SELECT 1 FROM audit_entries WHERE ref = 'c:' || OLD.id) BEGIN SELECT RAISE(ABORT, 'audit_pending is append-only'); END;
-
 CREATE TRIGGER audit_pending_no_update BEFORE UPDATE ON audit_pending BEGIN SELECT RAISE(ABORT, 'audit_pending is append-only'); END;
+
+CREATE TRIGGER audit_pending_no_delete BEFORE DELETE ON audit_pending WHEN NOT EXISTS (SELECT 1 FROM audit_entries WHERE ref = 'c:' || OLD.id) BEGIN SELECT RAISE(ABORT, 'audit_pending is append-only'); END;
 
 CREATE TRIGGER audit_entries_take AFTER INSERT ON audit_entries WHEN NEW.ref >= 'c:' AND NEW.ref < 'd;' BEGIN DELETE FROM decision_records WHERE 'd:' || decision = NEW.ref AND decision = substr(NEW.ref, 3); DELETE FROM audit_pending WHERE 'c:' || id = NEW.ref AND id = substr(NEW.ref, 3); END;
 
@@ -275,11 +340,11 @@ CREATE TRIGGER audit_accounts_insert AFTER INSERT ON accounts BEGIN INSERT INTO 
 
 CREATE TRIGGER audit_projects_insert AFTER INSERT ON projects BEGIN INSERT INTO audit_pending (id, at, kind, body) VALUES (lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'project_added', json_object('account', NEW.account, 'project', NEW.id)); END;
 
-CREATE TRIGGER audit_keys_insert AFTER INSERT ON keys BEGIN INSERT INTO audit_pending (id, at, kind, body) VALUES (lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'key_added', json_object('account', NEW.account, 'key', NEW.id, 'project', NEW.project, 'ends', CAST(NEW.expires_at * 1000 AS INTEGER))); END;
+CREATE TRIGGER audit_keys_insert AFTER INSERT ON keys BEGIN INSERT INTO audit_pending (id, at, kind, body) VALUES (lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'key_added', json_object('account', NEW.account, 'key', NEW.id, 'project', NEW.project, 'ends', CAST(NEW.expires_at * 1000 AS BIGINT))); END;
 
 CREATE TRIGGER audit_keys_revoke AFTER UPDATE OF revoked_at ON keys BEGIN INSERT INTO audit_pending (id, at, kind, body) VALUES (lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'key_revoked', json_object('account', NEW.account, 'key', NEW.id)); END;
 
-CREATE TRIGGER audit_keys_end AFTER UPDATE OF expires_at ON keys BEGIN INSERT INTO audit_pending (id, at, kind, body) VALUES (lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'key_ends', json_object('account', NEW.account, 'key', NEW.id, 'ends', CAST(NEW.expires_at * 1000 AS INTEGER))); END;
+CREATE TRIGGER audit_keys_end AFTER UPDATE OF expires_at ON keys BEGIN INSERT INTO audit_pending (id, at, kind, body) VALUES (lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'key_ends', json_object('account', NEW.account, 'key', NEW.id, 'ends', CAST(NEW.expires_at * 1000 AS BIGINT))); END;
 
 CREATE TRIGGER audit_keys_delete AFTER DELETE ON keys BEGIN INSERT INTO audit_pending (id, at, kind, body) VALUES (lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'key_deleted', json_object('account', OLD.account, 'key', OLD.id)); END;
 
@@ -303,7 +368,7 @@ CREATE TRIGGER audit_members_delete AFTER DELETE ON members BEGIN INSERT INTO au
 
 CREATE TRIGGER audit_people_insert AFTER INSERT ON people BEGIN INSERT INTO audit_pending (id, at, kind, body) VALUES (lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'person_added', json_object('person', NEW.id, 'operator', NEW.operator)); END;
 
-CREATE TRIGGER audit_people_update AFTER UPDATE OF operator, disabled_at ON people BEGIN INSERT INTO audit_pending (id, at, kind, body) VALUES (lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'person', json_object('person', NEW.id, 'operator', NEW.operator, 'disabled', CAST(NEW.disabled_at * 1000 AS INTEGER))); END;
+CREATE TRIGGER audit_people_update AFTER UPDATE OF operator, disabled_at ON people BEGIN INSERT INTO audit_pending (id, at, kind, body) VALUES (lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'person', json_object('person', NEW.id, 'operator', NEW.operator, 'disabled', CAST(NEW.disabled_at * 1000 AS BIGINT))); END;
 
 CREATE TRIGGER audit_people_password AFTER UPDATE OF password ON people BEGIN INSERT INTO audit_pending (id, at, kind, body) VALUES (lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'password_changed', json_object('person', NEW.id)); END;
 

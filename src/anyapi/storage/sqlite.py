@@ -1,6 +1,6 @@
-"""The SQLite store: accounts, keys, credentials, settings; reading of usage and decisions, which two writers beside it write.
+"""The store of either database: accounts, keys, credentials, settings; reading of usage and decisions, which writers beside it write.
 
-Standard library only, constant SQL only.
+Constant SQL only.
 """
 
 import time
@@ -9,16 +9,16 @@ from pathlib import Path
 
 import msgspec
 
-from anyapi.domain.call import App
 from anyapi.domain.evidence import Contradiction
 from anyapi.domain.ids import AccountId, CredentialId, DecisionId, EndpointId, KeyId
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.domain.snapshot import Agreement
-from anyapi.domain.usage import DecisionRecord, TokenCount, UsageRow
+from anyapi.domain.usage import DecisionRecord, UsageRow
 from anyapi.errors import StorageError
-from anyapi.storage import statements
+from anyapi.storage import statements, usage_reading, usage_statements
 from anyapi.storage.contract import NO_SETTINGS
-from anyapi.storage.expiry import purge
+from anyapi.storage.database import Database, rows_of
+from anyapi.storage.driver import Driver, Row, Value
 from anyapi.storage.rows import (
     DEFAULT_ACCOUNT,
     DEFAULT_USAGE_DAYS,
@@ -27,12 +27,13 @@ from anyapi.storage.rows import (
     CredentialRow,
     Declared,
     KeyRow,
-    LatencyCount,
     ProjectRow,
     UsageGroup,
+    UsageTimes,
     UsageTotal,
 )
-from anyapi.storage.sqlite_file import Row, SqliteFile, Value, rows_of, translated
+from anyapi.storage.sqlite_driver import SqliteDriver
+from anyapi.storage.usage_sums import purge
 
 _SETTINGS_FIELDS = frozenset(Settings.__struct_fields__)
 _DECLARED_FIELDS = frozenset(Declared.__struct_fields__)
@@ -41,15 +42,15 @@ _FIXED = ("id", "account", "provider", "created_at", "disabled_at")
 """What no change of a credential may touch."""
 
 
-class SqliteStore(SqliteFile):
-    """The stores of `storage/contract.py` in SQLite, but for the two sinks. Every method raises `StorageError` and nothing else."""
+class SqlStore(Database):
+    """The stores of `storage/contract.py`, but for the sinks. Every method raises `StorageError` and nothing else."""
 
-    def __init__(self, data_dir: Path, clock: Callable[[], float] = time.time) -> None:
-        """Open the store in `data_dir`, making directory, tables and the account `default` where they are missing.
+    def __init__(self, place: Path | Driver, clock: Callable[[], float] = time.time) -> None:
+        """Open the store, making tables and the account `default` where they are missing; a path is a data directory with SQLite.
 
         `clock` in Unix seconds dates that account; nothing else here asks the time.
         """
-        super().__init__(data_dir)
+        super().__init__(place)
         if not self._read("open the database", statements.HAS_ACCOUNT, (DEFAULT_ACCOUNT,)):
             self._write("make the default account", statements.ENSURE_ACCOUNT, (DEFAULT_ACCOUNT, "Default account", clock(), None))
 
@@ -93,7 +94,7 @@ class SqliteStore(SqliteFile):
 
     def end_key(self, key: KeyId, at: float) -> KeyRow | None:
         """Have a key expire, never later than it would anyway, and give it as it is then; None if there is none of that id."""
-        self._write("end the key", statements.END_KEY, (at, key))
+        self._write("end the key", statements.END_KEY, {"at": at, "id": key})
         return self.key(key)
 
     def add_credential(self, credential: CredentialRow) -> None:
@@ -130,7 +131,7 @@ class SqliteStore(SqliteFile):
 
     def revoke_credential(self, credential: CredentialId, at: float) -> CredentialRow | None:
         """Revoke a credential, forget its sealed secret, and give it as it is then; None if there is none of that id."""
-        self._write("revoke the credential", statements.REVOKE_CREDENTIAL, (at, credential))
+        self._write("revoke the credential", statements.REVOKE_CREDENTIAL, {"at": at, "id": credential, "nothing": b""})
         return self.credential(credential)
 
     def settings(self, layer: Layer, subject: str) -> Settings:
@@ -157,25 +158,31 @@ class SqliteStore(SqliteFile):
             connection.execute(statements.PUT_SETTINGS, (layer.value, subject, _body(changed), at))
         return changed
 
-    def usage_rows(self, since: float, until: float, account: AccountId | None = None, limit: int = 1000) -> list[UsageRow]:
-        """Give rows with `since <= at < until`, newest first, at most `limit`."""
-        values = {"since": since, "until": until, "account": account, "limit": limit}
-        return [_usage_row(row) for row in self._read("read the usage", statements.USAGE_ROWS, values)]
+    def usage_rows(
+        self, since: float, until: float, account: AccountId | None = None, limit: int = 1000, before: str = ""
+    ) -> list[UsageRow]:
+        """Give a page of rows, newest first: `since <= at < until`, and at `until` those whose decision is less than `before`."""
+        with self._reading("read the usage") as read:
+            return usage_reading.rows(read, usage_reading.Page(since, until, limit, before), account)
 
     def usage_totals(self, by: UsageGroup, since: float, until: float, account: AccountId | None = None) -> list[UsageTotal]:
         """Give sums over rows with `since <= at < until`, one for each label, ordered by label."""
-        values = {"by": by.value, "since": since, "until": until, "account": account}
-        return rows_of(UsageTotal, self._read("total the usage", statements.USAGE_TOTALS, values))
+        with self._reading("total the usage") as read:
+            return usage_reading.totals(read, by, since, until, account)
 
-    def usage_latency(self, by: UsageGroup, since: float, until: float, account: AccountId | None = None) -> list[LatencyCount]:
-        """Count answered requests with `since <= at < until` by label and bucket of response time, in that order."""
-        values = {"by": by.value, "since": since, "until": until, "account": account}
-        return rows_of(LatencyCount, self._read("count response times", statements.USAGE_LATENCY, values))
+    def usage_times(self, by: UsageGroup, since: float, until: float, account: AccountId | None = None) -> list[UsageTimes]:
+        """Count answered requests by label and bucket of response time and of time to first token, ordered by label."""
+        with self._reading("count response times") as read:
+            return usage_reading.times(read, by, since, until, account)
+
+    def usage_version(self, account: AccountId) -> str:
+        """Give a text that changes when rows of the account come or go."""
+        return "-".join(str(value) for value in self._read("read the usage", usage_statements.USAGE_VERSION, (account,))[0])
 
     def purge_usage(self, now: float, default_days: float = DEFAULT_USAGE_DAYS, batch: int = 500) -> int:
         """Delete at most `batch` expired rows and say how many went."""
-        with self._lock, translated("delete expired usage"):
-            return purge(self._connection, now, default_days, batch)
+        with self._lock, self._driver.translated("delete expired usage"):
+            return purge(self._driver, self._connection, now, default_days, batch)
 
     def contradictions(self) -> list[Contradiction]:
         """Give every contradiction, oldest first, cleared ones too; raises if one cannot be read."""
@@ -213,6 +220,16 @@ class SqliteStore(SqliteFile):
         return msgspec.convert(count, int)
 
 
+class SqliteStore(SqlStore):
+    """The same on the SQLite file of a data directory."""
+
+    def __init__(self, data_dir: Path, clock: Callable[[], float] = time.time) -> None:
+        """Open the store in `data_dir`; `path` is the file then."""
+        driver = SqliteDriver(data_dir)
+        self.path = driver.path
+        super().__init__(driver, clock)
+
+
 def _settings(layer: str, subject: str, body: Value) -> Settings:
     """Read stored settings in full. A field that this release does not know may be a restriction: refuse."""
     try:
@@ -246,15 +263,6 @@ def _credential(row: Row) -> CredentialRow:
 
 def _body(stored: Settings | Declared) -> str:
     return msgspec.json.encode(stored, order="deterministic").decode()
-
-
-def _usage_row(row: Row) -> UsageRow:
-    values = dict(zip(statements.USAGE_COLUMNS, row, strict=True))
-    nested: dict[str, object] = {
-        "tokens": {name: values[f"{name}_tokens"] for name in TokenCount.__struct_fields__},
-        "app": {name: values[f"app_{name}"] for name in App.__struct_fields__},
-    }
-    return msgspec.convert({**values, **nested, "streamed": bool(values["streamed"])}, UsageRow)
 
 
 def _decision_record(row: Row) -> DecisionRecord:

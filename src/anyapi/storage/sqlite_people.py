@@ -1,6 +1,4 @@
-"""People, sessions, links and changes in SQLite: the stores of `storage/contract_people.py`. Every method raises `StorageError` alone."""
-
-import sqlite3
+"""People, sessions, links and changes, in either database: `storage/contract_people.py`. Every method raises `StorageError` alone."""
 
 import msgspec
 
@@ -8,14 +6,15 @@ from anyapi.domain.ids import AccountId
 from anyapi.domain.people import PersonId, Role
 from anyapi.errors import StorageError
 from anyapi.storage import people_statements as statements
+from anyapi.storage.database import Database, rows_of
+from anyapi.storage.driver import Connection
 from anyapi.storage.people_rows import ChangeRow, LinkRow, MemberRow, PersonRow, SessionRow
-from anyapi.storage.sqlite_file import SqliteFile, rows_of
 
 _MEMBER_WIDTH = len(MemberRow.__struct_fields__)
 
 
-class SqlitePeople(SqliteFile):
-    """A connection of its own beside that of `SqliteStore`."""
+class SqlPeople(Database):
+    """A connection of its own beside that of `SqlStore`."""
 
     def add_person(self, person: PersonRow) -> None:
         """Add a person."""
@@ -120,10 +119,11 @@ class SqlitePeople(SqliteFile):
         return rows_of(ChangeRow, self._read("read the changes", statements.CHANGES, (account, before, limit)))
 
 
-def _owners(connection: sqlite3.Connection, account: AccountId) -> int:
-    return int(connection.execute(statements.OWNERS, (account,)).fetchone()[0])
+def _owners(connection: Connection, account: AccountId) -> int:
+    ((count,),) = connection.execute(statements.OWNERS, (account,)).fetchall()
+    return msgspec.convert(count, int)
 
 
-def _keep_an_owner(connection: sqlite3.Connection, account: AccountId, before: int) -> None:
+def _keep_an_owner(connection: Connection, account: AccountId, before: int) -> None:
     if before and not _owners(connection, account):
         raise StorageError("an account needs an owner: make somebody else the owner first", {"code": "last_owner"})

@@ -1,8 +1,9 @@
-"""Every SQL statement that a running server or the CLI sends to SQLite, as constant text. Values travel only as parameters."""
+"""Every SQL statement that a running server or the CLI sends, as constant text. Values travel only as parameters.
+
+They are written so that SQLite and PostgreSQL both take them; the few that cannot be stand in `postgres_statements` a second time.
+"""
 
 import functools
-
-from anyapi.storage.rows import LATENCY_BOUNDS
 
 ADD_ACCOUNT = "INSERT INTO accounts (id, name, created_at, usage_days) VALUES (?, ?, ?, ?)"
 ENSURE_ACCOUNT = ADD_ACCOUNT + " ON CONFLICT (id) DO NOTHING"
@@ -19,7 +20,7 @@ KEYS = _KEY + " ORDER BY created_at, id"
 KEYS_OF_ACCOUNT = _KEY + " WHERE account = ? ORDER BY created_at, id"
 ONE_KEY = _KEY + " WHERE id = ?"
 REVOKE_KEY = "UPDATE keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL"
-END_KEY = "UPDATE keys SET expires_at = min(?, coalesce(expires_at, 1e18)) WHERE id = ?"
+END_KEY = "UPDATE keys SET expires_at = CASE WHEN expires_at < :at THEN expires_at ELSE :at END WHERE id = :id"
 
 CREDENTIAL_COLUMNS = (
     "id",
@@ -45,7 +46,7 @@ UPDATE credentials SET tier = ?, name = ?, declared = ?, key_id = ?, wrapped = ?
 WHERE id = ? AND disabled_at IS NULL
 """
 REVOKE_CREDENTIAL = """
-UPDATE credentials SET disabled_at = ?, declared = '{}', wrapped = x'', ciphertext = x'' WHERE id = ? AND disabled_at IS NULL
+UPDATE credentials SET disabled_at = :at, declared = '{}', wrapped = :nothing, ciphertext = :nothing WHERE id = :id AND disabled_at IS NULL
 """
 
 SETTINGS = "SELECT body FROM settings WHERE layer = ? AND subject = ?"
@@ -60,84 +61,9 @@ SELECT CASE :layer
     WHEN 'account' THEN EXISTS (SELECT 1 FROM accounts WHERE id = :subject)
     WHEN 'project' THEN EXISTS (SELECT 1 FROM projects WHERE id = :subject)
     WHEN 'key' THEN EXISTS (SELECT 1 FROM keys WHERE id = :subject)
-    ELSE 0
+    ELSE FALSE
 END
 """
-
-USAGE_COLUMNS = (
-    "decision",
-    "at",
-    "account",
-    "key",
-    "operation",
-    "model",
-    "outcome",
-    "status",
-    "source",
-    "prompt_tokens",
-    "completion_tokens",
-    "cached_tokens",
-    "reasoning_tokens",
-    "project",
-    "app_id",
-    "app_name",
-    "app_version",
-    "app_user_id",
-    "app_session_id",
-    "provider",
-    "endpoint",
-    "credential",
-    "data_class",
-    "streamed",
-    "attempts",
-    "duration",
-    "first_token",
-    "cost",
-    "host",
-    "evidence",
-)
-USAGE_ROWS = f"""
-SELECT {", ".join(USAGE_COLUMNS)} FROM usage
-WHERE at >= :since AND at < :until AND (:account IS NULL OR account = :account)
-ORDER BY at DESC, decision DESC LIMIT :limit
-"""  # noqa: S608 made of constants alone
-_LABELS = (
-    ("day", "date(at, 'unixepoch')"),
-    ("hour", "strftime('%Y-%m-%d %H:00', at, 'unixepoch')"),
-    ("model", "model"),
-    ("provider", "provider"),
-    ("key", "key"),
-    ("account", "account"),
-    ("outcome", "outcome"),
-    ("host", "host"),
-    ("evidence", "evidence"),
-    ("app", "coalesce(app_name, app_id)"),
-)
-_LABELLED = ("coalesce(CASE :by", *(f"WHEN '{name}' THEN {value}" for name, value in _LABELS), "END, '-')")
-USAGE_TOTALS = f"""
-SELECT {" ".join(_LABELLED)} AS label,
-    count(*), sum(outcome = 'success'),
-    sum(prompt_tokens), sum(completion_tokens), sum(cached_tokens), sum(reasoning_tokens),
-    total(cost), sum(cost IS NULL), sum(source <> 'measured'),
-    sum(coalesce(evidence, '') IN ('other_host', 'excluded_host', 'retained', 'stored'))
-FROM usage
-WHERE at >= :since AND at < :until AND (:account IS NULL OR account = :account)
-GROUP BY label ORDER BY label
-"""  # noqa: S608 made of constants alone
-_BUCKETS = tuple(f"WHEN duration <= {bound} THEN {place}" for place, bound in enumerate(LATENCY_BOUNDS))
-USAGE_LATENCY = f"""
-SELECT {" ".join(_LABELLED)} AS label, CASE {" ".join(_BUCKETS)} ELSE {len(LATENCY_BOUNDS)} END AS bucket, count(*)
-FROM usage
-WHERE at >= :since AND at < :until AND (:account IS NULL OR account = :account) AND outcome = 'success'
-GROUP BY label, bucket ORDER BY label, bucket
-"""  # noqa: S608 made of constants alone
-EXPIRED_USAGE = """
-SELECT usage.rowid FROM usage LEFT JOIN accounts ON accounts.id = usage.account
-WHERE usage.at < :now - 86400.0 * min(:default_days, (SELECT coalesce(min(usage_days), :default_days) FROM accounts))
-    AND usage.at < :now - 86400.0 * coalesce(accounts.usage_days, :default_days)
-ORDER BY usage.at LIMIT :batch
-"""
-DELETE_USAGE = "DELETE FROM usage WHERE rowid IN (SELECT value FROM json_each(?))"
 
 CONTRADICTION_COLUMNS = ("endpoint", "credential", "code", "decision", "at", "host", "cleared_at")
 ADD_CONTRADICTION = (
@@ -150,7 +76,6 @@ UPDATE contradictions SET cleared_at = :at
 WHERE endpoint = :endpoint AND (:credential IS NULL OR credential = :credential) AND cleared_at IS NULL
 """
 
-HAS_USAGE = "SELECT 1 FROM usage WHERE decision = ?"
 ADD_START = "INSERT INTO starts (id, started_at) VALUES (?, ?)"
 END_START = "UPDATE starts SET unknown = ?, ended_at = ? WHERE id = ?"
 
@@ -178,21 +103,12 @@ PROBE = ("SELECT 1 FROM decision_records LIMIT 1", "PRAGMA user_version = 0")
 
 
 @functools.cache
-def insert_usage(rows: int) -> str:
-    """Give the statement that inserts so many usage rows at once; a row whose decision exists is left out.
-
-    One statement, not `executemany`: that gives up the interpreter lock for every row, and beside a busy event loop each row then waits
-    5 ms to get it back, with SQLite's write lock held (128 rows: 680 ms against 16 ms, measured).
-    """
-    return _insert("usage", USAGE_COLUMNS, rows) + " ON CONFLICT (decision) DO NOTHING"
-
-
-@functools.cache
 def insert_decisions(rows: int) -> str:
     """Give the statement that inserts so many decision records at once, all or none."""
-    return _insert("decision_records", DECISION_COLUMNS, rows)
+    return insert("decision_records", DECISION_COLUMNS, rows)
 
 
-def _insert(table: str, columns: tuple[str, ...], rows: int) -> str:
+def insert(table: str, columns: tuple[str, ...], rows: int) -> str:
+    """Give the statement that inserts so many rows at once."""
     row = f"({', '.join('?' * len(columns))})"
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * rows)}"  # noqa: S608 made of constants alone

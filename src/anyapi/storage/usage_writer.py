@@ -6,7 +6,6 @@ to be given up, become rows of outcome `unknown`.
 
 import contextlib
 import secrets
-import sqlite3
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -14,20 +13,20 @@ from pathlib import Path
 from anyapi.domain.ids import AccountId, DecisionId, KeyId
 from anyapi.domain.usage import UsageRow, UsageSource
 from anyapi.errors import StorageError
-from anyapi.storage import statements
+from anyapi.storage import statements, usage_statements
 from anyapi.storage.acceptance import AcceptedCount, Leftover, leftovers
 from anyapi.storage.batch_thread import BatchThread
-from anyapi.storage.connection import NOT_STORABLE, connect, database_path, error_code, storage_error
+from anyapi.storage.connection import data_directory
+from anyapi.storage.driver import Connection, Driver, NotStorable, code_of
+from anyapi.storage.drivers import driver_for
 from anyapi.storage.events import EventKind, FailureState, Report, WriterEvent, WriterState, no_report
-from anyapi.storage.expiry import purge
+from anyapi.storage.rollups import AppLabels
 from anyapi.storage.rows import DEFAULT_USAGE_DAYS
+from anyapi.storage.usage_sums import RowsDiffer, app_labels, purge, write, write_new
 
 _MOST_ROWS = 512
 """Rows of one statement. Beside a busy event loop each statement costs a wait of 5 ms for the interpreter lock: this many keep up with any
 rate that the loop can reach. Binding them takes the loop's time, about a millisecond."""
-_CHECKPOINT_BYTES = 8 * 1024 * 1024
-"""Size of the WAL file at which it is moved over. It says what waits because `connect` has it shrink when it starts anew. Rows would not
-do for a measure: one written alone takes 30 times the room of one in a full batch."""
 _BATCHES_UNCHECKED = 8
 _PURGE_SECONDS = 600.0
 _PURGE_ROWS = 500
@@ -35,7 +34,7 @@ UNKNOWN = "unknown"
 
 
 class UsageWriter:
-    """The `UsageSink` of SQLite: one thread with its own connection. `accept` and `put` are for one thread, the event loop's."""
+    """The `UsageSink` of either database: one thread with its own connection. `accept` and `put` are for one thread, the event loop's."""
 
     def __init__(
         self,
@@ -46,14 +45,16 @@ class UsageWriter:
         interval: float = 0.05,
         default_days: float = DEFAULT_USAGE_DAYS,
         report: Report = no_report,
+        driver: Driver | None = None,
     ) -> None:
         """Open the store (its tables must exist) and write `unknown` rows for what earlier processes left. Raises `StorageError`.
 
-        `limit` is how many rows may wait; `interval` in seconds, how long rows are gathered; `default_days` how long rows are kept
-        where the account sets nothing.
+        What was accepted is counted in `data_dir`, whichever database the rows go to: that of `driver`, else SQLite there. `limit` is how
+        many rows may wait; `interval` in seconds, how long rows are gathered; `default_days` how long rows are kept where the account
+        sets nothing.
         """
-        self._path = database_path(data_dir)
-        self._wal = self._path.with_name(f"{self._path.name}-wal")
+        data_directory(data_dir)
+        self._driver = driver_for(data_dir) if driver is None else driver
         self._clock, self._limit, self._report = clock, limit, report
         self._default_days = default_days
         self._start = secrets.token_hex(8)
@@ -64,10 +65,12 @@ class UsageWriter:
         self._closed = False
         self._failure = FailureState("usage", report)
         self._purge_at = 0.0
-        self._connection: sqlite3.Connection | None = None
-        with contextlib.closing(connect(self._path)) as connection:
-            self.unknown_at_start = _settle_leftovers(connection, data_dir, clock())
-            _execute(connection, statements.ADD_START, (self._start, clock()), "note the start")
+        self._connection: Connection | None = None
+        self._labels: AppLabels
+        with contextlib.closing(self._driver.connect()) as connection:
+            self.unknown_at_start = self._settle_leftovers(connection, data_dir)
+            with self._driver.translated("note the start"), self._driver.unit(connection, writes=True):
+                connection.execute(statements.ADD_START, (self._start, clock()))
         self._accepted = AcceptedCount(data_dir, self._start, clock())
         self._thread = BatchThread("anyapi-usage", self._work, self._crashed, interval=interval, idle=_PURGE_SECONDS)
 
@@ -114,32 +117,34 @@ class UsageWriter:
         settled = False
         # A thread that hangs in a write may still finish it: then only the next start can tell what is missing.
         if ended:
-            with contextlib.suppress(StorageError), contextlib.closing(connect(self._path)) as connection:
-                _settle(connection, self._accepted.leftover, self._clock())
+            with contextlib.suppress(StorageError), contextlib.closing(self._driver.connect()) as connection:
+                self._settle(connection, self._accepted.leftover)
                 settled = True
         self._accepted.close(delete=settled)
 
     def _work(self) -> bool:
         try:
-            connection = self._connected()
-            if self._failure.failing:
-                # Perhaps our own WAL is what fills the disk.
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            batches = 0
-            while self._next_batch():
-                self._write(connection)
-                batches += 1
-                if batches % _BATCHES_UNCHECKED == 0:
-                    self._checkpoint(connection)
-            self._checkpoint(connection)
-            self._purge(connection)
-        except (sqlite3.Error, StorageError) as error:
+            with self._driver.translated("write usage"):
+                self._write_all(self._connected())
+        except StorageError as error:
             self._disconnect()
-            self._fail(error_code(error))
+            self._fail(code_of(error))
             return False
         self._report_dropped()
         self._failure.succeeded()
         return True
+
+    def _write_all(self, connection: Connection) -> None:
+        if self._failure.failing:
+            self._driver.tidy(connection, failing=True)
+        batches = 0
+        while self._next_batch():
+            self._write(connection, len(self._batch))
+            batches += 1
+            if batches % _BATCHES_UNCHECKED == 0:
+                self._driver.tidy(connection, failing=False)
+        self._driver.tidy(connection, failing=False)
+        self._purge(connection)
 
     def _next_batch(self) -> bool:
         """Fill the batch; what stood in it after a failure stays first."""
@@ -150,29 +155,26 @@ class UsageWriter:
                 break
         return bool(self._batch)
 
-    def _write(self, connection: sqlite3.Connection) -> None:
-        """Write the longest part of the batch that has a prepared statement: a power of two."""
-        size = 1 << (len(self._batch).bit_length() - 1)
+    def _write(self, connection: Connection, size: int) -> None:
+        """Write so many rows of the batch. If one of them cannot be stored or is there already, the others must not wait for ever."""
         self._accepted.announce(size, self._batch[0].decision)
-        values = [value for row in self._batch[:size] for value in _flat(row)]
         try:
-            inserted = connection.execute(statements.insert_usage(size), values).rowcount
-        except NOT_STORABLE:
-            # One row that SQLite cannot hold (a count beyond 64 bits) must not keep the others waiting for ever.
-            self._write_first(connection)
-            return
-        self._note_written(size, inserted)
-
-    def _write_first(self, connection: sqlite3.Connection) -> None:
-        self._accepted.announce(1, self._batch[0].decision)
-        try:
-            inserted = connection.execute(statements.insert_usage(1), _flat(self._batch[0])).rowcount
-        except NOT_STORABLE:
-            self._refused += 1
-            self._report(WriterEvent("usage", EventKind.LOST, "row_not_storable", 1))
-            del self._batch[0]
+            write(self._driver, connection, self._batch[:size], self._labels)
+        except RowsDiffer:
+            if size == 1:
+                self._note_written(1, 0)
+                return
+        except NotStorable:
+            if size == 1:
+                self._refused += 1
+                self._report(WriterEvent("usage", EventKind.LOST, "row_not_storable", 1))
+                del self._batch[0]
+                return
         else:
-            self._note_written(1, inserted)
+            self._note_written(size, size)
+            return
+        self._write(connection, size // 2)
+        self._write(connection, size - size // 2)
 
     def _note_written(self, size: int, inserted: int) -> None:
         self._accepted.written(inserted)
@@ -180,32 +182,42 @@ class UsageWriter:
         self._duplicates += size - inserted
         del self._batch[:size]
 
-    def _connected(self) -> sqlite3.Connection:
+    def _connected(self) -> Connection:
         if self._connection is None:
-            self._connection = connect(self._path, synchronous="NORMAL")
+            self._connection = self._driver.connect(durable=False, everybody=True)
+            self._labels = app_labels(self._connection)
         return self._connection
 
     def _disconnect(self) -> None:
         """Forget the connection: after an error a fresh one is the only one whose state is known."""
         if self._connection is not None:
-            with contextlib.suppress(sqlite3.Error):
+            with contextlib.suppress(StorageError), self._driver.translated("close the database"):
                 self._connection.close()
             self._connection = None
 
-    def _checkpoint(self, connection: sqlite3.Connection) -> None:
-        """Move the WAL into the database here, where nobody waits for the fsync."""
-        if self._wal.stat().st_size > _CHECKPOINT_BYTES:
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-
-    def _purge(self, connection: sqlite3.Connection) -> None:
+    def _purge(self, connection: Connection) -> None:
         """Delete one small batch of expired rows; the next one follows with the next batch of new rows, or an interval later."""
         now = self._clock()
         if now < self._purge_at:
             return
-        if purge(connection, now, self._default_days, _PURGE_ROWS) < _PURGE_ROWS:
+        if purge(self._driver, connection, now, self._default_days, _PURGE_ROWS) < _PURGE_ROWS:
             self._purge_at = now + _PURGE_SECONDS
         else:
             self._thread.ask()
+
+    def _settle_leftovers(self, connection: Connection, directory: Path) -> int:
+        with contextlib.closing(leftovers(directory)) as gone:
+            return sum(self._settle(connection, leftover) for leftover in gone)
+
+    def _settle(self, connection: Connection, leftover: Leftover) -> int:
+        """Write an `unknown` row for every accepted request of a process that has none. Gives how many; doing it twice adds nothing."""
+        doing = "count the requests that an earlier process did not write down"
+        with self._driver.translated(doing), self._driver.unit(connection, writes=True, several=True):
+            stored = connection.execute(usage_statements.HAS_USAGE, (leftover.announced_first,)).fetchone()
+            missing = max(0, leftover.accepted - leftover.written - (leftover.announced if stored else 0))
+            write_new(connection, (_unknown_row(leftover.start, number, leftover.last_at) for number in range(missing)))
+            connection.execute(statements.END_START, (missing, self._clock(), leftover.start))
+        return missing
 
     def _crashed(self, error: Exception) -> None:
         self._disconnect()
@@ -222,64 +234,6 @@ class UsageWriter:
             self._dropped_reported = dropped
 
 
-def _flat(row: UsageRow) -> tuple[str | float | None, ...]:
-    """Give the values in the order of `USAGE_COLUMNS`."""
-    tokens, app = row.tokens, row.app
-    return (
-        row.decision,
-        row.at,
-        row.account,
-        row.key,
-        row.operation,
-        row.model,
-        row.outcome,
-        row.status,
-        row.source.value,
-        tokens.prompt,
-        tokens.completion,
-        tokens.cached,
-        tokens.reasoning,
-        row.project,
-        app.id,
-        app.name,
-        app.version,
-        app.user_id,
-        app.session_id,
-        row.provider,
-        row.endpoint,
-        row.credential,
-        row.data_class,
-        row.streamed,
-        row.attempts,
-        row.duration,
-        row.first_token,
-        row.cost,
-        row.host,
-        row.evidence,
-    )
-
-
-def _settle_leftovers(connection: sqlite3.Connection, directory: Path, now: float) -> int:
-    with contextlib.closing(leftovers(directory)) as gone:
-        return sum(_settle(connection, leftover, now) for leftover in gone)
-
-
-def _settle(connection: sqlite3.Connection, leftover: Leftover, now: float) -> int:
-    """Write an `unknown` row for every accepted request of a process that has none. Gives how many; doing it twice adds nothing."""
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        stored = connection.execute(statements.HAS_USAGE, (leftover.announced_first,)).fetchone()
-        missing = max(0, leftover.accepted - leftover.written - (leftover.announced if stored else 0))
-        connection.executemany(
-            statements.insert_usage(1), (_flat(_unknown_row(leftover.start, number, leftover.last_at)) for number in range(missing))
-        )
-        connection.execute(statements.END_START, (missing, now, leftover.start))
-        connection.execute("COMMIT")
-    except sqlite3.Error as error:
-        raise storage_error(error, "count the requests that an earlier process did not write down") from None
-    return missing
-
-
 def _unknown_row(start: str, number: int, at: float) -> UsageRow:
     return UsageRow(
         decision=DecisionId(f"dec_{start}{number:010d}"),
@@ -292,10 +246,3 @@ def _unknown_row(start: str, number: int, at: float) -> UsageRow:
         status=0,
         source=UsageSource.UNKNOWN,
     )
-
-
-def _execute(connection: sqlite3.Connection, statement: str, values: tuple[str | float, ...], doing: str) -> None:
-    try:
-        connection.execute(statement, values)
-    except sqlite3.Error as error:
-        raise storage_error(error, doing) from None

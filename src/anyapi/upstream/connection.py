@@ -44,7 +44,6 @@ class UpstreamConnection(asyncio.BufferedProtocol):
     """
 
     __slots__ = (
-        "_done",
         "_head_bytes",
         "_headers",
         "_idle",
@@ -55,7 +54,6 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         "_paused",
         "_reusable",
         "_size",
-        "_streaming",
         "_transport",
         "_until_close",
         "_upstream",
@@ -63,11 +61,13 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         "body",
         "content_type",
         "deadline",
+        "done",
         "received",
         "retry_after",
         "sink",
         "stated",
         "status",
+        "streamed",
         "when_open",
     )
 
@@ -88,7 +88,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self.deadline = NEVER
         self._parts: list[bytes] | tuple[()] = ()
         self._size = self._head_bytes = self._headers = 0
-        self._done = self._streaming = self._informational = self._reusable = self._leaving = False
+        self.done = self.streamed = self._informational = self._reusable = self._leaving = False  # of these, the first two are read outside
         self._until_close = True
         self.status = 0
         self.content_type = b""
@@ -112,18 +112,18 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             return waiter
         self.deadline = self._upstream.loop.time() + timeouts.first_byte
         if len(body) < SMALL:
-            self._transport.write(head + body)
+            self._upstream.outbox.put(self._transport.write, head + body)
         else:
             self._transport.writelines((head, body))  # a large body is not copied once more
         return waiter
 
     def release(self) -> None:
         """Give the connection back after the answer was read, or close it if it cannot serve again."""
-        if self._leaving and not self._done:
+        if self._leaving and not self.done:
             return
         if self._paused:
             self._go_on()
-        transport, usable = self._transport, self._done and self._reusable
+        transport, usable = self._transport, self.done and self._reusable
         self._reset()
         if transport is None:
             return
@@ -146,7 +146,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
 
     def pause(self) -> None:
         """Stop reading; the clock of the provider stands still meanwhile. An answer that is whole needs no pause."""
-        if self._transport is not None and not self._done and not self._paused:
+        if self._transport is not None and not self.done and not self._paused:
             self.deadline = NEVER
             self._paused = True
             self._transport.pause_reading()
@@ -188,8 +188,8 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self._upstream.closed(self)
         if self._waiter is None or self._waiter.done:
             return
-        if exc is None and self.status and self._until_close and not self._done:
-            self._done = True
+        if exc is None and self.status and self._until_close and not self.done:
+            self.done = True
             self._finish()
             return
         self._fail(OutcomeKind.BAD_RESPONSE if self.received else OutcomeKind.CONNECT_FAILED)
@@ -219,17 +219,17 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._fail(OutcomeKind.BAD_RESPONSE)
             return
-        if self._streaming and self._parts:
+        if self.streamed and self._parts:
             parts, self._parts = self._parts, ()
             if self.sink is not None:
                 self.deadline = self._upstream.loop.time() + self._idle
                 self.sink(parts[0] if len(parts) == 1 else b"".join(parts))
-        if self._done:
+        if self.done:
             self._finish()
 
     def _finish(self) -> None:
         self.deadline = NEVER
-        if not self._streaming:
+        if not self.streamed:
             self.body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         self._parts = ()
         waiter = self._waiter
@@ -255,7 +255,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
 
     def on_message_begin(self) -> None:
         """A second answer where one was asked for makes the connection unfit."""
-        if self._done:
+        if self.done:
             self._reusable = False
             raise ValueError
 
@@ -286,13 +286,13 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             self._informational = True
             return
         self.status = status
-        self._streaming = status == 200 and self.sink is not None and self.content_type.startswith(STREAMS)
-        if self._streaming and self.content_type.startswith(STREAMS[0]):
+        self.streamed = status == 200 and self.sink is not None and self.content_type.startswith(STREAMS)
+        if self.streamed and self.content_type.startswith(STREAMS[0]):
             self.content_type = STREAMS[0]  # not the provider's own copy, as long as the stream lasts
 
     def on_body(self, part: bytes) -> None:
         """A piece of the body."""
-        if not self._streaming:
+        if not self.streamed:
             self._size += len(part)
             if self._size > (MAX_BODY_BYTES if self.status < 300 else MAX_ERROR_BYTES):
                 raise ValueError
@@ -304,15 +304,5 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         if self._informational:
             self._informational = False
             return
-        self._done = True
+        self.done = True
         self._reusable = self._parser.should_keep_alive()  # only true in here: later it is always False
-
-    @property
-    def done(self) -> bool:
-        """Whether the last byte of the answer is here."""
-        return self._done
-
-    @property
-    def streamed(self) -> bool:
-        """Whether the answer came as an event stream and went to the sink."""
-        return self._streaming

@@ -21,7 +21,10 @@ MAX_EVENT = 1024 * 1024
 """Bytes of one event that may be held back."""
 INCLUDE_USAGE = msgspec.Raw(b'{"include_usage":true}')
 FALSE = msgspec.Raw(b"false")
+USAGE = b'"usage"'
 DONE = re.compile(rb"(?:\A|\n)data: ?\[DONE\]")
+LAST = b"data: [DONE]\n\n"
+"""The terminal marker as nearly every server writes it."""
 FINISH = re.compile(rb'"finish_reason"\s*:\s*"[^"]')
 """A stated reason. In the text of an answer its quotes would be escaped; some servers write an empty one where others write null."""
 FINISH_KEY = b'"finish_reason"'
@@ -94,6 +97,11 @@ MAYBE_NOTHING = frozenset({2, 4})
 def _raw_text(name: str) -> msgspec.Raw:
     """The JSON text of a model's name. Names come from the catalogue alone: a cache of what callers write would keep their text."""
     return msgspec.Raw(_encode(name))
+
+
+def _says_null(data: bytes) -> bool:
+    """Whether every usage in it is stated to be none."""
+    return data.count(b'"usage":null') == data.count(USAGE)
 
 
 class OpenAIChat:
@@ -236,9 +244,9 @@ class ChatStream:
             data = self._whole_events(data)
         if data.rfind(self._finish_mark) >= 0:
             self._note_finish(data)
-        if not is_plain(data):
+        if not self._is_plain(data):
             data = self._read_odd(data)
-        if data.rfind(b'"usage"') >= 0:
+        if data.rfind(USAGE) >= 0:
             data = self._take_usage(data)
         if data.rfind(b'"error"') >= 0:
             data = self._take_error(data)
@@ -271,6 +279,13 @@ class ChatStream:
             data = self._plain_ends(data)
         data = rest + data
         return data if data.endswith(b"\n\n") else self._hold(data)
+
+    def _is_plain(self, data: bytes) -> bool:
+        """Whether these are plain events, and then perhaps the terminal marker of an answer that is whole."""
+        if not data.endswith(LAST):
+            return is_plain(data)
+        self.complete = self._finished and is_plain(data[: -len(LAST)])
+        return self.complete
 
     def _read_odd(self, data: bytes) -> bytes:
         """What is not one JSON value an event: the terminal marker, comments, other line ends, and what is no event stream."""
@@ -320,13 +335,23 @@ class ChatStream:
         return data[: found.end()] + b"\n\n"
 
     def _take_usage(self, data: bytes) -> bytes:
-        if data.count(b'"usage":null') == data.count(b'"usage"'):  # many providers write it in every chunk
+        """Take the token counts, and the chunk that holds nothing else if the client did not ask for it."""
+        if _says_null(data):  # many providers write it in every chunk
             return data
-        return b"".join(b"%b\n\n" % event for event in data.split(b"\n\n")[:-1] if self._concerns_client(event))
+        kept, done, at = [], 0, data.find(USAGE)
+        while at >= 0:
+            cut, end = data.rfind(b"\n\n", done, at), data.find(b"\n\n", at) + 2
+            start = done if cut < 0 else cut + 2
+            event = data[start:end]
+            if not (_says_null(event) or self._concerns_client(event)):
+                kept.append(data[done:start])
+                done = end
+            at = data.find(USAGE, end)
+        return b"".join((*kept, data[done:]))
 
     def _concerns_client(self, event: bytes) -> bool:
         """Take the token counts of an event; False if it is the usage chunk that only we asked for."""
-        chunk = read_chunk(event) if b'"usage"' in event else None
+        chunk = read_chunk(event)
         tokens = None if chunk is None else read_usage(chunk.usage)
         if chunk is None or tokens is None:
             return True

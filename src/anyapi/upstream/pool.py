@@ -13,7 +13,7 @@ from anyapi.errors import ConfigError
 from anyapi.upstream.connection import UpstreamConnection
 from anyapi.upstream.dialer import Dialer
 from anyapi.wire.buffers import ReadBuffer
-from anyapi.wire.deadlines import Sweep
+from anyapi.wire.loop_parts import LoopParts
 from anyapi.wire.tls import TlsPipe
 
 IDLE_SECONDS = 15.0
@@ -25,9 +25,10 @@ JSON = b"application/json"
 class Wire:
     """What all upstreams of a loop share: buffers, deadlines, dialer, TLS trust."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, dialer: Dialer, *, buffer: ReadBuffer, cipher: ReadBuffer, sweep: Sweep) -> None:
-        """`buffer` takes plaintext, `cipher` what comes off a TLS socket."""
-        self.loop, self.dialer, self.buffer, self.cipher, self.sweep = loop, dialer, buffer, cipher, sweep
+    def __init__(self, shared: LoopParts, dialer: Dialer, cipher: ReadBuffer) -> None:
+        """`cipher` takes what comes off a TLS socket."""
+        self.loop, self.buffer, self.sweep, self.outbox = shared.loop, shared.buffer, shared.sweep, shared.outbox
+        self.dialer, self.cipher = dialer, cipher
         self._trust: ssl.SSLContext | None = None
 
     def trust(self) -> ssl.SSLContext:
@@ -57,7 +58,21 @@ def header_of(auth: Auth, secret: str) -> bytes:
 class Upstream:
     """One provider credential: where it may be used, and the connections that are open there. Holds the secret: never printed."""
 
-    __slots__ = ("_connections", "_heads", "_idle", "_path", "_rows", "_secure", "_wire", "authority", "buffer", "host", "loop", "port")
+    __slots__ = (
+        "_connections",
+        "_heads",
+        "_idle",
+        "_path",
+        "_rows",
+        "_secure",
+        "_wire",
+        "authority",
+        "buffer",
+        "host",
+        "loop",
+        "outbox",
+        "port",
+    )
 
     connection: ClassVar[type[UpstreamConnection]] = UpstreamConnection
 
@@ -66,7 +81,7 @@ class Upstream:
         parts = urlsplit(base_url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
             raise ConfigError("a provider's base_url must be http(s)://host[:port][/path] and nothing else", field="base_url")
-        self._wire, self.loop, self.buffer = wire, wire.loop, wire.buffer
+        self._wire, self.loop, self.buffer, self.outbox = wire, wire.loop, wire.buffer, wire.outbox
         self.host, self._secure = parts.hostname, parts.scheme == "https"
         self.port = parts.port or (443 if self._secure else 80)
         self._path = parts.path.rstrip("/").encode("ascii")

@@ -5,23 +5,10 @@ from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from langgraph.prebuilt import create_react_agent
-from pydantic import BaseModel
-from tests.clients.drivers.scaffold import IMAGE_QUESTION, QUESTION, TOOL_QUESTION, Driver
+from tests.clients.drivers.scaffold import IMAGE_QUESTION, QUESTION, TOOL_QUESTION, Driver, Weather, weather
 from tests.clients.transcripts import PICTURE
 
-
-@tool
-def weather(city: str, days: int) -> str:
-    """Weather of a city."""
-    return f"Sunny in {city} for {days} days"
-
-
-class Weather(BaseModel):
-    """A structured output."""
-
-    city: str
-    degrees: float
-    windy: bool
+weather_tool = tool(weather)
 
 
 class LangChain(Driver):
@@ -44,14 +31,14 @@ class LangChain(Driver):
 
     def tools(self, model):
         """Two turns by hand, then the same as LangGraph's agent does it."""
-        chat = self.chat(model).bind_tools([weather])
+        chat = self.chat(model).bind_tools([weather_tool])
         messages = [HumanMessage(TOOL_QUESTION)]
         messages.append(chat.invoke(messages))
-        messages += [weather.invoke(call) for call in messages[-1].tool_calls]
+        messages += [weather_tool.invoke(call) for call in messages[-1].tool_calls]
         assert isinstance(messages[-1], ToolMessage)
         messages.append(chat.invoke(messages))
         streamed = list(chat.stream([HumanMessage(TOOL_QUESTION)]))
-        agent = create_react_agent(self.chat(model), [weather]).invoke({"messages": [("user", TOOL_QUESTION)]})
+        agent = create_react_agent(self.chat(model), [weather_tool]).invoke({"messages": [("user", TOOL_QUESTION)]})
         return {"turns": messages, "streamed": streamed, "agent": agent["messages"]}
 
     def structured(self, model):

@@ -1,20 +1,11 @@
 """The litellm SDK as a client: completion and responses to an OpenAI-compatible base URL, completion to an Anthropic one, embedding."""
 
 import litellm
-from pydantic import BaseModel
-from tests.clients.drivers.scaffold import IMAGE_QUESTION, QUESTION, TOOL_QUESTION, Driver
+from tests.clients.drivers.scaffold import IMAGE_QUESTION, QUESTION, TOOL_QUESTION, Driver, Weather
 from tests.clients.transcripts import PICTURE, TOOLS
 
 litellm.telemetry = False
 litellm.suppress_debug_info = True
-
-
-class Weather(BaseModel):
-    """A structured output."""
-
-    city: str
-    degrees: float
-    windy: bool
 
 
 def user(content):

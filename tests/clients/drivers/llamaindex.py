@@ -8,22 +8,8 @@ from llama_index.core.tools import FunctionTool
 from llama_index.embeddings.openai_like import OpenAILikeEmbedding
 from llama_index.llms.openai_like import OpenAILike
 from llama_index.llms.openai_like.responses import OpenAILikeResponses
-from pydantic import BaseModel
-from tests.clients.drivers.scaffold import IMAGE_QUESTION, QUESTION, TOOL_QUESTION, Driver
+from tests.clients.drivers.scaffold import IMAGE_QUESTION, QUESTION, TOOL_QUESTION, Driver, Weather, weather
 from tests.clients.transcripts import PICTURE
-
-
-def weather(city: str, days: int) -> str:
-    """Weather of a city."""
-    return f"Sunny in {city} for {days} days"
-
-
-class Weather(BaseModel):
-    """A structured output."""
-
-    city: str
-    degrees: float
-    windy: bool
 
 
 class LlamaIndex(Driver):

@@ -10,25 +10,10 @@ from agents import (
     set_tracing_disabled,
 )
 from openai import AsyncOpenAI
-from pydantic import BaseModel
-from tests.clients.drivers.scaffold import IMAGE_QUESTION, QUESTION, TOOL_QUESTION, Driver
+from tests.clients.drivers.scaffold import IMAGE_QUESTION, QUESTION, TOOL_QUESTION, Driver, Weather, weather
 from tests.clients.transcripts import PICTURE
 
 set_tracing_disabled(True)
-
-
-@function_tool
-def weather(city: str, days: int) -> str:
-    """Weather of a city."""
-    return f"Sunny in {city} for {days} days"
-
-
-class Weather(BaseModel):
-    """A structured output."""
-
-    city: str
-    degrees: float
-    windy: bool
 
 
 def told(result):
@@ -55,7 +40,7 @@ class Agents(Driver):
 
     async def tools(self, model):
         """The loop with a tool, whole and streamed."""
-        agent = self.agent(model, tools=[weather])
+        agent = self.agent(model, tools=[function_tool(weather)])
         streamed = Runner.run_streamed(agent, TOOL_QUESTION)
         kinds = [getattr(event, "name", event.type) async for event in streamed.stream_events()]
         return [told(await Runner.run(agent, TOOL_QUESTION)), kinds, told(streamed)]

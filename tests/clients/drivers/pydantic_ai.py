@@ -4,27 +4,13 @@ import base64
 
 from anthropic import AsyncAnthropic
 from openai import AsyncOpenAI
-from pydantic import BaseModel
 from pydantic_ai import Agent, BinaryContent, NativeOutput
 from pydantic_ai.models.anthropic import AnthropicModel
 from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
 from pydantic_ai.providers.anthropic import AnthropicProvider
 from pydantic_ai.providers.openai import OpenAIProvider
-from tests.clients.drivers.scaffold import IMAGE_QUESTION, QUESTION, TOOL_QUESTION, Driver
+from tests.clients.drivers.scaffold import IMAGE_QUESTION, QUESTION, TOOL_QUESTION, Driver, Weather, weather
 from tests.clients.transcripts import PICTURE
-
-
-def weather(city: str, days: int) -> str:
-    """Weather of a city."""
-    return f"Sunny in {city} for {days} days"
-
-
-class Weather(BaseModel):
-    """A structured output."""
-
-    city: str
-    degrees: float
-    windy: bool
 
 
 class PydanticAI(Driver):

@@ -17,6 +17,8 @@ import sys
 import traceback
 from dataclasses import dataclass
 
+from pydantic import BaseModel
+
 REACHED: list[str] = []
 ERRORS = ("limited", "overloaded", "broken", "picky")
 """Faults that a provider answers with. There is a model for each, and one more for its streams: an endpoint that failed may be resting."""
@@ -44,6 +46,19 @@ def _refuse_network(event, arguments):
 
 
 sys.addaudithook(_refuse_network)
+
+
+class Weather(BaseModel):
+    """A structured output."""
+
+    city: str
+    degrees: float
+    windy: bool
+
+
+def weather(city: str, days: int) -> str:
+    """Weather of a city."""
+    return f"Sunny in {city} for {days} days"
 
 
 @dataclass(frozen=True)

@@ -237,3 +237,11 @@ def test_a_gateway_that_does_not_start_is_told_with_its_reason(monkeypatch, tmp_
 def test_being_told_to_stop_is_an_interrupt():
     with pytest.raises(KeyboardInterrupt):
         module._stop(signal.SIGTERM, None)
+
+
+def test_it_can_keep_credentials_under_a_root_key_of_its_own():
+    made = [module._of_a_demo({"PATH": "x"})["ANYAPI_ROOT_KEY"] for _ in range(2)]
+    assert made[0] != made[1]
+    assert len(bytes.fromhex(made[0])) == 32
+    for env in ({"ANYAPI_ROOT_KEY": "a"}, {"ANYAPI_ROOT_KEY_FILE": "b"}):
+        assert module._of_a_demo(env) == env

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from anyapi.cli import main
 from anyapi.control.tokens import sha256_of
 from anyapi.storage.people_rows import LinkKind, PersonRow
-from anyapi.storage.sqlite_people import SqlitePeople
+from anyapi.storage.sqlite_people import SqlPeople
 
 
 @pytest.fixture
@@ -20,13 +20,13 @@ def run(tmp_path):
 
 def test_it_prints_a_link_that_works_and_ends_those_before(run, tmp_path):
     first, second = (re.fullmatch(r"https://anyapi\.example\.org/join#(\S+)\n", run().output)[1] for _ in range(2))
-    with SqlitePeople(tmp_path / "data") as people:
+    with SqlPeople(tmp_path / "data") as people:
         assert people.link(sha256_of(first), 0.0) is None
         assert people.link(sha256_of(second), 0.0).kind is LinkKind.FIRST_RUN
 
 
 def test_once_somebody_is_known_it_refuses(run, tmp_path):
-    with SqlitePeople(tmp_path / "data") as people:
+    with SqlPeople(tmp_path / "data") as people:
         people.add_person(PersonRow("per_1", "a@x.org", "A", None, operator=True, created_at=0.0))
     refused = run()
     assert refused.exit_code == 1

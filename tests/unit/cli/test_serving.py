@@ -60,6 +60,13 @@ def test_the_address_comes_first(started):
     assert any("There is no API key yet" in line for line in lines)
 
 
+@pytest.mark.parametrize(("planes", "workers"), [(("control",), 1), (("data",), 2)])
+def test_several_processes_need_one_postgresql(bare, planes, workers):
+    (bare / "anyapi.toml").write_text(f"[storage]\ndata_dir = {json.dumps(str(bare / 'data'))}\n")
+    with pytest.raises(ConfigError, match="ANYAPI_DATABASE_URL"):
+        serve_until_stopped(None, quiet=True, planes=planes, workers=workers)
+
+
 def test_quiet_prints_the_address_alone(started):
     assert started(quiet=True) == ["AnyAPI is at http://127.0.0.1:8080"]
 

@@ -1,10 +1,12 @@
 """The control API over a real store, in process: one person of each role, and a clock that tests move."""
 
+import contextlib
 import dataclasses
 import datetime as dt
 
 import pytest
 from litestar.testing import TestClient
+from tests.conformance.stores import postgresql, sqlite
 
 from anyapi.bootstrap import Publisher
 from anyapi.config import known_names, load_config
@@ -13,10 +15,12 @@ from anyapi.control.passwords import Attempts, hashed
 from anyapi.control.services import Services
 from anyapi.control.tokens import new_person_id, new_token, sha256_of
 from anyapi.domain.people import Role
+from anyapi.own_credentials import Keeper
+from anyapi.storage.drivers import driver_for
 from anyapi.storage.people_rows import LinkKind, LinkRow, MemberRow, PersonRow
 from anyapi.storage.rows import AccountRow
-from anyapi.storage.sqlite import SqliteStore
-from anyapi.storage.sqlite_people import SqlitePeople
+from anyapi.storage.sqlite import SqlStore
+from anyapi.storage.sqlite_people import SqlPeople
 
 PASSWORD = "correct horse battery staple"
 HASH = hashed(PASSWORD)
@@ -55,10 +59,11 @@ class Browser:
 class Control:
     """A control plane of its own, with its store, clock and people."""
 
-    def __init__(self, directory, *, secure=False):
+    def __init__(self, directory, *, secure=False, driver=None):
         self.now = NOW.timestamp()
-        self.config = load_config(None, {"HOME": str(directory)}, NOW)
-        self.store, self.people = SqliteStore(directory, self.clock), SqlitePeople(directory)
+        self.config = load_config(None, {"HOME": str(directory), "ANYAPI_ROOT_KEY": bytes(range(32)).hex()}, NOW)
+        self.driver = driver or driver_for(directory)
+        self.store, self.people = SqlStore(self.driver, self.clock), SqlPeople(self.driver)
         self.publisher = Publisher(self.config, self.store)
         self.snapshot = self.publisher.build()
         self.publisher.publish = lambda snapshot: setattr(self, "snapshot", snapshot)
@@ -75,6 +80,8 @@ class Control:
             secure=secure,
             data_plane_url="http://127.0.0.1:8080",
             default_account="default",
+            keeper=lambda: Keeper(self.config),
+            unusable=lambda: self.publisher.unusable,
         )
         self.app = create_app(self.services)
         self._client = None
@@ -103,6 +110,15 @@ class Control:
         self.people.add_link(LinkRow(sha256_of(token), kind, self.now + seconds, account, role, email))
         return token
 
+    def stored(self):
+        """All that is in the store, as bytes."""
+        if not self.driver.shared:
+            return b"".join(path.read_bytes() for path in self.driver.path.parent.iterdir() if path.is_file())
+        with contextlib.closing(self.driver.connect(everybody=True)) as connection:
+            tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+            rows = [row for (table,) in tables for row in connection.execute(f"SELECT * FROM {table}").fetchall()]
+        return b"\n".join(value if isinstance(value, bytes) else str(value).encode() for row in rows for value in row)
+
     def close(self):
         if self._client is not None:
             self._client.__exit__(None, None, None)
@@ -110,12 +126,11 @@ class Control:
         self.store.close()
 
 
-@pytest.fixture
-def control(tmp_path):
+@pytest.fixture(params=[sqlite, pytest.param(postgresql, marks=pytest.mark.long)], ids=lambda backend: backend.__name__)
+def control(request, tmp_path):
     """Nobody is known yet."""
-    made = Control(tmp_path)
-    yield made
-    made.close()
+    with request.param(tmp_path) as backend, contextlib.closing(Control(tmp_path, driver=backend.driver)) as made:
+        yield made
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from anyapi.control.app import CSP, LARGEST_BODY, create_app
+from anyapi.control.app import CSP, LARGEST_BODY, create_app, csp
 from anyapi.errors import StorageError
 
 SECRET = "sk-this-must-not-come-back"
@@ -13,7 +13,7 @@ def test_every_answer_is_protected(staffed):
     browser = staffed.browser()
     for path in ("/", "/anything", "/api/session", "/api/accounts", "/api/nowhere", "/api/openapi.json"):
         headers = browser.get(path).headers
-        assert headers["content-security-policy"] == CSP
+        assert headers["content-security-policy"] == f"{CSP} http://127.0.0.1:8080"
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["x-frame-options"] == "DENY"
         assert headers["referrer-policy"] == "no-referrer"
@@ -25,6 +25,20 @@ def test_pages_may_load_nothing_from_elsewhere_and_run_nothing_inline():
     assert script == "script-src 'self'"
     assert "http" not in CSP
     assert "*" not in CSP
+
+
+@pytest.mark.parametrize(
+    ("url", "asks"),
+    [
+        ("http://127.0.0.1:8080", " http://127.0.0.1:8080"),
+        ("https://gate.example.org/some/path", " https://gate.example.org"),
+        ("unix:/run/anyapi.sock", ""),
+        ("", ""),
+    ],
+)
+def test_pages_may_ask_themselves_and_the_data_plane(url, asks):
+    assert csp(url) == f"{CSP}{asks}"
+    assert csp(url).split("; ")[-1] == f"connect-src 'self'{asks}"
 
 
 def test_the_description_is_openapi_3_1_and_complete(staffed):

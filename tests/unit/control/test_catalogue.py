@@ -54,6 +54,15 @@ def test_explain_answers_without_a_prompt(owner):
     assert found.json()["requirement"]["settings"]
 
 
+@pytest.mark.parametrize("asked", [["claude-sonnet-4-5", "claude-3-5-sonnet"], ["anyapi/auto"], ["baai/bge-m3"]])
+def test_explain_knows_models_by_the_names_that_the_data_plane_and_the_command_know(owner, asked):
+    found = owner.post(f"{URL}/explain", {"models": asked}).json()["models"]
+    named = {"claude-sonnet-4-5": "anthropic/claude-sonnet-4.5", "claude-3-5-sonnet": "anthropic/claude-3.5-sonnet"}
+    assert [model["model"] for model in found] == [named.get(name, name) for name in asked]
+    rows = [row for model in found for row in (*model["unavailable"], *model["denied"])]
+    assert not any(reason["code"] == "operation_unsupported" for row in rows for reason in row["reasons"])
+
+
 @pytest.mark.parametrize(
     ("asked", "status"),
     [

@@ -30,7 +30,7 @@ def test_the_secret_is_shown_once_and_the_hash_never(staffed, owner):
     assert made["secret"] not in listed
     assert "sha256" not in listed
     assert made["key"]["prefix"] in listed
-    stored = b"".join(path.read_bytes() for path in staffed.people.path.parent.iterdir() if path.is_file())
+    stored = staffed.stored()
     assert made["secret"].encode() not in stored
 
 

@@ -22,7 +22,15 @@ PUBLIC = {
     "GET /api/links/{token:str}",
     "GET /{rest:path}",
 }
-SAMPLE = {"layer": "account", "subject": "default", "key": "key_none", "person": "per_none", "provider": "openai", "decision": "dec_none"}
+SAMPLE = {
+    "layer": "account",
+    "subject": "default",
+    "key": "key_none",
+    "person": "per_none",
+    "provider": "openai",
+    "decision": "dec_none",
+    "credential": "own:none",
+}
 
 
 def routes(app):

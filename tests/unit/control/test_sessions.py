@@ -123,6 +123,6 @@ def test_a_new_password_ends_every_other_session(staffed):
 def test_neither_token_nor_password_is_in_the_store(staffed):
     browser = staffed.browser("owner@x.org")
     token = staffed.link(LinkKind.INVITATION, "default", Role.MEMBER, "new@x.org")
-    stored = b"".join(path.read_bytes() for path in staffed.people.path.parent.iterdir() if path.is_file())
+    stored = staffed.stored()
     for secret in (*browser.cookies.values(), token, PASSWORD, browser.csrf):
         assert secret.encode() not in stored

@@ -89,7 +89,7 @@ def test_a_preview_says_what_would_go_and_changes_nothing(staffed, owner):
 
 def test_a_preview_names_the_models_in_use_that_would_go(staffed, owner, tmp_path):
     lost = owner.post(f"{ACCOUNT}/preview", STRICT).json()["lost"]
-    writer = UsageWriter(tmp_path, staffed.clock)
+    writer = UsageWriter(tmp_path, staffed.clock, driver=staffed.driver)
     for number, (model, account, age) in enumerate([(lost[0], "default", 60), (lost[1], "other", 60), (lost[2], "default", 8 * 86400)]):
         writer.accept()
         writer.put(

@@ -9,7 +9,7 @@ from tests.unit.control.test_permissions import address, routes
 from anyapi.control.app import create_app
 from anyapi.control.permissions import TOUCH_SECONDS
 from anyapi.control.threads import in_thread
-from anyapi.storage.sqlite_file import SqliteFile
+from anyapi.storage.database import Database
 
 
 def on_a_loop():
@@ -26,13 +26,13 @@ def calls(monkeypatch):
     found = []
 
     def watch(name):
-        plain = getattr(SqliteFile, name)
+        plain = getattr(Database, name)
 
         def watched(self, doing, *rest):
             found.append((doing, on_a_loop()))
             return plain(self, doing, *rest)
 
-        monkeypatch.setattr(SqliteFile, name, watched)
+        monkeypatch.setattr(Database, name, watched)
 
     for name in ("_read", "_write", "_transaction"):
         watch(name)

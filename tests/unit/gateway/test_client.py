@@ -10,7 +10,6 @@ from tests.unit.wire.peers import dialled, on_loop, until
 from anyapi.gateway import client as module
 from anyapi.gateway.limits import Limits
 from anyapi.wire import deadlines
-from anyapi.wire.buffers import ReadBuffer
 
 ROWS = b"content-type: text/plain\r\n"
 
@@ -152,8 +151,8 @@ async def test_nothing_of_one_request_is_seen_in_the_next():
 
 @on_loop
 async def test_what_was_read_is_wiped():
-    buffer = ReadBuffer()
-    async with front(echo, buffer=buffer) as server:
+    async with front(echo) as server:
+        buffer = server.server.buffer
         await talk(server.port, request(b"the secret prompt"))
         assert not any(buffer.view[:4096])
         await talk(server.port, b"garbage with a secret\r\n\r\n")

@@ -1,6 +1,8 @@
 """The request path from the key to the usage row: order of the steps, and nothing sent without what has to come first."""
 
+import asyncio
 import json
+import threading
 
 import msgspec
 import pytest
@@ -12,6 +14,7 @@ from tests.unit.wire.peers import on_loop
 
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.errors import StorageError
+from anyapi.gateway import apart
 from anyapi.policy.merge import DEFAULT_PRESETS, lift
 from anyapi.upstream.openai_chat import OpenAIChat
 
@@ -45,6 +48,21 @@ async def test_the_key_comes_first():
 async def test_an_expired_key():
     async with gateway(answering(), caller=principal(expires_at=0.0)) as running:
         assert (await running.post()).status == 401
+
+
+@on_loop
+async def test_a_key_that_is_revoked_while_a_large_body_is_read_is_not_served():
+    script, go_on = answering(), threading.Event()
+    busy = [apart._threads.submit(go_on.wait) for _ in range(2)]
+    async with gateway(script) as running:
+        asked = asyncio.ensure_future(running.post(chat(user="x" * (apart.HUGE + 1))))
+        while apart._threads._work_queue.empty():
+            await asyncio.sleep(0.001)
+        running.plane.publish(msgspec.structs.replace(running.plane.snapshot, principals={}))
+        go_on.set()
+        assert (await asked).status == 401
+        assert (running.rows, script.seen) == ([], [])
+    assert all(one.result() for one in busy)
 
 
 @pytest.mark.parametrize("body", [b"", b"x", b"{}", chat(messages=None), chat(model=5), chat(data_policy={"x": 1}), chat(stream="yes")])

@@ -52,5 +52,11 @@ def test_it_says_what_runs():
 
 def test_everything_else_that_is_stored_is_named():
     stored = inventory(DISCLOSURE)["stored"]
-    assert [entry["record"] for entry in stored] == ["usage", "decision", "audit_request", *(name for name, _, _ in CONFIGURED)]
+    assert [entry["record"] for entry in stored] == [
+        "usage",
+        "usage_hours",
+        "decision",
+        "audit_request",
+        *(name for name, _, _ in CONFIGURED),
+    ]
     msgspec.json.encode(stored)

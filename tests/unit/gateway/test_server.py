@@ -54,6 +54,19 @@ async def test_origins(listed, origin, allowed):
         assert server.server.allows_origin(origin) is allowed
 
 
+@pytest.mark.parametrize("listed", [[], ["https://a"]])
+@on_loop
+async def test_the_dashboards_origin_may_call_and_costs_nothing_before_it_does(listed):
+    async with front(echo, cors=listed) as running:
+        server = running.server
+        server.dashboard_origins = frozenset({"http://127.0.0.1:8081", "http://localhost:8081"})
+        assert not server.allows_origin(b"http://127.0.0.1:8082")
+        assert server.cors_origins == frozenset(listed)
+        assert server.allows_origin(b"http://localhost:8081")
+        assert server.cors_origins == {*listed, *server.dashboard_origins}
+        assert not server.allows_origin(b"https://evil.example")
+
+
 @pytest.mark.parametrize(("most", "unknown", "expected"), [(100, 1000, 100), (1000, 100, 100), (50, 50, 50)])
 @on_loop
 async def test_nobody_may_send_more_than_the_most(most, unknown, expected):

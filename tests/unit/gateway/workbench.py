@@ -29,7 +29,7 @@ from anyapi.upstream.dialer import Dialer
 from anyapi.upstream.pool import Upstream, Wire
 from anyapi.upstream.registry import row_of
 from anyapi.wire.buffers import ReadBuffer
-from anyapi.wire.deadlines import Sweep
+from anyapi.wire.loop_parts import LoopParts
 
 KEY = b"anyapi_sk_of_the_tests"
 DISCLOSURE = Disclosure(90.0, True, True, "https://example.com/privacy", None, "privacy@example.com", "v1")
@@ -88,11 +88,11 @@ def chat(**fields):
 
 
 @contextlib.asynccontextmanager
-async def front(handle, limits=Limits(), *, may_send=lambda _credential: True, cors=(), buffer=None):
+async def front(handle, limits=Limits(), *, may_send=lambda _credential: True, cors=(), shared=None):
     """A server of ours whose requests `handle` answers; gives it, with its `port` and the `errors` that nobody foresaw."""
     loop = asyncio.get_running_loop()
-    sweep, errors = Sweep(loop), []
-    server = Server(handle, may_send, limits, buffer or ReadBuffer(), sweep=sweep, report=errors.append, cors_origins=frozenset(cors))
+    shared, errors = shared or LoopParts(loop), []
+    server = Server(handle, may_send, limits, shared, report=errors.append, cors_origins=frozenset(cors))
     listener = await loop.create_server(server.protocol, "127.0.0.1", 0)
     running = Front(server, listener.sockets[0].getsockname()[1], errors)
     try:
@@ -102,7 +102,7 @@ async def front(handle, limits=Limits(), *, may_send=lambda _credential: True, c
         for connection in tuple(server.connections):
             connection.abort()
         await until(lambda: not server.connections)
-        sweep.close()
+        shared.sweep.close()
 
 
 class Front:
@@ -224,9 +224,9 @@ async def gateway(
         providers = [provider(name, policies[number] if number < len(policies) else None) for number, name in enumerate(names)]
         fields.setdefault("endpoints", [endpoint(name, price=Price(1.0 + number, 2.0)) for number, name in enumerate(names)])
         base, clock = context(providers, **fields), Clock()
-        sweep = Sweep(asyncio.get_running_loop())
-        stack.callback(sweep.close)
-        wire = Wire(asyncio.get_running_loop(), Dialer(["127.0.0.1/32"]), buffer=ReadBuffer(), cipher=ReadBuffer(size=65536), sweep=sweep)
+        shared = LoopParts(asyncio.get_running_loop())
+        stack.callback(shared.sweep.close)
+        wire = Wire(shared, Dialer(["127.0.0.1/32"]), ReadBuffer(size=65536))
         upstreams = {
             f"{name}-key": Upstream(wire, f"http://127.0.0.1:{port}/v1", b"authorization: Bearer secret-of-%b\r\n" % name.encode())
             for name, port in zip(names, ports, strict=True)
@@ -236,5 +236,5 @@ async def gateway(
         )
         for upstream in upstreams.values():
             stack.callback(upstream.close)
-        running = await stack.enter_async_context(front(Router(plane).handle, limits, cors=cors))
+        running = await stack.enter_async_context(front(Router(plane).handle, limits, cors=cors, shared=shared))
         yield Gateway(plane, running, clock)

@@ -182,6 +182,23 @@ def test_a_caller_that_left_is_not_answered_and_its_record_stands(tmp_path, stor
     assert store.decision_count() == 2
 
 
+def test_who_waits_is_failed_when_the_database_does_not_answer_and_the_record_stands(tmp_path, store, writer):
+    async def go():
+        with locked(tmp_path):
+            flying = writer.record(decision_record(1))
+            while not writer._flying:
+                await asyncio.sleep(0.001)
+            waiting = writer.record(decision_record(2))
+            writer.abandon()
+            for future in (flying, waiting):
+                with pytest.raises(StorageError, match="in time"):
+                    await future
+
+    asyncio.run(go())
+    writer.flush()
+    assert store.decision_count() == 2
+
+
 def test_a_loop_that_ended_is_no_trouble(tmp_path, store, writer):
     async def leave():
         writer.record(decision_record(1))

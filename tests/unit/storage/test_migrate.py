@@ -15,9 +15,10 @@ from tests.conformance.samples import usage_row
 from anyapi.errors import StorageError
 from anyapi.storage import migrate, schema
 from anyapi.storage.connection import connect, database_path
+from anyapi.storage.rows import UsageGroup
 from anyapi.storage.schema import HEAD, is_current, prepare
 from anyapi.storage.sqlite import SqliteStore
-from anyapi.storage.statements import USAGE_COLUMNS
+from anyapi.storage.usage_statements import USAGE_COLUMNS
 
 STORAGE = Path(schema.__file__).parent
 
@@ -86,7 +87,9 @@ def test_a_store_of_the_first_release_keeps_what_it_holds(path):
         connection.exec_driver_sql(f"INSERT INTO usage ({', '.join(columns)}) VALUES ({marks})", tuple(values))
     engine.dispose()
     assert not is_current(path)
-    prepare(path)
+    told = []
+    prepare(path, lambda done, whole: told.append((done, whole)))
+    assert told == [(1, 1)]
     assert is_current(path)
     connection = connect(path)
     assert connection.execute("SELECT id FROM accounts").fetchall() == [("kept",)]
@@ -95,6 +98,7 @@ def test_a_store_of_the_first_release_keeps_what_it_holds(path):
     with SqliteStore(path.parent) as store:
         (row,) = store.usage_rows(0.0, 1e12)
         assert (row.decision, row.host, row.evidence) == (usage_row(1).decision, None, None)
+        assert [(total.label, total.requests) for total in store.usage_totals(UsageGroup.MODEL, 0.0, 1e12)] == [(row.model, 1)]
         assert store.contradictions() == []
 
 

@@ -1,9 +1,13 @@
 """Usage rows off the request path: what is written, what is given up, and what is made of it."""
 
+import asyncio
 import contextlib
+import statistics
 import threading
+import time
 
 import pytest
+import uvloop
 from tests.conformance.samples import DAY, NOON, usage_row
 
 from anyapi.errors import StorageError
@@ -173,7 +177,7 @@ def test_a_row_that_cannot_be_stored_does_not_hold_up_the_others(store, open_wri
 def test_an_error_nobody_foresaw_is_reported_by_type_and_survived(store, open_writer, events, monkeypatch):
     calls = []
 
-    def broken(connection, now, default_days, batch):
+    def broken(driver, connection, now, default_days, batch):
         calls.append(now)
         if len(calls) == 1:
             raise ZeroDivisionError
@@ -217,3 +221,60 @@ def test_the_wal_is_moved_into_the_database(tmp_path, store, open_writer):
 def test_no_tables_no_writer(tmp_path):
     with pytest.raises(StorageError):
         UsageWriter(tmp_path, Clock())
+
+
+ROUNDS, SECONDS, RATE, GULP = 8, 1.0, 5000, 25
+
+
+async def round_trips(reader, stream, writer, first):
+    """How many a loop makes over loopback in `SECONDS` with one that echoes; with a `writer`, besides 5,000 rows a second."""
+    began, done, fed = time.perf_counter(), 0, 0
+    while (passed := time.perf_counter() - began) < SECONDS:
+        stream.write(b"x" * 1400)
+        await reader.readexactly(1400)
+        done += 1
+        if writer is not None and fed + GULP <= passed * RATE:
+            put(writer, *[usage_row(first + fed + number, model=f"m/{number % 9}", key=f"k{number % 5}") for number in range(GULP)])
+            fed += GULP
+    return done
+
+
+async def compared(writer):
+    """Round trips without rows and with them, in turn; and by how much making the rows and handing them over slows the loop by itself."""
+
+    async def echo(reader, stream):
+        with contextlib.suppress(asyncio.IncompleteReadError), contextlib.closing(stream):
+            while True:
+                stream.write(await reader.readexactly(1400))
+
+    server = await asyncio.start_server(echo, "127.0.0.1", 0)
+    reader, stream = await asyncio.open_connection(*server.sockets[0].getsockname())
+    nobody = Discarding()
+    found = [[await round_trips(reader, stream, each, place * 10**6) for each in (None, nobody, writer)] for place in range(ROUNDS)]
+    stream.close()
+    server.close()
+    return [statistics.median(column) for column in zip(*found, strict=True)]
+
+
+class Discarding:
+    """Takes rows and does nothing with them: what is left is what making them costs in this test."""
+
+    def accept(self):
+        pass
+
+    def put(self, row):
+        pass
+
+
+@pytest.mark.long
+def test_five_thousand_rows_a_second_slow_a_busy_loop_by_less_than_15_percent(open_writer):
+    """The loop has no pause at all, so each millisecond that writing takes of the interpreter or of its core is missing to it."""
+    writer = open_writer(interval=0.05)
+    free, made, written = uvloop.run(compared(writer))
+    writer.flush()
+    slower = 1 - written / made
+    print(
+        f"{free:,.0f} round trips a second alone, {made:,.0f} beside rows that are made, {written:,.0f} beside rows that are written: {slower:.1%}"
+    )
+    assert writer.state.written > 0.85 * ROUNDS * SECONDS * RATE
+    assert slower < 0.15

@@ -10,7 +10,7 @@ from anyapi.upstream.adapter import Timeouts
 from anyapi.upstream.dialer import Dialer
 from anyapi.upstream.pool import Upstream, Wire
 from anyapi.wire.buffers import ReadBuffer
-from anyapi.wire.deadlines import Sweep
+from anyapi.wire.loop_parts import LoopParts
 from anyapi.wire.tasks import drive
 
 SECRET = "sk-provider-secret"
@@ -73,17 +73,16 @@ async def silent(reader, _writer):
 @contextlib.asynccontextmanager
 async def reaching(port, *, scheme="http", auth=b"authorization: Bearer " + SECRET.encode() + b"\r\n", timeout=5.0, host="127.0.0.1"):
     """An upstream of ours for a port on loopback, with a wire of its own."""
-    loop = asyncio.get_running_loop()
-    sweep = Sweep(loop)
+    shared = LoopParts(asyncio.get_running_loop())
     dialer = Dialer(["127.0.0.1/32", "::1/128"], timeout=timeout)
-    wire = Wire(loop, dialer, buffer=ReadBuffer(), cipher=ReadBuffer(size=64 * 1024), sweep=sweep)
+    wire = Wire(shared, dialer, ReadBuffer(size=64 * 1024))
     upstream = Upstream(wire, f"{scheme}://{host}:{port}/v1", auth)
     try:
         yield upstream
     finally:
         upstream.close()
         await asyncio.sleep(0)
-        sweep.close()
+        shared.sweep.close()
 
 
 @contextlib.asynccontextmanager

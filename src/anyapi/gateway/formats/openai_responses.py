@@ -159,11 +159,11 @@ def error_code(error: Exception) -> str:
 def error_event(error: Exception, sequence: int = 0) -> bytes:
     """The `error` event of a stream that went wrong; `sequence` is its number. SDKs raise on it.
 
-    OpenAI's schema has code and message at the top, its servers and Open Responses have them inside `error`; both are there. The code is a
-    word in both: the status that other errors have as their code is of no use where an answer has begun.
+    OpenAI's schema has code and message at the top, its servers and Open Responses have them inside `error`; both are there. The code is
+    OpenAI's word, as in `response.failed`, since clients sort errors by it; the status that other errors have there would tell nothing.
     """
     inner = error_of(error)[1]
-    said = {"code": inner["type"], "message": inner["message"], "param": inner.get("param")}
+    said = {"code": error_code(error), "message": inner["message"], "param": inner.get("param")}
     event = {"type": "error", "sequence_number": sequence, **said, "error": {**inner, **said}}
     return b"event: error\ndata: %b\n\n" % _encode(event)
 

@@ -182,7 +182,7 @@ def test_errors_in_a_stream():
     (event,) = SSEDecoder().iter_bytes(iter([text]))
     assert event.event == "error"
     found = validate_type(type_=ResponseErrorEvent, value=event.json())
-    assert (found.code, found.message, found.sequence_number, found.param) == ("upstream_error", "It broke.", 7, None)
+    assert (found.code, found.message, found.sequence_number, found.param) == ("server_error", "It broke.", 7, None)
     assert event.json()["error"]["type"] == "upstream_error"
     assert msgspec.json.decode(error_event(BadRequest("x", "input")).split(b"data: ")[1])["param"] == "input"
 
@@ -190,7 +190,7 @@ def test_errors_in_a_stream():
 def test_the_inner_error_of_an_event_is_as_open_responses_has_it():
     """The code is a word, as in a failed response, and `param` is always there."""
     inner = msgspec.json.decode(error_event(errors.RateLimited("x")).split(b"data: ")[1])["error"]
-    assert (inner["type"], inner["code"], inner["param"], inner["message"]) == ("rate_limit", "rate_limit", None, "x")
+    assert (inner["type"], inner["code"], inner["param"], inner["message"]) == ("rate_limit", "rate_limit_exceeded", None, "x")
 
 
 def test_error_codes():

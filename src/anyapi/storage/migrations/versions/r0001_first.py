@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from anyapi.storage.migrations.guarded import refuse
+
 revision = "0001"
 down_revision = None
 
@@ -107,13 +109,9 @@ def _decision_records() -> None:
         _count("snapshot"),
         *[_text(name) for name in ("data_classes", "permitted", "denied")],
     )
-    for name, event, when in (
-        ("decision_records_no_update", "UPDATE", ""),
-        ("decision_records_no_delete", "DELETE", ""),
-        # INSERT OR REPLACE deletes without firing the trigger above.
-        ("decision_records_no_replace", "INSERT", "WHEN EXISTS (SELECT 1 FROM decision_records WHERE decision = NEW.decision) "),
-    ):
-        op.execute(
-            f"CREATE TRIGGER {name} BEFORE {event} ON decision_records {when}"
-            "BEGIN SELECT RAISE(ABORT, 'decision_records is append-only'); END"
-        )
+    text = "decision_records is append-only"
+    refuse("decision_records", text, name="decision_records_no_update", event="UPDATE")
+    refuse("decision_records", text, name="decision_records_no_delete", event="DELETE")
+    if op.get_bind().dialect.name == "sqlite":  # INSERT OR REPLACE deletes without firing the trigger above
+        known = "EXISTS (SELECT 1 FROM decision_records WHERE decision = NEW.decision)"
+        refuse("decision_records", text, name="decision_records_no_replace", event="INSERT", when=known)

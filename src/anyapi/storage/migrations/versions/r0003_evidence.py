@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from anyapi.storage.migrations.guarded import refuse
+
 revision = "0003"
 down_revision = "0002"
 
@@ -26,13 +28,10 @@ def upgrade() -> None:
         ["endpoint", "credential", "code"],
         unique=True,
         sqlite_where=sa.text("cleared_at IS NULL"),
+        postgresql_where=sa.text("cleared_at IS NULL"),
     )
-    for name, event, when in (
-        ("contradictions_no_delete", "DELETE", ""),
-        ("contradictions_only_cleared", "UPDATE", "WHEN OLD.cleared_at IS NOT NULL OR NEW.cleared_at IS NULL "),
-        ("contradictions_no_change", "UPDATE OF endpoint, credential, code, decision, at, host", ""),
-    ):
-        op.execute(
-            f"CREATE TRIGGER {name} BEFORE {event} ON contradictions {when}"
-            "BEGIN SELECT RAISE(ABORT, 'contradictions can only be added and cleared'); END"
-        )
+    text = "contradictions can only be added and cleared"
+    cleared, fixed = "OLD.cleared_at IS NOT NULL OR NEW.cleared_at IS NULL", "endpoint, credential, code, decision, at, host"
+    refuse("contradictions", text, name="contradictions_no_delete", event="DELETE")
+    refuse("contradictions", text, name="contradictions_only_cleared", event="UPDATE", when=cleared)
+    refuse("contradictions", text, name="contradictions_no_change", event=f"UPDATE OF {fixed}")

@@ -1,0 +1,161 @@
+"""How a change gets into force: in the one process that there is, or in every worker on one PostgreSQL."""
+
+import asyncio
+import contextlib
+import functools
+import importlib
+import os
+import secrets
+import socket
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from anyapi.config import Config
+from anyapi.domain.snapshot import Snapshot
+from anyapi.errors import StorageError
+from anyapi.gateway.lease import Lease
+from anyapi.storage.batch_thread import BatchThread
+from anyapi.storage.driver import code_of
+from anyapi.storage.drivers import in_force_everywhere
+from anyapi.storage.events import FailureState, Report
+
+T = TypeVar("T")
+_WATCH_SECONDS = 0.25
+_SLICE_SECONDS = 0.5
+"""A thread that waits for a signal looks so often whether it is to end."""
+_PATIENCE = 30.0
+
+
+class Publishing(Protocol):
+    """What builds snapshots and puts them in force."""
+
+    version: int
+    publish: Callable[[Snapshot], None]
+    on_loop: Callable[[Callable[[], dict[str, str]]], dict[str, str]]
+
+    def build(self) -> Snapshot:
+        """Read everything anew."""
+        ...
+
+    def put_in_force(self, snapshot: Snapshot) -> None:
+        """Have every request see it."""
+        ...
+
+    async def reload(self) -> int:
+        """Build one and put it in force."""
+        ...
+
+
+class Leases(Protocol):
+    """`storage/postgres_leases.Leases`, which is imported only where there is a PostgreSQL."""
+
+    def newest(self) -> int:
+        """The newest published version."""
+        ...
+
+    def confirm(self, version: int) -> int:
+        """Go by a version; gives the newest."""
+        ...
+
+    def signalled(self, seconds: float) -> bool:
+        """Wait for a change."""
+        ...
+
+    def leave(self) -> None:
+        """Be waited for no more."""
+        ...
+
+
+class Alone:
+    """The only process on its database: commands tell it of changes over a socket."""
+
+    lease = None
+
+    def __init__(self, publishing: Publishing, quiet: Callable[[], None]) -> None:
+        """`quiet` stops listening for commands."""
+        self._publishing, self.quiet = publishing, quiet
+        self.in_force = publishing.reload
+
+    async def follow(self, publishing: Publishing, version: int) -> None:
+        """With `version` in force: a command may have come in while we were starting."""
+        if publishing.version > version:
+            publishing.publish(publishing.build())
+
+    async def close(self) -> None:
+        """Nobody waits for it."""
+
+
+class Member:
+    """This process among the workers. Its thread is the only one that talks about leases to the database."""
+
+    def __init__(self, config: Config, report: Report, lost: Callable[[], None]) -> None:
+        """`lost` is called on the loop when the lease has run out, again and again until it is held."""
+        assert config.database_url is not None  # noqa: S101 the caller looks
+        self._url = config.database_url
+        name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._leases: Leases = importlib.import_module("anyapi.storage.postgres_leases").Leases(self._url, name, config.server.lease)
+        self.lease = Lease(config.server.lease)
+        self.newest = self._leases.newest
+        self._failure = FailureState("lease", report)
+        self._lost = lost
+        self._loop = asyncio.get_running_loop()
+        self._version = 0
+        self._held = asyncio.Event()
+        self._closing = False
+        self._watch: asyncio.TimerHandle | None = None
+
+    def on_loop(self, work: Callable[[], T]) -> T:
+        """Run it on the event loop, from another thread, and give what it gives."""
+        return asyncio.run_coroutine_threadsafe(_called(work), self._loop).result(_PATIENCE)
+
+    async def follow(self, publishing: Publishing, version: int) -> None:
+        """Begin to keep the lease, with `version` in force; returns when it is held first, or when that takes longer than a lease."""
+        publishing.on_loop = self.on_loop
+        self._publishing, self._version = publishing, version
+        self._thread = BatchThread("anyapi-lease", self._round, self._crashed, interval=0.002, idle=0.0)
+        self._look()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._held.wait(), self.lease.seconds)
+
+    def quiet(self) -> None:
+        """Changes go over the database: nothing listens."""
+
+    async def in_force(self) -> int:
+        """Wait until what the store holds now is in force on every worker, this one too; gives its version. Raises `StorageError`."""
+        version, _workers = await asyncio.to_thread(in_force_everywhere, self._url)
+        return version
+
+    async def close(self) -> None:
+        """Serve no more."""
+        self._closing = True
+        if self._watch is not None:
+            self._watch.cancel()
+        if await asyncio.to_thread(self._thread.close, _SLICE_SECONDS * 2):  # else it hangs in the database, and has the connection
+            await asyncio.to_thread(self._leases.leave)
+
+    def _round(self) -> bool:
+        started = self.lease.clock()
+        if self._leases.confirm(self._version) != self._version:
+            snapshot = self._publishing.build()
+            self.on_loop(functools.partial(self._publishing.put_in_force, snapshot))
+            self._version = snapshot.version
+            return True
+        self.lease.until = started + self.lease.seconds
+        self._failure.succeeded()
+        self._loop.call_soon_threadsafe(self._held.set)
+        while not self._closing and self.lease.clock() < started + self.lease.seconds / 3:
+            if self._leases.signalled(min(_SLICE_SECONDS, self.lease.seconds / 3)):
+                break
+        return True
+
+    def _crashed(self, error: Exception) -> None:
+        self._failure.failed(code_of(error) if isinstance(error, StorageError) else type(error).__name__)
+
+    def _look(self) -> None:
+        if not self.lease.held:
+            self._lost()
+        self._watch = self._loop.call_later(_WATCH_SECONDS, self._look)
+
+
+async def _called(work: Callable[[], T]) -> T:
+    return work()

@@ -1,0 +1,20 @@
+"""`anyapi control`: the control API and the dashboard alone, beside workers on one PostgreSQL. Imports nothing heavy, as `serve`."""
+
+import importlib
+import os
+from pathlib import Path
+
+import click
+
+from anyapi import relaunch
+from anyapi.config_early import wants_scrubbing
+
+
+@click.command()
+@click.option("--config", "path", type=click.Path(path_type=Path, dir_okay=False), help="Configuration file (default: anyapi.toml here).")
+@click.option("--quiet", is_flag=True, help="Print nothing.")
+def control(path: Path | None, quiet: bool) -> None:
+    """Run the control API and the dashboard without a data plane."""
+    if wants_scrubbing(path, os.environ):
+        relaunch.execute_again(os.environ)
+    importlib.import_module("anyapi.cli.serving").serve_until_stopped(path, quiet=quiet, planes=("control",))

@@ -1,0 +1,55 @@
+"""`anyapi serve --workers N`: further processes on the same port, started again when one dies."""
+
+import contextlib
+import ctypes
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from anyapi.telemetry.log import Event, log
+
+_PR_SET_PDEATHSIG = 1
+_PAUSE_SECONDS = 1.0
+"""Between the end of a worker and the start of the next in its place."""
+
+
+@contextlib.contextmanager
+def more_workers(count: int, path: Path | None) -> Iterator[None]:
+    """Run so many further workers beside the block, and end them with it."""
+    stopping = threading.Event()
+    running: set[subprocess.Popen[bytes]] = set()
+    keepers = [threading.Thread(target=_keep, args=(path, stopping, running), name=f"anyapi-worker-{number}") for number in range(count)]
+    for keeper in keepers:
+        keeper.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        for process in tuple(running):
+            process.terminate()
+        for keeper in keepers:
+            keeper.join()
+
+
+def end_with_parent() -> None:
+    """Have the system end this process in good order when the one that started it is gone (prctl(2), PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
+def _keep(path: Path | None, stopping: threading.Event, running: set[subprocess.Popen[bytes]]) -> None:
+    """One worker after the other in the same place."""
+    options = ("--no-control", "--quiet", "--of-parent", *(() if path is None else ("--config", str(path))))
+    command = [sys.executable, "-m", "anyapi", "serve", *options]
+    while not stopping.is_set():
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 ourselves
+        running.add(process)
+        if stopping.is_set():
+            process.terminate()
+        status = process.wait()
+        running.discard(process)
+        if not stopping.is_set():
+            log(Event.WORKER_ENDED, code=str(status))
+            stopping.wait(_PAUSE_SECONDS)

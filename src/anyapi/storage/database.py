@@ -1,0 +1,66 @@
+"""What every store shares: a driver, a connection of its own, a lock. Knows no table and no dialect."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import msgspec
+
+from anyapi.storage.driver import Connection, Driver, Row, Values
+from anyapi.storage.drivers import driver_for
+from anyapi.storage.usage_reading import Read
+
+
+class Database:
+    """One connection, one caller at a time; a thread that wants to read beside another opens its own."""
+
+    def __init__(self, place: Path | Driver) -> None:
+        """Open the database, making tables where they are missing; a path is a data directory with SQLite. Raises `StorageError`."""
+        self._driver = driver_for(place) if isinstance(place, Path) else place
+        self._driver.prepare()
+        self._lock = threading.Lock()
+        self._connection = self._driver.connect()
+
+    def __enter__(self) -> Self:
+        """Give the open store."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; the store cannot be used afterwards."""
+        with self._lock:
+            self._connection.close()
+
+    def _read(self, doing: str, statement: str, values: Values = ()) -> list[Row]:
+        with self._lock, self._driver.translated(doing), self._driver.unit(self._connection, writes=False):
+            return self._connection.execute(statement, values).fetchall()
+
+    @contextlib.contextmanager
+    def _reading(self, doing: str) -> Iterator[Read]:
+        """Run the questions of the block on one state of the store: nothing that others write meanwhile is seen by some of them only."""
+        with self._lock, self._driver.translated(doing), self._driver.unit(self._connection, writes=False, several=True):
+            yield lambda statement, values: self._connection.execute(statement, values).fetchall()
+
+    @contextlib.contextmanager
+    def _transaction(self, doing: str) -> Iterator[Connection]:
+        """Run the statements of the block as one; nobody else writes meanwhile."""
+        with self._lock, self._driver.translated(doing), self._driver.unit(self._connection, writes=True, several=True):
+            yield self._connection
+
+    def _write(self, doing: str, statement: str, values: Values) -> int:
+        with self._lock, self._driver.translated(doing), self._driver.unit(self._connection, writes=True):
+            return self._connection.execute(statement, values).rowcount
+
+
+_T = TypeVar("_T", bound=msgspec.Struct)
+
+
+def rows_of(kind: type[_T], rows: list[Row], *, strict: bool = True) -> list[_T]:
+    """Build structs from rows whose columns stand in the order of the struct's fields. Not `strict`: 0 and 1 may be a bool."""
+    fields = kind.__struct_fields__
+    return [msgspec.convert(dict(zip(fields, row, strict=True)), kind, strict=strict) for row in rows]

@@ -1,0 +1,112 @@
+"""What is published, and which workers go by it: how a change over PostgreSQL is known to be in force everywhere (docs/adr/0015).
+
+A worker says again and again which version it goes by, and may serve until a lease after it last could. Who changed something waits until
+each worker has said the newest version or its lease has run out. All by the database's clock but for the worker's own end, which it
+counts from before it asked, so that it never thinks itself alive when others think it is not.
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from anyapi.crypto.secret import Secret
+from anyapi.errors import StorageError
+from anyapi.storage.postgres_driver import PostgresDriver, opened
+
+MARGIN = 0.05
+"""Seconds by which a worker is believed alive longer than it believes itself."""
+_NEWEST = "SELECT version FROM published"
+# The lock makes a change wait for it, or it for the change: a worker cannot confirm an old version after a new one was committed.
+_CONFIRM = """
+WITH newest AS (SELECT version FROM published FOR SHARE),
+    confirmed AS (
+        INSERT INTO workers (id, version, confirmed_at, lease)
+        SELECT %(id)s, version, clock_timestamp(), %(lease)s FROM newest WHERE version = %(version)s
+        ON CONFLICT (id) DO UPDATE SET version = excluded.version, confirmed_at = excluded.confirmed_at
+    )
+SELECT version FROM newest
+"""
+_LEAVE = "DELETE FROM workers WHERE id = %s"
+_FORGET = "DELETE FROM workers WHERE confirmed_at + make_interval(secs => lease) < clock_timestamp() - interval '1 day'"
+_LIVE = """
+SELECT coalesce(max(lease - extract(epoch FROM clock_timestamp() - confirmed_at)) FILTER (WHERE version < %(version)s), -1), count(*)
+FROM workers WHERE clock_timestamp() < confirmed_at + make_interval(secs => lease + %(margin)s)
+"""
+
+
+class Leases:
+    """One worker's side. For one thread at a time; connects when it has to, and again after a failure."""
+
+    def __init__(self, url: Secret, worker: str, seconds: float) -> None:
+        """`worker` names this process among all; `seconds` is its lease."""
+        self._url, self._worker, self._seconds = url, worker, seconds
+        self._driver = PostgresDriver(url)
+        self._raw: psycopg.Connection[TupleRow] | None = None
+        self._said = 0
+
+    def newest(self) -> int:
+        """The newest published version. What is read after this is at least as new. Raises `StorageError`."""
+        with self._connection("read the newest version") as raw:
+            return _number(raw.execute(_NEWEST))
+
+    def confirm(self, version: int) -> int:
+        """Say that this worker goes by `version`, if that is the newest; give the newest. Raises `StorageError`."""
+        with self._connection("confirm the snapshot") as raw:
+            values = {"id": self._worker, "lease": self._seconds, "version": version}
+            newest = _number(raw.execute(_CONFIRM, values))
+            if newest == version != self._said:
+                raw.execute("NOTIFY anyapi_confirmed")
+                raw.execute(_FORGET)
+                self._said = version
+            return newest
+
+    def signalled(self, seconds: float) -> bool:
+        """Wait at most so long for a change to be signalled; False if none was. Raises `StorageError`."""
+        with self._connection("wait for changes") as raw:
+            return any(True for _ in raw.notifies(timeout=seconds, stop_after=1))
+
+    def leave(self) -> None:
+        """This worker serves no more: nobody has to wait for it."""
+        with contextlib.suppress(StorageError), self._connection("leave") as raw:
+            raw.execute(_LEAVE, (self._worker,))
+        self._disconnect()
+
+    @contextlib.contextmanager
+    def _connection(self, doing: str) -> Iterator[psycopg.Connection[TupleRow]]:
+        with self._driver.translated(doing):
+            try:
+                if self._raw is None:
+                    self._raw = opened(self._url)
+                    self._raw.execute("LISTEN anyapi_changed")
+                yield self._raw
+            except psycopg.Error:
+                self._disconnect()
+                raise
+
+    def _disconnect(self) -> None:
+        if self._raw is not None:
+            with contextlib.suppress(psycopg.Error):
+                self._raw.close()
+            self._raw = None
+
+
+def in_force(url: Secret) -> tuple[int, int]:
+    """Wait until every live worker goes by what is published now; give that version and the number of live workers.
+
+    At most a lease: by then a worker that does not answer has stopped by itself. Raises `StorageError`.
+    """
+    with PostgresDriver(url).translated("see whether it is in force"), contextlib.closing(opened(url)) as raw:
+        raw.execute("LISTEN anyapi_confirmed")
+        version = _number(raw.execute(_NEWEST))
+        while True:
+            ((left, workers),) = raw.execute(_LIVE, {"version": version, "margin": MARGIN}).fetchall()
+            if left < -MARGIN:
+                return version, workers
+            any(True for _ in raw.notifies(timeout=min(max(left + MARGIN, 0.001), 1.0), stop_after=1))
+
+
+def _number(found: psycopg.Cursor[TupleRow]) -> int:
+    ((number,),) = found.fetchall()
+    return int(number)

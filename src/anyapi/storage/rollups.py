@@ -1,0 +1,180 @@
+"""Sums of usage rows by hour: what is summed, by what, and how the sums stay few. Pure: reads and writes nothing.
+
+Each dimension has cells of its own, so that dimensions add up and do not multiply: an hour has as many cells as it has models, plus as
+many as it has keys, and so on, never one for each combination. All labels but the app's come from lists that end (the catalogue, the
+account's keys, enumerated outcomes); callers choose the app's name, so an hour has at most `MOST_APPS` of an account, and the rest
+are counted together as `OTHER_APPS`. Ids of users and sessions, versions and decisions are no label of anything.
+"""
+
+from bisect import bisect_left
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from functools import partial
+from operator import add
+from typing import TypeAlias, TypeVar
+
+from anyapi.domain.evidence import CONTRADICTIONS
+from anyapi.domain.ids import AccountId, KeyId, ProviderId
+from anyapi.domain.usage import LATENCY_BOUNDS, UsageRow, UsageSource
+from anyapi.storage.rows import NO_LABEL, UsageGroup
+
+HOUR = 3600
+ALL = "all"
+"""The dimension with one cell for an account and hour."""
+MOST_APPS = 200
+OTHER_APPS = "(others)"
+"""Cannot be an app's name: those have no brackets."""
+_BY_KEY, _BY_APP = (UsageGroup.KEY.value,), (UsageGroup.APP.value,)
+_BY_MODEL = (UsageGroup.MODEL.value, UsageGroup.PROVIDER.value)
+_BY_OUTCOME = (ALL, UsageGroup.OUTCOME.value, UsageGroup.HOST.value, UsageGroup.EVIDENCE.value)
+DIMENSIONS = (*_BY_KEY, *_BY_APP, *_BY_MODEL, *_BY_OUTCOME)
+SUMS = (
+    *("requests", "succeeded", "prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens"),
+    *("cost", "unpriced", "unmeasured", "contradicted"),
+)
+"""Summed over every row, in the order of `UsageTotal`."""
+BUCKETS = len(LATENCY_BOUNDS) + 1
+DURATIONS = tuple(f"duration_{place:02d}" for place in range(BUCKETS))
+"""Counts of answered requests by response time."""
+FIRST_TOKENS = tuple(f"first_token_{place:02d}" for place in range(BUCKETS))
+"""Counts of answered requests by time to the first token, where there was one."""
+MEASURES = (*SUMS, *DURATIONS, *FIRST_TOKENS)
+COLUMNS = ("dimension", "account", "hour", "label", *MEASURES)
+_SUMMED = len(SUMS)
+_APPS_REMEMBERED = 4096
+_SUCCESS = "success"
+_CONTRADICTED = frozenset(CONTRADICTIONS)
+
+
+Cell: TypeAlias = tuple[str, AccountId, int, str]
+"""Where a row is counted: dimension, account, the hour's first second in Unix time, label."""
+Sums: TypeAlias = list[float]
+"""In the order of `MEASURES`; whole numbers but for the cost."""
+AppLabel: TypeAlias = Callable[[AccountId, int, str], str]
+_Kind: TypeAlias = tuple[AccountId, int, KeyId, str, ProviderId | None, str, str | None, ProviderId | None, str | None]
+_Group: TypeAlias = tuple[AccountId, int, tuple[str, ...], tuple[str, ...]]
+_Found: TypeAlias = tuple[Sums, dict[int, int]]
+"""What stands in `SUMS`, and counts by the place of their bucket in `DURATIONS` and `FIRST_TOKENS`."""
+_From = TypeVar("_From")
+_To = TypeVar("_To")
+
+
+def hour_of(at: float) -> int:
+    """Give the first second of the UTC hour of `at`."""
+    return int(at // HOUR) * HOUR
+
+
+def cells(rows: Iterable[UsageRow], app_label: AppLabel, sign: int = 1) -> dict[Cell, Sums]:
+    """Sum rows by cell. `sign` -1 gives what is to be added when the rows go.
+
+    Rows alike in every label are summed first: most rows of a batch are, and then each costs one look-up and not one for each dimension.
+    """
+    kinds: dict[_Kind, _Found] = {}
+    for row in rows:
+        kind = (
+            *(row.account, int(row.at // HOUR) * HOUR, row.key, row.model, row.provider, row.outcome),
+            *(row.app.name or row.app.id, row.host, row.evidence),
+        )
+        found = kinds.get(kind)
+        if found is None:
+            found = kinds[kind] = ([0] * _SUMMED, {})
+        _add(row, *found)
+    return {cell: _flat(sign, *found) for cell, found in _spread(_spread(kinds, partial(_groups_of, app_label)), _cells_of).items()}
+
+
+def _spread(found: dict[_From, _Found], targets_of: Callable[[_From], Iterable[_To]]) -> dict[_To, _Found]:
+    """Add everything that was found to each of its targets."""
+    spread: dict[_To, _Found] = {}
+    for source, (sums, buckets) in found.items():
+        for target in targets_of(source):
+            into = spread.get(target)
+            if into is None:
+                spread[target] = (sums.copy(), buckets.copy())
+                continue
+            into[0][:] = map(add, into[0], sums)
+            for place, count in buckets.items():
+                into[1][place] = into[1].get(place, 0) + count
+    return spread
+
+
+def _flat(sign: int, sums: Sums, buckets: dict[int, int]) -> Sums:
+    counts = [0] * (2 * BUCKETS)
+    for place, count in buckets.items():
+        counts[place] = sign * count
+    return [*(sums if sign == 1 else (sign * value for value in sums)), *counts]
+
+
+def _add(row: UsageRow, sums: Sums, buckets: dict[int, int]) -> None:
+    tokens, cost = row.tokens, row.cost
+    sums[0] += 1
+    sums[2] += tokens.prompt
+    sums[3] += tokens.completion
+    sums[4] += tokens.cached
+    sums[5] += tokens.reasoning
+    if cost is None:
+        sums[7] += 1
+    else:
+        sums[6] += cost
+    if row.source is not UsageSource.MEASURED:
+        sums[8] += 1
+    if row.evidence in _CONTRADICTED:
+        sums[9] += 1
+    if row.outcome == _SUCCESS:
+        sums[1] += 1
+        place = bisect_left(LATENCY_BOUNDS, row.duration)
+        buckets[place] = buckets.get(place, 0) + 1
+        if row.first_token is not None:
+            place = BUCKETS + bisect_left(LATENCY_BOUNDS, row.first_token)
+            buckets[place] = buckets.get(place, 0) + 1
+
+
+def _groups_of(app_label: AppLabel, kind: _Kind) -> tuple[_Group, ...]:
+    """Labels that go together, so that rows unlike in all of them are added up four times and not eight."""
+    account, hour, key, model, provider, outcome, app, host, evidence = kind
+    called = NO_LABEL if app is None or app == NO_LABEL else app_label(account, hour, app)
+    return (
+        (account, hour, _BY_KEY, (key,)),
+        (account, hour, _BY_APP, (called,)),
+        (account, hour, _BY_MODEL, (model, provider or NO_LABEL)),
+        (account, hour, _BY_OUTCOME, (NO_LABEL, outcome, host or NO_LABEL, evidence or NO_LABEL)),
+    )
+
+
+def _cells_of(group: _Group) -> list[Cell]:
+    account, hour, dimensions, labels = group
+    return [(dimension, account, hour, label) for dimension, label in zip(dimensions, labels, strict=True)]
+
+
+class AppLabels:
+    """Which apps of an account have a cell of their own in an hour: those that have one already, and new ones while there is room."""
+
+    def __init__(self, stored: Callable[[AccountId, int], Iterable[str]], most: int = MOST_APPS) -> None:
+        """`stored` reads the labels of the stored cells of an account and hour; asked once for each, and again much later."""
+        self._stored, self._most = stored, most
+        self._known: OrderedDict[tuple[AccountId, int], set[str]] = OrderedDict()
+
+    def __call__(self, account: AccountId, hour: int, app: str) -> str:
+        """Give the label that a row of this app is counted under when it comes."""
+        known = self._of(account, hour)
+        if app in known:
+            return app
+        if len(known) >= self._most:
+            return OTHER_APPS
+        known.add(app)
+        return app
+
+    def counted(self, account: AccountId, hour: int, app: str) -> str:
+        """Give the label that a row of this app was counted under, for when it goes."""
+        return app if app in self._of(account, hour) else OTHER_APPS
+
+    def forget(self) -> None:
+        """Read everything anew: what was remembered may not have been stored."""
+        self._known.clear()
+
+    def _of(self, account: AccountId, hour: int) -> set[str]:
+        known = self._known.get((account, hour))
+        if known is None:
+            known = self._known[account, hour] = set(self._stored(account, hour)) - {OTHER_APPS, NO_LABEL}
+            if len(self._known) > _APPS_REMEMBERED:
+                self._known.popitem(last=False)
+        return known

@@ -1,0 +1,78 @@
+"""The driver of SQLite: one file in the data directory, standard library only."""
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import cast
+
+from anyapi.errors import StorageError
+from anyapi.storage.connection import NOT_STORABLE, connect, database_path, storage_error
+from anyapi.storage.driver import Conflict, Connection, NotStorable, Progress, Value
+from anyapi.storage.schema import no_progress, prepare
+
+_CHECKPOINT_BYTES = 8 * 1024 * 1024
+"""Size of the WAL file at which it is moved over. It says what waits because `connect` has it shrink when it starts anew. Rows would not
+do for a measure: one written alone takes 30 times the room of one in a full batch."""
+
+
+class SqliteDriver:
+    """One database file."""
+
+    shared = False
+
+    def __init__(self, data_dir: Path) -> None:
+        """The database of a data directory, which is made where it is missing. Raises `StorageError`."""
+        self.path = database_path(data_dir)
+        self._wal = self.path.with_name(f"{self.path.name}-wal")
+
+    def prepare(self, progress: Progress = no_progress) -> None:
+        """Make or update the tables."""
+        prepare(self.path, progress)
+
+    def connect(self, *, durable: bool = True, everybody: bool = False) -> Connection:  # noqa: ARG002 SQLite has no second wall
+        """Open a connection in autocommit mode."""
+        return cast("Connection", connect(self.path, synchronous="FULL" if durable else "NORMAL"))
+
+    @contextlib.contextmanager
+    def unit(self, connection: Connection, *, writes: bool, several: bool = False) -> Iterator[None]:
+        """One statement is a unit by itself; several that write get the write lock from the start, several that read see one state."""
+        if not several:
+            yield
+            return
+        connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+        try:
+            yield
+            connection.execute("COMMIT")
+        finally:
+            if cast("sqlite3.Connection", connection).in_transaction:
+                connection.execute("ROLLBACK")
+
+    def insert(self, connection: Connection, statement: Callable[[int], str], rows: Sequence[Sequence[Value]]) -> int:
+        """Bind every value of every row."""
+        return connection.execute(statement(len(rows)), [value for row in rows for value in row]).rowcount
+
+    @contextlib.contextmanager
+    def translated(self, doing: str) -> Iterator[None]:
+        """Turn what goes wrong into `StorageError`; a value that SQLite cannot hold is named as that, without the value."""
+        try:
+            yield
+        except sqlite3.IntegrityError as error:
+            raise Conflict(*_told(error, doing)) from None
+        except sqlite3.Error as error:
+            raise (NotStorable if isinstance(error, NOT_STORABLE) else StorageError)(*_told(error, doing)) from None
+        except (OverflowError, UnicodeError) as error:
+            code = type(error).__name__
+            raise NotStorable(f"could not {doing} ({code}): a value cannot be stored", {"code": code}) from None
+
+    def tidy(self, connection: Connection, *, failing: bool) -> None:
+        """Move the WAL into the database here, where nobody waits for the fsync."""
+        if failing:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()  # perhaps our own WAL is what fills the disk
+        elif self._wal.stat().st_size > _CHECKPOINT_BYTES:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+
+def _told(error: sqlite3.Error, doing: str) -> tuple[str, dict[str, object]]:
+    told = storage_error(error, doing)
+    return told.message, told.metadata

@@ -1,0 +1,125 @@
+"""T15: PostgreSQL stops, halts, or is slow. Callers get a 503 with Retry-After, never a 401 or 402; what runs finishes; all is well soon after."""
+
+import contextlib
+import http.client
+import json
+import threading
+import time
+
+import psycopg
+import pytest
+from tests.integration.lab import until
+from tests.tools import postgres
+from tests.tools.cluster import cluster
+
+from anyapi.crypto.secret import Secret
+from anyapi.simulator.faults import read_fault
+from anyapi.storage.postgres_driver import PostgresDriver
+
+LEASE = 1
+RECOVERY = 10.0
+
+
+@pytest.fixture(scope="module")
+def server():
+    postgres.require()
+    with contextlib.closing(postgres.PostgresServer()) as opened:
+        with contextlib.closing(opened.as_superuser()) as raw:
+            raw.execute("CREATE DATABASE anyapi OWNER anyapi")
+        PostgresDriver(Secret(opened.url("anyapi"))).prepare()
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def members(server, tmp_path_factory):
+    with cluster(tmp_path_factory.mktemp("members"), server.url("anyapi"), LEASE) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def worker(members):
+    return members.start()
+
+
+@contextlib.contextmanager
+def asking(worker):
+    """Ask again and again, in a class whose decisions must be durable and in none; collects what came."""
+    seen, stop = [], threading.Event()
+
+    def ask(**what):
+        while not stop.wait(0.02):
+            answer = worker.chat(**what)
+            seen.append((answer.status, answer.headers.get("retry-after")))
+
+    askers = [threading.Thread(target=ask, kwargs=what) for what in ({}, {"data_policy": {"data_class": "confidential"}})]
+    for asker in askers:
+        asker.start()
+    try:
+        yield seen
+    finally:
+        stop.set()
+        for asker in askers:
+            asker.join()
+
+
+def check(seen):
+    assert {status for status, _ in seen} == {200, 503}
+    assert all(after is not None for status, after in seen if status == 503)
+
+
+def recovered(worker, began):
+    until(lambda: worker.chat(data_policy={"data_class": "confidential"}).status == 200, "it serves again", RECOVERY)
+    until(lambda: worker.request("GET", "/readyz").status == 200, "it is ready again", RECOVERY)
+    assert time.monotonic() - began < RECOVERY
+
+
+def test_a_server_that_stops_and_starts(server, worker):
+    with asking(worker) as seen:
+        until(lambda: len(seen) > 4, "requests are answered")
+        server.stop()
+        until(lambda: [status for status, _ in seen[-8:]] == [503] * 8, "all are refused", LEASE + 3.0)
+        server.start()
+        began = time.monotonic()
+        recovered(worker, began)
+    check(seen)
+
+
+def test_a_server_that_is_halted_and_goes_on(server, worker):
+    with asking(worker) as seen:
+        until(lambda: len(seen) > 4, "requests are answered")
+        server.halt()
+        halted = time.monotonic()
+        try:
+            until(lambda: [status for status, _ in seen[-8:]] == [503] * 8, "all are refused", LEASE + 3.0)
+            assert time.monotonic() - halted < LEASE + 2
+        finally:
+            server.go_on()
+        recovered(worker, time.monotonic())
+    check(seen)
+
+
+def test_statements_that_take_longer_than_the_lease(server, worker):
+    with asking(worker) as seen, psycopg.connect(server.url("anyapi")) as slow:
+        until(lambda: len(seen) > 4, "requests are answered")
+        slow.execute("LOCK TABLE published, decision_records IN ACCESS EXCLUSIVE MODE")
+        until(lambda: [status for status, _ in seen[-8:]] == [503] * 8, "all are refused", LEASE + 3.0)
+        slow.rollback()
+        recovered(worker, time.monotonic())
+    check(seen)
+
+
+def test_a_stream_that_runs_finishes_without_the_database(server, members, worker):
+    for provider in members.simulation.base_urls:
+        members.simulation.script(provider, [read_fault('{"kind":"drip","seconds":0.3}')])
+    body = {"model": "anthropic/claude-3.5-sonnet", "stream": True, "messages": [{"role": "user", "content": "Hello"}]}
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", worker.port, timeout=30)) as connection:
+        connection.request("POST", "/v1/chat/completions", json.dumps(body), {"Authorization": f"Bearer {worker.key}"})
+        answer = connection.getresponse()
+        assert answer.status == 200
+        server.halt()
+        try:
+            until(lambda: worker.chat().status == 503, "new ones are refused", LEASE + 3.0)
+            assert answer.read().endswith(b"data: [DONE]\n\n")
+        finally:
+            server.go_on()
+    recovered(worker, time.monotonic())

@@ -1,0 +1,139 @@
+"""Rows and sums in one file: written together, deleted together, made anew."""
+
+import contextlib
+import math
+
+import pytest
+from tests.conformance.samples import DAY, NOON, usage_row
+from tests.conformance.stores import BACKENDS
+
+from anyapi.domain.call import App
+from anyapi.errors import StorageError
+from anyapi.storage.rollups import OTHER_APPS, AppLabels
+from anyapi.storage.rows import AccountRow, UsageGroup
+from anyapi.storage.usage_sums import RowsDiffer, app_labels, purge, rebuild, write, write_new
+
+ALWAYS = (-math.inf, math.inf)
+
+
+@pytest.fixture(params=BACKENDS, ids=lambda kind: kind.__name__)
+def backend(request, tmp_path):
+    with request.param(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def store(backend):
+    with backend.store(NOON) as opened:
+        yield opened
+
+
+@pytest.fixture
+def driver(backend):
+    return backend.driver
+
+
+@pytest.fixture
+def connection(store, driver):
+    with contextlib.closing(driver.connect(durable=False, everybody=True)) as opened:
+        yield opened
+
+
+def counts(store):
+    return {by.value: {total.label: total.requests for total in store.usage_totals(by, *ALWAYS)} for by in UsageGroup}
+
+
+def hours(connection):
+    return connection.execute("SELECT * FROM usage_hours ORDER BY dimension, account, hour, label").fetchall()
+
+
+def test_the_edge_is_exact_and_an_account_may_keep_longer_than_the_default(store, driver, connection):
+    store.add_account(AccountRow("keeps", "Keeps", NOON, 10.0))
+    rows = [usage_row(1, at=NOON), usage_row(2, account="keeps", at=NOON), usage_row(3, at=NOON + 1)]
+    write(driver, connection, rows, app_labels(connection))
+    found = []
+    for at in (NOON + DAY, NOON + DAY + 0.5, NOON + DAY + 1.5, NOON + 10 * DAY + 0.5):
+        found.append((purge(driver, connection, at, 1.0, 100), counts(store)["account"]))
+    assert found == [(0, {"default": 2, "keeps": 1}), (1, {"default": 1, "keeps": 1}), (1, {"keeps": 1}), (1, {})]
+    assert hours(connection) == []
+
+
+def test_no_rows_no_write_lock(store, driver, connection):
+    with contextlib.closing(driver.connect()) as other, driver.unit(other, writes=True, several=True):
+        assert purge(driver, connection, NOON, 1.0, 100) == 0
+
+
+def test_a_row_that_is_known_writes_nothing_at_all(store, driver, connection):
+    labels = app_labels(connection)
+    write(driver, connection, [usage_row(1)], labels)
+    before = hours(connection)
+    with pytest.raises(RowsDiffer):
+        write(driver, connection, [usage_row(2), usage_row(1), usage_row(3)], labels)
+    assert hours(connection) == before
+    assert counts(store)["account"] == {"default": 1}
+    write(driver, connection, [usage_row(2)], labels)
+    assert counts(store)["account"] == {"default": 2}
+
+
+def test_rows_whose_sums_cannot_be_written_are_not_written(store, driver, connection):
+    connection.execute("ALTER TABLE usage_hours RENAME TO away")
+    connection.execute("CREATE TABLE usage_hours AS SELECT dimension, account FROM away")
+    with pytest.raises(StorageError):
+        write(driver, connection, [usage_row(1)], AppLabels(lambda account, hour: ()))
+    assert store.usage_rows(*ALWAYS) == []
+    connection.execute("DROP TABLE usage_hours")
+    connection.execute("ALTER TABLE away RENAME TO usage_hours")
+    write(driver, connection, [usage_row(1)], app_labels(connection))
+    assert counts(store)["key"] == {"key_1": 1}
+
+
+def test_of_rows_that_may_be_there_only_new_ones_are_written(store, driver, connection):
+    rows = [usage_row(number) for number in range(1300)]
+    for some in (rows[:700], rows):
+        with driver.unit(connection, writes=True, several=True):
+            write_new(connection, some)
+    assert counts(store)["key"] == {"key_1": 1300}
+
+
+def test_two_that_delete_at_once_take_each_row_from_the_sums_once(store, driver, connection, monkeypatch):
+    """The other one is quicker: what was found is gone when it is to be deleted."""
+    write(driver, connection, [usage_row(number) for number in range(20)], app_labels(connection))
+    quicker, once = driver.connect(durable=False, everybody=True), []
+
+    from_columns = purge.__globals__["from_columns"]
+
+    def reads_slowly(values):
+        if not once:
+            once.append(True)
+            assert purge(driver, quicker, NOON + 2 * DAY, 1.0, 7) == 7
+        return from_columns(values)
+
+    monkeypatch.setattr("anyapi.storage.usage_sums.from_columns", reads_slowly)
+    assert purge(driver, connection, NOON + 2 * DAY, 1.0, 10) == 10
+    assert counts(store)["account"] == {"default": 3}
+    assert counts(store)["app"] == {"app": 3}
+    quicker.close()
+
+
+def test_apps_beyond_their_number_come_and_go_together(store, driver, connection):
+    apps = [usage_row(number, at=NOON + number, app=App(name=f"app{number % 250}")) for number in range(500)]
+    for start in range(0, 500, 100):
+        write(driver, connection, apps[start : start + 100], app_labels(connection))
+    before = counts(store)["app"]
+    assert (len(before), before[OTHER_APPS], sum(before.values())) == (201, 100, 500)
+    assert purge(driver, connection, NOON + DAY + 300, 1.0, 1000) == 300
+    left = counts(store)["app"]
+    assert left == {**{f"app{number}": 1 for number in range(50, 200)}, OTHER_APPS: 50}
+    assert purge(driver, connection, NOON + 2 * DAY, 1.0, 1000) == 200
+    assert hours(connection) == []
+
+
+def test_sums_made_anew_are_those_that_were_kept(store, driver, connection):
+    rows = [usage_row(number, at=NOON + 600 * number, model=f"m/{number % 3}", cost=0.25 * (number % 2)) for number in range(1000)]
+    for start in range(0, 1000, 64):
+        write(driver, connection, rows[start : start + 64], app_labels(connection))
+    kept, told = hours(connection), []
+    with driver.unit(connection, writes=True, several=True):
+        rebuild(connection, lambda done, whole: told.append((done, whole)))
+    assert hours(connection) == kept
+    assert told == [(1000, 1000)]
