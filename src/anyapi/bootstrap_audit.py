@@ -10,22 +10,37 @@ from anyapi.config import Config
 from anyapi.config_audit import key_file_of
 from anyapi.crypto.log_keys import LogKeys, make_key
 from anyapi.domain.snapshot import Agreement
+from anyapi.errors import ConfigError
+from anyapi.storage.audit_reader import AuditReader
 from anyapi.storage.audit_writer import AuditWriter
+from anyapi.storage.driver import Driver
 from anyapi.storage.events import Report
 
 _text = msgspec.json.Encoder(order="deterministic").encode
 
 
-def open_audit(config: Config, stack: contextlib.ExitStack, report: Report) -> AuditWriter:
+def open_audit(config: Config, stack: contextlib.ExitStack, report: Report, driver: Driver) -> AuditWriter:
     """Open the log for writing, and make its key at the first start. Raises `ConfigError` for a key that is none."""
     file = key_file_of(config.audit, config.data_dir)
     if config.audit_key is None:
+        if driver.shared and not file.exists():
+            _refuse_another_key(driver)
         make_key(file)
     keys = LogKeys(file, config.audit_key)
     keys()
-    writer = AuditWriter(config.data_dir, keys, time.time, unrecorded=config.audit.unrecorded, report=report)
+    writer = AuditWriter(driver, keys, time.time, unrecorded=config.audit.unrecorded, report=report)
     stack.callback(writer.close)
     return writer
+
+
+def _refuse_another_key(driver: Driver) -> None:
+    """One log has one key: of workers that each made their own, none could check what the others signed."""
+    with AuditReader(driver) as reader:
+        if reader.key_entries():
+            raise ConfigError(
+                "the audit log of this database is signed with a key that is not here. Give every worker the same: copy `audit.key` "
+                "from the data directory of the first one, or set ANYAPI_AUDIT_KEY or ANYAPI_AUDIT_KEY_FILE"
+            )
 
 
 def started(config: Config) -> dict[str, str | int]:

@@ -22,6 +22,7 @@ from anyapi.audit.fsck import check
 from anyapi.crypto.log_keys import read_key
 from anyapi.storage.audit_reader import AuditReader
 from anyapi.storage.connection import database_path
+from anyapi.storage.sqlite_driver import SqliteDriver
 
 ROUNDS = 100 if LONG else 10
 MODELS = [f"kill/model-{number:03}" for number in range(300)]
@@ -144,7 +145,7 @@ def test_nothing_is_sent_without_its_record_wherever_the_process_is_killed(lab):
     print(f"\n{ROUNDS} kills; {in_flight} requests were at the provider and unanswered at those moments")
     assert in_flight > 0, "nothing was in flight when the process was killed: the test tests nothing"
     assert lab.gateway.stop() == 0
-    with AuditReader(database_path(lab.gateway.home)) as reader:
+    with AuditReader(SqliteDriver(lab.gateway.home)) as reader:
         checked = check(reader, read_key(lab.gateway.home / "audit.key").public, saved)
         assert reader.waiting() == 0
     assert checked.problems == ()

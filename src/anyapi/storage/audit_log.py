@@ -1,6 +1,5 @@
 """The audit log as one process extends it on one connection: entries, full tiles, signed checkpoints. Knows no entry's meaning."""
 
-import sqlite3
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -8,21 +7,25 @@ from anyapi.audit.entries import key_entry
 from anyapi.audit.notes import Checkpoint, PublicKey, SigningKey
 from anyapi.audit.tree import leaf_hash
 from anyapi.storage import audit_statements as statements
-from anyapi.storage.audit_tables import add_tile, growing_of, size_of
+from anyapi.storage.audit_tables import add_tile, growing_of, number, size_of
+from anyapi.storage.driver import Connection, Driver
 
 NewEntry: TypeAlias = tuple[str | None, bytes]
 """Reference and bytes."""
 
 
 class AppendedLog:
-    """Appends and signs. INVARIANT: after an error it is read anew, because what of it was stored is not known."""
+    """Appends and signs. INVARIANT: after an error it is read anew, because what of it was stored is not known.
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        """Read the right edge of the log. Raises `sqlite3.Error`, and `StorageError` for a log with a gap."""
-        self.connection = connection
+    Every method raises the driver's own errors: work with it inside `Driver.translated`.
+    """
+
+    def __init__(self, driver: Driver, connection: Connection) -> None:
+        """Read the right edge of the log on a connection that sees everybody's rows. Raises `StorageError` for a log with a gap."""
+        self.driver, self.connection = driver, connection
         self._growing = growing_of(connection)
         newest = connection.execute(statements.CHECKPOINT).fetchone()
-        self._sealed = -1 if newest is None else int(newest[0])
+        self._sealed = -1 if newest is None else number(newest)
         self._announced = ""
 
     @property
@@ -40,11 +43,9 @@ class AppendedLog:
         return size_of(self.connection) != self.size
 
     def append(self, rows: Sequence[NewEntry]) -> None:
-        """Add entries, all or none, in one statement. Raises `sqlite3.IntegrityError` if the place or a reference is taken."""
-        values: list[int | str | bytes | None] = []
-        for place, (ref, entry) in enumerate(rows, self.size):
-            values += (place, ref, entry)
-        self.connection.execute(statements.add_entries(len(rows)), values)
+        """Add entries, all or none, in one statement. It is a `Conflict` if the place or a reference is taken."""
+        values = [(place, ref, entry) for place, (ref, entry) in enumerate(rows, self.size)]
+        self.driver.insert(self.connection, statements.insert_entries, values)
         append = self._growing.append
         for _, entry in rows:
             for tile in append(leaf_hash(entry)):
@@ -65,9 +66,9 @@ class AppendedLog:
             return
         note = key.sign(str(Checkpoint(key.public.name, self.size, self._growing.root())))
         # The fsync of this commit covers everything before it.
-        self.connection.execute("PRAGMA synchronous=FULL")
+        self.connection.execute(statements.DURABLE)
         try:
             self.connection.execute(statements.ADD_CHECKPOINT, (self.size, note))
         finally:
-            self.connection.execute("PRAGMA synchronous=NORMAL")
+            self.connection.execute(statements.NOT_DURABLE)
         self._sealed = self.size

@@ -1,9 +1,10 @@
 """The names behind the audit log's random ids. They stand in a table apart, and go with the account."""
 
 import secrets
-import sqlite3
 
+from anyapi.errors import StorageError
 from anyapi.storage import audit_statements as statements
+from anyapi.storage.driver import Connection
 
 _MOST_KNOWN = 50_000
 _MOST_APPS = 1000
@@ -18,7 +19,7 @@ class LogIds:
         """Nothing is known yet."""
         self._known: dict[tuple[str, str, str], str] = {}
         self._apps: dict[str, int] = {}
-        self.connection: sqlite3.Connection | None = None
+        self.connection: Connection | None = None
 
     def forget(self) -> None:
         """Look everything up again: an account may be gone."""
@@ -45,7 +46,7 @@ class LogIds:
 
     def _stored(self, kind: str, account: str, subject: str) -> str:
         if self.connection is None:
-            raise sqlite3.ProgrammingError("no connection")
+            raise StorageError("the audit log is not open")
         values = (kind, account, subject)
         found = self.connection.execute(statements.NAME, values).fetchone()
         if found is None:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 
@@ -13,6 +12,7 @@ from anyapi.domain.ids import AccountId, DecisionId
 from anyapi.domain.receipt import NoReceipt
 from anyapi.errors import StorageError
 from anyapi.storage.audit_reader import AuditReader
+from anyapi.storage.driver import Driver
 
 _FRESH_SECONDS = 10.0
 """How old a decision may be whose entry is perhaps on its way: an id states when it was made."""
@@ -22,13 +22,13 @@ _MADE_AT = slice(4, 15)
 class Receipts:
     """Makes receipts. Called in a thread: it reads the store, and may wait for the log to be signed."""
 
-    def __init__(self, path: Path, flush: Callable[[], None], clock: Callable[[], float] = time.time) -> None:
-        """`path` is the database file; `flush` returns when everything that happened before stands in the log under a checkpoint."""
-        self._path, self._flush, self._clock = path, flush, clock
+    def __init__(self, driver: Driver, flush: Callable[[], None], clock: Callable[[], float] = time.time) -> None:
+        """`flush` returns when everything that happened before stands in the log under a checkpoint."""
+        self._driver, self._flush, self._clock = driver, flush, clock
 
     def __call__(self, account: AccountId, decision: DecisionId) -> bytes | NoReceipt:
         """The receipt of a decision of this account. That of another account is as unknown as one that never was. Raises `StorageError`."""
-        with AuditReader(self._path) as reader:
+        with AuditReader(self._driver) as reader:
             found = self._entries(reader, account, decision)
             sealed = reader.newest()
             if self._is_fresh(decision) and not _covered(found, sealed):

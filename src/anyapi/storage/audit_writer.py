@@ -6,7 +6,6 @@ extended here, by one writer at a time: an entry whose place is taken by another
 """
 
 import contextlib
-import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -20,7 +19,8 @@ from anyapi.storage import audit_statements as statements
 from anyapi.storage.audit_composing import Change, Composer, Item, Own, Recorded, Request
 from anyapi.storage.audit_log import AppendedLog
 from anyapi.storage.batch_thread import BatchThread
-from anyapi.storage.connection import NOT_STORABLE, connect, database_path, error_code
+from anyapi.storage.driver import Conflict, Connection, Driver, NotStorable, code_of
+from anyapi.storage.drivers import driver_for
 from anyapi.storage.events import EventKind, FailureState, Report, WriterEvent, WriterState, no_report
 
 _MOST_ITEMS = 512
@@ -33,11 +33,11 @@ class _Moved(Exception):
 
 
 class AuditWriter:
-    """The audit sink of SQLite. `put` is for the event loop's thread; the others for any."""
+    """The audit sink of either database. `put` is for the event loop's thread; the others for any."""
 
     def __init__(
         self,
-        data_dir: Path,
+        place: Path | Driver,
         key: Callable[[], SigningKey],
         clock: Callable[[], float],
         *,
@@ -49,7 +49,8 @@ class AuditWriter:
 
         Requests of the data classes `unrecorded` are left out (None: those that name no class). `limit` is how many requests may wait.
         """
-        self.path, self._key, self._clock = database_path(data_dir), key, clock
+        self.driver = driver_for(place) if isinstance(place, Path) else place
+        self._key, self._clock = key, clock
         self._unrecorded, self._limit, self._report = unrecorded, limit, report
         self._queue: deque[Request] = deque()
         self._own: deque[Own] = deque()
@@ -61,7 +62,7 @@ class AuditWriter:
         """How often a checkpoint was asked for, and up to which time of asking there is one."""
         self._sealed_at = -_SEAL_SECONDS
         self._failure = FailureState("audit", report)
-        self._connection: sqlite3.Connection | None = None
+        self._connection: Connection | None = None
         self._composer = Composer()
         self._log: AppendedLog | None = None
         self._thread = BatchThread("anyapi-audit", self._work, self._crashed, interval=0.1, idle=_SEAL_SECONDS)
@@ -106,47 +107,51 @@ class AuditWriter:
     def _work(self) -> bool:
         wanted = self._wanted  # who asks from here on hurries another run
         try:
-            connection = self._connected()
-            log = self._current(connection)
-            while self._gather(connection):
-                self._enter(log)
-            self._seal(log, wanted)
+            with self.driver.translated("extend the audit log"):
+                self._extend(wanted)
         except _Moved:
             self._log = None  # nothing failed: it is read anew, and what waits is entered behind the other's entry
             return False
-        except (sqlite3.Error, AnyAPIError) as error:
+        except AnyAPIError as error:
             self._disconnect()
-            code = error_code(error) if isinstance(error, sqlite3.Error | StorageError) else type(error).__name__
+            code = code_of(error) if isinstance(error, StorageError) else type(error).__name__
             self._failure.failed(code, self.state.waiting)
             return False
         self._failure.succeeded()
         return True
 
-    def _connected(self) -> sqlite3.Connection:
+    def _extend(self, wanted: int) -> None:
+        connection = self._connected()
+        log = self._current(connection)
+        while self._gather(connection):
+            self._enter(log)
+        self._seal(log, wanted)
+
+    def _connected(self) -> Connection:
         if self._connection is None:
-            self._connection = connect(self.path, synchronous="NORMAL")
+            self._connection = self.driver.connect(durable=False, everybody=True)
             self._composer.log_id.connection = self._connection
         return self._connection
 
-    def _current(self, connection: sqlite3.Connection) -> AppendedLog:
+    def _current(self, connection: Connection) -> AppendedLog:
         """The log as it is known here; read anew after a failure. The key that signs is announced in it before its first signature."""
         if self._log is None:
             self._composer.forget()
-            self._log = AppendedLog(connection)
+            self._log = AppendedLog(self.driver, connection)
         self._log.announce(self._key().public, self._now())
         return self._log
 
     def _now(self) -> int:
         return round(self._clock() * 1000)
 
-    def _gather(self, connection: sqlite3.Connection) -> bool:
+    def _gather(self, connection: Connection) -> bool:
         """Fill the batch; what stood in it after a failure stays first."""
         if self._batch:
             return True
         # In this order: the decision records of requests that are counted now are older, so they are found. Nothing is taken before.
         count = min(_MOST_ITEMS, len(self._queue))
-        changes = [Change(*row) for row in connection.execute(statements.WAITING_CHANGES, (_MOST_ITEMS,)).fetchall()]
-        recorded = [Recorded(*row) for row in connection.execute(statements.WAITING_DECISIONS, (_MOST_ITEMS,)).fetchall()]
+        changes = [Change._make(row) for row in connection.execute(statements.WAITING_CHANGES, (_MOST_ITEMS,)).fetchall()]
+        recorded = [Recorded._make(row) for row in connection.execute(statements.WAITING_DECISIONS, (_MOST_ITEMS,)).fetchall()]
         take = self._queue.popleft
         requests = [take() for _ in range(count)]
         own = [self._own.popleft() for _ in range(len(self._own))]
@@ -162,7 +167,7 @@ class AuditWriter:
         """Write the batch; an item that cannot be stored is left out alone."""
         try:
             self._append(log, self._batch)
-        except NOT_STORABLE:
+        except NotStorable:
             if log.moved():
                 raise _Moved from None
             self._composer.forget()
@@ -172,20 +177,27 @@ class AuditWriter:
     def _enter_first(self, log: AppendedLog) -> None:
         try:
             self._append(log, self._batch[:1])
-        except sqlite3.IntegrityError:
+        except NotStorable as error:
             self._composer.forget()
-            self._duplicates += 1
+            if isinstance(error, Conflict):
+                self._duplicates += 1
+            else:
+                self._lose(1)
             del self._batch[0]
 
     def _append(self, log: AppendedLog, items: list[Item]) -> None:
-        rows, refused = self._composer.compose(items, log.size)
-        if rows:
-            log.append(rows)
+        with self.driver.translated("extend the audit log"):
+            rows, refused = self._composer.compose(items, log.size)
+            if rows:
+                log.append(rows)
         if refused:
-            self._lost += refused
-            self._report(WriterEvent("audit", EventKind.LOST, "entry_not_storable", refused))
+            self._lose(refused)
         self._written += len(rows)
         del self._batch[: len(items)]
+
+    def _lose(self, count: int) -> None:
+        self._lost += count
+        self._report(WriterEvent("audit", EventKind.LOST, "entry_not_storable", count))
 
     def _seal(self, log: AppendedLog, wanted: int) -> None:
         """Sign, but not more often than once a second, unless somebody waited for it when this run began."""
@@ -200,7 +212,7 @@ class AuditWriter:
         self._log = None
         self._composer.log_id.connection = None
         if self._connection is not None:
-            with contextlib.suppress(sqlite3.Error):
+            with contextlib.suppress(StorageError), self.driver.translated("close the database"):
                 self._connection.close()
             self._connection = None
 

@@ -152,6 +152,8 @@ class PostgresDriver:
     def insert(self, connection: Connection, statement: Callable[[int], str], rows: Sequence[Sequence[Value]]) -> int:
         """Bind all rows as one value: 3 us a row of this process's time instead of 49, and three times the rows a second (measured)."""
         text, columns = of_json(statement(1))
+        if any(isinstance(value, bytes) for value in rows[0]):
+            rows = [[f"\\x{value.hex()}" if isinstance(value, bytes) else value for value in row] for row in rows]
         values = msgspec.json.encode([dict(zip(columns, row, strict=True)) for row in rows]).decode()
         return connection.execute(text, (values,)).rowcount
 

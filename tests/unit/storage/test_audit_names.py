@@ -1,10 +1,9 @@
 """Random ids: the same for the same thing, of nothing that is gone, and of so many apps and no more."""
 
-import sqlite3
-
 import pytest
 from tests.conformance.samples import NOON
 
+from anyapi.errors import StorageError
 from anyapi.storage import audit_names
 from anyapi.storage.audit_names import LogIds
 from anyapi.storage.connection import connect, database_path
@@ -64,5 +63,5 @@ def test_the_memory_of_ids_is_bounded(ids, monkeypatch):
 
 
 def test_without_a_connection_it_is_an_error():
-    with pytest.raises(sqlite3.Error):
+    with pytest.raises(StorageError):
         LogIds()("key", "default", "key_1")

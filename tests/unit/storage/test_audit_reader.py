@@ -11,17 +11,18 @@ from anyapi.storage.audit_reader import AuditReader
 from anyapi.storage.audit_tables import fetch_from
 from anyapi.storage.audit_writer import AuditWriter
 from anyapi.storage.connection import connect, database_path
+from anyapi.storage.sqlite_driver import SqliteDriver
 
 KEY = SigningKey("test/log", bytes(32))
 
 
 @pytest.fixture
 def reader(tmp_path, store):
-    writer = AuditWriter(tmp_path, lambda: KEY, lambda: NOON)
+    writer = AuditWriter(SqliteDriver(tmp_path), lambda: KEY, lambda: NOON)
     for number in range(600):
         writer.put(usage_row(number), decisions())
     writer.flush()
-    with AuditReader(database_path(tmp_path)) as opened:
+    with AuditReader(SqliteDriver(tmp_path)) as opened:
         yield opened
     writer.close()
 

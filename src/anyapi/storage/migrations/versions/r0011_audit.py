@@ -1,17 +1,25 @@
 """The audit log: entries, full tiles, signed checkpoints, the names behind its random ids, and changes that wait to be entered.
 
 Changes are noted by triggers, in the transaction of the change itself, whoever makes it: the server, a command, or somebody with a shell.
-The triggers are SQLite's; another database needs its own.
+Each trigger is written once; what the two databases spell otherwise is put in by `_after` and what it calls.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
+from anyapi.storage.migrations.guarded import refuse
+
 revision = "0011"
-down_revision = "0004"
+down_revision = "0006"
 
 APPEND_ONLY = ("audit_entries", "audit_tiles", "audit_checkpoints")
-NOW = "CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER)"
+NOW = {
+    "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER)",
+    "postgresql": "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
+}
+"""Unix milliseconds."""
+NEW_ID = {"sqlite": "lower(hex(randomblob(12)))", "postgresql": "replace(CAST(gen_random_uuid() AS TEXT), '-', '')"}
+OBJECT = {"sqlite": "json_object({})", "postgresql": "CAST(json_build_object({}) AS TEXT)"}
 
 
 def upgrade() -> None:
@@ -37,12 +45,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("kind", "account", "subject", name="audit_names_subject"),
     )
     op.create_index("audit_names_account", "audit_names", ["account"])
-    op.create_table("audit_pending", _text("id", primary_key=True), _whole("at"), _text("kind"), _text("body"))
-    if op.get_bind().dialect.name == "sqlite":
-        _protect()
-        _take_over()
-        _forget()
-        _note_changes()
+    # No primary key: then a `rowid` orders what is of one millisecond on both databases.
+    op.create_table("audit_pending", _text("id", unique=True), _whole("at"), _text("kind"), _text("body"))
+    _protect()
+    _take_over()
+    _forget()
+    _note_changes()
+    if _dialect() == "postgresql":
+        _wall()
 
 
 def _text(name: str, *, nullable: bool = False, primary_key: bool = False, unique: bool | None = None) -> sa.Column[str]:
@@ -54,66 +64,97 @@ def _whole(name: str, *, primary_key: bool = False, autoincrement: bool = False)
     return sa.Column(name, kind, nullable=False, primary_key=primary_key, autoincrement=autoincrement)
 
 
+def _dialect() -> str:
+    return op.get_bind().dialect.name
+
+
 def _protect() -> None:
     """Nothing is changed, deleted or replaced; an entry stands right behind the last one."""
     for table in APPEND_ONLY:
-        refuse = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-        op.execute(f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} {refuse}")
-        op.execute(f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} {refuse}")
-        if table == "audit_entries":
-            taken = "NEW.position <> (SELECT coalesce(max(position) + 1, 0) FROM audit_entries)"
-        elif table == "audit_tiles":
-            taken = "EXISTS (SELECT 1 FROM audit_tiles WHERE level = NEW.level AND number = NEW.number)"
-        else:
-            taken = "EXISTS (SELECT 1 FROM audit_checkpoints WHERE size = NEW.size)"
-        # INSERT OR REPLACE deletes without firing the trigger above.
-        op.execute(f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN {taken} {refuse}")
+        text = f"{table} is append-only"
+        refuse(table, text, name=f"{table}_no_update", event="UPDATE")
+        refuse(table, text, name=f"{table}_no_delete", event="DELETE")
+    _refuse_where("audit_entries", "no_replace", "INSERT", "NEW.position <> (SELECT coalesce(max(position) + 1, 0) FROM audit_entries)")
+    if _dialect() == "sqlite":  # INSERT OR REPLACE deletes without firing the trigger above
+        taken = "EXISTS (SELECT 1 FROM audit_tiles WHERE level = NEW.level AND number = NEW.number)"
+        _refuse_where("audit_tiles", "no_replace", "INSERT", taken)
+        _refuse_where("audit_checkpoints", "no_replace", "INSERT", "EXISTS (SELECT 1 FROM audit_checkpoints WHERE size = NEW.size)")
+
+
+def _refuse_where(table: str, name: str, event: str, when: str) -> None:
+    """As `guarded.refuse`, where `when` asks other rows: a condition of a trigger of PostgreSQL cannot do that, its function can."""
+    if _dialect() == "sqlite":
+        refuse(table, f"{table} is append-only", name=f"{table}_{name}", event=event, when=when)
+        return
+    op.execute(
+        f"CREATE FUNCTION {table}_{name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"IF {when} THEN RAISE EXCEPTION '{table} is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; "
+        f"IF TG_OP = 'DELETE' THEN RETURN OLD; END IF; RETURN NEW; END $$"
+    )
+    op.execute(f"CREATE TRIGGER {table}_{name} BEFORE {event} ON {table} FOR EACH ROW EXECUTE FUNCTION {table}_{name}()")
 
 
 def _take_over() -> None:
     """What waited goes in the same statement that enters it: a decision record, a change."""
-    op.execute("DROP TRIGGER decision_records_no_delete")
-    op.execute("DROP TRIGGER decision_records_no_replace")
-    op.execute(
-        "CREATE TRIGGER decision_records_no_replace BEFORE INSERT ON decision_records "
-        "WHEN EXISTS (SELECT 1 FROM decision_records WHERE decision = NEW.decision) "
-        "OR EXISTS (SELECT 1 FROM audit_entries WHERE ref = 'd:' || NEW.decision) "
-        "BEGIN SELECT RAISE(ABORT, 'decision_records is append-only'); END"
-    )
-    op.execute(
-        "CREATE TRIGGER decision_records_no_delete BEFORE DELETE ON decision_records "
-        "WHEN NOT EXISTS (SELECT 1 FROM audit_entries WHERE ref = 'd:' || OLD.decision) "
-        "BEGIN SELECT RAISE(ABORT, 'decision_records is append-only'); END"
-    )
-    op.execute(
-        "CREATE TRIGGER audit_pending_no_delete BEFORE DELETE ON audit_pending "
-        "WHEN NOT EXISTS (SELECT 1 FROM audit_entries WHERE ref = 'c:' || OLD.id) "
-        "BEGIN SELECT RAISE(ABORT, 'audit_pending is append-only'); END"
-    )
-    op.execute(
-        "CREATE TRIGGER audit_pending_no_update BEFORE UPDATE ON audit_pending "
-        "BEGIN SELECT RAISE(ABORT, 'audit_pending is append-only'); END"
-    )
-    op.execute(
-        "CREATE TRIGGER audit_entries_take AFTER INSERT ON audit_entries WHEN NEW.ref >= 'c:' AND NEW.ref < 'd;' BEGIN "
+    on = " ON decision_records" if _dialect() == "postgresql" else ""
+    op.execute(f"DROP TRIGGER decision_records_no_delete{on}")
+    entered = "EXISTS (SELECT 1 FROM audit_entries WHERE ref = 'd:' || {}.decision)"
+    taken = entered.format("NEW")
+    if _dialect() == "sqlite":
+        op.execute("DROP TRIGGER decision_records_no_replace")
+        taken = f"EXISTS (SELECT 1 FROM decision_records WHERE decision = NEW.decision) OR {taken}"  # noqa: S608 made of constants alone
+    _refuse_where("decision_records", "no_replace", "INSERT", taken)
+    _refuse_where("decision_records", "no_delete", "DELETE", f"NOT {entered.format('OLD')}")
+    refuse("audit_pending", "audit_pending is append-only", name="audit_pending_no_update", event="UPDATE")
+    unentered = "NOT EXISTS (SELECT 1 FROM audit_entries WHERE ref = 'c:' || OLD.id)"
+    _refuse_where("audit_pending", "no_delete", "DELETE", unentered)
+    _after(
+        "audit_entries_take",
+        "INSERT ON audit_entries",
         "DELETE FROM decision_records WHERE 'd:' || decision = NEW.ref AND decision = substr(NEW.ref, 3); "
-        "DELETE FROM audit_pending WHERE 'c:' || id = NEW.ref AND id = substr(NEW.ref, 3); END"
+        "DELETE FROM audit_pending WHERE 'c:' || id = NEW.ref AND id = substr(NEW.ref, 3)",
+        "NEW.ref >= 'c:' AND NEW.ref < 'd;'",
     )
+
+
+def _after(name: str, event: str, body: str, when: str = "") -> None:
+    """Have the database run statements after `event` (`UPDATE OF column ON table`) for each row, where `when` holds, if given."""
+    if _dialect() == "sqlite":
+        op.execute(f"CREATE TRIGGER {name} AFTER {event} {f'WHEN {when} ' if when else ''}BEGIN {body}; END")
+        return
+    op.execute(f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body}; RETURN NULL; END $$")
+    condition = f"WHEN ({when}) " if when else ""
+    op.execute(f"CREATE TRIGGER {name} AFTER {event} FOR EACH ROW {condition}EXECUTE FUNCTION {name}()")
 
 
 def _forget() -> None:
     """The names behind an account's random ids die with the account; the log says, by that id, that it did."""
     gone = "(SELECT log_id FROM audit_names WHERE kind = '{kind}' AND subject = OLD.id)"
-    account = _pending("account_deleted", f"'log_id', {gone.format(kind='account')}")
-    op.execute(
-        f"CREATE TRIGGER audit_accounts_delete AFTER DELETE ON accounts BEGIN {account}; "  # noqa: S608
-        "DELETE FROM audit_names WHERE account = OLD.id; END"
+    for name, table, kind, names in (
+        ("audit_accounts_delete", "accounts", "account", "account = OLD.id"),
+        ("audit_people_delete", "people", "person", "kind = 'person' AND subject = OLD.id"),
+    ):
+        noted = _pending(f"{kind}_deleted", f"'log_id', {gone.format(kind=kind)}")
+        body = f"{noted}; DELETE FROM audit_names WHERE {names}"  # noqa: S608 made of constants alone
+        _after(name, f"DELETE ON {table}", _above_the_wall(body))
+
+
+def _above_the_wall(body: str) -> str:
+    """With PostgreSQL, for all accounts: the names of a person are no account's, and are to go whoever deletes the person."""
+    if _dialect() == "sqlite":
+        return body
+    return (
+        f"DECLARE caller text DEFAULT coalesce(current_setting('anyapi.account', TRUE), ''); BEGIN "
+        f"PERFORM set_config('anyapi.account', '*', TRUE); {body}; PERFORM set_config('anyapi.account', caller, TRUE); END"
     )
-    person = _pending("person_deleted", f"'log_id', {gone.format(kind='person')}")
-    op.execute(
-        f"CREATE TRIGGER audit_people_delete AFTER DELETE ON people BEGIN {person}; "  # noqa: S608
-        "DELETE FROM audit_names WHERE kind = 'person' AND subject = OLD.id; END"
-    )
+
+
+def _wall() -> None:
+    """What waits is of all accounts: each may add to it, and the writer alone reads it and takes it away."""
+    op.execute("ALTER TABLE audit_pending ENABLE ROW LEVEL SECURITY")
+    op.execute("ALTER TABLE audit_pending FORCE ROW LEVEL SECURITY")
+    op.execute("CREATE POLICY adds ON audit_pending FOR INSERT WITH CHECK (TRUE)")
+    op.execute("CREATE POLICY writer ON audit_pending USING (current_setting('anyapi.account', TRUE) = '*')")
 
 
 def _note_changes() -> None:
@@ -140,7 +181,7 @@ def _note_changes() -> None:
         ("settings_delete", "DELETE ON settings", "settings", f"{settings.format(**old)}, 'before', OLD.body"),
         ("credentials_insert", "INSERT ON credentials", "credential_added", credential),
         ("credentials_revoke", "UPDATE OF disabled_at ON credentials", "credential_revoked", credential),
-        ("credentials_update", "UPDATE OF tier, declared, version ON credentials WHEN NEW.disabled_at IS NULL", "credential", credential),
+        ("credentials_update", "UPDATE OF tier, declared, version ON credentials", "credential", credential),
         ("members_insert", "INSERT ON members", "member", member.format(**new)),
         ("members_update", "UPDATE ON members", "member", member.format(**new)),
         ("members_delete", "DELETE ON members", "member_removed", member.format(**old)),
@@ -151,7 +192,8 @@ def _note_changes() -> None:
         ("contradictions_clear", "UPDATE OF cleared_at ON contradictions", "contradiction_cleared", contradiction),
         ("changes_insert", "INSERT ON changes", "action", "'account', NEW.account, 'person', NEW.person, 'what', NEW.what"),
     ):
-        op.execute(f"CREATE TRIGGER audit_{name} AFTER {event} BEGIN {_pending(kind, body)}; END")
+        when = "NEW.disabled_at IS NULL" if name == "credentials_update" else ""
+        _after(f"audit_{name}", event, _pending(kind, body), when)
 
 
 def _person() -> str:
@@ -160,11 +202,14 @@ def _person() -> str:
 
 def _ms(column: str) -> str:
     """Unix seconds as whole milliseconds."""
-    return f"CAST({column} * 1000 AS INTEGER)"
+    return f"CAST({column} * 1000 AS BIGINT)"
 
 
 def _pending(kind: str, body: str) -> str:
+    dialect = _dialect()
+    if dialect == "postgresql":
+        body = body.replace("NEW.operator", "CAST(NEW.operator AS INTEGER)")  # a number, as in SQLite: entries hold no other
     return (
         "INSERT INTO audit_pending (id, at, kind, body) "  # noqa: S608 made of constants alone
-        f"VALUES (lower(hex(randomblob(12))), {NOW}, '{kind}', json_object({body}))"
+        f"VALUES ({NEW_ID[dialect]}, {NOW[dialect]}, '{kind}', {OBJECT[dialect].format(body)})"
     )
