@@ -91,7 +91,7 @@ def checked_provider(config: Config, name: ProviderId, declared: Declared) -> Pr
         raise BadRequest("There is no provider of that id in the catalogue.", "provider")
     if provider.api.auth is Auth.NONE:
         raise BadRequest(f"{provider.name} takes no key.", "provider")
-    _check_words(declared)
+    _check_forms(declared)
     known = variables_of(provider)
     strange = sorted(declared.variables.keys() - known)
     if strange:
@@ -103,12 +103,11 @@ def checked_provider(config: Config, name: ProviderId, declared: Declared) -> Pr
     return provider
 
 
-def _check_words(declared: Declared) -> None:
-    """Raise `BadRequest` for a region or a deployment of a form that none has."""
+def _check_forms(declared: Declared) -> None:
     if declared.region is not None and not REGION.fits(declared.region):
         raise BadRequest(f"region must be {REGION.description}.", "region")
-    for model, deployment in declared.deployments.items():
-        if not (UPSTREAM_MODEL.fits(model) and UPSTREAM_MODEL.fits(deployment)):
+    for pair in declared.deployments.items():
+        if not all(map(UPSTREAM_MODEL.fits, pair)):
             raise BadRequest(f"deployments must be pairs of a model and its name, each {UPSTREAM_MODEL.description}.", "deployments")
 
 

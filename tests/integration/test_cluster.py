@@ -13,9 +13,9 @@ import psycopg
 import pytest
 from tests.conftest import LONG
 from tests.integration.lab import until
-from tests.integration.test_control_plane import PASSWORD, Page
 from tests.tools import postgres
 from tests.tools.cluster import Wire, cluster, worker_environment
+from tests.tools.control_page import PASSWORD, Page
 
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.storage.drivers import in_force_everywhere

@@ -28,6 +28,8 @@ from anyapi.storage.schema import prepare
 
 PLUGIN = Path(__file__).parent / "plugin"
 SHARED_FOLDERS = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"))  # what a careless library would use
+OF_TESTS = ("pytest-", "anyapi-postgres-", "anyapi-run-")
+"""How the folders of tests begin in there, those of other tests' databases among them."""
 LARGEST = 64 << 20
 PAGES = (
     "/",
@@ -268,7 +270,7 @@ def _said(gateway: Gateway, command: Sequence[str]) -> bytes:
 def _new_files(folder: Path, room: Room) -> Iterator[Path]:
     """Files that were written since the room was made, none of them huge; the folders of tests (rooms among them) are left out."""
     for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith("pytest-") and Path(place, name) != room.folder]
+        folders[:] = [name for name in folders if not name.startswith(OF_TESTS) and Path(place, name) != room.folder]
         for name in files:
             path = Path(place, name)
             with contextlib.suppress(OSError):
