@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Installs the JavaScript SDKs of tests/clients/node, as its lock file says, into a directory of their own under .venv/node (or under $1).
-# Quiet and quick when they are there. Where npm cannot be had it says loudly what is skipped, and succeeds.
+# Installs what a lock file of the tests names, as it says, into a directory of its own under .venv/node (or under $1): the JavaScript SDKs of
+# tests/clients/node, or the packages of the directory $2, without which $3 is skipped. Quiet and quick when they are there. Where npm cannot
+# be had it says loudly what is skipped, and succeeds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-source=tests/clients/node
 home=${1:-.venv/node}
+source=${2:-tests/clients/node}
 place=$home/$(sha256sum "$source/package-lock.json" | cut -c1-16)
-skipped="SKIPPED: every test of JavaScript clients (openai-node, Anthropic's TypeScript SDK, the Vercel AI SDK)"
+sdks="JavaScript clients (openai-node, Anthropic's TypeScript SDK, the Vercel AI SDK)"
+skipped="SKIPPED: every test of ${3:-$sdks}"
 
 [ ! -e "$place/done" ] || exit 0
 if ! command -v node >/dev/null || ! command -v npm >/dev/null; then

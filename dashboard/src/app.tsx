@@ -22,8 +22,22 @@ const Keys = lazy(() => import("./pages/keys"));
 const Credentials = lazy(() => import("./pages/credentials"));
 const Playground = lazy(() => import("./pages/playground"));
 const Members = lazy(() => import("./pages/members"));
+const Review = lazy(() => import("./pages/review"));
 const Stored = lazy(() => import("./pages/stored"));
+const Requests = lazy(() => import("./pages/requests"));
+const Thread = lazy(() => import("./pages/thread"));
 const Me = lazy(() => import("./pages/me"));
+
+/** Part of an address as text. An address that somebody typed may hold what is no encoding: that is shown as it is. */
+function plain(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+if (plain(window.location.pathname) === window.location.pathname && window.location.pathname.includes("%")) window.history.replaceState(null, "", "/");
 
 export function App() {
   const entrance = useEntrance();
@@ -38,10 +52,10 @@ export function App() {
     );
   if (entrance.data === undefined) return null;
   if (location === "/join") return <Join firstRun={entrance.data.first_run} />;
-  if (entrance.data.signed_in === null) return <SignIn firstRun={entrance.data.first_run} />;
+  if (entrance.data.signed_in === null) return <SignIn firstRun={entrance.data.first_run} service={entrance.data.sign_in_service ?? null} />;
   return (
     <Switch>
-      <Route path="/a/:account/*?">{(at) => <Account account={decodeURIComponent(at.account)} />}</Route>
+      <Route path="/a/:account/*?">{(at) => <Account account={plain(at.account)} />}</Route>
       <Route>
         <Home />
       </Route>
@@ -70,7 +84,7 @@ function Account({ account }: { account: string }) {
   const [location] = useLocation();
   const me = entrance?.signed_in;
   if (!me || !entrance) return null;
-  if (!me.operator && me.accounts[account] === undefined) return <Redirect to="/" replace />;
+  if (!/^[\w.-]+$/.test(account) || (!me.operator && me.accounts[account] === undefined)) return <Redirect to="/" replace />;
   const base = `/a/${encodeURIComponent(account)}`;
   return (
     <HereProvider value={{ me, account, dataPlane: entrance.data_plane_url, may: mayIn(me, account) }}>
@@ -82,15 +96,18 @@ function Account({ account }: { account: string }) {
             <Route path={`${base}/activity/:decision`}>{(at) => <Request decision={at.decision} />}</Route>
             <Route path={`${base}/privacy`} component={Privacy} />
             <Route path={`${base}/models`} component={Models} />
-            <Route path={`${base}/models/*`}>{(at) => <Model id={decodeURIComponent(at["*"])} />}</Route>
+            <Route path={`${base}/models/*`}>{(at) => <Model id={plain(at["*"])} />}</Route>
             <Route path={`${base}/compare`} component={Compare} />
-            <Route path={`${base}/providers/:provider`}>{(at) => <Provider id={decodeURIComponent(at.provider)} />}</Route>
+            <Route path={`${base}/providers/:provider`}>{(at) => <Provider id={plain(at.provider)} />}</Route>
             <Route path={`${base}/explain`} component={Explain} />
             <Route path={`${base}/keys`} component={Keys} />
             <Route path={`${base}/credentials`} component={Credentials} />
             <Route path={`${base}/playground`} component={Playground} />
             <Route path={`${base}/members`} component={Members} />
+            <Route path={`${base}/review`} component={Review} />
             <Route path={`${base}/stored`} component={Stored} />
+            <Route path={`${base}/requests`} component={Requests} />
+            <Route path={`${base}/requests/:request`}>{(at) => <Thread id={at.request} />}</Route>
             <Route path={`${base}/me`} component={Me} />
             <Route>
               <Redirect to={`${base}/activity`} replace />

@@ -19,7 +19,10 @@ export const theme = createTheme({
   headings: { fontWeight: "650", sizes: { h1: { fontSize: "1.55rem", lineHeight: "1.25" }, h2: { fontSize: "1.1rem", lineHeight: "1.35" } } },
   cursorType: "pointer",
   respectReducedMotion: true,
-  components: { SegmentedControl: { defaultProps: { withItemsBorders: false } } },
+  components: {
+    Modal: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } },
+    SegmentedControl: { defaultProps: { withItemsBorders: false } },
+  },
 });
 
 export const variables: CSSVariablesResolver = () => ({

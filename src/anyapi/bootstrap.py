@@ -7,14 +7,12 @@ import asyncio
 import contextlib
 import errno
 import functools
-import gc
 import os
 import signal
 import socket
 import ssl
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
@@ -25,12 +23,11 @@ from anyapi import relaunch, scrubbing
 from anyapi.bootstrap_audit import open_audit, started
 from anyapi.bootstrap_cluster import Alone, Member
 from anyapi.bootstrap_control import Beside, ControlReady, Parts, nobody_waits
-from anyapi.config import Config, Listen, policy_context
-from anyapi.config_addresses import origins_of, own_base_url, region_of
+from anyapi.bootstrap_publisher import Publisher, current_catalogue
+from anyapi.config import Config, Listen
+from anyapi.config_addresses import origins_of
 from anyapi.control.channel import serve_channel
-from anyapi.control.publish import build_snapshot
 from anyapi.crypto.api_keys import digest
-from anyapi.crypto.sealed import Binding, ClosedReason, Sealed
 from anyapi.domain.evidence import Contradiction
 from anyapi.domain.snapshot import Snapshot
 from anyapi.errors import ConfigError
@@ -41,22 +38,21 @@ from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import Disclosure
 from anyapi.gateway.routes import Router
 from anyapi.gateway.server import Server
+from anyapi.policy.periods import day_of
 from anyapi.storage.audit_receipts import Receipts
 from anyapi.storage.audit_writer import AuditWriter
 from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.events import EventKind, WriterEvent
-from anyapi.storage.rows import CredentialRow
-from anyapi.storage.sqlite import SqlStore
-from anyapi.storage.tenant import EVERYBODY, only
+from anyapi.storage.sql_store import SqlStore
 from anyapi.storage.usage_writer import UsageWriter
 from anyapi.telemetry.log import Event, log
 from anyapi.upstream.adapter import Timeouts
-from anyapi.upstream.adapters import SERVED_EMBEDDINGS, SERVED_PROTOCOLS, adapter_for
+from anyapi.upstream.adapters import SERVED_PROTOCOLS, adapter_for
 from anyapi.upstream.dialer import Dialer
 from anyapi.upstream.opening import Access, open_upstream
-from anyapi.upstream.own import OwnCredential, Upstreams
+from anyapi.upstream.own import Upstreams
 from anyapi.upstream.pool import Wire
 from anyapi.upstream.registry import row_of
 from anyapi.wire.buffers import ReadBuffer
@@ -64,6 +60,8 @@ from anyapi.wire.loop_parts import LoopParts
 
 BACKLOG = 4096
 Writers: TypeAlias = tuple[UsageWriter, DecisionWriter, ContradictionWriter, AuditWriter]
+SPENDING_DAYS = 62
+"""How long it is known on which day a key spent what; of earlier days only the sum. Longer than any month and week."""
 
 
 def run(config: Config, ready: Callable[[Snapshot, str], None], control_ready: ControlReady = nobody_waits) -> None:
@@ -85,7 +83,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         shared = LoopParts(loop, scrubbing=scrubs)
         stack.callback(shared.sweep.close)
         upstreams = _upstreams(config, shared)
-        publisher = Publisher(config, store, upstreams, evidence.waiting)
+        publisher = Publisher(config, store, upstreams, evidence.waiting, (usage, decisions, audit), current_catalogue(config, stack))
         group = await _group(config, publisher, decisions, stack)
         audit.note("start", started(config))  # now that no other server has this directory
         snapshot = publisher.build()
@@ -96,7 +94,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         listener, address = await _listen(config, server) if config.server.enabled else (None, _expected(config))
         collector = scrubbing.Collector(loop, scrubbing=scrubs)
 
-        publisher.publish = plane.publish
+        publisher.publish = functools.partial(_publish, plane)
         await group.follow(publisher, snapshot.version)
         stop = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -128,6 +126,7 @@ def _open_stores(config: Config, stack: contextlib.ExitStack) -> tuple[SqlStore,
     """The store and its writers, closed in reverse when the stack is: what is still to be written is written then."""
     driver = driver_for(config.data_dir, config.database_url)
     store = stack.enter_context(SqlStore(driver, time.time))
+    store.fold_spending(day_of(time.time()) - SPENDING_DAYS)
     usage = UsageWriter(config.data_dir, time.time, default_days=config.usage_ttl_days, report=_report_writer, driver=driver)
     stack.callback(usage.close)
     decisions = DecisionWriter(driver, report=_report_writer)
@@ -159,7 +158,9 @@ def _disclosure(config: Config, *, scrubs: bool) -> Disclosure:
         policy_url=config.privacy.policy_url,
         terms_url=config.privacy.terms_url,
         contact=config.privacy.contact,
+        answer_days=config.privacy.answer_days,
         catalogue_version=config.catalogue.version,
+        control_url=config.control.public_url,
     )
 
 
@@ -185,107 +186,9 @@ def _server(config: Config, plane: DataPlane, shared: LoopParts, lease: Lease | 
     return server
 
 
-class Publisher:
-    """Builds snapshots from the store and the configuration, numbered from 1."""
-
-    def __init__(
-        self,
-        config: Config,
-        store: SqlStore,
-        upstreams: Upstreams | None = None,
-        waiting: Callable[[], tuple[Contradiction, ...]] = tuple,
-    ) -> None:
-        """`config` is read once at start; keys, settings and accounts' credentials come from the store at each build.
-
-        Without `upstreams` there is nothing that could use a stored credential, so none is published. `waiting` gives the contradictions
-        that are in force and not yet stored.
-        """
-        self._config, self._store, self._upstreams, self._waiting = config, store, upstreams, waiting
-        self._base = policy_context(config, config.catalogue, SERVED_PROTOCOLS, SERVED_EMBEDDINGS)
-        self.version = 0
-        self.number: Callable[[], int] = lambda: self.version + 1
-        """Numbers the next snapshot; asked before anything is read for it."""
-        self.on_loop: Callable[[Callable[[], dict[str, str]]], dict[str, str]] = lambda work: work()
-        """Has upstreams opened and closed on the event loop, wherever the snapshot is built."""
-        self.publish: Callable[[Snapshot], None] = _nobody
-        self.unusable: dict[str, str] = {}
-        """Stored credentials that the last build left out, each with the code of the reason."""
-
-    def build(self) -> Snapshot:
-        """Read everything anew and have an upstream for each stored credential that it names. Raises `StorageError`."""
-        self.version = self.number()
-        with only(EVERYBODY):  # whoever asks for it
-            config, usable = self._config, self._usable()
-            known = [*self._waiting(), *self._store.contradictions()]  # in this order: one that is written meanwhile is in both
-            return build_snapshot(self._store, self._base, config.presets, config.policy, self.version, usable, known)
-
-    def _usable(self) -> list[CredentialRow]:
-        """The stored credentials that can be used, their upstreams ready. One that cannot is left out: that only takes candidates away."""
-        if self._upstreams is None:
-            return []
-        rows = [_pinned(row) for row in self._store.credentials() if row.disabled_at is None]
-        reachable, unusable = _reachable(self._config, rows)
-        unusable |= self.on_loop(functools.partial(self._upstreams.keep, reachable))
-        if unusable and unusable != self.unusable:
-            for code, count in Counter(unusable.values()).items():
-                log(Event.CREDENTIALS_UNUSABLE, code=code, count=count)
-        self.unusable = unusable
-        return [row for row in rows if row.id not in unusable]
-
-    def refuse_without_root_key(self) -> None:
-        """For the start: a root key that is missing is a mistake of the operator's, and accounts would be served otherwise than they asked.
-
-        Raises `ConfigError`.
-        """
-        locked = sum(code == ClosedReason.NO_ROOT_KEY for code in self.unusable.values())
-        if locked:
-            raise ConfigError(
-                f"{locked} stored credentials are sealed under a root key that is not here (`anyapi credentials list` shows its id). "
-                "Add it in ANYAPI_ROOT_KEY, ANYAPI_ROOT_KEY_FILE or encryption.root_key_file; if it is lost, revoke them"
-            )
-
-    async def reload(self) -> int:
-        """Put what the store holds now in force and give its version; when this returns, every request sees it."""
-        snapshot = self.build()
-        self.put_in_force(snapshot)
-        return snapshot.version
-
-    def put_in_force(self, snapshot: Snapshot) -> None:
-        """Have every request see it; on the event loop."""
-        self.publish(snapshot)
-        gc.freeze()
-        log(Event.SNAPSHOT, version=snapshot.version, keys=len(snapshot.principals))
-
-
-def _nobody(_snapshot: Snapshot) -> None:
-    """Nothing serves yet: the snapshot is built again when it does."""
-
-
-def _pinned(row: CredentialRow) -> CredentialRow:
-    """The row with the region that its address is in, unless it declares one."""
-    region, _ = region_of(row.declared.region, row.declared.variables)
-    return msgspec.structs.replace(row, declared=msgspec.structs.replace(row.declared, region=region))
-
-
-def _reachable(config: Config, rows: Sequence[CredentialRow]) -> tuple[list[OwnCredential], dict[str, str]]:
-    """The stored credentials with the origin that each is bound to, and those for which there is none (any more), with a code."""
-    reachable: list[OwnCredential] = []
-    unusable: dict[str, str] = {}
-    for row in rows:
-        provider = config.catalogue.providers.get(row.provider)
-        if provider is None:
-            unusable[row.id] = "provider_unknown"
-        elif provider.api.protocol not in SERVED_PROTOCOLS:
-            unusable[row.id] = "not_served"
-        else:
-            base_url, problem = own_base_url(config, provider, row.declared.variables)
-            if problem or region_of(row.declared.region, row.declared.variables)[1]:
-                unusable[row.id] = "address_unusable"
-                continue
-            binding = Binding(row.account, row.provider, row.id, row.version)
-            access = Access(base_url, provider.api.auth, row.declared.variables)
-            reachable.append(OwnCredential(binding, Sealed(row.key_id, row.wrapped, row.ciphertext), access))
-    return reachable, unusable
+def _publish(plane: DataPlane, snapshot: Snapshot) -> None:
+    plane.disclosure = plane.disclosure._replace(catalogue_version=snapshot.context.catalogue.version)
+    plane.publish(snapshot)
 
 
 def _upstreams(config: Config, shared: LoopParts) -> Upstreams:

@@ -41,6 +41,10 @@ class Publishing(Protocol):
         """Have every request see it."""
         ...
 
+    def settle(self) -> None:
+        """Wait until nothing is written any more under names that the snapshot in force no longer knows; not on the event loop."""
+        ...
+
     async def reload(self) -> int:
         """Build one and put it in force."""
         ...
@@ -138,6 +142,7 @@ class Member:
         if self._leases.confirm(self._version) != self._version:
             snapshot = self._publishing.build()
             self.on_loop(functools.partial(self._publishing.put_in_force, snapshot))
+            self._publishing.settle()
             self._version = snapshot.version
             return True
         self.lease.until = started + self.lease.seconds

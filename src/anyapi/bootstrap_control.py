@@ -12,15 +12,20 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
-from anyapi.config import Config, known_names
+from anyapi.catalogue.load import load_catalogue
+from anyapi.config import Config, catalogue_over
 from anyapi.errors import ConfigError, StorageError
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import inventory
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.rows import DEFAULT_ACCOUNT
-from anyapi.storage.sqlite import SqlStore
-from anyapi.storage.sqlite_people import SqlPeople
+from anyapi.storage.sql_holdings import SqlHoldings
+from anyapi.storage.sql_people import SqlPeople
+from anyapi.storage.sql_requests import SqlRequests
+from anyapi.storage.sql_review import SqlReview
+from anyapi.storage.sql_store import SqlStore
 from anyapi.telemetry.log import Event, log
+from anyapi.upstream.dialer import Dialer
 
 ControlReady = Callable[[str, bool], None]
 """Hears of the control plane's address, and whether nobody is known to it yet."""
@@ -76,33 +81,47 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
 
     Whatever takes long or waits for a disk is done in a thread: the data plane answers meanwhile.
     """
-    tls = config.control.tls
+    tls, oidc = config.control.tls, config.control.oidc
     async with contextlib.AsyncExitStack() as stack:
         listener = stack.enter_context(_bind(config))
+        address = (config.control.public_url or f"{'https' if tls else 'http'}://{_named(listener)}").removesuffix("/")
         serving = await asyncio.to_thread(importlib.import_module, "anyapi.control.serving")
         # Connections of its own: one that the data plane waits for must not be busy with somebody's page.
         driver = driver_for(config.data_dir, config.database_url)
         store = stack.enter_context(await asyncio.to_thread(SqlStore, driver))
         people = stack.enter_context(await asyncio.to_thread(SqlPeople, driver))
+        requests = stack.enter_context(await asyncio.to_thread(SqlRequests, driver))
+        holdings = stack.enter_context(await asyncio.to_thread(SqlHoldings, driver))
+        review = stack.enter_context(await asyncio.to_thread(SqlReview, driver))
+        allows = Dialer(config.private_addresses).allows
+        updates = config.updates.update_url, config.updates.public_keys, config.smtp is not None, config.root_keys
+        updating = serving.Updating(load_catalogue, functools.partial(catalogue_over, config), allows, *updates)
         services = serving.Services(
             store=store,
             people=people,
+            requests=requests,
+            holdings=holdings,
+            review=review,
+            updating=updating,
             attempts=serving.Attempts(time.time),
             in_force=lambda: parts.plane.snapshot,
             reload=parts.reload,
             floor=config.policy,
-            known=known_names(config.catalogue),
             inventory=lambda: inventory(parts.plane.disclosure),
             clock=time.time,
             secure=config.control.secure,
             data_plane_url=parts.address,
             default_account=DEFAULT_ACCOUNT,
+            oidc=oidc and serving.OidcClient(oidc.service, config.oidc_secret, f"{address}/api/session/oidc/return", time.time),
+            privacy=config.privacy,
             keeper=functools.cache(lambda: importlib.import_module("anyapi.own_credentials").Keeper(config)),
             unusable=parts.unusable,
         )
         running = await serving.serve(services, listener, tls and tls.certificate, tls and tls.key)
         stack.push_async_callback(running.close)
-        address = config.control.public_url or f"{'https' if tls else 'http'}://{_named(listener)}"
+        parts.plane.disclosure = parts.plane.disclosure._replace(control_url=address)
+        attendant = serving.Attendant(services, serving.Ways(config.smtp, allows, config.root_keys, address))
+        stack.callback(attendant.close)
         log(Event.CONTROL_STARTED, listen=address)
         await asyncio.to_thread(lambda: ready(address, people.people_count() == 0))
         return stack.pop_all()

@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
@@ -25,6 +26,8 @@ from anyapi.config_credentials import (
     resolve_declared,
     resolve_keyless,
 )
+from anyapi.config_oidc import read_oidc_secret
+from anyapi.config_review import read_smtp, read_updates, with_password
 from anyapi.config_root_keys import read_root_keys, root_key_file
 from anyapi.config_sections import (
     PATH,
@@ -57,6 +60,7 @@ __all__ = [
     "ServerLimits",
     "Tls",
     "UpstreamLimits",
+    "catalogue_over",
     "check_config_file",
     "known_names",
     "load_config",
@@ -73,9 +77,11 @@ ENVIRONMENT = {
     "ANYAPI_DATABASE_URL": "postgresql://user:password@host/database; without it, SQLite in the data directory",
     "ANYAPI_DATA_DIR": "where keys, settings and usage are stored; goes before storage.data_dir",
     "ANYAPI_LISTEN": "host:port or unix:/path; goes before server.listen",
+    "ANYAPI_OIDC_CLIENT_SECRET": "what the gateway proves itself with to the sign-in service of [control.oidc]",
     "ANYAPI_ROOT_KEY": "root key of stored credentials, 32 bytes in base64 or hex; several with white space between, the first seals",
     "ANYAPI_ROOT_KEY_FILE": "file that holds the same; goes before encryption.root_key_file",
     "ANYAPI_SCRUB": "true or false; goes before scrub.enabled",
+    "ANYAPI_SMTP_PASSWORD": "password of the mail server; goes before smtp.password_file",
 }
 """The variables of AnyAPI itself. Any other ANYAPI_* name is refused: a misspelt one must not pass unseen."""
 _IGNORED = re.compile(r"ANYAPI_TEST_\w+|ANYAPI_PYTHON|ANYAPI_NO_DASHBOARD")
@@ -86,11 +92,22 @@ _ADDRESSES: dict[str, tuple[Callable[[str], Listen | None], str]] = {
 """Variables that hold an address: what reads it, and the forms that takes."""
 _DEFAULT_FILE = "anyapi.toml"
 _LONGEST_DAYS = 36_500.0
+BaseOf: TypeAlias = Callable[[Path, Secret | None, Catalogue], Catalogue]
 _POSITION = re.compile(r"\(at (line \d+, column \d+|end of document)\)")
 
 
-def load_config(path: Path | None, env: Mapping[str, str], now: dt.datetime, *, secrets: bool = True) -> Config:
-    """Read and check everything; `now` (UTC) dates the operator's own records. Raises `ConfigError`.
+def packaged_alone(_data_dir: Path, _database_url: Secret | None, packaged: Catalogue) -> Catalogue:
+    """For callers that know no store: the catalogue that ships with the product."""
+    return packaged
+
+
+def load_config(
+    path: Path | None, env: Mapping[str, str], now: dt.datetime, *, secrets: bool = True, base_of: BaseOf = packaged_alone
+) -> Config:
+    """Read and check everything; `now` (UTC) dates the operator's own records. Raises `ConfigError`, and what `base_of` raises.
+
+    `base_of` says which catalogue the operator's records are laid over: it is given the data directory, the URL of the
+    database and the packaged one.
 
     Without `secrets` no credential is looked up: for commands that only need the store and the rules, and run where the keys are not.
     `path` is what the command line names; a file named there or by ANYAPI_CONFIG must exist.
@@ -98,7 +115,7 @@ def load_config(path: Path | None, env: Mapping[str, str], now: dt.datetime, *, 
     problems = Problems()
     file = _file(path, env, problems)
     top = _parse(file, problems)
-    config, declared = _read(top, file, env, now)
+    config, declared = _read(top, file, env, now, base_of)
     _check_names(env, declared, problems)
     around = Surroundings(config.catalogue, env, config.server.listen, config.private_addresses)
     found = Resolved()
@@ -106,8 +123,10 @@ def load_config(path: Path | None, env: Mapping[str, str], now: dt.datetime, *, 
         resolve_declared(declared, around, top, found)
         resolve_keyless(_provider_sections(top), around, top, found)
         discover(around, top, found)
-        keys = read_root_keys(config.root_key_file, env, problems)
-        config = msgspec.structs.replace(config, root_keys=keys, audit_key=read_log_key(env, problems))
+        keys, smtp = read_root_keys(config.root_key_file, env, problems), with_password(config.smtp, env, problems)
+        oidc_secret = read_oidc_secret(config.control.oidc, env, problems)
+        audit_key = read_log_key(env, problems)
+        config = msgspec.structs.replace(config, root_keys=keys, smtp=smtp, oidc_secret=oidc_secret, audit_key=audit_key)
     problems.raise_config_error()
     return msgspec.structs.replace(
         config,
@@ -123,7 +142,7 @@ def check_config_file(path: Path, now: dt.datetime) -> Catalogue:
     """Check a file without looking up a secret or anything else of the environment; gives the catalogue it makes. Raises `ConfigError`."""
     problems = Problems()
     top = _parse(path, problems)
-    config, _ = _read(top, path, {"HOME": "/"}, now)
+    config, _ = _read(top, path, {"HOME": "/"}, now, packaged_alone)
     problems.raise_config_error()
     return config.catalogue
 
@@ -159,10 +178,14 @@ def not_served_yet(config: Config, served_protocols: frozenset[str]) -> tuple[Cr
     return tuple(item for item in config.credentials if providers[item.provider].api.protocol not in served_protocols)
 
 
-def _read(top: Table, file: Path | None, env: Mapping[str, str], now: dt.datetime) -> tuple[Config, list[Declared]]:
+def _read(top: Table, file: Path | None, env: Mapping[str, str], now: dt.datetime, base_of: BaseOf) -> tuple[Config, list[Declared]]:
     """Read every section; the credentials come back as they are declared, not looked up."""
     here = file.parent if file else Path()
-    catalogue, extension = _catalogue(top, now.date())
+    data_dir = _data_dir(read_path(top.child("storage"), "data_dir", here), env, top.problems)
+    database_url = _database_url(env, top.problems)
+    base = base_of(data_dir, database_url, load_catalogue())
+    catalogue, extension = _catalogue(top, base, now.date())
+    updates = read_updates(top.child("catalogue"))
     known = known_names(catalogue)
     declared = read_credentials(top, catalogue, here)
     _check_agreements(extension.agreements, declared, top)
@@ -170,11 +193,13 @@ def _read(top: Table, file: Path | None, env: Mapping[str, str], now: dt.datetim
         file=file,
         loaded_at=now,
         server=read_server(top.child("server"), here, _address("ANYAPI_LISTEN", env, top.problems)),
-        data_dir=_data_dir(read_path(top.child("storage"), "data_dir", here), env, top.problems),
+        data_dir=data_dir,
         policy=read_policy(top.child("policy"), known),
         presets=read_presets(top.child("classes"), known),
         catalogue=catalogue,
-        span_days=read_number(top.child("catalogue"), "span_days", 180.0, _LONGEST_DAYS),
+        base=base,
+        operator_records={name: top.peek(name) for name in ("providers", "models") if top.has(name)},
+        span_days=updates.span_days,
         agreements=extension.agreements,
         private_addresses=read_networks(top.child("network")),
         usage_ttl_days=read_number(top.child("usage"), "ttl_days", 90.0, _LONGEST_DAYS),
@@ -182,16 +207,27 @@ def _read(top: Table, file: Path | None, env: Mapping[str, str], now: dt.datetim
         privacy=read_privacy(top.child("privacy")),
         control=read_control(top.child("control"), here, _address("ANYAPI_CONTROL_LISTEN", env, top.problems)),
         audit=read_audit(top.child("audit"), here, env, PATH),
-        database_url=_database_url(env, top.problems),
+        updates=updates,
+        smtp=read_smtp(top.child("smtp"), here),
+        database_url=database_url,
         root_key_file=root_key_file(read_path(top.child("encryption"), "root_key_file", here), env),
     )
     top.done()
     return config, declared
 
 
-def _catalogue(top: Table, today: dt.date) -> tuple[Catalogue, Extension]:
-    """The packaged catalogue with the operator's part over it; references are checked only between sound records."""
-    base, before = load_catalogue(), len(top.problems.found)
+def catalogue_over(config: Config, base: Catalogue) -> Catalogue:
+    """Another base with the operator's part over it, as the file had it at the start. Raises `ConfigError` if they do not fit together."""
+    problems = Problems()
+    top = Table(config.operator_records, problems, _DEFAULT_FILE if config.file is None else str(config.file))
+    catalogue, _ = _catalogue(top, base, config.loaded_at.date())
+    problems.raise_config_error()
+    return catalogue
+
+
+def _catalogue(top: Table, base: Catalogue, today: dt.date) -> tuple[Catalogue, Extension]:
+    """The base with the operator's part over it; references are checked only between sound records."""
+    before = len(top.problems.found)
     extension = read_extension(top, base, today)
     sound = len(top.problems.found) == before
     return apply(base, extension, top.problems if sound else Problems()), extension

@@ -10,6 +10,7 @@ import msgspec
 
 from anyapi.catalogue.reading import Table
 from anyapi.catalogue.vocabulary import BASE_URL, PAGE_URL, Form
+from anyapi.config_oidc import check_oidc, read_oidc
 from anyapi.config_values import Control, Listen, Privacy, Server, ServerLimits, Tls, UpstreamLimits
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.data_policy import CERTIFICATIONS
@@ -70,9 +71,11 @@ def read_control(table: Table | None, here: Path, listen: str | None) -> Control
         listen=_control_listen(listen, own_listen),
         tls=None if tls_table is None else _read_tls(tls_table, here),
         public_url=table.page("public_url"),
+        oidc=read_oidc(table.child("oidc"), here),
     )
     if control.enabled and control.tls is None and not control.listen.is_local:
         table.note("listen", "plain HTTP off loopback is refused: add [control.tls], or listen on 127.0.0.1 behind a proxy with TLS")
+    check_oidc(control, table)
     table.done()
     return control
 
@@ -131,8 +134,9 @@ def read_privacy(table: Table | None) -> Privacy:
     if table is None:
         return Privacy()
     privacy = Privacy(table.page("policy_url"), table.optional_text("terms_url", PAGE_URL), table.optional_text("contact", _CONTACT))
+    days = table.number("answer_days", 1.0, 365.0)
     table.done()
-    return privacy
+    return privacy if days is None else msgspec.structs.replace(privacy, answer_days=days)
 
 
 def read_networks(table: Table | None) -> tuple[str, ...]:

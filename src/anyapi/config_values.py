@@ -1,6 +1,7 @@
 """The configuration as frozen values. Reads nothing: `anyapi.config` does."""
 
 import datetime as dt
+import enum
 import ipaddress
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from anyapi.crypto.secret import Secret
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.ids import CredentialId
 from anyapi.domain.requirement import DataClass, Settings
+from anyapi.domain.sign_in import SignInService
 from anyapi.domain.snapshot import Agreement, Credential
 
 
@@ -89,6 +91,15 @@ class Server(msgspec.Struct, frozen=True):
     """Where applications and browsers reach it, when that is not where it listens."""
 
 
+class Oidc(msgspec.Struct, frozen=True):
+    """`[control.oidc]`: a sign-in service, and where the secret is that this gateway proves itself to it with."""
+
+    service: SignInService
+    secret_file: Path | None = None
+    public: bool = False
+    """There is no secret: PKCE alone."""
+
+
 class Control(msgspec.Struct, frozen=True):
     """`[control]`: the control API and the dashboard."""
 
@@ -97,11 +108,42 @@ class Control(msgspec.Struct, frozen=True):
     tls: Tls | None = None
     public_url: str | None = None
     """Where people reach it, when a proxy with TLS stands before it."""
+    oidc: Oidc | None = None
 
     @property
     def secure(self) -> bool:
         """Whether browsers reach it over TLS."""
         return self.tls is not None or (self.public_url or "").startswith("https://")
+
+
+class Updates(msgspec.Struct, frozen=True):
+    """`[catalogue]`: how long a record is good, where updates come from, and who may sign them."""
+
+    span_days: float = 180.0
+    update_url: str | None = None
+    public_keys: tuple[bytes, ...] = ()
+    """Ed25519, 32 bytes each."""
+
+
+class SmtpSecurity(enum.StrEnum):
+    """How the way to the mail server is protected."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
+
+
+class Smtp(msgspec.Struct, frozen=True):
+    """`[smtp]`: the server that mail goes out by."""
+
+    host: str
+    port: int
+    security: SmtpSecurity
+    sender: str
+    username: str | None = None
+    password_file: Path | None = None
+    password: Secret | None = None
+    """Read where secrets are."""
 
 
 class Privacy(msgspec.Struct, frozen=True):
@@ -111,6 +153,8 @@ class Privacy(msgspec.Struct, frozen=True):
     terms_url: str | None = None
     contact: str | None = None
     """An e-mail address or a URL."""
+    answer_days: float = 30.0
+    """Within how many days the privacy team means to answer a request."""
 
 
 class Audit(msgspec.Struct, frozen=True):
@@ -136,7 +180,11 @@ class Config(msgspec.Struct, frozen=True):
     """The gateway's floor."""
     presets: dict[DataClass, Settings]
     catalogue: Catalogue
-    """The packaged catalogue with the operator's extension over it."""
+    """The base with the operator's extension over it."""
+    base: Catalogue
+    """The packaged catalogue, or the one that was installed in its place."""
+    operator_records: dict[str, object]
+    """The operator's `providers` and `models` as the file has them, to lay them over another base."""
     span_days: float
     agreements: tuple[Agreement, ...]
     private_addresses: tuple[str, ...]
@@ -148,12 +196,15 @@ class Config(msgspec.Struct, frozen=True):
     audit: Audit = Audit()
     audit_key: SigningKey | None = None
     """Where the environment holds it itself. Read where secrets are."""
+    updates: Updates = Updates()
+    smtp: Smtp | None = None
     root_key_file: Path | None = None
     """Where the root keys of stored credentials are, unless the environment holds them itself."""
     database_url: Secret | None = None
     """PostgreSQL, as libpq takes it; None is SQLite in `data_dir`."""
     root_keys: RootKeys = NO_ROOT_KEYS
     """Read where secrets are: not for commands that need none."""
+    oidc_secret: Secret | None = None
     credentials: tuple[Credential, ...] = ()
     secrets: dict[CredentialId, Secret] = {}
     """Absent for a credential that needs no key (a local server)."""

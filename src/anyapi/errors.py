@@ -15,6 +15,7 @@ AnyAPIError
 │   ├── RequestTooLarge
 │   │   └── HeadersTooLarge
 │   ├── RateLimited
+│   ├── InsufficientQuota        the key's spend cap leaves no room for the request
 │   ├── NoEndpointForTags
 │   ├── Overloaded               we, or every permitted endpoint, cannot take it now
 │   ├── UpstreamFailed           the provider failed in a way that repeating did not mend
@@ -129,6 +130,12 @@ class RateLimited(RequestError):
         self.retry_after = retry_after
 
 
+class InsufficientQuota(RequestError):
+    """What is left of the key's spend cap may not be enough for the request. Nothing was sent."""
+
+    type = "insufficient_quota"
+
+
 class NoEndpointForTags(RequestError):
     """No endpoint has every ability asked for. Repeating does not help."""
 
@@ -197,3 +204,6 @@ class AuditError(AnyAPIError):
 
 class StorageError(AnyAPIError):
     """The store cannot take or give what was asked; new work is refused until it can."""
+
+    retry_after = 1.0
+    """Seconds: it mends itself or a person has to, and nobody knows which."""

@@ -20,6 +20,7 @@ NEVER_IN_THE_DATA_PLANE = {
     "typer",
     "structlog",
     "pydantic",
+    "joserfc",
     "logging.config",
 }
 DATA_PLANE = ("domain", "policy", "wire", "gateway", "upstream", "crypto", "bootstrap.py", "bootstrap")
@@ -59,6 +60,7 @@ def test_only_what_is_installed_with_the_product_is_imported():
         "click",
         "cryptography",
         "httptools",
+        "joserfc",
         "litestar",
         "psycopg",
         "msgspec",

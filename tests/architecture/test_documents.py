@@ -54,13 +54,15 @@ def test_the_search_for_forbidden_words_bites():
 def test_the_published_pattern_finds_leaked_keys():
     text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
     rule = tomllib.loads(re.search(r"```toml\n(.*?)```", text, re.DOTALL)[1])["rules"][0]
-    plain = re.search(r"```\n(anyapi_sk_.*)\n```", text)[1]
-    secret = api_keys.generate().secret
-    for pattern in (plain, rule["regex"]):
-        assert re.search(pattern, f"key={secret};")[0] == secret
-        assert not re.search(pattern, secret[:-1])
-    assert re.search(rule["regex"], f"key={secret};")[rule["secretGroup"]] == secret
-    assert not re.search(rule["regex"], f"{secret}0")
+    plain = re.search(r"```\n(anyapi_.*)\n```", text)[1]
+    for prefix in (api_keys.PREFIX, api_keys.PROVISIONING_PREFIX):
+        secret = api_keys.generate(prefix).secret
+        for pattern in (plain, rule["regex"]):
+            assert re.search(pattern, f"key={secret};")[0] == secret
+            assert not re.search(pattern, secret[:-1])
+        assert re.search(rule["regex"], f"key={secret};")[rule["secretGroup"]] == secret
+        assert not re.search(rule["regex"], f"{secret}0")
+        assert prefix in rule["keywords"]
 
 
 @pytest.mark.parametrize("name", REQUIRED)

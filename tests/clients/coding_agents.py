@@ -36,6 +36,9 @@ SAYS = "At sim-agents nothing is kept."
 REFUSED = 400
 FORMATS = (WireName.OPENAI, WireName.ANTHROPIC, WireName.GEMINI, WireName.BEDROCK)
 """One provider of each; the other wires carry these formats to another address."""
+DAY = (r"\b\d{4}-\d\d-\d\d\b", "DAY")
+UUID = (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID")
+"""For `settled`: today, and ids of sessions and the like."""
 OPENAI_MODEL, ANTHROPIC_MODEL = "gpt-5.2", "claude-opus-4-8"
 """By their makers' names, as agents have them built in; the catalogue knows them as `openai/gpt-5.2` and `anthropic/claude-opus-4.8`."""
 
@@ -46,12 +49,16 @@ def provider(name: str, wire: WireName, *models: ModelSpec, fault: Mapping[str, 
     return ProviderSpec(name, sentence=SAYS, wire=wire, models=models, policy=ClaimedPolicy("never", "zero", 0), faults=faults)
 
 
+def translated(wire: WireName) -> list[WireName]:
+    """The formats that are not the agent's own."""
+    return [other for other in FORMATS if other is not wire]
+
+
 def providers(identity: str, upstream: str, wire: WireName) -> tuple[ProviderSpec, ...]:
     """One that speaks the agent's own format; one of every other format under `acme/WIRE`; one that refuses, of `acme/picky`."""
-    translated = [other for other in FORMATS if other is not wire]
     return (
         provider("sim-agents", wire, ModelSpec(identity, upstream, 1.0, 1.0)),
-        *(provider(f"sim-{other}", other, ModelSpec(f"acme/{other}", f"model-{other}", 1.0, 1.0)) for other in translated),
+        *(provider(f"sim-{other}", other, ModelSpec(f"acme/{other}", f"model-{other}", 1.0, 1.0)) for other in translated(wire)),
         provider("sim-picky", wire, ModelSpec("acme/picky", "picky", 1.0, 1.0), fault={"kind": "status", "status": REFUSED}),
     )
 
@@ -84,6 +91,12 @@ def page(name: str) -> str:
 def blocks(name: str, language: str) -> list[str]:
     """The code blocks of a page in a language."""
     return [body for found, body in FENCE.findall(page(name)) if found == language]
+
+
+def lines_of(name: str) -> tuple[str, str]:
+    """The lines of a page's first block for a shell: those that set the agent up, and the last one, which runs it."""
+    setup, _, plain = blocks(name, "sh")[0].rstrip().rpartition("\n")
+    return setup, plain
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,19 @@ import json
 
 import pytest
 from tests.clients.coding_agents import (
-    FORMATS,
+    DAY,
     NOTE,
     NOTES,
     OPENAI_MODEL,
     SAYS,
     Target,
-    blocks,
     key_of,
+    lines_of,
     program,
     providers,
     seated,
     settled,
+    translated,
     watched,
 )
 
@@ -23,10 +24,9 @@ from anyapi.simulator import WireName, read_fault
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
 
-SETUP, _, PLAIN = blocks("aider", "sh")[0].rstrip().rpartition("\n")
+SETUP, PLAIN = lines_of("aider")
 PLAIN = PLAIN.partition("#")[0].rstrip()
-TRANSLATED = [wire for wire in FORMATS if wire is not WireName.OPENAI]
-VOLATILE = ((r"\b\d{4}-\d\d-\d\d\b", "DAY"),)
+VOLATILE = (DAY,)
 QUIETLY = "--no-git --yes-always --no-show-model-warnings --no-show-release-notes"
 AT_HOME = "export AIDER_ANALYTICS_DISABLE=true AIDER_CHECK_UPDATE=false"
 PRICES = {"raw.githubusercontent.com"}
@@ -93,7 +93,7 @@ def test_an_edit(place):
     assert f"Applied edit to {NOTES}" in through.out
 
 
-@pytest.mark.parametrize("wire", TRANSLATED)
+@pytest.mark.parametrize("wire", translated(WireName.OPENAI))
 def test_the_same_edit_at_providers_of_other_formats(place, wire):
     ran = run(place, place[2], f"--edit-format diff {NOTES}", name=f"sim-{wire}", model=f"acme/{wire}", say=EDIT)
     assert (place[0].work / NOTES).read_text().strip() == EDITED, ran.out

@@ -5,19 +5,22 @@ import json
 import pytest
 from tests.clients.coding_agents import (
     ANTHROPIC_MODEL,
-    FORMATS,
+    DAY,
     NOTE,
     NOTES,
     SAYS,
+    UUID,
     Target,
     blocks,
     key_of,
+    lines_of,
     program,
     provider,
     providers,
     quoted,
     seated,
     settled,
+    translated,
     watched,
 )
 
@@ -25,14 +28,9 @@ from anyapi.simulator import ModelSpec, WireName
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
-LINES, MODELS, AT_HOME = blocks("claude-code", "sh")
-SETUP, _, PLAIN = LINES.rstrip().rpartition("\n")
-TRANSLATED = [wire for wire in FORMATS if wire is not WireName.ANTHROPIC]
-VOLATILE = (
-    (r"\b\d{4}-\d\d-\d\d\b", "DAY"),
-    (r"toolu_sim_\d+_\d+", "CALL"),
-    (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
-)
+_, MODELS, AT_HOME = blocks("claude-code", "sh")
+SETUP, PLAIN = lines_of("claude-code")
+VOLATILE = (DAY, (r"toolu_sim_\d+_\d+", "CALL"), UUID)
 """The day, the simulator's ids of calls, and ids of the session."""
 TOOLS = "--allowedTools Read Bash --"
 
@@ -136,7 +134,7 @@ def test_a_task_of_two_turns_with_tools_thinking_and_cache(place):
     assert all(entry["cache_read_tokens"] > 0 for entry in (entries[1], entries[3]))
 
 
-@pytest.mark.parametrize("wire", TRANSLATED)
+@pytest.mark.parametrize("wire", translated(WireName.ANTHROPIC))
 def test_the_same_task_at_providers_of_other_formats(place, wire):
     assert MODELS.startswith("export ANTHROPIC_MODEL=")
     ran = run(place, place[2], *two_turns(place[0]), name=f"sim-{wire}", more=f"export ANTHROPIC_MODEL=acme/{wire}")

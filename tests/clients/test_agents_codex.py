@@ -4,18 +4,21 @@ import json
 
 import pytest
 from tests.clients.coding_agents import (
-    FORMATS,
+    DAY,
     NOTE,
     NOTES,
     OPENAI_MODEL,
     SAYS,
+    UUID,
     Target,
     blocks,
     key_of,
+    lines_of,
     program,
     providers,
     seated,
     settled,
+    translated,
     watched,
 )
 
@@ -24,12 +27,10 @@ from anyapi.simulator import WireName
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 CONFIG, AT_HOME = blocks("codex", "toml")
-SETUP, _, PLAIN = blocks("codex", "sh")[0].rstrip().rpartition("\n")
-TRANSLATED = [wire for wire in FORMATS if wire is not WireName.OPENAI]
-UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+SETUP, PLAIN = lines_of("codex")
 VOLATILE = (
-    (UUID, "UUID"),
-    (r"\b\d{4}-\d\d-\d\d\b", "DAY"),
+    UUID,
+    DAY,
     (r"turn_started_at_unix_ms\W+\d+", "STARTED"),
     (r"\b(rs|fc|call|msg|resp)_sim_\d+(_\d+)*", r"\1_SIM"),
     (r"Chunk ID: \w+", "CHUNK"),
@@ -104,7 +105,7 @@ def test_a_task_of_two_turns_with_tools_and_sealed_reasoning(place):
     assert kinds.count("turn.completed") == 2
 
 
-@pytest.mark.parametrize("wire", TRANSLATED)
+@pytest.mark.parametrize("wire", translated(WireName.OPENAI))
 def test_the_same_task_at_providers_of_other_formats(place, wire):
     """Its web search, which runs at OpenAI, is left out there."""
     ran = run(place, place[2], *TURNS, name=f"sim-{wire}", model=f"acme/{wire}")

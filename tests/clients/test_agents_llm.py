@@ -6,17 +6,18 @@ import re
 
 import pytest
 from tests.clients.coding_agents import (
-    FORMATS,
     OPENAI_MODEL,
     SAYS,
     Target,
     blocks,
     key_of,
+    lines_of,
     page,
     program,
     providers,
     seated,
     settled,
+    translated,
     watched,
 )
 from tests.clients.transcripts import PICTURE
@@ -26,8 +27,7 @@ from anyapi.simulator import ClaimedPolicy, ModelSpec, ProviderSpec, WireName
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 (CONFIG,) = blocks("llm", "yaml")
-SETUP, _, PLAIN = blocks("llm", "sh")[0].rstrip().rpartition("\n")
-TRANSLATED = [wire for wire in FORMATS if wire is not WireName.OPENAI]
+SETUP, PLAIN = lines_of("llm")
 VOLATILE = ((r"call_sim_\d+_\d+", "CALL"),)
 TOOL = "llm -m gateway -T llm_version --td 'use the tool llm_version with {}'"
 COMMANDS = {
@@ -86,7 +86,7 @@ def test_a_tools_result_is_handed_back(place):
     assert result["content"] == "0.36"
 
 
-@pytest.mark.parametrize("wire", TRANSLATED)
+@pytest.mark.parametrize("wire", translated(WireName.OPENAI))
 def test_the_same_at_providers_of_other_formats(place, wire):
     ran = run(place, place[2], TOOL, name=f"sim-{wire}", model=f"acme/{wire}")
     assert (ran.status, len(ran.bodies)) == (0, 2), ran.err

@@ -4,7 +4,6 @@ import json
 
 import pytest
 from tests.clients.coding_agents import (
-    FORMATS,
     NOTE,
     NOTES,
     OPENAI_MODEL,
@@ -12,10 +11,12 @@ from tests.clients.coding_agents import (
     Target,
     blocks,
     key_of,
+    lines_of,
     program,
     providers,
     seated,
     settled,
+    translated,
     watched,
 )
 
@@ -24,8 +25,7 @@ from anyapi.simulator import WireName
 pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
 
 (CONFIG,) = blocks("opencode", "json")
-SETUP, _, PLAIN = blocks("opencode", "sh")[0].rstrip().rpartition("\n")
-TRANSLATED = [wire for wire in FORMATS if wire is not WireName.OPENAI]
+SETUP, PLAIN = lines_of("opencode")
 AT_HOME = "export OPENCODE_DISABLE_MODELS_FETCH=1"
 VOLATILE = (
     (r"call_sim_\d+_\d+", "CALL"),
@@ -106,7 +106,7 @@ def test_a_task_with_tools(place):
     assert [NOTE in results(through)[0], f"7 {NOTES}" in results(through)[1]] == [True, True]
 
 
-@pytest.mark.parametrize("wire", TRANSLATED)
+@pytest.mark.parametrize("wire", translated(WireName.OPENAI))
 def test_the_same_task_at_providers_of_other_formats(place, wire):
     ran = run(place, place[2], TASK, name=f"sim-{wire}", model=f"acme/{wire}", stdin=prompt(place[0]))
     assert (ran.status, texts(ran)) == (0, [f"This is model-{wire}. {SAYS}"]), ran.err

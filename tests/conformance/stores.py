@@ -1,15 +1,20 @@
 """Every implementation of the storage contract. A new one is a new entry here; the suite does not change."""
 
 import contextlib
+import time
 
 from tests.tools import postgres
 
 from anyapi.crypto.secret import Secret
+from anyapi.storage.audit_writer import AuditWriter
 from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
 from anyapi.storage.drivers import driver_for
-from anyapi.storage.sqlite import SqlStore
-from anyapi.storage.sqlite_people import SqlPeople
+from anyapi.storage.sql_holdings import SqlHoldings
+from anyapi.storage.sql_people import SqlPeople
+from anyapi.storage.sql_requests import SqlRequests
+from anyapi.storage.sql_review import SqlReview
+from anyapi.storage.sql_store import SqlStore
 from anyapi.storage.usage_writer import UsageWriter
 
 
@@ -24,8 +29,21 @@ class Backend:
     def store(self, now):
         return SqlStore(self.driver, lambda: now)
 
+    def review(self):
+        return SqlReview(self.driver)
+
     def people(self):
         return SqlPeople(self.driver)
+
+    def requests(self):
+        return SqlRequests(self.driver)
+
+    def holdings(self):
+        return SqlHoldings(self.driver)
+
+    def files(self):
+        """What the store has on the disk, for those who look for what must not be there."""
+        return sorted(path for path in self.directory.iterdir() if path.is_file())
 
     def usage_sink(self, now):
         return UsageWriter(self.directory, lambda: now, driver=self.driver)
@@ -35,6 +53,12 @@ class Backend:
 
     def decision_sink(self):
         return DecisionWriter(self.driver)
+
+
+def enter_changes(driver):
+    """Have the audit log take what waits, as a running gateway does within a second."""
+    with contextlib.closing(AuditWriter(driver, None, time.time)) as writer:
+        writer.flush()
 
 
 @contextlib.contextmanager

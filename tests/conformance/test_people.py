@@ -4,23 +4,18 @@ import threading
 
 import pytest
 from tests.conformance.samples import NOON
-from tests.conformance.stores import BACKENDS
 
 from anyapi.domain.people import Role
 from anyapi.errors import StorageError
-from anyapi.storage.people_rows import ChangeRow, LinkKind, LinkRow, MemberRow, PersonRow, SessionRow
-from anyapi.storage.rows import AccountRow
+from anyapi.storage.people_rows import ChangeRow, IdentityRow, LinkKind, LinkRow, MemberRow, PersonRow, SessionRow
 
 TOKEN = bytes(range(32))
 
 
-@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.__name__)
-def people(request, tmp_path):
-    with request.param(tmp_path / "data dir") as backend:
-        with backend.store(NOON) as store:
-            store.add_account(AccountRow("acme", "Acme", NOON))
-        with backend.people() as opened:
-            yield opened
+@pytest.fixture
+def people(acme):
+    with acme.people() as opened:
+        yield opened
 
 
 def person(number=1, **fields):
@@ -53,6 +48,25 @@ def test_a_new_password_ends_every_session_of_its_owner_alone(people):
     assert people.person("per_1").password == "$argon2id$y"
     assert people.session(TOKEN + b"\1") is None
     assert people.session(TOKEN + b"\2") is not None
+
+
+def test_who_people_are_at_a_sign_in_service(people):
+    for number in (1, 2):
+        people.add_person(person(number))
+    first, second = IdentityRow("https://a.org", "s1", "per_1", NOON), IdentityRow("https://b.org", "s1", "per_1", NOON)
+    people.add_identity(second)
+    people.add_identity(first)
+    assert people.identities("per_1") == [first, second]
+    assert people.person_by_identity("https://a.org", "s1") == person(1)
+    assert people.identities("per_2") == []
+    for issuer, subject in (("https://a.org", "S1"), ("https://a.org", "s2"), ("https://c.org", "s1")):
+        assert people.person_by_identity(issuer, subject) is None
+    for taken in (IdentityRow("https://a.org", "s1", "per_2", NOON), IdentityRow("https://a.org", "s2", "per_1", NOON)):
+        with pytest.raises(StorageError):
+            people.add_identity(taken)
+    with pytest.raises(StorageError):
+        people.add_identity(IdentityRow("https://a.org", "s3", "per_3", NOON))
+    assert people.identities("per_1") == [first, second]
 
 
 def test_members_and_roles(people):
@@ -167,6 +181,11 @@ def test_changes_are_read_newest_first_and_of_one_account(people):
     people.add_change(ChangeRow(NOON, None, "cli", "settings", ""))
     assert [row.after for row in people.changes("acme", NOON + 3, 2)] == ['{"n":2}', '{"n":1}']
     assert [row.person for row in people.changes(None, NOON + 99)] == ["cli"]
+
+
+def test_a_change_of_an_account_that_is_gone_is_not_kept(people):
+    people.add_change(ChangeRow(NOON, "gone", "per_1", "key_made", "key_1", "", '{"name":"gone"}'))
+    assert people.changes("gone", NOON + 1) == []
 
 
 def test_a_person_prints_without_address_and_hash():

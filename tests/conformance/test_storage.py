@@ -9,7 +9,6 @@ from itertools import pairwise
 import msgspec
 import pytest
 from tests.conformance.samples import DAY, NOON, contradiction, credential_row, decision_record, key_row, usage_row
-from tests.conformance.stores import BACKENDS
 
 from anyapi.domain.call import App
 from anyapi.domain.data_policy import Confidence, Retention, RetentionKind
@@ -21,12 +20,6 @@ from anyapi.errors import StorageError
 from anyapi.storage.rows import AccountRow, Declared, ProjectRow, UsageGroup, UsageTimes, UsageTotal
 
 EVERYTHING = (0.0, NOON + 1000 * DAY)
-
-
-@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.__name__)
-def backend(request, tmp_path):
-    with request.param(tmp_path / "data dir") as opened:
-        yield opened
 
 
 @pytest.fixture

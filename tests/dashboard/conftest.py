@@ -5,14 +5,13 @@ Nothing may be asked of anything but loopback, nothing may break the content sec
 
 import contextlib
 import re
-import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import sync_playwright
+from tests.tools.control_page import PASSWORD, first_run_token
 from tests.tools.gateway import running_gateway
 
 import anyapi
@@ -21,7 +20,6 @@ from anyapi.simulator import DEFAULT_PROVIDERS, SimulationThread, demo_config_to
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
 BUILT = Path(anyapi.__file__).parent / "dashboard/index.html"
-PASSWORD = "correct horse battery staple"
 WATCH = "window.broken = []; addEventListener('securitypolicyviolation', (event) => broken.push(event.violatedDirective + ' ' + event.blockedURI));"
 
 
@@ -46,10 +44,7 @@ class Place:
     """The browser state of whoever joined last: gives another page their session without signing in."""
 
     def first_run_link(self) -> str:
-        command = [sys.executable, "-m", "anyapi", "people", "first-run", "--config", str(self.gateway.home / "anyapi.toml")]
-        printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
-        token = re.search(r"#(\S+)", printed)[1]
-        return f"{self.url}/join#{token}"
+        return f"{self.url}/join#{first_run_token(self.gateway)}"
 
     @contextlib.contextmanager
     def page(self, **options):
@@ -81,30 +76,56 @@ class Place:
         page.get_by_role("heading", name="Activity").wait_for()
         self.session = page.context.storage_state()
 
-    def sign_in(self, page):
-        page.goto(self.url)
-        self.enter(page)
+    def invite(self, page, email, role):
+        """Make a link for somebody else; `page` is an owner's."""
+        page.goto(f"{self.url}/a/default/members")
+        page.get_by_role("button", name="Invite somebody").click()
+        page.get_by_role("dialog").get_by_label("E-mail address").fill(email)
+        page.get_by_role("dialog").get_by_role("combobox", name="Role").click()
+        page.get_by_role("option", name=re.compile(f"^{role}")).click()
+        page.get_by_role("button", name="Make the link").click()
+        return page.get_by_label("the link", exact=True).inner_text().strip()
 
-    def enter(self, page):
-        page.get_by_label("E-mail address").fill(self.email)
+    def sign_in(self, page, email=None):
+        """As the first person, or as who has this address."""
+        page.goto(self.url)
+        self.enter(page, email)
+
+    def enter(self, page, email=None):
+        page.get_by_label("E-mail address").fill(email or self.email)
         page.get_by_role("textbox", name="Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
         page.get_by_role("heading", name="Activity").wait_for()
 
 
-@pytest.fixture(scope="module")
-def place(request, tmp_path_factory):
-    """Before anybody is known. A module may name other `PROVIDERS`, and the `ENVIRONMENT` of the gateway."""
+@contextlib.contextmanager
+def chromium():
+    """Debian's browser, once the dashboard is built. Skips the test where either is not there."""
     if not CHROMIUM.exists():
         pytest.skip("needs Debian's chromium (apt-get install chromium)")
     if not BUILT.exists():
         pytest.skip("the dashboard is not built: it needs npm, then `make setup`")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def place(request, tmp_path_factory):
+    """Before anybody is known. A module may name other `PROVIDERS`, and the `ENVIRONMENT` of the gateway."""
     providers, environment = getattr(request.module, "PROVIDERS", DEFAULT_PROVIDERS), getattr(request.module, "ENVIRONMENT", {})
-    with SimulationThread(providers) as simulation, sync_playwright() as playwright:
-        toml = '[control]\nlisten = "127.0.0.1:0"\n\n' + demo_config_toml(simulation.simulation.ports, providers)
+    with chromium() as browser, SimulationThread(providers) as simulation:
+        toml = demo_config_toml(simulation.simulation.ports, providers)
         with running_gateway(tmp_path_factory.mktemp("dashboard") / "home", toml, environment=environment, control=True) as gateway:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             found = Place(gateway, gateway.control_url(), browser, Seen())
             yield found
-            browser.close()
             assert found.seen == Seen()
+
+
+@pytest.fixture(scope="module")
+def owned(place):
+    """The first person has joined."""
+    with place.page() as page:
+        place.join(page, place.first_run_link(), "Ada Lovelace", place.email)
+    return place

@@ -27,7 +27,9 @@ PAGES = (
     "keys",
     "credentials",
     "members",
+    "review",
     "stored",
+    "requests",
     "me",
 )
 PICTURES = Path(os.environ.get("DASHBOARD_SCREENSHOTS", ROOT / "test-output/dashboard"))
@@ -38,15 +40,13 @@ LOOK = "axe.run(document, {resultTypes: ['violations']}).then((found) => found.v
 
 
 @pytest.fixture(scope="module")
-def filled(place):
+def filled(owned):
     """Somebody is known, and there has been traffic."""
     if not AXE.exists():
         pytest.skip("axe-core is not installed: it needs npm, then `make setup`")
-    with place.page() as page:
-        place.join(page, place.first_run_link(), "Ada Lovelace", place.email)
-    send_sample_traffic(place.gateway.url, place.gateway.key, 20)
-    place.gateway.usage(20)
-    return place
+    send_sample_traffic(owned.gateway.url, owned.gateway.key, 20)
+    owned.gateway.usage(20)
+    return owned
 
 
 @pytest.fixture(scope="module", params=["light", "dark"])
@@ -108,6 +108,29 @@ def test_one_request(filled, page):
     keep(page, "activity one request")
 
 
+@pytest.mark.parametrize("by", ["model", "provider", "key", "app", "outcome"])
+def test_the_breakdown_shows_the_first_token_without_scrolling_sideways(filled, page, by):
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(f"{filled.url}/a/default/activity?by={by}")
+    settled(page)
+    table = page.get_by_role("region", name=re.compile(r"^By (model|provider|api key|app|outcome)$"))
+    names = table.get_by_role("columnheader").all_inner_texts()
+    assert names[-2:] == ["95% under", "First token"]
+    answered = table.locator("td[data-name='First token']").filter(has_text=re.compile(r"\d"))
+    expect(answered.first).to_be_visible()
+    assert table.evaluate("(one) => one.scrollWidth <= one.clientWidth")
+
+
+def test_the_menu_is_grouped_and_fits_a_small_screen(filled, page):
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.goto(f"{filled.url}/a/default/activity")
+    settled(page)
+    menu = page.get_by_role("navigation", name="Pages")
+    sizes = [menu.get_by_role("group", name=name, exact=True).get_by_role("link").count() for name in ("Use", "Privacy", "Access")]
+    assert sizes == [3, 5, 3]
+    assert menu.evaluate("(one) => one.scrollHeight <= one.clientHeight")
+
+
 def test_settings_before_they_are_saved(filled, page):
     page.set_viewport_size({"width": 1280, "height": 900})
     page.goto(f"{filled.url}/a/default/privacy")
@@ -131,7 +154,7 @@ def test_dialogs_and_the_menu_of_a_phone(filled, page):
     page.get_by_role("link", name="Members and projects").wait_for()
     assert serious(page) == []
     page.get_by_role("button", name="Close the menu").click()
-    for path, button in (("keys", "New key"), ("credentials", "Bring a key")):
+    for path, button in (("credentials", "Bring a key"), ("keys", "New key")):
         page.goto(f"{filled.url}/a/default/{path}")
         page.get_by_role("button", name=button).first.click()
         page.get_by_role("dialog").wait_for()
@@ -140,6 +163,11 @@ def test_dialogs_and_the_menu_of_a_phone(filled, page):
         assert serious(page) == []
         page.keyboard.press("Escape")
         page.get_by_role("dialog").wait_for(state="hidden")
+    page.get_by_role("button", name=re.compile("^Limits of")).first.click()
+    page.get_by_role("textbox", name="Spend cap").wait_for()
+    assert serious(page) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="hidden")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

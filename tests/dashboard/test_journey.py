@@ -6,12 +6,18 @@ import time
 
 import pytest
 from playwright.sync_api import expect
+from tests.integration.lab import until
 
 FIRST_LOAD_BYTES, INTERACTIVE_SECONDS = 300_000, 1.5
 
 
 def preview_numbers(page):
     return [int(number) for number in re.findall(r"\d+", page.get_by_test_id("sentence").inner_text())]
+
+
+def spent(store):
+    """The keys that have spent something."""
+    return {row.key for row in store.spending("default", 0, 0, 0)}
 
 
 def eligible(gateway, key):
@@ -97,16 +103,51 @@ def test_rotating_and_revoking_a_key(owned):
         assert owned.gateway.chat(headers).status == 401
 
 
+def test_limits_of_a_key_and_its_rotation(owned):
+    """What the page says of a key's limits is what the gateway does; a rotated key and its successor share them."""
+    with owned.page() as page:
+        owned.sign_in(page)
+        page.goto(f"{owned.url}/a/default/keys")
+        page.get_by_role("button", name="New key").first.click()
+        page.get_by_role("textbox", name="Name").fill("metered")
+        page.get_by_role("textbox", name="Spend cap").fill("0.5")
+        page.get_by_role("combobox", name="Each").click()
+        page.get_by_role("option", name="a month").click()
+        page.get_by_role("button", name="Make the key").click()
+        old = {"Authorization": f"Bearer {page.get_by_label('the secret', exact=True).inner_text().strip()}"}
+        row = page.get_by_role("row").filter(has_text="metered")
+        expect(row).to_contain_text("$0 of $0.50 a month")
+        assert owned.gateway.chat(old, max_tokens=20).status == 200
+        with owned.gateway.store() as store:
+            until(lambda: any(key.spend_cap and key.id in spent(store) for key in store.keys()), "what was spent in the store")
+
+        page.get_by_role("button", name="Limits of metered").click()
+        page.get_by_role("textbox", name="Requests a minute").fill("2")
+        page.get_by_role("button", name="Save").click()
+        expect(row).to_contain_text("2 requests a minute")
+        expect(row).not_to_contain_text("$0 of")
+        expect(row.get_by_role("meter")).to_have_attribute("aria-valuenow", re.compile(r"\d+"))
+        assert owned.gateway.chat(old, max_tokens=20).status == 200
+
+        page.get_by_role("button", name="Rotate metered").click()
+        page.get_by_role("button", name="Make the new key").click()
+        expect(page.get_by_role("row").filter(has_text="metered").filter(has_text="replaced")).to_have_count(1)
+        new = {"Authorization": f"Bearer {page.get_by_label('the secret', exact=True).inner_text().strip()}"}
+        assert new != old
+        assert [owned.gateway.chat(one, max_tokens=20).status for one in (new, old, new)] == [200, 429, 429]
+
+        page.get_by_role("button", name="Limits of metered").first.click()
+        page.get_by_role("textbox", name="Spend cap").fill("0")
+        page.get_by_role("textbox", name="Requests a minute").fill("")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("row").filter(has_text="$0 a month")).to_have_count(2)
+        assert [owned.gateway.chat(one, max_tokens=20).status for one in (new, old)] == [402, 402]
+
+
 def test_an_auditor_looks_and_changes_nothing(owned):
     with owned.page() as page:
         owned.sign_in(page)
-        page.goto(f"{owned.url}/a/default/members")
-        page.get_by_role("button", name="Invite somebody").click()
-        page.get_by_role("dialog").get_by_label("E-mail address").fill("eve@example.org")
-        page.get_by_role("dialog").get_by_role("combobox", name="Role").click()
-        page.get_by_role("option", name=re.compile("^auditor")).click()
-        page.get_by_role("button", name="Make the link").click()
-        link = page.get_by_label("the link", exact=True).inner_text().strip()
+        link = owned.invite(page, "eve@example.org", "auditor")
     with owned.page() as page:
         owned.join(page, link, "Eve", "eve@example.org")
         page.goto(f"{owned.url}/a/default/privacy")

@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 from anyapi.simulator import DEFAULT_PROVIDERS, ClaimedPolicy, ModelSpec, ProviderSpec
@@ -25,13 +24,6 @@ PROVIDERS = (*DEFAULT_PROVIDERS, KEYED, SLOW)
 ENVIRONMENT = {"SIM_KEYED_KEY": KEY, "ANYAPI_ROOT_KEY": bytes(range(32)).hex()}
 ZERO = {"retention_days": 0, "providers": {"only": ["sim-keyed"]}}
 CANARY = "The quick brown canary 7c1f sings about plums"
-
-
-@pytest.fixture(scope="module")
-def owned(place):
-    with place.page() as page:
-        place.join(page, place.first_run_link(), "Ada Lovelace", place.email)
-    return place
 
 
 def asked_for_zero_retention(place):

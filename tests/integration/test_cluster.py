@@ -15,10 +15,11 @@ from tests.conftest import LONG
 from tests.integration.lab import until
 from tests.tools import postgres
 from tests.tools.cluster import Wire, cluster, worker_environment
-from tests.tools.control_page import PASSWORD, Page
+from tests.tools.control_page import joined
 
-from anyapi.domain.requirement import Layer, Settings
+from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.storage.drivers import in_force_everywhere
+from anyapi.storage.rows import AccountRow
 
 LEASE = 2
 TRIALS = 10_000 if LONG else 200
@@ -87,6 +88,41 @@ def test_a_revoked_key_is_unknown_to_both_when_the_command_returns(pair):
     assert [worker.chat(headers=headers).status for worker in pair.workers[:2]] == [401, 401]
 
 
+def test_of_a_deleted_account_nothing_is_left_though_both_workers_were_serving_it(pair):
+    workers, account = pair.workers[:2], "canaryzoe"
+    pair.store.add_account(AccountRow(account, f"{account} Ltd", time.time()))
+    pair.store.change_settings(Layer.ACCOUNT, account, lambda _: Settings(data_class=DataClass.CONFIDENTIAL), time.time())
+    key, _ = pair.make_key(account)
+    in_force_everywhere(pair.driver._url)
+    headers, stop, seen = {"Authorization": f"Bearer {key}", "X-AnyAPI-App-Name": f"{account}-app"}, threading.Event(), []
+
+    def load(worker):
+        while not stop.is_set():
+            seen.append(worker.chat(headers=headers, data_policy=None).status)
+
+    clients = [threading.Thread(target=load, args=(worker,)) for worker in workers for _ in range(2)]
+    for client in clients:
+        client.start()
+    until(lambda: seen.count(200) > 20, "both serve it")
+    report = pair.command("accounts", "delete", account, "--confirm", f"{account} Ltd")
+    assert [worker.chat(headers=headers).status for worker in workers] == [401, 401]
+    stop.set()
+    for client in clients:
+        client.join()
+    assert set(seen) == {200, 401}
+    gone = {line["record"]: line["rows"] for line in report["goes"]}
+    assert (report["done"], report["wiped"], gone["accounts"], gone["usage"] > 20) == (True, False, 1, True)
+    assert {line["record"]: line["rows"] for line in report["stays"]}["decision"] > 20
+    until(lambda: all(worker.request("GET", "/readyz").status == 200 for worker in workers), "they are well")
+    time.sleep(0.3)  # whatever they held is written 0.05 s later
+    with contextlib.closing(pair.driver.connect(everybody=True)) as connection:
+        tables = [table for (table,) in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()]
+        left = {table for table in tables if account in repr(connection.execute(f"SELECT * FROM {table}").fetchall())}
+        ((known,),) = connection.execute("SELECT count(*) FROM decision_records WHERE account = ?", (report["known_as"],)).fetchall()
+    assert left == set()
+    assert known > 20
+
+
 def test_a_worker_that_is_halted_holds_a_change_up_for_its_lease_and_refuses_when_it_goes_on(pair):
     halted, other = pair.workers[:2]
     halted.process.send_signal(19)
@@ -130,12 +166,9 @@ def test_a_control_plane_apart_changes_what_the_workers_do(pair):
     command = [sys.executable, "-m", "anyapi", "control", "--config", str(apart.home / "anyapi.toml")]
     with (apart.home / "gateway.log").open("ab") as log:
         apart.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=worker_environment(apart))
-    page = Page(apart.control_url())
-    lines = [apart.process.stdout.readline() for _ in range(2)]
-    form = {"token": re.search(r"/join#(\S+)", "".join(lines))[1], "name": "Ada", "email": "ada@x.org", "password": PASSWORD}
-    status, me = page.send("POST", "/api/links", form)
-    assert status == 200
-    page.csrf = me["csrf"]
+    url = apart.control_url()
+    printed = "".join(apart.process.stdout.readline() for _ in range(2))
+    page = joined(url, re.search(r"/join#(\S+)", printed)[1])
     made = page.send("POST", "/api/accounts/default/keys", {"name": "new"})[1]
     headers = {"Authorization": f"Bearer {made['secret']}"}
     assert [worker.chat(headers=headers).status for worker in workers] == [200, 200]

@@ -6,20 +6,13 @@ import sys
 import pytest
 from tests.integration.lab import until
 from tests.tools.control_page import PASSWORD, first_person
-from tests.tools.gateway import running_gateway, simulated
-
-from anyapi.simulator import DEFAULT_PROVIDERS, SimulationThread, demo_config_toml
-
-LISTENS = '[control]\nlisten = "127.0.0.1:0"\n\n'
+from tests.tools.gateway import simulated
 
 
 @pytest.fixture(scope="module")
 def planes(tmp_path_factory):
-    with SimulationThread() as simulation:
-        toml = LISTENS + demo_config_toml(simulation.simulation.ports, DEFAULT_PROVIDERS)
-        with running_gateway(tmp_path_factory.mktemp("planes") / "home", toml, control=True) as gateway:
-            page = first_person(gateway)
-            yield gateway, page
+    with simulated(tmp_path_factory.mktemp("planes") / "home", control=True) as (gateway, _):
+        yield gateway, first_person(gateway)
 
 
 def test_a_key_made_over_the_control_api_works_at_once_and_a_revoked_one_no_longer(planes):
@@ -65,11 +58,9 @@ def test_the_data_plane_names_nobody_of_the_control_plane(planes):
 
 
 def test_both_planes_end_together(tmp_path):
-    with SimulationThread() as simulation:
-        toml = LISTENS + demo_config_toml(simulation.simulation.ports, DEFAULT_PROVIDERS)
-        with running_gateway(tmp_path / "home", toml, control=True) as gateway:
-            gateway.control_url()
-            assert gateway.stop() == 0
+    with simulated(tmp_path / "home", control=True) as (gateway, _):
+        gateway.control_url()
+        assert gateway.stop() == 0
 
 
 def test_a_taken_port_is_said_before_anything_listens(tmp_path):

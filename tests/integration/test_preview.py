@@ -13,11 +13,10 @@ import msgspec
 import pytest
 from tests import oracle
 from tests.tools.control_page import first_person
-from tests.tools.gateway import running_gateway
+from tests.tools.gateway import simulated
 
 from anyapi.config import load_config, policy_context
 from anyapi.policy.availability import asked_of
-from anyapi.simulator import DEFAULT_PROVIDERS, SimulationThread, demo_config_toml
 from anyapi.upstream.adapters import SERVED_EMBEDDINGS, SERVED_PROTOCOLS
 
 SETTINGS = 50
@@ -33,10 +32,8 @@ AVAILABILITY = {
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    with SimulationThread() as simulation:
-        toml = '[control]\nlisten = "127.0.0.1:0"\n\n' + demo_config_toml(simulation.simulation.ports, DEFAULT_PROVIDERS)
-        with running_gateway(tmp_path_factory.mktemp("preview") / "home", toml, control=True) as gateway:
-            yield gateway, first_person(gateway)
+    with simulated(tmp_path_factory.mktemp("preview") / "home", control=True) as (gateway, _):
+        yield gateway, first_person(gateway)
 
 
 def told(gateway):

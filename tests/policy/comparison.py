@@ -3,6 +3,7 @@
 import os
 
 import msgspec
+from hypothesis import HealthCheck, settings
 from tests.oracle.laws import endlessness
 
 from anyapi.domain.data_policy import DataPolicy
@@ -15,6 +16,22 @@ EXAMPLES = 20_000 if LONG else 2_000
 
 Difference = tuple[str, object, object]
 """What was compared, the product's value, the oracle's."""
+
+
+def share_of_examples(share: float) -> settings:
+    """The Hypothesis settings of one property: its share of all examples, the same ones every time."""
+    return settings(
+        max_examples=round(EXAMPLES * share),
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=[
+            HealthCheck.too_slow,
+            HealthCheck.data_too_large,
+            HealthCheck.filter_too_much,
+            HealthCheck.large_base_example,
+        ],
+    )
 
 
 def requirement_differences(product: Requirement, oracle: dict) -> list[Difference]:

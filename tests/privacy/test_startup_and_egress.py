@@ -62,7 +62,10 @@ SECRETS = {
     "line end": ("sk-live-7c1f9be2d04a\nx", "line ends"),
     "not ASCII": ("sk-live-schlüssel-7c1f", "ASCII"),
 }
+OIDC = "[control.oidc]\nissuer = 'https://id.example.org'\nclient_id = 'anyapi'\n"
 UNKNOWN_KEYS = {
+    "control": ("[control]\nadmin_password = 'x'\n", "admin_password"),
+    "oidc": (OIDC + "skip_checks = true\n", "skip_checks"),
     "top level": ("prompt_log = true\n", "prompt_log"),
     "unknown section": ("[logging]\nlevel = 'debug'\n", "logging"),
     "server": ("[server]\nlog_bodies = true\n", "log_bodies"),
@@ -80,6 +83,7 @@ UNKNOWN_KEYS = {
     "providers": (PROVIDER.replace("kind =", "knid ="), "knid"),
 }
 WRONG_SECTIONS = {
+    "oidc at the top": (OIDC.replace("control.", ""), "oidc"),
     "limits at the top": ("[limits]\nmax_headers = 3\n", "limits"),
     "listen at the top": ("listen = '127.0.0.1:0'\n", "listen"),
     "data_dir in server": ("[server]\ndata_dir = '/tmp/x'\n", "data_dir"),
@@ -88,6 +92,9 @@ WRONG_SECTIONS = {
     "training in storage": ("[storage]\ntraining_allowed = false\n", "training_allowed"),
 }
 WRONG_VALUES = {
+    "control on a unix socket": ("[control]\nlisten = 'unix:/tmp/x'\n", "listen"),
+    "issuer over plain HTTP": (OIDC.replace("https", "http"), "https"),
+    "owner by domain": (OIDC + "[[control.oidc.join]]\ndomain = 'x.org'\naccount = 'default'\nrole = 'owner'\n", "role"),
     "no TOML": ("[server\n", "TOML"),
     "listen": ("[server]\nlisten = 'everywhere'\n", "listen"),
     "limit of nothing": ("[server.limits]\nmax_headers = 0\n", "max_headers"),
@@ -112,6 +119,10 @@ def starts() -> list[Start]:
             found.append(
                 Start(f"known variable: {name}", "", ("OPENAI_API_KEY",), {"OPENAI_API_KEY": secret}, secret if len(secret) > 4 else "")
             )
+    for name in ("empty", "short", "placeholder"):
+        found.append(Start(f"client secret: {name}", OIDC, ("ANYAPI_OIDC_CLIENT_SECRET",), {"ANYAPI_OIDC_CLIENT_SECRET": SECRETS[name][0]}))
+    found.append(Start("client secret without a service", "", ("no [control.oidc]",), {"ANYAPI_OIDC_CLIENT_SECRET": KEY}, KEY))
+    found.append(Start("client secret in the file", OIDC + f'client_secret = "{KEY}"\n', ("client_secret",), {}, KEY))
     for field in ("key", "api_key", "secret", "token"):
         text = PROVIDER + CREDENTIAL + f'{field} = "{KEY}"\n'
         found.append(Start(f"secret in the file: {field}", text, ("never stands in this file",), {}, KEY))
@@ -384,7 +395,9 @@ def test_the_listed_fields_are_the_columns(running, record, table):
 
 CONFIGURED_TABLES = (
     *("accounts", "projects", "keys", "credentials", "settings", "starts", "contradictions"),
-    *("people", "members", "sessions", "links", "changes"),
+    *("people", "members", "identities", "sessions", "links", "changes"),
+    *("privacy_requests", "privacy_messages", "privacy_notices", "closings", "spending", "provisioning_keys"),
+    *("catalogues", "catalogue_updates", "holds", "review_settings", "notifications", "notices_seen", "deliveries"),
     *("audit_entries", "audit_tiles", "audit_checkpoints", "audit_names", "audit_pending"),
 )
 

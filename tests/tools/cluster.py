@@ -10,14 +10,12 @@ import sys
 import threading
 import time
 
-from tests.tools.gateway import Gateway
+from tests.tools.gateway import Gateway, add_key
 
-from anyapi.crypto.api_keys import generate
 from anyapi.crypto.secret import Secret
 from anyapi.simulator import SimulationThread, demo_config_toml
 from anyapi.storage.drivers import driver_for
-from anyapi.storage.rows import KeyRow
-from anyapi.storage.sqlite import SqlStore
+from anyapi.storage.sql_store import SqlStore
 
 
 class Cluster:
@@ -31,9 +29,7 @@ class Cluster:
         self.workers = []
 
     def make_key(self, account="default"):
-        parts = generate()
-        self.store.add_key(KeyRow(id=parts.id, prefix=parts.prefix, sha256=parts.sha256, account=account, created_at=time.time()))
-        return parts.secret, parts.id
+        return add_key(self.store, account)
 
     def gateway(self, url=None, *, control=False, listen="127.0.0.1:0"):
         """A gateway that is not started; `url` is another way to the same database."""
@@ -60,7 +56,7 @@ class Cluster:
         """A command on this machine, as JSON."""
         worker = self.workers[0]
         command = [sys.executable, "-m", "anyapi", *arguments, "--json", "--config", str(worker.home / "anyapi.toml")]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env={**worker_environment(worker)}, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=worker_environment(worker), check=False)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
@@ -127,6 +123,8 @@ class Wire:
             self._selector.register(one, selectors.EVENT_READ)
 
     def _carry(self, one):
+        if one not in self._pairs:
+            return  # its other end closed in the same turn
         try:
             data = one.recv(65536)
             if data:

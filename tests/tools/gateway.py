@@ -18,11 +18,11 @@ from pathlib import Path
 
 from anyapi.crypto.api_keys import generate
 from anyapi.domain.ids import AccountId, KeyId
-from anyapi.domain.requirement import Layer, Settings
 from anyapi.simulator import DEFAULT_PROVIDERS, ProviderSpec, SimulationOptions, SimulationThread, demo_config_toml
 from anyapi.storage.connection import database_path
 from anyapi.storage.rows import KeyRow
 from anyapi.storage.schema import prepare
+from anyapi.storage.sql_store import SqlStore
 from anyapi.storage.sqlite import SqliteStore
 
 START = 20.0
@@ -139,14 +139,17 @@ class Gateway:
         return SqliteStore(self.home, time.time)
 
 
-def make_key(home: Path, settings: Settings | None = None, account: str = "default") -> tuple[str, KeyId]:
-    """Put a new API key into the store of `home`; the server must not run, or be told."""
+def add_key(store: SqlStore, account: str = "default") -> tuple[str, KeyId]:
+    """Put a new API key into a store."""
     parts = generate()
-    with SqliteStore(home, time.time) as store:
-        store.add_key(KeyRow(id=parts.id, prefix=parts.prefix, sha256=parts.sha256, account=AccountId(account), created_at=time.time()))
-        if settings is not None:
-            store.put_settings(Layer.KEY, parts.id, settings, time.time())
+    store.add_key(KeyRow(id=parts.id, prefix=parts.prefix, sha256=parts.sha256, account=AccountId(account), created_at=time.time()))
     return parts.secret, parts.id
+
+
+def make_key(home: Path, account: str = "default") -> tuple[str, KeyId]:
+    """Put a new API key into the store of `home`; the server must not run, or be told."""
+    with SqliteStore(home, time.time) as store:
+        return add_key(store, account)
 
 
 @contextlib.contextmanager
@@ -157,8 +160,8 @@ def running_gateway(
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     prepare(database_path(home))
     key, _ = make_key(home)
-    plane = "" if control else "[control]\nenabled = false\n\n"
-    head = plane + f'[server]\nlisten = "127.0.0.1:0"\n{server}\n\n[storage]\ndata_dir = {json.dumps(str(home))}\n\n'
+    plane = 'listen = "127.0.0.1:0"' if control else "enabled = false"
+    head = f'[control]\n{plane}\n\n[server]\nlisten = "127.0.0.1:0"\n{server}\n\n[storage]\ndata_dir = {json.dumps(str(home))}\n\n'
     (home / "anyapi.toml").write_text(head + toml)
     gateway = Gateway(home, key, environment=dict(environment or {}))
     try:
@@ -179,11 +182,13 @@ def simulated(
     server: str = "",
     extra: str = "",
     environment: Mapping[str, str] | None = None,
+    *,
+    control: bool = False,
 ) -> Iterator[tuple[Gateway, SimulationThread]]:
     """A gateway in front of simulated providers; `extra` is more configuration."""
     with SimulationThread(providers, options) as simulation:
         toml = demo_config_toml(simulation.simulation.ports, providers) + extra
-        with running_gateway(home, toml, server, environment) as gateway:
+        with running_gateway(home, toml, server, environment, control=control) as gateway:
             yield gateway, simulation
 
 

@@ -65,12 +65,31 @@ def free_port():
         return probe.getsockname()[1]
 
 
-class PostgresServer:
+def end_others(raw):
+    """End every other connection to the database."""
+    raw.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+
+
+class Address:
+    """Where a server listens."""
+
+    def __init__(self, port):
+        self.port = port
+
+    def url(self, database):
+        return f"postgresql://anyapi:not-asked@127.0.0.1:{self.port}/{database}"
+
+    def as_superuser(self, database="postgres"):
+        """A connection that goes past every wall."""
+        return psycopg.connect(f"postgresql://root@127.0.0.1:{self.port}/{database}", autocommit=True)
+
+
+class PostgresServer(Address):
     """A server in a new directory."""
 
     def __init__(self):
+        super().__init__(free_port())
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="anyapi-postgres-"))
-        self.port = free_port()
         self._as = _user()
         if self._as:
             os.chown(self.home, self._as["user"], self._as["group"])
@@ -96,13 +115,6 @@ class PostgresServer:
                 if self.process.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError((self.home / "log").read_text()) from None
                 time.sleep(0.02)
-
-    def as_superuser(self, database="postgres"):
-        """A connection that goes past every wall."""
-        return psycopg.connect(f"postgresql://root@127.0.0.1:{self.port}/{database}", autocommit=True)
-
-    def url(self, database):
-        return f"postgresql://anyapi:not-asked@127.0.0.1:{self.port}/{database}"
 
     def stop(self, how=signal.SIGINT):
         """Stop it: SIGINT ends connections and writes a checkpoint, SIGQUIT does not."""
@@ -143,20 +155,14 @@ class PostgresServer:
             raise RuntimeError(done.stderr)
 
 
-class Run:
+class Run(Address):
     """The server of this test run, seen from one of its processes."""
 
     def __init__(self, port):
-        self.port = port
+        super().__init__(port)
         self._spare = []
-        self._admin = self.as_superuser("postgres")
+        self._admin = self.as_superuser()
         atexit.register(self._admin.close)
-
-    def url(self, database):
-        return f"postgresql://anyapi:not-asked@127.0.0.1:{self.port}/{database}"
-
-    def as_superuser(self, database):
-        return psycopg.connect(f"postgresql://root@127.0.0.1:{self.port}/{database}", autocommit=True)
 
     @contextlib.contextmanager
     def database(self):
@@ -165,9 +171,7 @@ class Run:
             name = self._spare.pop() if self._spare else self._new("anyapi_current")
             yield self.url(name)
             raw = stack.enter_context(contextlib.closing(self.as_superuser(name)))
-            raw.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
+            end_others(raw)
             raw.execute("SET session_replication_role = replica")  # past triggers and foreign keys
             tables = raw.execute(
                 "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from anyapi.catalogue.load import load_catalogue
 from anyapi.catalogue.reading import Problems, Table
-from anyapi.config import _read
+from anyapi.config import _read, packaged_alone
 
 NOW = dt.datetime(2027, 3, 1, tzinfo=dt.UTC)
 WORDS = st.sampled_from(
@@ -57,7 +57,7 @@ SECTIONS = st.sampled_from(
 @given(st.dictionaries(SECTIONS, VALUES, max_size=6))
 def test_any_tables(tables):
     problems = Problems()
-    config, _ = _read(Table(tables, problems, "anyapi.toml"), None, {"HOME": "/home/ada"}, NOW)
+    config, _ = _read(Table(tables, problems, "anyapi.toml"), None, {"HOME": "/home/ada"}, NOW, packaged_alone)
     if "other" in tables:
         assert any(problem.field == "other" for problem in problems.found)
     if not problems.found:
@@ -125,12 +125,12 @@ def test_every_place_of_a_sound_file_with_every_wrong_value(monkeypatch):
     catalogue = load_catalogue()
     monkeypatch.setattr("anyapi.config.load_catalogue", lambda: catalogue)
     clean = Problems()
-    _read(Table(SOUND, clean, "anyapi.toml"), None, {"HOME": "/home/ada"}, NOW)
+    _read(Table(SOUND, clean, "anyapi.toml"), None, {"HOME": "/home/ada"}, NOW, packaged_alone)
     assert {problem.field for problem in clean.found} == {"server.tls.certificate", "server.tls.key"}
     count = 0
     for path in places(SOUND):
         for wrong in WRONG:
             problems = Problems()
-            _read(Table(with_value(SOUND, path, wrong), problems, "anyapi.toml"), None, {"HOME": "/home/ada"}, NOW)
+            _read(Table(with_value(SOUND, path, wrong), problems, "anyapi.toml"), None, {"HOME": "/home/ada"}, NOW, packaged_alone)
             count += bool(problems.found)
     assert count > 300

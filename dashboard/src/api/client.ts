@@ -58,6 +58,17 @@ function keep(where: string, tag: string | null, found: unknown): void {
   }
 }
 
+export const aborted = (error: unknown): boolean => error instanceof DOMException && error.name === "AbortError";
+
+/** An answer, whatever it says; where none comes, a `Problem` in the words `lost`, unless the page itself gave up waiting. */
+export async function reach(where: string, init: RequestInit, lost: string): Promise<Response> {
+  try {
+    return await fetch(where, init);
+  } catch (error) {
+    throw aborted(error) ? error : new Problem(0, lost);
+  }
+}
+
 export async function call<P extends keyof paths & string, M extends Method & keyof paths[P]>(
   method: M,
   path: P,
@@ -67,18 +78,8 @@ export async function call<P extends keyof paths & string, M extends Method & ke
   const where = address(path, asked.path, asked.query);
   const known = method === "get" ? kept.get(where) : undefined;
   if (known) headers["if-none-match"] = known.tag;
-  let answer: Response;
-  try {
-    answer = await fetch(where, {
-      method: method.toUpperCase(),
-      headers,
-      body: asked.body === undefined ? null : JSON.stringify(asked.body),
-      signal: asked.signal ?? null,
-    });
-  } catch (error) {
-    if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new Problem(0, "The gateway does not answer. Is it running?");
-  }
+  const init = { method: method.toUpperCase(), headers, body: asked.body === undefined ? null : JSON.stringify(asked.body), signal: asked.signal ?? null };
+  const answer = await reach(where, init, "The gateway does not answer. Is it running?");
   if (answer.status === 304 && known) return known.found as Result<paths[P][M]>;
   const found: unknown = await answer.json().catch(() => null);
   if (answer.ok && method === "get") keep(where, answer.headers.get("etag"), found);

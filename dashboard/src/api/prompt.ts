@@ -2,7 +2,7 @@
 // Neither key, prompt nor answer is stored, logged or put into an address.
 
 import { cutter, type Piece, pieceOf, type Receipt, receiptOf } from "../words/stream";
-import { Problem, problemOf } from "./client";
+import { Problem, problemOf, reach } from "./client";
 
 export interface Turn {
   role: "user" | "assistant";
@@ -30,22 +30,17 @@ export class Refused extends Problem {
 
 /** Send it; hear of the receipt as soon as the head is there, then of each piece. Rejects with `Refused`, `Problem`, or an abort. */
 export async function send(prompt: Prompt, signal: AbortSignal, onReceipt: (receipt: Receipt) => void, onPiece: (piece: Piece) => void): Promise<void> {
-  let answer: Response;
-  try {
-    answer = await fetch(`${prompt.dataPlane}/v1/chat/completions`, {
-      method: "POST",
-      mode: "cors",
-      credentials: "omit",
-      cache: "no-store",
-      referrerPolicy: "no-referrer",
-      headers: { authorization: `Bearer ${prompt.key}`, "content-type": "application/json" },
-      body: JSON.stringify({ model: prompt.model, messages: prompt.messages, stream: true, stream_options: { include_usage: true }, ...(Object.keys(prompt.policy).length ? { data_policy: prompt.policy } : {}) }),
-      signal,
-    });
-  } catch (error) {
-    if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new Problem(0, `Your browser could not reach the gateway at ${prompt.dataPlane}.`);
-  }
+  const init: RequestInit = {
+    method: "POST",
+    mode: "cors",
+    credentials: "omit",
+    cache: "no-store",
+    referrerPolicy: "no-referrer",
+    headers: { authorization: `Bearer ${prompt.key}`, "content-type": "application/json" },
+    body: JSON.stringify({ model: prompt.model, messages: prompt.messages, stream: true, stream_options: { include_usage: true }, ...(Object.keys(prompt.policy).length ? { data_policy: prompt.policy } : {}) }),
+    signal,
+  };
+  const answer = await reach(`${prompt.dataPlane}/v1/chat/completions`, init, `Your browser could not reach the gateway at ${prompt.dataPlane}.`);
   const receipt = receiptOf(answer.headers);
   if (!answer.ok || answer.body === null) {
     const found: unknown = await answer.json().catch(() => null);

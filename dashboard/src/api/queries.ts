@@ -1,11 +1,18 @@
 // What the pages read: one place for paths, keys and how long an answer is good.
 
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { call } from "./client";
-import type { UsageGroup } from "./schema";
+import type { Thread, UsageGroup } from "./schema";
 import { useHere } from "./session";
 
 const MINUTE = 60_000;
+
+/** After a change: all that was read of this account is read again. */
+export function useFresh() {
+  const client = useQueryClient();
+  const { account } = useHere();
+  return () => void client.invalidateQueries({ queryKey: [account] });
+}
 
 export function useAccounts() {
   return useQuery({ queryKey: ["accounts"], queryFn: () => call("get", "/api/accounts"), staleTime: MINUTE });
@@ -59,6 +66,35 @@ export function useCredentials() {
 export function useMembers() {
   const { account } = useHere();
   return useQuery({ queryKey: [account, "members"], queryFn: () => call("get", "/api/accounts/{account}/members", { path: { account } }) });
+}
+
+export function useRequests() {
+  const { account } = useHere();
+  return useQuery({ queryKey: [account, "requests"], queryFn: () => call("get", "/api/accounts/{account}/requests", { path: { account } }), refetchInterval: MINUTE });
+}
+
+export function useInbox(enabled: boolean) {
+  return useQuery({ queryKey: ["inbox"], queryFn: () => call("get", "/api/gateway/requests"), enabled, refetchInterval: MINUTE });
+}
+
+export function useThread(request: string) {
+  const { account } = useHere();
+  return useQuery({
+    queryKey: [account, "thread", request],
+    queryFn: () => call("get", "/api/accounts/{account}/requests/{request_id}", { path: { account, request_id: request } }),
+    refetchInterval: MINUTE / 2,
+  });
+}
+
+/** Take over a thread as a change left it; the lists that it stands in are read again. */
+export function useThreadChanged() {
+  const client = useQueryClient();
+  const { account } = useHere();
+  return (thread: Thread) => {
+    client.setQueryData([account, "thread", thread.request.id], thread);
+    void client.invalidateQueries({ queryKey: [account, "requests"] });
+    void client.invalidateQueries({ queryKey: ["inbox"] });
+  };
 }
 
 export function useChanges(gateway: boolean) {
@@ -118,4 +154,32 @@ export function useRows(seconds: number, limit: number, every: number | false) {
   return useUsage(`rows ${limit}`, seconds, every, (since, signal) =>
     call("get", "/api/accounts/{account}/usage/rows", { path: { account }, query: { since, limit }, signal }),
   );
+}
+
+export function useReview() {
+  const { account } = useHere();
+  return useQuery({ queryKey: [account, "review"], queryFn: () => call("get", "/api/accounts/{account}/review", { path: { account } }) });
+}
+
+export function useNotifications() {
+  const { account } = useHere();
+  return useQuery({
+    queryKey: [account, "notifications"],
+    queryFn: () => call("get", "/api/accounts/{account}/notifications", { path: { account }, query: { limit: 20 } }),
+    refetchInterval: MINUTE,
+  });
+}
+
+export function useDeliveries() {
+  const { account } = useHere();
+  return useQuery({ queryKey: [account, "deliveries"], queryFn: () => call("get", "/api/accounts/{account}/deliveries", { path: { account } }) });
+}
+
+/** While accounts are being told of an update, how far that is. */
+export function useUpdates() {
+  return useQuery({
+    queryKey: ["updates"],
+    queryFn: () => call("get", "/api/catalogue/updates"),
+    refetchInterval: (query) => (query.state.data?.rows.some((row) => row.told_at === null) ? 1000 : MINUTE),
+  });
 }

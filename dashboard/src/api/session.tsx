@@ -26,7 +26,7 @@ export function useSignedIn(): (me: Me | null) => void {
     setCsrf(me?.csrf ?? "");
     const before = client.getQueryData<Entrance>(SESSION);
     client.removeQueries({ predicate: (query) => query.queryKey[0] !== SESSION[0] });
-    client.setQueryData<Entrance>(SESSION, { first_run: false, data_plane_url: before?.data_plane_url ?? "", signed_in: me });
+    client.setQueryData<Entrance>(SESSION, { first_run: false, data_plane_url: before?.data_plane_url ?? "", sign_in_service: before?.sign_in_service ?? null, signed_in: me });
   };
 }
 

@@ -130,7 +130,7 @@ function OverTime({ rows, since, until, span, every }: { rows: UsageTotal[]; sin
       {metric === "latency" ? (
         <ResponseTimes since={since} until={until} span={span} every={every} />
       ) : (
-        <Columns points={filled(rows, since, until, span.by)} value={(point) => columnOf(metric, point.total)} shown={SHOWN[metric]} said={(column, shown) => saidOf(metric, column, shown)} label={`${metric} by ${span.by}, times in UTC`} by={span.by} />
+        <Columns points={filled(rows, since, until, span.by)} value={(point) => columnOf(metric, point.total)} shown={SHOWN[metric]} said={(column) => saidOf(metric, column)} label={`${metric} by ${span.by}, times in UTC`} by={span.by} />
       )}
     </Panel>
   );
@@ -143,8 +143,10 @@ function columnOf(metric: Metric, total: UsageTotal | null): Column {
   return { good: metric === "tokens" ? total.prompt_tokens + total.completion_tokens : total.cost, bad: 0 };
 }
 
-const saidOf = (metric: Metric, { good, bad }: Column, shown: (value: number) => string): string =>
-  metric === "requests" && bad > 0 ? `${shown(good + bad)}, of which ${shown(bad)} not answered` : shown(good + bad);
+function saidOf(metric: Metric, { good, bad }: Column): string {
+  const all = SHOWN[metric](good + bad);
+  return metric === "requests" && bad > 0 ? `${all}, of which ${SHOWN[metric](bad)} not answered` : all;
+}
 
 /** Half and 95 in 100 of the answered requests of each hour or day were faster than this. */
 function ResponseTimes({ since, until, span, every }: { since: number; until: number; span: Span; every: number | false }) {
@@ -157,7 +159,7 @@ function ResponseTimes({ since, until, span, every }: { since: number; until: nu
           const row = rows.get(point.label);
           return { good: row?.p50 ?? 0, bad: Math.max(0, (row?.p95 ?? 0) - (row?.p50 ?? 0)) };
         };
-        return <Columns slow points={filled([], since, until, span.by)} value={value} shown={seconds} said={({ good, bad }, shown) => `half under ${shown(good)}, 95% under ${shown(good + bad)}`} label={`response time by ${span.by}, times in UTC`} by={span.by} />;
+        return <Columns slow points={filled([], since, until, span.by)} value={value} shown={seconds} said={({ good, bad }) => `half under ${seconds(good)}, 95% under ${seconds(good + bad)}`} label={`response time by ${span.by}, times in UTC`} by={span.by} />;
       }}
     </Loaded>
   );
@@ -204,6 +206,7 @@ function Breakdown({ span, every }: { span: Span; every: number | false }) {
                     <th scope="col" className="r">Cost</th>
                     <th scope="col" className="r">Half under</th>
                     <th scope="col" className="r">95% under</th>
+                    <th scope="col" className="r" title="Half of the answers began sooner; one that is not streamed begins when it is complete">First token</th>
                   </>
                 }
               >
@@ -222,6 +225,7 @@ function Breakdown({ span, every }: { span: Span; every: number | false }) {
                     <td className="r">{money(row.cost)}</td>
                     <td className="r">{seconds(times.get(row.label)?.p50)}</td>
                     <td className="r">{seconds(times.get(row.label)?.p95)}</td>
+                    <td className="r">{seconds(times.get(row.label)?.first_token_p50)}</td>
                   </tr>
                 ))}
               </Table>

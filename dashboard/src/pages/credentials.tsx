@@ -1,20 +1,20 @@
 // Providers' keys that serve the account, and what was signed for them. A secret goes to the gateway once and comes back never.
 
 import { Button, Group, Modal, Select, Stack, Switch, Textarea, TextInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useMutation } from "@tanstack/react-query";
+import { useState } from "react";
 import { Link } from "wouter";
 import { call } from "../api/client";
-import { useCredentials } from "../api/queries";
+import { useCredentials, useFresh } from "../api/queries";
 import type { Credentials as All, Kept, ShownAgreement, ShownCredential, Taker, Tier } from "../api/schema";
 import { useHere } from "../api/session";
 import { DraftAgreement } from "../parts/agreement";
 import { History } from "../parts/history";
 import { Icon } from "../parts/icon";
-import { Chip, Empty, Failed, Loaded, Note, Page, Panel, Table } from "../parts/parts";
+import { Chip, Confirm, Empty, Failed, Loaded, Note, Page, Panel, sent, Table } from "../parts/parts";
 import { SecretField } from "../parts/secret";
 import { date } from "../words/format";
-import { agreed, CANNOT_USE, type Draft, EMPTY_DRAFT, fieldsOf, pairs } from "../words/agreement";
+import { agreed, attested, cannotUse, type Draft, EMPTY_DRAFT, fieldsOf, pairs } from "../words/agreement";
 
 const TIERS = [
   { value: "paid", label: "paid: the provider bills for it" },
@@ -56,7 +56,7 @@ export default function Credentials() {
         {(found) => <Lists found={found} act={allowed ? setDoing : null} add={add} />}
       </Loaded>
       <History gateway={false} only={["credential_added", "credential_replaced", "credential_revoked", "agreements"]} />
-      <Modal opened={doing !== null} onClose={() => setDoing(null)} title={doing ? TITLES[doing.what] : ""} centered size="lg" closeButtonProps={{ "aria-label": "Close" }}>
+      <Modal opened={doing !== null} onClose={() => setDoing(null)} title={doing ? TITLES[doing.what] : ""} centered size="lg">
         {doing?.what === "add" && read.data && <Add takers={read.data.takers} done={finish("The key is kept.")} />}
         {doing?.what === "replace" && <Replace row={doing.row} done={finish("The new key has taken the old one's place.")} />}
         {doing?.what === "sign" && <Sign row={doing.row} done={finish("What is signed was changed.")} />}
@@ -68,7 +68,7 @@ export default function Credentials() {
 
 function Done({ kept, said }: { kept: Kept; said: string }) {
   const { state } = kept.credential;
-  if (state !== "active" && state !== "revoked") return <Note tone="warn" live><strong>{said} The gateway cannot use it, though.</strong> {CANNOT_USE[state] ?? state.replaceAll("_", " ")}</Note>;
+  if (state !== "active" && state !== "revoked") return <Note tone="warn" live><strong>{said} The gateway cannot use it, though.</strong> {cannotUse(state)}</Note>;
   return <Note tone="good" live>{said} In force on every worker (snapshot {kept.snapshot}).</Note>;
 }
 
@@ -161,7 +161,7 @@ function State({ row }: { row: ShownCredential }) {
   return (
     <>
       <Chip tone="bad">cannot be used</Chip>
-      <span className="small" style={{ display: "block", marginTop: 2 }}>{CANNOT_USE[row.state] ?? row.state.replaceAll("_", " ")}</span>
+      <span className="small" style={{ display: "block", marginTop: 2 }}>{cannotUse(row.state)}</span>
     </>
   );
 }
@@ -176,7 +176,7 @@ function Agreements({ rows }: { rows: readonly ShownAgreement[] }) {
         <li key={agreement.id}>
           <Chip said={STATES[state as keyof typeof STATES]} /> <strong>{agreed(agreement).join("; ")}</strong>
           <span className="small dim" style={{ display: "block" }}>
-            {agreement.document}, from {agreement.valid_from} until {agreement.valid_until}, attested by {agreement.attested_by}
+            {attested(agreement)}
             {(agreement.models ?? []).length > 0 && <>, for {(agreement.models ?? []).join(", ")}</>}
           </span>
         </li>
@@ -185,24 +185,18 @@ function Agreements({ rows }: { rows: readonly ShownAgreement[] }) {
   );
 }
 
-function useKeep<T>(mutationFn: (value: T) => Promise<Kept>, done: (kept: Kept) => void) {
-  const client = useQueryClient();
-  const { account } = useHere();
+function useKeep(mutationFn: () => Promise<Kept>, done: (kept: Kept) => void) {
+  // What can be used, and under which facts, is another now.
+  const fresh = useFresh();
   return useMutation({
     mutationFn,
-    // What can be used, and under which facts, is another now: all that was read of this account is read again.
     onSuccess: (kept) => {
-      void client.invalidateQueries({ queryKey: [account] });
+      fresh();
       done(kept);
     },
     gcTime: 0,
   });
 }
-
-const sent = (act: () => void) => (event: FormEvent) => {
-  event.preventDefault();
-  act();
-};
 
 function Secret({ provider, value, set }: { provider: string | null; value: string; set: (value: string) => void }) {
   const words = "It is sealed before it is stored, and never shown again.";
@@ -241,7 +235,7 @@ function Add({ takers, done }: { takers: readonly Taker[]; done: (kept: Kept) =>
     done,
   );
   return (
-    <form onSubmit={sent(() => add.mutate(undefined))}>
+    <form onSubmit={sent(() => add.mutate())}>
       <Stack>
         {add.error && <Failed error={add.error} />}
         <Select label="Provider" placeholder="Choose…" searchable required withAsterisk={false} data-autofocus data={takers.map((one) => ({ value: one.id, label: one.name }))} value={provider} onChange={setProvider} />
@@ -270,7 +264,7 @@ function Replace({ row, done }: { row: ShownCredential; done: (kept: Kept) => vo
     done,
   );
   return (
-    <form onSubmit={sent(() => replace.mutate(undefined))}>
+    <form onSubmit={sent(() => replace.mutate())}>
       <Stack>
         <p style={{ margin: 0 }}>Make a new key at <strong>{row.provider}</strong>, put it in here, then revoke the old one there. Name, tier and agreements stay. Requests that run already end with the old key.</p>
         {replace.error && <Failed error={replace.error} />}
@@ -289,12 +283,12 @@ function Sign({ row, done }: { row: ShownCredential; done: (kept: Kept) => void 
     () =>
       call("put", "/api/accounts/{account}/credentials/{credential}/agreements", {
         path: { account, credential: row.id },
-        body: { agreements: [...kept.map(({ provider: _, credentials: __, accounts: ___, ...one }) => ({ ...one })), ...(draft ? [fieldsOf(draft, kept.length)] : [])] },
+        body: { agreements: [...kept.map(({ provider: _, credentials: __, accounts: ___, ...one }) => one), ...(draft ? [fieldsOf(draft, kept.length)] : [])] },
       }),
     done,
   );
   return (
-    <form onSubmit={sent(() => sign.mutate(undefined))}>
+    <form onSubmit={sent(() => sign.mutate())}>
       <Stack>
         <p style={{ margin: 0 }}>What you have signed with <strong>{row.provider}</strong> for this very key. It counts instead of the published terms, for this key alone, and shows as contracted wherever the policy is shown.</p>
         {sign.error && <Failed error={sign.error} />}
@@ -302,7 +296,7 @@ function Sign({ row, done }: { row: ShownCredential; done: (kept: Kept) => void 
           <Group key={one.id} justify="space-between" wrap="nowrap" align="flex-start">
             <div>
               <strong>{agreed(one).join("; ")}</strong>
-              <span className="small dim" style={{ display: "block" }}>{one.document}, from {one.valid_from} until {one.valid_until}, attested by {one.attested_by}</span>
+              <span className="small dim" style={{ display: "block" }}>{attested(one)}</span>
             </div>
             <Button size="compact-sm" variant="default" aria-label={`End ${one.document}`} onClick={() => setKept(kept.filter((other) => other.id !== one.id))}>End it</Button>
           </Group>
@@ -319,12 +313,8 @@ function Revoke({ row, done }: { row: ShownCredential; done: (kept: Kept) => voi
   const { account } = useHere();
   const revoke = useKeep(() => call("delete", "/api/accounts/{account}/credentials/{credential}", { path: { account, credential: row.id } }), done);
   return (
-    <Stack>
-      <p style={{ margin: 0 }}>
-        Once this returns, no request of yours begins with <strong>{row.name || row.id}</strong>, its secret is deleted here, and its agreements count no more. That cannot be undone. Revoke the key at {row.provider} too.
-      </p>
-      {revoke.error && <Failed error={revoke.error} />}
-      <Button color="red.9" loading={revoke.isPending} onClick={() => revoke.mutate(undefined)}>Revoke it</Button>
-    </Stack>
+    <Confirm change={revoke} button="Revoke it">
+      Once this returns, no request of yours begins with <strong>{row.name || row.id}</strong>, its secret is deleted here, and its agreements count no more. That cannot be undone. Revoke the key at {row.provider} too.
+    </Confirm>
   );
 }

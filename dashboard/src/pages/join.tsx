@@ -2,11 +2,11 @@
 
 import { Button, PasswordInput, Stack, TextInput } from "@mantine/core";
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { useLocation } from "wouter";
 import { call } from "../api/client";
 import { useSignedIn } from "../api/session";
-import { Failed, Loaded, Note } from "../parts/parts";
+import { Failed, Loaded, Note, sent } from "../parts/parts";
 import { Entrance } from "./signin";
 
 const SHORTEST = 12;
@@ -57,12 +57,7 @@ export function Join({ firstRun }: { firstRun: boolean }) {
     <Entrance title={link.data?.kind === "invitation" ? `Join ${link.data.account ?? "AnyAPI"}` : "Set up your gateway"}>
       <Loaded read={link}>
         {(found) => (
-          <form
-            onSubmit={(event: FormEvent) => {
-              event.preventDefault();
-              enter.mutate();
-            }}
-          >
+          <form onSubmit={sent(() => enter.mutate())}>
             <Stack gap="md">
               <p style={{ margin: 0 }} className="dim">
                 {found.kind === "invitation"

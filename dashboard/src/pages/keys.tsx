@@ -1,17 +1,18 @@
-// API keys: made (the secret is shown once), rotated, revoked.
+// API keys: made (the secret is shown once), limited, rotated, revoked.
 
-import { Button, Group, Modal, Select, Stack, TextInput } from "@mantine/core";
+import { Button, Group, Modal, Select, Stack, Switch, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { Link } from "wouter";
 import { call } from "../api/client";
 import { useKeys, useProjects } from "../api/queries";
 import type { MadeKey, ShownKey } from "../api/schema";
 import { useHere } from "../api/session";
 import { Icon } from "../parts/icon";
-import { Chip, CodeBlock, Empty, Failed, Loaded, Note, Page, Panel, Table } from "../parts/parts";
-import { date } from "../words/format";
+import { Chip, CodeBlock, Confirm, Empty, Failed, Loaded, Note, Page, Panel, sent, Table } from "../parts/parts";
+import { date, time } from "../words/format";
 import { settingsOf } from "../words/policy";
+import { bounds, LimitsForm, Used } from "./key_limits";
 
 const ENDS = [
   { value: "", label: "never" },
@@ -27,7 +28,8 @@ const OVERLAPS = [
   { value: "604800", label: "in a week" },
 ];
 
-type Doing = { what: "make" } | { what: "rotate" | "revoke"; key: ShownKey } | null;
+type Doing = { what: "make" } | { what: "change" | "rotate" | "revoke"; key: ShownKey } | null;
+const TITLES = { make: "New API key", change: "Name and limits", rotate: "Rotate this key", revoke: "Revoke this key" };
 
 export default function Keys() {
   const { may } = useHere();
@@ -60,8 +62,9 @@ export default function Keys() {
           }
         </Loaded>
       </Panel>
-      <Modal opened={doing !== null} onClose={() => setDoing(null)} title={doing?.what === "make" ? "New API key" : doing?.what === "rotate" ? "Rotate this key" : "Revoke this key"} centered closeButtonProps={{ "aria-label": "Close" }}>
+      <Modal opened={doing !== null} onClose={() => setDoing(null)} title={doing && TITLES[doing.what]} centered>
         {doing?.what === "make" && <Make done={finish} />}
+        {doing?.what === "change" && <Change row={doing.key} done={() => finish(null)} />}
         {doing?.what === "rotate" && <Rotate row={doing.key} done={finish} />}
         {doing?.what === "revoke" && <Revoke row={doing.key} done={() => finish(null)} />}
       </Modal>
@@ -77,34 +80,40 @@ function Rows({ rows, act }: { rows: ShownKey[]; act: (doing: Doing) => void }) 
       head={
         <>
           <th scope="col">Name</th>
-          <th scope="col">Begins with</th>
           <th scope="col">State</th>
-          <th scope="col">Project</th>
-          <th scope="col">Made</th>
-          <th scope="col">Ends</th>
-          <th scope="col">Asks, on top of the account</th>
+          <th scope="col">Made, ends</th>
+          <th scope="col">Spent, limits</th>
+          <th scope="col">Its own privacy</th>
           <th scope="col"><span className="visually-hidden">What to do</span></th>
         </>
       }
     >
       {rows.map((row) => {
         const name = row.name || row.prefix;
+        const usable = row.state === "active" || row.state === "disabled";
+        const replaced = rows.some((other) => other.lineage === row.lineage && other.created_at > row.created_at);
         return (
           <tr key={row.id}>
-            <td><strong>{row.name || "no name"}</strong></td>
-            <td className="mono nowrap">{row.prefix}…</td>
-            <td><Chip tone={row.state === "active" ? "good" : "plain"}>{row.state}</Chip></td>
-            <td>{row.project ?? "–"}</td>
-            <td className="nowrap">{date(row.created_at)}</td>
-            <td className="nowrap">{row.revoked_at ? date(row.revoked_at) : row.expires_at ? date(row.expires_at) : "never"}</td>
+            <td>
+              <strong>{row.name || "no name"}</strong>
+              <div className="mono small dim nowrap">{row.prefix}…</div>
+              {row.project && <div className="small dim">in {row.project}</div>}
+            </td>
+            <td className="nowrap"><Chip tone={row.state === "disabled" ? "warn" : row.state === "active" && !replaced ? "good" : "plain"}>{usable && replaced ? "replaced" : row.state}</Chip></td>
+            <td>
+              <span className="nowrap">{date(row.created_at)}</span>
+              <div className="small dim">{row.revoked_at ? `revoked ${date(row.revoked_at)}` : row.expires_at ? `ends ${time(row.expires_at)}` : "does not end"}</div>
+            </td>
+            <td><Used row={row} /></td>
             <td>
               {settingsOf(row.data_policy).join("; ") || <span className="dim">nothing more</span>}{" "}
-              {row.state === "active" && <Link className="small" href={`/a/${encodeURIComponent(account)}/privacy?layer=key&subject=${row.id}`} aria-label={`Privacy settings of ${name}`}>Settings</Link>}
+              {usable && <Link className="small" href={`/a/${encodeURIComponent(account)}/privacy?layer=key&subject=${row.id}`} aria-label={`Privacy settings of ${name}`}>Settings</Link>}
             </td>
             <td className="r">
-              {row.state === "active" && may("write_keys") && (
+              {usable && may("write_keys") && (
                 <Group gap={6} wrap="nowrap" justify="flex-end">
-                  <Button size="compact-sm" variant="default" aria-label={`Rotate ${name}`} onClick={() => act({ what: "rotate", key: row })}>Rotate</Button>
+                  <Button size="compact-sm" variant="default" aria-label={`Limits of ${name}`} onClick={() => act({ what: "change", key: row })}>Limits</Button>
+                  {!replaced && <Button size="compact-sm" variant="default" aria-label={`Rotate ${name}`} onClick={() => act({ what: "rotate", key: row })}>Rotate</Button>}
                   <Button size="compact-sm" variant="default" aria-label={`Revoke ${name}`} onClick={() => act({ what: "revoke", key: row })}>Revoke</Button>
                 </Group>
               )}
@@ -116,7 +125,7 @@ function Rows({ rows, act }: { rows: ShownKey[]; act: (doing: Doing) => void }) 
   );
 }
 
-function useChange<T, R>(mutationFn: (value: T) => Promise<R>, done: (result: R) => void) {
+function useChange<R>(mutationFn: () => Promise<R>, done: (result: R) => void) {
   const client = useQueryClient();
   const { account } = useHere();
   return useMutation({
@@ -135,17 +144,13 @@ function Make({ done }: { done: (key: MadeKey) => void }) {
   const [name, setName] = useState("");
   const [project, setProject] = useState<string | null>(null);
   const [ends, setEnds] = useState("");
+  const [limits, setLimits] = useState(bounds());
   const make = useChange(
-    () => call("post", "/api/accounts/{account}/keys", { path: { account }, body: { name, project, expires_days: ends ? Number(ends) : null } }),
+    () => call("post", "/api/accounts/{account}/keys", { path: { account }, body: { name, project, expires_days: ends ? Number(ends) : null, limits } }),
     done,
   );
   return (
-    <form
-      onSubmit={(event: FormEvent) => {
-        event.preventDefault();
-        make.mutate(undefined);
-      }}
-    >
+    <form onSubmit={sent(() => make.mutate())}>
       <Stack>
         {make.error && <Failed error={make.error} />}
         <TextInput label="Name" description="Which application it is for." maxLength={100} data-autofocus value={name} onChange={(event) => setName(event.currentTarget.value)} />
@@ -153,7 +158,31 @@ function Make({ done }: { done: (key: MadeKey) => void }) {
           <Select label="Project" placeholder="none" clearable data={(projects.data ?? []).map((row) => ({ value: row.id, label: row.name }))} value={project} onChange={setProject} />
         )}
         <Select label="It ends" data={ENDS} value={ends} allowDeselect={false} onChange={(next) => setEnds(next ?? "")} />
+        <LimitsForm limits={limits} set={setLimits} />
         <Button type="submit" loading={make.isPending}>Make the key</Button>
+      </Stack>
+    </form>
+  );
+}
+
+function Change({ row, done }: { row: ShownKey; done: () => void }) {
+  const { account } = useHere();
+  const [name, setName] = useState(row.name);
+  const [limits, setLimits] = useState(bounds(row.limits));
+  const [disabled, setDisabled] = useState(row.state === "disabled");
+  const change = useChange(
+    () => call("put", "/api/accounts/{account}/keys/{key}", { path: { account, key: row.id }, body: { name, limits, disabled } }),
+    done,
+  );
+  return (
+    <form onSubmit={sent(() => change.mutate())}>
+      <Stack>
+        {change.error && <Failed error={change.error} />}
+        <TextInput label="Name" maxLength={100} data-autofocus value={name} onChange={(event) => setName(event.currentTarget.value)} />
+        <LimitsForm limits={limits} set={setLimits} />
+        <Note>Before a request is sent, the most that it can cost is set aside; afterwards what it did cost. So requests at the same time cannot spend more than the cap. A key that was rotated and the one in its place share their limits.</Note>
+        <Switch label="Disabled" description="Every request is refused until you take that back." checked={disabled} onChange={(event) => setDisabled(event.currentTarget.checked)} />
+        <Button type="submit" loading={change.isPending}>Save</Button>
       </Stack>
     </form>
   );
@@ -168,10 +197,10 @@ function Rotate({ row, done }: { row: ShownKey; done: (key: MadeKey) => void }) 
   );
   return (
     <Stack>
-      <p style={{ margin: 0 }}>A new key takes the place of <strong>{row.name || row.prefix}</strong>, with the same project and privacy settings. Both work until the old one ends, so that nothing stops while you put the new one in.</p>
+      <p style={{ margin: 0 }}>A new key takes the place of <strong>{row.name || row.prefix}</strong>, with the same project, limits and privacy settings; they share what is left of the limits. Both work until the old one ends, so that nothing stops while you put the new one in.</p>
       {rotate.error && <Failed error={rotate.error} />}
       <Select label="The old key ends" data={OVERLAPS} value={overlap} allowDeselect={false} onChange={(next) => next && setOverlap(next)} />
-      <Button loading={rotate.isPending} onClick={() => rotate.mutate(undefined)}>Make the new key</Button>
+      <Button loading={rotate.isPending} onClick={() => rotate.mutate()}>Make the new key</Button>
     </Stack>
   );
 }
@@ -180,11 +209,9 @@ function Revoke({ row, done }: { row: ShownKey; done: () => void }) {
   const { account } = useHere();
   const revoke = useChange(() => call("delete", "/api/accounts/{account}/keys/{key}", { path: { account, key: row.id } }), done);
   return (
-    <Stack>
-      <p style={{ margin: 0 }}>Once this returns, no worker takes <strong>{row.name || row.prefix}</strong> any more. That cannot be undone.</p>
-      {revoke.error && <Failed error={revoke.error} />}
-      <Button color="red.9" loading={revoke.isPending} onClick={() => revoke.mutate(undefined)}>Revoke it</Button>
-    </Stack>
+    <Confirm change={revoke} button="Revoke it">
+      Once this returns, no worker takes <strong>{row.name || row.prefix}</strong> any more. That cannot be undone.
+    </Confirm>
   );
 }
 

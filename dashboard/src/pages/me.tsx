@@ -2,11 +2,11 @@
 
 import { Button, Group, PasswordInput, Stack } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { useLocation } from "wouter";
 import { call } from "../api/client";
 import { useHere, useSignedIn } from "../api/session";
-import { Chip, Failed, Note, Page, Panel } from "../parts/parts";
+import { Chip, Failed, Note, Page, Panel, sent } from "../parts/parts";
 
 export default function Me() {
   const { me } = useHere();
@@ -59,12 +59,7 @@ export default function Me() {
           {leave.error && <Failed error={leave.error} />}
         </Panel>
         <Panel title="Change your password">
-          <form
-            onSubmit={(event: FormEvent) => {
-              event.preventDefault();
-              change.mutate();
-            }}
-          >
+          <form onSubmit={sent(() => change.mutate())}>
             <Stack>
               {change.error && <Failed error={change.error} />}
               {change.isSuccess && (

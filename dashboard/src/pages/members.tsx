@@ -1,16 +1,16 @@
 // Who belongs to the account, as what; and its projects.
 
 import { Button, Group, Modal, Select, Stack, TextInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useMutation } from "@tanstack/react-query";
+import { useState } from "react";
 import { Link } from "wouter";
 import { call } from "../api/client";
-import { useMembers, useProjects } from "../api/queries";
+import { useFresh, useMembers, useProjects } from "../api/queries";
 import type { Invitation, Member, Role } from "../api/schema";
 import { useHere } from "../api/session";
 import { History } from "../parts/history";
 import { Icon } from "../parts/icon";
-import { CodeBlock, Failed, Loaded, Note, Page, Panel, Table } from "../parts/parts";
+import { CodeBlock, Confirm, Failed, Loaded, Note, Page, Panel, sent, Table } from "../parts/parts";
 import { date, time } from "../words/format";
 
 const ROLES = [
@@ -19,12 +19,6 @@ const ROLES = [
   { value: "member", label: "member: keys, and looking at the rest" },
   { value: "auditor", label: "auditor: looking only" },
 ];
-
-function useFresh() {
-  const client = useQueryClient();
-  const { account } = useHere();
-  return () => void client.invalidateQueries({ queryKey: [account] });
-}
 
 export default function Members() {
   const { may, me } = useHere();
@@ -61,10 +55,10 @@ export default function Members() {
         <Projects />
         <History gateway={false} />
       </div>
-      <Modal opened={inviting} onClose={() => setInviting(false)} title="Invite somebody" centered closeButtonProps={{ "aria-label": "Close" }}>
+      <Modal opened={inviting} onClose={() => setInviting(false)} title="Invite somebody" centered>
         <Invite done={(found) => { setInviting(false); setInvited(found); }} />
       </Modal>
-      <Modal opened={leaving !== null} onClose={() => setLeaving(null)} title="Remove a member" centered closeButtonProps={{ "aria-label": "Close" }}>
+      <Modal opened={leaving !== null} onClose={() => setLeaving(null)} title="Remove a member" centered>
         {leaving && <Remove row={leaving} done={() => setLeaving(null)} />}
       </Modal>
     </Page>
@@ -96,7 +90,7 @@ function Invite({ done }: { done: (invited: Invitation) => void }) {
     onSuccess: (found) => { fresh(); done(found); },
   });
   return (
-    <form onSubmit={(event: FormEvent) => { event.preventDefault(); invite.mutate(); }}>
+    <form onSubmit={sent(() => invite.mutate())}>
       <Stack>
         {invite.error && <Failed error={invite.error} />}
         <TextInput label="E-mail address" description="You get a link to send to them yourself; AnyAPI sends no mail." type="email" required withAsterisk={false} data-autofocus value={email} onChange={(event) => setEmail(event.currentTarget.value)} />
@@ -130,11 +124,9 @@ function Remove({ row, done }: { row: Member; done: () => void }) {
     onSuccess: () => { fresh(); done(); },
   });
   return (
-    <Stack>
-      <p style={{ margin: 0 }}><strong>{row.name}</strong> will not see this account any more. The API keys that they made go on working: revoke those yourself.</p>
-      {remove.error && <Failed error={remove.error} />}
-      <Button color="red.9" loading={remove.isPending} onClick={() => remove.mutate()}>Remove them</Button>
-    </Stack>
+    <Confirm change={remove} button="Remove them">
+      <strong>{row.name}</strong> will not see this account any more. The API keys that they made go on working: revoke those yourself.
+    </Confirm>
   );
 }
 
@@ -163,7 +155,7 @@ function Projects() {
         }
       </Loaded>
       {may("write_settings") && (
-        <form onSubmit={(event: FormEvent) => { event.preventDefault(); add.mutate(); }}>
+        <form onSubmit={sent(() => add.mutate())}>
           <Group align="flex-end" gap="sm">
             <TextInput label="New project" description="Letters, digits, dots, dashes and underscores." pattern="[A-Za-z0-9._\-]{1,64}" required withAsterisk={false} value={id} onChange={(event) => setId(event.currentTarget.value)} style={{ flex: 1 }} />
             <Button type="submit" variant="default" loading={add.isPending}>Add</Button>

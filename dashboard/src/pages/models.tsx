@@ -152,11 +152,9 @@ function ModelTable() {
 const PROVIDER_ORDER: Record<string, (row: ProviderRow) => number | string> = {
   name: (row) => row.name.toLowerCase(),
   permitted: (row) => row.permitted / Math.max(row.endpoints, 1),
-  policy: (row) => leniency(row.policy.training, kept(row)),
+  policy: (row) => leniency(row.policy.training, row.policy.retention),
   checked: (row) => row.provenance.verified_at ?? "",
 };
-
-const kept = ({ policy: { retention: { kind, days } } }: ProviderRow) => ({ kind, days: days ?? null, purpose: null });
 
 function ProviderTable() {
   const { account } = useHere();
@@ -196,7 +194,7 @@ function ProviderTable() {
                   <td>{row.has_credential ? <Chip tone="good">here</Chip> : <span className="dim">none</span>}</td>
                   <td>{row.endpoints === 0 ? <span className="dim">none listed</span> : <Chip tone={row.permitted === 0 ? "warn" : row.usable ? "good" : "plain"}>{row.permitted} of {row.endpoints}</Chip>}</td>
                   <td className="wide" style={{ minWidth: 300 }}>
-                    <span className="chips"><Chip said={training(row.policy.training)} /><Chip said={retention(kept(row))} /></span>
+                    <span className="chips"><Chip said={training(row.policy.training)} /><Chip said={retention(row.policy.retention)} /></span>
                     <span style={{ display: "block", marginTop: 4 }}>
                       <Chip said={confidence(row.provenance.confidence)} />{" "}
                       <span className="small dim">{row.provenance.source_url ? <Outside href={row.provenance.source_url}>source</Outside> : "no source page"}</span>

@@ -1,15 +1,15 @@
 // A real request through the gateway, from this browser, with a key that is pasted in: the answer as it comes, and its receipt line.
 
 import { Button, Group, Select, Stack, Textarea } from "@mantine/core";
-import { type FormEvent, type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import { Link, useSearchParams } from "wouter";
-import { Problem } from "../api/client";
+import { aborted, Problem } from "../api/client";
 import { Refused, send, type Turn } from "../api/prompt";
 import { useModels, useProviders } from "../api/queries";
 import type { EndpointRow, ModelRow, ProviderRow } from "../api/schema";
 import { useHere } from "../api/session";
 import { Facts } from "../parts/endpoints";
-import { Chip, Copy, Empty, Failed, Loaded, Note, Page, Panel } from "../parts/parts";
+import { Chip, Copy, Empty, Failed, Loaded, Note, Page, Panel, sent } from "../parts/parts";
 import { SecretField } from "../parts/secret";
 import { choicesOf, ShieldForm } from "../parts/shieldform";
 import { AUTO } from "../parts/verdicts";
@@ -58,7 +58,7 @@ function useExchanges() {
       );
       change((one) => ({ state: one.error ? "failed" : "done", took: (performance.now() - began) / 1000 }));
     } catch (error) {
-      if (error instanceof DOMException && error.name === "AbortError") change(() => ({ state: "stopped" }));
+      if (aborted(error)) change(() => ({ state: "stopped" }));
       else change((one) => ({ state: "failed", error: error instanceof Problem ? error : new Problem(0, "The connection broke off."), receipt: error instanceof Refused ? error.receipt : one.receipt }));
     }
   };
@@ -79,8 +79,7 @@ function Desk({ models, providers }: { models: readonly ModelRow[]; providers: r
   const base = `/a/${encodeURIComponent(account)}`;
   const ready = dataPlane.startsWith("http") && key.trim() !== "" && prompt.trim() !== "" && !talk.busy;
   // Neither is checked for spelling or translated: browsers may send what they check or translate to others.
-  const submit = (event?: FormEvent) => {
-    event?.preventDefault();
+  const submit = () => {
     if (!ready) return;
     void talk.ask(key.trim(), model, policy, prompt);
     setPrompt("");
@@ -92,7 +91,7 @@ function Desk({ models, providers }: { models: readonly ModelRow[]; providers: r
     <div className="settings even">
       <div className="stack">
         <Panel title="The request">
-          <form onSubmit={submit}>
+          <form onSubmit={sent(submit)}>
             <Stack>
               {!dataPlane.startsWith("http") && <Note tone="warn">The gateway listens where no browser can reach it. Its operator sets <span className="mono">server.public_url</span>; until then, ask from a terminal.</Note>}
               <SecretField label="API key" description={<>Stays in this page's memory until you leave it. <Link href={`${base}/keys`}>Make one</Link> if you have none.</>} placeholder="anyapi_sk_…" value={key} set={setKey} />

@@ -28,7 +28,7 @@ function Whole({ found }: { found: ProviderPage }) {
   const [picked, pick] = usePicked();
   const { provider, record, endpoints } = found;
   const base = `/a/${encodeURIComponent(account)}`;
-  const kept = { kind: record.policy.retention.kind, days: record.policy.retention.days ?? null, purpose: record.policy.retention.purpose ?? null };
+  const kept = record.policy.retention;
   const contracted = endpoints.some((row) => row.data_policy?.grade === "contracted");
   return (
     <>
@@ -43,7 +43,7 @@ function Whole({ found }: { found: ProviderPage }) {
           <dl className="facts small">
             {kept.purpose && <><dt>Why it is kept</dt><dd>{kept.purpose}</dd></>}
             <dt>Zero retention</dt><dd>{zeroRetention(record.policy.zero_retention)}</dd>
-            {record.free_tier && <><dt>On its free tier</dt><dd>{training(record.free_tier.training).text}; {retention({ kind: record.free_tier.retention.kind, days: record.free_tier.retention.days ?? null, purpose: null }).text.toLowerCase()}</dd></>}
+            {record.free_tier && <><dt>On its free tier</dt><dd>{training(record.free_tier.training).text}; {retention(record.free_tier.retention).text.toLowerCase()}</dd></>}
             <dt>How that is known</dt>
             <dd>
               {confidence(record.provenance.confidence).text}
@@ -100,7 +100,7 @@ function Exception({ one }: { one: PolicyException }) {
     <Note>
       <span className="chips" style={{ marginBottom: 4 }}>
         {trains && <Chip said={training(trains)} />}
-        {keeps && <Chip said={retention({ kind: keeps.kind, days: keeps.days ?? null, purpose: null })} />}
+        {keeps && <Chip said={retention(keeps)} />}
         {read && <Chip said={review(read)} />}
         {one.override.confidential_compute && <Chip tone="good">Confidential computing</Chip>}
         {one.override.same_as_provider && <Chip>As at {one.override.same_as_provider}</Chip>}

@@ -1,11 +1,11 @@
-// The entrance: e-mail address and password.
+// The entrance: the operator's sign-in service, if there is one, and e-mail address with password.
 
-import { Button, PasswordInput, Stack, TextInput, Title } from "@mantine/core";
+import { Button, Divider, PasswordInput, Stack, TextInput, Title } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
-import { type FormEvent, type ReactNode, useEffect, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { call } from "../api/client";
 import { useSignedIn } from "../api/session";
-import { CodeBlock, Failed } from "../parts/parts";
+import { CodeBlock, Failed, sent } from "../parts/parts";
 import { Brand, Theme } from "../parts/shell";
 
 export function Entrance({ title, children }: { title: string; children: ReactNode }) {
@@ -33,7 +33,21 @@ export function Entrance({ title, children }: { title: string; children: ReactNo
   );
 }
 
-export function SignIn({ firstRun }: { firstRun: boolean }) {
+/** Why the way through the sign-in service ended here: the codes of `control/sign_in.py`. */
+const PROBLEMS: Record<string, string> = {
+  first_run: "Nobody is known here yet: the first person comes in with the one-time link.",
+  unverified: "The sign-in service does not say that your e-mail address is yours. Have it verified there, then try again.",
+  not_a_member: "You are known there, but belong to no account here. An owner of your organization can send you a link.",
+  another_person: "Somebody else signed in with this e-mail address before. Ask the operator of this gateway.",
+  cancelled: "You did not go on at the sign-in service. Nothing has happened.",
+  again: "This sign-in was begun in another window, used already or too old. Begin again, in this window.",
+  slow: "Too many failed attempts. Try again in a few minutes.",
+  unavailable: "The sign-in service does not answer as it should. Try again; if it goes on, tell the operator of this gateway.",
+};
+const FAILED = "The sign-in service could not show who you are. Try again; the gateway's log says which check failed.";
+
+export function SignIn({ firstRun, service }: { firstRun: boolean; service: string | null }) {
+  const problem = new URLSearchParams(window.location.search).get("problem");
   const signedIn = useSignedIn();
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
@@ -50,15 +64,19 @@ export function SignIn({ firstRun }: { firstRun: boolean }) {
     );
   return (
     <Entrance title="Sign in">
-      <form
-        onSubmit={(event: FormEvent) => {
-          event.preventDefault();
-          enter.mutate();
-        }}
-      >
+      <form onSubmit={sent(() => enter.mutate())}>
         <Stack gap="md">
+          {problem !== null && !enter.error && <Failed error={new Error(Object.hasOwn(PROBLEMS, problem) ? PROBLEMS[problem] : FAILED)} />}
           {enter.error && <Failed error={enter.error} />}
-          <TextInput label="E-mail address" type="email" autoComplete="username" required withAsterisk={false} autoFocus value={email} onChange={(event) => setEmail(event.currentTarget.value)} />
+          {service !== null && (
+            <>
+              <Button component="a" href="/api/session/oidc" variant="default">
+                Continue with {service}
+              </Button>
+              <Divider label="or" />
+            </>
+          )}
+          <TextInput label="E-mail address" type="email" autoComplete="username" required withAsterisk={false} autoFocus={service === null} value={email} onChange={(event) => setEmail(event.currentTarget.value)} />
           <PasswordInput label="Password" autoComplete="current-password" required withAsterisk={false} value={password} onChange={(event) => setPassword(event.currentTarget.value)} visibilityToggleButtonProps={{ "aria-label": "Show or hide the password" }} />
           <Button type="submit" loading={enter.isPending}>
             Sign in

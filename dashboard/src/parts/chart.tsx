@@ -18,7 +18,7 @@ export function Columns({ points, value, shown, said, label, by, slow = false }:
   points: readonly Point[];
   value: (point: Point) => Column;
   shown: (value: number) => string;
-  said: (column: Column, shown: (value: number) => string) => string;
+  said: (column: Column) => string;
   label: string;
   by: "hour" | "day";
   /** What stands on top is no failure. */
@@ -51,7 +51,7 @@ export function Columns({ points, value, shown, said, label, by, slow = false }:
   return (
     <figure style={{ margin: 0 }} ref={ref} tabIndex={0} role="group" aria-label={`${label}: arrow keys go through it`} onKeyDown={move} onBlur={() => setOver(null)}>
       <div className="small dim num" aria-live="polite" style={{ minHeight: "1.5em" }}>
-        {picked && pickedColumn ? `${picked.label} UTC: ${said(pickedColumn, shown)}` : " "}
+        {picked && pickedColumn ? `${picked.label} UTC: ${said(pickedColumn)}` : " "}
       </div>
       <svg className="chart" width={width} height={HEIGHT + BOTTOM} role="img" aria-label={label} onMouseLeave={() => setOver(null)}>
         {scale.map((tick) => (
@@ -87,7 +87,7 @@ export function Columns({ points, value, shown, said, label, by, slow = false }:
           {points.map((point, place) => (
             <tr key={point.label}>
               <th scope="row">{point.label}</th>
-              <td>{said(columns[place] as Column, shown)}</td>
+              <td>{said(columns[place] as Column)}</td>
             </tr>
           ))}
         </tbody>

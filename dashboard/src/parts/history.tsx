@@ -2,9 +2,8 @@
 
 import { useChanges } from "../api/queries";
 import type { Changed } from "../api/schema";
-import { exactTime, time } from "../words/format";
 import { change, settingsOf } from "../words/policy";
-import { Loaded, Panel } from "./parts";
+import { Loaded, Moment, Panel } from "./parts";
 
 export function History({ gateway, only }: { gateway: boolean; only?: readonly string[] }) {
   const changes = useChanges(gateway);
@@ -33,9 +32,7 @@ function Row({ row }: { row: Changed }) {
   return (
     <li>
       <strong>{row.by_name}</strong> {change(row.what)} <span className="dim">({row.subject || "gateway"})</span>{" "}
-      <time className="small dim nowrap" dateTime={new Date(row.at * 1000).toISOString()} title={exactTime(row.at)}>
-        {time(row.at)}
-      </time>
+      <Moment at={row.at} />
       {row.what === "settings" && (
         <div className="small">
           {after.filter((one) => !before.includes(one)).map((one) => (

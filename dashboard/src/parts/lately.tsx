@@ -40,7 +40,7 @@ function Lists({ endpoints, providers }: { endpoints: readonly EndpointRow[]; pr
               {who(row.id)} <span className="dim small">{row.provenance.source_date}</span>
               <span className="chips" style={{ marginTop: 4 }}>
                 <Chip said={training(row.policy.training)} />
-                <Chip said={retention({ kind: row.policy.retention.kind, days: row.policy.retention.days ?? null, purpose: null })} />
+                <Chip said={retention(row.policy.retention)} />
                 <Chip said={confidence(row.provenance.confidence)} />
                 {row.provenance.source_url && <span className="small"><Outside href={row.provenance.source_url}>source</Outside></span>}
               </span>

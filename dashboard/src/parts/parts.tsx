@@ -1,8 +1,9 @@
 // Small pieces that every page is made of.
 
-import { ActionIcon, Button, Skeleton, Title, Tooltip } from "@mantine/core";
-import { type ReactNode, useEffect, useId, useRef, useState } from "react";
+import { ActionIcon, Button, Skeleton, Stack, Title, Tooltip } from "@mantine/core";
+import { type FormEvent, type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { Problem } from "../api/client";
+import { exactTime, time } from "../words/format";
 import type { Said, Tone } from "../words/policy";
 import { Icon, type IconName } from "./icon";
 
@@ -47,8 +48,23 @@ export function Panel({ title, children, tools }: { title?: ReactNode; children:
   );
 }
 
-export function Chip({ said, tone, children }: { said?: Said; tone?: Tone; children?: ReactNode }) {
-  return <span className={`chip ${said?.tone ?? tone ?? "plain"}`}>{said?.text ?? children}</span>;
+export function Chip({ said, tone, label, children }: { said?: Said; tone?: Tone; label?: string; children?: ReactNode }) {
+  return <span className={`chip ${said?.tone ?? tone ?? "plain"}`} aria-label={label}>{said?.text ?? children}</span>;
+}
+
+/** What sending a form does in place of loading a page. */
+export const sent = (act: () => void) => (event: FormEvent) => {
+  event.preventDefault();
+  act();
+};
+
+/** When something was, beside what was; the exact moment for whoever points at it. */
+export function Moment({ at }: { at: number }) {
+  return (
+    <time className="small dim nowrap" dateTime={new Date(at * 1000).toISOString()} title={exactTime(at)}>
+      {time(at)}
+    </time>
+  );
 }
 
 const NOTE_ICONS: Record<Tone, IconName> = { good: "check", bad: "warn", warn: "warn", plain: "info" };
@@ -95,6 +111,17 @@ export function Failed({ error, retry }: { error: unknown; retry?: () => void })
         </div>
       )}
     </Note>
+  );
+}
+
+/** The last question before something that cannot be taken back; the body of a dialog. */
+export function Confirm({ change, button, children }: { change: { error: unknown; isPending: boolean; mutate: () => void }; button: string; children: ReactNode }) {
+  return (
+    <Stack>
+      <p style={{ margin: 0 }}>{children}</p>
+      {change.error !== null && <Failed error={change.error} />}
+      <Button color="red.9" loading={change.isPending} onClick={() => change.mutate()}>{button}</Button>
+    </Stack>
   );
 }
 

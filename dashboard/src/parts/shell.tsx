@@ -6,21 +6,47 @@ import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { Problem } from "../api/client";
-import { useAccounts } from "../api/queries";
+import { useAccounts, useInbox, useNotifications, useRequests } from "../api/queries";
 import { useHere } from "../api/session";
+import { plural } from "../words/format";
+import { finished } from "../words/requests";
 import { Icon, type IconName } from "./icon";
-import { Note } from "./parts";
+import { Chip, Note } from "./parts";
 
-const PLACES: readonly { path: string; name: string; icon: IconName; also?: string[] }[] = [
-  { path: "activity", name: "Activity", icon: "activity" },
-  { path: "privacy", name: "Privacy settings", icon: "shield" },
-  { path: "models", name: "Models and providers", icon: "models", also: ["providers", "compare"] },
-  { path: "explain", name: "Explain", icon: "explain" },
-  { path: "playground", name: "Playground", icon: "send" },
-  { path: "keys", name: "API keys", icon: "key" },
-  { path: "credentials", name: "Credentials", icon: "vault" },
-  { path: "members", name: "Members and projects", icon: "people" },
-  { path: "stored", name: "What is stored", icon: "stored" },
+interface Place {
+  path: string;
+  name: string;
+  icon: IconName;
+  also?: string[];
+}
+
+const PLACES: readonly { name: string; places: readonly Place[] }[] = [
+  {
+    name: "Use",
+    places: [
+      { path: "activity", name: "Activity", icon: "activity" },
+      { path: "models", name: "Models and providers", icon: "models", also: ["providers", "compare"] },
+      { path: "playground", name: "Playground", icon: "send" },
+    ],
+  },
+  {
+    name: "Privacy",
+    places: [
+      { path: "privacy", name: "Privacy settings", icon: "shield" },
+      { path: "review", name: "Review", icon: "review" },
+      { path: "explain", name: "Explain", icon: "explain" },
+      { path: "stored", name: "What is stored", icon: "stored" },
+      { path: "requests", name: "Privacy requests", icon: "letter" },
+    ],
+  },
+  {
+    name: "Access",
+    places: [
+      { path: "keys", name: "API keys", icon: "key" },
+      { path: "credentials", name: "Credentials", icon: "vault" },
+      { path: "members", name: "Members and projects", icon: "people" },
+    ],
+  },
 ];
 
 export function Brand() {
@@ -40,6 +66,17 @@ export function Theme() {
       <Icon name={scheme === "dark" ? "sun" : "moon"} />
     </ActionIcon>
   );
+}
+
+const NEWS_SECONDS = 7 * 86400;
+
+/** Answers of the last week for the account; for the privacy team, what waits. */
+function News() {
+  const { me } = useHere();
+  const answered = (useRequests().data?.requests ?? []).filter((row) => row.status === "answered" && row.changed_at > Date.now() / 1000 - NEWS_SECONDS).length;
+  const waiting = (useInbox(me.operator).data ?? []).filter((row) => !finished(row.status)).length;
+  if (waiting > 0) return <Chip tone="warn">{waiting} waiting</Chip>;
+  return answered > 0 ? <Chip tone="good">{plural(answered, "answer")}</Chip> : null;
 }
 
 const AGAIN = 3_000;
@@ -71,6 +108,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const [location, go] = useLocation();
   const { me, account } = useHere();
   const accounts = useAccounts();
+  const unseen = useNotifications().data?.unseen ?? 0;
   const lost = useLost();
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
@@ -94,7 +132,7 @@ export function Shell({ children }: { children: ReactNode }) {
         </Link>
         <Burger opened={open} onClick={toggle} size="sm" aria-label={open ? "Close the menu" : "Open the menu"} aria-expanded={open} />
       </AppShell.Header>
-      <AppShell.Navbar aria-label="Pages" p="md" style={{ background: "var(--panel)", borderColor: "var(--line)", gap: 16, overflowY: "auto" }}>
+      <AppShell.Navbar aria-label="Pages" p="md" style={{ background: "var(--panel)", borderColor: "var(--line)", gap: 14, overflowY: "auto" }}>
         <div style={{ display: "flex", justifyContent: "space-between", alignItems: "center" }}>
           <Link href={`${base}/activity`} className="brand">
             <Brand />
@@ -111,14 +149,23 @@ export function Shell({ children }: { children: ReactNode }) {
             onChange={(next) => next && go(`/a/${encodeURIComponent(next)}/${here || "activity"}`)}
           />
         )}
-        <div className="nav">
-          {PLACES.map((place) => (
-            <Link key={place.path} href={`${base}/${place.path}`} aria-current={here === place.path || place.also?.includes(here) ? "page" : undefined}>
-              <Icon name={place.icon} />
-              {place.name}
-            </Link>
-          ))}
-        </div>
+        {PLACES.map((group) => (
+          <div key={group.name} className="nav" role="group" aria-labelledby={`pages-${group.name}`}>
+            <span id={`pages-${group.name}`} className="navhead">
+              {group.name}
+            </span>
+            {group.places.map((place) => (
+              <Link key={place.path} href={`${base}/${place.path}`} aria-current={here === place.path || place.also?.includes(here) ? "page" : undefined}>
+                <Icon name={place.icon} />
+                {place.name}
+                {place.path === "requests" && <News />}
+                {place.path === "review" && unseen > 0 && (
+                  <Chip tone="warn" label={`${unseen} unread`}>{unseen}</Chip>
+                )}
+              </Link>
+            ))}
+          </div>
+        ))}
         <div style={{ marginTop: "auto" }}>
           <p className="small dim" style={{ margin: "0 10px 10px" }}>
             No prompt and no answer is stored.

@@ -5,23 +5,25 @@ import { retention, review, training } from "./policy";
 
 /** Each fact that it states, as people say it. */
 export function agreed(one: Agreement): string[] {
-  const kept = (value: NonNullable<Agreement["retention"]>) => retention({ kind: value.kind, days: value.days ?? null, purpose: null }).text;
   return [
     one.training && training(one.training).text,
     one.training_opt_out && "Opted out of training",
-    one.retention && kept(one.retention),
-    one.flagged_retention && `Flagged content: ${kept(one.flagged_retention).toLowerCase()}`,
+    one.retention && retention(one.retention).text,
+    one.flagged_retention && `Flagged content: ${retention(one.flagged_retention).text.toLowerCase()}`,
     one.human_review && review(one.human_review).text,
     (one.certifications ?? []).length > 0 && `Covered by ${(one.certifications ?? []).join(", ")}`,
     one.regions && `Processed in ${one.regions.join(", ")}`,
   ].filter((text): text is string => Boolean(text));
 }
 
+/** Where it is written, how long it holds and who answers for it. */
+export const attested = (one: Agreement): string => `${one.document}, from ${one.valid_from} until ${one.valid_until}, attested by ${one.attested_by}`;
+
 /** Lines of `name=value`; what is no such line is sent as it is, so that the gateway says what is wrong with it. */
 export const pairs = (text: string): Record<string, string> =>
   Object.fromEntries(text.split("\n").map((line) => line.trim()).filter(Boolean).map((line) => [line.split("=")[0]?.trim() ?? "", line.split("=").slice(1).join("=").trim()]));
 
-export const CANNOT_USE: Record<string, string> = {
+const CANNOT_USE: Record<string, string> = {
   no_root_key: "The gateway has another root key than it was sealed with. Its operator has to give that back.",
   damaged: "The sealed secret does not open. Replace the key.",
   not_served: "The provider's protocol is not served yet.",
@@ -29,6 +31,7 @@ export const CANNOT_USE: Record<string, string> = {
   address_unusable: "The provider's address lacks something. Revoke it and bring it again.",
   provider_unknown: "The provider is not in the catalogue any more.",
 };
+export const cannotUse = (state: string): string => CANNOT_USE[state] ?? state.replaceAll("_", " ");
 
 /** An agreement as a form holds it. */
 export interface Draft {

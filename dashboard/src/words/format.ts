@@ -38,6 +38,8 @@ export function days(value: number): string {
 const when = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
 const whenExact = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "long" });
 const onDay = new Intl.DateTimeFormat("en", { dateStyle: "medium" });
+const onDayUtc = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeZone: "UTC" });
+export const utcDate = (unix: number): string => onDayUtc.format(new Date(unix * 1000));
 export const time = (unix: number): string => when.format(new Date(unix * 1000));
 export const exactTime = (unix: number): string => whenExact.format(new Date(unix * 1000));
 export const date = (unix: number): string => onDay.format(new Date(unix * 1000));

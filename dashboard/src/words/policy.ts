@@ -1,6 +1,6 @@
 // Data policies, settings, reasons and outcomes in plain sentences.
 
-import type { PolicyView, RetentionView } from "../api/schema";
+import type { PolicyView } from "../api/schema";
 import { days, list } from "./format";
 
 export type Tone = "good" | "bad" | "warn" | "plain";
@@ -22,15 +22,22 @@ export function training(value: string): Said {
   }
 }
 
-export function retention(value: RetentionView): Said {
-  switch (value.kind) {
+/** As a record states it, or as an endpoint's policy shows it. */
+export interface Kept {
+  kind: string;
+  days?: number | null;
+  purpose?: string | null;
+}
+
+export function retention({ kind, days: most = null }: Kept): Said {
+  switch (kind) {
     case "zero":
       return { text: "Keeps nothing", tone: "good" };
     case "limited":
-      if (value.days === 0) return { text: "Keeps nothing", tone: "good" };
-      return value.days === null ? { text: "Kept, no end stated", tone: "warn" } : { text: `Kept ${days(value.days)}`, tone: "plain" };
+      if (most === 0) return { text: "Keeps nothing", tone: "good" };
+      return most === null ? { text: "Kept, no end stated", tone: "warn" } : { text: `Kept ${days(most)}`, tone: "plain" };
     case "compliance":
-      return { text: value.days === null ? "Kept for compliance" : `Kept ${days(value.days)} for compliance`, tone: "warn" };
+      return { text: most === null ? "Kept for compliance" : `Kept ${days(most)} for compliance`, tone: "warn" };
     case "indefinite":
       return { text: "Kept with no end", tone: "bad" };
     default:
@@ -69,7 +76,7 @@ export function confidence(value: string): Said {
 /** How good a policy is, for sorting: lower keeps less and trains less. */
 export const strictness = (policy: PolicyView | null): number => (policy === null ? 1e9 : leniency(policy.training, policy.retention));
 
-export function leniency(trains: string, kept: RetentionView): number {
+export function leniency(trains: string, kept: Kept): number {
   const rank = { never: 0, opt_out: 1e6, unknown: 2e6, by_default: 3e6 }[trains] ?? 2e6;
   return rank + (kept.kind === "zero" ? 0 : (kept.days ?? 1e5));
 }
@@ -96,6 +103,7 @@ const REASONS: Record<string, string> = {
   human_review_possible: "People may read what is sent",
   human_review_unknown: "Does not say whether people read it",
   confidence_too_low: "The facts are not known well enough",
+  review_pending: "Waits for your review of what changed",
   evidence_contradicts: "Its own answers contradict its promise",
   endpoint_elsewhere: "Lies outside of the credential's region",
   not_deployed: "Not among the credential's deployments",
@@ -206,6 +214,7 @@ const CHANGES: Record<string, string> = {
   settings: "changed privacy settings",
   key_made: "made an API key",
   key_rotated: "rotated an API key",
+  key_changed: "changed an API key's limits",
   key_revoked: "revoked an API key",
   usage_exported: "exported usage",
   credential_added: "brought a provider's key",
@@ -214,9 +223,37 @@ const CHANGES: Record<string, string> = {
   agreements: "changed what is signed for a credential",
   member_invited: "invited a member",
   member_added: "added a member",
+  member_joined: "joined through the sign-in service",
   member_changed: "changed a role",
   member_removed: "removed a member",
   project_added: "made a project",
   account_added: "made the account",
+  account_exported: "took along all that is held",
+  account_deleted: "deleted an account",
+  review_accepted: "accepted changes of the catalogue",
+  review_settings: "changed how the account reviews",
+  reviewed: "reviewed the settings",
+  webhook: "made a webhook",
+  webhook_removed: "removed the webhook",
+  catalogue: "updated the catalogue",
 };
 export const change = (what: string): string => CHANGES[what] ?? sentence(what).toLowerCase();
+
+const DELIVERIES: Record<string, string> = {
+  sent: "Arrived",
+  not_wanted: "Nobody wanted it any more",
+  gone: "The address says that it is gone",
+  not_taken: "The address did not take it",
+  address_refused: "The address leads to a network that is not allowed",
+  address_unusable: "The address cannot be used",
+  plain_http: "The address is not https",
+  timed_out: "No answer in time",
+  unknown_host: "There is no such host",
+  tls_failed: "The certificate was refused",
+  refused: "Nobody listens there",
+  no_root_key: "The secret is sealed under a root key that is not here",
+  mail_sign_in_refused: "The mail server refused our password",
+  mail_recipient_refused: "The mail server refused the recipient",
+};
+/** How an e-mail or a webhook went out, or what stood in the way last. */
+export const delivery = (code: string | null): string => (code === null ? "Not tried yet" : (DELIVERIES[code] ?? sentence(code)));

@@ -26,8 +26,8 @@ LogId: TypeAlias = Callable[[str, str, str], str]
 
 _encode = msgspec.json.Encoder().encode
 _sorted = msgspec.json.Encoder(order="sorted").encode
-_NAMED = frozenset({"account", "key", "project", "person"})
-"""Fields of a change that hold an id which must be forgettable."""
+_KINDS = {name: name for name in ("account", "key", "project", "person", "provisioning")} | {"lineage": "key"}
+"""Fields of a change that hold an id which must be forgettable, and what it is the id of."""
 
 
 class RequestEntry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -224,18 +224,14 @@ def change_entry(number: str, at: int, kind: str, body: str, log_id: LogId) -> b
     """
     given = msgspec.json.decode(body, type=dict[str, str | int | None])
     account, subject = str(given.get("account") or ""), given.pop("subject", None)
-    if given.get("layer") in _NAMED:
+    if given.get("layer") in _KINDS:
         given[str(given["layer"])] = subject
     values: dict[str, object] = {"at": at, "id": number, "kind": kind}
     for name, value in given.items():
         if value is not None:
-            values[name] = log_id(name, "" if name == "person" else account, str(value)) if _is_named(name, value) else value
+            kind_of = _KINDS.get(name, "credential" if name == "credential" and str(value).startswith(OWN) else None)
+            values[name] = value if kind_of is None else log_id(kind_of, "" if kind_of == "person" else account, str(value))
     return _checked(_sorted(values))
-
-
-def _is_named(name: str, value: str | int) -> bool:
-    """Whether a field holds an id that must be forgettable."""
-    return name in _NAMED or (name == "credential" and str(value).startswith(OWN))
 
 
 def own_entry(kind: str, at: int, values: Mapping[str, str | int]) -> bytes:

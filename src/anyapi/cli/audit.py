@@ -40,7 +40,7 @@ def audit() -> None:
 def fsck(place: Place, saved: Path | None, key_text: str | None) -> None:
     """Check the whole log: every entry, tile and checkpoint, against the key and against a checkpoint that was kept elsewhere."""
     note = None if saved is None else _read_note(saved)
-    with AuditReader(place.store.driver) as reader, reader.at_rest():
+    with AuditReader(place.driver) as reader, reader.at_rest():
         checked, waiting = check(reader, _key(place, key_text), note), reader.waiting()
     lines = problem_lines(checked, note)
     if place.as_json:
@@ -59,7 +59,7 @@ def fsck(place: Place, saved: Path | None, key_text: str | None) -> None:
 @with_store
 def checkpoint(place: Place) -> None:
     """Print the newest checkpoint. Keep it where nobody who can write the database can write: `fsck --checkpoint` holds the log to it."""
-    with AuditReader(place.store.driver) as reader:
+    with AuditReader(place.driver) as reader:
         newest = reader.newest()
     if newest is None:
         raise click.ClickException("There is no checkpoint yet: a running server signs the first one within a second.")
@@ -89,7 +89,7 @@ def export(place: Place, form: str, names: bool, where: Path | None) -> None:
     """Write the log out: lines of JSON or CSV (to WHERE, or standard output), or the files of a C2SP tile log (to the directory WHERE)."""
     if form == "tiles" and (where is None or names):
         raise click.ClickException("Tiles are written to a directory, and hold what was signed: name one, and leave out --names.")
-    with AuditReader(place.store.driver) as reader:
+    with AuditReader(place.driver) as reader:
         with reader.at_rest():
             count = _export(reader, form, where, with_names=names)
         reader.add_waiting(round(place.now * 1000), "audit_exported", {"entries": count, "format": form, "names": int(names)})
@@ -102,7 +102,7 @@ def rotate(place: Place) -> None:
     """Make a new signing key. The old one signs that the new one takes over; a running server signs with it within a second."""
     file = key_file_of(place.config.audit, place.config.data_dir)
     old, new = replace_key(file)
-    driver = place.store.driver
+    driver = place.driver
     with driver.translated("extend the audit log"), contextlib.closing(driver.connect(everybody=True)) as connection:
         log = AppendedLog(driver, connection)
         log.announce(old.public, round(place.now * 1000))

@@ -1,4 +1,4 @@
-"""`anyapi catalogue`: check source files and operator files, show records, compare two catalogues. Changes nothing."""
+"""`anyapi catalogue`: check source files and operator files, show records, compare two catalogues. What changes something is beside it."""
 
 import datetime as dt
 import re
@@ -9,6 +9,7 @@ import click
 from anyapi.catalogue.diff import diff as difference
 from anyapi.catalogue.load import PACKAGED, decode, load_catalogue
 from anyapi.catalogue.source import MODELS_FILE, PROVIDERS_FILE, read_catalogue, read_files
+from anyapi.cli.catalogue_update import accept, compile_, pending, update
 from anyapi.cli.output import print_json, print_table
 from anyapi.cli.records import endpoint_row, print_provider, provider_row
 from anyapi.config import check_config_file
@@ -22,7 +23,11 @@ _EXISTING = click.Path(path_type=Path, exists=True)
 
 @click.group()
 def catalogue() -> None:
-    """Check, show and compare catalogues of providers and models."""
+    """Check, show, compare and update catalogues of providers and models."""
+
+
+for _command in (update, pending, accept, compile_):
+    catalogue.add_command(_command)
 
 
 @catalogue.command()

@@ -1,7 +1,6 @@
 """`anyapi demo`: simulated providers, a gateway and its dashboard, an API key, a link, and three requests to try. Nothing of it is kept."""
 
 import contextlib
-import ctypes
 import json
 import os
 import secrets
@@ -21,6 +20,7 @@ import click
 
 from anyapi.cli.demo_traffic import send_sample_traffic
 from anyapi.cli.people import first_run_link
+from anyapi.cli.workers import end_with_parent
 from anyapi.config_root_keys import KEY, KEY_FILE
 from anyapi.crypto.api_keys import generate
 from anyapi.crypto.root_keys import LENGTH
@@ -37,7 +37,6 @@ PATIENCE = 30.0
 """Seconds that the gateway may take to answer for the first time."""
 LOCAL_SERVERS = {"ollama": 11434, "vllm": 8000, "llama-cpp": 8081, "lm-studio": 1234}
 """Local servers that are offered when they answer on loopback. llama.cpp's own default, 8080, is ours, 8081 unless it is there."""
-PR_SET_PDEATHSIG = 1
 
 
 @click.command()
@@ -65,7 +64,8 @@ def demo(port: int, as_json: bool) -> None:
             print_ready(url, secret, simulation.base_urls, first_run_link(driver_for(home), dashboard), as_json=as_json)
             if not as_json:
                 send_sample_traffic(url, sample)
-            signal.pause()
+            while True:  # a signal that comes just before a wait is only seen after it, so no wait is long
+                time.sleep(0.2)
 
 
 def config_text(port: int, home: Path, ports: dict[str, int], local: list[str], control: int = CONTROL_PORT) -> str:
@@ -145,7 +145,7 @@ def _gateway(config: Path, home: Path) -> Iterator[str]:
             stderr=errors,
             text=True,
             env=_of_a_demo(os.environ),
-            preexec_fn=_die_with_parent,  # noqa: PLW1509
+            preexec_fn=end_with_parent,  # noqa: PLW1509
         )
     try:
         line = process.stdout.readline() if process.stdout is not None else ""
@@ -191,10 +191,6 @@ def _answers(port: int) -> bool:
     # A gateway of our own shows eligibility on its rows: offering it to itself would go round in circles.
     rows = found.get("data") if isinstance(found, dict) else None
     return isinstance(rows, list) and not any(isinstance(row, dict) and "eligible" in row for row in rows)
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
 def _stop(_number: int, _frame: object) -> NoReturn:

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from anyapi.cli.installed import installed_if_current
 from anyapi.cli.output import print_json
 from anyapi.config import Config, known_names, load_config, policy_context
 from anyapi.control.publish import contradicted
@@ -30,7 +31,7 @@ from anyapi.policy.parse import parse_data_policy
 from anyapi.storage.connection import DATABASE_NAME
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.schema import is_current
-from anyapi.storage.sqlite import SqlStore
+from anyapi.storage.sql_store import SqlStore
 from anyapi.upstream.adapters import SERVED_EMBEDDINGS, SERVED_PROTOCOLS
 
 _ASSUMED = CredentialId("assumed")
@@ -58,7 +59,7 @@ def explain(
     `anyapi/auto` stands for all that may be chosen from.
     """
     now = dt.datetime.now(dt.UTC)
-    config = load_config(path, os.environ, now)
+    config = load_config(path, os.environ, now, base_of=installed_if_current)
     context = policy_context(config, config.catalogue, SERVED_PROTOCOLS, SERVED_EMBEDDINGS)
     context = msgspec.structs.replace(context, contradicted=stored_evidence(config))
     if assume_credentials:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
+from anyapi.cli.installed import installed_base
 from anyapi.config import load_config
 from anyapi.control.tokens import new_token, sha256_of
 from anyapi.storage.driver import Driver
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.people_rows import LinkKind, LinkRow
-from anyapi.storage.sqlite_people import SqlPeople
+from anyapi.storage.sql_people import SqlPeople
 
 FIRST_RUN_SECONDS = 86400.0
 
@@ -26,7 +27,7 @@ def people() -> None:
 @click.option("--config", "path", type=click.Path(path_type=Path, dir_okay=False), help="Configuration (default: anyapi.toml here).")
 def first_run(path: Path | None) -> None:
     """Print a new one-time link that makes the first person. Earlier ones stop working."""
-    config = load_config(path, os.environ, dt.datetime.now(dt.UTC), secrets=False)
+    config = load_config(path, os.environ, dt.datetime.now(dt.UTC), secrets=False, base_of=installed_base)
     driver = driver_for(config.data_dir, config.database_url)
     with SqlPeople(driver) as store:
         if store.people_count():

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from anyapi.bootstrap import run
+from anyapi.cli.installed import installed_base
 from anyapi.cli.people import first_run_link
 from anyapi.cli.progress import told_progress
 from anyapi.cli.welcome import start_lines
@@ -33,7 +34,7 @@ def serve_until_stopped(path: Path | None, *, quiet: bool, planes: Collection[st
 
     `planes` of this process; `workers` is how many processes serve the data plane, this one among them.
     """
-    config = _chosen(load_config(path, os.environ, dt.datetime.now(dt.UTC)), planes, workers)
+    config = _chosen(load_config(path, os.environ, dt.datetime.now(dt.UTC), base_of=installed_base), planes, workers)
     driver = driver_for(config.data_dir, config.database_url)
     driver.prepare(told_progress)
 

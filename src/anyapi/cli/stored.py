@@ -11,16 +11,19 @@ from typing import Concatenate, ParamSpec
 import click
 import msgspec
 
+from anyapi.cli.installed import installed_base
 from anyapi.cli.progress import told_progress
 from anyapi.config import Config, load_config
 from anyapi.config_sections import known_names
 from anyapi.control.channel import SOCKET_NAME, NotConfirmed, ask_reload
 from anyapi.crypto.secret import Secret
+from anyapi.domain.catalogue import Catalogue
 from anyapi.errors import StorageError
 from anyapi.policy.nearest import nearest
 from anyapi.policy.parse import Known
+from anyapi.storage.driver import Driver
 from anyapi.storage.drivers import driver_for, in_force_everywhere
-from anyapi.storage.sqlite import SqlStore
+from anyapi.storage.sql_store import SqlStore
 
 P = ParamSpec("P")
 UNUSABLE = {
@@ -40,6 +43,8 @@ class Place(msgspec.Struct, frozen=True):
     """The store that a command works on, and how it was asked to answer."""
 
     config: Config
+    driver: Driver
+    """For stores of other things than `store` has."""
     store: SqlStore
     as_json: bool
     now: float
@@ -68,13 +73,17 @@ def with_store(command: Callable[Concatenate[Place, P], None]) -> Callable[..., 
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
     @functools.wraps(command)
     def run(config_file: Path | None, data_dir: Path | None, as_json: bool, *args: P.args, **kwargs: P.kwargs) -> None:
-        config = load_config(config_file, os.environ, dt.datetime.now(dt.UTC), secrets=False)
+
+        def base_of(configured: Path, url: Secret | None, packaged: Catalogue) -> Catalogue:
+            return installed_base(data_dir or configured, url, packaged)
+
+        config = load_config(config_file, os.environ, dt.datetime.now(dt.UTC), secrets=False, base_of=base_of)
         if data_dir is not None:
             config = msgspec.structs.replace(config, data_dir=data_dir)
         driver = driver_for(config.data_dir, config.database_url)
         driver.prepare(told_progress)
         with SqlStore(driver, time.time) as store:
-            command(Place(config, store, as_json, time.time()), *args, **kwargs)
+            command(Place(config, driver, store, as_json, time.time()), *args, **kwargs)
 
     return run
 

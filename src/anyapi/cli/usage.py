@@ -8,7 +8,7 @@ from anyapi.cli.output import print_json, print_table
 from anyapi.cli.spans import ago, date_text
 from anyapi.cli.stored import Place, refuse_unknown, with_store
 from anyapi.domain.ids import AccountId
-from anyapi.storage.rows import UsageGroup, UsageTotal
+from anyapi.storage.rows import RESERVED_ACCOUNTS, UsageGroup, UsageTotal
 
 _COLUMNS = ("requests", "succeeded", "prompt tokens", "completion tokens", "cached", "cost ($)", "no price", "not measured")
 
@@ -23,7 +23,7 @@ def usage(place: Place, by: str, since: str, until: str | None, account: str | N
     """Total the requests, tokens and cost by day, model, provider, key, account, outcome, host or evidence."""
     if account is not None:
         # Usage outlives what it names, so this is checked against both.
-        refuse_unknown("account", account, [row.id for row in place.store.accounts()] + ["unknown"])
+        refuse_unknown("account", account, [*(row.id for row in place.store.accounts()), *RESERVED_ACCOUNTS])
     start = ago(since, place.now)
     # A row written in this very second belongs to "now".
     end = place.now + 1.0 if until is None else ago(until, place.now)

@@ -15,7 +15,7 @@ from anyapi.domain.people import Permission, PersonId, Role
 from anyapi.errors import BadRequest, NotFound, PermissionDenied
 from anyapi.storage.driver import Conflict
 from anyapi.storage.people_rows import LinkKind, LinkRow, MemberRow
-from anyapi.storage.rows import AccountRow, ProjectRow
+from anyapi.storage.rows import RESERVED_ACCOUNTS, AccountRow, ProjectRow
 
 INVITATION_SECONDS = 7 * 86400.0
 LONGEST_ID = 64
@@ -78,6 +78,8 @@ def list_accounts(services: NamedDependency[Services], signed_in: NamedDependenc
 def add_account(services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], data: JSONBody[NewAccount]) -> AccountRow:
     """Make an account. Its maker becomes its owner."""
     row = AccountRow(AccountId(_new_id(data.id)), _name(data.name), services.clock())
+    if row.id in RESERVED_ACCOUNTS:
+        raise BadRequest("That id has a meaning of its own in usage rows: choose another.", "id")
     if any(known.id == row.id for known in services.store.accounts()):
         raise BadRequest("There is an account of that id already.", "id")
     services.store.add_account(row)

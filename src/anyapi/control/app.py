@@ -11,16 +11,36 @@ from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.serialization import encode_json
-from litestar.types import Message, Scope
+from litestar.types import ControllerRouterHandler, Message, Scope
 
 from anyapi import __version__
-from anyapi.control import accounts, catalogue, credentials, history, keys, pages, sessions, settings, usage
+from anyapi.control import (
+    accounts,
+    catalogue,
+    credentials,
+    deletion,
+    export,
+    history,
+    keys,
+    notifications,
+    pages,
+    privacy_requests,
+    provisioning,
+    review,
+    sessions,
+    settings,
+    sign_in,
+    updates,
+    usage,
+)
+from anyapi.control.describe import described
 from anyapi.control.permissions import SignedIn, guard, refuse_unguarded
 from anyapi.control.problems import of_ours, of_the_framework, unforeseen
 from anyapi.control.services import Services
 from anyapi.control.tenants import for_one_account
 from anyapi.control.threads import in_thread
 from anyapi.errors import AnyAPIError
+from anyapi.storage.rows import ProvisioningKeyRow
 
 LARGEST_BODY = 1024 * 1024
 CSP = (
@@ -47,7 +67,7 @@ def openapi(request: Request[object, object, State]) -> Response[bytes]:
 @functools.lru_cache(maxsize=1)
 def _written(app: Litestar) -> bytes:
     """The description as text, made once: it takes 50 ms."""
-    return encode_json(app.openapi_schema.to_schema())
+    return encode_json(described(app, secure=app.state.services.secure))
 
 
 @get("/api/healthz", opt={"public": True}, sync_to_thread=False)
@@ -72,26 +92,18 @@ def create_app(services: Services, dashboard: Path | None = None) -> Litestar:
         found: SignedIn = request.state.signed_in
         return found
 
+    def provisioner(request: Request[object, object, State]) -> ProvisioningKeyRow:
+        found: ProvisioningKeyRow = request.state.provisioner
+        return found
+
     app = Litestar(
-        route_handlers=[
-            *(sessions.show, sessions.sign_in, sessions.sign_out, sessions.show_link, sessions.join, sessions.change_password),
-            *(accounts.list_accounts, accounts.add_account, accounts.list_projects, accounts.add_project),
-            *(accounts.list_members, accounts.invite, accounts.change_role, accounts.remove_member),
-            *(keys.list_keys, keys.make_key, keys.rotate_key, keys.revoke_key),
-            *(credentials.list_credentials, credentials.add_credential, credentials.replace_secret, credentials.sign),
-            credentials.revoke_credential,
-            *(settings.gateway_settings, settings.save_gateway_settings, settings.preview_gateway_settings),
-            *(settings.settings, settings.save_settings, settings.preview_settings),
-            *(usage.totals, usage.latency, usage.rows, usage.row, usage.export),
-            *(catalogue.overview, catalogue.list_models, catalogue.list_providers, catalogue.show_provider, catalogue.explain_question),
-            *(history.account_changes, history.gateway_changes),
-            *(openapi, healthz, privacy, *pages.handlers(dashboard)),
-        ],
+        route_handlers=_routes(dashboard),
         guards=[guard],
         middleware=[for_one_account],
         dependencies={
             "services": Provide(the_services, sync_to_thread=False),
             "signed_in": Provide(who, sync_to_thread=False),
+            "provisioner": Provide(provisioner, sync_to_thread=False),
         },
         exception_handlers={AnyAPIError: of_ours, HTTPException: of_the_framework, Exception: unforeseen},
         before_send=[_add_headers],
@@ -103,6 +115,33 @@ def create_app(services: Services, dashboard: Path | None = None) -> Litestar:
     )
     refuse_unguarded(app)
     return app
+
+
+def _routes(dashboard: Path | None) -> list[ControllerRouterHandler]:
+    """Everything that is served: one file for each resource."""
+    return [
+        *(sessions.show, sessions.sign_in, sessions.sign_out, sessions.show_link, sessions.join, sessions.change_password),
+        *(sign_in.go, sign_in.come_back),
+        *(accounts.list_accounts, accounts.add_account, accounts.list_projects, accounts.add_project),
+        *(accounts.list_members, accounts.invite, accounts.change_role, accounts.remove_member),
+        *(keys.list_keys, keys.make_key, keys.change_key, keys.rotate_key, keys.revoke_key),
+        *(provisioning.list_provisioned, provisioning.make_provisioned, provisioning.show_provisioned),
+        *(provisioning.change_provisioned, provisioning.delete_provisioned),
+        *(credentials.list_credentials, credentials.add_credential, credentials.replace_secret, credentials.sign),
+        credentials.revoke_credential,
+        *(settings.gateway_settings, settings.save_gateway_settings, settings.preview_gateway_settings),
+        *(settings.settings, settings.save_settings, settings.preview_settings),
+        *(usage.totals, usage.latency, usage.rows, usage.row, usage.export),
+        *(catalogue.overview, catalogue.list_models, catalogue.list_providers, catalogue.show_provider, catalogue.explain_question),
+        *(privacy_requests.list_requests, privacy_requests.open_request, privacy_requests.show_request, privacy_requests.write_again),
+        *(privacy_requests.close_request, privacy_requests.inbox, privacy_requests.reply),
+        *(export.ask_for_export, export.show_export, export.fetch_export, deletion.plan_deletion, deletion.delete_account),
+        *(review.show_review, review.accept_changes, review.note_review, review.save_review_settings),
+        *(review.save_webhook, review.remove_webhook, updates.list_updates, updates.update_catalogue),
+        *(notifications.list_notifications, notifications.mark_seen, notifications.list_deliveries),
+        *(history.account_changes, history.gateway_changes),
+        *(openapi, healthz, privacy, *pages.handlers(dashboard)),
+    ]
 
 
 def _description() -> OpenAPIConfig:

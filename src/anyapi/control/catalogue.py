@@ -7,7 +7,7 @@ from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from anyapi.control.layers import chain_of, requirement_at
+from anyapi.control.layers import requirement_of
 from anyapi.control.services import Services
 from anyapi.control.threads import in_thread
 from anyapi.domain.call import PLAIN_FACTS, Question
@@ -15,14 +15,13 @@ from anyapi.domain.catalogue import Capabilities, Endpoint, Model, Price, Provid
 from anyapi.domain.data_policy import DataPolicy, PolicyBlock, Provenance
 from anyapi.domain.ids import AccountId, ModelId, ProviderId
 from anyapi.domain.people import Permission
-from anyapi.domain.requirement import Layer, Requirement
+from anyapi.domain.requirement import Requirement
 from anyapi.errors import BadRequest, NotFound
 from anyapi.policy.availability import asked_of
 from anyapi.policy.decide import decide, decide_each
 from anyapi.policy.explain import explain, policy_view
 from anyapi.policy.explanation import Explanation, PolicyView
 from anyapi.policy.names import asked_about, bare_names
-from anyapi.policy.parse import parse_data_policy
 
 READ = {"permission": Permission.READ}
 Judged: TypeAlias = tuple[Endpoint, DataPolicy | None, tuple[str, ...]]
@@ -158,16 +157,6 @@ def explain_question(services: NamedDependency[Services], account: FromPath[Acco
     if not decisions:
         raise unknown[-1]
     return explain(question, decisions, {}, context, account=account, now=now)
-
-
-def requirement_of(
-    services: Services, account: AccountId, data_policy: dict[str, object] | None = None, key: str | None = None
-) -> Requirement:
-    """What gateway and account ask, and a key with its project, met with a request's own policy. Raises `NotFound` for another's key."""
-    chain = chain_of(services, Layer.ACCOUNT, account, account) if key is None else chain_of(services, Layer.KEY, key, account)
-    if chain is None:
-        raise NotFound("There is no such key in this account.")
-    return requirement_at(services, chain, request=parse_data_policy(data_policy, services.known) if data_policy else None)
 
 
 def _models(services: Services, account: AccountId) -> list[ModelRow]:

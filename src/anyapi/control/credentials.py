@@ -13,6 +13,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from anyapi.control.history import note
+from anyapi.control.keys import check_name
 from anyapi.control.permissions import SignedIn
 from anyapi.control.services import Services
 from anyapi.control.threads import in_thread
@@ -22,7 +23,6 @@ from anyapi.domain.snapshot import Agreement, Tier
 from anyapi.errors import BadRequest, NotFound
 from anyapi.storage.rows import CredentialRow, Declared
 
-LONGEST_NAME = 100
 MOST_AGREEMENTS = 20
 READ, WRITE = {"permission": Permission.READ}, {"permission": Permission.WRITE_SETTINGS}
 
@@ -131,8 +131,7 @@ async def add_credential(
     services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], account: FromPath[AccountId], data: JSONBody[NewCredential]
 ) -> Kept:
     """Bring a provider's key. The account's requests use it before the operator's when this returns; nobody else's ever do."""
-    if len(data.name) > LONGEST_NAME:
-        raise BadRequest(f"A name has at most {LONGEST_NAME} characters.", "name")
+    check_name(data.name)
 
     def store() -> CredentialRow:
         keeper = services.keeper()

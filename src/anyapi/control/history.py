@@ -1,5 +1,7 @@
 """Who changed what when: written with every change, read page by page. Holds metadata alone, never a secret."""
 
+from collections.abc import Iterable
+
 import msgspec
 from litestar import get
 from litestar.di import NamedDependency
@@ -9,7 +11,7 @@ from anyapi.control.permissions import SignedIn
 from anyapi.control.services import Services
 from anyapi.control.threads import in_thread
 from anyapi.domain.ids import AccountId
-from anyapi.domain.people import Permission
+from anyapi.domain.people import Permission, PersonId
 from anyapi.storage.people_rows import ChangeRow
 
 MOST = 200
@@ -39,8 +41,21 @@ def note(
     after: object = None,
 ) -> None:
     """Write a change down; raises `StorageError` if it cannot be, and then the caller must not report success."""
-    texts = ["" if value is None else _encode(value).decode() for value in (before, after)]
-    services.people.add_change(ChangeRow(services.clock(), account, by.person.id, what, subject, *texts))
+    note_by(services, by.person.id, account, what, subject, (before, after))
+
+
+def note_by(
+    services: Services, who: str, account: AccountId | None, what: str, subject: str, values: tuple[object, object] = (None, None)
+) -> None:
+    """The same for whoever is no person, such as a provisioning key; `values` are what was there before and after."""
+    texts = ["" if value is None else _encode(value).decode() for value in values]
+    services.people.add_change(ChangeRow(services.clock(), account, who, what, subject, *texts))
+
+
+def names_of(services: Services, ids: Iterable[str]) -> dict[str, str]:
+    """The names of people, by id; without those who are gone and those who are no people."""
+    found = (services.people.person(PersonId(each)) for each in dict.fromkeys(ids))
+    return {person.id: person.name for person in found if person is not None}
 
 
 @get("/api/accounts/{account:str}/changes", opt={"permission": Permission.READ})
@@ -63,12 +78,11 @@ def gateway_changes(
 
 def _page(services: Services, account: AccountId | None, before: float | None, limit: int) -> list[Changed]:
     rows = services.people.changes(account, services.clock() + 1 if before is None else before, max(1, min(limit, MOST)))
-    names: dict[str, str] = {}
-    for row in rows:
-        if row.person not in names:
-            person = services.people.person(row.person)  # type: ignore[arg-type]
-            names[row.person] = person.name if person is not None else row.person
-    return [Changed(row.at, row.person, names[row.person], row.what, row.subject, _value(row.before), _value(row.after)) for row in rows]
+    names = names_of(services, (row.person for row in rows))
+    return [
+        Changed(row.at, row.person, names.get(row.person, row.person), row.what, row.subject, _value(row.before), _value(row.after))
+        for row in rows
+    ]
 
 
 def _value(text: str) -> object:

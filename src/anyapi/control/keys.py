@@ -1,15 +1,17 @@
-"""API keys: made, listed, rotated with an overlap, revoked. A secret is in one answer, once; the store has its hash alone."""
+"""API keys: made, listed, limited, rotated with an overlap, revoked. A secret is in one answer, once; the store has its hash alone."""
 
 import asyncio
 
 import msgspec
-from litestar import delete, get, post
+from litestar import delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from anyapi.control.history import note
+from anyapi.control.history import note, note_by
+from anyapi.control.key_views import Limits, ShownKey, limits_of, shown, spending_of
 from anyapi.control.layers import has_project, key_of
 from anyapi.control.permissions import SignedIn
+from anyapi.control.rotation import LONGEST_OVERLAP, rotate
 from anyapi.control.services import Services
 from anyapi.control.threads import in_thread
 from anyapi.crypto.api_keys import generate
@@ -23,7 +25,6 @@ from anyapi.storage.rows import KeyRow
 
 LONGEST_NAME = 100
 LONGEST_DAYS = 3650.0
-LONGEST_OVERLAP = 30 * 86400.0
 
 
 class NewKey(msgspec.Struct, frozen=True):
@@ -33,21 +34,16 @@ class NewKey(msgspec.Struct, frozen=True):
     project: str | None = None
     expires_days: float | None = None
     data_policy: dict[str, object] = {}
+    limits: Limits = Limits()
 
 
-class ShownKey(msgspec.Struct, frozen=True):
-    """What may be shown of a key: not its hash, which is what the gateway recognises it by."""
+class ChangedKey(msgspec.Struct, frozen=True):
+    """All that can be changed of a key, as it shall be then; its limits are those of every key that shares them."""
 
-    id: KeyId
-    prefix: str
     name: str
-    project: ProjectId | None
-    created_at: float
-    expires_at: float | None
-    revoked_at: float | None
-    state: str
-    """`active`, `expired` or `revoked`."""
-    data_policy: dict[str, object]
+    limits: Limits
+    disabled: bool = False
+    """Refused until somebody takes that back."""
 
 
 class MadeKey(msgspec.Struct, frozen=True):
@@ -68,8 +64,8 @@ class Rotation(msgspec.Struct, frozen=True):
     overlap: float = 86400.0
 
 
-class RevokedKey(msgspec.Struct, frozen=True):
-    """A key that no worker takes any more, and the snapshot version that says so."""
+class KeyInForce(msgspec.Struct, frozen=True):
+    """A key as it is now on every worker, and the snapshot version that says so."""
 
     key: ShownKey
     snapshot: int
@@ -79,9 +75,9 @@ class RevokedKey(msgspec.Struct, frozen=True):
 @in_thread
 def list_keys(services: NamedDependency[Services], account: FromPath[AccountId]) -> list[ShownKey]:
     """The keys of an account, newest first, revoked and expired ones too."""
-    settings = services.store.all_settings()
+    settings, spent = services.store.all_settings(), spending_of(services, account)
     rows = sorted(services.store.keys(account), key=lambda row: row.created_at, reverse=True)
-    return [_shown(row, settings.get((Layer.KEY, row.id), Settings()), services.clock()) for row in rows]
+    return [shown(row, settings.get((Layer.KEY, row.id), Settings()), spent.get(row.id), services.clock()) for row in rows]
 
 
 @post("/api/accounts/{account:str}/keys", opt={"permission": Permission.WRITE_KEYS})
@@ -90,8 +86,8 @@ async def make_key(
 ) -> MadeKey:
     """Make a key. It works when this returns."""
     settings = parse_data_policy(data.data_policy, services.known) if data.data_policy else Settings()
-    if len(data.name) > LONGEST_NAME:
-        raise BadRequest(f"A name has at most {LONGEST_NAME} characters.", "name")
+    check_name(data.name)
+    data.limits.check()
     if data.expires_days is not None and not 0 < data.expires_days <= LONGEST_DAYS:
         raise BadRequest(f"expires_days must be above 0 and at most {LONGEST_DAYS:g}.", "expires_days")
 
@@ -99,13 +95,36 @@ async def make_key(
         project = _project(services, account, data.project)
         parts, now = generate(), services.clock()
         ends = None if data.expires_days is None else now + data.expires_days * 86400
-        row = KeyRow(parts.id, parts.prefix, parts.sha256, account, now, project, data.name.strip(), ends)
+        row = KeyRow(
+            parts.id, parts.prefix, parts.sha256, account, now, project, data.name.strip(), ends, **msgspec.structs.asdict(data.limits)
+        )
         services.store.add_key(row, settings)
-        note(services, signed_in, account, "key_made", row.id, after={"name": row.name, "data_policy": data_policy(settings)})
+        values = {"name": row.name, "data_policy": data_policy(settings), "limits": data.limits}
+        note(services, signed_in, account, "key_made", row.id, after=values)
         return row, parts.secret
 
     row, secret = await asyncio.to_thread(store)
-    return MadeKey(_shown(row, settings, services.clock()), secret, await services.reload())
+    return MadeKey(shown(row, settings, None, services.clock()), secret, await services.reload())
+
+
+@put("/api/accounts/{account:str}/keys/{key:str}", opt={"permission": Permission.WRITE_KEYS})
+async def change_key(
+    services: NamedDependency[Services],
+    signed_in: NamedDependency[SignedIn],
+    account: FromPath[AccountId],
+    key: FromPath[KeyId],
+    data: JSONBody[ChangedKey],
+) -> KeyInForce:
+    """Change a key's name and limits, disable it or take that back. In force when this returns."""
+    check_name(data.name)
+    data.limits.check()
+
+    def store() -> ShownKey:
+        before = _own(services, account, key)
+        row = changed(services, signed_in.person.id, before, name=data.name.strip(), disabled=data.disabled, limits=data.limits)
+        return _as_stored(services, row)
+
+    return KeyInForce(await asyncio.to_thread(store), await services.reload())
 
 
 @post("/api/accounts/{account:str}/keys/{key:str}/rotation", opt={"permission": Permission.WRITE_KEYS})
@@ -120,37 +139,48 @@ async def rotate_key(
     if not 0 <= data.overlap <= LONGEST_OVERLAP:
         raise BadRequest(f"overlap must be 0 to {LONGEST_OVERLAP:g} seconds.", "overlap")
 
-    def store() -> tuple[KeyRow, Settings, str]:
-        old, now = _own(services, account, key), services.clock()
-        if old.revoked_at is not None:
-            raise BadRequest("This key is revoked: make a new one.", "key")
-        settings, parts = services.store.settings(Layer.KEY, key), generate()
-        row = KeyRow(parts.id, parts.prefix, parts.sha256, account, now, old.project, old.name, None)
-        services.store.add_key(row, settings)
-        services.store.end_key(key, now + data.overlap)
+    def store() -> tuple[ShownKey, str]:
+        row, secret = rotate(services.store, _own(services, account, key), services.clock(), data.overlap)
         note(services, signed_in, account, "key_rotated", key, after={"new": row.id, "overlap": data.overlap})
-        return row, settings, parts.secret
+        return _as_stored(services, row), secret
 
-    row, settings, secret = await asyncio.to_thread(store)
-    return MadeKey(_shown(row, settings, services.clock()), secret, await services.reload())
+    new, secret = await asyncio.to_thread(store)
+    return MadeKey(new, secret, await services.reload())
 
 
 @delete("/api/accounts/{account:str}/keys/{key:str}", opt={"permission": Permission.WRITE_KEYS}, status_code=200)
 async def revoke_key(
     services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], account: FromPath[AccountId], key: FromPath[KeyId]
-) -> RevokedKey:
+) -> KeyInForce:
     """Revoke a key. No request with it is accepted any more when this returns; doing it again changes nothing."""
 
-    def store() -> KeyRow:
+    def store() -> ShownKey:
         before = _own(services, account, key)
         row = services.store.revoke_key(key, services.clock()) or before
         if before.revoked_at is None:
             note(services, signed_in, account, "key_revoked", key)
-        return row
+        return _as_stored(services, row)
 
-    row = await asyncio.to_thread(store)
-    settings = await asyncio.to_thread(services.store.settings, Layer.KEY, key)
-    return RevokedKey(_shown(row, settings, services.clock()), await services.reload())
+    return KeyInForce(await asyncio.to_thread(store), await services.reload())
+
+
+def check_name(name: str) -> None:
+    """Raise `BadRequest` for a name that is too long."""
+    if len(name) > LONGEST_NAME:
+        raise BadRequest(f"A name has at most {LONGEST_NAME} characters.", "name")
+
+
+def changed(services: Services, who: str, before: KeyRow, *, name: str, disabled: bool, limits: Limits) -> KeyRow:
+    """Have the store change a key, write that down, and give it as it is then. One that is disabled already stays so since then."""
+
+    def change(row: KeyRow) -> KeyRow:
+        since = (row.disabled_at or services.clock()) if disabled else None
+        return msgspec.structs.replace(row, name=name, disabled_at=since, **msgspec.structs.asdict(limits))
+
+    after = services.store.change_key(before.id, change) or before
+    was, now = ({"name": one.name, "disabled": one.disabled_at is not None, "limits": limits_of(one)} for one in (before, after))
+    note_by(services, who, after.account, "key_changed", after.id, (was, now))
+    return after
 
 
 def _own(services: Services, account: AccountId, key: KeyId) -> KeyRow:
@@ -168,7 +198,6 @@ def _project(services: Services, account: AccountId, name: str | None) -> Projec
     return ProjectId(name)
 
 
-def _shown(row: KeyRow, settings: Settings, now: float) -> ShownKey:
-    ended = row.expires_at is not None and row.expires_at <= now
-    state = "revoked" if row.revoked_at is not None else "expired" if ended else "active"
-    return ShownKey(row.id, row.prefix, row.name, row.project, row.created_at, row.expires_at, row.revoked_at, state, data_policy(settings))
+def _as_stored(services: Services, row: KeyRow) -> ShownKey:
+    settings = services.store.settings(Layer.KEY, row.id)
+    return shown(row, settings, spending_of(services, row.account).get(row.id), services.clock())

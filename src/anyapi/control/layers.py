@@ -5,8 +5,10 @@ from typing import TypeAlias
 from anyapi.control.services import Services
 from anyapi.domain.ids import AccountId, KeyId
 from anyapi.domain.requirement import Layer, Requirement, Settings
+from anyapi.errors import NotFound
 from anyapi.policy.merge import merge
-from anyapi.storage.rows import GATEWAY_SUBJECT, KeyRow
+from anyapi.policy.parse import parse_data_policy
+from anyapi.storage.rows import GATEWAY_SUBJECT, AccountRow, KeyRow
 
 Chain: TypeAlias = list[tuple[Layer, str]]
 """Stored layers and whose they are, the gateway's first."""
@@ -29,6 +31,24 @@ def requirement_at(services: Services, chain: Chain, last: Settings | None = Non
     if request is not None:
         layers.append((Layer.REQUEST, request))
     return merge(layers, services.in_force().presets)
+
+
+def requirement_of(
+    services: Services, account: AccountId, data_policy: dict[str, object] | None = None, key: str | None = None
+) -> Requirement:
+    """What gateway and account ask, and a key with its project, met with a request's own policy. Raises `NotFound` for another's key."""
+    chain = chain_of(services, Layer.ACCOUNT, account, account) if key is None else chain_of(services, Layer.KEY, key, account)
+    if chain is None:
+        raise NotFound("There is no such key in this account.")
+    return requirement_at(services, chain, request=parse_data_policy(data_policy, services.known) if data_policy else None)
+
+
+def account_of(services: Services, account: AccountId) -> AccountRow:
+    """An account. Raises `NotFound`."""
+    row = next((one for one in services.store.accounts() if one.id == account), None)
+    if row is None:
+        raise NotFound("There is no such account.")
+    return row
 
 
 def key_of(services: Services, account: AccountId, key: KeyId) -> KeyRow | None:

@@ -3,6 +3,7 @@
 Parameters: 19 MiB, two passes, one lane (the first that OWASP recommends for argon2id): small enough for several sign-ins at once.
 """
 
+import threading
 from collections.abc import Callable
 
 import argon2
@@ -41,6 +42,16 @@ class Attempts:
         """`clock` gives Unix seconds."""
         self._clock = clock
         self._failed: dict[str, tuple[int, float]] = {}
+        self._lock = threading.RLock()
+
+    def begin(self, *names: str) -> None:
+        """Count a try as failed before it is judged, so that of many at once no more are judged than one after the other.
+
+        Raises `RateLimited` if one of the names has failed too often of late.
+        """
+        with self._lock:
+            self.check(*names)
+            self.failed(*names)
 
     def check(self, *names: str) -> None:
         """Raise `RateLimited` if one of the names has failed too often of late."""
@@ -54,12 +65,17 @@ class Attempts:
     def failed(self, *names: str) -> None:
         """Note a failure."""
         now = self._clock()
-        for name in names:
-            count, last = self._failed.pop(name, (0, now))
-            self._failed[name] = (count + 1 if now - last < FORGET_SECONDS else 1, now)
-        while len(self._failed) > MOST_TRACKED:
-            self._failed.pop(next(iter(self._failed)))
+        with self._lock:
+            for name in names:
+                count, last = self._failed.pop(name, (0, now))
+                self._failed[name] = (count + 1 if now - last < FORGET_SECONDS else 1, now)
+            while len(self._failed) > MOST_TRACKED:
+                self._failed.pop(next(iter(self._failed)))
 
-    def succeeded(self, name: str) -> None:
-        """A right password ends the count of its owner."""
-        self._failed.pop(name, None)
+    def succeeded(self, name: str, *others: str) -> None:
+        """A right password ends the count of its owner, and takes back what `begin` counted for others."""
+        with self._lock:
+            self._failed.pop(name, None)
+            for other in others:
+                count, last = self._failed.get(other, (1, 0.0))
+                self._failed[other] = (max(0, count - 1), last)

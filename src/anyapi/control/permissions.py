@@ -16,10 +16,12 @@ from litestar.routes import HTTPRoute
 
 from anyapi.control.services import Services
 from anyapi.control.tokens import csrf_of, same, sha256_of
+from anyapi.crypto.api_keys import PROVISIONING_PREFIX, digest
 from anyapi.domain.ids import AccountId
 from anyapi.domain.people import GRANTS, Permission, Role
-from anyapi.errors import AuthenticationFailed, ConfigError, NotFound, PermissionDenied
+from anyapi.errors import AuthenticationFailed, BadRequest, ConfigError, NotFound, PermissionDenied
 from anyapi.storage.people_rows import PersonRow
+from anyapi.storage.rows import ProvisioningKeyRow
 from anyapi.storage.tenant import EVERYBODY, only
 
 IDLE_SECONDS, LONGEST_SECONDS = 12 * 3600.0, 7 * 86400.0
@@ -41,6 +43,8 @@ class SignedIn(msgspec.Struct, frozen=True):
 
     def may(self, permission: Permission, account: AccountId | None) -> bool:
         """Whether they may do this, in that account where it is about one."""
+        if permission is Permission.PROVISION:
+            return False
         if self.person.operator or permission is Permission.SIGNED_IN:
             return True
         if permission in GATEWAY or account is None:
@@ -55,23 +59,70 @@ def cookie_name(*, secure: bool) -> str:
 
 
 def guard(connection: Connection, handler: BaseRouteHandler) -> None:
-    """Let a call through, or raise `AuthenticationFailed`, `PermissionDenied` or `NotFound`."""
-    if handler.opt.get("public"):
-        return
+    """Let a call through, or raise `BadRequest`, `AuthenticationFailed`, `PermissionDenied` or `NotFound`."""
+    _check_address(connection)
+    if connection.scope.get("method") not in SAFE:
+        _refuse_other_sites(connection)
+    if handler.opt.get("public") or connection.scope.get("method") == "OPTIONS":
+        return  # the framework's own answer to OPTIONS says which methods a path takes, and nothing else
     services: Services = connection.app.state.services
+    if handler.opt.get("permission") is Permission.PROVISION:
+        with only(EVERYBODY):  # the key says whose it is
+            connection.state.provisioner = provisioner_of(connection.headers.get("authorization", ""), services)
+        return
     with only(EVERYBODY):  # people have roles in other accounts too
         signed_in = session_of(connection.cookies, services)
     if signed_in is None:
         raise AuthenticationFailed("Sign in first: there is no session, or it has ended.")
     if connection.scope.get("method") not in SAFE and not same(connection.headers.get(CSRF_HEADER, ""), signed_in.csrf):
         raise PermissionDenied(f"The {CSRF_HEADER} header is missing or wrong. GET /api/session says what it must be.")
-    permission: Permission = handler.opt["permission"]
-    account = connection.path_params.get("account")
-    if not signed_in.may(permission, account):
-        if account is not None and account not in signed_in.roles:
-            raise NotFound("There is no such account, or it is not yours.")  # which of the two is nobody's business
-        raise PermissionDenied(f"Your role does not allow this: it needs the permission {permission.value}.")
+    _check_role(services, signed_in, handler.opt["permission"], connection.path_params.get("account"))
     connection.state.signed_in = signed_in
+
+
+def provisioner_of(authorization: str, services: Services) -> ProvisioningKeyRow:
+    """The provisioning key of an Authorization header. Raises `AuthenticationFailed`, for API keys too: they manage nothing."""
+    scheme, _, secret = authorization.partition(" ")
+    sha256 = digest(secret.strip().encode("utf-8", "replace"), PROVISIONING_PREFIX.encode()) if scheme.lower() == "bearer" else None
+    found = None if sha256 is None else services.store.provisioning_key(sha256)
+    if found is None:
+        raise AuthenticationFailed(
+            f"A provisioning key is needed: send `Authorization: Bearer {PROVISIONING_PREFIX}...`. `anyapi provisioning create` makes one."
+        )
+    return found
+
+
+def _check_role(services: Services, signed_in: SignedIn, permission: Permission, account: AccountId | None) -> None:
+    if account is not None and account not in signed_in.roles and not _is_known(services, signed_in, account):
+        raise NotFound("There is no such account, or it is not yours.")  # which of the two is nobody's business
+    if not signed_in.may(permission, account):
+        raise PermissionDenied(f"Your role does not allow this: it needs the permission {permission.value}.")
+
+
+def _is_known(services: Services, signed_in: SignedIn, account: str) -> bool:
+    """Whether an account that somebody has no role in is there for them: for the operator, if it exists."""
+    return signed_in.person.operator and any(row.id == account for row in services.store.accounts())
+
+
+def _check_address(connection: Connection) -> None:
+    """The framework puts an address together where it refuses a body, and would fail there on a port or query that is none."""
+    try:
+        _ = connection.url
+    except ValueError:
+        raise BadRequest("The Host header or the query of the address is not well-formed.") from None
+
+
+def _refuse_other_sites(connection: Connection) -> None:
+    """A page of another site or port may not change anything, not even sign its visitor in as somebody else.
+
+    Browsers say where a call comes from (Fetch Metadata). One that does not would have to ask first before it sends JSON elsewhere
+    (Fetch, CORS-safelisted request-header), so a body has to be JSON.
+    """
+    if connection.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
+        raise PermissionDenied("This was sent by a page of another site.")
+    sent = connection.headers.get("content-length", "0") != "0" or "transfer-encoding" in connection.headers
+    if sent and connection.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise BadRequest("The body has to be sent as application/json.")
 
 
 def session_of(cookies: Mapping[str, str], services: Services) -> SignedIn | None:

@@ -12,10 +12,12 @@ import msgspec
 from anyapi.domain.call import Principal
 from anyapi.domain.evidence import Contradiction
 from anyapi.domain.ids import AccountId, ProviderId
+from anyapi.domain.limits import KeyLimits
 from anyapi.domain.requirement import SETTING_NAMES, DataClass, Layer, Requirement, Settings
 from anyapi.domain.snapshot import Contradicted, Credential, PolicyContext, Snapshot
 from anyapi.policy.merge import merge
-from anyapi.storage.contract import KeyStore, SettingsStore
+from anyapi.policy.periods import first_day, first_days
+from anyapi.storage.contract import KeyStore, SettingsStore, SpendingStore
 from anyapi.storage.rows import GATEWAY_SUBJECT, CredentialRow, KeyRow
 
 _NOTHING = Settings()
@@ -36,22 +38,21 @@ def build_snapshot(
 ) -> Snapshot:
     """Give the snapshot of what the store holds now.
 
-    `gateway_settings` is the configured floor; the stored gateway settings are met in. Revoked keys are left out, expiring ones carry
-    their end. `credentials` are the stored ones that could be opened, in the store's order; each is a candidate for its own account
-    alone. `contradictions` are all that are known; those that were cleared do not count. Raises `StorageError`: a store that cannot be
-    read in full publishes nothing.
+    `gateway_settings` is the configured floor; the stored gateway settings are met in. Revoked and disabled keys are left out, and so is
+    all of an account that is being deleted; expiring keys carry their end. `credentials` are the stored ones that could be opened, in the
+    store's order; each is a candidate for its own account alone. `contradictions` are all that are known; those that were cleared do not
+    count. Raises `StorageError`: a store that cannot be read in full publishes nothing.
     """
-    own = own_credentials(credentials)
+    closing = store.closing()
+    own = own_credentials([row for row in credentials if row.account not in closing])
     if contradictions:
         base = msgspec.structs.replace(base, contradicted=contradicted(contradictions))
-    requirements = _Requirements(store.all_settings(), gateway_settings, presets, own.keys())
+    requirements = _Requirements(store.all_settings(), gateway_settings, presets, own.keys() | base.held.keys())
     keys = store.keys()
     principals = {
-        key.sha256: Principal(
-            key=key.id, account=key.account, requirement=requirements.of(key), project=key.project, expires_at=key.expires_at
-        )
+        key.sha256: Principal(key.id, key.account, requirements.of(key), key.project, key.expires_at, limits_of(key))
         for key in keys
-        if key.revoked_at is None
+        if key.revoked_at is None and key.disabled_at is None and key.account not in closing
     }
     return Snapshot(
         version=version,
@@ -60,6 +61,26 @@ def build_snapshot(
         gateway_settings=requirements.gateway(),
         principals=principals,
     )
+
+
+def limits_of(key: KeyRow) -> KeyLimits | None:
+    """The limits of a key; what was spent, `with_spending` fills in."""
+    if key.spend_cap is None and key.requests_per_minute is None:
+        return None
+    return KeyLimits(key.lineage, key.spend_cap, key.period, key.requests_per_minute)
+
+
+def with_spending(snapshot: Snapshot, store: SpendingStore, day: int) -> Snapshot:
+    """The same snapshot, each spend cap with what was spent in the period that holds `day` (days since 1970). Raises `StorageError`."""
+    capped = [(sha256, one, one.limits) for sha256, one in snapshot.principals.items() if one.limits and one.limits.spend_cap is not None]
+    if not capped:
+        return snapshot
+    spent = store.capped_spending(*first_days(day))
+    principals = dict(snapshot.principals)
+    for sha256, one, limits in capped:
+        known = msgspec.structs.replace(limits, spent=spent.get(one.key, 0.0), since=first_day(limits.period, day))
+        principals[sha256] = msgspec.structs.replace(one, limits=known)
+    return msgspec.structs.replace(snapshot, principals=principals)
 
 
 def contradicted(rows: Iterable[Contradiction]) -> Contradicted:
@@ -117,8 +138,8 @@ class _Requirements:
     def of(self, key: KeyRow) -> Requirement:
         """Give the requirement of a key; the same object for equal settings.
 
-        INVARIANT: an account that has credentials of its own gets objects of its own. The data plane remembers decisions by the identity
-        of the requirement, and those of such an account may name a credential that is nobody else's.
+        INVARIANT: an account that has credentials of its own, or something to review, gets objects of its own. The data plane remembers
+        decisions by the identity of the requirement, and those of such an account hold for nobody else.
         """
         account = self._stored.get((Layer.ACCOUNT, key.account), _NOTHING)
         project = _NOTHING if key.project is None else self._stored.get((Layer.PROJECT, key.project), _NOTHING)

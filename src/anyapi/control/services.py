@@ -1,22 +1,38 @@
 """What the resources of the control API work with: stores, the snapshot in force, a way to put a change into force. Made by bootstrap."""
 
+import enum
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 import msgspec
 
+from anyapi.config_values import NO_ROOT_KEYS, Privacy
+from anyapi.control.oidc import OidcClient
 from anyapi.control.passwords import Attempts
-from anyapi.domain.catalogue import Provider
+from anyapi.crypto.root_keys import RootKeys
+from anyapi.domain.catalogue import Catalogue, Provider
+from anyapi.domain.data_policy import CERTIFICATIONS
 from anyapi.domain.ids import AccountId, CredentialId, ProviderId
 from anyapi.domain.requirement import DataClass, Settings
 from anyapi.domain.snapshot import Agreement, PolicyContext
 from anyapi.policy.parse import Known
-from anyapi.storage.contract import CredentialStore, DecisionStore, KeyStore, SettingsStore, UsageStore
+from anyapi.storage.contract import (
+    CredentialStore,
+    DecisionStore,
+    KeyStore,
+    ProvisioningStore,
+    SettingsStore,
+    SpendingStore,
+    UsageStore,
+)
+from anyapi.storage.contract_holdings import HoldingStore
 from anyapi.storage.contract_people import ChangeStore, PeopleStore, SessionStore
+from anyapi.storage.contract_requests import RequestStore
+from anyapi.storage.contract_review import ReviewStore
 from anyapi.storage.rows import CredentialRow
 
 
-class Store(KeyStore, CredentialStore, SettingsStore, UsageStore, DecisionStore, Protocol):
+class Store(KeyStore, SpendingStore, ProvisioningStore, CredentialStore, SettingsStore, UsageStore, DecisionStore, Protocol):
     """What is stored about accounts."""
 
 
@@ -36,6 +52,42 @@ class InForce(Protocol):
     def presets(self) -> dict[DataClass, Settings]:
         """What each data class asks."""
         ...
+
+
+class ExportState(enum.StrEnum):
+    """How far an archive is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Export(msgspec.Struct):
+    """One archive that was asked for: `done` of `rows` rows are in it."""
+
+    id: str
+    account: AccountId
+    asked_at: float
+    rows: int
+    done: int
+    record: str
+    """Which record is being written."""
+    state: ExportState
+
+
+class Updating(msgspec.Struct, frozen=True):
+    """What updates of the catalogue and the ways out need of the configuration."""
+
+    packaged: Callable[[], Catalogue]
+    over: Callable[[Catalogue], Catalogue]
+    """Lays the operator's own records over a base; raises where they do not fit."""
+    allows: Callable[[str], bool]
+    """Whether an address (no name) may be connected to."""
+    update_url: str | None = None
+    public_keys: tuple[bytes, ...] = ()
+    mails: bool = False
+    root_keys: RootKeys = NO_ROOT_KEYS
 
 
 class Keeper(Protocol):
@@ -63,13 +115,16 @@ class Services(msgspec.Struct, frozen=True):
 
     store: Store
     people: People
+    requests: RequestStore
+    holdings: HoldingStore
     attempts: Attempts
     in_force: Callable[[], InForce]
     reload: Callable[[], Awaitable[int]]
     """Has the data plane read the store; gives the snapshot version in force when every worker goes by it."""
     floor: Settings
     """The gateway's settings as configured."""
-    known: Known
+    review: ReviewStore
+    updating: Updating
     inventory: Callable[[], dict[str, object]]
     """What is stored, field by field, as `/v1/privacy` says it."""
     clock: Callable[[], float]
@@ -81,3 +136,19 @@ class Services(msgspec.Struct, frozen=True):
     """Loads the cipher's library when it is first asked for."""
     unusable: Callable[[], Mapping[str, str]] = dict
     """Stored credentials that the data plane cannot use, each with the code of the reason."""
+    oidc: OidcClient | None = None
+    """The operator's sign-in service, if there is one."""
+    privacy: Privacy = Privacy()
+    """How the operator answers for privacy, as configured."""
+    exports: dict[str, Export] = msgspec.field(default_factory=dict)
+    """Archives that were asked for, oldest first."""
+
+    @property
+    def mails(self) -> bool:
+        """Whether there is a mail server to send by."""
+        return self.updating.mails
+
+    @property
+    def known(self) -> Known:
+        """What settings may name: the providers of the catalogue in force, and every certification there is a word for."""
+        return Known(frozenset(self.in_force().context.catalogue.providers), CERTIFICATIONS)

@@ -12,10 +12,13 @@ from pathlib import Path
 import uvicorn
 
 from anyapi.control.app import create_app
+from anyapi.control.attending import Attendant
+from anyapi.control.delivering import Ways
+from anyapi.control.oidc import OidcClient
 from anyapi.control.passwords import Attempts
-from anyapi.control.services import Services
+from anyapi.control.services import Services, Updating
 
-__all__ = ["Attempts", "Services", "Serving", "serve"]
+__all__ = ["Attempts", "Attendant", "OidcClient", "Services", "Serving", "Updating", "Ways", "serve"]
 
 BUILT = Path(__file__).resolve().parent.parent / "dashboard"
 """Where the wheel has the dashboard's pages."""

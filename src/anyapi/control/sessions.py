@@ -78,6 +78,8 @@ class Entrance(msgspec.Struct, frozen=True):
     first_run: bool
     """Nobody is known yet: the one-time link that the start printed makes the first person."""
     data_plane_url: str
+    sign_in_service: str | None = None
+    """What the operator's sign-in service is called, if there is one: `/api/session/oidc` leads to it."""
 
 
 class Invited(msgspec.Struct, frozen=True):
@@ -94,22 +96,23 @@ class Invited(msgspec.Struct, frozen=True):
 def show(request: _Request, services: NamedDependency[Services]) -> Entrance:
     """Who is signed in, if anybody is."""
     found = session_of(request.cookies, services)
-    return Entrance(None if found is None else _me(found), services.people.people_count() == 0, services.data_plane_url)
+    service = None if services.oidc is None else services.oidc.service.name
+    return Entrance(None if found is None else _me(found), services.people.people_count() == 0, services.data_plane_url, service)
 
 
 @post("/api/session", opt={"public": True}, status_code=200)
 @in_thread
 def sign_in(request: _Request, services: NamedDependency[Services], data: JSONBody[SignIn]) -> Response[Me]:
     """Sign in with e-mail address and password. The old session of this browser ends."""
-    email, address = data.email.strip().lower(), request.client.host if request.client else "-"
-    services.attempts.check(f"person {email}", f"address {address}")
+    email, address = data.email.strip().lower(), address_of(request)
+    names = (f"person {email}", f"address {address}")
+    services.attempts.begin(*names)
     person = services.people.person_by_email(email)
     if not matches(person.password if person else None, data.password) or person is None or person.disabled_at is not None:
-        services.attempts.failed(f"person {email}", f"address {address}")
         raise AuthenticationFailed("That e-mail address and password do not belong together.")
-    services.attempts.succeeded(f"person {email}")
-    _end(request, services)
-    return _begin(services, person)
+    services.attempts.succeeded(*names)
+    end(request, services)
+    return _answer(*begin(services, person))
 
 
 @delete("/api/session", opt={"permission": Permission.SIGNED_IN}, status_code=200)
@@ -154,8 +157,8 @@ def join(request: _Request, services: NamedDependency[Services], data: JSONBody[
     person = PersonRow(new_person_id(), email, name, password, link.kind is LinkKind.FIRST_RUN, services.clock())
     services.people.add_person(person)
     services.people.put_member(_membership(services, link, person))
-    _end(request, services)
-    return _begin(services, person)
+    end(request, services)
+    return _answer(*begin(services, person))
 
 
 @post("/api/session/password", opt={"permission": Permission.SIGNED_IN}, status_code=200)
@@ -163,12 +166,12 @@ def join(request: _Request, services: NamedDependency[Services], data: JSONBody[
 def change_password(services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], data: JSONBody[Passwords]) -> Response[Me]:
     """Change one's own password. Every session ends, and this browser gets a new one."""
     person = signed_in.person
-    services.attempts.check(f"person {person.email}")
+    services.attempts.begin(f"person {person.email}")
     if not matches(person.password, data.current):
-        services.attempts.failed(f"person {person.email}")
         raise BadRequest("The current password is not right.", "current")
+    services.attempts.succeeded(f"person {person.email}")
     services.people.set_password(person.id, hashed(data.new))
-    return _begin(services, person)
+    return _answer(*begin(services, person))
 
 
 def _membership(services: Services, link: LinkRow, person: PersonRow) -> MemberRow:
@@ -177,15 +180,26 @@ def _membership(services: Services, link: LinkRow, person: PersonRow) -> MemberR
     return MemberRow(link.account, person.id, link.role, services.clock())
 
 
-def _begin(services: Services, person: PersonRow) -> Response[Me]:
+def begin(services: Services, person: PersonRow) -> tuple[Me, Cookie]:
+    """Begin a session: who they are, and the cookie that their browser has to have."""
     token, now = new_token(), services.clock()
     services.people.purge_sessions(now - LONGEST_SECONDS, now - LONGEST_SECONDS)
     services.people.add_session(SessionRow(sha256_of(token), person.id, now, now))
     signed_in = SignedIn(person, sha256_of(token), csrf_of(token), services.people.roles(person.id))
-    return Response(_me(signed_in), status_code=200, cookies=[_cookie(services, token, age=int(LONGEST_SECONDS))])
+    return _me(signed_in), _cookie(services, token, age=int(LONGEST_SECONDS))
 
 
-def _end(request: _Request, services: Services) -> None:
+def _answer(me: Me, cookie: Cookie) -> Response[Me]:
+    return Response(me, status_code=200, cookies=[cookie])
+
+
+def address_of(request: _Request) -> str:
+    """Where a call comes from."""
+    return request.client.host if request.client else "-"
+
+
+def end(request: _Request, services: Services) -> None:
+    """End the session that a browser has, if it has one."""
     token = request.cookies.get(cookie_name(secure=services.secure))
     if token:
         services.people.end_session(sha256_of(token))

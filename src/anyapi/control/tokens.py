@@ -35,4 +35,14 @@ def same(given: str, wanted: str) -> bool:
 
 def new_person_id() -> PersonId:
     """A public id that says nothing."""
-    return PersonId("per_" + "".join(secrets.choice(_ALPHABET) for _ in range(20)))
+    return PersonId(new_id("per"))
+
+
+def new_id(kind: str) -> str:
+    """`kind`, an underscore and a random name."""
+    return f"{kind}_{random_name()}"
+
+
+def random_name() -> str:
+    """20 random characters: about 100 bits, so that nobody meets one by chance."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(20))

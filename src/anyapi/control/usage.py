@@ -4,10 +4,8 @@ Totals and response times have an `ETag`: a page that asks again with `If-None-M
 text, unless rows of the account came or went. With fixed `since` (and `until`, or none) the address stays the same between two questions.
 """
 
-import csv
-import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 from typing import TypeVar, cast
 
@@ -22,6 +20,7 @@ from anyapi import __version__
 from anyapi.control.history import note
 from anyapi.control.permissions import SignedIn
 from anyapi.control.services import Services
+from anyapi.control.spreadsheet import written
 from anyapi.control.threads import in_thread
 from anyapi.domain.call import App
 from anyapi.domain.ids import AccountId, DecisionId
@@ -35,7 +34,6 @@ EXPORTED_AT_ONCE = 1000
 """Rows that an export holds in memory at a time."""
 DAY = 86400.0
 NESTED: dict[str, type[msgspec.Struct]] = {"tokens": TokenCount, "app": App}
-FORMULA = ("=", "+", "-", "@")
 CSV = "text/csv; charset=utf-8"
 T = TypeVar("T")
 READ = {"permission": Permission.READ}
@@ -190,16 +188,10 @@ def _millisecond(number: int) -> tuple[float, float]:
 def _lines(services: Services, account: AccountId, since: float, until: float) -> Iterator[str]:
     """The export in pieces of one page of rows each; rows that come while it runs lie after `until`."""
     before = ""
-    yield _written([[name for name, _ in COLUMNS]])
+    yield written([[name for name, _ in COLUMNS]])
     while found := services.store.usage_rows(since, until, account, EXPORTED_AT_ONCE, before):
-        yield _written([_cell(value_of(one)) for _, value_of in COLUMNS] for one in found)
+        yield written([value_of(one) for _, value_of in COLUMNS] for one in found)
         until, before = found[-1].at, found[-1].decision
-
-
-def _written(table: Iterable[Iterable[object]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(table)
-    return text.getvalue()
 
 
 def _tag(services: Services, account: AccountId, since: float, until: float | None) -> str:
@@ -241,11 +233,6 @@ def _quantile(counts: Sequence[int], share: float) -> float | None:
             return low + (bound - low) * (wanted - passed) / count
         passed, low = passed + count, bound
     return low
-
-
-def _cell(value: object) -> object:
-    """A value for a spreadsheet: text that it would take for a formula gets an apostrophe before it (OWASP, CSV injection)."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def _span(services: Services, since: float | None, until: float | None) -> tuple[float, float]:

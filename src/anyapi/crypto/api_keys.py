@@ -1,8 +1,8 @@
 """API keys: how they are made, recognised and hashed. Does not store them and does not know whose they are.
 
-A key is `anyapi_sk_`, 30 random base62 characters (178 bits), and the CRC-32 of all that in 6 base62 characters, most significant
-first. The checksum is no secret: it lets a typing error or a cut copy be refused without a look-up, and lets a scanner tell a leaked
-key from a random string. Such a key needs no slow hash: nobody can try 2^178 of them.
+A key is `anyapi_sk_` (`anyapi_pk_` if it manages keys and calls no model), 30 random base62 characters (178 bits), and the CRC-32 of all
+that in 6 base62 characters, most significant first. The checksum is no secret: it lets a typing error or a cut copy be refused without a
+look-up, and lets a scanner tell a leaked key from a random string. Such a key needs no slow hash: nobody can try 2^178 of them.
 """
 
 import hashlib
@@ -16,7 +16,8 @@ import msgspec
 from anyapi.domain.ids import KeyId
 
 PREFIX = "anyapi_sk_"
-LEAK_REGEX = r"\banyapi_sk_[0-9A-Za-z]{36}\b"
+PROVISIONING_PREFIX = "anyapi_pk_"
+LEAK_REGEX = r"\banyapi_[ps]k_[0-9A-Za-z]{36}\b"
 """Finds leaked keys in text (RE2 syntax, as gitleaks wants it); `digest` then tells real ones from lookalikes."""
 
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -24,7 +25,6 @@ _RANDOM_CHARACTERS = 30
 _SHOWN_CHARACTERS = 4
 _CHECKED = len(PREFIX) + _RANDOM_CHARACTERS
 _LENGTH = _CHECKED + 6
-_PREFIX_BYTES = PREFIX.encode()
 _PREFIX_LENGTH = len(PREFIX)
 # Two base62 digits at a time: three look-ups in place of six divisions, on the path of every request.
 _PAIRS = tuple((high + low).encode() for high in _ALPHABET for low in _ALPHABET)
@@ -55,24 +55,24 @@ def _checksum(checked: bytes) -> bytes:
     return _PAIRS[high] + _PAIRS[middle] + _PAIRS[low]
 
 
-def generate() -> ApiKeyParts:
-    """Make a new API key from the system's randomness. The id is random too and says nothing about the secret."""
-    checked = PREFIX + _random(_RANDOM_CHARACTERS)
+def generate(prefix: str = PREFIX) -> ApiKeyParts:
+    """Make a new key of either prefix from the system's randomness. The id is random too and says nothing about the secret."""
+    checked = prefix + _random(_RANDOM_CHARACTERS)
     secret = checked + _checksum(checked.encode()).decode()
     return ApiKeyParts(
         secret=secret,
-        id=KeyId(f"key_{_random(16)}"),
+        id=KeyId(f"{'key' if prefix == PREFIX else 'prov'}_{_random(16)}"),
         prefix=secret[: _PREFIX_LENGTH + _SHOWN_CHARACTERS],
         sha256=hashlib.sha256(secret.encode()).digest(),
     )
 
 
-def digest(secret: bytes) -> bytes | None:
-    """Give the SHA-256 under which a key is known, or None if `secret` cannot be an API key (form or checksum wrong).
+def digest(secret: bytes, prefix: bytes = PREFIX.encode()) -> bytes | None:
+    """Give the SHA-256 under which a key is known, or None if `secret` cannot be a key of this prefix (form or checksum wrong).
 
     A key that differs from a real one in a single character always gives None: CRC-32 finds every error burst of up to 32 bits.
     """
-    if len(secret) != _LENGTH or not secret.startswith(_PREFIX_BYTES) or not secret[_PREFIX_LENGTH:].isalnum():
+    if len(secret) != _LENGTH or not secret.startswith(prefix) or not secret[_PREFIX_LENGTH:].isalnum():
         return None
     rest, low = divmod(zlib.crc32(secret[:_CHECKED]), _PAIR)
     high, middle = divmod(rest, _PAIR)

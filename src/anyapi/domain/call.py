@@ -7,6 +7,7 @@ import msgspec
 
 from anyapi.domain.catalogue import Operation
 from anyapi.domain.ids import AccountId, KeyId, ModelId, ProjectId, ProviderId
+from anyapi.domain.limits import KeyLimits
 from anyapi.domain.requirement import Requirement
 
 
@@ -92,6 +93,8 @@ class Principal(msgspec.Struct, frozen=True):
     project: ProjectId | None = None
     expires_at: float | None = None
     """Unix seconds; None never expires."""
+    limits: KeyLimits | None = None
+    """None for a key that has neither a spend cap nor a rate: nothing of it is counted."""
 
 
 class App(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -42,6 +42,7 @@ class ReasonCode(enum.StrEnum):
     HUMAN_REVIEW_UNKNOWN = "human_review_unknown"
     CONFIDENCE_TOO_LOW = "confidence_too_low"
     EVIDENCE_CONTRADICTS = "evidence_contradicts"
+    REVIEW_PENDING = "review_pending"
     JUDGING_FAILED = "judging_failed"
     NO_CREDENTIAL = "no_credential"
     NO_ADAPTER = "no_adapter"

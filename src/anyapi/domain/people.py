@@ -28,17 +28,22 @@ class Permission(enum.StrEnum):
     """Make, rotate and revoke API keys."""
     WRITE_SETTINGS = "write_settings"
     """Change data policies, credentials and agreements."""
+    WRITE_REQUESTS = "write_requests"
+    """Write to the privacy team."""
     WRITE_MEMBERS = "write_members"
     """Invite, promote and remove members; export and delete the account."""
+    PROVISION = "provision"
+    """Manage API keys with a provisioning key: no session has it, whoever it belongs to."""
     GATEWAY_READ = "gateway_read"
     GATEWAY_WRITE = "gateway_write"
 
 
+_MEMBER = frozenset({Permission.READ, Permission.WRITE_KEYS, Permission.WRITE_REQUESTS})
 GRANTS = MappingProxyType(
     {
-        Role.OWNER: frozenset({Permission.READ, Permission.WRITE_KEYS, Permission.WRITE_SETTINGS, Permission.WRITE_MEMBERS}),
-        Role.ADMIN: frozenset({Permission.READ, Permission.WRITE_KEYS, Permission.WRITE_SETTINGS}),
-        Role.MEMBER: frozenset({Permission.READ, Permission.WRITE_KEYS}),
+        Role.OWNER: _MEMBER | {Permission.WRITE_SETTINGS, Permission.WRITE_MEMBERS},
+        Role.ADMIN: _MEMBER | {Permission.WRITE_SETTINGS},
+        Role.MEMBER: _MEMBER,
         Role.AUDITOR: frozenset({Permission.READ}),
     }
 )

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import msgspec
 
 from anyapi.domain.call import Principal
-from anyapi.domain.catalogue import Catalogue
+from anyapi.domain.catalogue import Catalogue, Endpoint, Provider
 from anyapi.domain.data_policy import HumanReview, Retention, Training
 from anyapi.domain.evidence import EvidenceCode
 from anyapi.domain.ids import AccountId, AgreementId, CredentialId, EndpointId, ProviderId
@@ -62,6 +62,16 @@ class Credential(msgspec.Struct, frozen=True, omit_defaults=True):
     """The provider's names of models, each with the name under which the owner deployed it. Empty: all, by their own names."""
 
 
+class Past(msgspec.Struct, frozen=True):
+    """Records as they stood before an update that an account has not accepted yet; None for one that was not there.
+
+    Holds only what differs from the catalogue in force. It can only deny: what policy permits must have been permitted then too.
+    """
+
+    providers: dict[ProviderId, Provider | None] = {}
+    endpoints: dict[EndpointId, Endpoint | None] = {}
+
+
 Contradicted: TypeAlias = dict[EndpointId, dict[CredentialId, frozenset[EvidenceCode]]]
 
 
@@ -81,6 +91,13 @@ class PolicyContext(msgspec.Struct, frozen=True):
     """Protocols with an adapter for embeddings."""
     contradicted: Contradicted = {}
     """Which promises of an endpoint were contradicted by what its provider stated, as it was used with each credential."""
+    held: dict[AccountId, tuple[Past, ...]] = {}
+    """What accounts that review first have not accepted yet: the states that the catalogue passed through since."""
+
+    @property
+    def differs_by_account(self) -> bool:
+        """Whether equal requirements of two accounts may be decided differently."""
+        return bool(self.own_credentials or self.held) or any(each.accounts for each in self.agreements)
 
     def seen_by(self, account: AccountId | None) -> "PolicyContext":
         """The context of a request of `account`: its own credentials before the operator's, and nobody else's at all."""

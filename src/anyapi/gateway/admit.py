@@ -1,7 +1,4 @@
-"""Admission: from here on a request is accepted, so exactly one usage row follows.
-
-Where the data class asks for it, the decision is durable before anything is sent: no record, no send.
-"""
+"""Admission: from here on a request is accepted, so exactly one usage row follows. No record where its class asks for one, no send."""
 
 from time import monotonic
 
@@ -16,10 +13,10 @@ from anyapi.gateway.call import Call
 from anyapi.gateway.decision_ids import new_decision_id
 from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.formats.policy_fields import app_of
+from anyapi.gateway.key_limits import limited
 from anyapi.gateway.memo import Asked, Decided
+from anyapi.gateway.outlets import UsageSink
 from anyapi.gateway.plane import DataPlane
-
-BYTES_A_TOKEN = 4
 
 
 class Admission(msgspec.Struct, gc=False, eq=False):
@@ -35,6 +32,7 @@ class Admission(msgspec.Struct, gc=False, eq=False):
     at: float
     id: DecisionId
     started: float
+    usage: UsageSink
     candidate: Candidate | None = None
     tokens: TokenCount | None = None
     first_token: float | None = None
@@ -78,8 +76,9 @@ class Admission(msgspec.Struct, gc=False, eq=False):
 
 
 def admit(principal: Principal, asked: Asked, decided: Decided, request: ChatRequest, plane: DataPlane, call: Call) -> Admission:
-    """Count the request as accepted. Raises `BadRequest` for app fields that are none, and then it is not."""
+    """Count the request as accepted. Raises `BadRequest` for app fields that are none, or what `limited` raises, and then it is not."""
     app, now = app_of(call, request), plane.clock()
-    plane.outlets.usage.accept()
+    usage = plane.outlets.usage if principal.limits is None else limited(plane, principal.limits, asked, decided, request)
+    usage.accept()
     plane.budget.requests += 1
-    return Admission(plane, principal, asked, decided, app, request, call.request_id, now, new_decision_id(now), monotonic())
+    return Admission(plane, principal, asked, decided, app, request, call.request_id, now, new_decision_id(now), monotonic(), usage)

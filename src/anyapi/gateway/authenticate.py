@@ -13,7 +13,7 @@ def authenticate(credential: bytes | None, principals: Mapping[bytes, Principal]
     if principal is None:
         if not credential:
             raise AuthenticationFailed("No API key was sent. Send it as `Authorization: Bearer anyapi_sk_...` or in x-api-key.")
-        raise AuthenticationFailed("This API key is not known here: it is mistyped, revoked, or of another gateway.")
+        raise AuthenticationFailed("This API key is not known here: it is mistyped, revoked, disabled, or of another gateway.")
     if principal.expires_at is not None and principal.expires_at <= clock():
         raise AuthenticationFailed("This API key has expired. Ask for a new one.")
     return principal

@@ -144,8 +144,7 @@ class Connection(Reply):
         if self.current is not None or self._lingering or self._write_paused or self._transport is None:
             self.abort()
         elif self._call is None:
-            self._server.outbox.flush()
-            self._transport.close()
+            self.close_if_idle()
             self.deadline = NEVER
         else:
             self._refuse(render_for(RequestTimedOut("The request did not arrive whole in time."), self._call))

@@ -12,13 +12,14 @@ from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Candidate, Outcome, OutcomeKind
 from anyapi.domain.evidence import NOTHING_STATED
 from anyapi.errors import BadRequest, Metadata, Overloaded, UpstreamFailed
-from anyapi.gateway.admit import BYTES_A_TOKEN, Admission
+from anyapi.gateway.admit import Admission
 from anyapi.gateway.apart import apart, prepare_large
 from anyapi.gateway.client import Connection
 from anyapi.gateway.evidence import Witness
 from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.render import EVENTS, JSON
 from anyapi.gateway.rows import rows_for
+from anyapi.gateway.settle import BYTES_A_TOKEN
 from anyapi.upstream.adapter import Adapter, Answer, Prepared, ProviderRow, StreamReader
 from anyapi.upstream.classify import parse_retry_after
 from anyapi.upstream.connection import UpstreamConnection

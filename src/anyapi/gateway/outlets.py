@@ -8,9 +8,10 @@ import msgspec
 from anyapi.domain.catalogue import ProviderApi
 from anyapi.domain.decision import Decision
 from anyapi.domain.evidence import Contradiction
-from anyapi.domain.ids import AccountId, CredentialId, DecisionId, ProviderId
+from anyapi.domain.ids import AccountId, CredentialId, DecisionId, KeyId, ProviderId
 from anyapi.domain.receipt import NoReceipt
 from anyapi.domain.usage import DecisionRecord, UsageRow
+from anyapi.gateway.ledger import Account
 from anyapi.upstream.adapter import Adapter, Dialect, ProviderRow, Timeouts
 from anyapi.upstream.pool import Upstream
 
@@ -66,3 +67,5 @@ class Outlets(msgspec.Struct, frozen=True):
     """Takes the usage row of a request and the decisions that it went by, for the audit log. MUST not block."""
     receipts: Callable[[AccountId, DecisionId], bytes | NoReceipt] = _no_receipts
     """Gives the receipt of an account's decision. Called in a thread: it may wait. Raises `StorageError`."""
+    accounts: dict[KeyId, Account] = {}
+    """What keys with limits use, by the first key of each chain of rotations; grows by those that are used."""

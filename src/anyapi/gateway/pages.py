@@ -19,6 +19,7 @@ from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
 from anyapi.gateway.formats import anthropic_count, anthropic_messages
 from anyapi.gateway.formats.openai_chat import ChatRequest, read_question
+from anyapi.gateway.key_limits import shown
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import inventory
 from anyapi.gateway.render import JSON
@@ -86,6 +87,7 @@ async def key(call: Call, plane: DataPlane, reply: Connection) -> None:
         "account": principal.account,
         "project": principal.project,
         "expires_at": principal.expires_at,
+        "limits": shown(plane, principal.limits),
         "requirement": requirement,
         "durable_record": requirement.needs_durable_record,
     }

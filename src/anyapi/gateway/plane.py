@@ -61,7 +61,7 @@ class DataPlane:
         self.known = Known(frozenset(snapshot.context.catalogue.providers), CERTIFICATIONS)
         self._adapters: dict[tuple[type[OutboundChat], EndpointId], tuple[Adapter, ProviderRow]] = {}
         self.pages = PageCache(self.clock)
-        self._by_account = bool(snapshot.context.own_credentials) or any(each.accounts for each in snapshot.context.agreements)
+        self._by_account = snapshot.context.differs_by_account
         self._asked: dict[tuple[int, AccountId | None, bytes, tuple[tuple[str, str], ...]], Asked] = {}
 
     def ask(self, principal: Principal, call: Call, request: ChatRequest) -> Asked:

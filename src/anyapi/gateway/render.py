@@ -6,12 +6,15 @@ from http import HTTPStatus
 import msgspec
 
 from anyapi import errors
+from anyapi.gateway.rate_rows import rows_of_error
+from anyapi.upstream.adapter import Dialect
 
 STATUS: dict[type[Exception], int] = {
     errors.BadRequest: 400,
     errors.RequestTimedOut: 408,
     errors.ExpectationFailed: 417,
     errors.AuthenticationFailed: 401,
+    errors.InsufficientQuota: 402,
     errors.PermissionDenied: 403,
     errors.NoEligibleEndpoint: 403,
     errors.ModelNotFound: 404,
@@ -90,12 +93,14 @@ def render_error(error: Exception) -> tuple[int, bytes, bytes]:
     return status, error_rows(error, status), _encode({"error": inner})
 
 
-def error_rows(error: Exception, status: int) -> bytes:
-    """The header lines of an error, in whatever envelope its body is."""
+def error_rows(error: Exception, status: int, dialect: Dialect = Dialect.CHAT_COMPLETIONS) -> bytes:
+    """The header lines of an error, in whatever envelope its body is; `dialect` is what the client speaks."""
     rows = JSON
-    retry_after = getattr(error, "retry_after", 1.0 if isinstance(error, errors.StorageError) else None)
+    retry_after = getattr(error, "retry_after", None)
     if retry_after is not None:
         rows += b"retry-after: %d\r\n" % max(1, round(retry_after))
+    if isinstance(error, errors.RateLimited):
+        rows += rows_of_error(error.metadata, dialect, time.time())
     if isinstance(error, errors.NoEndpointForTags):
         rows += b"x-should-retry: false\r\n"
     if isinstance(error, errors.MethodNotAllowed):

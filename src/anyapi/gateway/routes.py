@@ -49,7 +49,7 @@ class Router:
         """Answer one call."""
         try:
             operation = self._fast.get(call.path) if call.method == b"POST" else None
-            await (operation or find(call))(call, self.plane, reply)
+            await (operation or find(call, self.plane.disclosure.control_url))(call, self.plane, reply)
         except Exception as error:  # noqa: BLE001 the edge: whatever failed, the caller gets an answer and nobody else is harmed
             if not isinstance(error, AnyAPIError):
                 call.close_after = True
@@ -60,13 +60,13 @@ class Router:
             reply.send(*render_for(error, call))
 
 
-def find(call: Call) -> Operation:
+def find(call: Call, control_url: str | None = None) -> Operation:
     """The operation of a call that is not the common one. Raises `NotFound` or `MethodNotAllowed`."""
     path = call.path.decode("latin-1")
     name = next((path[len(prefix) :] for prefix in PREFIXES if path.startswith(prefix)), None)
     by_method = methods_of(path, name)
     if not by_method:
-        raise missing(path, name)
+        raise missing(path, name, control_url)
     allowed = "POST, OPTIONS" if "POST" in by_method else "GET, HEAD, OPTIONS"
     if call.method == b"OPTIONS":
         return pages.options(allowed)
@@ -89,10 +89,13 @@ def methods_of(path: str, name: str | None) -> dict[str, Operation]:
     return {"GET": pages.model_endpoints} if name.startswith("models/") else {}
 
 
-def missing(path: str, name: str | None) -> NotFound:
+def missing(path: str, name: str | None, control_url: str | None = None) -> NotFound:
     """What to say about a path that is not served. The path itself is not repeated: it is the caller's text."""
-    if path == "/api/v1/keys":
-        return NotFound("API keys are managed on the control plane, which is not built yet. Use `anyapi keys` on the server.")
+    if f"{path}/".startswith("/api/v1/keys/"):
+        if control_url is None:
+            return NotFound("API keys are managed on the control plane, which this server does not run. Use `anyapi keys` on the server.")
+        where = f"{control_url}/api/v1/keys"
+        return NotFound(f"API keys are managed on the control plane: {where}, with a provisioning key.", {"control_url": where})
     if name is not None and name.split("/", 1)[0] in PLANNED:
         return NotFound("This operation is not served yet. POST /v1/chat/completions, /v1/messages, /v1/responses and /v1/embeddings are.")
     return NotFound(

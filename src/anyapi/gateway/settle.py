@@ -8,9 +8,11 @@ from time import monotonic
 from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.domain.usage import TokenCount, UsageRow, UsageSource
 from anyapi.errors import AnyAPIError
-from anyapi.gateway.admit import BYTES_A_TOKEN, Admission
+from anyapi.gateway.admit import Admission
 from anyapi.gateway.render import error_of, status_of
 
+BYTES_A_TOKEN = 4
+"""About, of text."""
 LEFT = 499
 """Status of a request whose client left before its answer."""
 NO_TOKENS = TokenCount()
@@ -52,9 +54,8 @@ def settle(admission: Admission, outcome: Outcome | AnyAPIError | None, *, left:
         admission.stated[0],
         admission.stated[1],
     )
-    outlets = admission.plane.outlets
-    outlets.usage.put(row)
-    outlets.audit(row, admission.decided.decisions)
+    admission.usage.put(row)
+    admission.plane.outlets.audit(row, admission.decided.decisions)
 
 
 def _estimate(admission: Admission, kind: OutcomeKind | None) -> tuple[TokenCount, UsageSource]:

@@ -18,6 +18,7 @@ from anyapi.policy.auto import arranged_to_choose, everything
 from anyapi.policy.availability import unavailable, unreachable
 from anyapi.policy.nearest import nearest
 from anyapi.policy.order import arranged
+from anyapi.policy.past import Asked, Before, earlier_states, outstanding
 from anyapi.policy.resolve import resolve
 from anyapi.policy.rules import Case, judge
 
@@ -48,7 +49,7 @@ def decide(
         near = nearest(model, (AUTO, *context.catalogue.models))
         hint = f"Similar names: {', '.join(near)}. " if near else ""
         raise ModelNotFound(f"No such model is in the catalogue. {hint}GET /v1/models lists all of them.", {"similar": list(near)})
-    judge_all = _Judge(requirement, facts, seen, account, now)
+    judge_all = _Judge(Asked(requirement, facts, account, now), seen, earlier_states(seen, account))
     permitted, denied, valid_until = [], [], math.inf
     for endpoint in record.endpoints:
         try:
@@ -81,36 +82,39 @@ def decide_each(
 class _Judge(msgspec.Struct, frozen=True):
     """What is the same for every endpoint of one decision."""
 
-    requirement: Requirement
-    facts: Facts
+    asked: Asked
     context: PolicyContext
-    account: AccountId | None
-    now: float
+    before: tuple[Before, ...]
+    """Earlier states of the catalogue that the account has not accepted to leave."""
 
     def endpoint(self, endpoint: Endpoint) -> tuple[Candidate | Denial, float]:
         """The answer for one endpoint, and until when it holds."""
         provider = self.context.catalogue.providers[endpoint.provider]
         verdict, valid_until = self._best_verdict(endpoint)
-        hindrances = unavailable(endpoint, provider, self.facts, self.context)
+        hindrances = unavailable(endpoint, provider, self.asked.facts, self.context)
         case = verdict.case
         if verdict.reasons or hindrances or case.credential is None:
             return Denial(endpoint, case.policy, (*verdict.reasons, *hindrances), case.local), valid_until
         name = case.credential.deployments.get(endpoint.upstream_model)
-        asked = endpoint if name is None else msgspec.structs.replace(endpoint, upstream_model=name)
+        named = endpoint if name is None else msgspec.structs.replace(endpoint, upstream_model=name)
         key = _health_key(endpoint, case.credential)
-        return Candidate(asked, case.credential.id, case.policy, case.local, health_key=key), valid_until
+        return Candidate(named, case.credential.id, case.policy, case.local, health_key=key), valid_until
 
     def _best_verdict(self, endpoint: Endpoint) -> tuple[_Verdict, float]:
         """The verdict with the fewest reasons over all credentials, the first on a tie (an own one stands before the operator's).
 
         Judged bare where there is none.
         """
-        provider = self.context.catalogue.providers[endpoint.provider]
+        asked, provider = self.asked, self.context.catalogue.providers[endpoint.provider]
         verdicts, valid_until = [], math.inf
         for credential in self.context.credentials.get(provider.id) or (None,):
-            policy, until, local, free_tier = resolve(endpoint, provider, credential, self.account, self.facts, self.context, self.now)
+            policy, until, local, free_tier = resolve(endpoint, provider, credential, asked.account, asked.facts, self.context, asked.now)
             case = Case(endpoint, provider, credential, policy, local, free_tier)
-            verdicts.append(_Verdict(case, (*judge(self.requirement, case), *unreachable(endpoint, credential))))
+            reasons = judge(asked.requirement, case)
+            if self.before and not reasons:
+                reasons, ends = outstanding(self.before, asked, endpoint, credential)
+                until = min(until, ends)
+            verdicts.append(_Verdict(case, (*reasons, *unreachable(endpoint, credential))))
             valid_until = min(valid_until, until)
         return min(verdicts, key=_reason_count), valid_until
 

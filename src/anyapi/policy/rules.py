@@ -38,6 +38,14 @@ class Case(msgspec.Struct, frozen=True):
     """The provider that answers has a free tier."""
 
 
+PENDING = Reason(
+    ReasonCode.REVIEW_PENDING,
+    ReasonKind.POLICY,
+    "The account reviews first, and nobody has accepted yet that this endpoint is new or that what is stated about it was loosened.",
+)
+"""No rule of a requirement: `past` gives it where the account's own review is outstanding."""
+
+
 Rule: TypeAlias = Callable[[Requirement, Case], Reasons]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from anyapi.audit.notes import SigningKey
 from anyapi.domain.decision import Decision
+from anyapi.domain.ids import AccountId
 from anyapi.domain.usage import UsageRow
 from anyapi.errors import AnyAPIError, StorageError
 from anyapi.storage import audit_statements as statements
@@ -38,7 +39,7 @@ class AuditWriter:
     def __init__(
         self,
         place: Path | Driver,
-        key: Callable[[], SigningKey],
+        key: Callable[[], SigningKey] | None,
         clock: Callable[[], float],
         *,
         unrecorded: frozenset[str | None] = frozenset(),
@@ -47,6 +48,7 @@ class AuditWriter:
     ) -> None:
         """Open the log; its tables must exist. `key` gives the key that signs now, `clock` Unix seconds.
 
+        Without a key (a command, beside no server) what is entered is left for the next server to sign.
         Requests of the data classes `unrecorded` are left out (None: those that name no class). `limit` is how many requests may wait.
         """
         self.driver = driver_for(place) if isinstance(place, Path) else place
@@ -82,6 +84,9 @@ class AuditWriter:
         """Enter something of the gateway's own: a start, another catalogue."""
         self._own.append(Own(kind, round(self._clock() * 1000), dict(values)))
         self._thread.ask()
+
+    def forget(self, accounts: frozenset[AccountId]) -> None:
+        """Nothing to do: entries name accounts by ids alone, whose names go with the account. See `UsageSink.forget`."""
 
     @property
     def state(self) -> WriterState:
@@ -123,8 +128,11 @@ class AuditWriter:
     def _extend(self, wanted: int) -> None:
         connection = self._connected()
         log = self._current(connection)
-        while self._gather(connection):
-            self._enter(log)
+        more = True
+        while more:  # until all is entered that waited when this began; what comes meanwhile is worth a batch of its own
+            more = self._gather(connection)
+            if self._batch:
+                self._enter(log)
         self._seal(log, wanted)
 
     def _connected(self) -> Connection:
@@ -138,14 +146,15 @@ class AuditWriter:
         if self._log is None:
             self._composer.forget()
             self._log = AppendedLog(self.driver, connection)
-        self._log.announce(self._key().public, self._now())
+        if self._key is not None:
+            self._log.announce(self._key().public, self._now())
         return self._log
 
     def _now(self) -> int:
         return round(self._clock() * 1000)
 
     def _gather(self, connection: Connection) -> bool:
-        """Fill the batch; what stood in it after a failure stays first."""
+        """Fill the batch, and say whether there is more; what stood in it after a failure stays first."""
         if self._batch:
             return True
         # In this order: the decision records of requests that are counted now are older, so they are found. Nothing is taken before.
@@ -161,7 +170,7 @@ class AuditWriter:
             own.append(Own("gap", self._now(), {"lost": lost}))
             self._report(WriterEvent("audit", EventKind.LOST, "no_room", lost))
         self._batch = [*own, *changes, *recorded, *requests]
-        return bool(self._batch)
+        return _MOST_ITEMS in (len(changes), len(recorded), count)
 
     def _enter(self, log: AppendedLog) -> None:
         """Write the batch; an item that cannot be stored is left out alone."""
@@ -202,7 +211,7 @@ class AuditWriter:
     def _seal(self, log: AppendedLog, wanted: int) -> None:
         """Sign, but not more often than once a second, unless somebody waited for it when this run began."""
         now = time.monotonic()
-        if wanted != self._served or now - self._sealed_at >= _SEAL_SECONDS:
+        if self._key is not None and (wanted != self._served or now - self._sealed_at >= _SEAL_SECONDS):
             log.seal(self._key())
             self._sealed_at = now
             self._served = wanted

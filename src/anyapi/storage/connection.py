@@ -34,10 +34,8 @@ def storage_error(error: sqlite3.Error, doing: str) -> StorageError:
     return StorageError(f"could not {doing} ({code}): {advice}", {"code": code})
 
 
-def error_code(error: sqlite3.Error | StorageError) -> str:
-    """Give SQLite's name of the error, for example `SQLITE_FULL`; of ours, the one it was made of."""
-    if isinstance(error, StorageError):
-        return str(error.metadata.get("code", "SQLITE_CANTOPEN"))
+def error_code(error: sqlite3.Error) -> str:
+    """Give SQLite's name of the error, for example `SQLITE_FULL`."""
     return getattr(error, "sqlite_errorname", None) or type(error).__name__
 
 

@@ -1,8 +1,8 @@
-"""What a store must do, by role. SQLite is the first implementation; PostgreSQL comes behind the same words.
+"""What a store must do, by role: SQLite and PostgreSQL behind the same words.
 
 `tests/conformance` runs one suite against every implementation. Every method raises `StorageError` when the store cannot do what is
 asked, and nothing else; the text never holds a row's values. Times are Unix seconds and always passed in: a store has no clock.
-Nothing here decides policy, and nothing is read while a request is served: the data plane reads a Snapshot and writes to the two sinks.
+Nothing here decides policy, and nothing is read while a request is served: the data plane reads a Snapshot and writes to the sinks.
 """
 
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,18 @@ from anyapi.domain.evidence import Contradiction
 from anyapi.domain.ids import AccountId, CredentialId, DecisionId, EndpointId, KeyId
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.domain.usage import DecisionRecord, UsageRow
-from anyapi.storage.rows import DEFAULT_USAGE_DAYS, AccountRow, CredentialRow, KeyRow, ProjectRow, UsageGroup, UsageTimes, UsageTotal
+from anyapi.storage.rows import (
+    DEFAULT_USAGE_DAYS,
+    AccountRow,
+    CredentialRow,
+    KeyRow,
+    ProjectRow,
+    ProvisioningKeyRow,
+    SpendingRow,
+    UsageGroup,
+    UsageTimes,
+    UsageTotal,
+)
 
 NO_SETTINGS = Settings()
 
@@ -26,6 +37,10 @@ class KeyStore(Protocol):
 
     def accounts(self) -> list[AccountRow]:
         """Give every account, ordered by id."""
+        ...
+
+    def closing(self) -> frozenset[AccountId]:
+        """Give the accounts that are being deleted: nothing of theirs may be published, whatever it says of itself."""
         ...
 
     def add_project(self, project: ProjectRow) -> None:
@@ -58,11 +73,70 @@ class KeyStore(Protocol):
         """
         ...
 
+    def change_key(self, key: KeyId, change: Callable[[KeyRow], KeyRow]) -> KeyRow | None:
+        """Replace name, limits and `disabled_at` by `change` of what they are, and give the new row; it MUST be durable on return.
+
+        MUST be atomic: of two changes at once the second sees the first. The limits MUST become those of every key of its lineage. MUST
+        raise for a change of anything else. MUST return None, and change nothing, if there is none of that id.
+        """
+        ...
+
+    def replace_key(self, key: KeyId, new: KeyRow, ends_at: float) -> KeyRow | None:
+        """Add `new` in the place of a key, which then expires at `ends_at`, never later than it would, and give it; all or nothing.
+
+        The new key MUST have the account, project, limits, lineage and settings of the old, and be durable on return. MUST raise for a key
+        that is revoked or was replaced before. MUST return None, and change nothing, if there is none of that id.
+        """
+        ...
+
     def end_key(self, key: KeyId, at: float) -> KeyRow | None:
         """Have a key expire at `at` and give it as it is then; it MUST be durable on return.
 
         MUST never make its end later than it was. MUST return None, and change nothing, if there is none of that id.
         """
+        ...
+
+
+class SpendingStore(Protocol):
+    """What keys spent, by day. The sink of usage rows adds to it: each row's cost MUST be added with the row or not at all."""
+
+    def spending(self, account: AccountId, month: int, week: int, day: int) -> list[SpendingRow]:
+        """Give what the keys of an account spent, ordered by id.
+
+        `month`, `week` and `day` are the first days of the current periods, since 1970. A key that spent nothing MAY be left out. What
+        keys of one lineage spent MUST be counted for each of them. Rows of usage that expire MUST change nothing here.
+        """
+        ...
+
+    def capped_spending(self, month: int, week: int, day: int) -> dict[KeyId, float]:
+        """Give what each key that a spend cap holds, of any account, spent in the current period of its cap.
+
+        MUST leave revoked keys out, and MAY those that spent nothing.
+        """
+        ...
+
+    def fold_spending(self, before: int) -> None:
+        """Make one sum of the days before `before` for each lineage; what was ever spent MUST stay the same."""
+        ...
+
+
+class ProvisioningStore(Protocol):
+    """Keys that manage keys."""
+
+    def add_provisioning_key(self, key: ProvisioningKeyRow) -> None:
+        """Add one; it MUST be durable on return. MUST raise if the id or the hash exists or the account does not."""
+        ...
+
+    def provisioning_keys(self, account: AccountId) -> list[ProvisioningKeyRow]:
+        """Give those of an account, oldest first (then by id), revoked ones too."""
+        ...
+
+    def provisioning_key(self, sha256: bytes) -> ProvisioningKeyRow | None:
+        """Give the one of a hash, or None if there is none or it is revoked."""
+        ...
+
+    def revoke_provisioning_key(self, account: AccountId, key: KeyId, at: float) -> bool:
+        """Revoke one of an account; False, and nothing changed, if it has none of that id in force. MUST be durable on return."""
         ...
 
 
@@ -211,6 +285,13 @@ class UsageSink(Protocol):
         """
         ...
 
+    def forget(self, accounts: frozenset[AccountId]) -> None:
+        """From now on write rows of these accounts without account, key, project, app and own credential; of no others any more.
+
+        For accounts that are being deleted or were: what of theirs is still under way must leave no trace of them.
+        """
+        ...
+
     def flush(self, timeout: float = 10.0) -> None:
         """Return when every row put before is written; MUST raise if that takes longer than `timeout` seconds."""
         ...
@@ -256,6 +337,10 @@ class DecisionSink(Protocol):
 
     def put(self, record: DecisionRecord) -> None:
         """Take a record that nobody waits for; it is written within 100 ms. MUST NOT raise; a lost record MUST be counted and reported."""
+        ...
+
+    def forget(self, accounts: frozenset[AccountId]) -> None:
+        """From now on write records of these accounts without account and key; of no others any more. See `UsageSink.forget`."""
         ...
 
     def flush(self, timeout: float = 10.0) -> None:

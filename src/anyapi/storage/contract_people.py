@@ -4,7 +4,7 @@ from typing import Protocol
 
 from anyapi.domain.ids import AccountId
 from anyapi.domain.people import PersonId, Role
-from anyapi.storage.people_rows import ChangeRow, LinkRow, MemberRow, PersonRow, SessionRow
+from anyapi.storage.people_rows import ChangeRow, IdentityRow, LinkRow, MemberRow, PersonRow, SessionRow
 
 
 class PeopleStore(Protocol):
@@ -47,6 +47,18 @@ class PeopleStore(Protocol):
 
     def roles(self, person: PersonId) -> dict[AccountId, Role]:
         """Give a person's role in each account where there is one."""
+        ...
+
+    def add_identity(self, identity: IdentityRow) -> None:
+        """Note who a person is at a sign-in service. MUST raise if that id is known there, or the person has one there already."""
+        ...
+
+    def identities(self, person: PersonId) -> list[IdentityRow]:
+        """Give who a person is at each sign-in service."""
+        ...
+
+    def person_by_identity(self, issuer: str, subject: str) -> PersonRow | None:
+        """Give the person whom a sign-in service knows by that id, or None."""
         ...
 
 
@@ -94,7 +106,7 @@ class ChangeStore(Protocol):
     """Who changed what when. Append-only."""
 
     def add_change(self, change: ChangeRow) -> None:
-        """Add one; it MUST be durable on return."""
+        """Add one; it MUST be durable on return. MUST be ignored if its account does not exist (any more)."""
         ...
 
     def changes(self, account: AccountId | None, before: float, limit: int = 50) -> list[ChangeRow]:

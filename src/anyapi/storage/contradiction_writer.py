@@ -14,7 +14,7 @@ from anyapi.errors import StorageError
 from anyapi.storage import statements
 from anyapi.storage.batch_thread import BatchThread
 from anyapi.storage.driver import Connection, Driver, NotStorable, code_of
-from anyapi.storage.drivers import driver_for
+from anyapi.storage.drivers import driver_at
 from anyapi.storage.events import EventKind, FailureState, Report, WriterEvent, WriterState, no_report
 
 _IDLE_SECONDS = 3600.0
@@ -25,7 +25,7 @@ class ContradictionWriter:
 
     def __init__(self, place: Path | Driver, *, report: Report = no_report) -> None:
         """The store's tables must exist."""
-        self._driver, self._report = driver_for(place) if isinstance(place, Path) else place, report
+        self._driver, self._report = driver_at(place), report
         self._waiting: deque[Contradiction] = deque()
         self._written = self._lost = 0
         self._closed = False

@@ -10,7 +10,7 @@ from typing import Self, TypeVar
 import msgspec
 
 from anyapi.storage.driver import Connection, Driver, Row, Values
-from anyapi.storage.drivers import driver_for
+from anyapi.storage.drivers import driver_at
 from anyapi.storage.usage_reading import Read
 
 
@@ -19,7 +19,7 @@ class Database:
 
     def __init__(self, place: Path | Driver) -> None:
         """Open the database, making tables where they are missing; a path is a data directory with SQLite. Raises `StorageError`."""
-        self._driver = driver_for(place) if isinstance(place, Path) else place
+        self._driver = driver_at(place)
         self._driver.prepare()
         self._lock = threading.Lock()
         self._connection = self._driver.connect()
@@ -69,3 +69,8 @@ def rows_of(kind: type[_T], rows: list[Row], *, strict: bool = True) -> list[_T]
     """Build structs from rows whose columns stand in the order of the struct's fields. Not `strict`: 0 and 1 may be a bool."""
     fields = kind.__struct_fields__
     return [msgspec.convert(dict(zip(fields, row, strict=True)), kind, strict=strict) for row in rows]
+
+
+def one_of(kind: type[_T], rows: list[Row], *, strict: bool = True) -> _T | None:
+    """The first of them, or None if there is none."""
+    return next(iter(rows_of(kind, rows, strict=strict)), None)

@@ -14,13 +14,15 @@ from typing import TypeAlias
 
 import msgspec
 
+from anyapi.domain.ids import AccountId, KeyId
 from anyapi.domain.usage import DecisionRecord
 from anyapi.errors import StorageError
 from anyapi.storage import statements
 from anyapi.storage.batch_thread import BatchThread
 from anyapi.storage.driver import Conflict, Connection, Driver, NotStorable, code_of
-from anyapi.storage.drivers import driver_for
+from anyapi.storage.drivers import driver_at
 from anyapi.storage.events import EventKind, FailureState, Report, WriterEvent, WriterState, no_report
+from anyapi.storage.rows import DELETED_ACCOUNT
 
 _MOST_RECORDS = 64
 """Records of one commit."""
@@ -33,7 +35,7 @@ class DecisionWriter:
 
     def __init__(self, place: Path | Driver, *, limit: int = 16_384, interval: float = 0.05, report: Report = no_report) -> None:
         """Open the store; its tables must exist. `limit` is how many records may wait, `interval` how long plain ones are gathered (s)."""
-        self._driver = driver_for(place) if isinstance(place, Path) else place
+        self._driver = driver_at(place)
         self._limit, self._report = limit, report
         self._waiting: deque[_Waiting] = deque()
         self._flying: list[asyncio.Future[None]] = []
@@ -41,6 +43,7 @@ class DecisionWriter:
         self._batch: list[DecisionRecord] = []
         self._written = self._lost = self._duplicates = 0
         self._closed = False
+        self._forgotten: frozenset[AccountId] = frozenset()
         self._failure = FailureState("decisions", report)
         self._connection: Connection | None = self._connected()
         self._thread = BatchThread("anyapi-decisions", self._work, self._crashed, interval=interval, idle=_IDLE_SECONDS)
@@ -65,6 +68,10 @@ class DecisionWriter:
             return
         self._plain.append(record)
         self._thread.ask()
+
+    def forget(self, accounts: frozenset[AccountId]) -> None:
+        """From now on write records of these accounts, and of no others, without account and key."""
+        self._forgotten = accounts
 
     @property
     def state(self) -> WriterState:
@@ -165,6 +172,8 @@ class DecisionWriter:
                 self._report(WriterEvent("decisions", EventKind.LOST, "record_not_storable", 1))
 
     def _commit(self, records: list[DecisionRecord]) -> None:
+        if self._forgotten:
+            records = [_nobodys(record) if record.account in self._forgotten else record for record in records]
         with self._driver.translated("record the decision"):
             connection = self._connection = self._connection or self._connected()
             self._driver.insert(connection, statements.insert_decisions, [_flat(record) for record in records])
@@ -187,6 +196,10 @@ class DecisionWriter:
     def _fail(self, code: str) -> None:
         self._disconnect()
         self._failure.failed(code)
+
+
+def _nobodys(record: DecisionRecord) -> DecisionRecord:
+    return msgspec.structs.replace(record, account=DELETED_ACCOUNT, key=KeyId(DELETED_ACCOUNT))
 
 
 def _flat(record: DecisionRecord) -> tuple[str | float, ...]:

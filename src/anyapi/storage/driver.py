@@ -37,6 +37,11 @@ class Cursor(Protocol):
         """How many rows were written."""
         ...
 
+    @property
+    def description(self) -> Sequence[Sequence[object]]:
+        """The columns of a selection: the name of each stands first."""
+        ...
+
     def fetchone(self) -> Row | None:
         """The next row."""
         ...

@@ -16,6 +16,11 @@ def driver_for(data_dir: Path, url: Secret | None = None) -> Driver:
     return driver
 
 
+def driver_at(place: Path | Driver) -> Driver:
+    """A driver as it is, or that of SQLite in a data directory. Raises `StorageError`."""
+    return driver_for(place) if isinstance(place, Path) else place
+
+
 def in_force_everywhere(url: Secret) -> tuple[int, int]:
     """Wait until every live worker on a PostgreSQL goes by what is stored now; its version, and how many workers there are.
 

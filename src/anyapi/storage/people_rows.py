@@ -37,6 +37,19 @@ class MemberRow(msgspec.Struct, frozen=True):
     since: float
 
 
+class IdentityRow(msgspec.Struct, frozen=True):
+    """Who a person is at a sign-in service: its issuer and its own id of them. Each names one person; a person has one at an issuer."""
+
+    issuer: str
+    subject: str
+    person: PersonId
+    since: float
+
+    def __repr__(self) -> str:
+        """Ids of ours only."""
+        return f"IdentityRow(person={self.person!r})"
+
+
 class SessionRow(msgspec.Struct, frozen=True):
     """A signed-in browser. Times are Unix seconds; `seen_at` is kept to the minute, which is enough to end idle ones."""
 

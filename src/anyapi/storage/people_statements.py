@@ -21,6 +21,10 @@ WHERE members.account = ? ORDER BY members.since, members.person
 """
 ROLES = "SELECT account, role FROM members WHERE person = ?"
 
+ADD_IDENTITY = "INSERT INTO identities (issuer, subject, person, since) VALUES (?, ?, ?, ?)"
+IDENTITIES = "SELECT issuer, subject, person, since FROM identities WHERE person = ? ORDER BY issuer"
+PERSON_BY_IDENTITY = _PERSON + " WHERE id = (SELECT person FROM identities WHERE issuer = ? AND subject = ?)"  # noqa: S608 constant text
+
 ADD_SESSION = "INSERT INTO sessions (sha256, person, created_at, seen_at) VALUES (?, ?, ?, ?)"
 ONE_SESSION = "SELECT sha256, person, created_at, seen_at FROM sessions WHERE sha256 = ?"
 TOUCH_SESSION = "UPDATE sessions SET seen_at = ? WHERE sha256 = ?"
@@ -35,7 +39,12 @@ ONE_LINK = _LINK + " WHERE sha256 = ? AND expires_at > ?"
 END_LINK = "DELETE FROM links WHERE sha256 = ?"
 PURGE_LINKS = "DELETE FROM links WHERE expires_at < ?"
 
-ADD_CHANGE = "INSERT INTO changes (at, account, person, what, subject, before, after) VALUES (?, ?, ?, ?, ?, ?, ?)"
+# A change that is noted while its account is deleted would outlive it: it is left out then.
+ADD_CHANGE = """
+INSERT INTO changes (at, account, person, what, subject, before, after)
+SELECT :at, :account, :person, :what, :subject, :before, :after
+WHERE :account IS NULL OR EXISTS (SELECT 1 FROM accounts WHERE id = :account)
+"""
 CHANGES = """
 SELECT at, account, person, what, subject, before, after FROM changes WHERE account IS ? AND at < ? ORDER BY at DESC, rowid DESC LIMIT ?
 """

@@ -8,11 +8,17 @@ import enum
 import msgspec
 
 from anyapi.domain.ids import AccountId, CredentialId, KeyId, ProjectId, ProviderId
-from anyapi.domain.requirement import Layer
+from anyapi.domain.limits import CapPeriod
+from anyapi.domain.requirement import Layer, Settings
 from anyapi.domain.snapshot import Agreement, Tier
 
 DEFAULT_ACCOUNT = AccountId("default")
 """Exists in every store from the start, so that a first key needs no set-up."""
+DELETED_ACCOUNT = AccountId("deleted")
+"""Under this name stands what an account's last requests leave when they end after it was deleted. No account may have it."""
+UNKNOWN_ACCOUNT = AccountId("unknown")
+"""Under this name stand the requests whose row was lost with a killed process. No account may have it."""
+RESERVED_ACCOUNTS = frozenset({DELETED_ACCOUNT, UNKNOWN_ACCOUNT})
 DEFAULT_USAGE_DAYS = 90.0
 """How long usage rows are kept where neither the account nor the operator sets anything else."""
 GATEWAY_SUBJECT = ""
@@ -51,6 +57,54 @@ class KeyRow(msgspec.Struct, frozen=True):
     name: str = ""
     expires_at: float | None = None
     revoked_at: float | None = None
+    spend_cap: float | None = None
+    """US dollars in each `period`; None is no cap."""
+    period: CapPeriod = CapPeriod.TOTAL
+    requests_per_minute: int | None = None
+    disabled_at: float | None = None
+    """Since when it is refused, until somebody takes that back."""
+    lineage: KeyId = KeyId("")
+    """Id of the first key of the chain of rotations that it is part of: its own where it replaced none. They share their limits."""
+
+    def __post_init__(self) -> None:
+        """A key that replaces none is the first of its chain."""
+        if not self.lineage:
+            msgspec.structs.force_setattr(self, "lineage", self.id)
+
+    def state(self, now: float) -> str:
+        """One of `revoked`, `expired`, `disabled` and `active`, in this order of what matters."""
+        if self.revoked_at is not None:
+            return "revoked"
+        if self.expires_at is not None and self.expires_at <= now:
+            return "expired"
+        return "active" if self.disabled_at is None else "disabled"
+
+
+class SpendingRow(msgspec.Struct, frozen=True):
+    """What a key and those of its chain of rotations have spent, in US dollars: ever, and since the starts of periods that were asked."""
+
+    key: KeyId
+    total: float
+    month: float
+    week: float
+    day: float
+
+    def within(self, period: CapPeriod) -> float:
+        """What was spent in the current period of this kind."""
+        spent = {CapPeriod.DAY: self.day, CapPeriod.WEEK: self.week, CapPeriod.MONTH: self.month, CapPeriod.TOTAL: self.total}
+        return spent[period]
+
+
+class ProvisioningKeyRow(msgspec.Struct, frozen=True):
+    """A key that manages the API keys of an account over the control API and calls no model. Times are Unix seconds."""
+
+    id: KeyId
+    prefix: str
+    sha256: bytes
+    account: AccountId
+    created_at: float
+    name: str = ""
+    revoked_at: float | None = None
 
 
 class Declared(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -66,6 +120,11 @@ class Declared(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the account attests to have signed about this credential."""
     deployments: dict[str, str] = {}
     """The provider's names of models, each with the name of the account's own deployment."""
+
+
+def body_of(stored: Settings | Declared) -> str:
+    """The text under which settings, or what an account declares, are stored."""
+    return msgspec.json.encode(stored, order="deterministic").decode()
 
 
 class CredentialRow(msgspec.Struct, frozen=True):

@@ -9,13 +9,28 @@ ADD_ACCOUNT = "INSERT INTO accounts (id, name, created_at, usage_days) VALUES (?
 ENSURE_ACCOUNT = ADD_ACCOUNT + " ON CONFLICT (id) DO NOTHING"
 HAS_ACCOUNT = "SELECT 1 FROM accounts WHERE id = ?"
 ACCOUNTS = "SELECT id, name, created_at, usage_days FROM accounts ORDER BY id"
+CLOSING = "SELECT account FROM closings"
 ADD_PROJECT = "INSERT INTO projects (id, account, name, created_at) VALUES (?, ?, ?, ?)"
 PROJECTS = "SELECT id, account, name, created_at FROM projects ORDER BY id"
 
-ADD_KEY = (
-    "INSERT INTO keys (id, prefix, sha256, account, created_at, project, name, expires_at, revoked_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+KEY_COLUMNS = (
+    "id",
+    "prefix",
+    "sha256",
+    "account",
+    "created_at",
+    "project",
+    "name",
+    "expires_at",
+    "revoked_at",
+    "spend_cap",
+    "period",
+    "requests_per_minute",
+    "disabled_at",
+    "lineage",
 )
-_KEY = "SELECT id, prefix, sha256, account, created_at, project, name, expires_at, revoked_at FROM keys"
+ADD_KEY = f"INSERT INTO keys ({', '.join(KEY_COLUMNS)}) VALUES ({', '.join('?' * len(KEY_COLUMNS))})"  # noqa: S608 made of constants alone
+_KEY = f"SELECT {', '.join(KEY_COLUMNS)} FROM keys"  # noqa: S608 made of constants alone
 KEYS = _KEY + " ORDER BY created_at, id"
 KEYS_OF_ACCOUNT = _KEY + " WHERE account = ? ORDER BY created_at, id"
 ONE_KEY = _KEY + " WHERE id = ?"

@@ -1,6 +1,7 @@
 """Usage rows and their hourly sums, written and deleted together: one transaction holds both or neither. On either database.
 
-Everything that adds or takes usage rows does it here, so that rows and sums cannot disagree.
+Everything that adds or takes usage rows does it here, so that rows and sums cannot disagree. What new rows cost is added to the spending of
+their keys in the same transaction; rows that are deleted take nothing from it.
 """
 
 import contextlib
@@ -12,7 +13,9 @@ from typing import TypeAlias, TypeVar
 from anyapi.domain.usage import UsageRow
 from anyapi.storage import usage_statements as statements
 from anyapi.storage.driver import Connection, Driver, Progress, Value
+from anyapi.storage.key_statements import insert_spending
 from anyapi.storage.rollups import AppLabels, Cell, Sums, cells
+from anyapi.storage.spending import spending_of
 from anyapi.storage.usage_columns import from_columns, to_columns
 from anyapi.storage.usage_reading import Page
 
@@ -36,7 +39,9 @@ def app_labels(connection: Connection) -> AppLabels:
 
 
 def write(driver: Driver, connection: Connection, rows: Sequence[UsageRow], labels: AppLabels) -> None:
-    """Write rows and what they add to the sums of their hours. Raises `StorageError`, and `RowsDiffer` for a decision that is known.
+    """Write rows and what they add to the sums of their hours and to the spending of their keys.
+
+    Raises `StorageError`, and `RowsDiffer` for a decision that is known.
 
     A statement for each power of two of rows, so that few texts are prepared; each costs a wait for the interpreter lock beside a busy
     event loop, and so does the transaction around them.
@@ -46,6 +51,8 @@ def write(driver: Driver, connection: Connection, rows: Sequence[UsageRow], labe
         with driver.translated("write usage"), driver.unit(connection, writes=True, several=True):
             _insert(driver.insert, connection, rows)
             _add(driver.insert, connection, added)
+            for part in _powers(spending_of(connection, rows), _MOST_CELLS):
+                driver.insert(connection, insert_spending, part)
         committed = True
     finally:
         if not committed:

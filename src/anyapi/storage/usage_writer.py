@@ -10,6 +10,9 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
+from anyapi.domain.call import App
 from anyapi.domain.ids import AccountId, DecisionId, KeyId
 from anyapi.domain.usage import UsageRow, UsageSource
 from anyapi.errors import StorageError
@@ -21,7 +24,7 @@ from anyapi.storage.driver import Connection, Driver, NotStorable, code_of
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.events import EventKind, FailureState, Report, WriterEvent, WriterState, no_report
 from anyapi.storage.rollups import AppLabels
-from anyapi.storage.rows import DEFAULT_USAGE_DAYS
+from anyapi.storage.rows import DEFAULT_USAGE_DAYS, DELETED_ACCOUNT, UNKNOWN_ACCOUNT
 from anyapi.storage.usage_sums import RowsDiffer, app_labels, purge, write, write_new
 
 _MOST_ROWS = 512
@@ -60,6 +63,7 @@ class UsageWriter:
         self._start = secrets.token_hex(8)
         self._rows: deque[UsageRow] = deque()
         self._batch: list[UsageRow] = []
+        self._forgotten: frozenset[AccountId] = frozenset()
         self._written = self._duplicates = self._refused = 0
         self._dropped = self._dropped_reported = 0
         self._closed = False
@@ -99,6 +103,10 @@ class UsageWriter:
         return WriterState(
             self._written, len(self._rows) + len(self._batch), self._dropped + self._refused, self._duplicates, self._failure.failing
         )
+
+    def forget(self, accounts: frozenset[AccountId]) -> None:
+        """From now on write rows of these accounts, and of no others, without anything that names them."""
+        self._forgotten = accounts
 
     def flush(self, timeout: float = 10.0) -> None:
         """Wait until every row put before is written; raises `StorageError` after `timeout` seconds."""
@@ -153,6 +161,8 @@ class UsageWriter:
                 self._batch.append(self._rows.popleft())
             except IndexError:
                 break
+        if self._forgotten:
+            self._batch = [_nobodys(row) if row.account in self._forgotten else row for row in self._batch]
         return bool(self._batch)
 
     def _write(self, connection: Connection, size: int) -> None:
@@ -234,11 +244,17 @@ class UsageWriter:
             self._dropped_reported = dropped
 
 
+def _nobodys(row: UsageRow) -> UsageRow:
+    """The row of a deleted account's request: that it was accepted is still counted."""
+    credential = None if row.credential is None or row.credential.startswith("own:") else row.credential
+    return msgspec.structs.replace(row, account=DELETED_ACCOUNT, key=KeyId(DELETED_ACCOUNT), project=None, app=App(), credential=credential)
+
+
 def _unknown_row(start: str, number: int, at: float) -> UsageRow:
     return UsageRow(
         decision=DecisionId(f"dec_{start}{number:010d}"),
         at=at,
-        account=AccountId(UNKNOWN),
+        account=UNKNOWN_ACCOUNT,
         key=KeyId(UNKNOWN),
         operation=UNKNOWN,
         model=UNKNOWN,

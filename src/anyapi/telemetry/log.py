@@ -23,6 +23,8 @@ class Event(enum.StrEnum):
     INTERNAL_ERROR = "internal_error"
     UNKNOWN_ROWS = "unknown_rows"
     CREDENTIALS_UNUSABLE = "credentials_unusable"
+    SIGN_IN_REFUSED = "sign_in_refused"
+    CATALOGUE_UNUSABLE = "catalogue_unusable"
     WORKER_ENDED = "worker_ended"
     EVIDENCE_CONTRADICTS = "evidence_contradicts"
 

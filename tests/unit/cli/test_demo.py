@@ -1,8 +1,6 @@
 """`anyapi demo`: real processes, one JSON line, a request that is served and one that is refused; and its parts."""
 
-import contextlib
 import datetime as dt
-import http.server
 import importlib
 import json
 import os
@@ -10,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -19,6 +16,7 @@ import click
 import pytest
 from click.testing import CliRunner
 from tests.tools.gateway import SEED
+from tests.tools.http_server import answering
 
 from anyapi.cli.demo import config_text, free_port, print_ready
 from anyapi.config import load_config
@@ -114,29 +112,6 @@ def test_no_port_at_all(monkeypatch):
 # --- local servers
 
 
-@contextlib.contextmanager
-def local_server(body, status=200):
-    """A server on loopback that answers every GET so; gives its port."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
-
-
 @pytest.mark.parametrize(
     ("body", "status", "found"),
     [
@@ -151,7 +126,7 @@ def local_server(body, status=200):
     ],
 )
 def test_what_counts_as_a_local_server(body, status, found):
-    with local_server(body, status) as port:
+    with answering(body, status) as port:
         assert module._answers(port) is found
 
 
@@ -163,7 +138,7 @@ def test_nobody_there_is_no_local_server():
 
 def test_a_gateway_that_never_becomes_ready(monkeypatch):
     monkeypatch.setattr(module, "PATIENCE", 0.05)
-    with local_server(b"", 503) as port, pytest.raises(click.ClickException, match="did not answer"):
+    with answering(b"", 503) as port, pytest.raises(click.ClickException, match="did not answer"):
         module._wait(f"http://127.0.0.1:{port}")
 
 

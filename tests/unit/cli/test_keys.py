@@ -9,6 +9,7 @@ import threading
 import time
 
 import pytest
+from tests.conformance.samples import usage_row
 
 from anyapi.control.channel import serve_channel
 from anyapi.control.publish import build_snapshot
@@ -20,6 +21,7 @@ from anyapi.errors import StorageError
 from anyapi.policy.merge import DEFAULT_PRESETS
 from anyapi.storage.rows import AccountRow, ProjectRow
 from anyapi.storage.sqlite import SqliteStore
+from anyapi.storage.usage_writer import UsageWriter
 
 COMMAND = "keys"
 CONTEXT = PolicyContext(Catalogue("v", None, {}, {}))
@@ -219,3 +221,86 @@ class TestBesideAServer:
                 assert digest(created[-1]["api_key"].encode()) in live.snapshot.principals
             assert sorted(one["confirmation"]["snapshot"] for one in created) == [1, 2, 3, 4]
             assert {one["id"] for one in created} == {row.id for row in store.keys()}
+
+
+class TestLimits:
+    def test_a_key_with_limits(self, run, store):
+        shown = json.loads(run("create", "--spend-cap", "2.5", "--per", "week", "--rpm", "60", "--json").stdout)
+        (row,) = store.keys()
+        assert (row.spend_cap, row.period, row.requests_per_minute, row.lineage) == (2.5, "week", 60, row.id)
+        assert (shown["spend_cap"], shown["period"], shown["requests_per_minute"]) == (2.5, "week", 60)
+        assert "$2.5 a week, 60 requests a minute" in run("list").stdout
+
+    def test_what_is_not_named_stays(self, run, store):
+        run("create", "--spend-cap", "2.5", "--per", "day")
+        (row,) = store.keys()
+        assert "its limits: $2.5 a day, 5 requests a minute" in run("limit", row.id, "--rpm", "5").stdout
+        assert "its limits: $9 in all" in run("limit", row.id, "--spend-cap", "9", "--per", "total", "--rpm", "none").stdout
+        run("limit", row.id, "--spend-cap", "none")
+        assert (store.key(row.id).spend_cap, store.key(row.id).requests_per_minute) == (None, None)
+
+    @pytest.mark.parametrize(
+        ("options", "told"),
+        [
+            (["--spend-cap", "-1"], "--spend-cap"),
+            (["--spend-cap", "nan"], "--spend-cap"),
+            (["--spend-cap", "much"], "--spend-cap"),
+            (["--rpm", "0"], "--rpm"),
+            (["--rpm", "1.5"], "--rpm"),
+            (["--rpm", "100001"], "--rpm"),
+            (["--per", "year"], "--per"),
+        ],
+    )
+    def test_what_is_wrong_is_named_and_nothing_is_stored(self, run, store, options, told):
+        assert told in run("create", *options, code=2).stderr
+        assert store.keys() == []
+
+    def test_what_was_spent(self, run, store, data_dir):
+        run("create", "--spend-cap", "2")
+        (row,) = store.keys()
+        sink = UsageWriter(data_dir, time.time)
+        sink.put(usage_row(1, key=row.id, cost=0.125))
+        sink.close()
+        assert "$0.1250" in run("list").stdout
+        assert json.loads(run("list", "--json").stdout)["keys"][0]["spent"]["total"] == 0.125
+
+    def test_disabled_and_enabled(self, run, store):
+        run("create")
+        (row,) = store.keys()
+        assert f"{row.id} is disabled" in run("disable", row.id).stdout
+        since = store.key(row.id).disabled_at
+        run("disable", row.id)
+        assert store.key(row.id).disabled_at == since
+        assert f"{row.id} is active" in run("enable", row.id).stdout
+        assert "There is no key of that id" in run("enable", "key_x", code=1).stderr
+
+
+class TestRotate:
+    def test_the_new_key_is_alone_on_standard_output(self, run, store):
+        run("create", "--name", "app", "--rpm", "5", "--retention-days", "0")
+        (old,) = store.keys()
+        before = time.time()
+        result = run("rotate", old.id, "--overlap", "2h")
+        old, new = store.keys()
+        assert digest(result.stdout.strip().encode()) == new.sha256
+        assert before + 7200 <= old.expires_at <= time.time() + 7200
+        assert (new.name, new.requests_per_minute, new.lineage, new.expires_at) == ("app", 5, old.id, None)
+        assert store.settings(Layer.KEY, new.id).retention_days == 0.0
+        assert f"{old.id} works until" in result.stderr
+
+    def test_at_once(self, run, store):
+        run("create")
+        (old,) = store.keys()
+        shown = json.loads(run("rotate", old.id, "--overlap", "0", "--json").stdout)
+        assert shown["replaces"] == old.id
+        assert store.key(old.id).state(time.time()) == "expired"
+        assert "rotated before" in run("rotate", old.id, code=1).stderr
+
+    def test_what_cannot_be(self, run, store):
+        run("create")
+        (old,) = store.keys()
+        assert "--overlap" in run("rotate", old.id, "--overlap", "31d", code=2).stderr
+        run("revoke", old.id)
+        assert "make a new one" in run("rotate", old.id, code=1).stderr
+        assert "There is no key of that id" in run("rotate", "key_x", code=1).stderr
+        assert len(store.keys()) == 1

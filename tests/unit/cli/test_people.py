@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from anyapi.cli import main
 from anyapi.control.tokens import sha256_of
 from anyapi.storage.people_rows import LinkKind, PersonRow
-from anyapi.storage.sqlite_people import SqlPeople
+from anyapi.storage.sql_people import SqlPeople
 
 
 @pytest.fixture

@@ -3,28 +3,39 @@
 import contextlib
 import dataclasses
 import datetime as dt
+import functools
 
 import pytest
 from litestar.testing import TestClient
-from tests.conformance.stores import postgresql, sqlite
+from tests.conformance.stores import enter_changes, postgresql, sqlite
 
-from anyapi.bootstrap import Publisher
-from anyapi.config import known_names, load_config
+from anyapi.bootstrap_publisher import Publisher
+from anyapi.catalogue.load import load_catalogue
+from anyapi.config import catalogue_over, load_config
 from anyapi.control.app import create_app
+from anyapi.control.current import Current
 from anyapi.control.passwords import Attempts, hashed
-from anyapi.control.services import Services
+from anyapi.control.services import Services, Updating
 from anyapi.control.tokens import new_person_id, new_token, sha256_of
+from anyapi.crypto.root_keys import RootKeys
 from anyapi.domain.people import Role
+from anyapi.gateway.privacy import stored
 from anyapi.own_credentials import Keeper
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.people_rows import LinkKind, LinkRow, MemberRow, PersonRow
 from anyapi.storage.rows import AccountRow
-from anyapi.storage.sqlite import SqlStore
-from anyapi.storage.sqlite_people import SqlPeople
+from anyapi.storage.sql_holdings import SqlHoldings
+from anyapi.storage.sql_people import SqlPeople
+from anyapi.storage.sql_requests import SqlRequests
+from anyapi.storage.sql_review import SqlReview
+from anyapi.storage.sql_store import SqlStore
+from anyapi.storage.sqlite import SqliteStore
+from anyapi.upstream.dialer import Dialer
 
 PASSWORD = "correct horse battery staple"
 HASH = hashed(PASSWORD)
 """Made once: it is slow on purpose."""
+ROOT_KEYS = RootKeys([bytes(range(32))])
 NOW = dt.datetime(2026, 11, 27, 12, tzinfo=dt.UTC)
 
 
@@ -41,7 +52,7 @@ class Browser:
 
     def send(self, method, path, json=None, **headers):
         sent = {"x-csrf-token": self.csrf, "cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()), **headers}
-        answer = self.client.request(method, path, json=json, headers=sent)
+        answer = self.client.request(method, path, json=json, headers=sent, follow_redirects=False)
         self.cookies |= dict(answer.cookies)
         self.client.cookies.clear()
         return answer
@@ -56,35 +67,62 @@ class Browser:
         return answer
 
 
+class Entering:
+    """The gateway's audit writer, at work only while it is waited for."""
+
+    def __init__(self, driver):
+        self.driver = driver
+
+    def forget(self, accounts):
+        pass
+
+    def flush(self):
+        enter_changes(self.driver)
+
+
 class Control:
     """A control plane of its own, with its store, clock and people."""
 
-    def __init__(self, directory, *, secure=False, driver=None):
+    def __init__(self, directory, *, secure=False, oidc=None, driver=None):
         self.now = NOW.timestamp()
         self.config = load_config(None, {"HOME": str(directory), "ANYAPI_ROOT_KEY": bytes(range(32)).hex()}, NOW)
         self.driver = driver or driver_for(directory)
         self.store, self.people = SqlStore(self.driver, self.clock), SqlPeople(self.driver)
-        self.publisher = Publisher(self.config, self.store)
+        self.requests, self.holdings, self.review = SqlRequests(self.driver), SqlHoldings(self.driver), SqlReview(self.driver)
+        current = Current(
+            self.review, (self.config.base, self.config.catalogue), functools.partial(catalogue_over, self.config), self.clock
+        )
+        self.publisher = Publisher(self.config, self.store, sinks=(Entering(self.driver),), current=current)
         self.snapshot = self.publisher.build()
         self.publisher.publish = lambda snapshot: setattr(self, "snapshot", snapshot)
         self.services = Services(
             store=self.store,
             people=self.people,
+            requests=self.requests,
+            holdings=self.holdings,
             attempts=Attempts(self.clock),
+            review=self.review,
+            updating=Updating(
+                load_catalogue, functools.partial(catalogue_over, self.config), Dialer(["127.0.0.0/8"]).allows, root_keys=ROOT_KEYS
+            ),
             in_force=lambda: self.snapshot,
             reload=self.publisher.reload,
             floor=self.config.policy,
-            known=known_names(self.config.catalogue),
-            inventory=lambda: {"content_stored": False},
+            inventory=lambda: {"content_stored": False, "stored": stored(90.0)},
             clock=self.clock,
             secure=secure,
             data_plane_url="http://127.0.0.1:8080",
             default_account="default",
+            oidc=oidc,
             keeper=lambda: Keeper(self.config),
             unusable=lambda: self.publisher.unusable,
         )
-        self.app = create_app(self.services)
         self._client = None
+
+    @functools.cached_property
+    def app(self):
+        """Made when somebody asks for it: that takes as long as the rest, and many tests ask the functions beneath."""
+        return create_app(self.services)
 
     def clock(self):
         return self.now
@@ -122,7 +160,10 @@ class Control:
     def close(self):
         if self._client is not None:
             self._client.__exit__(None, None, None)
+        self.requests.close()
+        self.holdings.close()
         self.people.close()
+        self.review.close()
         self.store.close()
 
 
@@ -130,6 +171,7 @@ class Control:
 def control(request, tmp_path):
     """Nobody is known yet."""
     with request.param(tmp_path) as backend, contextlib.closing(Control(tmp_path, driver=backend.driver)) as made:
+        made.backend = backend
         yield made
 
 
@@ -142,3 +184,10 @@ def staffed(control):
     control.person("operator@x.org", operator=True)
     control.person("stranger@x.org", Role.OWNER, "other")
     return control
+
+
+@pytest.fixture
+def review(tmp_path):
+    """What is kept of the catalogue and its review, without a control plane."""
+    with SqliteStore(tmp_path), SqlReview(tmp_path) as opened:
+        yield opened

@@ -1,10 +1,12 @@
 """API keys over the control API: made, rotated, revoked, in force when the call returns."""
 
 import pytest
+from tests.conformance.samples import usage_row
 
 from anyapi.crypto.api_keys import digest
 from anyapi.domain.ids import AccountId
 from anyapi.storage.rows import ProjectRow
+from anyapi.storage.usage_writer import UsageWriter
 
 KEYS = "/api/accounts/default/keys"
 
@@ -102,3 +104,101 @@ def test_a_key_of_another_account_is_not_there(staffed, owner):
     assert owner.send("DELETE", f"{KEYS}/{theirs}").status_code == 404
     assert owner.post(f"{KEYS}/{theirs}/rotation", {}).status_code == 404
     assert theirs not in owner.get(KEYS).text
+
+
+# --- limits
+
+
+def test_limits_are_in_force_when_the_call_returns_and_shown(staffed, owner):
+    limits = {"spend_cap": 5.0, "period": "month", "requests_per_minute": 60}
+    made = owner.post(KEYS, {"name": "app", "limits": limits}).json()
+    found = staffed.snapshot.principals[digest(made["secret"].encode())].limits
+    assert (found.lineage, found.spend_cap, found.period, found.requests_per_minute) == (made["key"]["id"], 5.0, "month", 60)
+    assert made["key"]["limits"] == limits
+    assert (made["key"]["left"], made["key"]["spent"]["total"]) == (5.0, 0.0)
+    assert made["key"]["begins_anew_at"] == 1_796_083_200.0  # 2026-12-01
+
+
+WRONG_LIMITS = (
+    {"spend_cap": -0.01},
+    {"spend_cap": 1e10},
+    {"requests_per_minute": 0},
+    {"requests_per_minute": 100_001},
+    {"period": "year"},
+    {"requests_per_minute": 1.5},
+)
+
+
+def test_limits_that_cannot_be_meant(staffed, owner):
+    made = owner.post(KEYS, {}).json()["key"]
+    for limits in WRONG_LIMITS:
+        assert owner.post(KEYS, {"limits": limits}).status_code == 400, limits
+        assert owner.send("PUT", f"{KEYS}/{made['id']}", {"name": "x", "limits": limits}).status_code == 400, limits
+    assert [row["name"] for row in owner.get(KEYS).json()] == [""]
+
+
+def test_a_key_is_changed_as_a_whole(staffed, owner):
+    made = owner.post(KEYS, {"name": "app", "limits": {"spend_cap": 5.0}}).json()
+    one = f"{KEYS}/{made['key']['id']}"
+    changed = owner.send("PUT", one, {"name": "web", "limits": {"requests_per_minute": 3}}).json()
+    assert (changed["key"]["name"], changed["key"]["limits"]["spend_cap"], changed["key"]["left"]) == ("web", None, None)
+    assert staffed.snapshot.principals[digest(made["secret"].encode())].limits.requests_per_minute == 3
+    disabled = owner.send("PUT", one, {"name": "web", "limits": {}, "disabled": True}).json()
+    assert disabled["key"]["state"] == "disabled"
+    assert digest(made["secret"].encode()) not in staffed.snapshot.principals
+    owner.send("PUT", one, {"name": "web", "limits": {}})
+    assert staffed.snapshot.principals[digest(made["secret"].encode())].limits is None
+    first = owner.get("/api/accounts/default/changes").json()[2]
+    assert (first["what"], first["before"]["limits"]["spend_cap"], first["after"]["limits"]["requests_per_minute"]) == (
+        "key_changed",
+        5.0,
+        3,
+    )
+
+
+def test_a_key_of_another_account_is_not_changed(staffed, owner):
+    theirs = staffed.browser("stranger@x.org").post("/api/accounts/other/keys", {}).json()["key"]["id"]
+    assert owner.send("PUT", f"{KEYS}/{theirs}", {"name": "mine", "limits": {}}).status_code == 404
+
+
+def test_what_keys_spent_is_shown(staffed, owner, tmp_path):
+    made = owner.post(KEYS, {"limits": {"spend_cap": 1.0, "period": "day"}}).json()["key"]
+    sink = UsageWriter(tmp_path, staffed.clock, driver=staffed.driver)
+    for number, age in enumerate([0, 86400, 40 * 86400]):
+        sink.put(usage_row(number, key=made["id"], cost=0.25, at=staffed.now - age))
+    sink.close()
+    shown = owner.get(KEYS).json()[0]
+    assert shown["spent"] == {"total": 0.75, "month": 0.5, "week": 0.5, "day": 0.25}
+    assert shown["left"] == 0.75
+    staffed.publisher.build()
+    assert owner.send("PUT", f"{KEYS}/{made['id']}", {"name": "", "limits": {"spend_cap": 1.0}}).json()["key"]["left"] == 0.25
+    (principal,) = staffed.snapshot.principals.values()
+    assert (principal.limits.spent, principal.limits.since) == (0.75, 0)
+
+
+# --- rotation
+
+
+def test_a_rotated_key_and_its_successor_share_limits_and_what_was_spent(staffed, owner):
+    old = owner.post(KEYS, {"limits": {"spend_cap": 5.0}}).json()["key"]
+    new = owner.post(f"{KEYS}/{old['id']}/rotation", {}).json()["key"]
+    assert new["lineage"] == old["lineage"] == old["id"]
+    owner.send("PUT", f"{KEYS}/{new['id']}", {"name": "", "limits": {"spend_cap": 7.0}})
+    assert [row["limits"]["spend_cap"] for row in owner.get(KEYS).json()] == [7.0, 7.0]
+    assert {each.limits.lineage for each in staffed.snapshot.principals.values()} == {old["id"]}
+
+
+def test_only_the_newest_of_a_chain_is_rotated(owner):
+    old = owner.post(KEYS, {}).json()["key"]
+    owner.post(f"{KEYS}/{old['id']}/rotation", {})
+    again = owner.post(f"{KEYS}/{old['id']}/rotation", {})
+    assert again.status_code == 400
+    assert "rotated before" in again.json()["error"]["message"]
+    assert len(owner.get(KEYS).json()) == 2
+
+
+def test_a_key_that_ends_is_followed_by_one_that_ends(staffed, owner):
+    old = owner.post(KEYS, {"expires_days": 10}).json()["key"]
+    staffed.now += 3600
+    new = owner.post(f"{KEYS}/{old['id']}/rotation", {}).json()["key"]
+    assert new["expires_at"] == pytest.approx(staffed.now + 10 * 86400)

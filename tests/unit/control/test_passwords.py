@@ -1,5 +1,8 @@
 """Password hashes, and the brake on guessing."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from anyapi.control.passwords import FORGET_SECONDS, FREE_ATTEMPTS, LONGEST, MOST_TRACKED, SHORTEST, Attempts, hashed, matches
@@ -79,6 +82,33 @@ def test_a_right_password_ends_the_count(clock):
         attempts.failed("a")
     attempts.succeeded("a")
     attempts.check("a")
+
+
+def test_of_many_at_once_no_more_are_judged_than_are_free(clock):
+    attempts, judged = Attempts(clock), []
+
+    def guess(_):
+        try:
+            attempts.begin("person", "address")
+        except RateLimited:
+            return
+        time.sleep(0.05)  # as long as a password takes to judge
+        judged.append(1)
+
+    with ThreadPoolExecutor(40) as threads:
+        list(threads.map(guess, range(40)))
+    assert len(judged) == FREE_ATTEMPTS
+
+
+def test_a_right_password_costs_its_address_nothing(clock):
+    attempts = Attempts(clock)
+    for _ in range(30):
+        attempts.begin("person", "address")
+        attempts.succeeded("person", "address")
+    for _ in range(FREE_ATTEMPTS):
+        attempts.begin("another", "address")
+    with pytest.raises(RateLimited):
+        attempts.begin("third", "address")
 
 
 def test_what_is_remembered_is_bounded(clock):

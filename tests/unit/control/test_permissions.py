@@ -17,6 +17,8 @@ PUBLIC = {
     "GET /api/openapi/{path:str}",
     "GET /api/privacy",
     "GET /api/session",
+    "GET /api/session/oidc",
+    "GET /api/session/oidc/return",
     "POST /api/session",
     "POST /api/links",
     "GET /api/links/{token:str}",
@@ -30,6 +32,8 @@ SAMPLE = {
     "provider": "openai",
     "decision": "dec_none",
     "credential": "own:none",
+    "request_id": "req_none",
+    "export_id": "exp_none",
 }
 
 
@@ -59,6 +63,37 @@ def test_an_app_with_a_route_that_says_nothing_refuses_to_start():
         refuse_unguarded(Litestar([forgotten], openapi_config=None))
 
 
+@pytest.mark.parametrize(
+    ("path", "host"), [("/api/session", "127.0.0.1:99999"), ("/api/session?x=%ff", "h"), ("/api/links", "[::1]:70000")]
+)
+def test_an_address_that_is_none_is_a_bad_request_also_where_the_body_is_wrong(control, path, host):
+    refused = control.browser().send("POST", path, {}, host=host)
+    assert refused.status_code == 400
+    assert refused.json()["error"]["type"] == "bad_request"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-site"}, 403),
+        ({"sec-fetch-site": ""}, 403),
+        ({"content-type": "text/plain"}, 400),
+        ({"content-type": "application/x-www-form-urlencoded"}, 400),
+        ({"content-type": "multipart/form-data; boundary=application/json"}, 400),
+        ({"content-type": ""}, 400),
+        ({"sec-fetch-site": "same-origin", "content-type": "Application/JSON; charset=utf-8"}, 401),
+        ({"sec-fetch-site": "none"}, 401),
+        ({}, 401),
+    ],
+)
+def test_a_page_of_another_site_may_not_even_try_to_sign_in(staffed, headers, status):
+    """What reaches the password answers 401."""
+    body = {"email": "owner@x.org", "password": "wrong wrong wrong"}
+    assert staffed.browser().send("POST", "/api/session", body, **headers).status_code == status
+    assert staffed.browser().send("GET", "/api/session", **{"sec-fetch-site": "cross-site"}).status_code == 200, "looking is no change"
+
+
 def test_without_a_session_every_other_route_is_401(staffed):
     browser = staffed.browser()
     for name, _ in routes(staffed.app):
@@ -75,7 +110,9 @@ def test_each_role_gets_what_it_was_granted_and_nothing_else(staffed, role):
             continue  # would end the session
         permission = handler.opt["permission"]
         status = browser.send(method, address(path, "default")).status_code
-        if permission is Permission.SIGNED_IN or permission in GRANTS[role]:
+        if permission is Permission.PROVISION:
+            assert status == 401, name  # a session is no provisioning key, whoever it is of
+        elif permission is Permission.SIGNED_IN or permission in GRANTS[role]:
             assert status not in {401, 403}, name
         else:
             assert status == 403, name
@@ -92,16 +129,33 @@ def test_another_account_is_as_if_it_were_not_there(staffed):
         assert handler.opt["permission"] not in GATEWAY
 
 
-def test_an_operator_may_do_everything(staffed):
+def test_an_account_that_does_not_exist_is_not_there_for_the_operator_either(staffed):
     browser = staffed.browser("operator@x.org")
     for name, _ in routes(staffed.app):
         method, path = name.split(" ")
-        if path != "/api/session":
+        if "{account:str}" in path:
+            for account in ("nowhere", "%C2%80%0d%0ax:y"):
+                assert browser.send(method, address(path, account), {}).status_code == 404, name
+
+
+def test_options_is_answered_to_anybody_and_to_whoever_is_signed_in(staffed):
+    for browser in (staffed.browser(), staffed.browser("owner@x.org")):
+        answer = browser.send("OPTIONS", "/api/accounts/default/keys")
+        assert answer.status_code == 204
+        assert {"GET", "OPTIONS"} <= set(answer.headers["allow"].split(", "))
+        assert not answer.content
+
+
+def test_an_operator_may_do_everything(staffed):
+    browser = staffed.browser("operator@x.org")
+    for name, handler in routes(staffed.app):
+        method, path = name.split(" ")
+        if path != "/api/session" and handler.opt["permission"] is not Permission.PROVISION:
             assert browser.send(method, address(path, "default")).status_code not in {401, 403}, name
 
 
 def test_no_role_is_granted_what_belongs_to_the_gateway():
-    assert not any(GATEWAY & granted for granted in GRANTS.values())
+    assert not any((GATEWAY | {Permission.PROVISION}) & granted for granted in GRANTS.values())
     assert set(GRANTS) == set(Role)
 
 

@@ -10,7 +10,7 @@ from anyapi.control.publish import build_snapshot, own_credentials
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.evidence import EvidenceCode
 from anyapi.domain.requirement import DataClass, Layer, Settings
-from anyapi.domain.snapshot import Agreement, Credential, PolicyContext, Tier
+from anyapi.domain.snapshot import Agreement, Credential, Past, PolicyContext, Tier
 from anyapi.errors import StorageError
 from anyapi.policy.merge import DEFAULT_PRESETS, lift, meet, merge
 from anyapi.storage.connection import connect
@@ -212,3 +212,21 @@ def test_ten_thousand_keys_of_a_thousand_accounts(store):
     # Equal settings share one requirement object: the data plane's memos go by identity.
     assert len({id(principal.requirement) for principal in snapshot.principals.values()}) == 20
     assert min(took) < 1.0
+
+
+def test_an_account_with_something_to_review_shares_no_requirement(store):
+    """The data plane remembers decisions by the identity of the requirement."""
+    for number, account in enumerate(("acme", "other", "third")):
+        store.add_account(AccountRow(account, account, NOON))
+        store.add_key(key_row(number, account=account))
+    held = PolicyContext(BASE.catalogue, held={"acme": (Past(providers={"a": None}),)})
+    found = build_snapshot(store, held, DEFAULT_PRESETS, Settings(), 7)
+    mine, other, third = (
+        next(one for one in found.principals.values() if one.account == name).requirement for name in ("acme", "other", "third")
+    )
+    assert mine == other
+    assert mine is not other
+    assert other is third
+    assert found.context.held == held.held
+    assert found.context.differs_by_account
+    assert not BASE.differs_by_account

@@ -11,11 +11,16 @@ JOIN = {"name": "Ada", "email": "Ada@X.org", "password": PASSWORD}
 
 def test_the_first_person_becomes_operator_and_owner(control):
     browser, token = control.browser(), control.link()
-    assert browser.get("/api/session").json() == {"signed_in": None, "first_run": True, "data_plane_url": "http://127.0.0.1:8080"}
+    assert browser.get("/api/session").json() == {
+        "signed_in": None,
+        "first_run": True,
+        "data_plane_url": "http://127.0.0.1:8080",
+        "sign_in_service": None,
+    }
     assert browser.get(f"/api/links/{token}").json()["kind"] == "first_run"
     me = browser.post("/api/links", {"token": token, **JOIN}).json()
     assert (me["name"], me["email"], me["operator"], me["accounts"]) == ("Ada", "ada@x.org", True, {"default": "owner"})
-    assert set(me["may"]["default"]) == {"read", "write_keys", "write_members", "write_settings"}
+    assert set(me["may"]["default"]) == {"read", "write_keys", "write_members", "write_requests", "write_settings"}
     shown = browser.get("/api/session").json()
     assert shown["signed_in"] == me
     assert shown["first_run"] is False

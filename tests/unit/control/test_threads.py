@@ -9,7 +9,9 @@ from tests.unit.control.test_permissions import address, routes
 from anyapi.control.app import create_app
 from anyapi.control.permissions import TOUCH_SECONDS
 from anyapi.control.threads import in_thread
+from anyapi.crypto.api_keys import PROVISIONING_PREFIX, generate
 from anyapi.storage.database import Database
+from anyapi.storage.rows import ProvisioningKeyRow
 
 
 def on_a_loop():
@@ -57,11 +59,31 @@ def test_no_call_waits_for_the_store_on_the_loop(staffed, calls):
     made = browser.post("/api/accounts/default/keys", {"name": "new"}).json()["key"]["id"]
     browser.post(f"/api/accounts/default/keys/{made}/rotation", {})
     browser.send("DELETE", f"/api/accounts/default/keys/{made}")
+    parts = generate(PROVISIONING_PREFIX)
+    staffed.store.add_provisioning_key(ProvisioningKeyRow(parts.id, parts.prefix, parts.sha256, "default", staffed.now))
+    bearer = {"authorization": f"Bearer {parts.secret}"}
+    made = browser.send("POST", "/api/v1/keys", {"name": "new"}, **bearer).json()["data"]["hash"]
+    for method, path, body in (
+        ("GET", "", None),
+        ("GET", f"/{made}", None),
+        ("PATCH", f"/{made}", {"name": "n"}),
+        ("DELETE", f"/{made}", None),
+    ):
+        assert browser.send(method, f"/api/v1/keys{path}", body, **bearer).status_code == 200
     settings = {"data_policy": {"retention_days": 0}}
     browser.post("/api/accounts/default/settings/account/default/preview", settings)
     browser.send("PUT", "/api/accounts/default/settings/account/default", settings)
     browser.post("/api/accounts/default/members", {"email": "new@x.org", "role": "member"})
     browser.post("/api/accounts/default/explain", {"models": ["openai/gpt-4o-mini"]})
     browser.send("DELETE", "/api/session")
-    assert {"read the session", "note the session", "add the key", "end the key", "revoke the key", "note the change"} <= dict(calls).keys()
+    assert {
+        "read the session",
+        "note the session",
+        "add the key",
+        "replace the key",
+        "change the key",
+        "revoke the key",
+        "note the change",
+    } <= dict(calls).keys()
+    assert "read the provisioning key" in dict(calls)
     assert [doing for doing, on_the_loop in calls if on_the_loop] == []

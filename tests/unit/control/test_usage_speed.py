@@ -30,9 +30,9 @@ def history(request, tmp_path_factory):
     control = Control(directory)
     control.now += 1234.5  # so that spans which end now begin within an hour
     began = time.process_time()
-    fill(control.store.path, request.param, control.now)
+    fill(control.driver.path, request.param, control.now)
     print(
-        f"{request.param:,} rows made and summed in {time.process_time() - began:.0f} s, {control.store.path.stat().st_size / 1e6:,.0f} MB"
+        f"{request.param:,} rows made and summed in {time.process_time() - began:.0f} s, {control.driver.path.stat().st_size / 1e6:,.0f} MB"
     )
     control.store.add_account(AccountRow(BIGGEST, "Big", control.now))
     control.person("owner@x.org", Role.OWNER, BIGGEST)
@@ -88,7 +88,7 @@ def test_spans_that_end_within_an_hour_are_right_and_quick(history):
 def test_five_thousand_rows_a_second_are_written_as_they_come(history):
     """A quarter of a second's rows at a time, unlike in many labels; writing takes less time than the time they stand for."""
     _, control = history
-    writer = UsageWriter(control.store.path.parent, control.clock)
+    writer = UsageWriter(control.driver.path.parent, control.clock)
     batches, began = 20, time.process_time()
     for batch in range(batches):
         for number in range(batch * 1250, (batch + 1) * 1250):

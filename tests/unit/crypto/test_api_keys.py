@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyapi.crypto.api_keys import LEAK_REGEX, PREFIX, digest, generate
+from anyapi.crypto.api_keys import LEAK_REGEX, PREFIX, PROVISIONING_PREFIX, digest, generate
 
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 
@@ -104,3 +104,13 @@ def test_the_secret_does_not_show():
 def test_the_secret_does_not_travel(copier):
     with pytest.raises(TypeError):
         copier(generate())
+
+
+def test_a_provisioning_key_is_no_api_key_and_the_reverse():
+    managing, calling = generate(PROVISIONING_PREFIX), generate()
+    assert managing.secret.startswith("anyapi_pk_")
+    assert managing.id.startswith("prov_")
+    assert digest(managing.secret.encode(), PROVISIONING_PREFIX.encode()) == managing.sha256
+    assert digest(managing.secret.encode()) is None
+    assert digest(calling.secret.encode(), PROVISIONING_PREFIX.encode()) is None
+    assert re.findall(LEAK_REGEX, f"{managing.secret} {calling.secret}") == [managing.secret, calling.secret]

@@ -20,7 +20,7 @@ def test_what_stands_in_the_way(reasons, available, permitted):
 
 
 def test_codes_are_unique_and_lower_case():
-    assert len({code.value for code in ReasonCode}) == len(ReasonCode) == 35
+    assert len({code.value for code in ReasonCode}) == len(ReasonCode) == 36
     assert all(code.value == code.name.lower() for code in ReasonCode)
     assert all(kind.value == kind.name.lower() for kind in OutcomeKind)
 

@@ -6,7 +6,8 @@ from tests.unit.gateway.workbench import DISCLOSURE
 
 from anyapi.audit.entries import RequestEntry
 from anyapi.domain.usage import DecisionRecord, UsageRow
-from anyapi.gateway.privacy import CONFIGURED, TABLES, inventory
+from anyapi.gateway.privacy import inventory
+from anyapi.gateway.privacy_fields import CONFIGURED, TABLES
 
 
 @pytest.mark.parametrize(("struct", "purposes"), TABLES, ids=lambda value: getattr(value, "__name__", ""))

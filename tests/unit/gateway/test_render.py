@@ -14,6 +14,7 @@ WIRE = {
     errors.RequestTimedOut: (408, "bad_request"),
     errors.ExpectationFailed: (417, "bad_request"),
     errors.AuthenticationFailed: (401, "authentication_error"),
+    errors.InsufficientQuota: (402, "insufficient_quota"),
     errors.PermissionDenied: (403, "permission_error"),
     errors.NoEligibleEndpoint: (403, "no_eligible_endpoint"),
     errors.ModelNotFound: (404, "model_not_found"),
@@ -80,8 +81,9 @@ def test_other_errors_say_nothing_of_themselves(error):
 
 
 def test_a_store_that_fails_is_an_overload_of_ours():
-    status, _, body = render_error(errors.StorageError("disk /var/secret is full"))
+    status, rows, body = render_error(errors.StorageError("disk /var/secret is full"))
     assert status == 503
+    assert b"retry-after: 1\r\n" in rows
     assert b"secret" not in body
     assert json.loads(body)["error"]["type"] == "overloaded"
     assert status_of(errors.StorageError("x")) == 503

@@ -74,6 +74,9 @@ def test_what_is_planned_is_said_so(name):
 def test_keys_are_managed_elsewhere():
     with pytest.raises(NotFound, match="control plane"):
         find(Call(method=b"GET", path=b"/api/v1/keys"))
+    for path in (b"/api/v1/keys", b"/api/v1/keys/key_1"):
+        with pytest.raises(NotFound, match="https://control.example.com/api/v1/keys, with a provisioning key"):
+            find(Call(method=b"POST", path=path), "https://control.example.com")
     with pytest.raises(NotFound, match="No such path"):
         find(Call(method=b"GET", path=b"/v1/keys"))
 

@@ -1,21 +1,38 @@
-"""The SQLite classes have every method of the contract, with the same arguments. mypy checks the types where they are used."""
+"""The classes have every method of the contract, with the same arguments. mypy checks the types where they are used."""
 
 import inspect
 
 import pytest
 
-from anyapi.storage import contract
+from anyapi.storage import contract, contract_holdings, contract_people, contract_requests, contract_review
+from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
+from anyapi.storage.sql_holdings import SqlHoldings
+from anyapi.storage.sql_people import SqlPeople
+from anyapi.storage.sql_requests import SqlRequests
+from anyapi.storage.sql_review import SqlReview
 from anyapi.storage.sqlite import SqliteStore
 from anyapi.storage.usage_writer import UsageWriter
 
 PAIRS = [
     (contract.KeyStore, SqliteStore),
+    (contract.SpendingStore, SqliteStore),
+    (contract.ProvisioningStore, SqliteStore),
     (contract.CredentialStore, SqliteStore),
     (contract.SettingsStore, SqliteStore),
     (contract.UsageStore, SqliteStore),
+    (contract.ContradictionStore, SqliteStore),
     (contract.DecisionStore, SqliteStore),
+    (contract_people.PeopleStore, SqlPeople),
+    (contract_people.SessionStore, SqlPeople),
+    (contract_people.ChangeStore, SqlPeople),
+    (contract_requests.RequestStore, SqlRequests),
+    (contract_holdings.HoldingStore, SqlHoldings),
+    (contract_review.CatalogueStore, SqlReview),
+    (contract_review.HoldStore, SqlReview),
+    (contract_review.NotificationStore, SqlReview),
     (contract.UsageSink, UsageWriter),
+    (contract.ContradictionSink, ContradictionWriter),
     (contract.DecisionSink, DecisionWriter),
 ]
 

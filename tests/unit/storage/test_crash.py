@@ -44,22 +44,22 @@ def killed_after(messages, directory, first, pace):
 
 
 @pytest.mark.parametrize(
-    ("kills", "pace"),
+    ("kills", "pace", "latest"),
     [
-        pytest.param(8, 0.005, id="200 a second"),
-        pytest.param(4, 0.0, id="as fast as it goes"),
-        pytest.param(150, 0.005, id="200 a second, long", marks=pytest.mark.long),
-        pytest.param(150, 0.0, id="as fast as it goes, long", marks=pytest.mark.long),
+        pytest.param(8, 0.005, 400, id="200 a second"),
+        pytest.param(4, 0.0, 20_000, id="as fast as it goes"),
+        pytest.param(150, 0.005, 400, id="200 a second, long", marks=pytest.mark.long),
+        pytest.param(150, 0.0, 60_000, id="as fast as it goes, long", marks=pytest.mark.long),
     ],
 )
 @pytest.mark.timeout(1800)
-def test_sigkill_at_random_points(tmp_path, kills, pace):
+def test_sigkill_at_random_points(tmp_path, kills, pace, latest):
     dice = random.Random(20261124)
     store = SqliteStore(tmp_path, time.time)
     accepted_before, accepted_least, accepted_most, oldest_loss, unknown_in_all = 0, 0, 0, 0.0, 0
     for kill in range(kills):
         first = 1 + kill * SPACING
-        said = killed_after(dice.randrange(1, 400 if pace else 60_000), tmp_path, first, pace)
+        said = killed_after(dice.randrange(1, latest), tmp_path, first, pace)
         accepts = [number for kind, number, _ in said if kind == b"a"]
         puts = {number: at for kind, number, at in said if kind == b"p"}
         durable = {number for kind, number, _ in said if kind == b"d"}

@@ -5,19 +5,25 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from tests.conformance.samples import usage_row
+from tests.conformance.samples import DAY, NOON, usage_row
+from tests.tools import postgres
 
+from anyapi.crypto.secret import Secret
 from anyapi.errors import StorageError
 from anyapi.storage import migrate, schema
 from anyapi.storage.connection import connect, database_path
-from anyapi.storage.rows import UsageGroup
+from anyapi.storage.drivers import driver_for
+from anyapi.storage.rows import SpendingRow, UsageGroup
 from anyapi.storage.schema import HEAD, is_current, prepare
+from anyapi.storage.sql_store import SqlStore
 from anyapi.storage.sqlite import SqliteStore
+from anyapi.storage.usage_columns import to_columns
 from anyapi.storage.usage_statements import USAGE_COLUMNS
 
 STORAGE = Path(schema.__file__).parent
@@ -100,6 +106,42 @@ def test_a_store_of_the_first_release_keeps_what_it_holds(path):
         assert (row.decision, row.host, row.evidence) == (usage_row(1).decision, None, None)
         assert [(total.label, total.requests) for total in store.usage_totals(UsageGroup.MODEL, 0.0, 1e12)] == [(row.model, 1)]
         assert store.contradictions() == []
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request, path):
+    """How to connect to an empty database, and its driver."""
+    if request.param == "sqlite":
+        driver = driver_for(path.parent)
+        yield sa.create_engine("sqlite://", creator=lambda: connect(path), poolclass=sa.NullPool), driver
+    else:
+        with postgres.run().empty_database() as url:
+            engine = sa.create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=sa.NullPool)
+            yield engine, driver_for(None, Secret(url))
+
+
+def test_what_keys_spent_before_that_was_kept_counts_on_its_day(empty):
+    engine, driver = empty
+    config = Config()
+    config.set_main_option("script_location", str(STORAGE / "migrations").replace("%", "%%"))
+    midnight = NOON - DAY / 2
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0006")
+        connection.exec_driver_sql("INSERT INTO accounts (id, name, created_at) VALUES ('default', '', 0)")
+        connection.exec_driver_sql(
+            "INSERT INTO keys (id, prefix, sha256, account, created_at, name) VALUES ('key_1', '', '', 'default', 0, '')"
+        )
+        for number, at in enumerate((midnight - 1, midnight, midnight + 0.75 * DAY)):
+            values = dict(zip(USAGE_COLUMNS, to_columns(usage_row(number, at=at)), strict=True)) | {"streamed": True}
+            places = ", ".join(f":{name}" for name in USAGE_COLUMNS)
+            connection.execute(sa.text(f"INSERT INTO usage ({', '.join(USAGE_COLUMNS)}) VALUES ({places})"), values)
+    engine.dispose()
+    driver.prepare()
+    today = int(midnight // DAY)
+    with SqlStore(driver) as store:
+        assert store.key("key_1").lineage == "key_1"
+        assert store.spending("default", today - 1, today, today + 1) == [SpendingRow("key_1", 0.75, 0.75, 0.5, 0.0)]
 
 
 def test_a_revoked_credential_cannot_keep_its_seal(path):

@@ -6,7 +6,7 @@ import threading
 import psycopg
 import pytest
 from tests.conformance.samples import NOON
-from tests.conformance.stores import postgresql
+from tests.tools import postgres
 
 from anyapi.crypto.secret import Secret
 from anyapi.domain.requirement import Layer
@@ -17,12 +17,6 @@ from anyapi.storage.rows import AccountRow
 
 
 @pytest.fixture
-def backend(tmp_path):
-    with postgresql(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
 def store(backend):
     with backend.store(NOON) as made:
         yield made
@@ -30,7 +24,7 @@ def store(backend):
 
 def end_connections(url):
     with psycopg.connect(url, autocommit=True) as raw:
-        raw.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+        postgres.end_others(raw)
 
 
 def account(named, **changes):

@@ -7,19 +7,13 @@ import time
 import psycopg
 import pytest
 from tests.conformance.samples import NOON, contradiction, key_row
-from tests.conformance.stores import postgresql
+from tests.tools import postgres
 
 from anyapi.crypto.secret import Secret
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.errors import StorageError
 from anyapi.storage.postgres_leases import Leases, in_force
 from anyapi.storage.rows import ProjectRow
-
-
-@pytest.fixture
-def backend(tmp_path):
-    with postgresql(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -166,7 +160,7 @@ def test_a_connection_that_broke_is_opened_again(backend, joined):
     leases = joined("a")
     version = leases.newest()
     with psycopg.connect(backend.url, autocommit=True) as raw:
-        raw.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+        postgres.end_others(raw)
     with pytest.raises(StorageError, match="SQLSTATE"):
         leases.confirm(version)
     assert leases.confirm(version) == version

@@ -7,8 +7,8 @@ import sys
 
 import psycopg
 import pytest
-from tests.conformance.samples import NOON, contradiction, decision_record, key_row, usage_row
-from tests.conformance.stores import postgresql
+from tests.conformance.samples import NOON
+from tests.conformance.whole_account import fill
 from tests.tools import postgres
 
 from anyapi.crypto.secret import Secret
@@ -16,7 +16,7 @@ from anyapi.domain.requirement import Layer, Settings
 from anyapi.errors import StorageError
 from anyapi.storage.driver import Conflict
 from anyapi.storage.drivers import driver_for
-from anyapi.storage.people_rows import ChangeRow, LinkKind, LinkRow, MemberRow, PersonRow
+from anyapi.storage.people_rows import ChangeRow
 from anyapi.storage.postgres_schema import state
 from anyapi.storage.rows import AccountRow, ProjectRow
 from anyapi.storage.schema import HEAD, SchemaState
@@ -24,12 +24,8 @@ from anyapi.storage.sqlite import SqliteStore
 from anyapi.storage.tenant import only
 
 OWN = {"projects", "keys", "credentials", "usage", "decision_records", "members", "links", "changes", "settings", "accounts"}
-
-
-@pytest.fixture
-def backend(tmp_path):
-    with postgresql(tmp_path) as opened:
-        yield opened
+OWN |= {"spending", "provisioning_keys", "usage_hours", "privacy_requests", "privacy_messages", "privacy_notices", "closings"}
+OWN |= {"holds", "review_settings", "notifications", "notices_seen", "deliveries"}
 
 
 @pytest.fixture
@@ -40,34 +36,14 @@ def raw(backend):
 
 @pytest.fixture
 def filled(backend):
-    """Two accounts with a row in every table that has accounts' rows, and the gateway's own."""
-    with backend.store(NOON) as store, backend.people() as people:
-        people.add_person(PersonRow("per_1", "p@x.org", "P", None, False, NOON))
-        for number, account in enumerate(("acme", "other")):
-            store.add_account(AccountRow(account, account, NOON))
-            store.add_project(ProjectRow(f"p_{account}", account, "P", NOON))
-            key = key_row(number, account=account, project=f"p_{account}")
-            store.add_key(key, Settings(training_allowed=False))
-            for layer, subject in ((Layer.ACCOUNT, account), (Layer.PROJECT, f"p_{account}")):
-                store.change_settings(layer, subject, lambda _: Settings(paid_only=True), NOON)
-            people.put_member(MemberRow(account, "per_1", "owner", NOON))
-            people.add_link(LinkRow(account.encode(), LinkKind.INVITATION, NOON, account))
-            people.add_change(ChangeRow(NOON, account, "cli", "settings", account))
-            with psycopg.connect(backend.url, autocommit=True) as raw:
-                raw.execute("SET anyapi.account = '*'")
-                raw.execute(
-                    "INSERT INTO credentials VALUES (%s, %s, 'openai', 'paid', '', '{}', 'k', '', '', 1, 0, NULL)",
-                    (f"c_{account}", account),
-                )
+    """Two whole accounts, and the gateway's own."""
+    for account in ("acme", "other"):
+        fill(backend, account)
+    with backend.store(NOON) as store, backend.people() as people, backend.holdings() as holdings:
         store.change_settings(Layer.GATEWAY, "", lambda _: Settings(paid_only=True), NOON)
         people.add_change(ChangeRow(NOON, None, "cli", "settings", ""))
-        usage, decisions, evidence = backend.usage_sink(NOON), backend.decision_sink(), backend.contradiction_sink()
-        for number, account in enumerate(("acme", "other")):
-            usage.put(usage_row(number, account=account))
-            decisions.put(decision_record(number, account=account))
-        evidence.put(contradiction(1))
-        for sink in (usage, decisions, evidence):
-            sink.close()
+        for account in ("acme", "other"):
+            holdings.begin_closing(account, NOON)
     return backend
 
 
@@ -88,7 +64,7 @@ def test_with_a_tenant_only_its_rows_are_there(filled, raw):
     for table in sorted(OWN - {"settings", "accounts"}):
         assert {account for (account,) in raw.execute(f"SELECT account FROM {table}")} == {"acme"}, table
     assert raw.execute("SELECT id FROM accounts").fetchall() == [("acme",)]
-    assert {subject for (subject,) in raw.execute("SELECT subject FROM settings")} == {"", "acme", "p_acme", key_row(0).id}
+    assert {subject for (subject,) in raw.execute("SELECT subject FROM settings")} == {"", "acme", "acme-project", "key_acme"}
     assert raw.execute("UPDATE settings SET body = '{}' WHERE layer = 'gateway'").rowcount == 0
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         raw.execute("INSERT INTO projects VALUES ('theirs', 'other', 'P', 0)")
@@ -101,7 +77,7 @@ def test_the_store_works_for_the_tenant_of_its_task(filled):
         with only("acme"):
             assert [key.account for key in store.keys()] == ["acme"]
             assert store.keys("other") == people.members("other") == []
-            assert store.key(key_row(1).id) is None
+            assert store.key("key_other") is None
             with pytest.raises(StorageError):
                 store.add_project(ProjectRow("p2", "other", "P", NOON))
         assert {key.account for key in store.keys()} == {"acme", "other"}
@@ -114,6 +90,14 @@ def test_every_table_with_accounts_rows_has_the_wall_and_its_owner_is_not_above_
     ).fetchall()
     assert {name for (name,) in named} | {"accounts", "settings", "audit_pending"} == {name for (name,) in walled} >= OWN
     assert raw.execute("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user").fetchone() == (False,)
+
+
+def test_the_closing_of_an_account_without_keys_is_a_new_version_too(backend, raw):
+    with backend.store(NOON) as store, backend.holdings() as holdings:
+        store.add_account(AccountRow("bare", "Bare", NOON))
+        before = raw.execute("SELECT version FROM published").fetchone()[0]
+        holdings.begin_closing("bare", NOON)
+        assert raw.execute("SELECT version FROM published").fetchone()[0] > before
 
 
 def test_what_is_append_only_stays(filled, raw):
@@ -129,7 +113,7 @@ def test_what_is_append_only_stays(filled, raw):
     ):
         with pytest.raises(psycopg.IntegrityError, match="append-only|added and cleared"):
             raw.execute(statement)
-    assert raw.execute("UPDATE contradictions SET cleared_at = 5").rowcount == 1
+    assert raw.execute("UPDATE contradictions SET cleared_at = 5").rowcount == 2
 
 
 def test_the_tables_are_those_of_sqlite(raw, tmp_path):

@@ -1,35 +1,16 @@
 """Every statement there is, rewritten for PostgreSQL and prepared by a server: what only SQLite takes fails here."""
 
-import importlib
 import itertools
-import pkgutil
 import re
 
 import psycopg
 import pytest
 from tests.tools import postgres
+from tests.unit.storage.every_statement import ALL, INSERTIONS, MODULES
 
-import anyapi.storage
 from anyapi.storage.postgres_statements import of_json, rewritten
 
-MODULES = [
-    name for _, name, _ in pkgutil.iter_modules(anyapi.storage.__path__) if name.endswith("statements") and name != "postgres_statements"
-]
-
-
-def statements():
-    for module in map(importlib.import_module, (f"anyapi.storage.{name}" for name in MODULES)):
-        for name, value in vars(module).items():
-            texts = (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ()
-            found = [text for text in texts if isinstance(text, str) and re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|PRAGMA) ", text)]
-            if name.isupper() and not name.startswith("_"):
-                yield from (pytest.param(text, id=f"{name}-{number}") for number, text in enumerate(found))
-            if callable(value) and name.startswith("insert_"):
-                yield from (pytest.param(value(rows), id=f"{name}-{rows}") for rows in (1, 8))
-                yield pytest.param(of_json(value(1))[0], id=f"{name}-json")
-
-
-ALL = list(statements())
+OF_JSON = [pytest.param(of_json(insertion(1))[0], id=f"{name}-json") for name, insertion in INSERTIONS]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +24,7 @@ def test_all_modules_of_statements_are_looked_at():
     assert len(ALL) > 60
 
 
-@pytest.mark.parametrize("statement", ALL)
+@pytest.mark.parametrize("statement", ALL + OF_JSON)
 def test_the_server_can_prepare_it(server, statement):
     numbers, places = itertools.count(1), {}
     numbered = re.sub(r"%(?:\((\w+)\))?s", lambda found: f"${places.setdefault(found[1] or object(), next(numbers))}", rewritten(statement))

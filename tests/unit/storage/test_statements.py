@@ -1,36 +1,23 @@
 """The SQL is constant, parses against the tables, and names columns in the order of the structs."""
 
+import re
 import sqlite3
 
 import pytest
+from tests.unit.storage.every_statement import ALL
 
 from anyapi.domain.usage import DecisionRecord
 from anyapi.storage import statements
-from anyapi.storage.connection import connect, database_path
 from anyapi.storage.rows import AccountRow, CredentialRow, KeyRow, ProjectRow
-from anyapi.storage.schema import prepare
-
-TEXTS = {name: value for name, value in vars(statements).items() if name.isupper() and isinstance(value, str)}
 
 
-@pytest.fixture(scope="module")
-def connection(tmp_path_factory):
-    path = database_path(tmp_path_factory.mktemp("store"))
-    prepare(path)
-    opened = connect(path)
-    yield opened
-    opened.close()
-
-
-@pytest.mark.parametrize("name", sorted(TEXTS))
-def test_every_statement_parses(connection, name):
-    text = TEXTS[name]
-    names = {"layer", "subject", "at", "endpoint", "credential", "id", "nothing"}
-    values = dict.fromkeys(names) if ":" in text else (None,) * text.count("?")
+@pytest.mark.parametrize("statement", ALL)
+def test_every_statement_parses(connection, statement):
+    values = dict.fromkeys(re.findall(r":([a-z_]+)", statement)) or (None,) * statement.count("?")
     try:
-        connection.execute(f"EXPLAIN {text}", values)
+        connection.execute(f"EXPLAIN {statement}", values)
     except sqlite3.Error as error:
-        pytest.fail(f"{name}: {error}")
+        pytest.fail(str(error))
 
 
 @pytest.mark.parametrize(

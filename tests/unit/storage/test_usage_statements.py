@@ -3,10 +3,8 @@
 import pytest
 
 from anyapi.storage import usage_statements as statements
-from anyapi.storage.connection import connect, database_path
 from anyapi.storage.rollups import COLUMNS, DIMENSIONS, MEASURES
 from anyapi.storage.rows import UsageGroup
-from anyapi.storage.schema import prepare
 
 NAMES = ("since", "until", "account", "limit", "before", "hour", "first", "last", "now", "default_days", "batch")
 TEXTS = {
@@ -19,15 +17,6 @@ TEXTS = {
     **{f"rows {by}": statements.sums_of_rows(by, of_account=True) for by in UsageGroup},
     **{f"times {by}": statements.times_of_rows(by, of_account=True) for by in UsageGroup},
 }
-
-
-@pytest.fixture(scope="module")
-def connection(tmp_path_factory):
-    path = database_path(tmp_path_factory.mktemp("store"))
-    prepare(path)
-    opened = connect(path)
-    yield opened
-    opened.close()
 
 
 def plan(connection, text):

@@ -194,7 +194,7 @@ def test_a_stream_that_breaks_off_ends_as_a_failed_response():
     stream = reader()
     assert stream.feed(opening + DELTA) == opening + DELTA
     error, failed = strict_events(closed(stream, errors.RateLimited("Slow.")), at=3)
-    assert (error["type"], error["code"], failed["type"]) == ("error", "rate_limit", "response.failed")
+    assert (error["type"], error["code"], failed["type"]) == ("error", "rate_limit_exceeded", "response.failed")
     told = failed["response"]
     assert (told["id"], told["created_at"], told["model"], told["status"]) == ("resp_0a1b", 1_800_000_000, "gpt-x", "failed")
     assert (told["error"], told["output"]) == ({"code": "rate_limit_exceeded", "message": "Slow."}, [])

@@ -10,6 +10,7 @@ import msgspec
 
 from anyapi import errors
 from anyapi.gateway.render import error_of, error_rows
+from anyapi.upstream.adapter import Dialect
 
 TYPES: Mapping[int, str] = {
     401: "authentication_error",
@@ -35,7 +36,7 @@ def render_messages_error(error: Exception, request_id: str | None = None) -> tu
     """Status, header lines and JSON body of an error in Anthropic's envelope. `request_id`: the client's own, for want of a decision's."""
     named = _named(error) or request_id
     status, body = _envelope(error, named)
-    rows = error_rows(error, status)
+    rows = error_rows(error, status, Dialect.MESSAGES)
     return status, rows if named is None else rows + b"request-id: %b\r\n" % named.encode(), body
 
 

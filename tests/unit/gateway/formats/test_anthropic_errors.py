@@ -13,6 +13,7 @@ KNOWN = {
     errors.RequestTimedOut("m"): (408, "timeout_error", "bad_request"),
     errors.ExpectationFailed("m"): (417, "invalid_request_error", "bad_request"),
     errors.AuthenticationFailed("m"): (401, "authentication_error", "authentication_error"),
+    errors.InsufficientQuota("m"): (402, "billing_error", "insufficient_quota"),
     errors.PermissionDenied("m"): (403, "permission_error", "permission_error"),
     errors.NoEligibleEndpoint("m", {"endpoints": [1]}): (403, "permission_error", "no_eligible_endpoint"),
     errors.ModelNotFound("m"): (404, "not_found_error", "model_not_found"),

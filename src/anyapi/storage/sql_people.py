@@ -6,9 +6,9 @@ from anyapi.domain.ids import AccountId
 from anyapi.domain.people import PersonId, Role
 from anyapi.errors import StorageError
 from anyapi.storage import people_statements as statements
-from anyapi.storage.database import Database, rows_of
+from anyapi.storage.database import Database, one_of, rows_of
 from anyapi.storage.driver import Connection
-from anyapi.storage.people_rows import ChangeRow, LinkRow, MemberRow, PersonRow, SessionRow
+from anyapi.storage.people_rows import ChangeRow, IdentityRow, LinkRow, MemberRow, PersonRow, SessionRow
 
 _MEMBER_WIDTH = len(MemberRow.__struct_fields__)
 
@@ -22,11 +22,11 @@ class SqlPeople(Database):
 
     def person(self, person: PersonId) -> PersonRow | None:
         """Give one person, or None."""
-        return next(iter(rows_of(PersonRow, self._read("read the person", statements.ONE_PERSON, (person,)), strict=False)), None)
+        return one_of(PersonRow, self._read("read the person", statements.ONE_PERSON, (person,)), strict=False)
 
     def person_by_email(self, email: str) -> PersonRow | None:
         """Give the person of an e-mail address in lower case, or None."""
-        return next(iter(rows_of(PersonRow, self._read("read the person", statements.PERSON_BY_EMAIL, (email,)), strict=False)), None)
+        return one_of(PersonRow, self._read("read the person", statements.PERSON_BY_EMAIL, (email,)), strict=False)
 
     def people_count(self) -> int:
         """Say how many people there are."""
@@ -66,13 +66,26 @@ class SqlPeople(Database):
         rows = self._read("read the roles", statements.ROLES, (person,))
         return {AccountId(str(account)): Role(str(role)) for account, role in rows}
 
+    def add_identity(self, identity: IdentityRow) -> None:
+        """Note who a person is at a sign-in service."""
+        self._write("note the identity", statements.ADD_IDENTITY, msgspec.structs.astuple(identity))
+
+    def identities(self, person: PersonId) -> list[IdentityRow]:
+        """Give who a person is at each sign-in service."""
+        return rows_of(IdentityRow, self._read("read the identities", statements.IDENTITIES, (person,)))
+
+    def person_by_identity(self, issuer: str, subject: str) -> PersonRow | None:
+        """Give the person whom a sign-in service knows by that id, or None."""
+        rows = self._read("read the person", statements.PERSON_BY_IDENTITY, (issuer, subject))
+        return one_of(PersonRow, rows, strict=False)
+
     def add_session(self, session: SessionRow) -> None:
         """Add a session."""
         self._write("add the session", statements.ADD_SESSION, msgspec.structs.astuple(session))
 
     def session(self, sha256: bytes) -> SessionRow | None:
         """Give a session, or None."""
-        return next(iter(rows_of(SessionRow, self._read("read the session", statements.ONE_SESSION, (sha256,)))), None)
+        return one_of(SessionRow, self._read("read the session", statements.ONE_SESSION, (sha256,)))
 
     def touch_session(self, sha256: bytes, at: float) -> None:
         """Note that a session is in use."""
@@ -102,17 +115,17 @@ class SqlPeople(Database):
     def take_link(self, sha256: bytes, now: float) -> LinkRow | None:
         """Give a link that has not run out and use it up."""
         with self._transaction("use the link") as connection:
-            found = rows_of(LinkRow, connection.execute(statements.ONE_LINK, (sha256, now)).fetchall())
+            found = one_of(LinkRow, connection.execute(statements.ONE_LINK, (sha256, now)).fetchall())
             connection.execute(statements.END_LINK, (sha256,))
-        return found[0] if found else None
+        return found
 
     def link(self, sha256: bytes, now: float) -> LinkRow | None:
         """Give a link that has not run out."""
-        return next(iter(rows_of(LinkRow, self._read("read the link", statements.ONE_LINK, (sha256, now)))), None)
+        return one_of(LinkRow, self._read("read the link", statements.ONE_LINK, (sha256, now)))
 
     def add_change(self, change: ChangeRow) -> None:
         """Add a change to the history."""
-        self._write("note the change", statements.ADD_CHANGE, msgspec.structs.astuple(change))
+        self._write("note the change", statements.ADD_CHANGE, msgspec.structs.asdict(change))
 
     def changes(self, account: AccountId | None, before: float, limit: int = 50) -> list[ChangeRow]:
         """Give the changes of an account (None: the gateway's) before a time, newest first."""

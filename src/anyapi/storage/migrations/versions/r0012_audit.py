@@ -4,13 +4,15 @@ Changes are noted by triggers, in the transaction of the change itself, whoever 
 Each trigger is written once; what the two databases spell otherwise is put in by `_after` and what it calls.
 """
 
+from typing import TypeAlias
+
 import sqlalchemy as sa
 from alembic import op
 
 from anyapi.storage.migrations.guarded import refuse
 
-revision = "0011"
-down_revision = "0006"
+revision = "0012"
+down_revision = "0010"
 
 APPEND_ONLY = ("audit_entries", "audit_tiles", "audit_checkpoints")
 NOW = {
@@ -19,6 +21,8 @@ NOW = {
 }
 """Unix milliseconds."""
 NEW_ID = {"sqlite": "lower(hex(randomblob(12)))", "postgresql": "replace(CAST(gen_random_uuid() AS TEXT), '-', '')"}
+_Changes: TypeAlias = tuple[tuple[str, str, str, str], ...]
+"""Name and event of a trigger, kind and fields of what it notes."""
 OBJECT = {"sqlite": "json_object({})", "postgresql": "CAST(json_build_object({}) AS TEXT)"}
 
 
@@ -129,14 +133,11 @@ def _after(name: str, event: str, body: str, when: str = "") -> None:
 
 def _forget() -> None:
     """The names behind an account's random ids die with the account; the log says, by that id, that it did."""
-    gone = "(SELECT log_id FROM audit_names WHERE kind = '{kind}' AND subject = OLD.id)"
-    for name, table, kind, names in (
-        ("audit_accounts_delete", "accounts", "account", "account = OLD.id"),
-        ("audit_people_delete", "people", "person", "kind = 'person' AND subject = OLD.id"),
-    ):
-        noted = _pending(f"{kind}_deleted", f"'log_id', {gone.format(kind=kind)}")
-        body = f"{noted}; DELETE FROM audit_names WHERE {names}"  # noqa: S608 made of constants alone
-        _after(name, f"DELETE ON {table}", _above_the_wall(body))
+    for kind in ("account", "person"):
+        _after(f"audit_names_{kind}", "DELETE ON audit_names", _pending(f"{kind}_deleted", "'log_id', OLD.log_id"), f"OLD.kind = '{kind}'")
+    for table, names in (("accounts", "account = OLD.id"), ("people", "kind = 'person' AND subject = OLD.id")):
+        body = f"DELETE FROM audit_names WHERE {names}"  # noqa: S608 made of constants alone
+        _after(f"audit_{table}_delete", f"DELETE ON {table}", _above_the_wall(body))
 
 
 def _above_the_wall(body: str) -> str:
@@ -157,47 +158,111 @@ def _wall() -> None:
     op.execute("CREATE POLICY writer ON audit_pending USING (current_setting('anyapi.account', TRUE) = '*')")
 
 
+_SETTINGS_OF = (
+    "CASE {row}.layer WHEN 'account' THEN {row}.subject WHEN 'project' THEN (SELECT account FROM projects WHERE id = {row}.subject) "
+    "WHEN 'key' THEN (SELECT account FROM keys WHERE id = {row}.subject) END"
+)
+"""Whose settings they are."""
+_WITH_ITS_ACCOUNT = {
+    "keys_delete": "OLD.account",
+    "members_delete": "OLD.account",
+    "settings_delete": _SETTINGS_OF.format(row="OLD"),
+}
+"""Triggers of what goes with an account that is being deleted, and is not told one by one then; each with whose it is."""
+
+
 def _note_changes() -> None:
     """Who may do what, and what is asked of data policies: each change with its values, free text and addresses left out."""
-    key = "'account', {row}.account, 'key', {row}.id"
-    member = "'account', {row}.account, 'person', {row}.person, 'role', {row}.role"
+    for name, event, kind, body in (*_changes_of_keys(), *_changes_of_people(), *_changes_of_policy()):
+        owner = _WITH_ITS_ACCOUNT.get(name)
+        unless = "" if owner is None else f"NOT EXISTS (SELECT 1 FROM closings WHERE account = {owner})"  # noqa: S608 made of constants alone
+        _after(f"audit_{name}", event, _pending(kind, body, unless), _when(name))
+
+
+def _changes_of_keys() -> _Changes:
+    """Accounts, and what opens something in them."""
+    key = "'account', {row}.account, 'key', {row}.id".format
     credential = "'account', NEW.account, 'credential', NEW.id, 'provider', NEW.provider, 'tier', NEW.tier, 'version', NEW.version"
-    settings = (
-        "'layer', {row}.layer, 'subject', {row}.subject, 'account', CASE {row}.layer WHEN 'account' THEN {row}.subject "
-        "WHEN 'project' THEN (SELECT account FROM projects WHERE id = {row}.subject) "
-        "WHEN 'key' THEN (SELECT account FROM keys WHERE id = {row}.subject) END"
-    )
-    contradiction = "'endpoint', NEW.endpoint, 'credential', NEW.credential, 'code', NEW.code, 'decision', NEW.decision"
-    new, old = {"row": "NEW"}, {"row": "OLD"}
-    for name, event, kind, body in (
+    provisioning = "'account', NEW.account, 'provisioning', NEW.id"
+    return (
         ("accounts_insert", "INSERT ON accounts", "account_added", "'account', NEW.id"),
+        ("closings_insert", "INSERT ON closings", "account_closing", "'account', NEW.account"),
         ("projects_insert", "INSERT ON projects", "project_added", "'account', NEW.account, 'project', NEW.id"),
-        ("keys_insert", "INSERT ON keys", "key_added", f"{key.format(**new)}, 'project', NEW.project, 'ends', {_ms('NEW.expires_at')}"),
-        ("keys_revoke", "UPDATE OF revoked_at ON keys", "key_revoked", key.format(**new)),
-        ("keys_end", "UPDATE OF expires_at ON keys", "key_ends", f"{key.format(**new)}, 'ends', {_ms('NEW.expires_at')}"),
-        ("keys_delete", "DELETE ON keys", "key_deleted", key.format(**old)),
-        ("settings_insert", "INSERT ON settings", "settings", f"{settings.format(**new)}, 'after', NEW.body"),
-        ("settings_update", "UPDATE ON settings", "settings", f"{settings.format(**new)}, 'before', OLD.body, 'after', NEW.body"),
-        ("settings_delete", "DELETE ON settings", "settings", f"{settings.format(**old)}, 'before', OLD.body"),
+        ("keys_insert", "INSERT ON keys", "key_added", f"{key(row='NEW')}, {_new_key()}"),
+        ("keys_revoke", "UPDATE OF revoked_at ON keys", "key_revoked", key(row="NEW")),
+        ("keys_end", "UPDATE OF expires_at ON keys", "key_ends", f"{key(row='NEW')}, 'ends', {_ms('NEW.expires_at')}"),
+        ("keys_able", "UPDATE OF disabled_at ON keys", "key_able", f"{key(row='NEW')}, 'disabled', {_ms('NEW.disabled_at')}"),
+        ("keys_limit", "UPDATE OF spend_cap, period, requests_per_minute ON keys", "key_limits", f"{key(row='NEW')}, {_limits()}"),
+        ("keys_delete", "DELETE ON keys", "key_deleted", key(row="OLD")),
+        ("provisioning_insert", "INSERT ON provisioning_keys", "provisioning_key_added", provisioning),
+        ("provisioning_revoke", "UPDATE OF revoked_at ON provisioning_keys", "provisioning_key_revoked", provisioning),
         ("credentials_insert", "INSERT ON credentials", "credential_added", credential),
         ("credentials_revoke", "UPDATE OF disabled_at ON credentials", "credential_revoked", credential),
         ("credentials_update", "UPDATE OF tier, declared, version ON credentials", "credential", credential),
-        ("members_insert", "INSERT ON members", "member", member.format(**new)),
-        ("members_update", "UPDATE ON members", "member", member.format(**new)),
-        ("members_delete", "DELETE ON members", "member_removed", member.format(**old)),
-        ("people_insert", "INSERT ON people", "person_added", "'person', NEW.id, 'operator', NEW.operator"),
-        ("people_update", "UPDATE OF operator, disabled_at ON people", "person", _person()),
+    )
+
+
+def _changes_of_people() -> _Changes:
+    member = "'account', {row}.account, 'person', {row}.person, 'role', {row}.role".format
+    person = "'person', NEW.id, 'operator', CAST(NEW.operator AS INTEGER)"
+    return (
+        ("members_insert", "INSERT ON members", "member", member(row="NEW")),
+        ("members_update", "UPDATE ON members", "member", member(row="NEW")),
+        ("members_delete", "DELETE ON members", "member_removed", member(row="OLD")),
+        ("people_insert", "INSERT ON people", "person_added", person),
+        ("people_update", "UPDATE OF operator, disabled_at ON people", "person", f"{person}, 'disabled', {_ms('NEW.disabled_at')}"),
         ("people_password", "UPDATE OF password ON people", "password_changed", "'person', NEW.id"),
+        ("identities_insert", "INSERT ON identities", "identity_added", "'person', NEW.person, 'issuer', NEW.issuer"),
+        ("changes_insert", "INSERT ON changes", "action", f"'account', NEW.account, 'what', NEW.what, {_by('NEW.person')}"),
+    )
+
+
+def _changes_of_policy() -> _Changes:
+    settings = f"'layer', {{row}}.layer, 'subject', {{row}}.subject, 'account', {_SETTINGS_OF}".format
+    contradiction = "'endpoint', NEW.endpoint, 'credential', NEW.credential, 'code', NEW.code, 'decision', NEW.decision"
+    update = (
+        "'number', NEW.number, 'source', NEW.source, 'pinned', CAST(NEW.pinned AS INTEGER), 'base', NEW.base, 'effective', NEW.effective"
+    )
+    review = "'account', NEW.account, 'review_first', CAST(NEW.review_first AS INTEGER)"
+    accepted = f"'account', NEW.account, 'record', NEW.subject, 'number', NEW.number, {_by('NEW.accepted_by')}"
+    return (
+        ("settings_insert", "INSERT ON settings", "settings", f"{settings(row='NEW')}, 'after', NEW.body"),
+        ("settings_update", "UPDATE ON settings", "settings", f"{settings(row='NEW')}, 'before', OLD.body, 'after', NEW.body"),
+        ("settings_delete", "DELETE ON settings", "settings", f"{settings(row='OLD')}, 'before', OLD.body"),
         ("contradictions_insert", "INSERT ON contradictions", "contradiction", contradiction),
         ("contradictions_clear", "UPDATE OF cleared_at ON contradictions", "contradiction_cleared", contradiction),
-        ("changes_insert", "INSERT ON changes", "action", "'account', NEW.account, 'person', NEW.person, 'what', NEW.what"),
-    ):
-        when = "NEW.disabled_at IS NULL" if name == "credentials_update" else ""
-        _after(f"audit_{name}", event, _pending(kind, body), when)
+        ("catalogue_insert", "INSERT ON catalogue_updates", "catalogue", f"{update}, {_by('NEW.person')}"),
+        ("catalogue_adopt", "UPDATE OF effective ON catalogue_updates", "catalogue", update),
+        ("review_insert", "INSERT ON review_settings", "review", review),
+        ("review_update", "UPDATE OF review_first ON review_settings", "review", review),
+        ("holds_accept", "UPDATE OF accepted_at ON holds", "hold_accepted", accepted),
+    )
 
 
-def _person() -> str:
-    return f"'person', NEW.id, 'operator', NEW.operator, 'disabled', {_ms('NEW.disabled_at')}"
+def _when(name: str) -> str:
+    """A condition of a trigger: where the statement that fires it may leave the column as it was."""
+    differs = "IS NOT" if _dialect() == "sqlite" else "IS DISTINCT FROM"
+    return {
+        "credentials_update": "NEW.disabled_at IS NULL",
+        "keys_able": f"NEW.disabled_at {differs} OLD.disabled_at",
+        "review_update": f"NEW.review_first {differs} OLD.review_first",
+    }.get(name, "")
+
+
+def _new_key() -> str:
+    """A key that replaces another shares its limits, and names the first of them."""
+    return f"'project', NEW.project, 'ends', {_ms('NEW.expires_at')}, {_limits()}, 'lineage', NEW.lineage"
+
+
+def _limits() -> str:
+    """US dollars as text: entries hold no fractions."""
+    return "'spend_cap', CAST(NEW.spend_cap AS TEXT), 'period', NEW.period, 'requests_per_minute', NEW.requests_per_minute"
+
+
+def _by(column: str) -> str:
+    """Who did it: a person, a provisioning key, or what else there is (the command line)."""
+    person, program = f"(SELECT id FROM people WHERE id = {column})", f"(SELECT id FROM provisioning_keys WHERE id = {column})"  # noqa: S608
+    return f"'person', {person}, 'provisioning', {program}, 'by', CASE WHEN {column} = 'cli' THEN 'cli' END"
 
 
 def _ms(column: str) -> str:
@@ -205,11 +270,9 @@ def _ms(column: str) -> str:
     return f"CAST({column} * 1000 AS BIGINT)"
 
 
-def _pending(kind: str, body: str) -> str:
+def _pending(kind: str, body: str, where: str = "") -> str:
     dialect = _dialect()
-    if dialect == "postgresql":
-        body = body.replace("NEW.operator", "CAST(NEW.operator AS INTEGER)")  # a number, as in SQLite: entries hold no other
     return (
-        "INSERT INTO audit_pending (id, at, kind, body) "  # noqa: S608 made of constants alone
-        f"VALUES ({NEW_ID[dialect]}, {NOW[dialect]}, '{kind}', {OBJECT[dialect].format(body)})"
+        "INSERT INTO audit_pending (id, at, kind, body) "
+        f"SELECT {NEW_ID[dialect]}, {NOW[dialect]}, '{kind}', {OBJECT[dialect].format(body)}{f' WHERE {where}' if where else ''}"
     )

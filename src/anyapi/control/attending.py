@@ -1,0 +1,56 @@
+"""What the control plane does by itself from time to time: tell accounts, send what is due, delete old requests. One thread, no loop."""
+
+import threading
+
+from anyapi.control.delivering import Ways, deliver
+from anyapi.control.privacy_requests import purge
+from anyapi.control.services import Services
+from anyapi.control.telling import tell_updates, tell_what_is_due
+from anyapi.telemetry.log import Event, log
+
+PAUSE_SECONDS = 2.0
+HOUR = 3600.0
+CLOSE_SECONDS = 2.0
+
+
+class Attendant:
+    """A failure is logged by its kind, and what failed is tried again after a pause: nothing is lost, it waits in the store."""
+
+    def __init__(self, services: Services, ways: Ways, pause: float = PAUSE_SECONDS) -> None:
+        """Begin. `pause` in seconds between two rounds."""
+        self._services, self._ways, self._pause = services, ways, pause
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="attendant", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop. A mail server that does not answer is not waited for.
+
+        What was not noted as sent is tried again some minutes later, after the next start or by another process.
+        """
+        self._stop.set()
+        self._thread.join(CLOSE_SECONDS)
+
+    def _run(self) -> None:
+        looked_at = float("-inf")
+        while not self._stop.is_set():
+            try:
+                looked_at = attend_once(self._services, self._ways, looked_at)
+            except Exception as error:  # noqa: BLE001 - a background loop
+                if not self._stop.is_set():
+                    log(Event.INTERNAL_ERROR, kind=type(error).__name__)
+            self._stop.wait(self._pause)
+
+
+def attend_once(services: Services, ways: Ways, looked_at: float) -> float:
+    """One round; `looked_at` is when it was last looked for what is due by the calendar, and so is what is given. Raises `StorageError`."""
+    now = services.clock()
+    hourly = now >= looked_at + HOUR
+    if hourly:
+        purge(services)  # first: what is kept no longer goes even where nobody can be told anything
+    tell_updates(services)
+    if hourly:
+        tell_what_is_due(services)
+        looked_at = now
+    deliver(services, ways)
+    return looked_at

@@ -1,0 +1,92 @@
+"""The description of the control API (OpenAPI 3.1): what the framework makes of the handlers, with what it cannot know.
+
+That is who may call, by session and page's token or by provisioning key, and the errors in the envelope that `problems.py` writes.
+"""
+
+import re
+from http import HTTPStatus
+
+from litestar import Litestar
+
+from anyapi.control.permissions import CSRF_HEADER, SAFE, cookie_name, handlers
+from anyapi.domain.people import Permission
+
+Json = dict[str, object]
+PROBLEM: Json = {
+    "title": "Problem",
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "type", "message", "metadata"],
+            "properties": {
+                "code": {"type": "integer", "description": "The HTTP status."},
+                "type": {"type": "string", "description": "A coded name."},
+                "message": {"type": "string", "description": "For people: what happened and what to do."},
+                "metadata": {"type": "object"},
+            },
+        }
+    },
+}
+GUESSED = ("/api/session", "/api/session/password")
+"""Where a password is tried: too many tries wait."""
+
+
+def described(app: Litestar, *, secure: bool = False) -> Json:
+    """The whole description. `secure`: as it is over TLS, where the session's cookie has another name."""
+    schema = app.openapi_schema.to_schema()
+    paths: dict[str, dict[str, Json]] = schema["paths"]
+    permissions = {_place(name): handler.opt.get("permission") for name, handler in handlers(app)}
+    for path in [path for path in paths if path.startswith("/api/openapi")]:
+        del paths[path]
+    for path, operations in paths.items():
+        for method, operation in operations.items():
+            _complete(operation, path, method.upper(), permissions[method.upper(), path])
+    components: dict[str, Json] = schema["components"]
+    components["schemas"]["Problem"] = PROBLEM
+    components["securitySchemes"] = {
+        "session": {"type": "apiKey", "in": "cookie", "name": cookie_name(secure=secure)},
+        "page": {"type": "apiKey", "in": "header", "name": CSRF_HEADER, "description": "With every change; `GET /api/session` says it."},
+        "provisioning": {"type": "http", "scheme": "bearer", "description": "`anyapi provisioning create` makes one."},
+    }
+    return schema
+
+
+def _complete(operation: Json, path: str, method: str, permission: object) -> None:
+    """`permission`: what the handler asks for; None where anybody may call it."""
+    changes, public, provision = method not in SAFE, permission is None, permission is Permission.PROVISION
+    operation["security"] = [] if public else [_needed(changes=changes, provision=provision)]
+    guessed = path in GUESSED and method == "POST"
+    statuses = {
+        400: True,
+        401: not public or guessed,
+        403: changes or not (public or provision),
+        404: "{" in path or "/oidc" in path,
+        409: "/members" in path and changes,
+        413: "requestBody" in operation,
+        429: guessed or path.endswith("/archive"),
+        503: True,
+    }
+    _add_problems(operation, [status for status, comes in statuses.items() if comes])
+
+
+def _needed(*, changes: bool, provision: bool) -> Json:
+    """The credentials of a call that is not open to anybody."""
+    if provision:
+        return {"provisioning": []}
+    return {"session": [], "page": []} if changes else {"session": []}
+
+
+def _add_problems(operation: Json, statuses: list[int]) -> None:
+    responses = operation["responses"]
+    if isinstance(responses, dict):
+        for status in statuses:
+            answer = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+            responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": answer}
+
+
+def _place(name: str) -> tuple[str, str]:
+    """Method and path as the description writes them."""
+    methods, _, path = name.partition(" ")
+    return next(method for method in methods.split("/") if method != "HEAD"), re.sub(r":\w+}", "}", path)

@@ -1,0 +1,73 @@
+"""Sends one e-mail by the operator's mail server. Blocking: call it in a thread. Plain text of metadata; no images, no tracking."""
+
+import contextlib
+import smtplib
+import ssl
+from email.headerregistry import Address
+from email.message import EmailMessage
+
+import msgspec
+
+from anyapi.config_values import Smtp, SmtpSecurity
+from anyapi.delivery.checked_http import NotReached
+
+SECONDS = 20.0
+
+
+class Mail(msgspec.Struct, frozen=True):
+    """What is written to whom. `identity` makes its Message-ID, so that one that is sent twice is known to be the same."""
+
+    to: str
+    subject: str
+    text: str
+    identity: str
+    date: str
+
+    def __repr__(self) -> str:
+        """The identity only."""
+        return f"<Mail {self.identity}>"
+
+
+def send(smtp: Smtp, mail: Mail) -> None:
+    """Hand it to the mail server. Raises `NotReached`, whose code says what stood in the way, never in the server's words."""
+    try:
+        message = _message(smtp, mail)
+        with _connect(smtp) as server:
+            if smtp.username is not None and smtp.password is not None:
+                server.login(smtp.username, smtp.password.reveal())
+            server.send_message(message, smtp.sender, [mail.to])
+    except smtplib.SMTPAuthenticationError:
+        raise NotReached("mail_sign_in_refused", "the mail server refused the user name or password") from None
+    except smtplib.SMTPRecipientsRefused:
+        raise NotReached("mail_recipient_refused", "the mail server refused the recipient") from None
+    except smtplib.SMTPNotSupportedError:
+        raise NotReached("mail_not_protected", "the mail server does not offer what `smtp.security` asks for") from None
+    except ssl.SSLError:
+        raise NotReached("tls_failed", "the mail server's certificate was refused, or it does not speak TLS there") from None
+    except (smtplib.SMTPException, OSError, ValueError) as error:
+        code = "mail_refused" if isinstance(error, smtplib.SMTPResponseException) else "mail_unreachable"
+        raise NotReached(code, "the mail server could not be reached, or did not take the mail") from None
+
+
+def _connect(smtp: Smtp) -> smtplib.SMTP:
+    if smtp.security is SmtpSecurity.TLS:
+        return smtplib.SMTP_SSL(smtp.host, smtp.port, timeout=SECONDS, context=ssl.create_default_context())
+    with contextlib.ExitStack() as stack:
+        server = smtplib.SMTP(smtp.host, smtp.port, timeout=SECONDS)
+        stack.callback(server.close)
+        if smtp.security is SmtpSecurity.STARTTLS:
+            server.starttls(context=ssl.create_default_context())
+        stack.pop_all()
+    return server
+
+
+def _message(smtp: Smtp, mail: Mail) -> EmailMessage:
+    message = EmailMessage()
+    message["From"] = Address("AnyAPI", addr_spec=smtp.sender)
+    message["To"] = Address(addr_spec=mail.to)
+    message["Subject"] = mail.subject
+    message["Date"] = mail.date
+    message["Message-ID"] = f"<{mail.identity}@{smtp.sender.rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(mail.text)
+    return message

@@ -1,0 +1,110 @@
+"""The most that a request can cost, before it is sent: what is held of a spend cap until the true cost is known.
+
+An upper bound for text: a token has at least one byte, an answer at most the tokens that request or endpoint allow. Files (images, sound,
+documents) are estimated, and so is an answer that nothing limits. Reads sizes and limits, never content.
+"""
+
+from collections.abc import Iterable, Iterator
+from math import ceil
+
+import msgspec
+
+from anyapi.domain.call import Sort
+from anyapi.domain.catalogue import Endpoint, Operation
+from anyapi.domain.ids import AUTO
+from anyapi.gateway.formats.choice import FILE_BYTES_A_TOKEN, TOKENS_A_FILE, longest_answer
+from anyapi.gateway.formats.openai_chat import ChatRequest
+from anyapi.gateway.formats.strict_json import Fields
+from anyapi.gateway.memo import Asked, Decided
+
+UNSTATED_ANSWER = 32_768
+"""Tokens of an answer that neither the request nor the endpoint's record limits."""
+TRIED_BY_AUTO = 16
+"""Of the endpoints that `anyapi/auto` may choose, it goes from the cheapest on and never beyond these."""
+SHORTEST_FILE = 1024
+MOST_LOOKED_AT = 1024 * 1024
+"""Bytes of a request that are looked through for files, which takes a millisecond; a larger one counts byte by byte."""
+MOST_ANSWERS = 128
+"""What OpenAI's reference allows for `n`."""
+
+_decode_count = msgspec.json.Decoder(int).decode
+
+
+class Most(msgspec.Struct, frozen=True):
+    """The most that a request can cost at one endpoint, in nano-dollars."""
+
+    amount: int
+    prompt: int
+    """The part that the prompt costs."""
+    answer_token: int
+    """What one more token of every answer costs; 0 where the endpoint's price is not known."""
+
+
+NOTHING = Most(0, 0, 0)
+
+
+def most_of(request: ChatRequest, asked: Asked, decided: Decided) -> Most:
+    """The most that the request can cost at any endpoint that may see it. One without a price counts as free of charge."""
+    fields = request.fields
+    prompt, answer, answers = _prompt_tokens(fields), longest_answer(fields), _answers(fields)
+    found: list[Most] = [NOTHING]
+    for decision in decided.decisions:
+        each = (_at(candidate.endpoint, prompt, answer, answers) for candidate in decision.permitted)
+        if decision.model == AUTO and asked.preference.sort in {None, Sort.PRICE}:
+            found += sorted(each, key=_amount)[:TRIED_BY_AUTO]
+        else:
+            found += each
+    return dearest(found)
+
+
+def dearest(found: Iterable[Most]) -> Most:
+    """The one with the highest amount."""
+    return max(found, key=_amount)
+
+
+def _amount(most: Most) -> int:
+    return most.amount
+
+
+def _at(endpoint: Endpoint, prompt: int, answer: int, answers: int) -> Most:
+    price = endpoint.price
+    longest = 0
+    if Operation.EMBEDDINGS not in endpoint.operations:  # there each of the inputs, not their sum, fits in the context
+        prompt = min(prompt, endpoint.context_length or prompt)
+        longest = _longest(endpoint, answer)
+    # A price per million tokens in dollars is a thousand times that in nano-dollars a token.
+    before = ceil(prompt * 1000 * max(price.input or 0.0, price.cached_input or 0.0))
+    token = answers * 1000 * (price.output or 0.0)
+    return Most(before + ceil(longest * token), before, ceil(token))
+
+
+def _longest(endpoint: Endpoint, asked: int) -> int:
+    """Tokens of the longest answer that can come."""
+    longest = asked or endpoint.max_output_tokens or endpoint.context_length or UNSTATED_ANSWER
+    return min(longest, endpoint.max_output_tokens or longest)
+
+
+def _prompt_tokens(fields: Fields) -> int:
+    size = sum(len(raw) for raw in fields.values())
+    if size > MOST_LOOKED_AT:
+        return size
+    return size + sum(_file_tokens(piece) - len(piece) for raw in fields.values() for piece in _files(raw))
+
+
+def _files(raw: msgspec.Raw) -> Iterator[bytes]:
+    """The texts in it that are files in base64: long, and without the spaces and escapes of words."""
+    if len(raw) >= SHORTEST_FILE:
+        for piece in bytes(raw).split(b'"'):
+            if len(piece) >= SHORTEST_FILE and b" " not in piece and b"\\" not in piece and piece.isascii():
+                yield piece
+
+
+def _file_tokens(file: bytes) -> int:
+    return max(TOKENS_A_FILE, len(file) // FILE_BYTES_A_TOKEN)
+
+
+def _answers(fields: Fields) -> int:
+    try:
+        return max(1, min(_decode_count(fields.get("n", b"1")), MOST_ANSWERS))
+    except msgspec.DecodeError:
+        return 1  # whoever gets the request refuses it

@@ -1,0 +1,41 @@
+"""What the control plane does by itself: told and sent in a thread, on through failures, ended when asked."""
+
+import threading
+
+from tests.integration.lab import until
+from tests.unit.control.test_delivering import ways
+from tests.unit.control.test_telling import notices, update
+
+from anyapi.control import attending
+from anyapi.control.attending import Attendant, attend_once
+from anyapi.errors import StorageError
+
+
+def test_a_round_tells_and_looks_at_the_calendar_once_an_hour(staffed, monkeypatch):
+    looked = []
+    monkeypatch.setattr(attending, "tell_what_is_due", lambda services: looked.append(services.clock()))
+    update(staffed)
+    at = attend_once(staffed.services, ways(), float("-inf"))
+    assert at == staffed.now
+    assert len(notices(staffed, "default")) == 1
+    for seconds in (10, 3589, 1):
+        staffed.now += seconds
+        at = attend_once(staffed.services, ways(), at)
+    assert looked == [at - 3600, at]
+
+
+def test_it_goes_on_after_a_failure_and_ends_when_told(staffed, monkeypatch, capsys):
+    rounds, failed = [], threading.Event()
+
+    def fail_once(services):
+        rounds.append(1)
+        if not failed.is_set():
+            failed.set()
+            raise StorageError("the disk is full")
+
+    monkeypatch.setattr(attending, "tell_updates", fail_once)
+    attendant = Attendant(staffed.services, ways(), pause=0.01)
+    until(lambda: len(rounds) > 3, "more rounds")
+    attendant.close()
+    assert not attendant._thread.is_alive()
+    assert capsys.readouterr().err.count("event=internal_error kind=StorageError") == 1
