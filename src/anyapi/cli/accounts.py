@@ -188,7 +188,7 @@ def _print_report(place: Place, report: Report) -> None:
     for each in report.elsewhere:
         out.print(f"- {each}")
     if report.known_as is not None:
-        out.print(f"\nIts decision records stand under {report.known_as} from now on. Keep this report: nobody else is told that name.")
+        out.print(f"\nThe audit log names it {report.known_as}. Keep this report: nobody else is told whose that was.")
     if report.wiped is False:
         out.print(_NOT_WIPED_THERE if place.config.database_url else _NOT_WIPED)
 

@@ -25,6 +25,8 @@ from anyapi.storage.drivers import driver_for
 from anyapi.storage.events import EventKind, FailureState, Report, WriterEvent, WriterState, no_report
 
 _MOST_ITEMS = 512
+_TRIES = 8
+"""How often at once, where another process is entering too."""
 _SEAL_SECONDS = 1.0
 """How long entries may stand without a checkpoint over them."""
 
@@ -113,16 +115,22 @@ class AuditWriter:
         wanted = self._wanted  # who asks from here on hurries another run
         try:
             with self.driver.translated("extend the audit log"):
-                self._extend(wanted)
-        except _Moved:
-            self._log = None  # nothing failed: it is read anew, and what waits is entered behind the other's entry
-            return False
+                if not any(self._extended(wanted) for _ in range(_TRIES)):
+                    return False
         except AnyAPIError as error:
             self._disconnect()
             code = code_of(error) if isinstance(error, StorageError) else type(error).__name__
             self._failure.failed(code, self.state.waiting)
             return False
         self._failure.succeeded()
+        return True
+
+    def _extended(self, wanted: int) -> bool:
+        try:
+            self._extend(wanted)
+        except _Moved:
+            self._log = None  # nothing failed: it is read anew, and what waits is entered behind the other's entry
+            return False
         return True
 
     def _extend(self, wanted: int) -> None:

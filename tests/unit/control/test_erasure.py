@@ -44,9 +44,9 @@ def test_what_was_done_is_what_was_planned(holdings):
     assert counts(report.goes) == {**counts(planned.goes), "closings": 1}
     assert counts(report.stays) == counts(planned.stays)
     assert (report.done, report.wiped, told) == (True, True, [REQUESTS])
-    assert report.known_as.startswith("deleted:")
+    assert report.known_as.startswith("log_")
     with holdings.backend.store(NOON) as store:
-        assert {store.decision(decision_id("acme", number)).account for number in range(RECORDS)} == {report.known_as}
+        assert {store.decision(decision_id("acme", number)).account for number in range(RECORDS)} == {f"deleted:{report.known_as}"}
 
 
 def test_the_default_account_stays_and_says_why(holdings):
