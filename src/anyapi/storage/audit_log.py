@@ -1,13 +1,14 @@
 """The audit log as one process extends it on one connection: entries, full tiles, signed checkpoints. Knows no entry's meaning."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from anyapi.audit.entries import key_entry
 from anyapi.audit.notes import Checkpoint, PublicKey, SigningKey
 from anyapi.audit.tree import leaf_hash
 from anyapi.storage import audit_statements as statements
-from anyapi.storage.audit_tables import add_tile, growing_of, number, size_of
+from anyapi.storage.audit_tables import add_tile, entries_of, growing_of, number, size_of
 from anyapi.storage.driver import Connection, Driver
 
 NewEntry: TypeAlias = tuple[str | None, bytes]
@@ -42,6 +43,16 @@ class AppendedLog:
         """Whether another process extended the log."""
         return size_of(self.connection) != self.size
 
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """For the block no worker of the same database extends the log, which is known here as it is."""
+        with self.driver.alone(self.connection):
+            if self.driver.shared:
+                # What another worker entered, with the tiles that it filled.
+                for _, _, entry in entries_of(self.connection, self.size, size_of(self.connection)):
+                    self._growing.append(leaf_hash(entry))
+            yield
+
     def append(self, rows: Sequence[NewEntry]) -> None:
         """Add entries, all or none, in one statement. It is a `Conflict` if the place or a reference is taken."""
         values = [(place, ref, entry) for place, (ref, entry) in enumerate(rows, self.size)]
@@ -56,19 +67,23 @@ class AppendedLog:
         if self._announced == key.fingerprint:
             return
         ref, entry = key_entry(key, at)
-        if self.connection.execute(statements.PLACE, (ref,)).fetchone() is None:
-            self.append([(ref, entry)])
+        with self.alone():
+            if self.connection.execute(statements.PLACE, (ref,)).fetchone() is None:
+                self.append([(ref, entry)])
         self._announced = key.fingerprint
 
     def seal(self, key: SigningKey) -> None:
         """Sign what the log is now, durably: who is shown a checkpoint may hold us to it."""
-        if self.sealed:
+        if self.sealed and not self.driver.shared:
             return
-        note = key.sign(str(Checkpoint(key.public.name, self.size, self._growing.root())))
         # The fsync of this commit covers everything before it.
         self.connection.execute(statements.DURABLE)
         try:
-            self.connection.execute(statements.ADD_CHECKPOINT, (self.size, note))
+            with self.alone():
+                newest = self.connection.execute(statements.CHECKPOINT).fetchone()
+                if newest is None or number(newest) < self.size:
+                    note = key.sign(str(Checkpoint(key.public.name, self.size, self._growing.root())))
+                    self.connection.execute(statements.ADD_CHECKPOINT, (self.size, note))
         finally:
             self.connection.execute(statements.NOT_DURABLE)
         self._sealed = self.size

@@ -8,7 +8,7 @@ extended here, by one writer at a time: an entry whose place is taken by another
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from anyapi.audit.notes import SigningKey
@@ -59,6 +59,8 @@ class AuditWriter:
         self._queue: deque[Request] = deque()
         self._own: deque[Own] = deque()
         self._batch: list[Item] = []
+        self._ready = 0
+        """How many requests wait whose decision records were there when the tables were read."""
         self._written = self._lost = self._duplicates = 0
         self._dropped = self._dropped_reported = 0
         self._closed = False
@@ -134,13 +136,10 @@ class AuditWriter:
         return True
 
     def _extend(self, wanted: int) -> None:
-        connection = self._connected()
-        log = self._current(connection)
+        log = self._current(self._connected())
         more = True
         while more:  # until all is entered that waited when this began; what comes meanwhile is worth a batch of its own
-            more = self._gather(connection)
-            if self._batch:
-                self._enter(log)
+            more = self._enter(log)
         self._seal(log, wanted)
 
     def _connected(self) -> Connection:
@@ -161,56 +160,66 @@ class AuditWriter:
     def _now(self) -> int:
         return round(self._clock() * 1000)
 
-    def _gather(self, connection: Connection) -> bool:
-        """Fill the batch, and say whether there is more; what stood in it after a failure stays first."""
+    def _enter(self, log: AppendedLog) -> bool:
+        """Enter a batch, and say whether there is more; an item that cannot be stored is left out alone."""
+        waiting: list[Item] = []
+        try:
+            with log.alone():
+                waiting = self._waiting(log.connection)
+                more = self._gather() or len(waiting) >= _MOST_ITEMS
+                rows = self._append(log, [*waiting, *self._batch])
+        except NotStorable:
+            if not self.driver.shared and log.moved():
+                raise _Moved from None
+            self._composer.forget()
+            rows = sum([self._enter_one(log, item) for item in (*waiting, *self._batch)])
+            more = rows > 0
+        self._written += rows
+        self._batch.clear()
+        return more
+
+    def _waiting(self, connection: Connection) -> list[Item]:
+        """What stands in tables. Decision records of requests that wait here are older than these, so they are found."""
+        self._ready = len(self._queue)
+        changes = connection.execute(statements.WAITING_CHANGES, (_MOST_ITEMS,)).fetchall()
+        recorded = connection.execute(statements.WAITING_DECISIONS, (_MOST_ITEMS,)).fetchall()
+        return [*map(Change._make, changes), *map(Recorded._make, recorded)]
+
+    def _gather(self) -> bool:
+        """Fill the batch, and say whether there is more; what stood in it after a failure stays."""
         if self._batch:
             return True
-        # In this order: the decision records of requests that are counted now are older, so they are found. Nothing is taken before.
-        count = min(_MOST_ITEMS, len(self._queue))
-        changes = [Change._make(row) for row in connection.execute(statements.WAITING_CHANGES, (_MOST_ITEMS,)).fetchall()]
-        recorded = [Recorded._make(row) for row in connection.execute(statements.WAITING_DECISIONS, (_MOST_ITEMS,)).fetchall()]
-        take = self._queue.popleft
-        requests = [take() for _ in range(count)]
         own = [self._own.popleft() for _ in range(len(self._own))]
         dropped = self._dropped
         if dropped > self._dropped_reported:
             lost, self._dropped_reported = dropped - self._dropped_reported, dropped
             own.append(Own("gap", self._now(), {"lost": lost}))
             self._report(WriterEvent("audit", EventKind.LOST, "no_room", lost))
-        self._batch = [*own, *changes, *recorded, *requests]
-        return _MOST_ITEMS in (len(changes), len(recorded), count)
+        take = self._queue.popleft
+        self._batch = [*own, *[take() for _ in range(min(_MOST_ITEMS, self._ready))]]
+        return self._ready > _MOST_ITEMS
 
-    def _enter(self, log: AppendedLog) -> None:
-        """Write the batch; an item that cannot be stored is left out alone."""
+    def _enter_one(self, log: AppendedLog, item: Item) -> int:
         try:
-            self._append(log, self._batch)
-        except NotStorable:
-            if log.moved():
-                raise _Moved from None
-            self._composer.forget()
-            while self._batch:
-                self._enter_first(log)
-
-    def _enter_first(self, log: AppendedLog) -> None:
-        try:
-            self._append(log, self._batch[:1])
+            with log.alone():
+                return self._append(log, [item])
         except NotStorable as error:
             self._composer.forget()
             if isinstance(error, Conflict):
                 self._duplicates += 1
             else:
                 self._lose(1)
-            del self._batch[0]
+        return 0
 
-    def _append(self, log: AppendedLog, items: list[Item]) -> None:
+    def _append(self, log: AppendedLog, items: Sequence[Item]) -> int:
+        """Add the items' entries; says how many these are."""
         with self.driver.translated("extend the audit log"):
             rows, refused = self._composer.compose(items, log.size)
             if rows:
                 log.append(rows)
         if refused:
             self._lose(refused)
-        self._written += len(rows)
-        del self._batch[: len(items)]
+        return len(rows)
 
     def _lose(self, count: int) -> None:
         self._lost += count
@@ -219,7 +228,7 @@ class AuditWriter:
     def _seal(self, log: AppendedLog, wanted: int) -> None:
         """Sign, but not more often than once a second, unless somebody waited for it when this run began."""
         now = time.monotonic()
-        if self._key is not None and (wanted != self._served or now - self._sealed_at >= _SEAL_SECONDS):
+        if self._key is not None and (wanted != self._served or (not log.sealed and now - self._sealed_at >= _SEAL_SECONDS)):
             log.seal(self._key())
             self._sealed_at = now
             self._served = wanted

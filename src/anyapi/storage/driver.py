@@ -91,6 +91,13 @@ class Driver(Protocol):
         """
         ...
 
+    def alone(self, connection: Connection) -> AbstractContextManager[None]:
+        """Run the block while no other process extends the audit log: all or none of it on PostgreSQL.
+
+        On SQLite, which one process serves, this is nothing: each statement is a unit by itself.
+        """
+        ...
+
     def insert(self, connection: Connection, statement: Callable[[int], str], rows: Sequence[Sequence[Value]]) -> int:
         """Insert many rows with one statement, all or none; says how many are new.
 
