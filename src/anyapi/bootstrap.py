@@ -20,7 +20,7 @@ import msgspec
 import uvloop
 
 from anyapi import relaunch, scrubbing
-from anyapi.bootstrap_audit import open_audit, started
+from anyapi.bootstrap_audit import Entered, open_audit, started
 from anyapi.bootstrap_cluster import Alone, Member
 from anyapi.bootstrap_control import Beside, ControlReady, Parts, nobody_waits
 from anyapi.bootstrap_publisher import Publisher, current_catalogue
@@ -83,7 +83,9 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         shared = LoopParts(loop, scrubbing=scrubs)
         stack.callback(shared.sweep.close)
         upstreams = _upstreams(config, shared)
-        publisher = Publisher(config, store, upstreams, evidence.waiting, (usage, decisions, audit), current_catalogue(config, stack))
+        publisher = Publisher(
+            config, store, upstreams, evidence.waiting, (usage, decisions, Entered(audit)), current_catalogue(config, stack)
+        )
         group = await _group(config, publisher, decisions, stack)
         audit.note("start", started(config))  # now that no other server has this directory
         snapshot = publisher.build()

@@ -43,6 +43,23 @@ def _refuse_another_key(driver: Driver) -> None:
             )
 
 
+class Entered:
+    """The log as a sink that forgets accounts (`forgetting.Sink`)."""
+
+    def __init__(self, writer: AuditWriter) -> None:
+        """`writer` enters what waits."""
+        self._writer = writer
+        self.forget = writer.forget
+
+    def flush(self) -> None:
+        """Return when nothing that names an account waits in a file that is about to be rewritten. PostgreSQL rewrites none.
+
+        There what waits is entered a moment later, because a worker that waits for it may lose its lease.
+        """
+        if not self._writer.driver.shared:
+            self._writer.flush()
+
+
 def started(config: Config) -> dict[str, str | int]:
     """What a start puts in force: catalogue, the operator's floor, classes and agreements. No secret, no name of a person."""
     return {
