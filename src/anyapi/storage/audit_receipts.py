@@ -32,13 +32,9 @@ class Receipts:
         with AuditReader(self._driver) as reader:
             found = self._entries(reader, account, decision)
             sealed = reader.newest()
-            fresh = self._is_fresh(decision)
-            for _ in range(_LOOKS if fresh and self._driver.shared and not found else 0):
-                # Another worker's: it enters them ten times a second.
-                time.sleep(_LOOK_SECONDS)
-                if found := self._entries(reader, account, decision):
-                    break
-            if fresh and not _covered(found, sealed):
+            if self._is_fresh(decision) and not _covered(found, sealed):
+                if self._driver.shared and not found:
+                    self._wait_for_others(reader, decision)
                 self._flush()
                 found, sealed = self._entries(reader, account, decision), reader.newest()
             if not found:
@@ -48,6 +44,13 @@ class Receipts:
             size, note = sealed
             proven = [Proven(place, entry, reader.proof(place, size)) for place, entry in found]
             return make_receipt(decision, proven, note, _key_of(reader, note))
+
+    def _wait_for_others(self, reader: AuditReader, decision: DecisionId) -> None:
+        """Wait a little for an entry that may be another worker's: each enters its own ten times a second."""
+        for _ in range(_LOOKS):
+            if reader.place(f"r:{decision}") is not None:
+                break
+            time.sleep(_LOOK_SECONDS)
 
     def _is_fresh(self, decision: DecisionId) -> bool:
         return -1.0 < self._clock() - int(decision[_MADE_AT], 16) / 1000 < _FRESH_SECONDS
