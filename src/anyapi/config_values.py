@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from anyapi.audit.notes import SigningKey
 from anyapi.crypto.root_keys import RootKeys
 from anyapi.crypto.secret import Secret
 from anyapi.domain.catalogue import Catalogue
@@ -174,6 +175,15 @@ class Ranking(msgspec.Struct, frozen=True):
     """Of requests, that are sampled."""
 
 
+class Audit(msgspec.Struct, frozen=True):
+    """`[audit]`."""
+
+    key_file: Path | None = None
+    """Holds the key that signs the log, or is made with one; None is `audit.key` in the data directory."""
+    unrecorded: frozenset[str | None] = frozenset()
+    """Data classes whose requests are not entered; None stands for those that name no class."""
+
+
 NO_ROOT_KEYS = RootKeys()
 
 
@@ -202,6 +212,9 @@ class Config(msgspec.Struct, frozen=True):
     privacy: Privacy
     control: Control = Control()
     ranking: Ranking = Ranking()
+    audit: Audit = Audit()
+    audit_key: SigningKey | None = None
+    """Where the environment holds it itself. Read where secrets are."""
     updates: Updates = Updates()
     smtp: Smtp | None = None
     root_key_file: Path | None = None

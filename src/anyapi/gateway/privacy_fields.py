@@ -3,8 +3,10 @@
 from itertools import pairwise
 from math import inf
 
+from anyapi.audit.entries import RequestEntry
 from anyapi.domain.call import App
 from anyapi.domain.usage import LATENCY_BOUNDS, DecisionRecord, TokenCount, UsageRow
+from anyapi.gateway.privacy_fields_public import PUBLIC
 
 USAGE: dict[str, str] = {
     "number": "in which order rows were written, so that each is added to the sums once",
@@ -80,7 +82,37 @@ DECISION: dict[str, str] = {
     "permitted": "endpoints that were permitted, in order",
     "denied": "endpoints that were denied, with reason codes",
 }
-TABLES = ((UsageRow, USAGE), (TokenCount, TOKENS), (App, APP), (DecisionRecord, DECISION))
+AUDIT: dict[str, str] = {
+    "account": "for which account: a random id, whose name is forgotten with the account",
+    "app": "for which app: a random id of that kind",
+    "at": "when the request came",
+    "attempts": "number of upstream calls",
+    "cached": "prompt tokens read from the provider's cache",
+    "completion": "completion tokens",
+    "copy_until": "when the provider's copy should be gone, from its data policy",
+    "cost": "cost, from catalogue prices",
+    "data_class": "data class of the request, if one was set",
+    "decision": "names the decision",
+    "duration": "response time",
+    "evidence": "code of what the provider's own statements came to",
+    "first_token": "time to the first token",
+    "flagged_until": "when the provider's copy of flagged content should be gone",
+    "host": "which host a router says answered: a provider of the catalogue, else `unrecognised`",
+    "key": "which API key: a random id, whose name is forgotten with the account",
+    "kind": "what kind of entry it is",
+    "model": "catalogue id of the model, or `anyapi/auto` where that found none; else `unknown`",
+    "operation": "which API operation was called",
+    "outcome": "how it ended",
+    "prompt": "prompt tokens",
+    "reasoning": "completion tokens spent on reasoning",
+    "recorded": "place of the decision record in the log",
+    "ruling": "place in the log of what was decided: endpoints permitted with their facts, endpoints denied with reason codes",
+    "source": "whether the token counts are measured, estimated or unknown",
+    "status": "HTTP status that the caller got",
+    "streamed": "whether the answer was streamed",
+    "used": "which of the permitted endpoints was used",
+}
+TABLES = ((UsageRow, USAGE), (TokenCount, TOKENS), (App, APP), (DecisionRecord, DECISION), (RequestEntry, AUDIT))
 """Each stored struct with the purposes of its fields; a test holds them against each other."""
 
 ACCOUNTS: dict[str, str] = {
@@ -315,16 +347,6 @@ DELIVERIES: dict[str, str] = {
     "ended_at": "when it arrived or was given up",
     "code": "how the last attempt ended",
 }
-RANKING_LEDGER: dict[str, str] = {
-    "week": "the Monday of a week whose ranking of models was released",
-    "epsilon": "what the release may tell of an account at most",
-    "delta": "and with what probability more",
-}
-RANKING_RELEASES: dict[str, str] = {
-    "week": "which week",
-    "body": "how many accounts were counted for a model and topic, with noise and from 34 on; how models did over the whole gateway",
-}
-RANKING_OPT_OUTS: dict[str, str] = {"account": "which account takes no part in the ranking of models"}
 CONFIGURED = (
     ("accounts", ACCOUNTS, "until it is deleted"),
     ("projects", PROJECTS, "until the account is deleted"),
@@ -354,9 +376,7 @@ CONFIGURED = (
     ("notifications", NOTIFICATIONS, "400 days"),
     ("notices_seen", NOTICES_SEEN, "until the operator deletes it"),
     ("deliveries", DELIVERIES, "400 days"),
-    ("ranking_ledger", RANKING_LEDGER, "kept: one line a week, so that no week is released twice; nothing about accounts"),
-    ("ranking_releases", RANKING_RELEASES, "kept: public, and nothing about accounts"),
-    ("ranking_opt_outs", RANKING_OPT_OUTS, "until the account takes part again, or is deleted"),
+    *PUBLIC,
     ("contradictions", CONTRADICTIONS, "kept; one for each endpoint, credential and code until the operator clears it"),
 )
 """What people set up, rather than what requests leave behind; a test holds it against the tables of the store."""
