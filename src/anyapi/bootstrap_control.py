@@ -17,10 +17,12 @@ from anyapi.config import Config, catalogue_over
 from anyapi.errors import ConfigError, StorageError
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import inventory
+from anyapi.gateway.rankings import rankings_of
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.rows import DEFAULT_ACCOUNT
 from anyapi.storage.sql_holdings import SqlHoldings
 from anyapi.storage.sql_people import SqlPeople
+from anyapi.storage.sql_ranking import SqlRanking
 from anyapi.storage.sql_requests import SqlRequests
 from anyapi.storage.sql_review import SqlReview
 from anyapi.storage.sql_store import SqlStore
@@ -90,7 +92,7 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
         driver = driver_for(config.data_dir, config.database_url)
         store = stack.enter_context(await asyncio.to_thread(SqlStore, driver))
         people = stack.enter_context(await asyncio.to_thread(SqlPeople, driver))
-        holdings, requests, review = SqlHoldings(store), SqlRequests(people), SqlReview(people)
+        holdings, requests, review, ranking = SqlHoldings(store), SqlRequests(people), SqlReview(people), SqlRanking(people)
         allows = Dialer(config.private_addresses).allows
         updates = config.updates.update_url, config.updates.public_keys, config.smtp is not None, config.root_keys
         updating = serving.Updating(load_catalogue, functools.partial(catalogue_over, config), allows, *updates)
@@ -100,6 +102,8 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
             requests=requests,
             holdings=holdings,
             review=review,
+            ranking=ranking,
+            rankings=lambda week: rankings_of(parts.plane, week),
             updating=updating,
             attempts=serving.Attempts(time.time),
             in_force=lambda: parts.plane.snapshot,

@@ -12,6 +12,7 @@ from anyapi.storage.decision_writer import DecisionWriter
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.sql_holdings import SqlHoldings
 from anyapi.storage.sql_people import SqlPeople
+from anyapi.storage.sql_ranking import SqlRanking
 from anyapi.storage.sql_requests import SqlRequests
 from anyapi.storage.sql_review import SqlReview
 from anyapi.storage.sql_store import SqlStore
@@ -37,6 +38,9 @@ class Backend:
 
     def requests(self):
         return SqlRequests(self.driver)
+
+    def ranking(self):
+        return SqlRanking(self.driver)
 
     def holdings(self):
         return SqlHoldings(self.driver)

@@ -62,6 +62,8 @@ def fill(backend, mark, *, at=NOON):
         row = RequestRow(f"req_{mark}", mark, f"per_{mark}", RequestKind.QUESTION, RequestStatus.OPEN, at, at + 30, at)
         requests.open_request(row, MessageRow(f"msg_{mark}", mark, row.id, row.person, from_team=False, at=at, words=f"{mark} asks"))
         requests.add_notice(NoticeRow(f"ntc_{mark}", mark, at, "request_opened", f'{{"request":"req_{mark}"}}'))
+    with backend.ranking() as ranking:
+        ranking.take_part(mark, part=False)
     _reviews_of(backend, mark, at)
     _logged(backend, mark)
     _requests_of(backend, mark)
