@@ -15,6 +15,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 LONG = os.environ.get("ANYAPI_TEST_LONG", "") not in {"", "0"}
+LONG_SECONDS = 900
+"""That a test may take at full size, unless it says otherwise."""
 CLIENTS = os.environ.get("ANYAPI_TEST_CLIENTS", "") not in {"", "0"}
 PRIVATE_ENVIRONMENT = ("_API_KEY", "_API_TOKEN", "_AUTH_TOKEN", "_BASE_URL", "_PROXY")
 
@@ -71,6 +73,8 @@ def pytest_collection_modifyitems(items):
         "clients": None if CLIENTS else pytest.mark.skip(reason="run `make test-clients`"),
     }
     for item in items:
+        if LONG and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(LONG_SECONDS))
         for name, skip in skipped.items():
             if skip is not None and item.get_closest_marker(name):  # not `keywords`: those hold the names of directories too
                 item.add_marker(skip)

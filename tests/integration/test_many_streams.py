@@ -64,7 +64,7 @@ async def open_all(port: int, key: str, body: dict[str, object], watch=lambda: 0
 
 
 def percentile(heard, share: float) -> float:
-    """Of the times to the first byte of the body, in seconds."""
+    """Of the times to the first word, in seconds."""
     times = sorted(one.first_after for one in heard)
     return times[min(len(times) - 1, int(share * len(times)))]
 
