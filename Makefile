@@ -3,6 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
+unexport PYTHONDONTWRITEBYTECODE  # where it is set, each of the hundreds of processes that the tests start would compile every module again
 .PHONY: help setup lock run test test-long test-clients check fmt bench explain clean
 
 PY := .venv/bin/python

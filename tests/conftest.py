@@ -4,6 +4,7 @@
 those marked `clients`.
 """
 
+import gc
 import ipaddress
 import os
 import shutil
@@ -25,6 +26,20 @@ settings.register_profile("long", max_examples=1000, **QUIET)
 settings.load_profile("long" if LONG else "short")
 
 
+LONGEST = (
+    "hostile/test_slow_clients",
+    "hostile/test_requests",
+    "privacy/test_memory",
+    "integration/test_cluster",
+    "privacy/test_canary",
+    "integration/test_failover",
+    "policy/test_oracle_agreement",
+    "hostile/test_policy_machine",
+    "integration/test_clouds",
+    "privacy/test_credentials",
+    "privacy/test_startup_and_egress",
+)
+"""Files of tests that take longest, much of it waiting: begun at the end, one would have the other workers wait for it."""
 POSTGRES = "ANYAPI_TEST_POSTGRES"
 """Where the processes of this run find its PostgreSQL server: see tests/tools/postgres.py."""
 
@@ -39,8 +54,20 @@ def pytest_unconfigure(config):
         shutil.rmtree(os.environ[POSTGRES].rpartition(":")[0], ignore_errors=True)  # the server ends when this is gone
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """What is collected stays: looking through it for garbage, again and again, took half of the time."""
+    gc.disable()
+    result = yield
+    gc.freeze()
+    gc.enable()
+    return result
+
+
 def pytest_collection_modifyitems(items):
-    """Skip what is too long or has a suite of its own, saying how to run it."""
+    """Begin with what takes longest. Skip what is too long or has a suite of its own, saying how to run it."""
+    place = {f"tests/{name}.py": number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))
     skipped = {
         "long": None if LONG else pytest.mark.skip(reason="too long for `make test`: run `make test-long`"),
         "clients": None if CLIENTS else pytest.mark.skip(reason="run `make test-clients`"),

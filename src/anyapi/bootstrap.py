@@ -78,10 +78,10 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         stack.callback(shared.sweep.close)
         upstreams = _upstreams(config, shared)
         publisher = Publisher(config, store, upstreams, evidence.waiting, (usage, decisions), current_catalogue(config, stack))
-        group = await _group(config, publisher, decisions, stack)
+        group = await _group(config, publisher, (usage, decisions), stack)
         snapshot = publisher.build()
         publisher.refuse_without_root_key()
-        outlets = _outlets(config, upstreams, (usage, decisions, evidence), group.lease)
+        outlets = _outlets(config, upstreams, (usage, decisions, evidence), group)
         plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs))
         server = _server(config, plane, shared, group.lease)
         listener, address = await _listen(config, server) if config.server.enabled else (None, _expected(config))
@@ -106,8 +106,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         if listener is not None:
             listener.close()
         group.quiet()
-        await control.close()
-        await server.drain()
+        await asyncio.gather(control.close(), server.drain())
         await group.close()
         for upstream in outlets.upstreams.values():
             upstream.close()
@@ -131,13 +130,16 @@ def _open_stores(config: Config, stack: contextlib.ExitStack) -> tuple[SqlStore,
     return store, usage, decisions, evidence
 
 
-async def _group(config: Config, publisher: "Publisher", decisions: DecisionWriter, stack: contextlib.ExitStack) -> Alone | Member:
+async def _group(
+    config: Config, publisher: "Publisher", writers: tuple[UsageWriter, DecisionWriter], stack: contextlib.ExitStack
+) -> Alone | Member:
     """Who hears of changes: this process alone, by a socket in the data directory, or every worker on one PostgreSQL."""
     if config.database_url is None:
         channel = await serve_channel(config.data_dir / "control.sock", publisher.reload, lambda: publisher.unusable)
         stack.callback(channel.close)
         return Alone(publisher, channel.close)
-    member = Member(config, _report_writer, decisions.abandon)
+    usage, decisions = writers
+    member = Member(config, _report_writer, decisions.abandon, usage.flush)
     publisher.number = member.newest
     return member
 
@@ -199,9 +201,10 @@ def _upstreams(config: Config, shared: LoopParts) -> Upstreams:
 
 
 def _outlets(
-    config: Config, upstreams: Upstreams, writers: tuple[UsageWriter, DecisionWriter, ContradictionWriter], lease: Lease | None
+    config: Config, upstreams: Upstreams, writers: tuple[UsageWriter, DecisionWriter, ContradictionWriter], group: Alone | Member
 ) -> Outlets:
     usage, decisions, evidence = writers
+    lease, slices = group.lease, group.slices
 
     def ready() -> bool:
         return (lease is None or lease.held) and not any(writer.state.failing for writer in writers)
@@ -221,6 +224,8 @@ def _outlets(
         ready=ready,
         contradicted=contradicted,
         timeouts=Timeouts(limits.first_byte_timeout, limits.stream_idle_timeout),
+        accounts={} if slices is None else slices.accounts,
+        slices=slices,
     )
 
 

@@ -125,6 +125,8 @@ HOLDINGS = (
         why=_CLOSED,
         withheld=(("key_id", _SEAL), ("wrapped", _SEAL), ("ciphertext", _SEAL)),
     ),
+    Holding(record="slices", table="slices", mine=_ACCOUNT, order=("lineage", "worker"), why=_CLOSED),
+    Holding(record="recent_requests", table="recent_requests", mine=_ACCOUNT, order=("lineage", "second"), why=_CLOSED),
     Holding(record="spending", table="spending", mine=_ACCOUNT, order=("lineage", "day"), why=_CLOSED),
     Holding(
         record="provisioning_keys",

@@ -450,3 +450,25 @@ CREATE INDEX usage_at_account ON usage (at, account);
 CREATE TABLE usage_added (
 	number BIGINT NOT NULL
 );
+
+CREATE TABLE slices (
+	account TEXT NOT NULL,
+	lineage TEXT NOT NULL,
+	worker TEXT NOT NULL,
+	amount BIGINT NOT NULL,
+	requests INTEGER NOT NULL,
+	ends_at DOUBLE NOT NULL,
+	PRIMARY KEY (lineage, worker),
+	FOREIGN KEY(account) REFERENCES accounts (id) ON DELETE CASCADE
+);
+
+CREATE TABLE recent_requests (
+	account TEXT NOT NULL,
+	lineage TEXT NOT NULL,
+	second BIGINT NOT NULL,
+	requests INTEGER NOT NULL,
+	PRIMARY KEY (lineage, second),
+	FOREIGN KEY(account) REFERENCES accounts (id) ON DELETE CASCADE
+);
+
+CREATE INDEX recent_requests_second ON recent_requests (second);
