@@ -14,11 +14,13 @@ import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 import uvloop
 
 from anyapi import relaunch, scrubbing
+from anyapi.bootstrap_audit import Entered, open_audit, started
 from anyapi.bootstrap_cluster import Alone, Member
 from anyapi.bootstrap_control import Beside, ControlReady, Parts, nobody_waits
 from anyapi.bootstrap_publisher import Publisher, current_catalogue
@@ -37,6 +39,8 @@ from anyapi.gateway.privacy import Disclosure
 from anyapi.gateway.routes import Router
 from anyapi.gateway.server import Server
 from anyapi.policy.periods import day_of
+from anyapi.storage.audit_receipts import Receipts
+from anyapi.storage.audit_writer import AuditWriter
 from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
 from anyapi.storage.drivers import driver_for
@@ -55,6 +59,7 @@ from anyapi.wire.buffers import ReadBuffer
 from anyapi.wire.loop_parts import LoopParts
 
 BACKLOG = 4096
+Writers: TypeAlias = tuple[UsageWriter, DecisionWriter, ContradictionWriter, AuditWriter]
 SPENDING_DAYS = 62
 """How long it is known on which day a key spent what; of earlier days only the sum. Longer than any month and week."""
 
@@ -74,14 +79,18 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
     loop.set_exception_handler(_report_loop)
     with contextlib.ExitStack() as stack:
         store, usage, decisions, evidence = _open_stores(config, stack)
+        audit = open_audit(config, stack, _report_writer, store.driver)
         shared = LoopParts(loop, scrubbing=scrubs)
         stack.callback(shared.sweep.close)
         upstreams = _upstreams(config, shared)
-        publisher = Publisher(config, store, upstreams, evidence.waiting, (usage, decisions), current_catalogue(config, stack))
+        publisher = Publisher(
+            config, store, upstreams, evidence.waiting, (usage, decisions, Entered(audit)), current_catalogue(config, stack)
+        )
         group = await _group(config, publisher, (usage, decisions), stack)
+        audit.note("start", started(config))  # now that no other server has this directory
         snapshot = publisher.build()
         publisher.refuse_without_root_key()
-        outlets = _outlets(config, upstreams, (usage, decisions, evidence), group)
+        outlets = _outlets(config, upstreams, (usage, decisions, evidence, audit), group)
         plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs))
         server = _server(config, plane, shared, group.lease)
         listener, address = await _listen(config, server) if config.server.enabled else (None, _expected(config))
@@ -200,10 +209,8 @@ def _upstreams(config: Config, shared: LoopParts) -> Upstreams:
     return upstreams
 
 
-def _outlets(
-    config: Config, upstreams: Upstreams, writers: tuple[UsageWriter, DecisionWriter, ContradictionWriter], group: Alone | Member
-) -> Outlets:
-    usage, decisions, evidence = writers
+def _outlets(config: Config, upstreams: Upstreams, writers: Writers, group: Alone | Member) -> Outlets:
+    usage, decisions, evidence, audit = writers
     lease, slices = group.lease, group.slices
 
     def ready() -> bool:
@@ -223,6 +230,8 @@ def _outlets(
         decisions=decisions,
         ready=ready,
         contradicted=contradicted,
+        audit=audit.put,
+        receipts=Receipts(audit.driver, audit.flush),
         timeouts=Timeouts(limits.first_byte_timeout, limits.stream_idle_timeout),
         accounts={} if slices is None else slices.accounts,
         slices=slices,

@@ -23,6 +23,8 @@ COMMANDS = {
     "settings": "Show and set the data policy of a layer.",
     "usage": "Show what was used.",
     "people": "Let the first person into the dashboard.",
+    "audit": "Check, export and sign the log of what was decided, done and changed.",
+    "verify": "Verify a receipt, offline.",
     "evidence": "List and clear what providers stated against their promise.",
 }
 """Name of each command and of its module; the module holds a click command of the same name."""

@@ -3,6 +3,7 @@
 from itertools import pairwise
 from math import inf
 
+from anyapi.audit.entries import RequestEntry
 from anyapi.domain.call import App
 from anyapi.domain.usage import LATENCY_BOUNDS, DecisionRecord, TokenCount, UsageRow
 
@@ -80,7 +81,37 @@ DECISION: dict[str, str] = {
     "permitted": "endpoints that were permitted, in order",
     "denied": "endpoints that were denied, with reason codes",
 }
-TABLES = ((UsageRow, USAGE), (TokenCount, TOKENS), (App, APP), (DecisionRecord, DECISION))
+AUDIT: dict[str, str] = {
+    "account": "for which account: a random id, whose name is forgotten with the account",
+    "app": "for which app: a random id of that kind",
+    "at": "when the request came",
+    "attempts": "number of upstream calls",
+    "cached": "prompt tokens read from the provider's cache",
+    "completion": "completion tokens",
+    "copy_until": "when the provider's copy should be gone, from its data policy",
+    "cost": "cost, from catalogue prices",
+    "data_class": "data class of the request, if one was set",
+    "decision": "names the decision",
+    "duration": "response time",
+    "evidence": "code of what the provider's own statements came to",
+    "first_token": "time to the first token",
+    "flagged_until": "when the provider's copy of flagged content should be gone",
+    "host": "which host a router says answered: a provider of the catalogue, else `unrecognised`",
+    "key": "which API key: a random id, whose name is forgotten with the account",
+    "kind": "what kind of entry it is",
+    "model": "catalogue id of the model, or `anyapi/auto` where that found none; else `unknown`",
+    "operation": "which API operation was called",
+    "outcome": "how it ended",
+    "prompt": "prompt tokens",
+    "reasoning": "completion tokens spent on reasoning",
+    "recorded": "place of the decision record in the log",
+    "ruling": "place in the log of what was decided: endpoints permitted with their facts, endpoints denied with reason codes",
+    "source": "whether the token counts are measured, estimated or unknown",
+    "status": "HTTP status that the caller got",
+    "streamed": "whether the answer was streamed",
+    "used": "which of the permitted endpoints was used",
+}
+TABLES = ((UsageRow, USAGE), (TokenCount, TOKENS), (App, APP), (DecisionRecord, DECISION), (RequestEntry, AUDIT))
 """Each stored struct with the purposes of its fields; a test holds them against each other."""
 
 ACCOUNTS: dict[str, str] = {
@@ -315,6 +346,33 @@ DELIVERIES: dict[str, str] = {
     "ended_at": "when it arrived or was given up",
     "code": "how the last attempt ended",
 }
+AUDIT_ENTRIES: dict[str, str] = {
+    "position": "its place in the audit log",
+    "ref": "the decision, change or key that it is about, to find it by",
+    "entry": "what was decided, done, changed or started, in the fields listed here; random ids for accounts, keys, apps and people",
+}
+AUDIT_TILES: dict[str, str] = {
+    "level": "the height in the hash tree",
+    "number": "the place at that height",
+    "hashes": "256 hashes of entries, or of such hashes",
+    "root": "the hash over them",
+}
+AUDIT_CHECKPOINTS: dict[str, str] = {
+    "size": "how many entries it is signed for",
+    "note": "the signed note",
+}
+AUDIT_NAMES: dict[str, str] = {
+    "log_id": "a random id of the audit log",
+    "kind": "account, key, project, app, person, credential or provisioning key",
+    "account": "whose it is",
+    "subject": "what it stands for",
+}
+AUDIT_PENDING: dict[str, str] = {
+    "id": "names the change",
+    "at": "when it was made",
+    "kind": "what kind of change it was",
+    "body": "ids, settings and roles; no name, no address and no secret",
+}
 CONFIGURED = (
     ("accounts", ACCOUNTS, "until it is deleted"),
     ("projects", PROJECTS, "until the account is deleted"),
@@ -344,6 +402,11 @@ CONFIGURED = (
     ("notifications", NOTIFICATIONS, "400 days"),
     ("notices_seen", NOTICES_SEEN, "until the operator deletes it"),
     ("deliveries", DELIVERIES, "400 days"),
+    ("audit_entries", AUDIT_ENTRIES, "kept: nothing of the audit log is ever altered or deleted"),
+    ("audit_tiles", AUDIT_TILES, "kept; hashes of entries"),
+    ("audit_checkpoints", AUDIT_CHECKPOINTS, "kept; what anybody may be shown of the log's state"),
+    ("audit_names", AUDIT_NAMES, "until the account, or the person, is deleted: then the log's ids lead to nobody"),
+    ("audit_pending", AUDIT_PENDING, "until it is entered into the audit log, about a second"),
     ("contradictions", CONTRADICTIONS, "kept; one for each endpoint, credential and code until the operator clears it"),
 )
 """What people set up, rather than what requests leave behind; a test holds it against the tables of the store."""
