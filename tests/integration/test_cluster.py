@@ -202,7 +202,8 @@ def test_workers_of_one_command_share_a_port_and_one_that_dies_is_replaced(tmp_p
             (second,) = pids() - {first.pid}
             os.kill(second, 9)
             until(lambda: len(pids() - {first.pid, second}) == 1, "a third worker", 20)
-            assert {first.chat().status for _ in range(20)} == {200}
+            # On a busy machine a worker may be late to renew its lease, and refuses until it has.
+            until(lambda: {first.chat().status for _ in range(20)} == {200}, "every answer", 20)
             (third,) = pids() - {first.pid, second}
             assert first.stop() == 0
             assert not os.path.exists(f"/proc/{third}")

@@ -20,6 +20,7 @@ from anyapi.crypto.secret import Secret
 from anyapi.domain.slices import Ask, Grant, portion
 from anyapi.storage.postgres_driver import PostgresDriver, opened
 from anyapi.storage.tenant import EVERYBODY
+from anyapi.storage.usage_statements import ADDED_UNTIL
 
 NANO = 1_000_000_000
 WINDOW = 60
@@ -33,11 +34,10 @@ SELECT keys.account, keys.id, used.second, used.requests
 FROM jsonb_to_recordset(%s) AS used (lineage text, second bigint, requests int) JOIN keys ON keys.id = used.lineage
 ON CONFLICT (lineage, second) DO UPDATE SET requests = recent_requests.requests + excluded.requests
 """
-_STANDING = """
+_STANDING = f"""
 SELECT (SELECT coalesce(sum(cost), 0) FROM spending WHERE spending.lineage = asked.lineage AND spending.day >= asked.since)
-    + (SELECT coalesce(sum(usage.cost), 0) FROM usage JOIN keys ON keys.id = usage.key
-        WHERE keys.lineage = asked.lineage AND floor(usage.at / 86400) >= asked.since
-            AND usage.number > (SELECT coalesce(max(number), 0) FROM usage_added)),
+        + (SELECT coalesce(sum(usage.cost), 0) FROM usage JOIN keys ON keys.id = usage.key
+            WHERE usage.number > {ADDED_UNTIL} AND keys.lineage = asked.lineage AND usage.at >= 86400.0 * asked.since),
     others.amount, others.requests,
     (SELECT coalesce(jsonb_agg(jsonb_build_array(second, requests) ORDER BY second), '[]')
         FROM recent_requests WHERE recent_requests.lineage = asked.lineage AND second > %(now)s - %(window)s - 1)
@@ -45,7 +45,7 @@ FROM ROWS FROM (jsonb_to_recordset(%(asked)s) AS (lineage text, since int)) WITH
 LATERAL (SELECT coalesce(sum(amount), 0) AS amount, coalesce(sum(requests), 0) AS requests
     FROM slices WHERE slices.lineage = asked.lineage AND worker <> %(worker)s AND ends_at > %(now)s) AS others
 ORDER BY asked.place
-"""
+"""  # noqa: S608 made of constants alone
 _HAVE = """
 INSERT INTO slices (account, lineage, worker, amount, requests, ends_at)
 SELECT keys.account, keys.id, %(worker)s, have.amount, have.requests, %(ends_at)s
