@@ -141,7 +141,7 @@ class AuditWriter:
         log = self._current(self._connected())
         more = True
         while more:  # until all is entered that waited when this began; what comes meanwhile is worth a batch of its own
-            more = self._enter(log) or (self._closed and bool(self._queue or self._own))
+            more = self._enter(log)
         self._seal(log, wanted)
 
     def _connected(self) -> Connection:
