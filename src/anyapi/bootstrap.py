@@ -86,11 +86,11 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         publisher = Publisher(
             config, store, upstreams, evidence.waiting, (usage, decisions, Entered(audit)), current_catalogue(config, stack)
         )
-        group = await _group(config, publisher, decisions, stack)
+        group = await _group(config, publisher, (usage, decisions), stack)
         audit.note("start", started(config))  # now that no other server has this directory
         snapshot = publisher.build()
         publisher.refuse_without_root_key()
-        outlets = _outlets(config, upstreams, (usage, decisions, evidence, audit), group.lease)
+        outlets = _outlets(config, upstreams, (usage, decisions, evidence, audit), group)
         plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs))
         server = _server(config, plane, shared, group.lease)
         listener, address = await _listen(config, server) if config.server.enabled else (None, _expected(config))
@@ -115,8 +115,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         if listener is not None:
             listener.close()
         group.quiet()
-        await control.close()
-        await server.drain()
+        await asyncio.gather(control.close(), server.drain())
         await group.close()
         for upstream in outlets.upstreams.values():
             upstream.close()
@@ -140,13 +139,16 @@ def _open_stores(config: Config, stack: contextlib.ExitStack) -> tuple[SqlStore,
     return store, usage, decisions, evidence
 
 
-async def _group(config: Config, publisher: "Publisher", decisions: DecisionWriter, stack: contextlib.ExitStack) -> Alone | Member:
+async def _group(
+    config: Config, publisher: "Publisher", writers: tuple[UsageWriter, DecisionWriter], stack: contextlib.ExitStack
+) -> Alone | Member:
     """Who hears of changes: this process alone, by a socket in the data directory, or every worker on one PostgreSQL."""
     if config.database_url is None:
         channel = await serve_channel(config.data_dir / "control.sock", publisher.reload, lambda: publisher.unusable)
         stack.callback(channel.close)
         return Alone(publisher, channel.close)
-    member = Member(config, _report_writer, decisions.abandon)
+    usage, decisions = writers
+    member = Member(config, _report_writer, decisions.abandon, usage.flush)
     publisher.number = member.newest
     return member
 
@@ -207,8 +209,9 @@ def _upstreams(config: Config, shared: LoopParts) -> Upstreams:
     return upstreams
 
 
-def _outlets(config: Config, upstreams: Upstreams, writers: Writers, lease: Lease | None) -> Outlets:
+def _outlets(config: Config, upstreams: Upstreams, writers: Writers, group: Alone | Member) -> Outlets:
     usage, decisions, evidence, audit = writers
+    lease, slices = group.lease, group.slices
 
     def ready() -> bool:
         return (lease is None or lease.held) and not any(writer.state.failing for writer in writers)
@@ -230,6 +233,8 @@ def _outlets(config: Config, upstreams: Upstreams, writers: Writers, lease: Leas
         audit=audit.put,
         receipts=Receipts(audit.driver, audit.flush),
         timeouts=Timeouts(limits.first_byte_timeout, limits.stream_idle_timeout),
+        accounts={} if slices is None else slices.accounts,
+        slices=slices,
     )
 
 

@@ -86,13 +86,11 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
         listener = stack.enter_context(_bind(config))
         address = (config.control.public_url or f"{'https' if tls else 'http'}://{_named(listener)}").removesuffix("/")
         serving = await asyncio.to_thread(importlib.import_module, "anyapi.control.serving")
-        # Connections of its own: one that the data plane waits for must not be busy with somebody's page.
+        # Two connections of its own: one that the data plane waits for must not be busy with somebody's page, nor signing in with usage.
         driver = driver_for(config.data_dir, config.database_url)
         store = stack.enter_context(await asyncio.to_thread(SqlStore, driver))
         people = stack.enter_context(await asyncio.to_thread(SqlPeople, driver))
-        requests = stack.enter_context(await asyncio.to_thread(SqlRequests, driver))
-        holdings = stack.enter_context(await asyncio.to_thread(SqlHoldings, driver))
-        review = stack.enter_context(await asyncio.to_thread(SqlReview, driver))
+        holdings, requests, review = SqlHoldings(store), SqlRequests(people), SqlReview(people)
         allows = Dialer(config.private_addresses).allows
         updates = config.updates.update_url, config.updates.public_keys, config.smtp is not None, config.root_keys
         updating = serving.Updating(load_catalogue, functools.partial(catalogue_over, config), allows, *updates)
@@ -120,8 +118,8 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
         running = await serving.serve(services, listener, tls and tls.certificate, tls and tls.key)
         stack.push_async_callback(running.close)
         parts.plane.disclosure = parts.plane.disclosure._replace(control_url=address)
-        attendant = serving.Attendant(services, serving.Ways(config.smtp, allows, config.root_keys, address))
-        stack.callback(attendant.close)
+        attendant = serving.Attendant(services, serving.Ways(config.smtp, allows, config.root_keys, address, config.privacy_hook))
+        stack.push_async_callback(asyncio.to_thread, attendant.close)
         log(Event.CONTROL_STARTED, listen=address)
         await asyncio.to_thread(lambda: ready(address, people.people_count() == 0))
         return stack.pop_all()

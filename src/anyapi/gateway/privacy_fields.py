@@ -8,6 +8,7 @@ from anyapi.domain.call import App
 from anyapi.domain.usage import LATENCY_BOUNDS, DecisionRecord, TokenCount, UsageRow
 
 USAGE: dict[str, str] = {
+    "number": "in which order rows were written, so that each is added to the sums once",
     "decision": "names one decision, to find it again",
     "at": "when the request was answered",
     "account": "whose activity this is",
@@ -146,6 +147,20 @@ SPENDING: dict[str, str] = {
     "lineage": "which API key, or those that replaced it (the public id of the first)",
     "day": "on which UTC day",
     "cost": "how much in US dollars, from catalogue prices: what spend caps go by",
+}
+SLICES: dict[str, str] = {
+    "account": "whose key it is",
+    "lineage": "which API key, or those that replaced it (the public id of the first)",
+    "worker": "which worker has leased it",
+    "amount": "how much of the spend cap that worker may use or has set aside, in billionths of a US dollar",
+    "requests": "how many requests it may make",
+    "ends_at": "when it is free again, if the worker says nothing any more",
+}
+RECENT_REQUESTS: dict[str, str] = {
+    "account": "whose key it is",
+    "lineage": "which API key, or those that replaced it (the public id of the first)",
+    "second": "in which second",
+    "requests": "how many requests it made: what requests a minute go by",
 }
 PROVISIONING_KEYS: dict[str, str] = {
     "id": "public id of a key that manages API keys",
@@ -363,6 +378,8 @@ CONFIGURED = (
     ("projects", PROJECTS, "until the account is deleted"),
     ("keys", KEYS, "until the account is deleted; a revoked key is kept so that its usage has a name"),
     ("spending", SPENDING, "by day for 62 days (older ones are summed up at the next start), the sum until the account is deleted"),
+    ("slices", SLICES, "while a worker uses the key, in PostgreSQL alone"),
+    ("recent_requests", RECENT_REQUESTS, "about a minute, in PostgreSQL alone"),
     ("provisioning_keys", PROVISIONING_KEYS, "until the account is deleted; a revoked key is kept so that what it changed has a name"),
     ("credentials", CREDENTIALS, "until revoked; then only its name and dates are kept, so that its usage has a name"),
     ("settings", SETTINGS, "until changed"),
@@ -376,6 +393,7 @@ CONFIGURED = (
     ("privacy_messages", PRIVACY_MESSAGES, "as long as their request"),
     ("privacy_notices", PRIVACY_NOTICES, "30 days"),
     ("closings", CLOSINGS, "until the account is gone, seconds to minutes"),
+    ("usage_added", {"number": "up to which usage row the hourly sums are made"}, "one number, kept"),
     ("starts", STARTS, "kept; nothing about requests but their number"),
     ("catalogues", CATALOGUES, "until an update replaces it"),
     ("catalogue_updates", CATALOGUE_UPDATES, "kept; nothing about accounts or people but who brought it"),

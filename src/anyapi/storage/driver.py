@@ -91,6 +91,9 @@ class Driver(Protocol):
         """
         ...
 
+    def read(self, connection: Connection, statement: str, values: Values = ()) -> list[Row]:
+        """What one statement that reads finds, in a unit of its own."""
+
     def alone(self, connection: Connection) -> AbstractContextManager[None]:
         """Run the block while no other process extends the audit log: all or none of it on PostgreSQL.
 

@@ -126,6 +126,8 @@ HOLDINGS = (
         why=_CLOSED,
         withheld=(("key_id", _SEAL), ("wrapped", _SEAL), ("ciphertext", _SEAL)),
     ),
+    Holding(record="slices", table="slices", mine=_ACCOUNT, order=("lineage", "worker"), why=_CLOSED),
+    Holding(record="recent_requests", table="recent_requests", mine=_ACCOUNT, order=("lineage", "second"), why=_CLOSED),
     Holding(record="spending", table="spending", mine=_ACCOUNT, order=("lineage", "day"), why=_CLOSED),
     Holding(
         record="provisioning_keys",
@@ -202,6 +204,7 @@ HOLDINGS = (
 
 NOT_HELD = MappingProxyType(
     {
+        "usage_added": "one number for the whole gateway; names no account",
         "starts": "counts of the whole gateway; names no account",
         "catalogues": "facts about providers and models; names no account",
         "catalogue_updates": "what the operator installed, for all accounts",

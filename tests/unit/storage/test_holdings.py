@@ -11,7 +11,7 @@ from anyapi.storage.holdings import HOLDINGS, NOT_HELD
 @pytest.fixture(scope="module")
 def schema(connection):
     """The columns of every table, each with its declared type."""
-    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")]
     return {table: {row[1]: (row[2], bool(row[3])) for row in connection.execute(f"PRAGMA table_info({table})")} for table in tables}
 
 

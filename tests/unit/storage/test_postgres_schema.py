@@ -119,7 +119,7 @@ def test_what_is_append_only_stays(filled, raw):
 def test_the_tables_are_those_of_sqlite(raw, tmp_path):
     """Two tables and the number of rows without a key are PostgreSQL's alone."""
     with SqliteStore(tmp_path / "sqlite") as store, contextlib.closing(sqlite3.connect(store.path)) as file:
-        tables = [name for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        tables = [name for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")]
         expected = {
             (table, name, not_null) for table in tables for _, name, _, not_null, _, _ in file.execute(f"PRAGMA table_info({table})")
         }

@@ -11,8 +11,8 @@ from alembic import op
 
 from anyapi.storage.migrations.guarded import refuse
 
-revision = "0012"
-down_revision = "0010"
+revision = "0013"
+down_revision = "0012"
 
 APPEND_ONLY = ("audit_entries", "audit_tiles", "audit_checkpoints")
 NOW = {
