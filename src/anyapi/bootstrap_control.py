@@ -104,6 +104,7 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
             review=review,
             ranking=ranking,
             rankings=lambda week: rankings_of(parts.plane, week),
+            receipts=parts.plane.outlets.receipts,
             updating=updating,
             attempts=serving.Attempts(time.time),
             in_force=lambda: parts.plane.snapshot,

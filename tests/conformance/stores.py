@@ -59,9 +59,9 @@ class Backend:
         return DecisionWriter(self.driver)
 
 
-def enter_changes(driver):
-    """Have the audit log take what waits, as a running gateway does within a second."""
-    with contextlib.closing(AuditWriter(driver, None, time.time)) as writer:
+def enter_changes(driver, key=None):
+    """Have the audit log take what waits, as a running gateway does within a second; signed if there is a key."""
+    with contextlib.closing(AuditWriter(driver, key, time.time)) as writer:
         writer.flush()
 
 

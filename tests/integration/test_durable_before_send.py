@@ -24,7 +24,7 @@ from anyapi.storage.audit_reader import AuditReader
 from anyapi.storage.connection import database_path
 from anyapi.storage.sqlite_driver import SqliteDriver
 
-ROUNDS = 100 if LONG else 10
+ROUNDS = 300 if LONG else 30
 MODELS = [f"kill/model-{number:03}" for number in range(300)]
 SLOWLY = "@@stall/at:0/seconds:0.01"
 """The provider takes a moment, so that requests are with it whenever the process is killed."""
@@ -126,6 +126,7 @@ async def kill_under_load(lab, headers, answered: dict[str, float], enough: int,
     return Killed(asked, at, lag)
 
 
+@pytest.mark.timeout(900 if LONG else 300)
 def test_nothing_is_sent_without_its_record_wherever_the_process_is_killed(lab):
     generator = random.Random(17)
     in_flight = 0

@@ -1,6 +1,7 @@
 // One request: what is kept of it, and why it went where it went.
 
 import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { call } from "../api/client";
 import { useKeys } from "../api/queries";
@@ -40,6 +41,7 @@ function Whole({ found: { usage, decision } }: { found: Drilled }) {
           <Kept usage={usage} />
         </Panel>
       </div>
+      <Receipt decision={usage.decision} />
       {decision ? <Recorded record={decision} chosen={usage.endpoint ?? null} /> : <Today usage={usage} />}
     </>
   );
@@ -103,6 +105,42 @@ function Kept({ usage }: { usage: UsageRow }) {
         That is all. The prompt and the answer are not kept.
       </p>
     </>
+  );
+}
+
+function Receipt({ decision }: { decision: string }) {
+  const { account } = useHere();
+  const [open, setOpen] = useState(false);
+  const read = useQuery({
+    queryKey: [account, "receipt", decision],
+    queryFn: () => call("get", "/api/accounts/{account}/receipts/{decision}", { path: { account, decision } }),
+    enabled: open,
+    retry: false,
+  });
+  const file = `/api/accounts/${encodeURIComponent(account)}/receipts/${encodeURIComponent(decision)}`;
+  return (
+    <Panel title="Receipt">
+      <p style={{ marginTop: 0 }}>
+        What was decided and done for this request, with the proof that it stands in the audit log and the signature over it. Whoever has the file can verify it without this gateway: <code>anyapi verify FILE</code>, or the one-file <code>verify_receipt.py</code>. Compare the key that it names with the one that the operator publishes.
+      </p>
+      <div className="chips">
+        <button type="button" className="button" aria-expanded={open} onClick={() => setOpen(!open)}>
+          {open ? "Hide it" : "Show it"}
+        </button>
+        <a className="button" href={file} download>
+          Download
+        </a>
+      </div>
+      {open && (
+        <Loaded read={read} lines={8}>
+          {(found) => (
+            <pre className="small mono" tabIndex={0} aria-label="Receipt" style={{ overflow: "auto", maxHeight: 420 }}>
+              {JSON.stringify(found, null, 1)}
+            </pre>
+          )}
+        </Loaded>
+      )}
+    </Panel>
   );
 }
 

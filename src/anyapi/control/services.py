@@ -12,8 +12,9 @@ from anyapi.control.passwords import Attempts
 from anyapi.crypto.root_keys import RootKeys
 from anyapi.domain.catalogue import Catalogue, Provider
 from anyapi.domain.data_policy import CERTIFICATIONS
-from anyapi.domain.ids import AccountId, CredentialId, ProviderId
+from anyapi.domain.ids import AccountId, CredentialId, DecisionId, ProviderId
 from anyapi.domain.ranking import Rankings
+from anyapi.domain.receipt import NoReceipt
 from anyapi.domain.requirement import DataClass, Settings
 from anyapi.domain.snapshot import Agreement, PolicyContext
 from anyapi.policy.parse import Known
@@ -129,6 +130,8 @@ class Services(msgspec.Struct, frozen=True):
     ranking: RankingStore
     rankings: Callable[[str | None], Rankings]
     """The ranking of a week (its Monday), or the newest. Raises `NotFound`."""
+    receipts: Callable[[AccountId, DecisionId], bytes | NoReceipt]
+    """Gives the receipt of an account's decision; may wait for the audit log."""
     updating: Updating
     inventory: Callable[[], dict[str, object]]
     """What is stored, field by field, as `/v1/privacy` says it."""

@@ -9,6 +9,7 @@ import pytest
 from litestar.testing import TestClient
 from tests.conformance.stores import enter_changes, postgresql, sqlite
 
+from anyapi.audit.notes import SigningKey
 from anyapi.bootstrap_publisher import Publisher
 from anyapi.catalogue.load import load_catalogue
 from anyapi.config import catalogue_over, load_config
@@ -22,6 +23,7 @@ from anyapi.domain.people import Role
 from anyapi.gateway.privacy import stored
 from anyapi.gateway.rankings import shown
 from anyapi.own_credentials import Keeper
+from anyapi.storage.audit_receipts import Receipts
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.people_rows import LinkKind, LinkRow, MemberRow, PersonRow
 from anyapi.storage.rows import AccountRow
@@ -38,6 +40,7 @@ PASSWORD = "correct horse battery staple"
 HASH = hashed(PASSWORD)
 """Made once: it is slow on purpose."""
 ROOT_KEYS = RootKeys([bytes(range(32))])
+LOG_KEY = SigningKey("test/log", bytes(range(32)))
 NOW = dt.datetime(2026, 11, 27, 12, tzinfo=dt.UTC)
 
 
@@ -112,6 +115,7 @@ class Control:
             attempts=Attempts(self.clock),
             review=self.review,
             ranking=self.ranking,
+            receipts=Receipts(self.driver, lambda: enter_changes(self.driver, lambda: LOG_KEY), self.clock),
             rankings=lambda week: shown(self.snapshot.releases, week, sampling=True),
             updating=Updating(
                 load_catalogue, functools.partial(catalogue_over, self.config), Dialer(["127.0.0.0/8"]).allows, root_keys=ROOT_KEYS
