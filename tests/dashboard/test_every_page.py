@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 from tests.dashboard.conftest import ROOT
 
+from anyapi.audit.receipts import verify_receipt
 from anyapi.cli.demo_traffic import send_sample_traffic
 
 AXE = ROOT / "dashboard/node_modules/axe-core/axe.min.js"
@@ -105,8 +106,15 @@ def test_one_request(filled, page):
     page.get_by_role("row").filter(has_text="Refused by policy").first.get_by_role("link").click()
     page.get_by_role("heading", name="One request").wait_for()
     settled(page)
+    page.get_by_role("button", name="Show it").click()
+    expect(page.locator("pre[aria-label=Receipt]")).to_contain_text('"outcome": "no_eligible_endpoint"')
+    settled(page)
     assert serious(page) == []
     keep(page, "activity one request")
+    with page.expect_download() as downloaded:
+        page.get_by_role("link", name="Download").click()
+    receipt = verify_receipt(Path(downloaded.value.path()).read_bytes())
+    assert receipt.decision in page.url
 
 
 @pytest.mark.parametrize("by", ["model", "provider", "key", "app", "outcome"])
