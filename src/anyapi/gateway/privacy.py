@@ -34,8 +34,8 @@ def inventory(running: Disclosure) -> dict[str, object]:
         "sampling": sampling(running.sampled_share),
         "telemetry": {"sent_to_anyone": False},
         "memory_scrubbing": {"on": running.scrubbing, "verified_at_start": running.scrubbing_checked},
-        "outbound": "Only to providers, the sign-in service, the mail server and the address of catalogue updates that the operator "
-        "configured, and to webhooks that accounts name; an e-mail and a webhook hold metadata alone.",
+        "outbound": "Only to providers, the sign-in service, the mail server, the privacy team's webhook and the address of catalogue "
+        "updates that the operator configured, and to webhooks that accounts name; an e-mail and a webhook hold metadata alone.",
         "policy_url": running.policy_url,
         "terms_url": running.terms_url,
         "contact": running.contact,
