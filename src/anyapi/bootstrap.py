@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import errno
 import functools
+import importlib
 import os
 import signal
 import socket
@@ -14,6 +15,7 @@ import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import uvloop
@@ -37,10 +39,12 @@ from anyapi.gateway.privacy import Disclosure
 from anyapi.gateway.routes import Router
 from anyapi.gateway.server import Server
 from anyapi.policy.periods import day_of
+from anyapi.storage.contract_logs import Forgets
 from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.events import EventKind, WriterEvent
+from anyapi.storage.log_writer import LogWriter, Seal
 from anyapi.storage.sql_store import SqlStore
 from anyapi.storage.usage_writer import UsageWriter
 from anyapi.telemetry.log import Event, log
@@ -73,15 +77,15 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
     scrubbing.forbid_dumps()
     loop.set_exception_handler(_report_loop)
     with contextlib.ExitStack() as stack:
-        store, usage, decisions, evidence = _open_stores(config, stack)
+        store, writers = _open_stores(config, stack)
         shared = LoopParts(loop, scrubbing=scrubs)
         stack.callback(shared.sweep.close)
         upstreams = _upstreams(config, shared)
-        publisher = Publisher(config, store, upstreams, evidence.waiting, (usage, decisions), current_catalogue(config, stack))
-        group = await _group(config, publisher, decisions, stack)
+        publisher = Publisher(config, store, upstreams, writers.evidence.waiting, writers.told, current_catalogue(config, stack))
+        group = await _group(config, publisher, writers.decisions, stack)
         snapshot = publisher.build()
         publisher.refuse_without_root_key()
-        outlets = _outlets(config, upstreams, (usage, decisions, evidence), group.lease)
+        outlets = _outlets(config, upstreams, writers, group.lease)
         plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs))
         server = _server(config, plane, shared, group.lease)
         listener, address = await _listen(config, server) if config.server.enabled else (None, _expected(config))
@@ -115,7 +119,21 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
     log(Event.STOPPED)
 
 
-def _open_stores(config: Config, stack: contextlib.ExitStack) -> tuple[SqlStore, UsageWriter, DecisionWriter, ContradictionWriter]:
+class _Writers(NamedTuple):
+    """What writes beside the store, each by a thread of its own."""
+
+    usage: UsageWriter
+    decisions: DecisionWriter
+    evidence: ContradictionWriter
+    logs: LogWriter
+
+    @property
+    def told(self) -> tuple[Forgets, ...]:
+        """Those that have to forget accounts."""
+        return self.usage, self.decisions, self.logs
+
+
+def _open_stores(config: Config, stack: contextlib.ExitStack) -> tuple[SqlStore, _Writers]:
     """The store and its writers, closed in reverse when the stack is: what is still to be written is written then."""
     driver = driver_for(config.data_dir, config.database_url)
     store = stack.enter_context(SqlStore(driver, time.time))
@@ -126,9 +144,17 @@ def _open_stores(config: Config, stack: contextlib.ExitStack) -> tuple[SqlStore,
     stack.callback(decisions.close)
     evidence = ContradictionWriter(driver, report=_report_writer)
     stack.callback(evidence.close)
+    logs = LogWriter(driver, time.time, _seal, report=_report_writer)
+    stack.callback(logs.close)
     if usage.unknown_at_start:
         log(Event.UNKNOWN_ROWS, count=usage.unknown_at_start)
-    return store, usage, decisions, evidence
+    return store, _Writers(usage, decisions, evidence, logs)
+
+
+def _seal() -> Seal:
+    """The seal of prompt logs: loaded when there is something to seal, since most gateways never have."""
+    found: Seal = importlib.import_module("anyapi.sealing.sealer").Sealer()
+    return found
 
 
 async def _group(config: Config, publisher: "Publisher", decisions: DecisionWriter, stack: contextlib.ExitStack) -> Alone | Member:
@@ -198,13 +224,11 @@ def _upstreams(config: Config, shared: LoopParts) -> Upstreams:
     return upstreams
 
 
-def _outlets(
-    config: Config, upstreams: Upstreams, writers: tuple[UsageWriter, DecisionWriter, ContradictionWriter], lease: Lease | None
-) -> Outlets:
-    usage, decisions, evidence = writers
+def _outlets(config: Config, upstreams: Upstreams, writers: _Writers, lease: Lease | None) -> Outlets:
+    usage, decisions, evidence, logs = writers
 
     def ready() -> bool:
-        return (lease is None or lease.held) and not any(writer.state.failing for writer in writers)
+        return (lease is None or lease.held) and not any(writer.state.failing for writer in (usage, decisions, evidence))
 
     def contradicted(found: Contradiction) -> None:
         evidence.put(found)
@@ -220,6 +244,7 @@ def _outlets(
         decisions=decisions,
         ready=ready,
         contradicted=contradicted,
+        logs=logs,
         timeouts=Timeouts(limits.first_byte_timeout, limits.stream_idle_timeout),
     )
 

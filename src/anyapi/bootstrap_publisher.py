@@ -13,14 +13,14 @@ import msgspec
 from anyapi.config import Config, catalogue_over, policy_context
 from anyapi.config_addresses import own_base_url, region_of
 from anyapi.control.current import Current
-from anyapi.control.publish import build_snapshot, with_spending
+from anyapi.control.publish import build_snapshot, with_logs, with_spending
 from anyapi.crypto.sealed import Binding, ClosedReason, Sealed
 from anyapi.domain.evidence import Contradiction
 from anyapi.domain.snapshot import Snapshot
 from anyapi.errors import ConfigError
 from anyapi.forgetting import Forgetting
 from anyapi.policy.periods import day_of
-from anyapi.storage.contract import DecisionSink, UsageSink
+from anyapi.storage.contract_logs import Forgets
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.rows import CredentialRow
 from anyapi.storage.sql_review import SqlReview
@@ -41,7 +41,7 @@ class Publisher:
         store: SqlStore,
         upstreams: Upstreams | None = None,
         waiting: Callable[[], tuple[Contradiction, ...]] = tuple,
-        sinks: Sequence[UsageSink | DecisionSink] = (),
+        sinks: Sequence[Forgets] = (),
         current: Current | None = None,
     ) -> None:
         """`config` is read once at start; keys, settings and accounts' credentials come from the store at each build.
@@ -78,7 +78,8 @@ class Publisher:
             config, usable = self._config, self._usable()
             known = [*self._waiting(), *self._store.contradictions()]  # in this order: one that is written meanwhile is in both
             built = build_snapshot(self._store, base, config.presets, config.policy, self.version, usable, known)
-            return with_spending(built, self._store, day_of(time.time()))
+            logged = with_logs(built, self._store)
+            return with_spending(logged, self._store, day_of(time.time()))
 
     def _usable(self) -> list[CredentialRow]:
         """The stored credentials that can be used, their upstreams ready. One that cannot is left out: that only takes candidates away."""

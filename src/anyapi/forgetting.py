@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 from anyapi.domain.ids import AccountId
-from anyapi.storage.contract import DecisionSink, KeyStore, UsageSink
+from anyapi.storage.contract import KeyStore
+from anyapi.storage.contract_logs import Forgets
 
 
 class Forgetting:
     """Which accounts the writers of this process have been told to forget, and whether what they held before that is written."""
 
-    def __init__(self, sinks: Sequence[UsageSink | DecisionSink]) -> None:
+    def __init__(self, sinks: Sequence[Forgets]) -> None:
         """`sinks` are the writers."""
         self._sinks = sinks
         self._gone: frozenset[AccountId] = frozenset()

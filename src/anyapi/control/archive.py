@@ -136,11 +136,12 @@ def _text(bundle: zipfile.ZipFile, path: str, text: str, now: float) -> _File:
 def _pages(store: HoldingStore, holding: Holding, subject: Subject) -> Iterator[list[dict[str, Cell]]]:
     """Pages of rows. The order columns go with every page, so that the next one can begin where it ended."""
     after: tuple[Cell, ...] = ()
-    while rows := store.page(holding, subject.account.id, after, PAGE):
+    most = min(PAGE, holding.page)
+    while rows := store.page(holding, subject.account.id, after, most):
         after = tuple(rows[-1][name.strip('"')] for name in holding.order)
         withheld = {name for name, _ in holding.withheld}
         yield [{name: value for name, value in row.items() if name not in withheld} for row in rows]
-        if len(rows) < PAGE:
+        if len(rows) < most:
             return
 
 

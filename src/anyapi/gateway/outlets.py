@@ -8,6 +8,7 @@ import msgspec
 from anyapi.domain.catalogue import ProviderApi
 from anyapi.domain.evidence import Contradiction
 from anyapi.domain.ids import CredentialId, KeyId, ProviderId
+from anyapi.domain.prompt_log import Kept
 from anyapi.domain.usage import DecisionRecord, UsageRow
 from anyapi.gateway.ledger import Account
 from anyapi.upstream.adapter import Adapter, Dialect, ProviderRow, Timeouts
@@ -34,6 +35,38 @@ class DecisionSink(Protocol):
         ...
 
 
+class LogSink(Protocol):
+    """Where what accounts asked to have kept goes, to be sealed. MUST not block."""
+
+    def hold(self, size: int) -> bool:
+        """Count bytes that a request under way holds; False, and nothing counted, where there is no room for them."""
+        ...
+
+    def release(self, size: int) -> None:
+        """Count them no more."""
+        ...
+
+    def put(self, kept: Kept, held: int) -> None:
+        """Take an entry, and with it the bytes that were counted for it."""
+        ...
+
+
+class _NoLog:
+    """For a plane that has no store: nothing is ever held."""
+
+    def hold(self, size: int) -> bool:  # noqa: ARG002 what LogSink says
+        return False
+
+    def release(self, size: int) -> None:
+        """Nothing was held."""
+
+    def put(self, kept: Kept, held: int) -> None:
+        """Nothing is kept."""
+
+
+NO_LOG = _NoLog()
+
+
 def _kept_nowhere(_contradiction: Contradiction) -> None:
     """For a plane that has no store."""
 
@@ -52,5 +85,6 @@ class Outlets(msgspec.Struct, frozen=True):
     timeouts: Timeouts = Timeouts()
     contradicted: Callable[[Contradiction], None] = _kept_nowhere
     """Takes a contradiction that is in force already: written down and told to the operator. MUST not block."""
+    logs: LogSink = NO_LOG
     accounts: dict[KeyId, Account] = {}
     """What keys with limits use, by the first key of each chain of rotations; grows by those that are used."""
