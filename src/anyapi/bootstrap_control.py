@@ -20,6 +20,7 @@ from anyapi.gateway.privacy import inventory
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.rows import DEFAULT_ACCOUNT
 from anyapi.storage.sql_holdings import SqlHoldings
+from anyapi.storage.sql_logs import SqlLogs
 from anyapi.storage.sql_people import SqlPeople
 from anyapi.storage.sql_requests import SqlRequests
 from anyapi.storage.sql_review import SqlReview
@@ -93,6 +94,7 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
         requests = stack.enter_context(await asyncio.to_thread(SqlRequests, driver))
         holdings = stack.enter_context(await asyncio.to_thread(SqlHoldings, driver))
         review = stack.enter_context(await asyncio.to_thread(SqlReview, driver))
+        logs = stack.enter_context(await asyncio.to_thread(SqlLogs, driver))
         allows = Dialer(config.private_addresses).allows
         updates = config.updates.update_url, config.updates.public_keys, config.smtp is not None, config.root_keys
         updating = serving.Updating(load_catalogue, functools.partial(catalogue_over, config), allows, *updates)
@@ -101,6 +103,7 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
             people=people,
             requests=requests,
             holdings=holdings,
+            logs=logs,
             review=review,
             updating=updating,
             attempts=serving.Attempts(time.time),

@@ -25,6 +25,7 @@ from anyapi.storage.drivers import driver_for
 from anyapi.storage.people_rows import LinkKind, LinkRow, MemberRow, PersonRow
 from anyapi.storage.rows import AccountRow
 from anyapi.storage.sql_holdings import SqlHoldings
+from anyapi.storage.sql_logs import SqlLogs
 from anyapi.storage.sql_people import SqlPeople
 from anyapi.storage.sql_requests import SqlRequests
 from anyapi.storage.sql_review import SqlReview
@@ -76,6 +77,7 @@ class Control:
         self.driver = driver or driver_for(directory)
         self.store, self.people = SqlStore(self.driver, self.clock), SqlPeople(self.driver)
         self.requests, self.holdings, self.review = SqlRequests(self.driver), SqlHoldings(self.driver), SqlReview(self.driver)
+        self.logs = SqlLogs(self.driver)
         current = Current(
             self.review, (self.config.base, self.config.catalogue), functools.partial(catalogue_over, self.config), self.clock
         )
@@ -87,6 +89,7 @@ class Control:
             people=self.people,
             requests=self.requests,
             holdings=self.holdings,
+            logs=self.logs,
             attempts=Attempts(self.clock),
             review=self.review,
             updating=Updating(
@@ -149,6 +152,7 @@ class Control:
             self._client.__exit__(None, None, None)
         self.requests.close()
         self.holdings.close()
+        self.logs.close()
         self.people.close()
         self.review.close()
         self.store.close()
