@@ -24,6 +24,7 @@ const Playground = lazy(() => import("./pages/playground"));
 const Members = lazy(() => import("./pages/members"));
 const Review = lazy(() => import("./pages/review"));
 const Stored = lazy(() => import("./pages/stored"));
+const Logs = lazy(() => import("./pages/logs"));
 const Requests = lazy(() => import("./pages/requests"));
 const Thread = lazy(() => import("./pages/thread"));
 const Me = lazy(() => import("./pages/me"));
@@ -106,6 +107,7 @@ function Account({ account }: { account: string }) {
             <Route path={`${base}/members`} component={Members} />
             <Route path={`${base}/review`} component={Review} />
             <Route path={`${base}/stored`} component={Stored} />
+            <Route path={`${base}/logs`} component={Logs} />
             <Route path={`${base}/requests`} component={Requests} />
             <Route path={`${base}/requests/:request`}>{(at) => <Thread id={at.request} />}</Route>
             <Route path={`${base}/me`} component={Me} />

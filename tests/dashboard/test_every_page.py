@@ -28,6 +28,7 @@ PAGES = (
     "credentials",
     "members",
     "review",
+    "logs",
     "stored",
     "requests",
     "me",

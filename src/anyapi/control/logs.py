@@ -58,7 +58,9 @@ class ShownRule(msgspec.Struct, frozen=True):
 
     layer: Layer
     subject: str
-    rule: LogRule
+    keeps: Keeps
+    share: float
+    ttl_days: float
 
 
 class LogSettings(msgspec.Struct, frozen=True):
@@ -272,7 +274,7 @@ def _settings(services: Services, account: AccountId) -> LogSettings:
 
 
 def _shown(rules: Mapping[tuple[AccountId, Layer, str], LogRule]) -> list[ShownRule]:
-    return [ShownRule(layer, subject, rule) for (_, layer, subject), rule in rules.items()]
+    return [ShownRule(layer, subject, rule.keeps, rule.share, rule.ttl_days) for (_, layer, subject), rule in rules.items()]
 
 
 def _check_subject(services: Services, account: AccountId, layer: Layer, subject: str) -> None:

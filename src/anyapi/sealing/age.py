@@ -62,7 +62,7 @@ def seal(chunks: Iterable[bytes | memoryview], recipients: Sequence[str], take: 
     pieces = Pieces(take)
     try:
         pyrage.encrypt_io(Source(chunks), pieces, [_recipient(each) for each in recipients])
-    except pyrage.EncryptError:  # whose text may be that of whatever failed inside
+    except (pyrage.EncryptError, OSError):  # whose text may be that of whatever failed inside
         raise SealBroken("This could not be sealed.") from None
     pieces.flush()
 
@@ -80,7 +80,7 @@ def unseal(chunks: Iterable[bytes], identity: str) -> bytes:
     pieces = Pieces(opened.append)
     try:
         pyrage.decrypt_io(Source(chunks), pieces, identities)
-    except pyrage.DecryptError:
+    except (pyrage.DecryptError, OSError):  # the latter for what is wrong below the header
         raise SealBroken("This does not open with that identity: it is sealed to other keys, or damaged.") from None
     pieces.flush()
     return b"".join(opened)
