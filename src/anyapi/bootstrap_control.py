@@ -9,6 +9,7 @@ import os
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,6 +18,7 @@ from anyapi.config import Config, catalogue_over
 from anyapi.errors import ConfigError, StorageError
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import inventory
+from anyapi.storage.driver import Driver
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.rows import DEFAULT_ACCOUNT
 from anyapi.storage.sql_holdings import SqlHoldings
@@ -89,22 +91,13 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
         serving = await asyncio.to_thread(importlib.import_module, "anyapi.control.serving")
         # Connections of its own: one that the data plane waits for must not be busy with somebody's page.
         driver = driver_for(config.data_dir, config.database_url)
-        store = stack.enter_context(await asyncio.to_thread(SqlStore, driver))
-        people = stack.enter_context(await asyncio.to_thread(SqlPeople, driver))
-        requests = stack.enter_context(await asyncio.to_thread(SqlRequests, driver))
-        holdings = stack.enter_context(await asyncio.to_thread(SqlHoldings, driver))
-        review = stack.enter_context(await asyncio.to_thread(SqlReview, driver))
-        logs = stack.enter_context(await asyncio.to_thread(SqlLogs, driver))
+        stores = await asyncio.to_thread(_stores, stack, driver)
+        people = stores.people
         allows = Dialer(config.private_addresses).allows
         updates = config.updates.update_url, config.updates.public_keys, config.smtp is not None, config.root_keys
         updating = serving.Updating(load_catalogue, functools.partial(catalogue_over, config), allows, *updates)
         services = serving.Services(
-            store=store,
-            people=people,
-            requests=requests,
-            holdings=holdings,
-            logs=logs,
-            review=review,
+            **stores._asdict(),
             updating=updating,
             attempts=serving.Attempts(time.time),
             in_force=lambda: parts.plane.snapshot,
@@ -128,6 +121,22 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
         log(Event.CONTROL_STARTED, listen=address)
         await asyncio.to_thread(lambda: ready(address, people.people_count() == 0))
         return stack.pop_all()
+
+
+class _Stores(NamedTuple):
+    """By the names that the control plane's services have for them."""
+
+    store: SqlStore
+    people: SqlPeople
+    requests: SqlRequests
+    holdings: SqlHoldings
+    review: SqlReview
+    logs: SqlLogs
+
+
+def _stores(stack: contextlib.AsyncExitStack, driver: Driver) -> _Stores:
+    """One of each, closed with the stack."""
+    return _Stores(*(stack.enter_context(kind(driver)) for kind in _Stores.__annotations__.values()))
 
 
 def _bind(config: Config) -> socket.socket:
