@@ -1,6 +1,7 @@
 """An account that has rows in every table that can hold something of an account, each with a mark in every name that people chose."""
 
 import asyncio
+import contextlib
 import hashlib
 
 import msgspec
@@ -15,6 +16,7 @@ from anyapi.storage.people_rows import ChangeRow, IdentityRow, LinkKind, LinkRow
 from anyapi.storage.request_rows import MessageRow, NoticeRow, RequestKind, RequestRow, RequestStatus
 from anyapi.storage.review_rows import Channel, DeliveryRow, HoldRow, NotificationRow, UpdateRow, UpdateSource
 from anyapi.storage.rows import AccountRow, Declared, ProjectRow, ProvisioningKeyRow
+from anyapi.storage.usage_sums import add_up, write
 
 REQUESTS, RECORDS = 30, 5
 
@@ -93,14 +95,13 @@ def _reviews_of(backend, mark, at):
 
 
 def _requests_of(backend, mark):
-    usage = backend.usage_sink(NOON)
-    for number in range(REQUESTS):
-        usage.accept()
-        app = App(id=f"{mark}-app", user_id=f"{mark}-user")
-        usage.put(
-            usage_row(number, decision=decision_id(mark, number), account=mark, key=f"key_{mark}", project=f"{mark}-project", app=app)
-        )
-    usage.close()
+    app = App(id=f"{mark}-app", user_id=f"{mark}-user")
+    named = {"account": mark, "key": f"key_{mark}", "project": f"{mark}-project", "app": app}
+    rows = [usage_row(number, decision=decision_id(mark, number), **named) for number in range(REQUESTS)]
+    with contextlib.closing(backend.driver.connect(everybody=True)) as connection:
+        write(backend.driver, connection, rows[:-1])
+        add_up(backend.driver, connection)
+        write(backend.driver, connection, rows[-1:])
     decisions = backend.decision_sink()
 
     async def record():

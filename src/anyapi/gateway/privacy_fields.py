@@ -7,6 +7,7 @@ from anyapi.domain.call import App
 from anyapi.domain.usage import LATENCY_BOUNDS, DecisionRecord, TokenCount, UsageRow
 
 USAGE: dict[str, str] = {
+    "number": "in which order rows were written, so that each is added to the sums once",
     "decision": "names one decision, to find it again",
     "at": "when the request was answered",
     "account": "whose activity this is",
@@ -359,6 +360,7 @@ CONFIGURED = (
     ("privacy_messages", PRIVACY_MESSAGES, "as long as their request"),
     ("privacy_notices", PRIVACY_NOTICES, "30 days"),
     ("closings", CLOSINGS, "until the account is gone, seconds to minutes"),
+    ("usage_added", {"number": "up to which usage row the hourly sums are made"}, "one number, kept"),
     ("starts", STARTS, "kept; nothing about requests but their number"),
     ("catalogues", CATALOGUES, "until an update replaces it"),
     ("catalogue_updates", CATALOGUE_UPDATES, "kept; nothing about accounts or people but who brought it"),

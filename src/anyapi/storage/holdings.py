@@ -202,6 +202,7 @@ HOLDINGS = (
 
 NOT_HELD = MappingProxyType(
     {
+        "usage_added": "one number for the whole gateway; names no account",
         "starts": "counts of the whole gateway; names no account",
         "catalogues": "facts about providers and models; names no account",
         "catalogue_updates": "what the operator installed, for all accounts",

@@ -13,7 +13,7 @@ _INSTEAD = (
     ("date(at, 'unixepoch')", "to_char(to_timestamp(at) AT TIME ZONE 'UTC', 'YYYY-MM-DD')"),
     ("strftime('%Y-%m-%d %H:00', at, 'unixepoch')", "to_char(to_timestamp(at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:00')"),
     ("min(:default_days, ", "least(:default_days, "),
-    ("SELECT value FROM json_each(?)", "SELECT value FROM json_array_elements_text(CAST(? AS JSON)) AS value"),
+    ("SELECT value FROM json_each(:list)", "SELECT value FROM json_array_elements_text(CAST(:list AS JSON)) AS value"),
     # Takes a transaction id, so that its commit goes through the WAL and its fsync; changes nothing.
     ("PRAGMA user_version = 0", "SELECT pg_current_xact_id()"),
 )

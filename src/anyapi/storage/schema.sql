@@ -46,40 +46,6 @@ CREATE TABLE settings (
 	CONSTRAINT settings_layer CHECK (layer IN ('gateway', 'account', 'project', 'key'))
 );
 
-CREATE TABLE usage (
-	decision TEXT NOT NULL,
-	at DOUBLE NOT NULL,
-	account TEXT NOT NULL,
-	"key" TEXT NOT NULL,
-	operation TEXT NOT NULL,
-	model TEXT NOT NULL,
-	outcome TEXT NOT NULL,
-	status INTEGER NOT NULL,
-	source TEXT NOT NULL,
-	prompt_tokens BIGINT NOT NULL,
-	completion_tokens BIGINT NOT NULL,
-	cached_tokens BIGINT NOT NULL,
-	reasoning_tokens BIGINT NOT NULL,
-	project TEXT,
-	app_id TEXT,
-	app_name TEXT,
-	app_version TEXT,
-	app_user_id TEXT,
-	app_session_id TEXT,
-	provider TEXT,
-	endpoint TEXT,
-	credential TEXT,
-	data_class TEXT,
-	streamed BOOLEAN NOT NULL,
-	attempts INTEGER NOT NULL,
-	duration DOUBLE NOT NULL,
-	first_token DOUBLE,
-	cost DOUBLE, host TEXT, evidence TEXT,
-	UNIQUE (decision)
-);
-
-CREATE INDEX usage_at_account ON usage (at, account);
-
 CREATE TABLE starts (
 	id TEXT NOT NULL,
 	started_at DOUBLE NOT NULL,
@@ -442,6 +408,47 @@ CREATE TABLE identities (
 	PRIMARY KEY (issuer, subject),
 	UNIQUE (person, issuer),
 	FOREIGN KEY(person) REFERENCES people (id) ON DELETE CASCADE
+);
+
+CREATE TABLE "usage" (
+	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+	decision TEXT NOT NULL,
+	at DOUBLE NOT NULL,
+	account TEXT NOT NULL,
+	"key" TEXT NOT NULL,
+	operation TEXT NOT NULL,
+	model TEXT NOT NULL,
+	outcome TEXT NOT NULL,
+	status INTEGER NOT NULL,
+	source TEXT NOT NULL,
+	prompt_tokens BIGINT NOT NULL,
+	completion_tokens BIGINT NOT NULL,
+	cached_tokens BIGINT NOT NULL,
+	reasoning_tokens BIGINT NOT NULL,
+	project TEXT,
+	app_id TEXT,
+	app_name TEXT,
+	app_version TEXT,
+	app_user_id TEXT,
+	app_session_id TEXT,
+	provider TEXT,
+	endpoint TEXT,
+	credential TEXT,
+	data_class TEXT,
+	streamed BOOLEAN NOT NULL,
+	attempts INTEGER NOT NULL,
+	duration DOUBLE NOT NULL,
+	first_token DOUBLE,
+	cost DOUBLE,
+	host TEXT,
+	evidence TEXT,
+	UNIQUE (decision)
+);
+
+CREATE INDEX usage_at_account ON usage (at, account);
+
+CREATE TABLE usage_added (
+	number BIGINT NOT NULL
 );
 
 CREATE TABLE log_recipients (

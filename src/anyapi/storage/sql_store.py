@@ -154,7 +154,7 @@ class SqlStore(SqlKeys, SqlLogRules):
 
     def usage_version(self, account: AccountId) -> str:
         """Give a text that changes when rows of the account come or go."""
-        return "-".join(str(value) for value in self._read("read the usage", usage_statements.USAGE_VERSION, (account,))[0])
+        return "-".join(str(value) for value in self._read("read the usage", usage_statements.USAGE_VERSION, {"account": account})[0])
 
     def purge_usage(self, now: float, default_days: float = DEFAULT_USAGE_DAYS, batch: int = 500) -> int:
         """Delete at most `batch` expired rows and say how many went."""
