@@ -93,9 +93,11 @@ def test_dumps_are_forbidden():
 @pytest.fixture
 def collecting():
     """Leave the collector of this process as it was."""
-    enabled = gc.isenabled()
+    enabled, frozen = gc.isenabled(), gc.get_freeze_count()
     yield
     gc.unfreeze()
+    if frozen:
+        gc.freeze()
     (gc.enable if enabled else gc.disable)()
 
 

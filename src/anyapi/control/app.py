@@ -86,8 +86,9 @@ def privacy(services: NamedDependency[Services]) -> dict[str, object]:
 def create_app(services: Services, dashboard: Path | None = None) -> Litestar:
     """The app. `dashboard` is the directory of the built pages. Raises `ConfigError` for a route that does not say who may call it."""
 
-    def the_services() -> Services:
-        return services
+    def the_services(request: Request[object, object, State]) -> Services:
+        found: Services = request.app.state.services
+        return found
 
     def who(request: Request[object, object, State]) -> SignedIn:
         found: SignedIn = request.state.signed_in

@@ -1,11 +1,15 @@
 """What is kept of a request: metadata only. These structs are the whole list; a field that is not here is not stored."""
 
 import enum
+from typing import Annotated
 
 import msgspec
 
 from anyapi.domain.call import App
 from anyapi.domain.ids import AccountId, CredentialId, DecisionId, EndpointId, KeyId, ProjectId, ProviderId, RequirementHash
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
+"""Tokens of one answer as a provider states them. What states more is taken to state none: it must not reach costs and sums."""
 
 
 class UsageSource(enum.StrEnum):

@@ -68,6 +68,12 @@ class Browser:
         return answer
 
 
+@functools.cache
+def shared_app(*, secure):
+    """Routes and guards without services. Made once: it takes five times as long as the rest; one for each description."""
+    return create_app(None)
+
+
 class Control:
     """A control plane of its own, with its store, clock and people."""
 
@@ -111,8 +117,10 @@ class Control:
 
     @functools.cached_property
     def app(self):
-        """Made when somebody asks for it: that takes as long as the rest, and many tests ask the functions beneath."""
-        return create_app(self.services)
+        """The app of all tests, with the services of this one."""
+        app = shared_app(secure=self.services.secure)
+        app.state.services = self.services
+        return app
 
     def clock(self):
         return self.now
