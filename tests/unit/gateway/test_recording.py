@@ -67,6 +67,15 @@ async def test_a_whole_answer_is_kept_as_it_went_out():
 
 
 @on_loop
+async def test_a_key_can_see_that_it_is_logged():
+    async with gateway(silent, caller=logged()) as running:
+        found = json.loads((await running.get(b"/v1/key")).body)["sealed_log"]
+        assert found == {"rule": {"keeps": "both", "share": 1.0, "ttl_days": 30.0}, "recipients": ["age1a"]}
+    async with gateway(silent) as running:
+        assert json.loads((await running.get(b"/v1/key")).body)["sealed_log"] is None
+
+
+@on_loop
 async def test_a_stream_is_kept_as_it_went_out():
     log = Log()
     script = playing(STREAM, then=silent)
