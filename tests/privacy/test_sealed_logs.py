@@ -59,7 +59,7 @@ def test_with_a_log_on_content_is_nowhere_but_in_the_seal(tmp_path):
         search.running(gateway)
         search.files(room)  # with the -wal and -shm of a running gateway
         assert gateway.stop() == 0
-        search.files(room)
+        search.hits += search.scanner.scan_tree(room.data)
         complete(search, planted)
     with SqlLogs(SqliteDriver(room.data)) as logs:
         documents = list(opened(logs, identity))
