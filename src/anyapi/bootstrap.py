@@ -82,10 +82,10 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         stack.callback(shared.sweep.close)
         upstreams = _upstreams(config, shared)
         publisher = Publisher(config, store, upstreams, writers.evidence.waiting, writers.told, current_catalogue(config, stack))
-        group = await _group(config, publisher, writers.decisions, stack)
+        group = await _group(config, publisher, (writers.usage, writers.decisions), stack)
         snapshot = publisher.build()
         publisher.refuse_without_root_key()
-        outlets = _outlets(config, upstreams, writers, group.lease)
+        outlets = _outlets(config, upstreams, writers, group)
         plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs))
         server = _server(config, plane, shared, group.lease)
         listener, address = await _listen(config, server) if config.server.enabled else (None, _expected(config))
@@ -110,8 +110,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         if listener is not None:
             listener.close()
         group.quiet()
-        await control.close()
-        await server.drain()
+        await asyncio.gather(control.close(), server.drain())
         await group.close()
         for upstream in outlets.upstreams.values():
             upstream.close()
@@ -157,13 +156,16 @@ def _seal() -> Seal:
     return found
 
 
-async def _group(config: Config, publisher: "Publisher", decisions: DecisionWriter, stack: contextlib.ExitStack) -> Alone | Member:
+async def _group(
+    config: Config, publisher: "Publisher", writers: tuple[UsageWriter, DecisionWriter], stack: contextlib.ExitStack
+) -> Alone | Member:
     """Who hears of changes: this process alone, by a socket in the data directory, or every worker on one PostgreSQL."""
     if config.database_url is None:
         channel = await serve_channel(config.data_dir / "control.sock", publisher.reload, lambda: publisher.unusable)
         stack.callback(channel.close)
         return Alone(publisher, channel.close)
-    member = Member(config, _report_writer, decisions.abandon)
+    usage, decisions = writers
+    member = Member(config, _report_writer, decisions.abandon, usage.flush)
     publisher.number = member.newest
     return member
 
@@ -224,8 +226,9 @@ def _upstreams(config: Config, shared: LoopParts) -> Upstreams:
     return upstreams
 
 
-def _outlets(config: Config, upstreams: Upstreams, writers: _Writers, lease: Lease | None) -> Outlets:
+def _outlets(config: Config, upstreams: Upstreams, writers: _Writers, group: Alone | Member) -> Outlets:
     usage, decisions, evidence, logs = writers
+    lease, slices = group.lease, group.slices
 
     def ready() -> bool:
         return (lease is None or lease.held) and not any(writer.state.failing for writer in (usage, decisions, evidence))
@@ -246,6 +249,8 @@ def _outlets(config: Config, upstreams: Upstreams, writers: _Writers, lease: Lea
         contradicted=contradicted,
         logs=logs,
         timeouts=Timeouts(limits.first_byte_timeout, limits.stream_idle_timeout),
+        accounts={} if slices is None else slices.accounts,
+        slices=slices,
     )
 
 

@@ -89,7 +89,7 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
         listener = stack.enter_context(_bind(config))
         address = (config.control.public_url or f"{'https' if tls else 'http'}://{_named(listener)}").removesuffix("/")
         serving = await asyncio.to_thread(importlib.import_module, "anyapi.control.serving")
-        # Connections of its own: one that the data plane waits for must not be busy with somebody's page.
+        # Two connections of its own: one that the data plane waits for must not be busy with somebody's page, nor signing in with usage.
         driver = driver_for(config.data_dir, config.database_url)
         stores = await asyncio.to_thread(_stores, stack, driver)
         people = stores.people
@@ -116,8 +116,8 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
         running = await serving.serve(services, listener, tls and tls.certificate, tls and tls.key)
         stack.push_async_callback(running.close)
         parts.plane.disclosure = parts.plane.disclosure._replace(control_url=address)
-        attendant = serving.Attendant(services, serving.Ways(config.smtp, allows, config.root_keys, address))
-        stack.callback(attendant.close)
+        attendant = serving.Attendant(services, serving.Ways(config.smtp, allows, config.root_keys, address, config.privacy_hook))
+        stack.push_async_callback(asyncio.to_thread, attendant.close)
         log(Event.CONTROL_STARTED, listen=address)
         await asyncio.to_thread(lambda: ready(address, people.people_count() == 0))
         return stack.pop_all()
@@ -135,8 +135,9 @@ class _Stores(NamedTuple):
 
 
 def _stores(stack: contextlib.AsyncExitStack, driver: Driver) -> _Stores:
-    """One of each, closed with the stack."""
-    return _Stores(*(stack.enter_context(kind(driver)) for kind in _Stores.__annotations__.values()))
+    """One of each, over two connections that are closed with the stack."""
+    store, people = stack.enter_context(SqlStore(driver)), stack.enter_context(SqlPeople(driver))
+    return _Stores(store, people, SqlRequests(people), SqlHoldings(store), SqlReview(people), SqlLogs(store))
 
 
 def _bind(config: Config) -> socket.socket:

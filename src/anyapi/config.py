@@ -26,7 +26,7 @@ from anyapi.config_credentials import (
     resolve_keyless,
 )
 from anyapi.config_oidc import read_oidc_secret
-from anyapi.config_review import read_smtp, read_updates, with_password
+from anyapi.config_review import read_privacy_hook, read_smtp, read_updates, with_password
 from anyapi.config_root_keys import read_root_keys, root_key_file
 from anyapi.config_sections import (
     known_names,
@@ -74,6 +74,7 @@ ENVIRONMENT = {
     "ANYAPI_DATA_DIR": "where keys, settings and usage are stored; goes before storage.data_dir",
     "ANYAPI_LISTEN": "host:port or unix:/path; goes before server.listen",
     "ANYAPI_OIDC_CLIENT_SECRET": "what the gateway proves itself with to the sign-in service of [control.oidc]",
+    "ANYAPI_PRIVACY_WEBHOOK_SECRET": "`whsec_` and at least 32 bytes in base64: what privacy.webhook_url is signed with",
     "ANYAPI_ROOT_KEY": "root key of stored credentials, 32 bytes in base64 or hex; several with white space between, the first seals",
     "ANYAPI_ROOT_KEY_FILE": "file that holds the same; goes before encryption.root_key_file",
     "ANYAPI_SCRUB": "true or false; goes before scrub.enabled",
@@ -121,7 +122,8 @@ def load_config(
         discover(around, top, found)
         keys, smtp = read_root_keys(config.root_key_file, env, problems), with_password(config.smtp, env, problems)
         oidc_secret = read_oidc_secret(config.control.oidc, env, problems)
-        config = msgspec.structs.replace(config, root_keys=keys, smtp=smtp, oidc_secret=oidc_secret)
+        hook = read_privacy_hook(config.privacy, env, problems)
+        config = msgspec.structs.replace(config, root_keys=keys, smtp=smtp, oidc_secret=oidc_secret, privacy_hook=hook)
     problems.raise_config_error()
     return msgspec.structs.replace(
         config,

@@ -135,8 +135,9 @@ def read_privacy(table: Table | None) -> Privacy:
         return Privacy()
     privacy = Privacy(table.page("policy_url"), table.optional_text("terms_url", PAGE_URL), table.optional_text("contact", _CONTACT))
     days = table.number("answer_days", 1.0, 365.0)
+    hook = table.optional_text("webhook_url", PAGE_URL)
     table.done()
-    return privacy if days is None else msgspec.structs.replace(privacy, answer_days=days)
+    return msgspec.structs.replace(privacy, answer_days=privacy.answer_days if days is None else days, webhook_url=hook)
 
 
 def read_networks(table: Table | None) -> tuple[str, ...]:

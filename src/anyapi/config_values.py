@@ -154,6 +154,15 @@ class Privacy(msgspec.Struct, frozen=True):
     """An e-mail address or a URL."""
     answer_days: float = 30.0
     """Within how many days the privacy team means to answer a request."""
+    webhook_url: str | None = None
+    """Where the privacy team is told of requests, besides by e-mail to `contact`."""
+
+
+class PrivacyHook(msgspec.Struct, frozen=True):
+    """The privacy team's webhook, with the secret that it is signed with."""
+
+    url: str
+    secret: Secret
 
 
 NO_ROOT_KEYS = RootKeys()
@@ -192,6 +201,7 @@ class Config(msgspec.Struct, frozen=True):
     root_keys: RootKeys = NO_ROOT_KEYS
     """Read where secrets are: not for commands that need none."""
     oidc_secret: Secret | None = None
+    privacy_hook: PrivacyHook | None = None
     credentials: tuple[Credential, ...] = ()
     secrets: dict[CredentialId, Secret] = {}
     """Absent for a credential that needs no key (a local server)."""

@@ -77,8 +77,10 @@ def test_notices_wait_until_they_are_sent(requests):
         requests.add_notice(NoticeRow(f"ntc_{number}", "acme", NOON + number, "request_opened", '{"request":"req_1"}'))
     assert [row.id for row in requests.unsent_notices()] == ["ntc_1", "ntc_2"]
     assert [row.id for row in requests.unsent_notices(1)] == ["ntc_1"]
-    requests.note_sent("ntc_1", NOON + 3)
-    requests.note_sent("ntc_none", NOON + 3)
+    assert [requests.note_sent(f"ntc_{name}", NOON + 3) for name in (1, 1, "none")] == [True, False, False]
+    requests.note_unsent("ntc_1")
+    assert len(requests.unsent_notices()) == 2
+    assert requests.note_sent("ntc_1", NOON + 3)
     assert [row.id for row in requests.unsent_notices()] == ["ntc_2"]
     requests.purge_requests(0.0, NOON + 3)
     assert requests.unsent_notices() == []

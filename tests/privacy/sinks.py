@@ -217,21 +217,26 @@ class Search:
         self.hits += hits
         self.seen[sink] = self.seen.get(sink, 0) + sum(self.scanner.scanned.values()) - before
 
-    def _bytes(self, sink: str, data: bytes) -> None:
+    def text(self, sink: str, data: bytes) -> None:
+        """Something that was read."""
         before = sum(self.scanner.scanned.values())
         self._take(sink, self.scanner.scan_bytes(data, sink), before)
 
     def files(self, room: Room) -> None:
         """All that lies in the room, and new files in the machine's temporary directories."""
         for sink, folder in (("data", room.data), ("work", room.work), ("temporary", room.temporary), ("home", room.home)):
-            before = sum(self.scanner.scanned.values())
-            self._take(sink, self.scanner.scan_tree(folder), before)
+            self.folder(sink, folder)
         before = sum(self.scanner.scanned.values())
         self._take("standard output", self.scanner.scan_file(room.output), before)
         for folder in SHARED_FOLDERS:
             before = sum(self.scanner.scanned.values())
             hits = [hit for path in _new_files(folder, room) for hit in self._file(path)]
             self._take("shared temporary files", hits, before)
+
+    def folder(self, sink: str, folder: Path) -> None:
+        """All that lies in a folder, for example what a database server keeps."""
+        before = sum(self.scanner.scanned.values())
+        self._take(sink, self.scanner.scan_tree(folder), before)
 
     def _file(self, path: Path) -> list[Hit]:
         try:
@@ -245,13 +250,13 @@ class Search:
             if folder.name.isdigit():
                 for name in ("cmdline", "environ"):
                     with contextlib.suppress(OSError):
-                        self._bytes(f"{name} of processes", (folder / name).read_bytes())
+                        self.text(f"{name} of processes", (folder / name).read_bytes())
 
     def answers(self, gateway: Gateway) -> None:
         """The pages that a gateway serves about itself; those that are not there must not leak either."""
         for page in PAGES:
             answer = gateway.request("GET", page)
-            self._bytes(f"answer of {page}", json.dumps(answer.headers).encode() + answer.body)
+            self.text(f"answer of {page}", json.dumps(answer.headers).encode() + answer.body)
 
     def commands(self, gateway: Gateway) -> None:
         """What the command line shows of the store."""

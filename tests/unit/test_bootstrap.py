@@ -425,7 +425,12 @@ def test_secrets_are_only_in_the_upstreams(home):
         state = WriterState(0, 0, 0, 0, failing=False)
         usage, decisions, evidence = (SimpleNamespace(state=state) for _ in range(3))
         lease = SimpleNamespace(held=True)
-        outlets = bootstrap._outlets(config, bootstrap._upstreams(config, shared), (usage, decisions, evidence, SimpleNamespace()), lease)
+        outlets = bootstrap._outlets(
+            config,
+            bootstrap._upstreams(config, shared),
+            (usage, decisions, evidence, SimpleNamespace()),
+            SimpleNamespace(lease=lease, slices=None),
+        )
         shared.sweep.close()
         upstream = outlets.upstreams["mine"]
         assert (upstream.host, upstream.port) == ("api.openai.com", 443)

@@ -27,6 +27,18 @@ class UsageSink(Protocol):
         ...
 
 
+class Slicing(Protocol):
+    """What shares the limits of keys with other workers on the same database."""
+
+    def account(self) -> Account:
+        """An account that nothing is leased for yet."""
+        ...
+
+    async def more(self, lineage: KeyId) -> bool:
+        """Lease what was wanted, and learn how things stand; False if that was refused a moment ago. Raises `Overloaded`."""
+        ...
+
+
 class DecisionSink(Protocol):
     """Where decision records go."""
 
@@ -88,3 +100,5 @@ class Outlets(msgspec.Struct, frozen=True):
     logs: LogSink = NO_LOG
     accounts: dict[KeyId, Account] = {}
     """What keys with limits use, by the first key of each chain of rotations; grows by those that are used."""
+    slices: Slicing | None = None
+    """None for the only process on its database."""

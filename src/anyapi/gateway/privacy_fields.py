@@ -117,6 +117,20 @@ SPENDING: dict[str, str] = {
     "day": "on which UTC day",
     "cost": "how much in US dollars, from catalogue prices: what spend caps go by",
 }
+SLICES: dict[str, str] = {
+    "account": "whose key it is",
+    "lineage": "which API key, or those that replaced it (the public id of the first)",
+    "worker": "which worker has leased it",
+    "amount": "how much of the spend cap that worker may use or has set aside, in billionths of a US dollar",
+    "requests": "how many requests it may make",
+    "ends_at": "when it is free again, if the worker says nothing any more",
+}
+RECENT_REQUESTS: dict[str, str] = {
+    "account": "whose key it is",
+    "lineage": "which API key, or those that replaced it (the public id of the first)",
+    "second": "in which second",
+    "requests": "how many requests it made: what requests a minute go by",
+}
 PROVISIONING_KEYS: dict[str, str] = {
     "id": "public id of a key that manages API keys",
     "prefix": "its first characters, so that people can tell keys apart",
@@ -347,6 +361,8 @@ CONFIGURED = (
     ("projects", PROJECTS, "until the account is deleted"),
     ("keys", KEYS, "until the account is deleted; a revoked key is kept so that its usage has a name"),
     ("spending", SPENDING, "by day for 62 days (older ones are summed up at the next start), the sum until the account is deleted"),
+    ("slices", SLICES, "while a worker uses the key, in PostgreSQL alone"),
+    ("recent_requests", RECENT_REQUESTS, "about a minute, in PostgreSQL alone"),
     ("provisioning_keys", PROVISIONING_KEYS, "until the account is deleted; a revoked key is kept so that what it changed has a name"),
     ("credentials", CREDENTIALS, "until revoked; then only its name and dates are kept, so that its usage has a name"),
     ("settings", SETTINGS, "until changed"),

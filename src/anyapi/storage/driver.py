@@ -91,6 +91,10 @@ class Driver(Protocol):
         """
         ...
 
+    def read(self, connection: Connection, statement: str, values: Values = ()) -> list[Row]:
+        """What one statement that reads finds, in a unit of its own."""
+        ...
+
     def insert(self, connection: Connection, statement: Callable[[int], str], rows: Sequence[Sequence[Value]]) -> int:
         """Insert many rows with one statement, all or none; says how many are new.
 

@@ -143,6 +143,8 @@ HOLDINGS = (
     Holding(record="log_rules", table="log_rules", mine=_ACCOUNT, order=("layer", "subject"), why=_CLOSED),
     Holding(record="log_recipients", table="log_recipients", mine=_ACCOUNT, order=("created_at", "id"), why=_CLOSED),
     Holding(record="log_clearings", table="log_clearings", mine=_ACCOUNT, order=("account",), why=_CLOSED),
+    Holding(record="slices", table="slices", mine=_ACCOUNT, order=("lineage", "worker"), why=_CLOSED),
+    Holding(record="recent_requests", table="recent_requests", mine=_ACCOUNT, order=("lineage", "second"), why=_CLOSED),
     Holding(record="spending", table="spending", mine=_ACCOUNT, order=("lineage", "day"), why=_CLOSED),
     Holding(
         record="provisioning_keys",

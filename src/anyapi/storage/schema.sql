@@ -451,6 +451,28 @@ CREATE TABLE usage_added (
 	number BIGINT NOT NULL
 );
 
+CREATE TABLE slices (
+	account TEXT NOT NULL,
+	lineage TEXT NOT NULL,
+	worker TEXT NOT NULL,
+	amount BIGINT NOT NULL,
+	requests INTEGER NOT NULL,
+	ends_at DOUBLE NOT NULL,
+	PRIMARY KEY (lineage, worker),
+	FOREIGN KEY(account) REFERENCES accounts (id) ON DELETE CASCADE
+);
+
+CREATE TABLE recent_requests (
+	account TEXT NOT NULL,
+	lineage TEXT NOT NULL,
+	second BIGINT NOT NULL,
+	requests INTEGER NOT NULL,
+	PRIMARY KEY (lineage, second),
+	FOREIGN KEY(account) REFERENCES accounts (id) ON DELETE CASCADE
+);
+
+CREATE INDEX recent_requests_second ON recent_requests (second);
+
 CREATE TABLE log_recipients (
 	id TEXT NOT NULL,
 	account TEXT NOT NULL,
