@@ -43,6 +43,13 @@ def opened(logs, identity):
         yield pyrage.decrypt(b"".join(pieces), [identity])
 
 
+def look(search, room):
+    """All that the gateway can write to without being told another place; test_canary.py looks through the machine's shared folders too."""
+    for name in ("data", "work", "temporary", "home"):
+        search.folder(name, getattr(room, name))
+    search.hits += search.scanner.scan_file(room.output)
+
+
 def test_with_a_log_on_content_is_nowhere_but_in_the_seal(tmp_path):
     room, planted, identity = Room(tmp_path / "room"), Planted(), pyrage.x25519.Identity.generate()
     planted.secrets.append(str(identity))
@@ -54,13 +61,13 @@ def test_with_a_log_on_content_is_nowhere_but_in_the_seal(tmp_path):
             one_round(caller)
         large = planted.new("large, sealed in another process")
         assert caller.chat(large, model="acme/good", user=large("user"), **{large("unknown field"): LARGE}).status == 200
-        rows = gateway.usage()
         search = Search(planted.scanner())
         search.running(gateway)
-        search.files(room)  # with the -wal and -shm of a running gateway
+        look(search, room)  # with the -wal and -shm of a running gateway
         assert gateway.stop() == 0
-        search.hits += search.scanner.scan_tree(room.data)
+        look(search, room)
         complete(search, planted)
+        rows = gateway.usage()
     with SqlLogs(SqliteDriver(room.data)) as logs:
         documents = list(opened(logs, identity))
     inside = b"".join(documents)
