@@ -15,12 +15,13 @@ import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TypeAlias
 
 import msgspec
 import uvloop
 
 from anyapi import relaunch, scrubbing
+from anyapi.bootstrap_audit import Entered, open_audit, started
 from anyapi.bootstrap_cluster import Alone, Member
 from anyapi.bootstrap_control import Beside, ControlReady, Parts, nobody_waits
 from anyapi.bootstrap_publisher import Publisher, current_catalogue
@@ -39,9 +40,11 @@ from anyapi.gateway.privacy import Disclosure
 from anyapi.gateway.routes import Router
 from anyapi.gateway.server import Server
 from anyapi.policy.periods import day_of
-from anyapi.storage.contract_logs import Forgets
+from anyapi.storage.audit_receipts import Receipts
+from anyapi.storage.audit_writer import AuditWriter
 from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
+from anyapi.storage.driver import Driver
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.events import EventKind, WriterEvent
 from anyapi.storage.log_writer import LogWriter, Seal
@@ -59,6 +62,7 @@ from anyapi.wire.buffers import ReadBuffer
 from anyapi.wire.loop_parts import LoopParts
 
 BACKLOG = 4096
+Writers: TypeAlias = tuple[UsageWriter, DecisionWriter, ContradictionWriter, AuditWriter, LogWriter]
 SPENDING_DAYS = 62
 """How long it is known on which day a key spent what; of earlier days only the sum. Longer than any month and week."""
 
@@ -77,15 +81,19 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
     scrubbing.forbid_dumps()
     loop.set_exception_handler(_report_loop)
     with contextlib.ExitStack() as stack:
-        store, writers = _open_stores(config, stack)
+        store, usage, decisions, evidence = _open_stores(config, stack)
+        audit = open_audit(config, stack, _report_writer, store.driver)
+        logs = _open_logs(stack, store.driver)
         shared = LoopParts(loop, scrubbing=scrubs)
         stack.callback(shared.sweep.close)
         upstreams = _upstreams(config, shared)
-        publisher = Publisher(config, store, upstreams, writers.evidence.waiting, writers.told, current_catalogue(config, stack))
-        group = await _group(config, publisher, (writers.usage, writers.decisions), stack)
+        sinks = usage, decisions, logs, Entered(audit)
+        publisher = Publisher(config, store, upstreams, evidence.waiting, sinks, current_catalogue(config, stack))
+        group = await _group(config, publisher, (usage, decisions), stack)
+        audit.note("start", started(config))  # now that no other server has this directory
         snapshot = publisher.build()
         publisher.refuse_without_root_key()
-        outlets = _outlets(config, upstreams, writers, group)
+        outlets = _outlets(config, upstreams, (usage, decisions, evidence, audit, logs), group)
         plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs))
         server = _server(config, plane, shared, group.lease)
         listener, address = await _listen(config, server) if config.server.enabled else (None, _expected(config))
@@ -118,21 +126,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
     log(Event.STOPPED)
 
 
-class _Writers(NamedTuple):
-    """What writes beside the store, each by a thread of its own."""
-
-    usage: UsageWriter
-    decisions: DecisionWriter
-    evidence: ContradictionWriter
-    logs: LogWriter
-
-    @property
-    def told(self) -> tuple[Forgets, ...]:
-        """Those that have to forget accounts."""
-        return self.usage, self.decisions, self.logs
-
-
-def _open_stores(config: Config, stack: contextlib.ExitStack) -> tuple[SqlStore, _Writers]:
+def _open_stores(config: Config, stack: contextlib.ExitStack) -> tuple[SqlStore, UsageWriter, DecisionWriter, ContradictionWriter]:
     """The store and its writers, closed in reverse when the stack is: what is still to be written is written then."""
     driver = driver_for(config.data_dir, config.database_url)
     store = stack.enter_context(SqlStore(driver, time.time))
@@ -143,11 +137,16 @@ def _open_stores(config: Config, stack: contextlib.ExitStack) -> tuple[SqlStore,
     stack.callback(decisions.close)
     evidence = ContradictionWriter(driver, report=_report_writer)
     stack.callback(evidence.close)
-    logs = LogWriter(driver, time.time, _seal, report=_report_writer)
-    stack.callback(logs.close)
     if usage.unknown_at_start:
         log(Event.UNKNOWN_ROWS, count=usage.unknown_at_start)
-    return store, _Writers(usage, decisions, evidence, logs)
+    return store, usage, decisions, evidence
+
+
+def _open_logs(stack: contextlib.ExitStack, driver: Driver) -> LogWriter:
+    """The writer of sealed logs. It deletes what has expired, also where nobody has a log any more."""
+    logs = LogWriter(driver, time.time, _seal, report=_report_writer)
+    stack.callback(logs.close)
+    return logs
 
 
 def _seal() -> Seal:
@@ -226,8 +225,8 @@ def _upstreams(config: Config, shared: LoopParts) -> Upstreams:
     return upstreams
 
 
-def _outlets(config: Config, upstreams: Upstreams, writers: _Writers, group: Alone | Member) -> Outlets:
-    usage, decisions, evidence, logs = writers
+def _outlets(config: Config, upstreams: Upstreams, writers: Writers, group: Alone | Member) -> Outlets:
+    usage, decisions, evidence, audit, logs = writers
     lease, slices = group.lease, group.slices
 
     def ready() -> bool:
@@ -248,6 +247,8 @@ def _outlets(config: Config, upstreams: Upstreams, writers: _Writers, group: Alo
         ready=ready,
         contradicted=contradicted,
         logs=logs,
+        audit=audit.put,
+        receipts=Receipts(audit.driver, audit.flush),
         timeouts=Timeouts(limits.first_byte_timeout, limits.stream_idle_timeout),
         accounts={} if slices is None else slices.accounts,
         slices=slices,

@@ -18,9 +18,8 @@ from anyapi.crypto.sealed import Binding, ClosedReason, Sealed
 from anyapi.domain.evidence import Contradiction
 from anyapi.domain.snapshot import Snapshot
 from anyapi.errors import ConfigError
-from anyapi.forgetting import Forgetting
+from anyapi.forgetting import Forgetting, Sink
 from anyapi.policy.periods import day_of
-from anyapi.storage.contract_logs import Forgets
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.rows import CredentialRow
 from anyapi.storage.sql_review import SqlReview
@@ -41,7 +40,7 @@ class Publisher:
         store: SqlStore,
         upstreams: Upstreams | None = None,
         waiting: Callable[[], tuple[Contradiction, ...]] = tuple,
-        sinks: Sequence[Forgets] = (),
+        sinks: Sequence[Sink] = (),
         current: Current | None = None,
     ) -> None:
         """`config` is read once at start; keys, settings and accounts' credentials come from the store at each build.

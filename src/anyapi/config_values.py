@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from anyapi.audit.notes import SigningKey
 from anyapi.crypto.root_keys import RootKeys
 from anyapi.crypto.secret import Secret
 from anyapi.domain.catalogue import Catalogue
@@ -165,6 +166,15 @@ class PrivacyHook(msgspec.Struct, frozen=True):
     secret: Secret
 
 
+class Audit(msgspec.Struct, frozen=True):
+    """`[audit]`."""
+
+    key_file: Path | None = None
+    """Holds the key that signs the log, or is made with one; None is `audit.key` in the data directory."""
+    unrecorded: frozenset[str | None] = frozenset()
+    """Data classes whose requests are not entered; None stands for those that name no class."""
+
+
 NO_ROOT_KEYS = RootKeys()
 
 
@@ -192,6 +202,9 @@ class Config(msgspec.Struct, frozen=True):
     scrub: bool
     privacy: Privacy
     control: Control = Control()
+    audit: Audit = Audit()
+    audit_key: SigningKey | None = None
+    """Where the environment holds it itself. Read where secrets are."""
     updates: Updates = Updates()
     smtp: Smtp | None = None
     root_key_file: Path | None = None

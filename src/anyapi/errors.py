@@ -10,6 +10,7 @@ AnyAPIError
 │   ├── NoEligibleEndpoint       policy leaves nothing: lists every endpoint and reason
 │   ├── ModelNotFound            unknown model, or none of its endpoints is available
 │   ├── NotFound                 unknown path
+│   │   └── NotRecorded          the request was not entered into the audit log
 │   ├── MethodNotAllowed
 │   ├── RequestTooLarge
 │   │   └── HeadersTooLarge
@@ -22,6 +23,7 @@ AnyAPIError
 ├── ConfigError                  the configuration is wrong: names file and field
 ├── CatalogueError               a record is wrong: names file, record and field
 ├── SealBroken                   an entry cannot be sealed, or does not open with the identity at hand
+├── AuditError                   an entry, note, proof or receipt of the audit log is not what it must be
 └── StorageError                 the store cannot take or give what was asked
 
 A text here is written by us. INVARIANT: it never holds request content, a provider's words or a secret. What varies is passed as
@@ -94,6 +96,12 @@ class NotFound(RequestError):
     """No such path."""
 
     type = "not_found"
+
+
+class NotRecorded(NotFound):
+    """The operator leaves requests of this class out of the audit log."""
+
+    type = "not_recorded"
 
 
 class MethodNotAllowed(RequestError):
@@ -193,6 +201,10 @@ class CatalogueError(AnyAPIError):
 
 class SealBroken(AnyAPIError):
     """A sealed entry that does not open (sealed to other keys, cut off, altered, no age file), or one that cannot be sealed."""
+
+
+class AuditError(AnyAPIError):
+    """Something of the audit log is not what it must be: damaged, changed, of another log, or signed by somebody else."""
 
 
 class StorageError(AnyAPIError):

@@ -7,10 +7,13 @@ import hashlib
 import msgspec
 from tests.conformance.samples import NOON, RECIPIENT, contradiction, credential_row, decision_record, kept, key_row, usage_row
 
+from anyapi.audit.entries import request_entry
 from anyapi.domain.call import App
 from anyapi.domain.people import Role
 from anyapi.domain.prompt_log import Keeps, LogRule
 from anyapi.domain.requirement import Layer, Settings
+from anyapi.storage.audit_log import AppendedLog
+from anyapi.storage.audit_names import LogIds
 from anyapi.storage.contract_logs import RecipientRow
 from anyapi.storage.people_rows import ChangeRow, IdentityRow, LinkKind, LinkRow, MemberRow, PersonRow, SessionRow
 from anyapi.storage.request_rows import MessageRow, NoticeRow, RequestKind, RequestRow, RequestStatus
@@ -63,6 +66,7 @@ def fill(backend, mark, *, at=NOON):
         requests.add_notice(NoticeRow(f"ntc_{mark}", mark, at, "request_opened", f'{{"request":"req_{mark}"}}'))
     _log_of(backend, mark, at)
     _reviews_of(backend, mark, at)
+    _logged(backend, mark)
     _requests_of(backend, mark)
 
 
@@ -77,6 +81,16 @@ def _log_of(backend, mark, at):
         sink.hold(20)
         sink.put(kept(number, mark, decision=decision_id(mark, number), key=f"key_{mark}", project=f"{mark}-project"), 20)
     sink.close()
+
+
+def _logged(backend, mark):
+    """An entry of the audit log, and the names behind its random ids. What waits to be entered goes on waiting."""
+    with contextlib.closing(backend.driver.connect(everybody=True)) as connection:
+        named = LogIds()
+        named.connection = connection
+        row = usage_row(0, decision=decision_id(mark, "logged"))
+        ids = (named("account", mark, mark), named("key", mark, f"key_{mark}"), named("app", mark, f"{mark}-app"))
+        AppendedLog(backend.driver, connection).append([(f"r:{row.decision}", request_entry(row, ids, 0, None, None))])
 
 
 def _reviews_of(backend, mark, at):
@@ -102,6 +116,10 @@ def _requests_of(backend, mark):
         write(backend.driver, connection, rows[:-1])
         add_up(backend.driver, connection)
         write(backend.driver, connection, rows[-1:])
+        with backend.driver.unit(connection, writes=True, several=True):
+            # Workers on PostgreSQL fill these; the tables are in both.
+            connection.execute("INSERT INTO slices VALUES (?, ?, 'w', 1, 1, ?)", (mark, f"key_{mark}", NOON))
+            connection.execute("INSERT INTO recent_requests VALUES (?, ?, 1, 1)", (mark, f"key_{mark}"))
     decisions = backend.decision_sink()
 
     async def record():

@@ -264,7 +264,7 @@ class Search:
         ran = subprocess.run(arguments, capture_output=True, env={**os.environ, **gateway.environment}, check=False, timeout=60)
         assert ran.returncode == 0, ran.stderr
         for command, said in zip(COMMANDS, ran.stdout.removesuffix(b"\f\n").split(b"\f\n"), strict=True):
-            self._bytes(f"anyapi {command}", said + ran.stderr)
+            self.text(f"anyapi {command}", said + ran.stderr)
 
     def running(self, gateway: Gateway) -> None:
         """All that can be looked at only while the gateway runs."""

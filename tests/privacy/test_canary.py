@@ -129,8 +129,8 @@ def test_no_outcome_leaves_content_or_a_secret_in_postgresql(tmp_path):
                 one_round(caller)
             search = Search(planted.scanner())
             search.running(gateway)
+            search.commands(gateway)
             if LONG:
-                search.commands(gateway)
                 search.folder("PostgreSQL while it runs", server.home)
             assert gateway.stop() == 0
         with contextlib.closing(driver.connect(everybody=True)) as connection:

@@ -398,6 +398,7 @@ CONFIGURED_TABLES = (
     *("people", "members", "identities", "sessions", "links", "changes"),
     *("privacy_requests", "privacy_messages", "privacy_notices", "closings", "spending", "provisioning_keys"),
     *("catalogues", "catalogue_updates", "holds", "review_settings", "notifications", "notices_seen", "deliveries"),
+    *("audit_entries", "audit_tiles", "audit_checkpoints", "audit_names", "audit_pending"),
 )
 
 

@@ -47,8 +47,8 @@ class Limited:
         return self.rows("SELECT amount, requests FROM slices WHERE lineage = ?")
 
     def spent(self):
-        ((spent,),) = self.rows("SELECT coalesce(sum(cost), 0) FROM spending WHERE lineage = ?")
-        return spent
+        """In US dollars, as the store knows it."""
+        return sum(row.total for row in self.members.store.spending("default", 0, 0, 0) if row.key == self.parts.id)
 
 
 def price_of_one(members):

@@ -423,21 +423,17 @@ def test_secrets_are_only_in_the_upstreams(home):
         shared = LoopParts(asyncio.get_running_loop())
 
         state = WriterState(0, 0, 0, 0, failing=False)
-        usage, decisions, evidence = (SimpleNamespace(state=state) for _ in range(3))
+        usage, decisions, evidence, audit = (SimpleNamespace(state=state, put=None, driver=None, flush=None) for _ in range(4))
         lease = SimpleNamespace(held=True)
-        outlets = bootstrap._outlets(
-            config,
-            bootstrap._upstreams(config, shared),
-            (usage, decisions, evidence, SimpleNamespace()),
-            SimpleNamespace(lease=lease, slices=None),
-        )
+        writers = (usage, decisions, evidence, audit, SimpleNamespace())
+        outlets = bootstrap._outlets(config, bootstrap._upstreams(config, shared), writers, SimpleNamespace(lease=lease, slices=None))
         shared.sweep.close()
         upstream = outlets.upstreams["mine"]
         assert (upstream.host, upstream.port) == ("api.openai.com", 443)
         assert b"authorization: Bearer sk-very-secret\r\n" in upstream.head(b"/x", b"", b"")
         assert "sk-very" not in repr(outlets)
         assert outlets.ready()
-        for writer in (usage, decisions, evidence):
+        for writer in (usage, decisions, evidence, audit):
             writer.state = WriterState(0, 0, 0, 0, failing=True)
             assert not outlets.ready()
             writer.state = state

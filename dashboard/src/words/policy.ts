@@ -216,6 +216,7 @@ const CHANGES: Record<string, string> = {
   key_rotated: "rotated an API key",
   key_changed: "changed an API key's limits",
   key_revoked: "revoked an API key",
+  usage_exported: "exported usage",
   credential_added: "brought a provider's key",
   credential_replaced: "replaced a provider's key",
   credential_revoked: "revoked a provider's key",

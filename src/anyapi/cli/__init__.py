@@ -24,6 +24,8 @@ COMMANDS = {
     "usage": "Show what was used.",
     "logs": "Sealed prompt logs: opt in, list, read with your identity, delete.",
     "people": "Let the first person into the dashboard.",
+    "audit": "Check, export and sign the log of what was decided, done and changed.",
+    "verify": "Verify a receipt, offline.",
     "evidence": "List and clear what providers stated against their promise.",
 }
 """Name of each command and of its module; the module holds a click command of the same name."""

@@ -6,9 +6,11 @@ from typing import Protocol
 import msgspec
 
 from anyapi.domain.catalogue import ProviderApi
+from anyapi.domain.decision import Decision
 from anyapi.domain.evidence import Contradiction
-from anyapi.domain.ids import CredentialId, KeyId, ProviderId
+from anyapi.domain.ids import AccountId, CredentialId, DecisionId, KeyId, ProviderId
 from anyapi.domain.prompt_log import Kept
+from anyapi.domain.receipt import NoReceipt
 from anyapi.domain.usage import DecisionRecord, UsageRow
 from anyapi.gateway.ledger import Account
 from anyapi.upstream.adapter import Adapter, Dialect, ProviderRow, Timeouts
@@ -83,6 +85,15 @@ def _kept_nowhere(_contradiction: Contradiction) -> None:
     """For a plane that has no store."""
 
 
+def _not_recorded(_row: UsageRow, _decisions: tuple[Decision, ...]) -> None:
+    """For a plane that has no audit log."""
+
+
+def _no_receipts(_account: AccountId, _decision: DecisionId) -> NoReceipt:
+    """For a plane that has no audit log."""
+    return NoReceipt.UNKNOWN
+
+
 class Outlets(msgspec.Struct, frozen=True):
     """The concrete things that bootstrap names: adapters, upstreams, sinks."""
 
@@ -98,6 +109,10 @@ class Outlets(msgspec.Struct, frozen=True):
     contradicted: Callable[[Contradiction], None] = _kept_nowhere
     """Takes a contradiction that is in force already: written down and told to the operator. MUST not block."""
     logs: LogSink = NO_LOG
+    audit: Callable[[UsageRow, tuple[Decision, ...]], None] = _not_recorded
+    """Takes the usage row of a request and the decisions that it went by, for the audit log. MUST not block."""
+    receipts: Callable[[AccountId, DecisionId], bytes | NoReceipt] = _no_receipts
+    """Gives the receipt of an account's decision. Called in a thread: it may wait. Raises `StorageError`."""
     accounts: dict[KeyId, Account] = {}
     """What keys with limits use, by the first key of each chain of rotations; grows by those that are used."""
     slices: Slicing | None = None

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from anyapi.gateway.privacy_fields import APP, CONFIGURED, DECISION, TOKENS, USAGE, USAGE_HOURS
+from anyapi.gateway.privacy_fields import APP, AUDIT, CONFIGURED, DECISION, TOKENS, USAGE, USAGE_HOURS
 
 
 class Disclosure(NamedTuple):
@@ -55,8 +55,9 @@ def stored(usage_ttl_days: float) -> list[dict[str, object]]:
     usage += [{"field": f"tokens.{name}", "purpose": purpose} for name, purpose in TOKENS.items()]
     usage += [{"field": f"app.{name}", "purpose": purpose} for name, purpose in APP.items()]
     note = (
-        "Only for requests of the data classes confidential and regulated; durable before anything is sent. Never altered, but for one "
-        "thing: when their account is deleted, account and key are replaced by a random name."
+        "Only for requests of the data classes confidential and regulated; durable before anything is sent. About a second later it stands "
+        "in the audit log, under random ids for account and key, and only there. Never altered, but for one thing: those that still wait "
+        "when their account is deleted have account and key replaced by a random name."
     )
     kept_records: list[dict[str, object]] = [
         {"record": name, "ttl_days": None, "note": kept, "fields": listed(fields)} for name, fields, kept in CONFIGURED
@@ -70,6 +71,12 @@ def stored(usage_ttl_days: float) -> list[dict[str, object]]:
             "fields": listed(USAGE_HOURS),
         },
         {"record": "decision", "ttl_days": None, "note": note, "fields": listed(DECISION)},
+        {
+            "record": "audit_request",
+            "ttl_days": None,
+            "note": "How each request ended, as the audit log keeps it; the operator may leave out the classes public and internal.",
+            "fields": listed(AUDIT),
+        },
         *kept_records,
     ]
 

@@ -3,8 +3,10 @@
 from itertools import pairwise
 from math import inf
 
+from anyapi.audit.entries import RequestEntry
 from anyapi.domain.call import App
 from anyapi.domain.usage import LATENCY_BOUNDS, DecisionRecord, TokenCount, UsageRow
+from anyapi.gateway.privacy_fields_sealed import SEALED
 
 USAGE: dict[str, str] = {
     "number": "in which order rows were written, so that each is added to the sums once",
@@ -80,7 +82,37 @@ DECISION: dict[str, str] = {
     "permitted": "endpoints that were permitted, in order",
     "denied": "endpoints that were denied, with reason codes",
 }
-TABLES = ((UsageRow, USAGE), (TokenCount, TOKENS), (App, APP), (DecisionRecord, DECISION))
+AUDIT: dict[str, str] = {
+    "account": "for which account: a random id, whose name is forgotten with the account",
+    "app": "for which app: a random id of that kind",
+    "at": "when the request came",
+    "attempts": "number of upstream calls",
+    "cached": "prompt tokens read from the provider's cache",
+    "completion": "completion tokens",
+    "copy_until": "when the provider's copy should be gone, from its data policy",
+    "cost": "cost, from catalogue prices",
+    "data_class": "data class of the request, if one was set",
+    "decision": "names the decision",
+    "duration": "response time",
+    "evidence": "code of what the provider's own statements came to",
+    "first_token": "time to the first token",
+    "flagged_until": "when the provider's copy of flagged content should be gone",
+    "host": "which host a router says answered: a provider of the catalogue, else `unrecognised`",
+    "key": "which API key: a random id, whose name is forgotten with the account",
+    "kind": "what kind of entry it is",
+    "model": "catalogue id of the model, or `anyapi/auto` where that found none; else `unknown`",
+    "operation": "which API operation was called",
+    "outcome": "how it ended",
+    "prompt": "prompt tokens",
+    "reasoning": "completion tokens spent on reasoning",
+    "recorded": "place of the decision record in the log",
+    "ruling": "place in the log of what was decided: endpoints permitted with their facts, endpoints denied with reason codes",
+    "source": "whether the token counts are measured, estimated or unknown",
+    "status": "HTTP status that the caller got",
+    "streamed": "whether the answer was streamed",
+    "used": "which of the permitted endpoints was used",
+}
+TABLES = ((UsageRow, USAGE), (TokenCount, TOKENS), (App, APP), (DecisionRecord, DECISION), (RequestEntry, AUDIT))
 """Each stored struct with the purposes of its fields; a test holds them against each other."""
 
 ACCOUNTS: dict[str, str] = {
@@ -315,46 +347,32 @@ DELIVERIES: dict[str, str] = {
     "ended_at": "when it arrived or was given up",
     "code": "how the last attempt ended",
 }
-LOG_RECIPIENTS: dict[str, str] = {
-    "id": "names somebody whom an account has its prompt log sealed to",
-    "account": "whose log it is",
-    "recipient": "their public key (age); the key that opens the log is nowhere here",
-    "name": "shown to people",
-    "created_at": "when they were added",
+AUDIT_ENTRIES: dict[str, str] = {
+    "position": "its place in the audit log",
+    "ref": "the decision, change or key that it is about, to find it by",
+    "entry": "what was decided, done, changed or started, in the fields listed here; random ids for accounts, keys, apps and people",
 }
-LOG_RULES: dict[str, str] = {
-    "account": "which account opted into a prompt log",
-    "layer": "for all of it, a project or a key",
-    "subject": "id of the account, project or key",
-    "keeps": "what is kept: prompts, responses, both or nothing",
-    "share": "of how many of the requests",
-    "ttl_days": "for how many days",
-    "changed_at": "when that was changed",
+AUDIT_TILES: dict[str, str] = {
+    "level": "the height in the hash tree",
+    "number": "the place at that height",
+    "hashes": "256 hashes of entries, or of such hashes",
+    "root": "the hash over them",
 }
-SEALED_LOGS: dict[str, str] = {
-    "decision": "which request a kept entry is of",
+AUDIT_CHECKPOINTS: dict[str, str] = {
+    "size": "how many entries it is signed for",
+    "note": "the signed note",
+}
+AUDIT_NAMES: dict[str, str] = {
+    "log_id": "a random id of the audit log",
+    "kind": "account, key, project, app, person, credential or provisioning key",
     "account": "whose it is",
-    "key": "which API key was used (its public id)",
-    "project": "which project of the account",
-    "at": "when the request was answered",
-    "expires_at": "when the entry is deleted",
-    "operation": "which API operation was called",
-    "model": "catalogue id of the model, else `unknown`",
-    "outcome": "how it ended",
-    "keeps": "whether the prompt, the response or both are in it",
-    "recipients": "public keys that it is sealed to: whoever holds one of the keys to them can open it, and nobody else",
-    "bytes": "how long the sealed entry is",
+    "subject": "what it stands for",
 }
-SEALED_PIECES: dict[str, str] = {
-    "account": "whose it is",
-    "entry": "which entry it is a part of",
-    "number": "which part",
-    "padding": "zeros that keep ciphertext out of shared pages of the file",
-    "piece": "the prompt and response, sealed with age to the account's own public keys before they were stored; unreadable here",
-}
-LOG_CLEARINGS: dict[str, str] = {
-    "account": "which account had its prompt log deleted",
-    "until": "up to when: nothing of before is added any more",
+AUDIT_PENDING: dict[str, str] = {
+    "id": "names the change",
+    "at": "when it was made",
+    "kind": "what kind of change it was",
+    "body": "ids, settings and roles; no name, no address and no secret",
 }
 CONFIGURED = (
     ("accounts", ACCOUNTS, "until it is deleted"),
@@ -385,11 +403,12 @@ CONFIGURED = (
     ("notifications", NOTIFICATIONS, "400 days"),
     ("notices_seen", NOTICES_SEEN, "until the operator deletes it"),
     ("deliveries", DELIVERIES, "400 days"),
-    ("log_recipients", LOG_RECIPIENTS, "until removed"),
-    ("log_rules", LOG_RULES, "until switched off: there is none unless the account opted in"),
-    ("sealed_logs", SEALED_LOGS, "as long as the account chose, or until it deletes them; none unless the account opted in"),
-    ("sealed_pieces", SEALED_PIECES, "as long as the entry they are parts of"),
-    ("log_clearings", LOG_CLEARINGS, "until the account is deleted"),
+    ("audit_entries", AUDIT_ENTRIES, "kept: nothing of the audit log is ever altered or deleted"),
+    ("audit_tiles", AUDIT_TILES, "kept; hashes of entries"),
+    ("audit_checkpoints", AUDIT_CHECKPOINTS, "kept; what anybody may be shown of the log's state"),
+    ("audit_names", AUDIT_NAMES, "until the account, or the person, is deleted: then the log's ids lead to nobody"),
+    ("audit_pending", AUDIT_PENDING, "until it is entered into the audit log, about a second"),
+    *SEALED,
     ("contradictions", CONTRADICTIONS, "kept; one for each endpoint, credential and code until the operator clears it"),
 )
 """What people set up, rather than what requests leave behind; a test holds it against the tables of the store."""

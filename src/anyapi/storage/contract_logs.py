@@ -30,18 +30,6 @@ class KeptSums(msgspec.Struct, frozen=True):
     oldest_at: float | None
 
 
-class Forgets(Protocol):
-    """What accounts that are being deleted need of everything that writes."""
-
-    def forget(self, accounts: frozenset[AccountId]) -> None:
-        """From now on write nothing that names these accounts; of no others any more."""
-        ...
-
-    def flush(self, timeout: float = 10.0) -> None:
-        """Return when all that was put before is written or given up; MUST raise if that takes longer than `timeout` seconds."""
-        ...
-
-
 class LogRuleStore(Protocol):
     """What accounts opted into, and whom it is sealed to."""
 

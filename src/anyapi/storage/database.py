@@ -37,6 +37,11 @@ class Database:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self.close()
 
+    @property
+    def driver(self) -> Driver:
+        """The database, for those that need a connection of their own."""
+        return self._driver
+
     def close(self) -> None:
         """Close the connection; the store cannot be used afterwards."""
         if self._owner:

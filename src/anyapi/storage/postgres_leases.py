@@ -117,11 +117,11 @@ class Onlooker:
             self._idle.pop().close()
 
     def _watched(self, raw: psycopg.Connection[TupleRow]) -> tuple[int, int]:
-        with contextlib.ExitStack() as unless_well:
-            unless_well.callback(raw.close)
+        with contextlib.ExitStack() as stack:
+            stack.callback(raw.close)
             found = _seen(raw)
             raw.execute("UNLISTEN *")  # nobody reads what comes while it is idle
-            unless_well.pop_all()
+            stack.pop_all()
         self._idle.append(raw)
         return found
 

@@ -1,9 +1,10 @@
 """Slices of keys' limits, leased from PostgreSQL (docs/adr/0021): the side of one worker.
 
-INVARIANT: of a spend cap, what the store knows to be spent in the period and all slices together are at most the cap; of a rate, the
-requests of the last minute and all slices together at most the rate. Rounds run one after the other, under a lock, by the database's clock.
-A slice counts until what was spent of it is in the store, and so for a moment twice, never not at all. Of a worker that says nothing any
-more its slices are free again when they end.
+INVARIANT: of a spend cap, what the store knows to be spent in the period (`spending`, and usage rows that are not added to it yet) and all
+slices together are at most the cap; of a rate, the requests of the last minute and all slices together at most the rate.
+
+Rounds run one after the other, under a lock, by the database's clock. A slice counts until what was spent of it is in the store, and so for
+a moment twice, never not at all. Of a worker that says nothing any more its slices are free again when they end.
 """
 
 import contextlib

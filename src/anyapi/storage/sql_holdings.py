@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from anyapi.domain.ids import AccountId
 from anyapi.errors import StorageError
-from anyapi.storage import holdings, log_statements
+from anyapi.storage import audit_statements, holdings, log_statements
 from anyapi.storage.contract_holdings import Counts
 from anyapi.storage.database import Database
 from anyapi.storage.holdings import HOLDINGS, Cell, Fate, Holding
@@ -50,6 +50,12 @@ class SqlHoldings(Database):
         for row in rows:
             row.pop("rowid", None)  # PostgreSQL has it as a column; it says nothing of the row
         return rows
+
+    def logged_as(self, account: AccountId) -> str:
+        """Give the account's random id in the audit log."""
+        with only(EVERYBODY):
+            found = self._read("read the audit log", audit_statements.NAME, ("account", account, account))
+        return str(found[0][0]) if found else ""
 
     def begin_closing(self, account: AccountId, at: float) -> None:
         """Note that an account is being deleted; its keys and credentials end."""

@@ -52,6 +52,10 @@ class SqliteDriver:
         """One statement is a unit by itself."""
         return connection.execute(statement, values).fetchall()
 
+    def alone(self, connection: Connection) -> contextlib.AbstractContextManager[None]:  # noqa: ARG002 no other process extends the log
+        """Nothing: the write lock is never held while a thread waits for the interpreter's."""
+        return contextlib.nullcontext()
+
     def insert(self, connection: Connection, statement: Callable[[int], str], rows: Sequence[Sequence[Value]]) -> int:
         """Bind every value of every row."""
         return connection.execute(statement(len(rows)), [value for row in rows for value in row]).rowcount

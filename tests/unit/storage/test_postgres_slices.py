@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from tests.conformance.samples import NOON, key_row
+from tests.conformance.samples import NOON, key_row, usage_row
 from tests.conftest import LONG
 from tests.tools import postgres
 
@@ -18,7 +18,7 @@ from anyapi.domain.slices import Ask
 from anyapi.errors import StorageError
 from anyapi.gateway.ledger import NANO
 from anyapi.gateway.sliced_account import SlicedAccount
-from anyapi.policy.periods import first_day
+from anyapi.policy.periods import SECONDS_A_DAY, day_of, first_day
 from anyapi.storage.postgres_slices import SliceStore
 
 TODAY = 20_000
@@ -83,6 +83,19 @@ def test_what_is_spent_is_counted_and_that_of_earlier_periods_is_not(backend, wo
     assert worker.lease([ask(wanted=20 * NANO)])[0].amount == 1 * NANO
 
 
+def test_usage_rows_that_are_not_added_to_the_spending_yet_count_too(backend, workers):
+    sink, worker = backend.usage_sink(NOON), workers("a")
+    for number in range(3):
+        sink.accept()
+        sink.put(usage_row(number, decision=f"dec_{number}", at=NOON - number * SECONDS_A_DAY, account="default", key="key_1", cost=1.5))
+    sink.flush()
+    assert worker.lease([ask()])[0].spent == 4_500_000_000
+    today = ask(period=CapPeriod.DAY, since=day_of(NOON))
+    assert worker.lease([today])[0].spent == 1_500_000_000
+    sink.close()
+    assert worker.lease([ask()])[0].spent == 4_500_000_000
+
+
 def test_a_cap_that_was_lowered_below_what_is_leased_gives_nothing(workers):
     first, second = workers("a"), workers("b")
     first.lease([ask(wanted=8 * NANO)])
@@ -107,7 +120,7 @@ def test_requests_of_the_last_minute_count_whoever_made_them(backend, workers):
 
 def test_requests_of_longer_ago_do_not_count_and_are_forgotten(backend, workers):
     worker = workers("a")
-    (grant,) = worker.lease([ask(None, 2, ages=(61.5, 90.0), wanted_requests=2)])
+    (grant,) = worker.lease([ask(None, 2, ages=(63.0, 90.0), wanted_requests=2)])
     assert grant.requests == 2
     with contextlib.closing(psycopg.connect(backend.url, autocommit=True)) as raw:
         raw.execute("SELECT set_config('anyapi.account', '*', FALSE)")
