@@ -23,6 +23,8 @@ const Credentials = lazy(() => import("./pages/credentials"));
 const Playground = lazy(() => import("./pages/playground"));
 const Members = lazy(() => import("./pages/members"));
 const Review = lazy(() => import("./pages/review"));
+const Ranking = lazy(() => import("./pages/ranking"));
+const PublicRanking = lazy(() => import("./pages/ranking").then((page) => ({ default: page.PublicRanking })));
 const Stored = lazy(() => import("./pages/stored"));
 const Logs = lazy(() => import("./pages/logs"));
 const Requests = lazy(() => import("./pages/requests"));
@@ -43,6 +45,14 @@ if (plain(window.location.pathname) === window.location.pathname && window.locat
 export function App() {
   const entrance = useEntrance();
   const [location] = useLocation();
+  if (location === "/ranking")
+    return (
+      <Caught>
+        <Suspense fallback={null}>
+          <PublicRanking />
+        </Suspense>
+      </Caught>
+    );
   if (entrance.error && entrance.data === undefined)
     return (
       <div className="entrance">
@@ -106,6 +116,7 @@ function Account({ account }: { account: string }) {
             <Route path={`${base}/playground`} component={Playground} />
             <Route path={`${base}/members`} component={Members} />
             <Route path={`${base}/review`} component={Review} />
+            <Route path={`${base}/ranking`} component={Ranking} />
             <Route path={`${base}/stored`} component={Stored} />
             <Route path={`${base}/logs`} component={Logs} />
             <Route path={`${base}/requests`} component={Requests} />

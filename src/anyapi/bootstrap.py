@@ -13,7 +13,7 @@ import signal
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeAlias
 
@@ -25,6 +25,7 @@ from anyapi.bootstrap_audit import Entered, open_audit, started
 from anyapi.bootstrap_cluster import Alone, Member
 from anyapi.bootstrap_control import Beside, ControlReady, Parts, nobody_waits
 from anyapi.bootstrap_publisher import Publisher, current_catalogue
+from anyapi.bootstrap_ranking import Weekly, sampling_for, weekly
 from anyapi.config import Config, Listen
 from anyapi.config_addresses import origins_of
 from anyapi.control.channel import serve_channel
@@ -38,6 +39,7 @@ from anyapi.gateway.outlets import Outlets
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import Disclosure
 from anyapi.gateway.routes import Router
+from anyapi.gateway.sampling import Sampling
 from anyapi.gateway.server import Server
 from anyapi.policy.periods import day_of
 from anyapi.storage.audit_receipts import Receipts
@@ -48,6 +50,7 @@ from anyapi.storage.driver import Driver
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.events import EventKind, WriterEvent
 from anyapi.storage.log_writer import LogWriter, Seal
+from anyapi.storage.sql_ranking import SqlRanking
 from anyapi.storage.sql_store import SqlStore
 from anyapi.storage.usage_writer import UsageWriter
 from anyapi.telemetry.log import Event, log
@@ -87,19 +90,20 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         shared = LoopParts(loop, scrubbing=scrubs)
         stack.callback(shared.sweep.close)
         upstreams = _upstreams(config, shared)
-        sinks = usage, decisions, logs, Entered(audit)
-        publisher = Publisher(config, store, upstreams, evidence.waiting, sinks, current_catalogue(config, stack))
+        ranking, sampling = SqlRanking(store), sampling_for(config.ranking)
+        sinks, known = (usage, decisions, logs, Entered(audit)), current_catalogue(config, stack)
+        publisher = Publisher(config, store, upstreams, evidence.waiting, sinks, known, ranking)
         group = await _group(config, publisher, (usage, decisions), stack)
         audit.note("start", started(config))  # now that no other server has this directory
         snapshot = publisher.build()
         publisher.refuse_without_root_key()
-        outlets = _outlets(config, upstreams, (usage, decisions, evidence, audit, logs), group)
-        plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs))
+        outlets = _outlets(config, upstreams, (usage, decisions, evidence, audit, logs), group, sampling)
+        plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs, samples=sampling is not None))
         server = _server(config, plane, shared, group.lease)
         listener, address = await _listen(config, server) if config.server.enabled else (None, _expected(config))
         collector = scrubbing.Collector(loop, scrubbing=scrubs)
 
-        publisher.publish = functools.partial(_publish, plane)
+        publisher.publish = functools.partial(_publish, plane, sampling)
         await group.follow(publisher, snapshot.version)
         stop = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -113,7 +117,8 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
             log(Event.STARTED, listen=address, scrubbing=str(scrubs).lower(), keys=len(snapshot.principals))
             ready(snapshot, address)
         control = Beside(config, Parts(plane, group.in_force, config.server.public_url or address, lambda: publisher.unusable), met)
-        await control.until(stop)
+        async with weekly(_weekly(config, sampling, ranking, (plane, group.in_force))):
+            await control.until(stop)
         log(Event.STOPPING, connections=len(server.connections))
         if listener is not None:
             listener.close()
@@ -169,7 +174,26 @@ async def _group(
     return member
 
 
-def _disclosure(config: Config, *, scrubs: bool) -> Disclosure:
+def _weekly(
+    config: Config, sampling: Sampling | None, ranking: SqlRanking, parts: tuple[DataPlane, Callable[[], Awaitable[int]]]
+) -> Weekly | None:
+    """What releases the ranking of models; nothing is sampled before it runs, and nothing at all by a control plane alone."""
+    plane, in_force = parts
+    if sampling is None or not config.server.enabled:
+        return None
+    sampling.leave_out(plane.snapshot.left_out)
+    return Weekly(
+        sampling,
+        config.ranking.share,
+        ranking,
+        lambda: SqlStore(driver_for(config.data_dir, config.database_url)),
+        lambda: tuple(plane.context.catalogue.models),
+        in_force,
+        time.time,
+    )
+
+
+def _disclosure(config: Config, *, scrubs: bool, samples: bool) -> Disclosure:
     """What `/v1/privacy` says of this configuration."""
     return Disclosure(
         usage_ttl_days=config.usage_ttl_days,
@@ -181,6 +205,7 @@ def _disclosure(config: Config, *, scrubs: bool) -> Disclosure:
         answer_days=config.privacy.answer_days,
         catalogue_version=config.catalogue.version,
         control_url=config.control.public_url,
+        sampled_share=config.ranking.share if samples else None,
     )
 
 
@@ -206,7 +231,9 @@ def _server(config: Config, plane: DataPlane, shared: LoopParts, lease: Lease | 
     return server
 
 
-def _publish(plane: DataPlane, snapshot: Snapshot) -> None:
+def _publish(plane: DataPlane, sampling: Sampling | None, snapshot: Snapshot) -> None:
+    if sampling is not None:
+        sampling.leave_out(snapshot.left_out)
     plane.disclosure = plane.disclosure._replace(catalogue_version=snapshot.context.catalogue.version)
     plane.publish(snapshot)
 
@@ -225,7 +252,7 @@ def _upstreams(config: Config, shared: LoopParts) -> Upstreams:
     return upstreams
 
 
-def _outlets(config: Config, upstreams: Upstreams, writers: Writers, group: Alone | Member) -> Outlets:
+def _outlets(config: Config, upstreams: Upstreams, writers: Writers, group: Alone | Member, sampling: Sampling | None = None) -> Outlets:
     usage, decisions, evidence, audit, logs = writers
     lease, slices = group.lease, group.slices
 
@@ -249,6 +276,7 @@ def _outlets(config: Config, upstreams: Upstreams, writers: Writers, group: Alon
         logs=logs,
         audit=audit.put,
         receipts=Receipts(audit.driver, audit.flush),
+        sample=None if sampling is None or not config.server.enabled else sampling.take,
         timeouts=Timeouts(limits.first_byte_timeout, limits.stream_idle_timeout),
         accounts={} if slices is None else slices.accounts,
         slices=slices,

@@ -18,12 +18,14 @@ from anyapi.config import Config, catalogue_over
 from anyapi.errors import ConfigError, StorageError
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import inventory
+from anyapi.gateway.rankings import rankings_of
 from anyapi.storage.driver import Driver
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.rows import DEFAULT_ACCOUNT
 from anyapi.storage.sql_holdings import SqlHoldings
 from anyapi.storage.sql_logs import SqlLogs
 from anyapi.storage.sql_people import SqlPeople
+from anyapi.storage.sql_ranking import SqlRanking
 from anyapi.storage.sql_requests import SqlRequests
 from anyapi.storage.sql_review import SqlReview
 from anyapi.storage.sql_store import SqlStore
@@ -98,6 +100,7 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
         updating = serving.Updating(load_catalogue, functools.partial(catalogue_over, config), allows, *updates)
         services = serving.Services(
             **stores._asdict(),
+            rankings=lambda week: rankings_of(parts.plane, week),
             updating=updating,
             attempts=serving.Attempts(time.time),
             in_force=lambda: parts.plane.snapshot,
@@ -132,12 +135,13 @@ class _Stores(NamedTuple):
     holdings: SqlHoldings
     review: SqlReview
     logs: SqlLogs
+    ranking: SqlRanking
 
 
 def _stores(stack: contextlib.AsyncExitStack, driver: Driver) -> _Stores:
     """One of each, over two connections that are closed with the stack."""
     store, people = stack.enter_context(SqlStore(driver)), stack.enter_context(SqlPeople(driver))
-    return _Stores(store, people, SqlRequests(people), SqlHoldings(store), SqlReview(people), SqlLogs(store))
+    return _Stores(store, people, SqlRequests(people), SqlHoldings(store), SqlReview(people), SqlLogs(store), SqlRanking(people))
 
 
 def _bind(config: Config) -> socket.socket:

@@ -20,6 +20,7 @@ from anyapi.domain.snapshot import Snapshot
 from anyapi.errors import ConfigError
 from anyapi.forgetting import Forgetting, Sink
 from anyapi.policy.periods import day_of
+from anyapi.storage.contract_ranking import RankingStore
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.rows import CredentialRow
 from anyapi.storage.sql_review import SqlReview
@@ -42,14 +43,16 @@ class Publisher:
         waiting: Callable[[], tuple[Contradiction, ...]] = tuple,
         sinks: Sequence[Sink] = (),
         current: Current | None = None,
+        ranking: RankingStore | None = None,
     ) -> None:
         """`config` is read once at start; keys, settings and accounts' credentials come from the store at each build.
 
         Without `upstreams` there is nothing that could use a stored credential, so none is published. `waiting` gives the contradictions
         that are in force and not yet stored. Each of `sinks` is told, before a snapshot without them is given, which accounts are being
-        deleted or were. `current` knows the catalogue; without it, that of `config` stays in force and nobody reviews.
+        deleted or were. `current` knows the catalogue; without it, that of `config` stays in force and nobody reviews. `ranking` knows the
+        ranking's releases and who takes no part in it.
         """
-        self._current = current
+        self._current, self._ranking = current, ranking
         self._reloading = asyncio.Lock()
         self._config, self._store, self._upstreams, self._waiting = config, store, upstreams, waiting
         self._forgetting = Forgetting(sinks)
@@ -81,8 +84,10 @@ class Publisher:
             config, usable = self._config, self._usable()
             known = [*self._waiting(), *self._store.contradictions()]  # in this order: one that is written meanwhile is in both
             built = build_snapshot(self._store, base, config.presets, config.policy, self.version, usable, known)
-            logged = with_logs(built, self._store)
-            return with_spending(logged, self._store, day_of(time.time()))
+            built = with_logs(built, self._store)
+            if self._ranking is not None:
+                built = msgspec.structs.replace(built, left_out=self._ranking.left_out(), releases=self._ranking.releases())
+            return with_spending(built, self._store, day_of(time.time()))
 
     def _usable(self) -> list[CredentialRow]:
         """The stored credentials that can be used, their upstreams ready. One that cannot is left out: that only takes candidates away."""

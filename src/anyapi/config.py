@@ -41,6 +41,7 @@ from anyapi.config_sections import (
     read_policy,
     read_presets,
     read_privacy,
+    read_ranking,
     read_server,
     read_switch,
 )
@@ -208,6 +209,7 @@ def _read(top: Table, file: Path | None, env: Mapping[str, str], now: dt.datetim
         scrub=_scrub(read_switch(top.child("scrub"), "enabled", default=True), env, top.problems),
         privacy=read_privacy(top.child("privacy")),
         control=read_control(top.child("control"), here, _address("ANYAPI_CONTROL_LISTEN", env, top.problems)),
+        ranking=read_ranking(top.child("ranking")),
         audit=read_audit(top.child("audit"), here, env, PATH),
         updates=updates,
         smtp=read_smtp(top.child("smtp"), here),

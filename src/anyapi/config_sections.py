@@ -11,7 +11,7 @@ import msgspec
 from anyapi.catalogue.reading import Table
 from anyapi.catalogue.vocabulary import BASE_URL, PAGE_URL, Form
 from anyapi.config_oidc import check_oidc, read_oidc
-from anyapi.config_values import Control, Listen, Privacy, Server, ServerLimits, Tls, UpstreamLimits
+from anyapi.config_values import Control, Listen, Privacy, Ranking, Server, ServerLimits, Tls, UpstreamLimits
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.data_policy import CERTIFICATIONS
 from anyapi.domain.requirement import DataClass, Settings
@@ -138,6 +138,16 @@ def read_privacy(table: Table | None) -> Privacy:
     hook = table.optional_text("webhook_url", PAGE_URL)
     table.done()
     return msgspec.structs.replace(privacy, answer_days=privacy.answer_days if days is None else days, webhook_url=hook)
+
+
+def read_ranking(table: Table | None) -> Ranking:
+    """`[ranking]`."""
+    if table is None:
+        return Ranking()
+    share = table.number("share", 0.000_001, 1.0)
+    enabled = table.optional_flag("enabled")
+    table.done()
+    return Ranking(enabled, Ranking().share if share is None else share)
 
 
 def read_networks(table: Table | None) -> tuple[str, ...]:

@@ -166,6 +166,15 @@ class PrivacyHook(msgspec.Struct, frozen=True):
     secret: Secret
 
 
+class Ranking(msgspec.Struct, frozen=True):
+    """`[ranking]`: anonymous sampling for the ranking of models."""
+
+    enabled: bool | None = None
+    """None: where OpenDP is installed."""
+    share: float = 0.001
+    """Of requests, that are sampled."""
+
+
 class Audit(msgspec.Struct, frozen=True):
     """`[audit]`."""
 
@@ -202,6 +211,7 @@ class Config(msgspec.Struct, frozen=True):
     scrub: bool
     privacy: Privacy
     control: Control = Control()
+    ranking: Ranking = Ranking()
     audit: Audit = Audit()
     audit_key: SigningKey | None = None
     """Where the environment holds it itself. Read where secrets are."""

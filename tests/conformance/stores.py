@@ -15,6 +15,7 @@ from anyapi.storage.log_writer import LogWriter
 from anyapi.storage.sql_holdings import SqlHoldings
 from anyapi.storage.sql_logs import SqlLogs
 from anyapi.storage.sql_people import SqlPeople
+from anyapi.storage.sql_ranking import SqlRanking
 from anyapi.storage.sql_requests import SqlRequests
 from anyapi.storage.sql_review import SqlReview
 from anyapi.storage.sql_store import SqlStore
@@ -40,6 +41,9 @@ class Backend:
 
     def requests(self):
         return SqlRequests(self.driver)
+
+    def ranking(self):
+        return SqlRanking(self.driver)
 
     def holdings(self):
         return SqlHoldings(self.driver)

@@ -65,6 +65,8 @@ def fill(backend, mark, *, at=NOON):
         requests.open_request(row, MessageRow(f"msg_{mark}", mark, row.id, row.person, from_team=False, at=at, words=f"{mark} asks"))
         requests.add_notice(NoticeRow(f"ntc_{mark}", mark, at, "request_opened", f'{{"request":"req_{mark}"}}'))
     _log_of(backend, mark, at)
+    with backend.ranking() as ranking:
+        ranking.take_part(mark, part=False)
     _reviews_of(backend, mark, at)
     _logged(backend, mark)
     _requests_of(backend, mark)

@@ -69,7 +69,9 @@ def test_atheris_finds_no_broken_promise(target, tmp_path):
     ]
     told = re.search(r"=== Uncaught Python exception: ===\n.*?\n\n", done.stderr, re.DOTALL)
     assert done.returncode == 0, (crashes, told[0] if told else done.stderr[-2000:])
-    counted = re.search(r"(\d+) inputs in", done.stdout)
+    counted = re.search(r"(\d+) inputs in", done.stdout) or re.search(
+        r"Done (\d+) runs", done.stderr
+    )  # the latter where the machine was busy
     assert counted, done.stderr[-2000:]
     assert int(counted[1]) > 100, "hardly anything was tried"
 

@@ -20,7 +20,13 @@ from anyapi.crypto.api_keys import generate
 from anyapi.simulator import ModelSpec, ProviderSpec, SimulationThread, WireName, read_fault
 from anyapi.simulator.cast import ClaimedPolicy
 
-SERVER = """
+ALL_SAMPLED = """
+[ranking]
+enabled = true
+share = 1.0
+"""
+"""Every request is looked at for the ranking of models, but those that may not be."""
+SERVER = f"""
 [server.limits]
 header_timeout = 2.0
 body_timeout = 2.0
@@ -30,7 +36,7 @@ max_body_bytes = 300000
 [server.upstream]
 first_byte_timeout = 2.0
 stream_idle_timeout = 2.0
-"""
+{ALL_SAMPLED}"""
 PATIENCE = 20.0
 CREDENTIAL = "credential"
 """How the label of a provider's key begins."""

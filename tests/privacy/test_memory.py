@@ -21,7 +21,7 @@ from typing import NamedTuple
 import pytest
 import trustme
 from tests.conftest import LONG
-from tests.privacy.outcomes import CREDENTIAL, SERVER, Caller, one_round, providers
+from tests.privacy.outcomes import ALL_SAMPLED, CREDENTIAL, SERVER, Caller, one_round, providers
 from tests.privacy.planted import Planted
 from tests.privacy.sinks import Room, simulated_in
 from tests.tools.canary import Hit, Mint, Scanner
@@ -168,7 +168,7 @@ def loaded(home: Path, *, tls: bool = False, scrub: bool = True) -> Iterator[Loa
     with SimulationThread([spec], options) as simulation:
         toml = demo_config_toml(simulation.simulation.ports, [spec])
         toml = toml.replace(f'env = "{key_variable(spec.id)}"', f"key_file = {json.dumps(str(key))}")
-        toml = toml.replace("http://127.0.0.1", "https://127.0.0.1") if tls else toml
+        toml = (toml.replace("http://127.0.0.1", "https://127.0.0.1") if tls else toml) + ALL_SAMPLED
         with running_gateway(home / "data", toml, server, environment) as gateway:
             load = Load(gateway, simulation, trust)
             try:

@@ -165,7 +165,7 @@ def refusals(tmp_path_factory):
         return {start.name: said for start, said in zip(MATRIX, ran, strict=True)}
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("start", MATRIX, ids=lambda start: start.name.replace(" ", "-"))
 def test_a_wrong_configuration_refuses_to_start_and_says_why(refusals, start):
     said = refusals[start.name]

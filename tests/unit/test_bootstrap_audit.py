@@ -5,13 +5,16 @@ import contextlib
 import pytest
 from tests.conformance.samples import NOON
 from tests.conformance.stores import BACKENDS
+from tests.integration.lab import until
 from tests.unit.test_config_audit import load
 
 from anyapi.audit.notes import SigningKey
-from anyapi.bootstrap_audit import open_audit, started
+from anyapi.bootstrap_audit import Entered, open_audit, started
 from anyapi.errors import ConfigError
+from anyapi.forgetting import Forgetting
 from anyapi.storage.audit_reader import AuditReader
 from anyapi.storage.events import no_report
+from anyapi.storage.rows import AccountRow
 
 OTHER = SigningKey("other/log", bytes(range(32)))
 
@@ -38,6 +41,23 @@ def test_a_worker_makes_no_second_key_for_a_log_that_others_share(kind, tmp_path
             (tmp_path / "first" / "audit.key").rename(tmp_path / "second" / "audit.key")
             assert begun(backend, other) == 1
         assert begun(backend, load(tmp_path, **second, ANYAPI_AUDIT_KEY=OTHER.reveal())) == 2
+
+
+@pytest.mark.parametrize("kind", BACKENDS, ids=lambda each: each.__name__)
+def test_of_an_account_that_goes_what_waits_is_entered_before_a_file_is_rewritten(kind, tmp_path):
+    with kind(tmp_path / "data") as backend, contextlib.ExitStack() as stack, backend.store(NOON) as store, backend.holdings() as holdings:
+        store.add_account(AccountRow("goes", "Goes", NOON))
+        config = load(tmp_path, ANYAPI_DATA_DIR=str(tmp_path / "data"))
+        forgetting = Forgetting([Entered(open_audit(config, stack, no_report, backend.driver))])
+        forgetting.look(store)
+        for step in (lambda: holdings.begin_closing("goes", NOON), lambda: holdings.delete_account("goes", "deleted:x")):
+            step()
+            forgetting.look(store)
+            forgetting.settle()
+            with AuditReader(backend.driver) as reader:
+                if backend.driver.shared:  # a moment later: no file is rewritten there
+                    until(lambda reader=reader: reader.waiting() == 0, "what waits is entered")
+                assert reader.waiting() == 0
 
 
 def test_a_start_says_what_is_in_force(tmp_path):

@@ -154,7 +154,7 @@ function Notices() {
       <Loaded read={read}>
         {(found) =>
           found.rows.length === 0 ? (
-            <p className="dim" style={{ margin: 0 }}>You will be told here when an update concerns this account, when a record is about to expire, and when a review is due.</p>
+            <p className="dim" style={{ margin: 0 }}>You will be told here when an update concerns this account, when a record is about to expire, when a review is due, and when the privacy team answers.</p>
           ) : (
             <ul style={{ listStyle: "none", margin: 0, padding: 0, display: "grid", gap: 16 }}>
               {found.rows.map((row) => (

@@ -27,6 +27,7 @@ from anyapi.control import (
     pages,
     privacy_requests,
     provisioning,
+    rankings,
     review,
     sessions,
     settings,
@@ -143,6 +144,7 @@ def _routes(dashboard: Path | None) -> list[ControllerRouterHandler]:
         *(review.show_review, review.accept_changes, review.note_review, review.save_review_settings),
         *(review.save_webhook, review.remove_webhook, updates.list_updates, updates.update_catalogue),
         *(notifications.list_notifications, notifications.mark_seen, notifications.list_deliveries),
+        *(rankings.rankings, rankings.show_part, rankings.take_part),
         *(history.account_changes, history.gateway_changes),
         *(openapi, healthz, privacy, *pages.handlers(dashboard)),
     ]

@@ -43,8 +43,7 @@ class Admission(msgspec.Struct, gc=False, eq=False):
     empty: bool = False
     sent: bool = False
 
-    def __repr__(self) -> str:
-        """The decision's id alone."""
+    def __repr__(self) -> str:  # no content
         return f"<Admission {self.id}>"
 
     async def make_durable(self, route: Route) -> None:
@@ -79,6 +78,7 @@ def admit(principal: Principal, asked: Asked, decided: Decided, request: ChatReq
     app, now, usage = app_of(call, request), plane.clock(), plane.outlets.usage
     if not principal.plain:
         plane, usage = special(plane, principal, asked, decided, request, call)
+    usage = usage if plane.outlets.sample is None else plane.outlets.sample(usage, principal, asked, request)
     usage.accept()
     plane.budget.requests += 1
     return Admission(plane, principal, asked, decided, app, request, call.request_id, now, new_decision_id(now), monotonic(), usage)

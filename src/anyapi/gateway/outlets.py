@@ -5,6 +5,7 @@ from typing import Protocol
 
 import msgspec
 
+from anyapi.domain.call import Principal
 from anyapi.domain.catalogue import ProviderApi
 from anyapi.domain.decision import Decision
 from anyapi.domain.evidence import Contradiction
@@ -12,7 +13,9 @@ from anyapi.domain.ids import AccountId, CredentialId, DecisionId, KeyId, Provid
 from anyapi.domain.prompt_log import Kept
 from anyapi.domain.receipt import NoReceipt
 from anyapi.domain.usage import DecisionRecord, UsageRow
+from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.ledger import Account
+from anyapi.gateway.memo import Asked
 from anyapi.upstream.adapter import Adapter, Dialect, ProviderRow, Timeouts
 from anyapi.upstream.pool import Upstream
 
@@ -109,6 +112,8 @@ class Outlets(msgspec.Struct, frozen=True):
     contradicted: Callable[[Contradiction], None] = _kept_nowhere
     """Takes a contradiction that is in force already: written down and told to the operator. MUST not block."""
     logs: LogSink = NO_LOG
+    sample: Callable[[UsageSink, Principal, Asked, ChatRequest], UsageSink] | None = None
+    """Where the row of an accepted request goes, if some are sampled for the ranking of models."""
     audit: Callable[[UsageRow, tuple[Decision, ...]], None] = _not_recorded
     """Takes the usage row of a request and the decisions that it went by, for the audit log. MUST not block."""
     receipts: Callable[[AccountId, DecisionId], bytes | NoReceipt] = _no_receipts

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from anyapi.gateway.privacy_fields import APP, AUDIT, CONFIGURED, DECISION, TOKENS, USAGE, USAGE_HOURS
+from anyapi.ranking.terms import DELTA, EPSILON, SHOWN_FROM
 
 
 class Disclosure(NamedTuple):
@@ -19,6 +20,8 @@ class Disclosure(NamedTuple):
     """Where the control plane answers; told to whoever looks for it here."""
     answer_days: float = 30.0
     """Within how many days the privacy team means to answer."""
+    sampled_share: float | None = None
+    """Of requests, for the ranking of models; None if nothing is sampled."""
 
 
 def inventory(running: Disclosure) -> dict[str, object]:
@@ -36,16 +39,36 @@ def inventory(running: Disclosure) -> dict[str, object]:
             "sealed_with": "age-encryption.org/v1 (X25519), to public keys that the account registers",
             "readable_here": False,
         },
-        "sampling": {"available": False},
+        "sampling": sampling(running.sampled_share),
         "telemetry": {"sent_to_anyone": False},
         "memory_scrubbing": {"on": running.scrubbing, "verified_at_start": running.scrubbing_checked},
-        "outbound": "Only to providers, the sign-in service, the mail server and the address of catalogue updates that the operator "
-        "configured, and to webhooks that accounts name; an e-mail and a webhook hold metadata alone.",
+        "outbound": "Only to providers, the sign-in service, the mail server, the privacy team's webhook and the address of catalogue "
+        "updates that the operator configured, and to webhooks that accounts name; an e-mail and a webhook hold metadata alone.",
         "policy_url": running.policy_url,
         "terms_url": running.terms_url,
         "contact": running.contact,
         "answer_days": running.answer_days,
         "catalogue_version": running.catalogue_version,
+    }
+
+
+def sampling(share: float | None) -> dict[str, object]:
+    """What is said of the anonymous sampling for the ranking of models."""
+    if share is None:
+        return {"available": False}
+    return {
+        "available": True,
+        "share": share,
+        "what": "The topic of the request, out of a dozen, and the model. The text is looked at on this server and dropped at once; in "
+        "memory stays at most one topic and model of an account and week, under a token whose key is in memory alone. No account, key, "
+        "time, token count or order is part of it.",
+        "released": "once a week: counts of accounts with noise, from a stated count on (/v1/rankings)",
+        "epsilon": EPSILON,
+        "delta": DELTA,
+        "shown_from": SHOWN_FROM,
+        "never": ["confidential", "regulated"],
+        "opt_out": "per account, in the dashboard; what was counted of it in the week is taken back",
+        "ttl_days": 7,
     }
 
 

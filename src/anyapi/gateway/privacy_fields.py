@@ -6,6 +6,7 @@ from math import inf
 from anyapi.audit.entries import RequestEntry
 from anyapi.domain.call import App
 from anyapi.domain.usage import LATENCY_BOUNDS, DecisionRecord, TokenCount, UsageRow
+from anyapi.gateway.privacy_fields_public import PUBLIC
 from anyapi.gateway.privacy_fields_sealed import SEALED
 
 USAGE: dict[str, str] = {
@@ -347,33 +348,6 @@ DELIVERIES: dict[str, str] = {
     "ended_at": "when it arrived or was given up",
     "code": "how the last attempt ended",
 }
-AUDIT_ENTRIES: dict[str, str] = {
-    "position": "its place in the audit log",
-    "ref": "the decision, change or key that it is about, to find it by",
-    "entry": "what was decided, done, changed or started, in the fields listed here; random ids for accounts, keys, apps and people",
-}
-AUDIT_TILES: dict[str, str] = {
-    "level": "the height in the hash tree",
-    "number": "the place at that height",
-    "hashes": "256 hashes of entries, or of such hashes",
-    "root": "the hash over them",
-}
-AUDIT_CHECKPOINTS: dict[str, str] = {
-    "size": "how many entries it is signed for",
-    "note": "the signed note",
-}
-AUDIT_NAMES: dict[str, str] = {
-    "log_id": "a random id of the audit log",
-    "kind": "account, key, project, app, person, credential or provisioning key",
-    "account": "whose it is",
-    "subject": "what it stands for",
-}
-AUDIT_PENDING: dict[str, str] = {
-    "id": "names the change",
-    "at": "when it was made",
-    "kind": "what kind of change it was",
-    "body": "ids, settings and roles; no name, no address and no secret",
-}
 CONFIGURED = (
     ("accounts", ACCOUNTS, "until it is deleted"),
     ("projects", PROJECTS, "until the account is deleted"),
@@ -403,11 +377,7 @@ CONFIGURED = (
     ("notifications", NOTIFICATIONS, "400 days"),
     ("notices_seen", NOTICES_SEEN, "until the operator deletes it"),
     ("deliveries", DELIVERIES, "400 days"),
-    ("audit_entries", AUDIT_ENTRIES, "kept: nothing of the audit log is ever altered or deleted"),
-    ("audit_tiles", AUDIT_TILES, "kept; hashes of entries"),
-    ("audit_checkpoints", AUDIT_CHECKPOINTS, "kept; what anybody may be shown of the log's state"),
-    ("audit_names", AUDIT_NAMES, "until the account, or the person, is deleted: then the log's ids lead to nobody"),
-    ("audit_pending", AUDIT_PENDING, "until it is entered into the audit log, about a second"),
+    *PUBLIC,
     *SEALED,
     ("contradictions", CONTRADICTIONS, "kept; one for each endpoint, credential and code until the operator clears it"),
 )

@@ -1,7 +1,7 @@
 """Path to operation. Both `/v1` and `/api/v1` serve the data plane; what belongs elsewhere is said so. Nothing else happens here."""
 
 from anyapi.errors import AnyAPIError, MethodNotAllowed, NotFound
-from anyapi.gateway import pages
+from anyapi.gateway import pages, rankings
 from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
 from anyapi.gateway.error_envelope import render_for
@@ -23,6 +23,7 @@ GET: dict[str, Operation] = {
     "models": pages.models,
     "key": pages.key,
     "privacy": pages.privacy,
+    "rankings": rankings.rankings,
 }
 PLAIN: dict[str, Operation] = {
     "/": pages.status,
@@ -30,7 +31,7 @@ PLAIN: dict[str, Operation] = {
     "/readyz": pages.readyz,
     "/.well-known/anyapi-privacy.json": pages.privacy,
 }
-PLANNED = frozenset({"completions", "rankings"})
+PLANNED = frozenset({"completions"})
 
 
 class Router:
@@ -100,5 +101,5 @@ def missing(path: str, name: str | None, control_url: str | None = None) -> NotF
         return NotFound("This operation is not served yet. POST /v1/chat/completions, /v1/messages, /v1/responses and /v1/embeddings are.")
     return NotFound(
         "No such path. Served are /v1/chat/completions, /v1/messages, /v1/responses, /v1/embeddings, /v1/models, /v1/explain, /v1/key, "
-        "/v1/receipts/{decision}, /v1/privacy and a status page at /."
+        "/v1/receipts/{decision}, /v1/privacy, /v1/rankings and a status page at /."
     )

@@ -144,6 +144,7 @@ HOLDINGS = (
     Holding(record="log_rules", table="log_rules", mine=_ACCOUNT, order=("layer", "subject"), why=_CLOSED),
     Holding(record="log_recipients", table="log_recipients", mine=_ACCOUNT, order=("created_at", "id"), why=_CLOSED),
     Holding(record="log_clearings", table="log_clearings", mine=_ACCOUNT, order=("account",), why=_CLOSED),
+    Holding(record="ranking_opt_outs", table="ranking_opt_outs", mine=_ACCOUNT, order=("account",), why=_CLOSED),
     Holding(record="slices", table="slices", mine=_ACCOUNT, order=("lineage", "worker"), why=_CLOSED),
     Holding(record="recent_requests", table="recent_requests", mine=_ACCOUNT, order=("lineage", "second"), why=_CLOSED),
     Holding(record="spending", table="spending", mine=_ACCOUNT, order=("lineage", "day"), why=_CLOSED),
@@ -224,6 +225,8 @@ NOT_HELD = MappingProxyType(
     {
         "usage_added": "one number for the whole gateway; names no account",
         "starts": "counts of the whole gateway; names no account",
+        "ranking_ledger": "which weeks were released; names no account",
+        "ranking_releases": "counts with noise that are public; names no account",
         "catalogues": "facts about providers and models; names no account",
         "catalogue_updates": "what the operator installed, for all accounts",
         "audit_request": "what an entry of audit_entries says of a request",

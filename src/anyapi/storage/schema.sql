@@ -560,7 +560,7 @@ CREATE TRIGGER audit_keys_end AFTER UPDATE OF expires_at ON keys BEGIN INSERT IN
 
 CREATE TRIGGER audit_keys_able AFTER UPDATE OF disabled_at ON keys WHEN NEW.disabled_at IS NOT OLD.disabled_at BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'key_able', json_object('account', NEW.account, 'key', NEW.id, 'disabled', CAST(NEW.disabled_at * 1000 AS BIGINT)); END;
 
-CREATE TRIGGER audit_keys_limit AFTER UPDATE OF spend_cap, period, requests_per_minute ON keys BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'key_limits', json_object('account', NEW.account, 'key', NEW.id, 'spend_cap', CAST(NEW.spend_cap AS TEXT), 'period', NEW.period, 'requests_per_minute', NEW.requests_per_minute); END;
+CREATE TRIGGER audit_keys_limit AFTER UPDATE OF spend_cap, period, requests_per_minute ON keys WHEN NEW.spend_cap IS NOT OLD.spend_cap OR NEW.period IS NOT OLD.period OR NEW.requests_per_minute IS NOT OLD.requests_per_minute BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'key_limits', json_object('account', NEW.account, 'key', NEW.id, 'spend_cap', CAST(NEW.spend_cap AS TEXT), 'period', NEW.period, 'requests_per_minute', NEW.requests_per_minute); END;
 
 CREATE TRIGGER audit_keys_delete AFTER DELETE ON keys BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'key_deleted', json_object('account', OLD.account, 'key', OLD.id) WHERE NOT EXISTS (SELECT 1 FROM closings WHERE account = OLD.account); END;
 
@@ -609,6 +609,30 @@ CREATE TRIGGER audit_review_insert AFTER INSERT ON review_settings BEGIN INSERT 
 CREATE TRIGGER audit_review_update AFTER UPDATE OF review_first ON review_settings WHEN NEW.review_first IS NOT OLD.review_first BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'review', json_object('account', NEW.account, 'review_first', CAST(NEW.review_first AS INTEGER)); END;
 
 CREATE TRIGGER audit_holds_accept AFTER UPDATE OF accepted_at ON holds BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'hold_accepted', json_object('account', NEW.account, 'record', NEW.subject, 'number', NEW.number, 'person', (SELECT id FROM people WHERE id = NEW.accepted_by), 'provisioning', (SELECT id FROM provisioning_keys WHERE id = NEW.accepted_by), 'by', CASE WHEN NEW.accepted_by = 'cli' THEN 'cli' END); END;
+
+CREATE TABLE ranking_ledger (
+	week TEXT NOT NULL,
+	epsilon DOUBLE NOT NULL,
+	delta DOUBLE NOT NULL,
+	PRIMARY KEY (week)
+);
+
+CREATE TRIGGER ranking_ledger_no_delete BEFORE DELETE ON ranking_ledger BEGIN SELECT RAISE(ABORT, 'ranking_ledger is append-only'); END;
+
+CREATE TRIGGER ranking_ledger_no_update BEFORE UPDATE ON ranking_ledger BEGIN SELECT RAISE(ABORT, 'ranking_ledger is append-only'); END;
+
+CREATE TABLE ranking_releases (
+	week TEXT NOT NULL,
+	body TEXT NOT NULL,
+	PRIMARY KEY (week),
+	FOREIGN KEY(week) REFERENCES ranking_ledger (week)
+);
+
+CREATE TABLE ranking_opt_outs (
+	account TEXT NOT NULL,
+	PRIMARY KEY (account),
+	FOREIGN KEY(account) REFERENCES accounts (id)
+);
 
 CREATE TABLE log_recipients (
 	id TEXT NOT NULL,

@@ -29,6 +29,7 @@ LAST = b"data: [DONE]\n\n"
 FINISH = re.compile(rb'"finish_reason"\s*:\s*"[^"]')
 """A stated reason. In the text of an answer its quotes would be escaped; some servers write an empty one where others write null."""
 FINISH_KEY = b'"finish_reason"'
+CR = 13
 FINISH_MARKS = {b'"finish_reason":null': b'"finish_reason":"', b'"finish_reason": null': b'"finish_reason": "'}
 """How a reason begins, by how the same server spells that there is none yet: one search then tells the common read from the last."""
 
@@ -278,21 +279,28 @@ class ChatStream:
 
         Line ends CRLF and CR become LF. A CR at the very end counts at once; `_rest` then ends with it, since an LF may follow.
         """
-        held, self._rest = self._rest or bytearray(), NOTHING
-        if held.endswith(b"\r"):
-            del held[-1:]
-            data = data.removeprefix(b"\n")
-        due = b"\r" if data.endswith(b"\r") else b""
-        place = max(len(held) - 1, 0)  # the first LF of a blank line may be the last byte held
-        held += with_plain_ends(data)
+        held, self._rest, place = self._rest, NOTHING, 0
+        due = data[-1:] == b"\r"
+        if held:
+            if held[-1] == CR:
+                del held[-1]
+                data = data.removeprefix(b"\n")
+            held += with_plain_ends(data) if b"\r" in data else data
+            place = -len(data) - 1  # the first LF of a blank line may be the last byte held
+        else:
+            held = bytearray(with_plain_ends(data))
         cut = held.rfind(b"\n\n", place) + 2
-        whole = bytes(held[:cut]) if cut > 1 else b""
-        del held[: len(whole)]
-        held += due
+        whole = b""
+        if cut > 1:
+            whole = bytes(held[:cut])
+            del held[:cut]
+        if due:
+            held.append(CR)
         if len(held) > MAX_EVENT:
             self.failure = Outcome(OutcomeKind.BAD_RESPONSE)
             return b""
-        self._rest = held or NOTHING
+        if held:
+            self._rest = held
         return whole
 
     def _is_plain(self, data: bytes) -> bool:

@@ -20,6 +20,7 @@ from anyapi.control.tokens import new_person_id, new_token, sha256_of
 from anyapi.crypto.root_keys import RootKeys
 from anyapi.domain.people import Role
 from anyapi.gateway.privacy import stored
+from anyapi.gateway.rankings import shown
 from anyapi.own_credentials import Keeper
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.people_rows import LinkKind, LinkRow, MemberRow, PersonRow
@@ -27,6 +28,7 @@ from anyapi.storage.rows import AccountRow
 from anyapi.storage.sql_holdings import SqlHoldings
 from anyapi.storage.sql_logs import SqlLogs
 from anyapi.storage.sql_people import SqlPeople
+from anyapi.storage.sql_ranking import SqlRanking
 from anyapi.storage.sql_requests import SqlRequests
 from anyapi.storage.sql_review import SqlReview
 from anyapi.storage.sql_store import SqlStore
@@ -97,10 +99,11 @@ class Control:
         self.store, self.people = SqlStore(self.driver, self.clock), SqlPeople(self.driver)
         self.requests, self.holdings, self.review = SqlRequests(self.driver), SqlHoldings(self.driver), SqlReview(self.driver)
         self.logs = SqlLogs(self.driver)
+        self.ranking = SqlRanking(self.people)
         current = Current(
             self.review, (self.config.base, self.config.catalogue), functools.partial(catalogue_over, self.config), self.clock
         )
-        self.publisher = Publisher(self.config, self.store, sinks=(Entering(self.driver),), current=current)
+        self.publisher = Publisher(self.config, self.store, sinks=(Entering(self.driver),), current=current, ranking=self.ranking)
         self.snapshot = self.publisher.build()
         self.publisher.publish = lambda snapshot: setattr(self, "snapshot", snapshot)
         self.services = Services(
@@ -111,6 +114,8 @@ class Control:
             logs=self.logs,
             attempts=Attempts(self.clock),
             review=self.review,
+            ranking=self.ranking,
+            rankings=lambda week: shown(self.snapshot.releases, week, sampling=True),
             updating=Updating(
                 load_catalogue, functools.partial(catalogue_over, self.config), Dialer(["127.0.0.0/8"]).allows, root_keys=ROOT_KEYS
             ),
@@ -176,6 +181,7 @@ class Control:
         self.logs.close()
         self.people.close()
         self.review.close()
+        self.ranking.close()
         self.store.close()
 
 

@@ -20,7 +20,9 @@ from anyapi.storage.audit_writer import AuditWriter
 from anyapi.storage.decision_writer import DecisionWriter
 from anyapi.storage.driver import Conflict
 from anyapi.storage.events import EventKind
-from anyapi.storage.rows import AccountRow
+from anyapi.storage.people_rows import ChangeRow
+from anyapi.storage.review_rows import HoldRow, UpdateRow, UpdateSource
+from anyapi.storage.rows import AccountRow, ProvisioningKeyRow
 from anyapi.storage.tenant import only
 
 KEY = SigningKey("test/log", bytes(range(32)))
@@ -181,6 +183,83 @@ def test_every_change_is_entered_whoever_makes_it(backend, store, opened, connec
         text = b"".join(entry for _, _, entry in reader.entries())
     assert b"example.com" not in text
     assert b"Ada" not in text
+    whole(backend)
+
+
+def test_limits_rotation_and_keys_for_programs_are_entered_and_a_new_name_is_not(backend, store, opened):
+    store.add_key(key_row(1))
+    store.change_key("key_1", lambda row: msgspec.structs.replace(row, name="other"))
+    store.change_key("key_1", lambda row: msgspec.structs.replace(row, spend_cap=0.5, requests_per_minute=60))
+    store.change_key("key_1", lambda row: msgspec.structs.replace(row, disabled_at=NOON))
+    store.change_key("key_1", lambda row: msgspec.structs.replace(row, disabled_at=None))
+    store.replace_key("key_1", key_row(2), NOON + 3600)
+    program = ProvisioningKeyRow("prv_1", "anyapi_pk_x", b"x" * 32, "default", NOON, "billing")
+    store.add_provisioning_key(program)
+    with backend.people() as people:
+        people.add_change(ChangeRow(NOON, "default", "prv_1", "key_made", "key_3"))
+        people.add_change(ChangeRow(NOON, "default", "cli", "account_exported", "default"))
+    store.revoke_provisioning_key("default", "prv_1", NOON)
+    opened().flush()
+    found = [entry for _, entry in entries(backend)][2:]
+    kinds = ["key_added", "key_limits", "key_able", "key_able", "key_added", "key_ends", "provisioning_key_added", "action", "action"]
+    assert [entry["kind"] for entry in found] == [*kinds, "provisioning_key_revoked"]
+    added, limits, disabled, enabled, replacing = found[:5]
+    assert (limits["spend_cap"], limits["period"], limits["requests_per_minute"]) == ("0.5", "total", 60)
+    assert (disabled["disabled"], enabled.get("disabled")) == (round(NOON * 1000), None)
+    assert (replacing["lineage"], replacing["spend_cap"], replacing["disabled"] if "disabled" in replacing else None) == (
+        added["key"],
+        "0.5",
+        None,
+    )
+    assert (found[7]["provisioning"], found[8]["by"]) == (found[6]["provisioning"], "cli")
+    assert "by" not in found[7]
+    whole(backend)
+
+
+def test_what_the_operator_installs_and_an_account_accepts_is_entered(backend, store, opened):
+    with backend.review() as review:
+        update = UpdateRow(0, NOON, "cli", UpdateSource.FILE, "base1", pinned=True, effective="eff1", previous=None)
+        assert review.adopt(update, {"eff1": b"x", "base1": b"y"}, [HoldRow("default", "provider:a", 0, None, NOON)])
+        review.change_review_settings("default", lambda row: msgspec.structs.replace(row, review_first=True), by="cli", at=NOON)
+        review.change_review_settings("default", lambda row: msgspec.structs.replace(row, remind_days=3.0), by="cli", at=NOON)
+        review.accept("default", None, review.last_adopted().number, by="cli", at=NOON)
+    opened().flush()
+    (installed,) = entries(backend, "catalogue")
+    assert (installed["base"], installed["effective"], installed["pinned"], installed["by"]) == ("base1", "eff1", 1, "cli")
+    assert [entry["review_first"] for entry in entries(backend, "review")] == [1]
+    (accepted,) = entries(backend, "hold_accepted")
+    assert (accepted["record"], accepted["by"], accepted["number"]) == ("provider:a", "cli", installed["number"])
+
+
+def test_what_goes_with_its_account_is_told_by_one_entry(backend, store, opened, connection):
+    store.add_account(AccountRow("initech", "Initech", NOON))
+    store.add_key(key_row(1, account="initech"), Settings(retention_days=1.0))
+    store.change_settings(Layer.ACCOUNT, "initech", lambda _: Settings(paid_only=True), NOON)
+    writer = opened()
+    writer.flush()
+    with backend.holdings() as holdings:
+        assert holdings.logged_as("nobody") == ""
+        logged = holdings.logged_as("initech")
+        holdings.begin_closing("initech", NOON)
+        writer.flush()
+        before = len(entries(backend))
+        holdings.delete_account("initech", "deleted:x")
+    assert b"initech" not in repr(connection.execute("SELECT * FROM audit_pending").fetchall()).encode()
+    writer.flush()
+    after = [entry for _, entry in entries(backend)]
+    assert [entry["kind"] for entry in after[before - 2 :]] == ["account_closing", "key_revoked", "account_deleted"]
+    assert {entry.get("account", entry.get("log_id")) for entry in after[before - 2 :]} == {logged}
+    whole(backend)
+
+
+def test_without_a_key_a_command_enters_what_waits_and_leaves_the_signing_to_the_server(backend, store, opened, connection):
+    store.add_key(key_row(1))
+    with contextlib.closing(AuditWriter(backend.driver, None, lambda: NOON)) as writer:
+        writer.flush()
+    assert connection.execute("SELECT count(*) FROM audit_pending").fetchone() == (0,)
+    with AuditReader(backend.driver) as reader:
+        assert (reader.size(), reader.newest()) == (2, None)
+    opened().flush()
     whole(backend)
 
 

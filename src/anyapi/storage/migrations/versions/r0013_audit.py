@@ -245,6 +245,7 @@ def _when(name: str) -> str:
     return {
         "credentials_update": "NEW.disabled_at IS NULL",
         "keys_able": f"NEW.disabled_at {differs} OLD.disabled_at",
+        "keys_limit": " OR ".join(f"NEW.{name} {differs} OLD.{name}" for name in ("spend_cap", "period", "requests_per_minute")),
         "review_update": f"NEW.review_first {differs} OLD.review_first",
     }.get(name, "")
 

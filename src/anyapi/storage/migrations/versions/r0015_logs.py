@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 
 _KEEPS = "keeps IN ('both', 'prompts', 'responses', 'nothing')"
 
@@ -59,7 +59,7 @@ def upgrade() -> None:
     op.create_index("sealed_logs_account", "sealed_logs", ["account", "at"])
     op.create_index("sealed_logs_expiry", "sealed_logs", ["expires_at"])
     # A row's first 4,061 bytes may stand in a page that SQLite shares out among rows, and moves them about in. `padding` fills those, so
-    # that ciphertext stands in pages of its own alone, which `secure_delete` overwrites when they are freed (docs/adr/0023).
+    # that ciphertext stands in pages of its own alone, which `secure_delete` overwrites when they are freed (docs/adr/0024).
     op.create_table(
         "sealed_pieces",
         _account(),
