@@ -85,8 +85,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
     loop.set_exception_handler(_report_loop)
     with contextlib.ExitStack() as stack:
         store, usage, decisions, evidence = _open_stores(config, stack)
-        audit = open_audit(config, stack, _report_writer, store.driver)
-        logs = _open_logs(stack, store.driver)
+        audit, logs = open_audit(config, stack, _report_writer, store.driver), _open_logs(stack, store.driver)
         shared = LoopParts(loop, scrubbing=scrubs)
         stack.callback(shared.sweep.close)
         upstreams = _upstreams(config, shared)
