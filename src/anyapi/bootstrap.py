@@ -256,7 +256,7 @@ def _outlets(config: Config, upstreams: Upstreams, writers: Writers, group: Alon
     lease, slices = group.lease, group.slices
 
     def ready() -> bool:
-        return (lease is None or lease.held) and not any(writer.state.failing for writer in (usage, decisions, evidence))
+        return (lease is None or lease.held) and not any(writer.state.failing for writer in (usage, decisions, evidence, audit))
 
     def contradicted(found: Contradiction) -> None:
         evidence.put(found)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO, TextIO
 
 import click
+import msgspec
 
 from anyapi.cli.output import print_json, print_table
 from anyapi.cli.stored import Place, confirm, finish, in_force_text, refuse_unknown, with_store
@@ -21,8 +22,10 @@ from anyapi.policy.log_rules import checked_rule
 from anyapi.sealing.age import checked, unseal
 from anyapi.sealing.document import read as read_document
 from anyapi.storage.contract_logs import RecipientRow
+from anyapi.storage.people_rows import ChangeRow
 from anyapi.storage.rows import DEFAULT_ACCOUNT
 from anyapi.storage.sql_logs import SqlLogs
+from anyapi.storage.sql_people import SqlPeople
 
 _NEWEST = (1e18, "")
 NOT_WIPED = "Somebody reads the database: what was deleted leaves its write-ahead log a little later."
@@ -90,6 +93,7 @@ def add_recipient(place: Place, account: str, recipient: str, name: str) -> None
     _refuse_missing(place, account)
     row = RecipientRow(new_id("rcp"), AccountId(account), checked(recipient), name, place.now)
     place.store.add_log_recipient(row)
+    _note(place, row.account, "log_recipient_added", row.id, {"recipient": row.recipient, "name": row.name})
     _changed(place, row, f"{row.id} reads what is kept from now on; entries of before stay closed to it")
 
 
@@ -101,6 +105,7 @@ def remove_recipient(place: Place, account: str, recipient_id: str) -> None:
     """Seal nothing to a recipient any more. What was sealed to it stays readable to it; without any recipient nothing is kept."""
     refuse_unknown("recipient", recipient_id, (row.id for row in place.store.log_recipients(AccountId(account))))
     place.store.drop_log_recipient(AccountId(account), recipient_id)
+    _note(place, AccountId(account), "log_recipient_removed", recipient_id)
     _changed(place, {"removed": recipient_id}, f"nothing is sealed to {recipient_id} any more")
 
 
@@ -115,6 +120,7 @@ def on(place: Place, account: AccountId, layer: Layer, subject: str, keeps: str,
     _refuse_missing(place, account)
     rule = checked_rule(keeps, share, days)
     place.store.put_log_rule(account, layer, subject, rule, place.now)
+    _note(place, account, "log_rule", f"{layer} {subject}", rule)
     none = "" if place.store.log_recipients(account) else "; but nobody could read it, so nothing is kept until there is a recipient"
     _changed(place, rule, f"{layer} {subject} keeps {rule.keeps} of {rule.share:.0%} for {rule.ttl_days:g} days{none}")
 
@@ -126,6 +132,7 @@ def off(place: Place, account: AccountId, layer: Layer, subject: str) -> None:
     """Take a rule back. What was kept stays until it expires or is deleted."""
     if not place.store.drop_log_rule(account, layer, subject):
         raise click.ClickException(f"There is no rule for {layer} {subject}.")
+    _note(place, account, "log_rule", f"{layer} {subject}")
     _changed(place, {"off": subject}, f"{layer} {subject} has no rule of its own any more")
 
 
@@ -187,12 +194,19 @@ def delete(place: Place, account: str, decisions: tuple[str, ...], whole: bool) 
         else:
             gone = sum(opened.delete_log(AccountId(account), DecisionId(each)) for each in decisions)
         wiped = opened.wiped()
+    _note(place, AccountId(account), "logs_deleted", account, {"entries": gone})
     if place.as_json:
         print_json({"deleted": gone, "wiped": wiped})
         return
     click.echo(f"{gone} entries deleted")
     if not wiped:
         click.echo(POSTGRES if place.config.database_url is not None else NOT_WIPED)
+
+
+def _note(place: Place, account: AccountId, what: str, subject: str, after: object = None) -> None:
+    """Write the change into the account's history, from where it gets into the audit log."""
+    text = "" if after is None else msgspec.json.encode(after, order="deterministic").decode()
+    SqlPeople(place.store).add_change(ChangeRow(place.now, account, "cli", what, subject, "", text))
 
 
 def _changed(place: Place, value: object, text: str) -> None:

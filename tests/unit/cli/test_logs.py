@@ -11,6 +11,7 @@ from anyapi.domain.requirement import Layer
 from anyapi.sealing.sealer import Sealer
 from anyapi.storage.log_writer import LogWriter
 from anyapi.storage.rows import AccountRow, ProjectRow
+from anyapi.storage.sql_people import SqlPeople
 from anyapi.storage.sqlite import SqliteStore
 from anyapi.storage.sqlite_driver import SqliteDriver
 
@@ -76,6 +77,10 @@ def test_opting_in_and_out(run, store):
     (row,) = store.log_recipients("acme")
     run("remove-recipient", row.id, "--account", "acme")
     assert store.log_recipients() == []
+    changes = SqlPeople(store).changes("acme", 1e18, 50)
+    assert {row.person for row in changes} == {"cli"}
+    assert len(changes) == 8
+    assert RECIPIENT in changes[-2].after
 
 
 @pytest.mark.parametrize(
