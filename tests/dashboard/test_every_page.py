@@ -29,6 +29,7 @@ PAGES = (
     "credentials",
     "members",
     "review",
+    "logs",
     "stored",
     "requests",
     "me",

@@ -455,10 +455,8 @@ def test_secrets_are_only_in_the_upstreams(home):
         state = WriterState(0, 0, 0, 0, failing=False)
         usage, decisions, evidence, audit = (SimpleNamespace(state=state, put=None, driver=None, flush=None) for _ in range(4))
         lease = SimpleNamespace(held=True)
-        outlets = bootstrap._outlets(
-            config, bootstrap._upstreams(config, shared), (usage, decisions, evidence), SimpleNamespace(lease=lease, slices=None)
-        )
-        outlets = bootstrap._outlets(config, bootstrap._upstreams(config, shared), (usage, decisions, evidence, audit), lease)
+        writers = (usage, decisions, evidence, audit, SimpleNamespace())
+        outlets = bootstrap._outlets(config, bootstrap._upstreams(config, shared), writers, SimpleNamespace(lease=lease, slices=None))
         shared.sweep.close()
         upstream = outlets.upstreams["mine"]
         assert (upstream.host, upstream.port) == ("api.openai.com", 443)

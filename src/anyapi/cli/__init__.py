@@ -22,6 +22,7 @@ COMMANDS = {
     "credentials": "Add, list, revoke and re-encrypt providers' keys that accounts bring.",
     "settings": "Show and set the data policy of a layer.",
     "usage": "Show what was used.",
+    "logs": "Sealed prompt logs: opt in, list, read with your identity, delete.",
     "people": "Let the first person into the dashboard.",
     "audit": "Check, export and sign the log of what was decided, done and changed.",
     "verify": "Verify a receipt, offline.",

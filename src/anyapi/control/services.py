@@ -27,6 +27,7 @@ from anyapi.storage.contract import (
     UsageStore,
 )
 from anyapi.storage.contract_holdings import HoldingStore
+from anyapi.storage.contract_logs import LogRuleStore, LogStore
 from anyapi.storage.contract_people import ChangeStore, PeopleStore, SessionStore
 from anyapi.storage.contract_ranking import RankingStore
 from anyapi.storage.contract_requests import RequestStore
@@ -34,7 +35,7 @@ from anyapi.storage.contract_review import ReviewStore
 from anyapi.storage.rows import CredentialRow
 
 
-class Store(KeyStore, SpendingStore, ProvisioningStore, CredentialStore, SettingsStore, UsageStore, DecisionStore, Protocol):
+class Store(KeyStore, SpendingStore, ProvisioningStore, CredentialStore, SettingsStore, UsageStore, DecisionStore, LogRuleStore, Protocol):
     """What is stored about accounts."""
 
 
@@ -119,6 +120,7 @@ class Services(msgspec.Struct, frozen=True):
     people: People
     requests: RequestStore
     holdings: HoldingStore
+    logs: LogStore
     attempts: Attempts
     in_force: Callable[[], InForce]
     reload: Callable[[], Awaitable[int]]

@@ -28,9 +28,17 @@ def inventory(running: Disclosure) -> dict[str, object]:
     """The machine-readable list that `/v1/privacy` serves."""
     return {
         "content_stored": False,
-        "statement": "No prompt, response, tool argument, file or fragment of one is stored or logged, on any path; nor a hash of one.",
+        "statement": "No prompt, response, tool argument, file or fragment of one is stored or logged, on any path; nor a hash of one. "
+        "An account may opt into a prompt log: what it keeps is sealed to the account's own public keys before it is stored, and this "
+        "gateway cannot read it.",
         "stored": stored(running.usage_ttl_days),
-        "prompt_logging": {"available": False},
+        "prompt_logging": {
+            "available": True,
+            "default": "off",
+            "opt_in": "by account, project or key; a request that says `store: false` is never kept",
+            "sealed_with": "age-encryption.org/v1 (X25519), to public keys that the account registers",
+            "readable_here": False,
+        },
         "sampling": sampling(running.sampled_share),
         "telemetry": {"sent_to_anyone": False},
         "memory_scrubbing": {"on": running.scrubbing, "verified_at_start": running.scrubbing_checked},

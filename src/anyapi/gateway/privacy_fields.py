@@ -7,6 +7,7 @@ from anyapi.audit.entries import RequestEntry
 from anyapi.domain.call import App
 from anyapi.domain.usage import LATENCY_BOUNDS, DecisionRecord, TokenCount, UsageRow
 from anyapi.gateway.privacy_fields_public import PUBLIC
+from anyapi.gateway.privacy_fields_sealed import SEALED
 
 USAGE: dict[str, str] = {
     "number": "in which order rows were written, so that each is added to the sums once",
@@ -377,6 +378,7 @@ CONFIGURED = (
     ("notices_seen", NOTICES_SEEN, "until the operator deletes it"),
     ("deliveries", DELIVERIES, "400 days"),
     *PUBLIC,
+    *SEALED,
     ("contradictions", CONTRADICTIONS, "kept; one for each endpoint, credential and code until the operator clears it"),
 )
 """What people set up, rather than what requests leave behind; a test holds it against the tables of the store."""

@@ -32,6 +32,7 @@ from anyapi.storage.rows import (
     body_of,
 )
 from anyapi.storage.sql_keys import SqlKeys
+from anyapi.storage.sql_log_rules import SqlLogRules
 from anyapi.storage.usage_sums import purge
 
 _SETTINGS_FIELDS = frozenset(Settings.__struct_fields__)
@@ -41,7 +42,7 @@ _FIXED = ("id", "account", "provider", "created_at", "disabled_at")
 """What no change of a credential may touch."""
 
 
-class SqlStore(SqlKeys):
+class SqlStore(SqlKeys, SqlLogRules):
     """The stores of `storage/contract.py`, but for the sinks. Every method raises `StorageError` and nothing else."""
 
     def __init__(self, place: Path | Driver, clock: Callable[[], float] = time.time) -> None:
