@@ -23,6 +23,7 @@ const Credentials = lazy(() => import("./pages/credentials"));
 const Playground = lazy(() => import("./pages/playground"));
 const Members = lazy(() => import("./pages/members"));
 const Review = lazy(() => import("./pages/review"));
+const Exposure = lazy(() => import("./pages/exposure"));
 const Stored = lazy(() => import("./pages/stored"));
 const Requests = lazy(() => import("./pages/requests"));
 const Thread = lazy(() => import("./pages/thread"));
@@ -105,6 +106,7 @@ function Account({ account }: { account: string }) {
             <Route path={`${base}/playground`} component={Playground} />
             <Route path={`${base}/members`} component={Members} />
             <Route path={`${base}/review`} component={Review} />
+            <Route path={`${base}/exposure`} component={Exposure} />
             <Route path={`${base}/stored`} component={Stored} />
             <Route path={`${base}/requests`} component={Requests} />
             <Route path={`${base}/requests/:request`}>{(at) => <Thread id={at.request} />}</Route>

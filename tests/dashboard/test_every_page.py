@@ -28,6 +28,7 @@ PAGES = (
     "credentials",
     "members",
     "review",
+    "exposure",
     "stored",
     "requests",
     "me",

@@ -35,6 +35,7 @@ const PLACES: readonly { name: string; places: readonly Place[] }[] = [
       { path: "privacy", name: "Privacy settings", icon: "shield" },
       { path: "review", name: "Review", icon: "review" },
       { path: "explain", name: "Explain", icon: "explain" },
+      { path: "exposure", name: "Exposure", icon: "clock" },
       { path: "stored", name: "What is stored", icon: "stored" },
       { path: "requests", name: "Privacy requests", icon: "letter" },
     ],

@@ -22,6 +22,7 @@ COMMANDS = {
     "credentials": "Add, list, revoke and re-encrypt providers' keys that accounts bring.",
     "settings": "Show and set the data policy of a layer.",
     "usage": "Show what was used.",
+    "exposure": "Show which provider holds what, until when.",
     "people": "Let the first person into the dashboard.",
     "evidence": "List and clear what providers stated against their promise.",
 }

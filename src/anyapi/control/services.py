@@ -19,6 +19,7 @@ from anyapi.policy.parse import Known
 from anyapi.storage.contract import (
     CredentialStore,
     DecisionStore,
+    ExposureStore,
     KeyStore,
     ProvisioningStore,
     SettingsStore,
@@ -32,7 +33,7 @@ from anyapi.storage.contract_review import ReviewStore
 from anyapi.storage.rows import CredentialRow
 
 
-class Store(KeyStore, SpendingStore, ProvisioningStore, CredentialStore, SettingsStore, UsageStore, DecisionStore, Protocol):
+class Store(KeyStore, SpendingStore, ProvisioningStore, CredentialStore, SettingsStore, UsageStore, ExposureStore, DecisionStore, Protocol):
     """What is stored about accounts."""
 
 

@@ -1,9 +1,10 @@
 """Settling: the one usage row of an accepted request. What the provider did not say is estimated from sizes, and flagged so."""
 
+from collections.abc import Iterable
 from time import monotonic
 
-from anyapi.domain.decision import Outcome, OutcomeKind
-from anyapi.domain.usage import TokenCount, UsageRow, UsageSource
+from anyapi.domain.decision import Candidate, Outcome, OutcomeKind
+from anyapi.domain.usage import Recipients, TokenCount, UsageRow, UsageSource
 from anyapi.errors import AnyAPIError
 from anyapi.gateway.admit import Admission
 from anyapi.gateway.render import error_of, status_of
@@ -51,8 +52,14 @@ def settle(admission: Admission, outcome: Outcome | AnyAPIError | None, *, left:
             _cost(admission, tokens, kind, source),
             admission.stated[0],
             admission.stated[1],
+            None if candidate is None or admission.sent == (candidate,) else recipients_of(admission.sent),
         )
     )
+
+
+def recipients_of(sent: Iterable[Candidate]) -> Recipients:
+    """Where a request was written to, for its usage row."""
+    return tuple((each.endpoint.id, each.credential) for each in sent)
 
 
 def _estimate(admission: Admission, kind: OutcomeKind | None) -> tuple[TokenCount, UsageSource]:

@@ -74,7 +74,7 @@ CREATE TABLE usage (
 	attempts INTEGER NOT NULL,
 	duration DOUBLE NOT NULL,
 	first_token DOUBLE,
-	cost DOUBLE, host TEXT, evidence TEXT,
+	cost DOUBLE, host TEXT, evidence TEXT, sent_to TEXT,
 	UNIQUE (decision)
 );
 

@@ -35,7 +35,8 @@ def begun(price=Price(1.0, 2.0), *, settings=Settings(), reached=True, **state):
     request.app = App(id="shop")
     admission = admit(caller, asked, decided, request, plane, Call())
     if reached:
-        admission.candidate, admission.sent, admission.attempts = decided.decisions[0].permitted[0], True, 1
+        admission.candidate = decided.decisions[0].permitted[0]
+        admission.sent, admission.attempts = (admission.candidate,), 1
     for name, value in state.items():
         setattr(admission, name, value)
     return admission
@@ -80,8 +81,8 @@ async def test_a_whole_row():
         ({}, Outcome(OutcomeKind.CLIENT_GONE), TokenCount(), UNKNOWN),
         ({}, UpstreamFailed("x"), TokenCount(), UNKNOWN),
         ({}, None, TokenCount(), UNKNOWN),
-        ({"sent": False}, UpstreamFailed("x"), TokenCount(), MEASURED),
-        ({"sent": False}, Outcome(OutcomeKind.CLIENT_GONE), TokenCount(), MEASURED),
+        ({"sent": ()}, UpstreamFailed("x"), TokenCount(), MEASURED),
+        ({"sent": ()}, Outcome(OutcomeKind.CLIENT_GONE), TokenCount(), MEASURED),
         ({"reached": False}, NoEligibleEndpoint("x"), TokenCount(), MEASURED),
     ],
 )
