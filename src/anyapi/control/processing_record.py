@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from anyapi.domain.catalogue import Catalogue
+from anyapi.domain.catalogue import Catalogue, Provider
 from anyapi.domain.exposure import Exposure, Keeping, Ledger, RetentionClock
 from anyapi.domain.ids import ProviderId
 
@@ -40,18 +40,18 @@ class RecordedRecipient(msgspec.Struct, frozen=True):
     """Art. 30(1)(d) and (e): an organization that was sent what requests held; null where nobody has written it down."""
 
     provider: ProviderId
-    name: str | None
-    kind: str | None
-    headquarters: str | None
-    contracting_country: str | None
-    processing_regions: tuple[str, ...]
-    storage_regions: tuple[str, ...]
-    agreements: tuple[str, ...]
-    """Ids of what was signed with it and covers these requests."""
-    terms_url: str | None
-    privacy_url: str | None
     requests: int
     last_at: str
+    agreements: tuple[str, ...]
+    """Ids of what was signed with it and covers these requests."""
+    name: str | None = None
+    kind: str | None = None
+    headquarters: str | None = None
+    contracting_country: str | None = None
+    processing_regions: tuple[str, ...] = ()
+    storage_regions: tuple[str, ...] = ()
+    terms_url: str | None = None
+    privacy_url: str | None = None
 
 
 class ProcessingRecord(msgspec.Struct, frozen=True):
@@ -133,21 +133,18 @@ def _recipients(entries: Iterable[Exposure], catalogue: Catalogue) -> Iterable[R
         for provider in {entry.provider, *(() if entry.host is None else (entry.host,))}:
             by_provider.setdefault(provider, []).append(entry)
     for provider, mine in sorted(by_provider.items()):
-        record = catalogue.providers.get(provider)
-        yield RecordedRecipient(
-            provider=provider,
-            name=None if record is None else record.name,
-            kind=None if record is None else record.kind.value,
-            headquarters=None if record is None else record.headquarters,
-            contracting_country=None if record is None else record.contracting_country,
-            processing_regions=() if record is None else record.regions,
-            storage_regions=() if record is None else record.storage_regions,
-            agreements=tuple(sorted({name for entry in mine for name in entry.agreements})),
-            terms_url=None if record is None else record.terms_url,
-            privacy_url=None if record is None else record.privacy_url,
-            requests=sum(entry.requests for entry in mine),
-            last_at=iso(max(entry.last_at for entry in mine)),
-        )
+        requests, last_at = sum(entry.requests for entry in mine), iso(max(entry.last_at for entry in mine))
+        agreements = tuple(sorted({name for entry in mine for name in entry.agreements}))
+        known = catalogue.providers.get(provider)
+        yield RecordedRecipient(provider, requests, last_at, agreements, *(() if known is None else _seat(known)))
+
+
+def _seat(
+    known: Provider,
+) -> tuple[str | None, str | None, str | None, str | None, tuple[str, ...], tuple[str, ...], str | None, str | None]:
+    """What the catalogue knows of a recipient, in the order of the fields."""
+    places = (known.headquarters, known.contracting_country, known.regions, known.storage_regions)
+    return (known.name, known.kind.value, *places, known.terms_url, known.privacy_url)
 
 
 def _measures(inventory: Mapping[str, object]) -> Iterable[str]:

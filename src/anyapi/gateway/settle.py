@@ -1,6 +1,5 @@
 """Settling: the one usage row of an accepted request. What the provider did not say is estimated from sizes, and flagged so."""
 
-from collections.abc import Iterable
 from time import monotonic
 
 from anyapi.domain.decision import Candidate, Outcome, OutcomeKind
@@ -52,13 +51,15 @@ def settle(admission: Admission, outcome: Outcome | AnyAPIError | None, *, left:
             _cost(admission, tokens, kind, source),
             admission.stated[0],
             admission.stated[1],
-            None if candidate is None or admission.sent == (candidate,) else recipients_of(admission.sent),
+            recipients_of(candidate, admission.sent),
         )
     )
 
 
-def recipients_of(sent: Iterable[Candidate]) -> Recipients:
-    """Where a request was written to, for its usage row."""
+def recipients_of(last: Candidate | None, sent: tuple[Candidate, ...]) -> Recipients | None:
+    """Where a request was written to, for its usage row; None where that is `last`, which the row names, once, or nobody was chosen."""
+    if last is None or sent == (last,):
+        return None
     return tuple((each.endpoint.id, each.credential) for each in sent)
 
 
