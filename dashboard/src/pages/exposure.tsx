@@ -9,7 +9,7 @@ import type { ShownLedger } from "../api/schema";
 import { useHere } from "../api/session";
 import { Icon } from "../parts/icon";
 import { Chip, Empty, Loaded, Note, Page, Panel, Table } from "../parts/parts";
-import { type By, holding, isHeld, type Line, left, lines, longer } from "../words/exposure";
+import { about, type By, holding, isHeld, type Line, lines, longer } from "../words/exposure";
 import { ago, count, date, exactTime, plural } from "../words/format";
 
 const EVERY = 10_000;
@@ -73,7 +73,7 @@ function Found({ found }: { found: ShownLedger }) {
         tools={
           <Group gap="md">
             <Switch size="sm" label="Also what should be gone" checked={past} onChange={(event) => setPast(event.currentTarget.checked)} />
-            <SegmentedControl size="xs" aria-label="By what" value={by} data={[{ value: "app", label: "App" }, { value: "key", label: "API key" }]} onChange={(next) => setBy(next as By)} />
+            <SegmentedControl size="xs" aria-label="By what" style={{ maxWidth: "100%", overflowX: "auto" }} value={by} data={[{ value: "app", label: "App" }, { value: "key", label: "API key" }]} onChange={(next) => setBy(next as By)} />
           </Group>
         }
       >
@@ -98,7 +98,7 @@ function Tiles({ all, now }: { all: Line[]; now: number }) {
       <Tile name="Providers that hold something" value={count(new Set(held.map((line) => line.provider)).size)} below={`of ${plural(new Set(all.map((line) => line.provider)).size, "provider")} that were sent something`} />
       <Tile name="Requests held" value={count(held.reduce((sum, line) => sum + line.heldRequests, 0))} below="whose copy may be there still" />
       <Tile name="Without a known end" value={count(endless.reduce((sum, line) => sum + line.heldRequests, 0))} below="nobody says when these are deleted" />
-      <Tile name="The last known end" value={last === null ? "–" : left(last - now)} below={last === null ? "nothing has one" : `on ${date(last)}`} />
+      <Tile name="The last known end" value={last === null ? "–" : about(last - now)} below={last === null ? "nothing has one" : `on ${date(last)}`} />
     </div>
   );
 }
@@ -147,7 +147,7 @@ function Rows({ shown, by, now, found }: { shown: Line[]; by: By; now: number; f
           <td>{line.dataClass ?? <span className="dim">none set</span>}</td>
           <td className="r">{count(line.requests)}</td>
           <td className="nowrap"><time dateTime={new Date(line.lastAt * 1000).toISOString()} title={exactTime(line.lastAt)}>{ago(line.lastAt, now)}</time></td>
-          <td>
+          <td className="wide">
             <span className="chips">
               <Chip said={holding(line.main, now)} />
               {line.mayTrain && <Chip tone="bad">may train on it</Chip>}

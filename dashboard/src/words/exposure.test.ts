@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Exposure, RetentionClock } from "../api/schema";
-import { holding, isHeld, left, lines, longer } from "./exposure";
+import { about, holding, isHeld, left, lines, longer } from "./exposure";
 
 const until = (at: number): RetentionClock => ({ kept: "until", days: 1, until: at });
 const NOTHING: RetentionClock = { kept: "nothing", days: 0, until: null };
@@ -33,7 +33,8 @@ describe("the exposure ledger", () => {
     expect(longer({ ...UNKNOWN, kept: "indefinitely" }, UNKNOWN)).toBe(UNKNOWN);
   });
   it("counts down, and says unknown where nobody knows", () => {
-    expect([86400 * 29 + 7200, 7260, 125, 0, -5].map(left)).toEqual(["29 days 2 h", "2 hours 1 min", "2 min 5 s", "gone", "gone"]);
+    expect([86400 * 29 + 7200, 7260, 125, 0, -5].map(left)).toEqual(["29 days 2 h", "2 h 1 min", "2 min 5 s", "gone", "gone"]);
+    expect([86400 * 29 + 7200, 7260, 125, 0].map(about)).toEqual(["29 days", "2 h", "2 min", "gone"]);
     expect(holding(until(100), 40).text).toBe("1 min 0 s left");
     expect(holding(until(100), 100).text).toBe("Should be gone");
     expect(holding(NOTHING, 0).text).toBe("Nothing kept");

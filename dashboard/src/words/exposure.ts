@@ -77,9 +77,12 @@ export function left(seconds: number): string {
   const hours = Math.floor((seconds % 86400) / 3600);
   const minutes = Math.floor((seconds % 3600) / 60);
   if (days > 0) return `${plural(days, "day")} ${hours} h`;
-  if (hours > 0) return `${plural(hours, "hour")} ${minutes} min`;
+  if (hours > 0) return `${hours} h ${minutes} min`;
   return `${minutes} min ${Math.floor(seconds % 60)} s`;
 }
+
+/** The same in the larger unit alone, where there is little room. */
+export const about = (seconds: number): string => left(seconds).split(" ").slice(0, 2).join(" ");
 
 /** Whether, and how long yet, a provider holds what it was sent. */
 export function holding(clock: RetentionClock, now: number): Said {
