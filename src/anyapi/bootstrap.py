@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from anyapi import relaunch, scrubbing
+from anyapi import hygiene, relaunch, scrubbing
 from anyapi.bootstrap_cluster import Alone, Member
 from anyapi.bootstrap_control import Beside, ControlReady, Parts, nobody_waits
 from anyapi.bootstrap_publisher import Publisher, current_catalogue
@@ -70,7 +70,7 @@ def run(config: Config, ready: Callable[[Snapshot, str], None], control_ready: C
 async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control_ready: ControlReady) -> None:
     loop = asyncio.get_running_loop()
     scrubs = relaunch.configured(os.environ)
-    scrubbing.forbid_dumps()
+    hygiene.forbid_dumps()
     loop.set_exception_handler(_report_loop)
     with contextlib.ExitStack() as stack:
         store, usage, decisions, evidence = _open_stores(config, stack)
@@ -154,6 +154,8 @@ def _disclosure(config: Config, *, scrubs: bool) -> Disclosure:
         answer_days=config.privacy.answer_days,
         catalogue_version=config.catalogue.version,
         control_url=config.control.public_url,
+        dumps_forbidden=hygiene.dumps_forbidden(),
+        swap=hygiene.swap().value,
     )
 
 

@@ -245,7 +245,7 @@ def test_without_the_guard_a_crash_would_leave_a_core_with_content(tmp_path):
             "SKIPPED LOUDLY: this machine writes no core files (core_pattern pipes them away, or a hard limit): nothing to compare with"
         )
     room, planted = Room(tmp_path / "room"), Planted()
-    fault = "anyapi.scrubbing:forbid_dumps=skip"
+    fault = "anyapi.hygiene:forbid_dumps=skip"
     environment = room.environment([fault])
     room.arm(fault)
     abort_in_a_stream(room, planted, environment)

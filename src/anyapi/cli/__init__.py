@@ -8,6 +8,7 @@ import importlib
 
 import click
 
+from anyapi import hygiene
 from anyapi.errors import AnyAPIError
 
 COMMANDS = {
@@ -68,3 +69,9 @@ class LazyGroup(click.Group):
 @click.version_option(package_name="anyapi", prog_name="anyapi", message="%(prog)s %(version)s")
 def main() -> None:
     """A gateway to AI model providers that sends a request only where its data policy allows."""
+
+
+def run() -> None:
+    """The program `anyapi`: a process that leaves no core dump and that nobody attaches to, whatever the command reads."""
+    hygiene.forbid_dumps()
+    main()
