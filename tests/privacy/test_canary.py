@@ -19,9 +19,13 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import LONG
-from tests.privacy.outcomes import ONE_HOST, PATIENCE, SERVER, STATING, Caller, one_round, outcomes, providers
-from tests.privacy.planted import Mark, Planted, chat_body
+from tests.privacy.outcomes import one_round
 from tests.privacy.sinks import Room, RoomGateway, Search, simulated_in
+
+from anyapi.prove.caller import PATIENCE, Caller
+from anyapi.prove.cast import ONE_HOST, SERVER, STATING, providers
+from anyapi.prove.outcomes import outcomes
+from anyapi.prove.planted import Mark, Planted, chat_body
 
 pytestmark = pytest.mark.timeout(900 if LONG else 120)
 

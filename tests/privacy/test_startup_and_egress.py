@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tests.privacy.outcomes import SERVER, Caller, one_round, providers
-from tests.privacy.planted import Planted
+from tests.privacy.outcomes import one_round
 from tests.privacy.sinks import Room, RoomGateway, simulated_in
 from tests.tools.gateway import simulated
+
+from anyapi.prove.caller import Caller
+from anyapi.prove.cast import SERVER, providers
+from anyapi.prove.planted import Planted
 
 PROVIDER = """
 [network]

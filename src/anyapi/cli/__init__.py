@@ -24,6 +24,7 @@ COMMANDS = {
     "settings": "Show and set the data policy of a layer.",
     "usage": "Show what was used.",
     "exposure": "Show which provider holds what, until when.",
+    "prove": "Search a gateway for what it must not keep, and print a signed report.",
     "people": "Let the first person into the dashboard.",
     "evidence": "List and clear what providers stated against their promise.",
 }

@@ -1,0 +1,105 @@
+"""Looks through the places a gateway can write to. Knows how to read them, not which belong to which gateway.
+
+`seen` counts the bytes of each kind of sink, since a search that read nothing proves nothing.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from anyapi.prove.caller import Place
+from anyapi.prove.scanner import Hit, Scanner
+
+LARGEST = 64 << 20
+"""Bytes of a file in a directory that others use too."""
+PAGES = (
+    "/",
+    "/healthz",
+    "/readyz",
+    "/v1/privacy",
+    "/.well-known/anyapi-privacy.json",
+    "/v1/models",
+    "/v1/key",
+    "/metrics",
+    "/debug",
+    "/logs",
+)
+
+
+class Search:
+    """Collects hits by sink."""
+
+    def __init__(self, scanner: Scanner) -> None:
+        """`scanner` knows the canaries. `since` may be set to look at nothing older in places that others use too (Unix seconds)."""
+        self.scanner, self.since = scanner, 0.0
+        self.seen: dict[str, int] = {}
+        self.hits: list[Hit] = []
+        self.by_sink: dict[str, list[Hit]] = {}
+
+    def _take(self, sink: str, hits: Sequence[Hit], before: int) -> None:
+        self.hits += hits
+        self.by_sink.setdefault(sink, []).extend(hits)
+        self.seen[sink] = self.seen.get(sink, 0) + self._read() - before
+
+    def _read(self) -> int:
+        return sum(self.scanner.scanned.values())
+
+    def given(self, sink: str, data: bytes) -> None:
+        """Search bytes that were read elsewhere."""
+        before = self._read()
+        self._take(sink, self.scanner.scan_bytes(data, sink), before)
+
+    def tree(self, sink: str, folder: Path) -> None:
+        """Search all regular files under a directory."""
+        before = self._read()
+        self._take(sink, self.scanner.scan_tree(folder), before)
+
+    def file(self, sink: str, path: Path) -> None:
+        """Search one file; one that is gone, or not a file any more, is another program's."""
+        before = self._read()
+        hits: list[Hit] = []
+        with contextlib.suppress(OSError):
+            hits = self.scanner.scan_file(path)
+        self._take(sink, hits, before)
+
+    def new_files(self, sink: str, folder: Path, since: float, skipped: Collection[Path] = (), prefixes: tuple[str, ...] = ()) -> None:
+        """Search files under a directory that were written since then (Unix seconds), none of them huge.
+
+        Directories that are `skipped`, or whose name begins so, are left out.
+        """
+        self.seen.setdefault(sink, 0)
+        for path in _written_since(folder, max(since, self.since), skipped, prefixes):
+            self.file(sink, path)
+
+    def processes(self, sink: str = "{} of processes") -> None:
+        """Search arguments and environment of everything that runs on this machine, as far as it may be read."""
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdigit():
+                for name in ("cmdline", "environ"):
+                    with contextlib.suppress(OSError):
+                        self.given(sink.format(name), (folder / name).read_bytes())
+
+    def pages(self, place: Place, sink: str = "answer of {}") -> None:
+        """Search what a gateway serves about itself; pages that are not there must not leak either."""
+        for page in PAGES:
+            answer = place.request("GET", page)
+            self.given(sink.format(page), json.dumps(dict(answer.headers)).encode() + answer.body)
+
+    def memory(self, sink: str, pid: int) -> None:
+        """Search the memory of a process. Raises `PermissionError` where it may not be read."""
+        before = self._read()
+        hits = [hit for hit in self.scanner.scan_process(pid) if hit.sink.startswith("memory")]
+        self._take(sink, hits, before)
+
+
+def _written_since(folder: Path, since: float, skipped: Collection[Path], prefixes: tuple[str, ...]) -> Iterator[Path]:
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(prefixes) and Path(place, name) not in skipped]
+        for name in files:
+            path = Path(place, name)
+            with contextlib.suppress(OSError):
+                found = path.lstat()
+                if path.is_file() and not path.is_symlink() and found.st_mtime >= since - 1 and found.st_size <= LARGEST:
+                    yield path
