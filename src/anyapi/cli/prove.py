@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from anyapi.cli.stored import NOT_CONFIRMED, Place, confirm, with_store
 from anyapi.domain.ids import AccountId
@@ -19,7 +20,7 @@ from anyapi.prove.demo import demo
 from anyapi.prove.examine import Say, long_prompts
 from anyapi.prove.examine import prove as examine
 from anyapi.prove.outcomes import outcomes
-from anyapi.prove.report import KEY_NAME, Report, Signed, key_of, signed, verified
+from anyapi.prove.report import KEY_NAME, Report, key_of, signed, verified
 from anyapi.prove.running import Asked, classes, installation, models_of, new_key, stored_key
 from anyapi.prove.sinks import Installation, sinks_of
 from anyapi.storage.rows import DEFAULT_ACCOUNT
@@ -36,58 +37,68 @@ WAIT = 5.0
 @click.option("--model", "models", multiple=True, help="A model that may really be asked, by provider and at your cost. Repeatable.")
 @click.option("--log", "logs", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A log file. Repeatable.")
 @click.option("--wait", default=WAIT, show_default=True, type=click.FloatRange(0, 600), help="Seconds before memory is searched.")
-@click.option("--verify", "file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Check the signature of a report.")
+@click.option("--config", "config_file", type=click.Path(path_type=Path, dir_okay=False), help="Configuration (default: anyapi.toml here).")
+@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Where keys, settings and usage are stored.")
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
+@click.option(
+    "--verify", "report", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Only check the signature of a report."
+)
 @click.option("--public-key", help="With --verify: the key that must have signed it, in base64.")
-@with_store
-def prove(place: Place, /, as_demo: bool, account: str, wait: float, file: Path | None, public_key: str | None, **asked: object) -> None:
-    """Search a gateway for what it must not keep, and print a signed report."""
-    say: Say = (lambda _text: None) if place.as_json else (lambda text: click.echo(text, err=True))
-    if file is not None:
-        _print(place, Signed(verified(file.read_bytes(), public_key), public_key or "", ""), "the signature holds")
+def prove(as_demo: bool, as_json: bool, report: Path | None, public_key: str | None, wait: float, **asked: object) -> None:
+    """Search a gateway for what it must not keep, and print a signed report. Exits with 1 if it is not proven."""
+    if report is not None:
+        _print(verified(report.read_bytes(), public_key), "", as_json=as_json)
+        click.echo("the signature holds", err=True)
         return
+    say: Say = (lambda _text: None) if as_json else (lambda text: click.echo(text, err=True))
     if as_demo:
         with demo() as (caller, where):
-            report = examine(caller, [*outcomes(), *long_prompts(sent=True, times=LONG_PROMPTS)], sinks_of(where), wait, say)
+            made = examine(caller, [*outcomes(), *long_prompts(sent=True, times=LONG_PROMPTS)], sinks_of(where), wait, say)
         key = key_of(None)
     else:
-        words = msgspec.convert(asked, Asked)
-        with _running(place, AccountId(account), words, say) as (caller, where):
-            known = [*classes(vectors=models_of(place.config.catalogue, words.models)[1] is not None, models=words.models)]
-            report = examine(caller, [*known, *long_prompts(sent=False, times=LONG_PROMPTS)], sinks_of(where), wait, say)
-        key = key_of(place.config.data_dir / KEY_NAME)
-    _print(place, signed(report, key), "signed")
-    if not report.proven:
+        at = {name: asked.pop(name) for name in ("config_file", "data_dir")}
+        proven: list[tuple[Report, Ed25519PrivateKey]] = []
+        _of_running(**at, as_json=as_json, wait=wait, asked=msgspec.convert(asked, Asked), say=say, proven=proven)
+        ((made, key),) = proven
+    sealed = signed(made, key)
+    _print(made, msgspec.json.encode(sealed).decode(), as_json=as_json)
+    if not made.proven:
         click.get_current_context().exit(NOT_PROVEN)
 
 
+@with_store
+def _of_running(place: Place, wait: float, asked: Asked, say: Say, proven: list[tuple[Report, Ed25519PrivateKey]]) -> None:
+    """Prove the gateway that runs on a store; what comes of it is put into `proven`."""
+    vectors = models_of(place.config.catalogue, asked.models)[1] is not None
+    with _running(place, asked) as (caller, where):
+        known = [*classes(vectors=vectors, models=asked.models), *long_prompts(sent=False, times=LONG_PROMPTS)]
+        made = examine(caller, known, sinks_of(where), wait, say)
+    proven.append((made, key_of(place.config.data_dir / KEY_NAME)))
+
+
 @contextlib.contextmanager
-def _running(place: Place, account: AccountId, asked: Asked, say: Say) -> Iterator[tuple[Caller, Installation]]:
-    """The gateway that runs here, with a key for it. Raises `click.ClickException` where none takes the key."""
-    secret, row = new_key(account)
+def _running(place: Place, asked: Asked) -> Iterator[tuple[Caller, Installation]]:
+    """The gateway that runs here, with a key for it that ends with the block; exits where none says that it takes the key."""
+    secret, row = new_key(AccountId(asked.account))
     with stored_key(place.store, row):
         confirmation = confirm(place, "keys")
         if confirmation.snapshot is None:
-            say(confirmation.problem or "no gateway runs on this data directory")
+            click.echo(confirmation.problem or "No gateway runs on this data directory.", err=True)
             click.get_current_context().exit(NOT_CONFIRMED)
-        caller, where, said = installation(place.config, place.driver, secret, asked)
-        for line in said:
-            say(line)
-        yield caller, where
+        yield installation(place.config, place.driver, secret, asked)
     confirm(place, "keys")
 
 
-def _print(place: Place, made: Signed, verdict: str) -> None:
-    report = made.report
-    if place.as_json:
-        click.echo(json.dumps({**msgspec.to_builtins(report), **_seal(made)}))
+def _print(report: Report, sealed: str, *, as_json: bool) -> None:
+    """One line, with what it was signed with; or lines for people, and what was signed in the last one."""
+    if as_json:
+        seal = {name: value for name, value in json.loads(sealed or "{}").items() if name != "report"}
+        click.echo(json.dumps({**msgspec.to_builtins(report), **seal}))
         return
     for line in _lines(report):
         click.echo(line)
-    click.echo(f"{verdict}: {msgspec.json.encode(made).decode()}" if made.signature else verdict)
-
-
-def _seal(made: Signed) -> dict[str, str]:
-    return {"public_key": made.public_key, "signature": made.signature} if made.signature else {}
+    if sealed:
+        click.echo(sealed)
 
 
 def _lines(report: Report) -> Iterator[str]:
@@ -102,6 +113,8 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"  NOT proven: ended otherwise than it should: {line}"
     for line in report.found:
         yield f"  LEAK: {line}"
+    for line in report.absent:
+        yield f"  {line}"
     yield f"  planted leaks found: {report.planted_leaks_found} of {report.planted_leaks}"
     yield f"  in memory after {report.waited:g} s: something of {report.short_left} of {report.short_texts} requests with short texts"
     yield f"{'proven' if report.proven else 'NOT PROVEN'}: {report.hits} hits"

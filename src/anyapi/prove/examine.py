@@ -10,6 +10,7 @@ from anyapi import __version__
 from anyapi.prove.caller import Caller, Ended, Outcome, all_at_once, ends
 from anyapi.prove.cast import CREDENTIAL
 from anyapi.prove.dialects import DENIED
+from anyapi.prove.outcomes_here import REFUSED
 from anyapi.prove.planted import Mark, Planted
 from anyapi.prove.report import Report
 from anyapi.prove.scanner import Hit, Mint, Scanner
@@ -43,7 +44,7 @@ def long_prompts(*, sent: bool, times: int) -> Iterable[Outcome]:
             over: dict[str, object] = {} if sent else {"data_policy": DENIED}
             return caller.chat(mark, "acme/good", messages=[{"role": "user", "content": words}], **over)
 
-        yield Outcome(f"{LONG} of {size} bytes", ends(200 if sent else 403), ask)
+        yield Outcome(f"{LONG} of {size} bytes", ends(200) if sent else REFUSED, ask)
 
 
 def prove(caller: Caller, classes: Sequence[Outcome], sinks: Iterable[Sink], wait: float, say: Say) -> Report:

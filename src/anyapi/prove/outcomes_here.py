@@ -12,6 +12,9 @@ from anyapi.prove import dialects
 from anyapi.prove.caller import Caller, Ended, Outcome, ends
 from anyapi.prove.planted import Mark, chat_body
 
+REFUSED = ends(403, 404)
+"""No endpoint permitted; or none could be asked anyway, which is said first."""
+
 
 def ended_here() -> Iterator[Outcome]:
     """All of them."""

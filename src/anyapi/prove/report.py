@@ -6,7 +6,6 @@ The signature is Ed25519 (RFC 8032) over the canonical JSON of the report: keys 
 import base64
 import os
 import secrets
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -18,7 +17,7 @@ from anyapi.errors import ConfigError
 FORMAT = "anyapi-proof/1"
 KEY_NAME = "prove.key"
 """In the data directory, readable by its owner alone: what signs reports."""
-Sign = Callable[[bytes], bytes]
+ABSENT = ("no traces: this version exports none",)
 canonical = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -41,6 +40,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes that were read of each sink."""
     unsearched: dict[str, str]
     """Sinks that could not be looked at, and why: nothing is proven of those."""
+    absent: tuple[str, ...] = ABSENT
     hits: int
     """Canaries that were found where none may be: in any sink but memory, and of texts of 512 bytes or more in memory."""
     found: tuple[str, ...]
@@ -92,12 +92,17 @@ def signed(report: Report, key: Ed25519PrivateKey) -> Signed:
 
 
 def verified(text: bytes, public_key: str | None = None) -> Report:
-    """The report of a file whose signature holds, by this key (base64) or the one that it names. Raises `ConfigError`."""
+    """The report of a file whose signature holds, by this key (base64) or the one that it names. Raises `ConfigError`.
+
+    `text` ends with the line that was signed, or is the one line that `--json` printed.
+    """
     try:
-        read = msgspec.json.decode(text, type=Signed)
+        line = msgspec.json.decode(text.strip().rpartition(b"\n")[2], type=dict[str, object])
+        seal = {name: line.pop(name, None) for name in ("public_key", "signature")}
+        read = msgspec.convert({"report": line.pop("report", line), **seal}, Signed)
         named = base64.b64decode(read.public_key if public_key is None else public_key, validate=True)
         Ed25519PublicKey.from_public_bytes(named).verify(base64.b64decode(read.signature, validate=True), canonical(read.report))
-    except (msgspec.DecodeError, ValueError):
+    except (msgspec.DecodeError, msgspec.ValidationError, ValueError):
         raise ConfigError("not a report of `anyapi prove`") from None
     except InvalidSignature:
         raise ConfigError("the report's signature is wrong: it was changed, or signed with another key") from None

@@ -16,7 +16,7 @@ from anyapi.domain.catalogue import Catalogue, Operation
 from anyapi.domain.ids import AccountId, KeyId
 from anyapi.prove import dialects
 from anyapi.prove.caller import Caller, Ended, Outcome, ends
-from anyapi.prove.outcomes_here import ended_here
+from anyapi.prove.outcomes_here import REFUSED, ended_here
 from anyapi.prove.planted import Mark, Planted
 from anyapi.prove.serving_processes import listening, outputs, temporary, working
 from anyapi.prove.sinks import Installation
@@ -38,6 +38,8 @@ class Asked(msgspec.Struct, frozen=True):
     models: tuple[str, ...] = ()
     """Real ones, that requests may be sent to; none: nothing is sent to a provider."""
     logs: tuple[Path, ...] = ()
+    account: str = ""
+    """Whose API key is made for it."""
 
 
 def url_of(config: Config) -> str:
@@ -63,18 +65,18 @@ def new_key(account: AccountId) -> tuple[str, KeyRow]:
     )
 
 
-def installation(config: Config, driver: Driver, secret: str, asked: Asked) -> tuple[Caller, Installation, list[str]]:
-    """Who asks the gateway, where it writes, and what cannot be looked at, in sentences."""
+def installation(config: Config, driver: Driver, secret: str, asked: Asked) -> tuple[Caller, Installation]:
+    """Who asks the gateway, and where it writes."""
     target, planted = Target(asked.url or url_of(config), secret), Planted()
     planted.secrets.append(secret)
     pids = listening(target.port, target.path)
-    said: list[str] = []
+    unreadable = ""
     logs = list(asked.logs)
     for pid in pids:
         files, elsewhere = outputs(pid)
         logs += files
         if elsewhere and not asked.logs:
-            said.append(f"the output of process {pid} goes to a pipe or the journal: it is not searched; name its files with --log")
+            unreadable = f"the output of process {pid} goes to a pipe or the journal: name the files that it ends in with --log"
     model, vectors = models_of(config.catalogue, asked.models)
     named = {b"acme/good": model, b"acme/wire-openai": model, b"acme/wire-anthropic": model, b"acme/vectors": vectors or model}
     caller = Caller(target, None, planted, {name: known.encode() for name, known in named.items()})
@@ -88,8 +90,9 @@ def installation(config: Config, driver: Driver, secret: str, asked: Asked) -> t
         temporary=tuple(dict.fromkeys(path for pid in pids for path in temporary(pid))),
         working=tuple(dict.fromkeys(path for pid in pids if (path := working(pid)) is not None)),
         since=time.time(),
+        unreadable=unreadable,
     )
-    return caller, place, said
+    return caller, place
 
 
 def models_of(catalogue: Catalogue, wanted: Sequence[str]) -> tuple[str, str | None]:
@@ -105,13 +108,13 @@ def classes(*, vectors: bool, models: Sequence[str]) -> Iterator[Outcome]:
     """Those that a gateway ends itself, in every format; with `models`, also answers of each, whole and streamed."""
     for outcome in ended_here():
         if not outcome.name.startswith(LIMITS) and (vectors or not outcome.name.startswith(dialects.EMBEDDINGS)):
-            yield outcome
+            yield outcome._replace(wanted=REFUSED) if outcome.name.endswith("no endpoint permitted") else outcome
     for model in models:
         yield from _answered(model)
 
 
 def _answered(model: str) -> Iterator[Outcome]:
-    for path in dialects.OVER_WIRES:
+    for path in ("/v1/chat/completions", *dialects.OVER_WIRES):
         for stream in (False, True):
             yield _one(path, model, stream=stream)
 

@@ -52,6 +52,8 @@ class Installation(msgspec.Struct, frozen=True):
     working: tuple[Path, ...] = ()
     skipped: tuple[Path, ...] = ()
     """Directories of others within those."""
+    unreadable: str = ""
+    """Why its log cannot be searched, if so."""
     since: float = 0.0
     """Unix seconds; older files of others are not looked at."""
 
@@ -65,7 +67,7 @@ def sinks_of(place: Installation) -> Iterator[Sink]:
     else:
         yield Sink("database", lambda search: _database(place, search), lambda canary: _row(place, canary))
     yield Sink("data directory", lambda search: _data(place, search), lambda canary: _file_in(place.data_dir, canary))
-    if place.logs:
+    if place.logs or place.unreadable:
         yield Sink("log", lambda search: _logs(place, search), lambda canary: _logged(place.logs[0], canary))
     yield from (_new_files(name, paths, place) for name, paths in _others(place) if paths)
     yield Sink("arguments and environments", lambda search: search.processes("arguments and environments"), _child)
@@ -121,6 +123,8 @@ def _held(place: Installation, canary: str) -> Iterator[None]:
 
 
 def _logs(place: Installation, search: Search) -> None:
+    if place.unreadable:
+        raise PermissionError(place.unreadable)
     for path in place.logs:
         search.file("log", path)
 
