@@ -107,6 +107,7 @@ def _failed_by_providers() -> Iterator[Outcome]:
     yield _upstream("resets", ends(502, 200))
     yield _upstream("resets-early", ends(502))
     yield _upstream("unreachable", ends(502))
+    yield Outcome("wrong stream_options", ends(400), lambda c, m: c.chat(m, "acme/good", stream_options=[m("stream options")]))
     yield Outcome(
         "provider native-bad",
         ends(502),

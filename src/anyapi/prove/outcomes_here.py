@@ -67,7 +67,6 @@ def _wrong_values() -> Iterator[tuple[str, Callable[[Mark], object]]]:
     yield "tags", lambda mark: [mark("tag")]
     yield "models", lambda mark: {mark("models"): 1}
     yield "stream", lambda mark: mark("stream")
-    yield "stream_options", lambda mark: [mark("stream options")]
     yield "metadata", lambda mark: {"app_id": f"<{mark('app id')}>", "app_name": f"<{mark('app name')}>", "id": f"<{mark('id')}>"}
     yield "previous_response_id", lambda mark: mark("previous response")
     yield "store", lambda mark: mark("store")

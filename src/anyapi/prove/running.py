@@ -38,6 +38,8 @@ class Asked(msgspec.Struct, frozen=True):
     models: tuple[str, ...] = ()
     """Real ones, that requests may be sent to; none: nothing is sent to a provider."""
     logs: tuple[Path, ...] = ()
+    postgres_data: Path | None = None
+    """Where PostgreSQL's own files are, if it runs on this machine."""
     account: str = ""
     """Whose API key is made for it."""
 
@@ -91,6 +93,7 @@ def installation(config: Config, driver: Driver, secret: str, asked: Asked) -> t
         working=tuple(dict.fromkeys(path for pid in pids if (path := working(pid)) is not None)),
         since=time.time(),
         unreadable=unreadable,
+        server_files=asked.postgres_data,
     )
     return caller, place
 

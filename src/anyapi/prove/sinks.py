@@ -52,6 +52,8 @@ class Installation(msgspec.Struct, frozen=True):
     working: tuple[Path, ...] = ()
     skipped: tuple[Path, ...] = ()
     """Directories of others within those."""
+    server_files: Path | None = None
+    """Of PostgreSQL, where it runs on this machine; None: it is asked."""
     unreadable: str = ""
     """Why its log cannot be searched, if so."""
     since: float = 0.0
@@ -63,7 +65,7 @@ def sinks_of(place: Installation) -> Iterator[Sink]:
     yield Sink(MEMORY, lambda search: _memory(place, search), lambda canary: _held(place, canary))
     if place.driver.shared:
         yield Sink("database rows", lambda search: _rows(place.driver, search), lambda canary: _row(place, canary))
-        yield Sink("database files", lambda search: _server_files(place.driver, search), lambda canary: _row(place, canary))
+        yield Sink("database files", lambda search: _server_files(place, search), lambda canary: _row(place, canary))
     else:
         yield Sink("database", lambda search: _database(place, search), lambda canary: _row(place, canary))
     yield Sink("data directory", lambda search: _data(place, search), lambda canary: _file_in(place.data_dir, canary))
@@ -196,13 +198,18 @@ def _rows(driver: Driver, search: Search) -> None:
                 search.given("database rows", b"\n".join(value if isinstance(value, bytes) else str(value).encode() for value in row))
 
 
-def _server_files(driver: Driver, search: Search) -> None:
+def _server_files(place: Installation, search: Search) -> None:
     """The server's own files, write-ahead log among them, where it runs on this machine and they may be read."""
-    with contextlib.closing(driver.connect(everybody=True)) as connection, driver.translated("find the server's files"):
-        ((folder,),) = connection.execute("SELECT setting FROM pg_settings WHERE name = 'data_directory'").fetchall() or ((None,),)
-    if folder is None:
-        raise PermissionError("the database's role may not see where the server's files are: it needs pg_read_all_settings")
+    folder = place.server_files or _told(place.driver)
     try:
-        search.tree("database files", Path(str(folder)))
+        search.tree("database files", folder)
     except NotADirectoryError:
         raise PermissionError("the server's files are not on this machine, or may not be read: run this there, as root") from None
+
+
+def _told(driver: Driver) -> Path:
+    with contextlib.closing(driver.connect(everybody=True)) as connection, driver.translated("find the server's files"):
+        found = connection.execute("SELECT setting FROM pg_settings WHERE name = 'data_directory'").fetchall()
+    if not found:
+        raise PermissionError("the database's role may not see where the server's files are: name them with --postgres-data")
+    return Path(str(found[0][0]))

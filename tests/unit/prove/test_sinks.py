@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from pathlib import Path
 
 import pytest
 from tests.tools import postgres
@@ -48,7 +49,11 @@ def test_they_are_all_there(sinks):
     assert list(sinks) == NAMES
 
 
-@pytest.mark.parametrize("name", NAMES)
+SLOW = {MEMORY, "database"}
+"""What `tests/privacy/test_prove.py` shows of a demo too."""
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.long) if name in SLOW else name for name in NAMES])
 def test_a_planted_leak_is_found(sinks, name):
     assert any(finds(sinks[name]) for _ in range(3))
 
@@ -87,11 +92,24 @@ def on_postgres(tmp_path_factory):
         driver.prepare()
         with SqlStore(driver, time.time) as store:
             key, _ = add_key(store)
+        raw = stack.enter_context(contextlib.closing(server.as_superuser()))
+        ((files,),) = raw.execute("SHOW data_directory").fetchall()
         gateway = stack.enter_context(running_gateway(home, toml, environment={"ANYAPI_DATABASE_URL": url}))
-        yield Installation(Target(gateway.url, key), driver, home, "openai/gpt-4o-mini", (gateway.pid,))
+        yield Installation(Target(gateway.url, key), driver, home, "openai/gpt-4o-mini", (gateway.pid,), server_files=Path(files))
 
 
+def one_of(place, name):
+    return next(one for one in sinks_of(place) if one.name == name)
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["database rows", "database files"])
 def test_a_planted_leak_in_postgresql_is_found(on_postgres, name):
-    (sink,) = (one for one in sinks_of(on_postgres) if one.name == name)
-    assert finds(sink)
+    assert finds(one_of(on_postgres, name))
+
+
+@pytest.mark.long
+def test_where_the_servers_files_are_may_be_hidden(on_postgres):
+    hidden = Installation(on_postgres.target, on_postgres.driver, on_postgres.data_dir, on_postgres.model)
+    with pytest.raises(PermissionError, match="--postgres-data"):
+        one_of(hidden, "database files").look(Search(Scanner([Mint().new()])))
