@@ -195,7 +195,7 @@ class Search(search.Search):
             self.tree(sink, folder)
         self.file("standard output", room.output)
         for folder in SHARED_FOLDERS:
-            self.new_files("shared temporary files", folder, room.made, [room.folder], OF_TESTS)
+            self.new_files("shared temporary files", folder, room.made, search.Skipped([room.folder], OF_TESTS))
 
     def commands(self, gateway: Gateway) -> None:
         """What the command line shows of the store."""

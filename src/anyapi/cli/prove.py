@@ -6,6 +6,8 @@ of its requests, a revoked key, a line in the log that says that it was planted.
 
 import contextlib
 import json
+import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +53,8 @@ def prove(as_demo: bool, as_json: bool, report: Path | None, public_key: str | N
         _print(verified(report.read_bytes(), public_key), "", as_json=as_json)
         click.echo("the signature holds", err=True)
         return
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))  # what was made for it is ended too
+    click.get_current_context().call_on_close(lambda: signal.signal(signal.SIGTERM, before))
     say: Say = (lambda _text: None) if as_json else (lambda text: click.echo(text, err=True))
     if as_demo:
         with demo() as (caller, where):

@@ -67,7 +67,7 @@ def _running(home: Path, work: Path, temporary: Path) -> Iterator[tuple[str, int
     """`anyapi serve` until the block ends: its URL and its process."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ANYAPI_") or name == "ANYAPI_PYTHON"}
     environment = {**kept, "HOME": str(home), "TMPDIR": str(temporary)}
-    command = [sys.executable, "-m", "anyapi", "serve", "--config", str(home / "anyapi.toml")]
+    command = [sys.executable, "-m", "anyapi", "serve", "--of-parent", "--config", str(home / "anyapi.toml")]
     with (home / "output").open("wb") as output, (home / "errors").open("wb") as errors:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, cwd=work, env=environment)  # noqa: S603
     try:

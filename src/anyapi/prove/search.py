@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from anyapi.prove.caller import Place
 from anyapi.prove.scanner import Hit, Scanner
@@ -26,6 +27,17 @@ PAGES = (
     "/debug",
     "/logs",
 )
+
+
+class Skipped(NamedTuple):
+    """Directories that are not looked into: these, those whose name begins so, and, if `old`, those that nothing was put into since."""
+
+    folders: Collection[Path] = ()
+    prefixes: tuple[str, ...] = ()
+    old: bool = False
+
+
+NOTHING = Skipped()
 
 
 class Search:
@@ -64,13 +76,10 @@ class Search:
             hits = self.scanner.scan_file(path)
         self._take(sink, hits, before)
 
-    def new_files(self, sink: str, folder: Path, since: float, skipped: Collection[Path] = (), prefixes: tuple[str, ...] = ()) -> None:
-        """Search files under a directory that were written since then (Unix seconds), none of them huge.
-
-        Directories that are `skipped`, or whose name begins so, are left out.
-        """
+    def new_files(self, sink: str, folder: Path, since: float, skipped: Skipped = NOTHING) -> None:
+        """Search files under a directory that were written since then (Unix seconds), none of them huge."""
         self.seen.setdefault(sink, 0)
-        for path in _written_since(folder, max(since, self.since), skipped, prefixes):
+        for path in _written_since(folder, max(since, self.since), skipped):
             self.file(sink, path)
 
     def processes(self, sink: str = "{} of processes") -> None:
@@ -94,12 +103,21 @@ class Search:
         self._take(sink, hits, before)
 
 
-def _written_since(folder: Path, since: float, skipped: Collection[Path], prefixes: tuple[str, ...]) -> Iterator[Path]:
+def _written_since(folder: Path, since: float, skipped: Skipped) -> Iterator[Path]:
     for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(prefixes) and Path(place, name) not in skipped]
+        folders[:] = [name for name in folders if _is_looked_into(Path(place, name), since, skipped)]
         for name in files:
             path = Path(place, name)
             with contextlib.suppress(OSError):
                 found = path.lstat()
                 if path.is_file() and not path.is_symlink() and found.st_mtime >= since - 1 and found.st_size <= LARGEST:
                     yield path
+
+
+def _is_looked_into(folder: Path, since: float, skipped: Skipped) -> bool:
+    if folder.name.startswith(skipped.prefixes) or folder in skipped.folders:
+        return False
+    try:
+        return not skipped.old or folder.lstat().st_mtime >= since - 1
+    except OSError:
+        return False

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from anyapi.prove.dialects import DENIED
-from anyapi.prove.search import Search
+from anyapi.prove.search import Search, Skipped
 from anyapi.prove.target import Target
 from anyapi.storage.connection import DATABASE_NAME
 from anyapi.storage.driver import Driver
@@ -84,7 +84,7 @@ def _others(place: Installation) -> Iterator[tuple[str, tuple[Path, ...]]]:
 def _new_files(name: str, paths: tuple[Path, ...], place: Installation) -> Sink:
     def look(search: Search) -> None:
         for path in paths:
-            search.new_files(name, path, place.since, place.skipped, PREFIXES)
+            search.new_files(name, path, place.since, Skipped(place.skipped, PREFIXES, old=True))
 
     return Sink(name, look, lambda canary: _file_in(paths[0], canary))
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from anyapi.prove.scanner import Mint, Scanner
-from anyapi.prove.search import PAGES, Search
+from anyapi.prove.search import PAGES, Search, Skipped
 from anyapi.prove.target import Answered
 
 CANARY = Mint().new()
@@ -44,11 +44,22 @@ def test_only_new_files_where_others_write_too(search, tmp_path):
         (tmp_path / name).write_text(CANARY)
     os.utime(tmp_path / "old", (0, 0))
     since = time.time() - 100
-    search.new_files("temporary", tmp_path, since, [tmp_path / "skipped"], ("ours-",))
+    search.new_files("temporary", tmp_path, since, Skipped([tmp_path / "skipped"], ("ours-",)))
     assert [hit.sink for hit in search.hits] == [str(tmp_path / "new")]
     search.since = time.time() + 100
     search.new_files("later", tmp_path, since)
     assert search.seen == {"temporary": 24, "later": 0}
+
+
+def test_directories_that_nothing_was_put_into_may_be_left_out(search, tmp_path):
+    for name in ("old/file", "new/file"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(CANARY)
+    os.utime(tmp_path / "old", (0, 0))
+    search.new_files("some", tmp_path, time.time() - 100, Skipped(old=True))
+    assert [hit.sink for hit in search.hits] == [str(tmp_path / "new/file")]
+    search.new_files("all", tmp_path, time.time() - 100)
+    assert search.seen == {"some": 24, "all": 48}
 
 
 def test_every_page_with_its_head(search):
