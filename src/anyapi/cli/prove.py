@@ -6,6 +6,7 @@ of its requests, a revoked key, a line in the log that says that it was planted.
 
 import contextlib
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -57,7 +58,7 @@ def prove(as_demo: bool, as_json: bool, report: Path | None, public_key: str | N
     click.get_current_context().call_on_close(lambda: signal.signal(signal.SIGTERM, before))
     say: Say = (lambda _text: None) if as_json else (lambda text: click.echo(text, err=True))
     if as_demo:
-        with demo() as (caller, where):
+        with demo(os.environ) as (caller, where):
             made = examine(caller, [*outcomes(), *long_prompts(sent=True, times=LONG_PROMPTS)], sinks_of(where), wait, say)
         key = key_of(None)
     else:

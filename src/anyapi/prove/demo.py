@@ -2,12 +2,11 @@
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from anyapi.crypto.api_keys import generate
@@ -31,8 +30,9 @@ MODEL = "acme/good"
 
 
 @contextlib.contextmanager
-def demo() -> Iterator[tuple[Caller, Installation]]:
-    """Run one; give who asks it, and where it writes. Raises `ConfigError` when it does not start."""
+def demo(env: Mapping[str, str]) -> Iterator[tuple[Caller, Installation]]:
+    """Run one in this environment, less what that says of AnyAPI; give who asks it, and where it writes. Raises `ConfigError`."""
+    kept = {name: value for name, value in env.items() if not name.startswith("ANYAPI_") or name == "ANYAPI_PYTHON"}
     planted = Planted()
     cast = providers(planted)
     with tempfile.TemporaryDirectory(prefix="anyapi-prove-") as folder, SimulationThread(cast) as simulation:
@@ -50,7 +50,7 @@ def demo() -> Iterator[tuple[Caller, Installation]]:
         own = f"{head}[storage]\ndata_dir = {json.dumps(str(data))}\n\n"
         (home / "anyapi.toml").write_text(own + toml)
         began = time.time()
-        with _running(home, work, temporary) as (url, pid):
+        with _running(home, {**kept, "HOME": str(home), "TMPDIR": str(temporary)}) as (url, pid):
             target = Target(url, secret)
             logs = (home / "output", home / "errors")
             place = Installation(
@@ -59,17 +59,15 @@ def demo() -> Iterator[tuple[Caller, Installation]]:
             yield Caller(target, simulation, planted), place
 
 
-_SHARED = tuple(Path(name) for name in ("/tmp", "/var/tmp", "/dev/shm") if Path(name).is_dir())  # noqa: S108 where a careless library would write
+_SHARED = tuple(path for path in map(Path, ("/tmp", "/var/tmp", "/dev/shm")) if path.is_dir())  # noqa: S108 where careless libraries write
 
 
 @contextlib.contextmanager
-def _running(home: Path, work: Path, temporary: Path) -> Iterator[tuple[str, int]]:
+def _running(home: Path, environment: dict[str, str]) -> Iterator[tuple[str, int]]:
     """`anyapi serve` until the block ends: its URL and its process."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("ANYAPI_") or name == "ANYAPI_PYTHON"}
-    environment = {**kept, "HOME": str(home), "TMPDIR": str(temporary)}
     command = [sys.executable, "-m", "anyapi", "serve", "--of-parent", "--config", str(home / "anyapi.toml")]
     with (home / "output").open("wb") as output, (home / "errors").open("wb") as errors:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, cwd=work, env=environment)  # noqa: S603
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, cwd=home / "work", env=environment)  # noqa: S603
     try:
         yield _url(home / "output", process), process.pid
     finally:

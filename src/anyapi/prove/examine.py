@@ -86,36 +86,51 @@ def finds(sink: Sink) -> bool:
     return bool(search.hits)
 
 
+class Counted(msgspec.Struct, frozen=True):
+    """What was found, counted."""
+
+    leaks: list[Hit]
+    long: int
+    kept_long: list[str]
+    short: int
+    kept_short: int
+
+
+def _counted(planted: Planted, looked: Looked) -> Counted:
+    asked = [mark for mark in planted.marks.values() if not mark.label.startswith(CREDENTIAL)]
+    in_memory = {hit.canary[:16] for hit in looked.hits.get(MEMORY, ())}
+    long = [mark for mark in asked if mark.label.startswith(LONG)]
+    kept_long = sorted(mark.label for mark in long if mark.text in in_memory)
+    kept = sum(mark.text in in_memory for mark in asked)
+    leaks = [hit for name, hits in looked.hits.items() if name != MEMORY for hit in hits]
+    return Counted(leaks, len(long), kept_long, len(asked) - len(long), kept - len(kept_long))
+
+
 def _report(caller: Caller, ended: Sequence[tuple[Outcome, Ended]], looked: Looked, wait: float) -> Report:
     planted = caller.planted
-    asked = [mark for mark in planted.marks.values() if not mark.label.startswith(CREDENTIAL)]
-    long = sum(mark.label.startswith(LONG) for mark in asked)
-    left = {mark.text: mark.label for mark in asked if any(hit.canary.startswith(mark.text) for hit in looked.hits.get(MEMORY, ()))}
-    kept_long = [label for label in left.values() if label.startswith(LONG)]
-    leaks = [hit for name, hits in looked.hits.items() if name != MEMORY for hit in hits]
-    found = [f"{planted.label_of(hit.canary)} as {hit.form} in {hit.sink}" for hit in leaks[:SHOWN]]
-    odd = [f"{outcome.name}: {end}" for outcome, end in ended if end not in outcome.wanted]
-    hits = len(leaks) + len(kept_long)
-    short_left = len(left) - len(kept_long)
+    counted = _counted(planted, looked)
+    found = [f"{planted.label_of(hit.canary)} as {hit.form} in {hit.sink}" for hit in counted.leaks[:SHOWN]]
+    odd = tuple(f"{outcome.name}: {end}" for outcome, end in ended if end not in outcome.wanted)
+    hits = len(counted.leaks) + len(counted.kept_long)
     return Report(
         made_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         version=__version__,
         gateway=getattr(caller.gateway, "url", ""),
         requests=len(ended),
         outcome_classes=len({outcome.name for outcome, end in ended if end in outcome.wanted}),
-        ended_otherwise=tuple(odd),
+        ended_otherwise=odd,
         canaries=sum(len(mark.fields) for mark in planted.marks.values()),
         sinks=len(looked.searched),
         searched=looked.searched,
         unsearched=looked.unsearched,
         hits=hits,
-        found=tuple(found + [f"{label} in memory" for label in sorted(kept_long)]),
+        found=(*found, *(f"{label} in memory" for label in counted.kept_long)),
         planted_leaks=len(looked.searched),
         planted_leaks_found=len(looked.searched) - len(looked.missed),
         missed=tuple(looked.missed),
         waited=wait,
-        long_texts=long,
-        short_texts=len(asked) - long,
-        short_left=short_left,
-        proven=not (hits or odd or looked.unsearched or looked.missed) and short_left <= -(-(len(asked) - long) // 100),
+        long_texts=counted.long,
+        short_texts=counted.short,
+        short_left=counted.kept_short,
+        proven=not (hits or odd or looked.unsearched or looked.missed) and counted.kept_short <= -(-counted.short // 100),
     )

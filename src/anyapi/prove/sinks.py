@@ -174,7 +174,7 @@ def _logged(path: Path, canary: str) -> Iterator[None]:
 @contextlib.contextmanager
 def _child(canary: str) -> Iterator[None]:
     with subprocess.Popen(  # noqa: S603 our own interpreter
-        [sys.executable, "-c", "import sys; sys.stdin.read()", canary], stdin=subprocess.PIPE, env={**os.environ, "PLANTED": canary}
+        ["/usr/bin/env", f"PLANTED={canary}", sys.executable, "-c", "import sys; sys.stdin.read()", canary], stdin=subprocess.PIPE
     ) as child:
         try:
             yield

@@ -1,14 +1,14 @@
 """The demo that is proven: a real gateway, whose places are where it writes, and nothing of it is left."""
 
+import os
 from pathlib import Path
 
 from anyapi.prove.caller import Ended
 from anyapi.prove.demo import MODEL, demo
 
 
-def test_it_answers_and_writes_where_it_says(monkeypatch):
-    monkeypatch.setenv("ANYAPI_SCRUB", "nonsense")  # of whoever runs it: not the demo's
-    with demo() as (caller, place):
+def test_it_answers_and_writes_where_it_says():
+    with demo({**os.environ, "ANYAPI_SCRUB": "nonsense"}) as (caller, place):
         assert caller.chat(caller.planted.new("one"), MODEL) == Ended(200)
         assert caller.chat(caller.planted.new("two"), "acme/fails") == Ended(502)
         assert (place.data_dir / "anyapi.db").is_file()
