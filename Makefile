@@ -3,6 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
+unexport PYTHONDONTWRITEBYTECODE  # where it is set, each of the hundreds of processes that the tests start would compile every module again
 .PHONY: help setup lock run test test-long test-clients check fmt bench explain clean
 
 PY := .venv/bin/python
@@ -28,8 +29,9 @@ run: setup ## simulated providers, a gateway and its dashboard: prints URLs, a k
 test: setup ## every test that fits in ten minutes
 	@bash scripts/test.sh
 
-test-long: setup ## the tests at full size (an hour or so)
-	@for kind in npm aider llm; do bash scripts/install_agents.sh $$kind >/dev/null || true; done  # says loudly what cannot be had
+test-long: setup ## the tests at full size (two hours or so)
+	@.venv/bin/uv pip install --quiet --python $(PY) --require-hashes -r requirements/fuzz.lock || echo "tests: !!! no atheris: SKIPPED: coverage-guided fuzzing" >&2
+	for kind in npm aider llm; do bash scripts/install_agents.sh $$kind >/dev/null || true; done  # says loudly what cannot be had
 	ANYAPI_TEST_LONG=1 $(PY) -m pytest tests -p no:randomly
 
 test-clients: setup ## client libraries in environments of their own, straight at a provider and through the gateway

@@ -6,6 +6,7 @@ compile=(.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emi
 "${compile[@]}" pyproject.toml -o requirements/runtime.lock
 "${compile[@]}" pyproject.toml --group dev -o requirements/dev.lock
 "${compile[@]}" pyproject.toml --group mutation -o requirements/mutation.lock
+"${compile[@]}" --group fuzz -o requirements/fuzz.lock
 echo uv | "${compile[@]}" - -o requirements/uv.lock
 echo aider-chat | "${compile[@]}" - -o tests/clients/agents/aider.lock
 echo llm | "${compile[@]}" - -o tests/clients/agents/llm.lock

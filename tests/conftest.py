@@ -4,6 +4,7 @@
 those marked `clients`.
 """
 
+import gc
 import ipaddress
 import os
 import shutil
@@ -14,6 +15,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 LONG = os.environ.get("ANYAPI_TEST_LONG", "") not in {"", "0"}
+LONG_SECONDS = 900
+"""That a test may take at full size, unless it says otherwise."""
 CLIENTS = os.environ.get("ANYAPI_TEST_CLIENTS", "") not in {"", "0"}
 PRIVATE_ENVIRONMENT = ("_API_KEY", "_API_TOKEN", "_AUTH_TOKEN", "_BASE_URL", "_PROXY")
 
@@ -23,6 +26,23 @@ settings.register_profile("long", max_examples=1000, **QUIET)
 settings.load_profile("long" if LONG else "short")
 
 
+LONGEST = (
+    "hostile/test_slow_clients",
+    "hostile/test_requests",
+    "privacy/test_memory",
+    "policy/test_oracle_agreement",
+    "privacy/test_canary",
+    "integration/test_cluster",
+    "integration/test_failover",
+    "hostile/test_policy_machine",
+    "hostile/test_browser_attacks",
+    "integration/test_clouds",
+    "integration/test_durable_before_send",
+    "hostile/test_descriptions",
+    "privacy/test_credentials",
+    "privacy/test_startup_and_egress",
+)
+"""Files of tests that take longest, much of it waiting: begun at the end, one would have the other workers wait for it."""
 POSTGRES = "ANYAPI_TEST_POSTGRES"
 """Where the processes of this run find its PostgreSQL server: see tests/tools/postgres.py."""
 
@@ -37,13 +57,27 @@ def pytest_unconfigure(config):
         shutil.rmtree(os.environ[POSTGRES].rpartition(":")[0], ignore_errors=True)  # the server ends when this is gone
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """What is collected stays: looking through it for garbage, again and again, took half of the time."""
+    gc.disable()
+    result = yield
+    gc.freeze()
+    gc.enable()
+    return result
+
+
 def pytest_collection_modifyitems(items):
-    """Skip what is too long or has a suite of its own, saying how to run it."""
+    """Begin with what takes longest. Skip what is too long or has a suite of its own, saying how to run it."""
+    place = {f"tests/{name}.py": number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))
     skipped = {
         "long": None if LONG else pytest.mark.skip(reason="too long for `make test`: run `make test-long`"),
         "clients": None if CLIENTS else pytest.mark.skip(reason="run `make test-clients`"),
     }
     for item in items:
+        if LONG and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(LONG_SECONDS))
         for name, skip in skipped.items():
             if skip is not None and item.get_closest_marker(name):  # not `keywords`: those hold the names of directories too
                 item.add_marker(skip)

@@ -24,6 +24,8 @@ const Playground = lazy(() => import("./pages/playground"));
 const Members = lazy(() => import("./pages/members"));
 const Review = lazy(() => import("./pages/review"));
 const Exposure = lazy(() => import("./pages/exposure"));
+const Ranking = lazy(() => import("./pages/ranking"));
+const PublicRanking = lazy(() => import("./pages/ranking").then((page) => ({ default: page.PublicRanking })));
 const Stored = lazy(() => import("./pages/stored"));
 const Requests = lazy(() => import("./pages/requests"));
 const Thread = lazy(() => import("./pages/thread"));
@@ -43,6 +45,14 @@ if (plain(window.location.pathname) === window.location.pathname && window.locat
 export function App() {
   const entrance = useEntrance();
   const [location] = useLocation();
+  if (location === "/ranking")
+    return (
+      <Caught>
+        <Suspense fallback={null}>
+          <PublicRanking />
+        </Suspense>
+      </Caught>
+    );
   if (entrance.error && entrance.data === undefined)
     return (
       <div className="entrance">
@@ -107,6 +117,7 @@ function Account({ account }: { account: string }) {
             <Route path={`${base}/members`} component={Members} />
             <Route path={`${base}/review`} component={Review} />
             <Route path={`${base}/exposure`} component={Exposure} />
+            <Route path={`${base}/ranking`} component={Ranking} />
             <Route path={`${base}/stored`} component={Stored} />
             <Route path={`${base}/requests`} component={Requests} />
             <Route path={`${base}/requests/:request`}>{(at) => <Thread id={at.request} />}</Route>

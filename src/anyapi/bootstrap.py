@@ -12,16 +12,19 @@ import signal
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 import uvloop
 
 from anyapi import hygiene, relaunch, scrubbing
+from anyapi.bootstrap_audit import Entered, open_audit, started
 from anyapi.bootstrap_cluster import Alone, Member
 from anyapi.bootstrap_control import Beside, ControlReady, Parts, nobody_waits
 from anyapi.bootstrap_publisher import Publisher, current_catalogue
+from anyapi.bootstrap_ranking import Weekly, sampling_for, weekly
 from anyapi.config import Config, Listen
 from anyapi.config_addresses import origins_of
 from anyapi.control.channel import serve_channel
@@ -35,12 +38,16 @@ from anyapi.gateway.outlets import Outlets
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import Disclosure
 from anyapi.gateway.routes import Router
+from anyapi.gateway.sampling import Sampling
 from anyapi.gateway.server import Server
 from anyapi.policy.periods import day_of
+from anyapi.storage.audit_receipts import Receipts
+from anyapi.storage.audit_writer import AuditWriter
 from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.events import EventKind, WriterEvent
+from anyapi.storage.sql_ranking import SqlRanking
 from anyapi.storage.sql_store import SqlStore
 from anyapi.storage.usage_writer import UsageWriter
 from anyapi.telemetry.log import Event, log
@@ -55,6 +62,7 @@ from anyapi.wire.buffers import ReadBuffer
 from anyapi.wire.loop_parts import LoopParts
 
 BACKLOG = 4096
+Writers: TypeAlias = tuple[UsageWriter, DecisionWriter, ContradictionWriter, AuditWriter]
 SPENDING_DAYS = 62
 """How long it is known on which day a key spent what; of earlier days only the sum. Longer than any month and week."""
 
@@ -74,20 +82,24 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
     loop.set_exception_handler(_report_loop)
     with contextlib.ExitStack() as stack:
         store, usage, decisions, evidence = _open_stores(config, stack)
+        audit = open_audit(config, stack, _report_writer, store.driver)
         shared = LoopParts(loop, scrubbing=scrubs)
         stack.callback(shared.sweep.close)
         upstreams = _upstreams(config, shared)
-        publisher = Publisher(config, store, upstreams, evidence.waiting, (usage, decisions), current_catalogue(config, stack))
-        group = await _group(config, publisher, decisions, stack)
+        ranking, sampling = SqlRanking(store), sampling_for(config.ranking)
+        sinks, known = (usage, decisions, Entered(audit)), current_catalogue(config, stack)
+        publisher = Publisher(config, store, upstreams, evidence.waiting, sinks, known, ranking)
+        group = await _group(config, publisher, (usage, decisions), stack)
+        audit.note("start", started(config))  # now that no other server has this directory
         snapshot = publisher.build()
         publisher.refuse_without_root_key()
-        outlets = _outlets(config, upstreams, (usage, decisions, evidence), group.lease)
-        plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs))
+        outlets = _outlets(config, upstreams, (usage, decisions, evidence, audit), group, sampling)
+        plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs, samples=sampling is not None))
         server = _server(config, plane, shared, group.lease)
         listener, address = await _listen(config, server) if config.server.enabled else (None, _expected(config))
         collector = scrubbing.Collector(loop, scrubbing=scrubs)
 
-        publisher.publish = functools.partial(_publish, plane)
+        publisher.publish = functools.partial(_publish, plane, sampling)
         await group.follow(publisher, snapshot.version)
         stop = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -101,13 +113,13 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
             log(Event.STARTED, listen=address, scrubbing=str(scrubs).lower(), keys=len(snapshot.principals))
             ready(snapshot, address)
         control = Beside(config, Parts(plane, group.in_force, config.server.public_url or address, lambda: publisher.unusable), met)
-        await control.until(stop)
+        async with weekly(_weekly(config, sampling, ranking, (plane, group.in_force))):
+            await control.until(stop)
         log(Event.STOPPING, connections=len(server.connections))
         if listener is not None:
             listener.close()
         group.quiet()
-        await control.close()
-        await server.drain()
+        await asyncio.gather(control.close(), server.drain())
         await group.close()
         for upstream in outlets.upstreams.values():
             upstream.close()
@@ -131,18 +143,40 @@ def _open_stores(config: Config, stack: contextlib.ExitStack) -> tuple[SqlStore,
     return store, usage, decisions, evidence
 
 
-async def _group(config: Config, publisher: "Publisher", decisions: DecisionWriter, stack: contextlib.ExitStack) -> Alone | Member:
+async def _group(
+    config: Config, publisher: "Publisher", writers: tuple[UsageWriter, DecisionWriter], stack: contextlib.ExitStack
+) -> Alone | Member:
     """Who hears of changes: this process alone, by a socket in the data directory, or every worker on one PostgreSQL."""
     if config.database_url is None:
         channel = await serve_channel(config.data_dir / "control.sock", publisher.reload, lambda: publisher.unusable)
         stack.callback(channel.close)
         return Alone(publisher, channel.close)
-    member = Member(config, _report_writer, decisions.abandon)
+    usage, decisions = writers
+    member = Member(config, _report_writer, decisions.abandon, usage.flush)
     publisher.number = member.newest
     return member
 
 
-def _disclosure(config: Config, *, scrubs: bool) -> Disclosure:
+def _weekly(
+    config: Config, sampling: Sampling | None, ranking: SqlRanking, parts: tuple[DataPlane, Callable[[], Awaitable[int]]]
+) -> Weekly | None:
+    """What releases the ranking of models; nothing is sampled before it runs, and nothing at all by a control plane alone."""
+    plane, in_force = parts
+    if sampling is None or not config.server.enabled:
+        return None
+    sampling.leave_out(plane.snapshot.left_out)
+    return Weekly(
+        sampling,
+        config.ranking.share,
+        ranking,
+        lambda: SqlStore(driver_for(config.data_dir, config.database_url)),
+        lambda: tuple(plane.context.catalogue.models),
+        in_force,
+        time.time,
+    )
+
+
+def _disclosure(config: Config, *, scrubs: bool, samples: bool) -> Disclosure:
     """What `/v1/privacy` says of this configuration."""
     return Disclosure(
         usage_ttl_days=config.usage_ttl_days,
@@ -156,6 +190,7 @@ def _disclosure(config: Config, *, scrubs: bool) -> Disclosure:
         control_url=config.control.public_url,
         dumps_forbidden=hygiene.dumps_forbidden(),
         swap=hygiene.swap().value,
+        sampled_share=config.ranking.share if samples else None,
     )
 
 
@@ -181,7 +216,9 @@ def _server(config: Config, plane: DataPlane, shared: LoopParts, lease: Lease | 
     return server
 
 
-def _publish(plane: DataPlane, snapshot: Snapshot) -> None:
+def _publish(plane: DataPlane, sampling: Sampling | None, snapshot: Snapshot) -> None:
+    if sampling is not None:
+        sampling.leave_out(snapshot.left_out)
     plane.disclosure = plane.disclosure._replace(catalogue_version=snapshot.context.catalogue.version)
     plane.publish(snapshot)
 
@@ -200,10 +237,9 @@ def _upstreams(config: Config, shared: LoopParts) -> Upstreams:
     return upstreams
 
 
-def _outlets(
-    config: Config, upstreams: Upstreams, writers: tuple[UsageWriter, DecisionWriter, ContradictionWriter], lease: Lease | None
-) -> Outlets:
-    usage, decisions, evidence = writers
+def _outlets(config: Config, upstreams: Upstreams, writers: Writers, group: Alone | Member, sampling: Sampling | None = None) -> Outlets:
+    usage, decisions, evidence, audit = writers
+    lease, slices = group.lease, group.slices
 
     def ready() -> bool:
         return (lease is None or lease.held) and not any(writer.state.failing for writer in writers)
@@ -222,7 +258,12 @@ def _outlets(
         decisions=decisions,
         ready=ready,
         contradicted=contradicted,
+        audit=audit.put,
+        receipts=Receipts(audit.driver, audit.flush),
+        sample=None if sampling is None or not config.server.enabled else sampling.take,
         timeouts=Timeouts(limits.first_byte_timeout, limits.stream_idle_timeout),
+        accounts={} if slices is None else slices.accounts,
+        slices=slices,
     )
 
 

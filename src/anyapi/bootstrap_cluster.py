@@ -10,13 +10,13 @@ import socket
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from anyapi.bootstrap_slices import SliceThread
 from anyapi.config import Config
 from anyapi.domain.snapshot import Snapshot
 from anyapi.errors import StorageError
 from anyapi.gateway.lease import Lease
 from anyapi.storage.batch_thread import BatchThread
 from anyapi.storage.driver import code_of
-from anyapi.storage.drivers import in_force_everywhere
 from anyapi.storage.events import FailureState, Report
 
 T = TypeVar("T")
@@ -24,6 +24,8 @@ _WATCH_SECONDS = 0.25
 _SLICE_SECONDS = 0.5
 """A thread that waits for a signal looks so often whether it is to end."""
 _PATIENCE = 30.0
+SLICES_OUTLIVE = 30.0
+"""Seconds that slices of limits outlive their worker's lease: what it had under way may end meanwhile, and is then written down."""
 
 
 class Publishing(Protocol):
@@ -70,10 +72,23 @@ class Leases(Protocol):
         ...
 
 
+class Onlooker(Protocol):
+    """`storage/postgres_leases.Onlooker`."""
+
+    def in_force(self) -> tuple[int, int]:
+        """Wait until what is stored is in force on every live worker; its version and how many there are."""
+        ...
+
+    def close(self) -> None:
+        """Close its connections."""
+        ...
+
+
 class Alone:
     """The only process on its database: commands tell it of changes over a socket."""
 
     lease = None
+    slices = None
 
     def __init__(self, publishing: Publishing, quiet: Callable[[], None]) -> None:
         """`quiet` stops listening for commands."""
@@ -92,21 +107,35 @@ class Alone:
 class Member:
     """This process among the workers. Its thread is the only one that talks about leases to the database."""
 
-    def __init__(self, config: Config, report: Report, lost: Callable[[], None]) -> None:
-        """`lost` is called on the loop when the lease has run out, again and again until it is held."""
+    def __init__(self, config: Config, report: Report, lost: Callable[[], None], flush: Callable[[float], None]) -> None:
+        """`lost` is called on the loop when the lease has run out, again and again until it is held.
+
+        `flush` waits until the usage rows put before are written, at most so many seconds.
+        """
         assert config.database_url is not None  # noqa: S101 the caller looks
         self._url = config.database_url
         name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        self._leases: Leases = importlib.import_module("anyapi.storage.postgres_leases").Leases(self._url, name, config.server.lease)
+        storage = importlib.import_module("anyapi.storage.postgres_leases")
+        self._leases: Leases = storage.Leases(self._url, name, config.server.lease)
+        self._onlooker: Onlooker = storage.Onlooker(self._url)
         self.lease = Lease(config.server.lease)
-        self.newest = self._leases.newest
+        seconds = config.server.lease + SLICES_OUTLIVE
+        store = importlib.import_module("anyapi.storage.postgres_slices").SliceStore(self._url, name, seconds)
+        self._slicing = SliceThread(store, flush, config.server.lease, report)
+        self.slices = self._slicing.slices
         self._failure = FailureState("lease", report)
         self._lost = lost
         self._loop = asyncio.get_running_loop()
         self._version = 0
+        self._newest: int | None = None
         self._held = asyncio.Event()
         self._closing = False
         self._watch: asyncio.TimerHandle | None = None
+
+    def newest(self) -> int:
+        """The newest published version, as the last try to confirm told it, or the store now. Raises `StorageError`."""
+        found, self._newest = self._newest, None
+        return self._leases.newest() if found is None else found
 
     def on_loop(self, work: Callable[[], T]) -> T:
         """Run it on the event loop, from another thread, and give what it gives."""
@@ -126,7 +155,7 @@ class Member:
 
     async def in_force(self) -> int:
         """Wait until what the store holds now is in force on every worker, this one too; gives its version. Raises `StorageError`."""
-        version, _workers = await asyncio.to_thread(in_force_everywhere, self._url)
+        version, _workers = await asyncio.to_thread(self._onlooker.in_force)
         return version
 
     async def close(self) -> None:
@@ -134,17 +163,22 @@ class Member:
         self._closing = True
         if self._watch is not None:
             self._watch.cancel()
+        await self._slicing.close()
         if await asyncio.to_thread(self._thread.close, _SLICE_SECONDS * 2):  # else it hangs in the database, and has the connection
             await asyncio.to_thread(self._leases.leave)
+        self._onlooker.close()
 
     def _round(self) -> bool:
         started = self.lease.clock()
-        if self._leases.confirm(self._version) != self._version:
+        while (newest := self._leases.confirm(self._version)) != self._version:
+            self._newest = newest
             snapshot = self._publishing.build()
             self.on_loop(functools.partial(self._publishing.put_in_force, snapshot))
             self._publishing.settle()
             self._version = snapshot.version
-            return True
+            if self._closing:
+                return True
+            started = self.lease.clock()
         self.lease.until = started + self.lease.seconds
         self._failure.succeeded()
         self._loop.call_soon_threadsafe(self._held.set)

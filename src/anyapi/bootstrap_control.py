@@ -17,10 +17,12 @@ from anyapi.config import Config, catalogue_over
 from anyapi.errors import ConfigError, StorageError
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import inventory
+from anyapi.gateway.rankings import rankings_of
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.rows import DEFAULT_ACCOUNT
 from anyapi.storage.sql_holdings import SqlHoldings
 from anyapi.storage.sql_people import SqlPeople
+from anyapi.storage.sql_ranking import SqlRanking
 from anyapi.storage.sql_requests import SqlRequests
 from anyapi.storage.sql_review import SqlReview
 from anyapi.storage.sql_store import SqlStore
@@ -86,13 +88,11 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
         listener = stack.enter_context(_bind(config))
         address = (config.control.public_url or f"{'https' if tls else 'http'}://{_named(listener)}").removesuffix("/")
         serving = await asyncio.to_thread(importlib.import_module, "anyapi.control.serving")
-        # Connections of its own: one that the data plane waits for must not be busy with somebody's page.
+        # Two connections of its own: one that the data plane waits for must not be busy with somebody's page, nor signing in with usage.
         driver = driver_for(config.data_dir, config.database_url)
         store = stack.enter_context(await asyncio.to_thread(SqlStore, driver))
         people = stack.enter_context(await asyncio.to_thread(SqlPeople, driver))
-        requests = stack.enter_context(await asyncio.to_thread(SqlRequests, driver))
-        holdings = stack.enter_context(await asyncio.to_thread(SqlHoldings, driver))
-        review = stack.enter_context(await asyncio.to_thread(SqlReview, driver))
+        holdings, requests, review, ranking = SqlHoldings(store), SqlRequests(people), SqlReview(people), SqlRanking(people)
         allows = Dialer(config.private_addresses).allows
         updates = config.updates.update_url, config.updates.public_keys, config.smtp is not None, config.root_keys
         updating = serving.Updating(load_catalogue, functools.partial(catalogue_over, config), allows, *updates)
@@ -102,6 +102,8 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
             requests=requests,
             holdings=holdings,
             review=review,
+            ranking=ranking,
+            rankings=lambda week: rankings_of(parts.plane, week),
             updating=updating,
             attempts=serving.Attempts(time.time),
             in_force=lambda: parts.plane.snapshot,
@@ -120,8 +122,8 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
         running = await serving.serve(services, listener, tls and tls.certificate, tls and tls.key)
         stack.push_async_callback(running.close)
         parts.plane.disclosure = parts.plane.disclosure._replace(control_url=address)
-        attendant = serving.Attendant(services, serving.Ways(config.smtp, allows, config.root_keys, address))
-        stack.callback(attendant.close)
+        attendant = serving.Attendant(services, serving.Ways(config.smtp, allows, config.root_keys, address, config.privacy_hook))
+        stack.push_async_callback(asyncio.to_thread, attendant.close)
         log(Event.CONTROL_STARTED, listen=address)
         await asyncio.to_thread(lambda: ready(address, people.people_count() == 0))
         return stack.pop_all()

@@ -12,15 +12,15 @@ import msgspec
 
 from anyapi.config import Config, catalogue_over, policy_context
 from anyapi.config_addresses import own_base_url, region_of
-from anyapi.control.current import Current
+from anyapi.control.current import Current, InForce
 from anyapi.control.publish import build_snapshot, with_spending
 from anyapi.crypto.sealed import Binding, ClosedReason, Sealed
 from anyapi.domain.evidence import Contradiction
 from anyapi.domain.snapshot import Snapshot
 from anyapi.errors import ConfigError
-from anyapi.forgetting import Forgetting
+from anyapi.forgetting import Forgetting, Sink
 from anyapi.policy.periods import day_of
-from anyapi.storage.contract import DecisionSink, UsageSink
+from anyapi.storage.contract_ranking import RankingStore
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.rows import CredentialRow
 from anyapi.storage.sql_review import SqlReview
@@ -41,16 +41,19 @@ class Publisher:
         store: SqlStore,
         upstreams: Upstreams | None = None,
         waiting: Callable[[], tuple[Contradiction, ...]] = tuple,
-        sinks: Sequence[UsageSink | DecisionSink] = (),
+        sinks: Sequence[Sink] = (),
         current: Current | None = None,
+        ranking: RankingStore | None = None,
     ) -> None:
         """`config` is read once at start; keys, settings and accounts' credentials come from the store at each build.
 
         Without `upstreams` there is nothing that could use a stored credential, so none is published. `waiting` gives the contradictions
         that are in force and not yet stored. Each of `sinks` is told, before a snapshot without them is given, which accounts are being
-        deleted or were. `current` knows the catalogue; without it, that of `config` stays in force and nobody reviews.
+        deleted or were. `current` knows the catalogue; without it, that of `config` stays in force and nobody reviews. `ranking` knows the
+        ranking's releases and who takes no part in it.
         """
-        self._current = current
+        self._current, self._ranking = current, ranking
+        self._reloading = asyncio.Lock()
         self._config, self._store, self._upstreams, self._waiting = config, store, upstreams, waiting
         self._forgetting = Forgetting(sinks)
         self.settle = self._forgetting.settle
@@ -65,19 +68,24 @@ class Publisher:
         self.unusable: dict[str, str] = {}
         """Stored credentials that the last build left out, each with the code of the reason."""
 
-    def build(self) -> Snapshot:
-        """Read everything anew and have an upstream for each stored credential that it names. Raises `StorageError`."""
+    def build(self, found: InForce | None = None) -> Snapshot:
+        """Read everything anew and have an upstream for each stored credential that it names. Raises `StorageError`.
+
+        `found` is the catalogue in force where that is known already.
+        """
         self.version = self.number()
         with only(EVERYBODY):  # whoever asks for it
             self._forgetting.look(self._store)
             base = self._base
             if self._current is not None:
-                found = self._current.refresh()
+                found = found or self._current.refresh()
                 self._config = msgspec.structs.replace(self._config, catalogue=found.catalogue)
                 base = msgspec.structs.replace(base, catalogue=found.catalogue, held=found.held)
             config, usable = self._config, self._usable()
             known = [*self._waiting(), *self._store.contradictions()]  # in this order: one that is written meanwhile is in both
             built = build_snapshot(self._store, base, config.presets, config.policy, self.version, usable, known)
+            if self._ranking is not None:
+                built = msgspec.structs.replace(built, left_out=self._ranking.left_out(), releases=self._ranking.releases())
             return with_spending(built, self._store, day_of(time.time()))
 
     def _usable(self) -> list[CredentialRow]:
@@ -110,8 +118,12 @@ class Publisher:
 
         And where accounts are being deleted, nothing that names them is on its way to the store any more. Raises `StorageError`.
         """
-        snapshot = self.build()
-        self.put_in_force(snapshot)
+        async with self._reloading:
+            # Noting what a hundred accounts have to accept of an update takes 0.2 s, which the loop has not.
+            with only(EVERYBODY):
+                found = None if self._current is None else await asyncio.to_thread(self._current.refresh)
+            snapshot = self.build(found)
+            self.put_in_force(snapshot)
         await asyncio.to_thread(self.settle)
         return snapshot.version
 

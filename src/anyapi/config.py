@@ -17,6 +17,7 @@ from anyapi.catalogue.load import load_catalogue
 from anyapi.catalogue.operator import Extension, apply, read_extension
 from anyapi.catalogue.reading import Problems, Table
 from anyapi.config_addresses import Surroundings
+from anyapi.config_audit import read_audit, read_log_key
 from anyapi.config_credentials import (
     Declared,
     Resolved,
@@ -26,9 +27,10 @@ from anyapi.config_credentials import (
     resolve_keyless,
 )
 from anyapi.config_oidc import read_oidc_secret
-from anyapi.config_review import read_smtp, read_updates, with_password
+from anyapi.config_review import read_privacy_hook, read_smtp, read_updates, with_password
 from anyapi.config_root_keys import read_root_keys, root_key_file
 from anyapi.config_sections import (
+    PATH,
     known_names,
     parse_control_listen,
     parse_listen,
@@ -39,6 +41,7 @@ from anyapi.config_sections import (
     read_policy,
     read_presets,
     read_privacy,
+    read_ranking,
     read_server,
     read_switch,
 )
@@ -68,12 +71,15 @@ __all__ = [
 ]
 
 ENVIRONMENT = {
+    "ANYAPI_AUDIT_KEY": "key that signs the audit log, in the form PRIVATE+KEY+name+id+base64",
+    "ANYAPI_AUDIT_KEY_FILE": "file that holds the same, made at the first start where it is missing; goes before audit.key_file",
     "ANYAPI_CONTROL_LISTEN": "host:port of the control API and the dashboard; goes before control.listen",
     "ANYAPI_CONFIG": "path of the configuration file; without it, anyapi.toml in the working directory if there is one",
     "ANYAPI_DATABASE_URL": "postgresql://user:password@host/database; without it, SQLite in the data directory",
     "ANYAPI_DATA_DIR": "where keys, settings and usage are stored; goes before storage.data_dir",
     "ANYAPI_LISTEN": "host:port or unix:/path; goes before server.listen",
     "ANYAPI_OIDC_CLIENT_SECRET": "what the gateway proves itself with to the sign-in service of [control.oidc]",
+    "ANYAPI_PRIVACY_WEBHOOK_SECRET": "`whsec_` and at least 32 bytes in base64: what privacy.webhook_url is signed with",
     "ANYAPI_ROOT_KEY": "root key of stored credentials, 32 bytes in base64 or hex; several with white space between, the first seals",
     "ANYAPI_ROOT_KEY_FILE": "file that holds the same; goes before encryption.root_key_file",
     "ANYAPI_SCRUB": "true or false; goes before scrub.enabled",
@@ -121,7 +127,9 @@ def load_config(
         discover(around, top, found)
         keys, smtp = read_root_keys(config.root_key_file, env, problems), with_password(config.smtp, env, problems)
         oidc_secret = read_oidc_secret(config.control.oidc, env, problems)
-        config = msgspec.structs.replace(config, root_keys=keys, smtp=smtp, oidc_secret=oidc_secret)
+        hook = read_privacy_hook(config.privacy, env, problems)
+        audit_key = read_log_key(env, problems)
+        config = msgspec.structs.replace(config, root_keys=keys, smtp=smtp, oidc_secret=oidc_secret, privacy_hook=hook, audit_key=audit_key)
     problems.raise_config_error()
     return msgspec.structs.replace(
         config,
@@ -201,6 +209,8 @@ def _read(top: Table, file: Path | None, env: Mapping[str, str], now: dt.datetim
         scrub=_scrub(read_switch(top.child("scrub"), "enabled", default=True), env, top.problems),
         privacy=read_privacy(top.child("privacy")),
         control=read_control(top.child("control"), here, _address("ANYAPI_CONTROL_LISTEN", env, top.problems)),
+        ranking=read_ranking(top.child("ranking")),
+        audit=read_audit(top.child("audit"), here, env, PATH),
         updates=updates,
         smtp=read_smtp(top.child("smtp"), here),
         database_url=database_url,

@@ -15,10 +15,12 @@ from anyapi.catalogue.provider_record import host_of, is_private_host
 from anyapi.catalogue.reading import Problems, Table
 from anyapi.catalogue.vocabulary import PAGE_URL, Form
 from anyapi.config_secrets import Unreadable, from_file
-from anyapi.config_values import Smtp, SmtpSecurity, Updates, is_loopback
+from anyapi.config_values import Privacy, PrivacyHook, Smtp, SmtpSecurity, Updates, is_loopback
 from anyapi.crypto.secret import Secret
 
 PASSWORD = "ANYAPI_SMTP_PASSWORD"  # noqa: S105 a name
+HOOK_SECRET = "ANYAPI_PRIVACY_WEBHOOK_SECRET"  # noqa: S105 a name
+_HOOK_SECRET = re.compile(r"whsec_(?:[A-Za-z0-9+/]{4}){10,}(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)")
 LONGEST_DAYS = 36_500.0
 PORTS = {SmtpSecurity.STARTTLS: 587, SmtpSecurity.TLS: 465, SmtpSecurity.NONE: 25}
 _KEY = Form(
@@ -101,3 +103,19 @@ def with_password(smtp: Smtp | None, env: Mapping[str, str], problems: Problems)
     if not text:
         problems.note("environment", None, PASSWORD, "is missing: `smtp.username` needs a password, here or in `smtp.password_file`")
     return msgspec.structs.replace(smtp, password=Secret(text))
+
+
+def read_privacy_hook(privacy: Privacy, env: Mapping[str, str], problems: Problems) -> PrivacyHook | None:
+    """The privacy team's webhook with its secret; None without one. Notes what is wrong, and gives None then."""
+    secret = env.get(HOOK_SECRET) or ""
+    if privacy.webhook_url is None:
+        if secret:
+            problems.note("environment", None, HOOK_SECRET, "is set, but there is no privacy.webhook_url")
+        return None
+    if not _HOOK_SECRET.fullmatch(secret):
+        state = "is not one" if secret else "is missing"
+        problems.note(
+            "environment", None, HOOK_SECRET, f"{state}: `privacy.webhook_url` is signed with `whsec_` and 32 bytes or more in base64"
+        )
+        return None
+    return PrivacyHook(privacy.webhook_url, Secret(secret))

@@ -11,7 +11,7 @@ import msgspec
 from anyapi.catalogue.reading import Table
 from anyapi.catalogue.vocabulary import BASE_URL, PAGE_URL, Form
 from anyapi.config_oidc import check_oidc, read_oidc
-from anyapi.config_values import Control, Listen, Privacy, Server, ServerLimits, Tls, UpstreamLimits
+from anyapi.config_values import Control, Listen, Privacy, Ranking, Server, ServerLimits, Tls, UpstreamLimits
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.data_policy import CERTIFICATIONS
 from anyapi.domain.requirement import DataClass, Settings
@@ -20,14 +20,14 @@ from anyapi.policy.merge import DEFAULT_PRESETS
 from anyapi.policy.parse import Known, parse_data_policy
 
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9.-]+)):(?P<port>\d{1,5})")
-_PATH = Form(re.compile(r"[^\x00-\x1f\x7f]{1,1000}"), "a path of at most 1000 characters")
+PATH = Form(re.compile(r"[^\x00-\x1f\x7f]{1,1000}"), "a path of at most 1000 characters")
 _LISTEN = Form(re.compile(r"[^\x00-\x20\x7f]{1,300}"), "`host:port` or `unix:/path`")
 _ORIGIN = Form(re.compile(r"\*|https?://[A-Za-z0-9.\[\]:-]+"), "`*` or an origin such as https://app.example.com, without path")
 _CONTACT = Form(re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+|https?://\S+"), "an e-mail address or a URL")
 _LONGEST_SECONDS = 86_400.0
 _LONGEST_LEASE = 300.0
 _LARGEST = 2**31 - 1
-_LONGEST_SOCKET_PATH = 100
+_LONGEST_SOCKETPATH = 100
 _FIELDS: dict[str, tuple[str, ...]] = {
     "flagged_copies": ("flagged_copies_counted",),
     "providers": ("providers_only", "providers_ignore"),
@@ -96,7 +96,7 @@ def parse_listen(text: str) -> Listen | None:
     """`host:port`, `[v6]:port` or `unix:/path`; None when it is none of these. A name other than localhost is resolved later."""
     if text.startswith("unix:"):
         path = text.removeprefix("unix:")
-        return Listen(socket=Path(path)) if path and len(path.encode()) <= _LONGEST_SOCKET_PATH else None
+        return Listen(socket=Path(path)) if path and len(path.encode()) <= _LONGEST_SOCKETPATH else None
     found = _HOST_PORT.fullmatch(text)
     if found is None or int(found["port"]) > 65535:
         return None
@@ -110,7 +110,7 @@ def _parse_or_default(text: str | None) -> Listen:
 def _read_tls(table: Table, here: Path) -> Tls:
     paths = {}
     for key in ("certificate", "key"):
-        paths[key] = here / Path(table.text(key, _PATH)).expanduser()
+        paths[key] = here / Path(table.text(key, PATH)).expanduser()
         if table.has(key) and not paths[key].is_file():
             table.note(key, "no such file; it holds PEM text")
     table.done()
@@ -135,8 +135,19 @@ def read_privacy(table: Table | None) -> Privacy:
         return Privacy()
     privacy = Privacy(table.page("policy_url"), table.optional_text("terms_url", PAGE_URL), table.optional_text("contact", _CONTACT))
     days = table.number("answer_days", 1.0, 365.0)
+    hook = table.optional_text("webhook_url", PAGE_URL)
     table.done()
-    return privacy if days is None else msgspec.structs.replace(privacy, answer_days=days)
+    return msgspec.structs.replace(privacy, answer_days=privacy.answer_days if days is None else days, webhook_url=hook)
+
+
+def read_ranking(table: Table | None) -> Ranking:
+    """`[ranking]`."""
+    if table is None:
+        return Ranking()
+    share = table.number("share", 0.000_001, 1.0)
+    enabled = table.optional_flag("enabled")
+    table.done()
+    return Ranking(enabled, Ranking().share if share is None else share)
 
 
 def read_networks(table: Table | None) -> tuple[str, ...]:
@@ -176,7 +187,7 @@ def read_path(table: Table | None, key: str, here: Path) -> Path | None:
     """The only field of a section: a path, relative to `here`."""
     if table is None:
         return None
-    text = table.optional_text(key, _PATH)
+    text = table.optional_text(key, PATH)
     table.done()
     return None if text is None else here / Path(text).expanduser()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from anyapi.audit.notes import SigningKey
 from anyapi.crypto.root_keys import RootKeys
 from anyapi.crypto.secret import Secret
 from anyapi.domain.catalogue import Catalogue
@@ -154,6 +155,33 @@ class Privacy(msgspec.Struct, frozen=True):
     """An e-mail address or a URL."""
     answer_days: float = 30.0
     """Within how many days the privacy team means to answer a request."""
+    webhook_url: str | None = None
+    """Where the privacy team is told of requests, besides by e-mail to `contact`."""
+
+
+class PrivacyHook(msgspec.Struct, frozen=True):
+    """The privacy team's webhook, with the secret that it is signed with."""
+
+    url: str
+    secret: Secret
+
+
+class Ranking(msgspec.Struct, frozen=True):
+    """`[ranking]`: anonymous sampling for the ranking of models."""
+
+    enabled: bool | None = None
+    """None: where OpenDP is installed."""
+    share: float = 0.001
+    """Of requests, that are sampled."""
+
+
+class Audit(msgspec.Struct, frozen=True):
+    """`[audit]`."""
+
+    key_file: Path | None = None
+    """Holds the key that signs the log, or is made with one; None is `audit.key` in the data directory."""
+    unrecorded: frozenset[str | None] = frozenset()
+    """Data classes whose requests are not entered; None stands for those that name no class."""
 
 
 NO_ROOT_KEYS = RootKeys()
@@ -183,6 +211,10 @@ class Config(msgspec.Struct, frozen=True):
     scrub: bool
     privacy: Privacy
     control: Control = Control()
+    ranking: Ranking = Ranking()
+    audit: Audit = Audit()
+    audit_key: SigningKey | None = None
+    """Where the environment holds it itself. Read where secrets are."""
     updates: Updates = Updates()
     smtp: Smtp | None = None
     root_key_file: Path | None = None
@@ -192,6 +224,7 @@ class Config(msgspec.Struct, frozen=True):
     root_keys: RootKeys = NO_ROOT_KEYS
     """Read where secrets are: not for commands that need none."""
     oidc_secret: Secret | None = None
+    privacy_hook: PrivacyHook | None = None
     credentials: tuple[Credential, ...] = ()
     secrets: dict[CredentialId, Secret] = {}
     """Absent for a credential that needs no key (a local server)."""

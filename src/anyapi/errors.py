@@ -10,6 +10,7 @@ AnyAPIError
 │   ├── NoEligibleEndpoint       policy leaves nothing: lists every endpoint and reason
 │   ├── ModelNotFound            unknown model, or none of its endpoints is available
 │   ├── NotFound                 unknown path
+│   │   └── NotRecorded          the request was not entered into the audit log
 │   ├── MethodNotAllowed
 │   ├── RequestTooLarge
 │   │   └── HeadersTooLarge
@@ -21,6 +22,7 @@ AnyAPIError
 │   └── UpstreamTimedOut
 ├── ConfigError                  the configuration is wrong: names file and field
 ├── CatalogueError               a record is wrong: names file, record and field
+├── AuditError                   an entry, note, proof or receipt of the audit log is not what it must be
 └── StorageError                 the store cannot take or give what was asked
 
 A text here is written by us. INVARIANT: it never holds request content, a provider's words or a secret. What varies is passed as
@@ -93,6 +95,12 @@ class NotFound(RequestError):
     """No such path."""
 
     type = "not_found"
+
+
+class NotRecorded(NotFound):
+    """The operator leaves requests of this class out of the audit log."""
+
+    type = "not_recorded"
 
 
 class MethodNotAllowed(RequestError):
@@ -188,6 +196,10 @@ class CatalogueError(AnyAPIError):
         where = ": ".join(part for part in (file, record, field) if part)
         super().__init__(f"{where}: {message}")
         self.file, self.record, self.field, self.problems = file, record, field, problems
+
+
+class AuditError(AnyAPIError):
+    """Something of the audit log is not what it must be: damaged, changed, of another log, or signed by somebody else."""
 
 
 class StorageError(AnyAPIError):

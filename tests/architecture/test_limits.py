@@ -5,6 +5,7 @@ import ast
 import pytest
 from tests.architecture import rules
 from tests.architecture.source import ROOT, modules, none, parse, unexplained
+from tests.conftest import LONGEST
 
 LEAST_DOCUMENTED = 0.95
 HARD_RULES = [rules.too_long, rules.too_complex, rules.too_wide, rules.uses_any, rules.uses_global, rules.vague_name, rules.impure]
@@ -50,6 +51,10 @@ def test_every_module_with_something_to_run_has_a_test_of_its_name():
         if not rules.only_declares(module) and not (ROOT / "tests/unit" / folder / f"test_{stem.strip('_')}.py").exists():
             missing.add(module.name)
     none(unexplained("no_test_of_its_own", missing))
+
+
+def test_files_of_tests_that_are_begun_first_exist():
+    none([name for name in LONGEST if not (ROOT / f"tests/{name}.py").is_file()])
 
 
 # Each rule is shown to bite.

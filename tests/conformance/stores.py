@@ -1,15 +1,18 @@
 """Every implementation of the storage contract. A new one is a new entry here; the suite does not change."""
 
 import contextlib
+import time
 
 from tests.tools import postgres
 
 from anyapi.crypto.secret import Secret
+from anyapi.storage.audit_writer import AuditWriter
 from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.sql_holdings import SqlHoldings
 from anyapi.storage.sql_people import SqlPeople
+from anyapi.storage.sql_ranking import SqlRanking
 from anyapi.storage.sql_requests import SqlRequests
 from anyapi.storage.sql_review import SqlReview
 from anyapi.storage.sql_store import SqlStore
@@ -36,6 +39,9 @@ class Backend:
     def requests(self):
         return SqlRequests(self.driver)
 
+    def ranking(self):
+        return SqlRanking(self.driver)
+
     def holdings(self):
         return SqlHoldings(self.driver)
 
@@ -51,6 +57,12 @@ class Backend:
 
     def decision_sink(self):
         return DecisionWriter(self.driver)
+
+
+def enter_changes(driver):
+    """Have the audit log take what waits, as a running gateway does within a second."""
+    with contextlib.closing(AuditWriter(driver, None, time.time)) as writer:
+        writer.flush()
 
 
 @contextlib.contextmanager

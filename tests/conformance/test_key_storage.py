@@ -173,7 +173,7 @@ class TestSpending:
         store.add_key(key_row(2, account="other", spend_cap=1.0))
         store.add_key(key_row(3))
         store.add_key(key_row(4, spend_cap=1.0, revoked_at=NOON))
-        spend(*({"key": f"key_{number}", "cost": 0.5} for number in range(1, 5)))
+        spend(*({"key": f"key_{number}", "account": "other" if number == 2 else "default", "cost": 0.5} for number in range(1, 5)))
         assert [row.key for row in store.spending("default", *DAYS)] == ["key_1", "key_3", "key_4"]
         assert [row.key for row in store.spending("other", *DAYS)] == ["key_2"]
         assert store.capped_spending(*DAYS) == {"key_1": 0.5, "key_2": 0.5}
@@ -245,7 +245,7 @@ class TestTheWall:
         store.add_key(key_row(1, spend_cap=1.0))
         store.add_key(key_row(2, account="other", spend_cap=1.0))
         store.add_provisioning_key(TestProvisioningKeys.ONE)
-        spend({"key": "key_1", "cost": 0.5}, {"key": "key_2", "cost": 0.25})
+        spend({"key": "key_1", "cost": 0.5}, {"key": "key_2", "account": "other", "cost": 0.25})
         assert store.capped_spending(*DAYS) == {"key_1": 0.5, "key_2": 0.25}
         with only("other"):
             assert store.capped_spending(*DAYS) == {"key_2": 0.25}

@@ -5,6 +5,7 @@ from tests.conformance.samples import DAY, NOON
 
 from anyapi.errors import StorageError
 from anyapi.storage.request_rows import MessageRow, NoticeRow, RequestKind, RequestRow, RequestStatus
+from anyapi.storage.sql_requests import SqlRequests
 
 
 @pytest.fixture
@@ -77,11 +78,22 @@ def test_notices_wait_until_they_are_sent(requests):
         requests.add_notice(NoticeRow(f"ntc_{number}", "acme", NOON + number, "request_opened", '{"request":"req_1"}'))
     assert [row.id for row in requests.unsent_notices()] == ["ntc_1", "ntc_2"]
     assert [row.id for row in requests.unsent_notices(1)] == ["ntc_1"]
-    requests.note_sent("ntc_1", NOON + 3)
-    requests.note_sent("ntc_none", NOON + 3)
+    assert [requests.note_sent(f"ntc_{name}", NOON + 3) for name in (1, 1, "none")] == [True, False, False]
+    requests.note_unsent("ntc_1")
+    assert len(requests.unsent_notices()) == 2
+    assert requests.note_sent("ntc_1", NOON + 3)
     assert [row.id for row in requests.unsent_notices()] == ["ntc_2"]
     requests.purge_requests(0.0, NOON + 3)
     assert requests.unsent_notices() == []
+
+
+def test_stores_may_share_a_connection_which_the_first_closes(acme):
+    with acme.people() as people:
+        with SqlRequests(people) as requests:
+            requests.open_request(asked(1), message(1, "req_1"))
+            assert requests._connection is people._connection
+        assert people.people_count() == 0
+        assert SqlRequests(people).request("acme", "req_1") == asked(1)
 
 
 def test_a_message_prints_without_its_words():

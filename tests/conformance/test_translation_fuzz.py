@@ -5,7 +5,9 @@ that no float or integer of 64 bits holds and with values nested more deeply tha
 """
 
 import json
+import struct
 import time
+import zlib
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,7 +18,7 @@ from tests.conftest import LONG
 
 from anyapi.domain.decision import Outcome
 from anyapi.errors import BadRequest
-from anyapi.simulator import SimulationThread
+from anyapi.simulator import SimulationThread, WireName
 
 EXAMPLES = 1000 if LONG else 40
 """For each pair, requests and answers each."""
@@ -185,6 +187,45 @@ def test_any_stream_is_read_or_fails(pair, simulation):
 
     check()
     assert min(reached.values()) >= 1, f"the examples do not reach both ends: {reached}"
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=str)
+@pytest.mark.parametrize("form", ["answer", "stream", "error"])
+def test_a_byte_that_is_no_text_is_nowhere_an_exception(pair, form, simulation):
+    """0xFF at every place of an answer, and of a stream at as many as there is time for."""
+    made = Conversation(
+        turns=[("user", [("text", "use the tool")])], settings={"max_tokens": 6000, "effort": "low", "stream": form == "stream"}
+    )
+    made.tools = [{"name": "weather", "description": "", "parameters": {"type": "object", "properties": {}}}]
+    raw = json.dumps(written(made, pair.dialect)).encode()
+    request, prepared = pair.prepare(raw)
+    _, text = pair.ask(simulation, prepared)
+    if form == "error":
+        text = b'{"type": "error", "message": "m", "error": {"type": "t", "code": "c", "status": "s", "message": "m", "details": [{"@type": "d"}]}}'
+    for at in range(0, len(text), 1 if form != "stream" or LONG else 1 + len(text) // 100):
+        spoilt = text[:at] + b"\xff" + text[at + 1 :]
+        if form == "stream":
+            pair.adapter.open_stream(pair.prepare(raw)[0]).feed(spoilt)
+        elif form == "answer":
+            pair.adapter.read_answer(spoilt, request)
+        else:
+            assert isinstance(pair.adapter.classify(400, None, spoilt), Outcome)
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=str)
+def test_an_event_without_end_in_small_pieces_costs_little(pair):
+    """Of what is held back no byte is looked at, or copied, once for each read."""
+    body = written(Conversation(turns=[("user", [("text", "hi")])], settings={"max_tokens": 100, "stream": True}), pair.dialect)
+    request, _ = pair.prepare(json.dumps(body).encode())
+    reader, size = pair.adapter.open_stream(request), 400_000
+    lengths = struct.pack(">II", size, 0)
+    start = lengths + struct.pack(">I", zlib.crc32(lengths)) if pair.wire == WireName.BEDROCK else b'data: {"a": "'
+    assert reader.feed(start) == b""
+    started = time.process_time()
+    for _ in range(0, size - 100, 10):
+        assert reader.feed(b"x" * 10) == b""
+    assert time.process_time() - started < SECONDS
+    assert reader.failure is None
 
 
 def spoilt_stream(draw, stream: bytes) -> bytes:

@@ -1,18 +1,23 @@
 """An account that has rows in every table that can hold something of an account, each with a mark in every name that people chose."""
 
 import asyncio
+import contextlib
 import hashlib
 
 import msgspec
 from tests.conformance.samples import NOON, contradiction, credential_row, decision_record, key_row, usage_row
 
+from anyapi.audit.entries import request_entry
 from anyapi.domain.call import App
 from anyapi.domain.people import Role
 from anyapi.domain.requirement import Layer, Settings
+from anyapi.storage.audit_log import AppendedLog
+from anyapi.storage.audit_names import LogIds
 from anyapi.storage.people_rows import ChangeRow, IdentityRow, LinkKind, LinkRow, MemberRow, PersonRow, SessionRow
 from anyapi.storage.request_rows import MessageRow, NoticeRow, RequestKind, RequestRow, RequestStatus
 from anyapi.storage.review_rows import Channel, DeliveryRow, HoldRow, NotificationRow, UpdateRow, UpdateSource
 from anyapi.storage.rows import AccountRow, Declared, ProjectRow, ProvisioningKeyRow
+from anyapi.storage.usage_sums import add_up, write
 
 REQUESTS, RECORDS = 30, 5
 
@@ -57,8 +62,21 @@ def fill(backend, mark, *, at=NOON):
         row = RequestRow(f"req_{mark}", mark, f"per_{mark}", RequestKind.QUESTION, RequestStatus.OPEN, at, at + 30, at)
         requests.open_request(row, MessageRow(f"msg_{mark}", mark, row.id, row.person, from_team=False, at=at, words=f"{mark} asks"))
         requests.add_notice(NoticeRow(f"ntc_{mark}", mark, at, "request_opened", f'{{"request":"req_{mark}"}}'))
+    with backend.ranking() as ranking:
+        ranking.take_part(mark, part=False)
     _reviews_of(backend, mark, at)
+    _logged(backend, mark)
     _requests_of(backend, mark)
+
+
+def _logged(backend, mark):
+    """An entry of the audit log, and the names behind its random ids. What waits to be entered goes on waiting."""
+    with contextlib.closing(backend.driver.connect(everybody=True)) as connection:
+        named = LogIds()
+        named.connection = connection
+        row = usage_row(0, decision=decision_id(mark, "logged"))
+        ids = (named("account", mark, mark), named("key", mark, f"key_{mark}"), named("app", mark, f"{mark}-app"))
+        AppendedLog(backend.driver, connection).append([(f"r:{row.decision}", request_entry(row, ids, 0, None, None))])
 
 
 def _reviews_of(backend, mark, at):
@@ -77,14 +95,17 @@ def _reviews_of(backend, mark, at):
 
 
 def _requests_of(backend, mark):
-    usage = backend.usage_sink(NOON)
-    for number in range(REQUESTS):
-        usage.accept()
-        app = App(id=f"{mark}-app", user_id=f"{mark}-user")
-        usage.put(
-            usage_row(number, decision=decision_id(mark, number), account=mark, key=f"key_{mark}", project=f"{mark}-project", app=app)
-        )
-    usage.close()
+    app = App(id=f"{mark}-app", user_id=f"{mark}-user")
+    named = {"account": mark, "key": f"key_{mark}", "project": f"{mark}-project", "app": app}
+    rows = [usage_row(number, decision=decision_id(mark, number), **named) for number in range(REQUESTS)]
+    with contextlib.closing(backend.driver.connect(everybody=True)) as connection:
+        write(backend.driver, connection, rows[:-1])
+        add_up(backend.driver, connection)
+        write(backend.driver, connection, rows[-1:])
+        with backend.driver.unit(connection, writes=True, several=True):
+            # Workers on PostgreSQL fill these; the tables are in both.
+            connection.execute("INSERT INTO slices VALUES (?, ?, 'w', 1, 1, ?)", (mark, f"key_{mark}", NOON))
+            connection.execute("INSERT INTO recent_requests VALUES (?, ?, 1, 1)", (mark, f"key_{mark}"))
     decisions = backend.decision_sink()
 
     async def record():

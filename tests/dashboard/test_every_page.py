@@ -16,6 +16,7 @@ COMPARED = "&".join("e=" + quote(f"openai/gpt-4o-mini|{name}/gpt-4o-mini", safe=
 PAGES = (
     "activity",
     "privacy",
+    "ranking",
     "models",
     "models?show=providers",
     "models?show=lately",

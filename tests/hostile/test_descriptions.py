@@ -1,5 +1,9 @@
-"""T06: schemathesis against the descriptions of both planes, on a running gateway: what is said is true, nothing fails, nothing is open."""
+"""T06: schemathesis against the descriptions of both planes, on a running gateway: what is said is true, nothing fails, nothing is open.
 
+On SQLite and on PostgreSQL.
+"""
+
+import contextlib
 import json
 import subprocess
 import sys
@@ -10,14 +14,18 @@ from pathlib import Path
 import pytest
 from tests.conftest import LONG
 from tests.hostile.data_plane import description
+from tests.tools import postgres
+from tests.tools.cluster import cluster
 from tests.tools.gateway import simulated
 
 from anyapi.control.tokens import csrf_of, new_token, sha256_of
 from anyapi.crypto.api_keys import PROVISIONING_PREFIX, generate
 from anyapi.domain.people import Role
+from anyapi.storage.drivers import driver_for
 from anyapi.storage.people_rows import MemberRow, PersonRow, SessionRow
 from anyapi.storage.rows import ProvisioningKeyRow
 from anyapi.storage.sql_people import SqlPeople
+from anyapi.storage.sql_store import SqlStore
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,response_headers_conformance,ignored_auth"
 EXAMPLES = 200 if LONG else 1
@@ -27,9 +35,26 @@ PHASES = "coverage,fuzzing" if LONG else "fuzzing"
 pytestmark = pytest.mark.timeout(3600 if LONG else 120)
 
 
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory):
-    with simulated(tmp_path_factory.mktemp("described") / "home", control=True) as (running, _):
+@contextlib.contextmanager
+def on_sqlite(folder):
+    """A gateway with its control plane."""
+    with simulated(folder / "home", control=True) as (running, _):
+        running.driver = driver_for(running.home)
+        yield running
+
+
+@contextlib.contextmanager
+def on_postgresql(folder):
+    """The same, as the only worker on a database."""
+    with postgres.run().database() as url, cluster(folder, url) as members:
+        running = members.start(control=True)
+        running.driver = members.driver
+        yield running
+
+
+@pytest.fixture(scope="module", params=[on_sqlite, on_postgresql], ids=lambda store: store.__name__)
+def gateway(request, tmp_path_factory):
+    with request.param(tmp_path_factory.mktemp("described")) as running:
         yield running
 
 
@@ -37,7 +62,7 @@ def gateway(tmp_path_factory):
 def operator(gateway):
     """A session of an operator's, as headers."""
     token, now = new_token(), time.time()
-    with SqlPeople(gateway.home) as people:
+    with SqlPeople(gateway.driver) as people:
         if people.person("per_op") is None:
             people.add_person(PersonRow("per_op", "op@x.org", "Op", None, True, now))
             people.put_member(MemberRow("default", "per_op", Role.OWNER, now))
@@ -49,7 +74,7 @@ def operator(gateway):
 def program(gateway):
     """A provisioning key, as headers."""
     parts = generate(PROVISIONING_PREFIX)
-    with gateway.store() as store:
+    with SqlStore(gateway.driver) as store:
         store.add_provisioning_key(ProvisioningKeyRow(parts.id, parts.prefix, parts.sha256, "default", time.time()))
     return {"Authorization": f"Bearer {parts.secret}"}
 
@@ -115,6 +140,8 @@ def test_signing_out_is_as_it_is_described(gateway, operator):
 
 
 def test_the_data_plane_is_as_it_is_described(gateway, tmp_path):
+    if gateway.driver.shared and not LONG:
+        pytest.skip("it asks no database while it serves: on PostgreSQL too with `make test-long`")
     run(tmp_path, description(), gateway.url, {"Authorization": f"Bearer {gateway.key}"})
 
 

@@ -111,8 +111,11 @@ class World:
         self.forbidden = forbidden
         """Endpoints that the oracle is made to deny: the machine must then find something."""
         self.runs = 0
-        self.hurt: set[str] = set()
-        """Endpoints that may have failed and did not answer well since: a circuit may be open."""
+        self.hurt: dict[str, set[str]] = {}
+        """Endpoints that may have failed, so that a circuit may be open, and by which credentials each answered well since.
+
+        An account's own credential has a circuit of its own.
+        """
         self.failing: set[str] = set()
         """Providers that have faults before them."""
         self.problems: list[str] = []
@@ -327,7 +330,7 @@ class PolicyMachine(RuleBasedStateMachine):
     def providers_fail(self, key, form, some, everybody, fault, times):
         for name in NAMES if everybody else some:
             self.world.script(name, *[FAULTS[fault]] * times)
-            self.world.hurt |= {endpoint for endpoint in self.world.endpoints if endpoint.startswith(f"{name}/")}
+            self.world.hurt |= {endpoint: set() for endpoint in self.world.endpoints if endpoint.startswith(f"{name}/")}
         self._ask(key, None, Words([AUTO], form=form))
 
     @rule()
@@ -397,7 +400,8 @@ class PolicyMachine(RuleBasedStateMachine):
         world = self.world
         world.forget()
         permitted, status = ({}, expected) if expected else self._permitted(key, words)
-        well = not permitted.keys() & world.hurt and not {endpoint.partition("/")[0] for endpoint in permitted} & world.failing
+        hurt = any(endpoint in world.hurt and by not in world.hurt[endpoint] for endpoint, by in permitted.items())
+        well = not hurt and not {endpoint.partition("/")[0] for endpoint in permitted} & world.failing
         answer = ask(world.gateway, words.written(key))
         for name, holds in (("requests", True), (words.form, True), ("auto", AUTO in words.models), ("tagged", words.tags)):
             world.counts[name] += bool(holds)
@@ -439,7 +443,9 @@ class PolicyMachine(RuleBasedStateMachine):
             new = ledger["entries"]
             self.world.require(holds=ledger["leaked"] == {}, otherwise=f"{name} was sent {ledger['leaked']}")
             calls += [f"{name}/{entry['model']}" for entry in new]
-            self.world.hurt -= {f"{name}/{entry['model']}" for entry in new if entry["outcome"] == "answered"}
+            for entry, credential in zip(new, ledger["credentials"], strict=True):
+                if entry["outcome"] == "answered" and f"{name}/{entry['model']}" in self.world.hurt:
+                    self.world.hurt[f"{name}/{entry['model']}"].add(credential)
             if not any(endpoint.startswith(f"{name}/") for endpoint in permitted):
                 same = ledger["wire_bytes"] == 0
                 self.world.require(holds=same, otherwise=f"bytes reached {name}, permitted are {sorted(permitted)}")

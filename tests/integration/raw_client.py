@@ -5,9 +5,12 @@ It reports what arrived byte for byte and judges nothing; the official SDK is us
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+WORD = re.compile(rb'"content": ?"[^"]')
 
 
 @dataclass
@@ -20,7 +23,7 @@ class Heard:
     whole: bool = False
     """The body ended as its framing says."""
     first_after: float | None = None
-    """Seconds from the request to the first byte of the body."""
+    """Seconds from the request to the first word of a stream (an opening that says nothing is held back), or to a whole body."""
     ended_after: float = 0.0
 
     @property
@@ -79,7 +82,7 @@ async def _read(reader: asyncio.StreamReader, heard: Heard, started: float, leav
     while size := int(await reader.readuntil(b"\r\n"), 16):
         parts.append((await reader.readexactly(size + 2))[:-2])
         heard.body = b""
-        if heard.first_after is None:
+        if heard.first_after is None and WORD.search(parts[-1]):
             heard.first_after = time.monotonic() - started
         events += parts[-1].count(b"\n\n")
         if leave_after is not None and events >= leave_after:

@@ -19,6 +19,7 @@ from tests.tools.control_page import joined
 
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.storage.drivers import in_force_everywhere
+from anyapi.storage.postgres_leases import Onlooker
 from anyapi.storage.rows import AccountRow
 
 LEASE = 2
@@ -31,14 +32,15 @@ def pair(tmp_path_factory):
     with postgres.run().database() as url, cluster(tmp_path_factory.mktemp("pair"), url, LEASE) as opened:
         opened.start()
         opened.start()
-        yield opened
+        with contextlib.closing(Onlooker(opened.driver._url)) as opened.onlooker:
+            yield opened
 
 
 def tighten(members, days):
-    """What a command or the control API does: change, then wait until it is in force everywhere. Gives the seconds it took."""
+    """What the control API does: change, then wait until it is in force everywhere. Gives the seconds it took."""
     began = time.monotonic()
     members.store.change_settings(Layer.GATEWAY, "", lambda _: Settings(retention_days=days), time.time())
-    in_force_everywhere(members.driver._url)
+    members.onlooker.in_force()
     return time.monotonic() - began
 
 
@@ -112,15 +114,15 @@ def test_of_a_deleted_account_nothing_is_left_though_both_workers_were_serving_i
     assert set(seen) == {200, 401}
     gone = {line["record"]: line["rows"] for line in report["goes"]}
     assert (report["done"], report["wiped"], gone["accounts"], gone["usage"] > 20) == (True, False, 1, True)
-    assert {line["record"]: line["rows"] for line in report["stays"]}["decision"] > 20
+    assert {line["record"]: line["rows"] for line in report["stays"]}["audit_entries"] > 20
     until(lambda: all(worker.request("GET", "/readyz").status == 200 for worker in workers), "they are well")
     time.sleep(0.3)  # whatever they held is written 0.05 s later
     with contextlib.closing(pair.driver.connect(everybody=True)) as connection:
         tables = [table for (table,) in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()]
         left = {table for table in tables if account in repr(connection.execute(f"SELECT * FROM {table}").fetchall())}
-        ((known,),) = connection.execute("SELECT count(*) FROM decision_records WHERE account = ?", (report["known_as"],)).fetchall()
+        entries = connection.execute("SELECT entry FROM audit_entries").fetchall()
     assert left == set()
-    assert known > 20
+    assert sum(report["known_as"].encode() in entry and b'"kind":"decision"' in entry for (entry,) in entries) > 20
 
 
 def test_a_worker_that_is_halted_holds_a_change_up_for_its_lease_and_refuses_when_it_goes_on(pair):
@@ -200,7 +202,8 @@ def test_workers_of_one_command_share_a_port_and_one_that_dies_is_replaced(tmp_p
             (second,) = pids() - {first.pid}
             os.kill(second, 9)
             until(lambda: len(pids() - {first.pid, second}) == 1, "a third worker", 20)
-            assert {first.chat().status for _ in range(20)} == {200}
+            # On a busy machine a worker may be late to renew its lease, and refuses until it has.
+            until(lambda: {first.chat().status for _ in range(20)} == {200}, "every answer", 20)
             (third,) = pids() - {first.pid, second}
             assert first.stop() == 0
             assert not os.path.exists(f"/proc/{third}")

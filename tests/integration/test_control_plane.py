@@ -1,7 +1,13 @@
 """Both planes in one process: a change over the control API is in force on the data plane when the call returns."""
 
+import contextlib
+import http.client
+import signal
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 
 import pytest
 from tests.integration.lab import until
@@ -61,6 +67,24 @@ def test_both_planes_end_together(tmp_path):
     with simulated(tmp_path / "home", control=True) as (gateway, _):
         gateway.control_url()
         assert gateway.stop() == 0
+
+
+def test_the_data_plane_ends_while_the_control_plane_still_waits_for_somebody(tmp_path):
+    with simulated(tmp_path / "home", control=True) as (gateway, _):
+        host, port = gateway.control_url().removeprefix("http://").split(":")
+        idle = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
+        idle.request("GET", "/healthz")
+        assert idle.getresponse().read()
+        head = f"POST /api/session HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{{"
+        with contextlib.closing(idle), socket.create_connection((host, int(port))) as hanging:
+            hanging.sendall(head.encode())
+            with urllib.request.urlopen(f"http://{host}:{port}/api/healthz", timeout=20) as later:  # it has read what came before
+                assert later.status == 200
+            began = time.monotonic()
+            gateway.process.send_signal(signal.SIGTERM)
+            assert idle.sock.recv(1) == b""
+            assert time.monotonic() - began < 2.0, "the control plane waits three seconds for a body that does not come"
+        assert gateway.process.wait(20) == 0
 
 
 def test_a_taken_port_is_said_before_anything_listens(tmp_path):

@@ -11,8 +11,10 @@ import pytest
 from tests.integration.lab import until
 from tests.tools import postgres
 from tests.tools.cluster import cluster
+from tests.tools.limited import Limited, price_of_one
 
 from anyapi.crypto.secret import Secret
+from anyapi.domain.limits import CapPeriod
 from anyapi.simulator.faults import read_fault
 from anyapi.storage.postgres_driver import PostgresDriver
 
@@ -106,6 +108,24 @@ def test_statements_that_take_longer_than_the_lease(server, worker):
         slow.rollback()
         recovered(worker, time.monotonic())
     check(seen)
+
+
+def test_a_spend_cap_and_a_rate_hold_while_the_server_stops_and_starts(server, members, worker):
+    """T12: what was leased before it stopped is used no longer than the lease, and in the end nothing is left set aside."""
+    capped = Limited(members, 1, spend_cap=30 * price_of_one(members), period=CapPeriod.DAY)
+    rated = Limited(members, 1, requests_per_minute=60)
+    assert [key.ask().status for key in (capped, rated)] == [200, 200]
+    server.stop()
+    try:
+        until(lambda: {key.ask().status for key in (capped, rated)} == {503}, "both are refused", LEASE + 3.0)
+    finally:
+        server.start()
+    recovered(worker, time.monotonic())
+    answers = [rated.at_once(80), capped.at_once(60)]
+    assert answers[0][200] <= 59
+    assert all(set(each) <= {200, 402, 429} for each in answers)
+    until(lambda: capped.leased() == rated.leased() == [], "nothing is left set aside", 5.0)
+    assert 0 < capped.spent() <= capped.shown(worker)["spend_cap"]
 
 
 def test_a_stream_that_runs_finishes_without_the_database(server, members, worker):

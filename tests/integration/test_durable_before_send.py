@@ -18,7 +18,11 @@ from tests.conftest import LONG
 from tests.integration.lab import FIRST, laboratory, provider, until
 from tests.integration.raw_client import call
 
+from anyapi.audit.fsck import check
+from anyapi.crypto.log_keys import read_key
+from anyapi.storage.audit_reader import AuditReader
 from anyapi.storage.connection import database_path
+from anyapi.storage.sqlite_driver import SqliteDriver
 
 ROUNDS = 100 if LONG else 10
 MODELS = [f"kill/model-{number:03}" for number in range(300)]
@@ -44,9 +48,22 @@ def query(lab, statement: str) -> list[tuple]:
         return connection.execute(statement).fetchall()
 
 
+def decisions(lab) -> list[tuple[str, str]]:
+    """Decision and model of every decision record: of those that wait to be entered into the audit log, and of those that stand in it."""
+    waiting = "SELECT decision, model FROM decision_records"
+    entered = "SELECT json_extract(entry, '$.decision'), json_extract(entry, '$.model') FROM audit_entries WHERE ref LIKE 'd:%'"
+    return query(lab, f"{waiting} UNION ALL {entered}")
+
+
+def newest_checkpoint(lab) -> str | None:
+    """The note of the newest checkpoint, as somebody would keep it elsewhere."""
+    found = query(lab, "SELECT note FROM audit_checkpoints ORDER BY size DESC LIMIT 1")
+    return found[0][0] if found else None
+
+
 def recorded(lab) -> collections.Counter:
     """Decision records by model."""
-    return collections.Counter(model for (model,) in query(lab, "SELECT model FROM decision_records"))
+    return collections.Counter(model for _, model in decisions(lab))
 
 
 def sent(lab) -> collections.Counter:
@@ -112,6 +129,8 @@ async def kill_under_load(lab, headers, answered: dict[str, float], enough: int,
 def test_nothing_is_sent_without_its_record_wherever_the_process_is_killed(lab):
     generator = random.Random(17)
     in_flight = 0
+    assert ask(lab, MODELS[0], CONFIDENTIAL).status == 200
+    saved = until(lambda: newest_checkpoint(lab), "no checkpoint", 5)
     for _ in range(ROUNDS):
         before_recorded, before_sent = recorded(lab), sent(lab)
         answered: dict[str, float] = {}
@@ -120,11 +139,18 @@ def test_nothing_is_sent_without_its_record_wherever_the_process_is_killed(lab):
         reached, written = sent(lab) - before_sent, recorded(lab) - before_recorded
         assert reached.most_common(1)[0][1] == 1, "a model was asked for twice: the witness is blind"
         assert not set(reached) - set(written), "sent without a record"
-        assert set(answered) <= {decision for (decision,) in query(lab, "SELECT decision FROM decision_records")}
+        assert set(answered) <= {decision for decision, _ in decisions(lab)}
         in_flight += reached.total() - len(answered)
         lab.gateway.start()
     print(f"\n{ROUNDS} kills; {in_flight} requests were at the provider and unanswered at those moments")
     assert in_flight > 0, "nothing was in flight when the process was killed: the test tests nothing"
+    assert lab.gateway.stop() == 0
+    with AuditReader(SqliteDriver(lab.gateway.home)) as reader:
+        checked = check(reader, read_key(lab.gateway.home / "audit.key").public, saved)
+        assert reader.waiting() == 0
+    assert checked.problems == ()
+    assert checked.size == checked.sealed > len(decisions(lab)), "every record stands in the log, and under a checkpoint"
+    lab.gateway.start()
 
 
 def test_rows_that_a_killed_process_did_not_write_come_back_as_unknown(lab):
@@ -200,7 +226,7 @@ def test_an_unwritable_store_stops_confidential_and_nothing_else(lab):
     until(try_again, "no recovery by itself", 5)
     recovered = answers[-1]
     asked += len(answers)
-    assert recovered.headers["x-anyapi-decision"] in {decision for (decision,) in query(lab, "SELECT decision FROM decision_records")}
+    assert recovered.headers["x-anyapi-decision"] in {decision for decision, _ in decisions(lab)}
     rows = lab.gateway.usage(asked)
     assert len(rows) == asked, "rows were lost while the store could not be written"
     assert sum(row.status == 503 for row in rows) == 8 + len(answers) - 1

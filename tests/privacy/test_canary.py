@@ -21,11 +21,16 @@ import pytest
 from tests.conftest import LONG
 from tests.privacy.outcomes import one_round
 from tests.privacy.sinks import Room, RoomGateway, Search, simulated_in
+from tests.tools import postgres
+from tests.tools.gateway import add_key
 
+from anyapi.crypto.secret import Secret
 from anyapi.prove.caller import PATIENCE, Caller
 from anyapi.prove.cast import ONE_HOST, SERVER, STATING, providers
 from anyapi.prove.outcomes import outcomes
 from anyapi.prove.planted import Mark, Planted, chat_body
+from anyapi.storage.drivers import driver_for
+from anyapi.storage.sql_store import SqlStore
 
 pytestmark = pytest.mark.timeout(900 if LONG else 120)
 
@@ -107,6 +112,51 @@ def test_no_outcome_leaves_content_or_a_secret_anywhere(tmp_path):
     assert len(kinds) >= 11, kinds
     fields = sum(len(mark.fields) for mark in planted.marks.values())
     print(f"{requests} requests, {len(ALL) + 1} classes, {fields} canaries, {len(kinds)} kinds of rows, {len(search.seen)} sinks, 0 hits")
+
+
+def test_no_outcome_leaves_content_or_a_secret_in_postgresql(tmp_path):
+    """What the server has on its disk is searched: tables and indexes, the write-ahead log, its log."""
+    postgres.require()
+    room, planted = Room(tmp_path / "room"), Planted()
+    with contextlib.closing(postgres.PostgresServer()) as server:
+        with contextlib.closing(server.as_superuser()) as raw:
+            raw.execute("CREATE DATABASE anyapi OWNER anyapi")
+        driver = driver_for(tmp_path, Secret(server.url("anyapi")))
+        with contextlib.closing(SqlStore(driver)) as store:
+            key, _ = add_key(store)
+        environment = room.environment() | {"ANYAPI_DATABASE_URL": server.url("anyapi")}
+        with simulated_in(room, providers(planted), environment, SERVER, ONE_HOST) as (gateway, simulation):
+            gateway.key = key
+            planted.secrets.append(key)
+            caller = Caller(gateway, simulation, planted)
+            for _ in range(ROUNDS if LONG else 1):
+                one_round(caller)
+            search = Search(planted.scanner())
+            search.running(gateway)
+            search.commands(gateway)
+            if LONG:
+                search.folder("PostgreSQL while it runs", server.home)
+            assert gateway.stop() == 0
+        with contextlib.closing(driver.connect(everybody=True)) as connection:
+            tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+            for (table,) in tables:  # long values are compressed in the files
+                read = connection.execute(f"SELECT row_to_json({table})::text FROM {table}").fetchall()
+                search.text("rows of PostgreSQL", "\n".join(row for (row,) in read).encode())
+            ((rows, records),) = connection.execute(
+                "SELECT (SELECT count(*) FROM usage), (SELECT count(*) FROM decision_records)"
+            ).fetchall()
+        server.stop()
+        search.files(room)
+        search.folder("PostgreSQL", server.home)
+        logged = sum(path.stat().st_size for path in (server.home / "data" / "pg_wal").iterdir() if path.is_file())
+        written = b"".join(path.read_bytes() for path in (server.home / "data" / "base").rglob("*") if path.is_file())
+        complete(search, planted)
+    assert rows > 90
+    assert records > 0
+    assert logged > 0
+    # The search looks into the tables: what is to be there is found, and the key only as its hash.
+    assert hashlib.sha256(key.encode()).digest() in written
+    assert key.encode() not in written
 
 
 def key_is_only_a_hash(room: Room, key: str) -> None:

@@ -26,7 +26,7 @@ from tests.privacy.sinks import Room, simulated_in
 from tests.tools.gateway import Gateway, running_gateway, simulated
 
 from anyapi.prove.caller import Caller
-from anyapi.prove.cast import CREDENTIAL, SERVER, providers
+from anyapi.prove.cast import ALL_SAMPLED, CREDENTIAL, SERVER, providers
 from anyapi.prove.planted import Planted
 from anyapi.prove.scanner import Hit, Mint, Scanner
 from anyapi.simulator import ModelSpec, ProviderSpec, SimulationOptions, SimulationThread, demo_config_toml, key_variable, read_fault
@@ -170,7 +170,7 @@ def loaded(home: Path, *, tls: bool = False, scrub: bool = True) -> Iterator[Loa
     with SimulationThread([spec], options) as simulation:
         toml = demo_config_toml(simulation.simulation.ports, [spec])
         toml = toml.replace(f'env = "{key_variable(spec.id)}"', f"key_file = {json.dumps(str(key))}")
-        toml = toml.replace("http://127.0.0.1", "https://127.0.0.1") if tls else toml
+        toml = (toml.replace("http://127.0.0.1", "https://127.0.0.1") if tls else toml) + ALL_SAMPLED
         with running_gateway(home / "data", toml, server, environment) as gateway:
             load = Load(gateway, simulation, trust)
             try:

@@ -62,7 +62,10 @@ def test_a_running_gateway_is_proven(tmp_path):
         with gateway.store() as store:
             made = [key for key in store.keys() if key.name == "anyapi prove"]
         assert [key.revoked_at is not None for key in made] == [True], "the key that was made for it is revoked"
-        assert (gateway.home / "prove.key").stat().st_mode & 0o777 == 0o600
+        key = subprocess.run(
+            [sys.executable, "-m", "anyapi", "audit", "key", *here[:2], "--json"], capture_output=True, text=True, check=True
+        )
+        assert json.loads(key.stdout)["key"] == report["public_key"], "what signs checkpoints signs this too"
 
 
 @pytest.mark.long

@@ -168,7 +168,7 @@ def refusals(tmp_path_factory):
         return {start.name: said for start, said in zip(MATRIX, ran, strict=True)}
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("start", MATRIX, ids=lambda start: start.name.replace(" ", "-"))
 def test_a_wrong_configuration_refuses_to_start_and_says_why(refusals, start):
     said = refusals[start.name]
@@ -401,6 +401,7 @@ CONFIGURED_TABLES = (
     *("people", "members", "identities", "sessions", "links", "changes"),
     *("privacy_requests", "privacy_messages", "privacy_notices", "closings", "spending", "provisioning_keys"),
     *("catalogues", "catalogue_updates", "holds", "review_settings", "notifications", "notices_seen", "deliveries"),
+    *("audit_entries", "audit_tiles", "audit_checkpoints", "audit_names", "audit_pending"),
 )
 
 

@@ -38,7 +38,13 @@ class Cluster:
         plane = f'[control]\nenabled = {str(control).lower()}\nlisten = "127.0.0.1:0"\n\n[server]\nlisten = "{listen}"\nlease = {self.lease}\n\n'
         head = f"{plane}[storage]\ndata_dir = {json.dumps(str(home))}\n\n"
         (home / "anyapi.toml").write_text(head + demo_config_toml(self.simulation.simulation.ports))
-        self.workers.append(Gateway(home, self.key, environment={"ANYAPI_DATABASE_URL": url or self.url}))
+        self.workers.append(
+            Gateway(
+                home,
+                self.key,
+                environment={"ANYAPI_DATABASE_URL": url or self.url, "ANYAPI_AUDIT_KEY_FILE": str(self.directory / "audit.key")},
+            )
+        )
         return self.workers[-1]
 
     def start(self, url=None, **options):

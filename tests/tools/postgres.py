@@ -12,6 +12,7 @@ import itertools
 import os
 import pathlib
 import pwd
+import secrets
 import shutil
 import signal
 import socket
@@ -60,9 +61,12 @@ def _user():
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody has, and that no connection is given (Linux takes those from 32768 on) until somebody listens there."""
+    while True:
+        port = 10_000 + secrets.randbelow(22_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def end_others(raw):

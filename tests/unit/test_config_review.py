@@ -7,6 +7,7 @@ import pytest
 
 from anyapi.config import load_config
 from anyapi.config_values import SmtpSecurity
+from anyapi.delivery.webhook import new_secret
 from anyapi.errors import ConfigError
 
 NOW = dt.datetime(2026, 11, 27, tzinfo=dt.UTC)
@@ -81,6 +82,31 @@ def test_a_mail_server_that_is_refused(tmp_path, text, words):
     with pytest.raises(ConfigError, match=words) as caught:
         read(tmp_path, f"{SMTP}{text}\n")
     assert "do not print me" not in caught.value.message
+
+
+HOOK = '[privacy]\nwebhook_url = "https://hooks.example/privacy"\n'
+
+
+def test_the_privacy_teams_webhook_has_a_secret_from_the_environment(tmp_path):
+    secret = new_secret().reveal()
+    found = read(tmp_path, HOOK, ANYAPI_PRIVACY_WEBHOOK_SECRET=secret).privacy_hook
+    assert (found.url, found.secret.reveal()) == ("https://hooks.example/privacy", secret)
+    assert read(tmp_path, "").privacy_hook is None
+
+
+@pytest.mark.parametrize(
+    ("text", "secret", "words"),
+    [
+        (HOOK, None, "is missing"),
+        (HOOK, "whsec_c2hvcnQ=", "is not one"),
+        (HOOK, "x" * 60, "is not one"),
+        ("", "whsec_" + "QUJD" * 11, "there is no privacy.webhook_url"),
+    ],
+)
+def test_a_privacy_webhook_that_is_refused(tmp_path, text, secret, words):
+    with pytest.raises(ConfigError, match=f"ANYAPI_PRIVACY_WEBHOOK_SECRET.*{words}") as caught:
+        read(tmp_path, text, **({} if secret is None else {"ANYAPI_PRIVACY_WEBHOOK_SECRET": secret}))
+    assert secret is None or secret not in str(caught.value)
 
 
 def test_a_name_with_a_line_end_is_no_sender(tmp_path):

@@ -111,7 +111,7 @@ def test_a_worker_goes_by_a_version_only_when_its_writers_are_done(tmp_path):
         sink = Looking(backend.url)
 
         async def close():
-            member = Member(config, no_report, lambda: None)
+            member = Member(config, no_report, lambda: None, lambda _seconds: None)
             publisher = Publisher(config, store, sinks=[sink])
             publisher.number = member.newest
             await member.follow(publisher, publisher.build().version)

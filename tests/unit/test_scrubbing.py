@@ -84,9 +84,11 @@ def test_without_memory_it_is_not_claimed(monkeypatch):
 @pytest.fixture
 def collecting():
     """Leave the collector of this process as it was."""
-    enabled = gc.isenabled()
+    enabled, frozen = gc.isenabled(), gc.get_freeze_count()
     yield
     gc.unfreeze()
+    if frozen:
+        gc.freeze()
     (gc.enable if enabled else gc.disable)()
 
 

@@ -63,7 +63,7 @@ export default function Compare() {
                         <th scope="col" key={side.id} style={{ minWidth: 190 }}>
                           <Link href={`${base}/providers/${encodeURIComponent(side.row.provider)}`} style={{ fontSize: "0.95rem" }}>{side.row.provider}</Link>
                           <span className="small dim" style={{ display: "block" }}>{side.row.model}</span>
-                          <button type="button" className="sort small" onClick={() => toggle(side.id)} aria-label={`Leave out ${side.row.provider}`}>leave out</button>
+                          <button type="button" className="sort word small" onClick={() => toggle(side.id)} aria-label={`Leave out ${side.row.provider}`}>leave out</button>
                         </th>
                       ))}
                     </tr>

@@ -10,6 +10,7 @@ import { useKeys, useProjects, useProviders } from "../api/queries";
 import type { Layer, ProviderRow, Shown } from "../api/schema";
 import { useHere } from "../api/session";
 import { History } from "../parts/history";
+import { TakePart } from "../parts/part";
 import { Failed, Loaded, Note, Page, Panel } from "../parts/parts";
 import { Left } from "../parts/preview";
 import { choicesOf, ShieldForm } from "../parts/shieldform";
@@ -79,7 +80,8 @@ export default function Privacy() {
         )}
       </Loaded>
       <div className="grid two">
-        <History gateway={scope.layer === "gateway"} only={["settings"]} />
+        {scope.layer === "account" && <TakePart />}
+        <History gateway={scope.layer === "gateway"} only={["settings", "ranking"]} />
         <Panel title="What is kept of your requests">
           <p style={{ marginTop: 0 }}>
             No prompt, no answer and no part of one. There is no setting for it because there is nothing to switch on: AnyAPI has no log of content.

@@ -154,7 +154,7 @@ function Notices() {
       <Loaded read={read}>
         {(found) =>
           found.rows.length === 0 ? (
-            <p className="dim" style={{ margin: 0 }}>You will be told here when an update concerns this account, when a record is about to expire, and when a review is due.</p>
+            <p className="dim" style={{ margin: 0 }}>You will be told here when an update concerns this account, when a record is about to expire, when a review is due, and when the privacy team answers.</p>
           ) : (
             <ul style={{ listStyle: "none", margin: 0, padding: 0, display: "grid", gap: 16 }}>
               {found.rows.map((row) => (
@@ -228,7 +228,7 @@ function Webhook({ told, allowed }: { told: Told; allowed: boolean }) {
   return (
     <form style={{ marginTop: 20 }} onSubmit={sent(() => save.mutate())}>
       <Stack gap="sm">
-        <TextInput label="Webhook" description={told.webhook_possible ? "Signed with HMAC-SHA256 as Standard Webhooks has it. A new address gets a new secret." : "The operator has configured no root key to seal its secret with."} type="url" placeholder="https://" value={url} disabled={!allowed || !told.webhook_possible} onChange={(event) => setUrl(event.currentTarget.value)} />
+        <TextInput label="Webhook" description={told.webhook_possible ? "Signed with HMAC-SHA256 as Standard Webhooks has it. A new address gets a new secret." : "The operator has configured no root key to seal its secret with."} type="url" placeholder={allowed ? "https://" : "Owners and admins see it."} value={url} disabled={!allowed || !told.webhook_possible} onChange={(event) => setUrl(event.currentTarget.value)} />
         {made && <><Note tone="warn" live>This secret is shown this once.</Note><CodeBlock text={made.secret} what="the secret" /></>}
         <Group gap="sm">
           <Button type="submit" variant="default" disabled={!allowed || !told.webhook_possible || url === ""} loading={save.isPending}>Make the webhook</Button>

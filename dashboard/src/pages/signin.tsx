@@ -84,7 +84,7 @@ export function SignIn({ firstRun, service }: { firstRun: boolean; service: stri
         </Stack>
       </form>
       <p className="small dim" style={{ marginBottom: 0 }}>
-        No way in? An owner of your account can send you a link.
+        No way in? An owner of your account can send you a link. <a href="/ranking">The ranking of models</a> is for everybody.
       </p>
     </Entrance>
   );

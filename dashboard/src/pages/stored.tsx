@@ -21,6 +21,9 @@ interface Inventory {
   stored: { record: string; ttl_days?: number | null; note?: string; fields: { field: string; purpose: string }[] }[];
 }
 
+/** A sentence whose words in backticks are set as code. */
+const coded = (text: string) => text.split("`").map((part, place) => (place % 2 ? <code key={place}>{part}</code> : part));
+
 export default function Stored() {
   const { account, may } = useHere();
   const read = useQuery({ queryKey: ["privacy"], queryFn: async () => (await call("get", "/api/privacy")) as unknown as Inventory });
@@ -52,7 +55,7 @@ export default function Stored() {
                   <p className="small dim" style={{ marginTop: -8 }}>{record.ttl_days ? `Kept for ${plural(record.ttl_days, "day")}.` : ""} {record.note ? `${sentence(record.note).replace(/\.$/, "")}.` : ""}</p>
                   <Table label={record.record} head={<><th scope="col">Field</th><th scope="col">What it is for</th></>}>
                     {record.fields.map((field) => (
-                      <tr key={field.field}><td className="mono nowrap">{field.field}</td><td>{sentence(field.purpose)}</td></tr>
+                      <tr key={field.field}><td className="mono nowrap">{field.field}</td><td>{coded(sentence(field.purpose))}</td></tr>
                     ))}
                   </Table>
                 </Panel>

@@ -178,7 +178,7 @@ function Done({ report }: { report: Report }) {
     <Stack>
       <Note tone="good" live>Deleted. This report was saved to your downloads: the gateway itself keeps no copy.</Note>
       <Lists report={report} />
-      {report.known_as !== null && <p className="small" style={{ margin: 0 }}>Its decision records stand under <span className="mono">{report.known_as}</span> from now on. Nobody else is told that name.</p>}
+      {report.known_as !== null && <p className="small" style={{ margin: 0 }}>The audit log names it <span className="mono">{report.known_as}</span>. Keep this: nobody else is told whose that was.</p>}
       {report.wiped === false && <Note tone="warn">The database's files were not rewritten (they are large, in use, or PostgreSQL's, which overwrites nothing): copies of deleted names may be left in their free space until the operator sees to it.</Note>}
       <div><Button onClick={leave}>Done</Button></div>
     </Stack>

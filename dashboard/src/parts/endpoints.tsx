@@ -33,7 +33,7 @@ export function Source({ policy }: { policy: PolicyView | null }) {
     <span>
       <Chip said={known} /> {policy.grade !== "declared" && <Chip tone="good">{policy.grade}</Chip>} {policy.expired && <Chip tone="bad">out of date</Chip>}
       <span className="small dim">
-        {policy.source_url ? <Outside href={policy.source_url}>source</Outside> : "no source page"}, checked {age(policy.age_days)}
+        {policy.source_url ? <Outside href={policy.source_url}>source</Outside> : "no source page"}, <span className="whole">checked {age(policy.age_days)}</span>
       </span>
     </span>
   );

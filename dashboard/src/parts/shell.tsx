@@ -26,6 +26,7 @@ const PLACES: readonly { name: string; places: readonly Place[] }[] = [
     places: [
       { path: "activity", name: "Activity", icon: "activity" },
       { path: "models", name: "Models and providers", icon: "models", also: ["providers", "compare"] },
+      { path: "ranking", name: "Ranking", icon: "ranking" },
       { path: "playground", name: "Playground", icon: "send" },
     ],
   },

@@ -212,10 +212,12 @@ export function settingsOf(policy: unknown): string[] {
 
 const CHANGES: Record<string, string> = {
   settings: "changed privacy settings",
+  ranking: "changed whether the account takes part in the ranking of models",
   key_made: "made an API key",
   key_rotated: "rotated an API key",
   key_changed: "changed an API key's limits",
   key_revoked: "revoked an API key",
+  usage_exported: "exported usage",
   credential_added: "brought a provider's key",
   credential_replaced: "replaced a provider's key",
   credential_revoked: "revoked a provider's key",

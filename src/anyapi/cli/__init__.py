@@ -26,6 +26,8 @@ COMMANDS = {
     "exposure": "Show which provider holds what, until when.",
     "prove": "Search a gateway for what it must not keep, and print a signed report.",
     "people": "Let the first person into the dashboard.",
+    "audit": "Check, export and sign the log of what was decided, done and changed.",
+    "verify": "Verify a receipt, offline.",
     "evidence": "List and clear what providers stated against their promise.",
 }
 """Name of each command and of its module; the module holds a click command of the same name."""

@@ -1,5 +1,6 @@
 """`anyapi accounts`: list them, take along all that is held of one, delete one. Knows the store and a running server, no HTTP."""
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -9,12 +10,14 @@ import click
 from anyapi import __version__
 from anyapi.cli.output import console, print_json, print_table
 from anyapi.cli.spans import date_text
-from anyapi.cli.stored import Place, confirm, finish, in_force_text, refuse_unknown, with_store
+from anyapi.cli.stored import Confirmation, Place, confirm, finish, in_force_text, refuse_unknown, with_store
 from anyapi.control import erasure
 from anyapi.control.archive import Subject, archive
 from anyapi.control.erasure import Line, Report
 from anyapi.errors import StorageError
 from anyapi.gateway.privacy import stored
+from anyapi.storage.audit_writer import AuditWriter
+from anyapi.storage.people_rows import ChangeRow
 from anyapi.storage.rows import AccountRow
 from anyapi.storage.sql_holdings import SqlHoldings
 from anyapi.storage.sql_people import SqlPeople
@@ -69,6 +72,8 @@ def export(place: Place, account: str, target: Path | None) -> None:
     with SqlHoldings(place.driver) as holdings:
         total = sum(holdings.held(row.id).values())
         told = _Told("written", total)
+        with SqlPeople(place.driver) as people:
+            people.add_change(ChangeRow(place.now, row.id, "cli", "account_exported", row.id))
         _write(path, holdings, subject, told)
     if place.as_json:
         print_json({"account": row.id, "file": str(path), "rows": told.done, "bytes": path.stat().st_size})
@@ -106,16 +111,25 @@ def _delete(place: Place, holdings: SqlHoldings, row: AccountRow) -> None:
         # Requests with its keys may still be accepted: what they leave behind would outlive the account.
         click.echo("Its keys are revoked in the store; nothing else was deleted.", err=True)
         finish(closed)
+    _enter_changes(place, closed)
     told = _Told("usage rows deleted", sum(line.rows for line in erasure.plan(holdings, row, place.now).goes if line.record == "usage"))
     report = erasure.erase(holdings, row, place.now, lambda done: told("usage", done))
     with SqlPeople(place.driver) as people:
         people.add_change(erasure.change(report, "cli"))
     confirmation = confirm(place, "keys")
+    _enter_changes(place, confirmation)
     report = erasure.finish(holdings, report)
     _show(place, report)
     if not place.as_json:
         click.echo(in_force_text(confirmation), err=True)
     finish(confirmation)
+
+
+def _enter_changes(place: Place, confirmation: Confirmation) -> None:
+    """Where no server did it: have the audit log take the changes that wait, because they name the account."""
+    if confirmation.snapshot is None:
+        with contextlib.closing(AuditWriter(place.driver, None, time.time)) as writer:
+            writer.flush()
 
 
 class _Told:
@@ -174,7 +188,7 @@ def _print_report(place: Place, report: Report) -> None:
     for each in report.elsewhere:
         out.print(f"- {each}")
     if report.known_as is not None:
-        out.print(f"\nIts decision records stand under {report.known_as} from now on. Keep this report: nobody else is told that name.")
+        out.print(f"\nThe audit log names it {report.known_as}. Keep this report: nobody else is told whose that was.")
     if report.wiped is False:
         out.print(_NOT_WIPED_THERE if place.config.database_url else _NOT_WIPED)
 

@@ -14,16 +14,18 @@ from pathlib import Path
 
 import click
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from anyapi.audit.notes import SigningKey
 from anyapi.cli.stored import NOT_CONFIRMED, Place, confirm, with_store
+from anyapi.config_audit import key_file_of
+from anyapi.crypto.log_keys import LogKeys
 from anyapi.domain.ids import AccountId
 from anyapi.prove.caller import Caller
 from anyapi.prove.demo import demo
 from anyapi.prove.examine import Say, long_prompts
 from anyapi.prove.examine import prove as examine
 from anyapi.prove.outcomes import outcomes
-from anyapi.prove.report import KEY_NAME, Report, key_of, signed, verified
+from anyapi.prove.report import Report, key_of, signed, verified
 from anyapi.prove.running import Asked, classes, installation, models_of, new_key, stored_key
 from anyapi.prove.sinks import Installation, sinks_of
 from anyapi.storage.rows import DEFAULT_ACCOUNT
@@ -47,7 +49,7 @@ WAIT = 5.0
 @click.option(
     "--verify", "report", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Only check the signature of a report."
 )
-@click.option("--public-key", help="With --verify: the key that must have signed it, in base64.")
+@click.option("--public-key", help="With --verify: the key that must have signed it, as `anyapi audit key` prints it.")
 def prove(as_demo: bool, as_json: bool, report: Path | None, public_key: str | None, wait: float, **asked: object) -> None:
     """Search a gateway for what it must not keep, and print a signed report. Exits with 1 if it is not proven."""
     if report is not None:
@@ -63,7 +65,7 @@ def prove(as_demo: bool, as_json: bool, report: Path | None, public_key: str | N
         key = key_of(None)
     else:
         at = {name: asked.pop(name) for name in ("config_file", "data_dir")}
-        proven: list[tuple[Report, Ed25519PrivateKey]] = []
+        proven: list[tuple[Report, SigningKey]] = []
         _of_running(**at, as_json=as_json, wait=wait, asked=msgspec.convert(asked, Asked), say=say, proven=proven)
         ((made, key),) = proven
     sealed = signed(made, key)
@@ -73,13 +75,13 @@ def prove(as_demo: bool, as_json: bool, report: Path | None, public_key: str | N
 
 
 @with_store
-def _of_running(place: Place, wait: float, asked: Asked, say: Say, proven: list[tuple[Report, Ed25519PrivateKey]]) -> None:
+def _of_running(place: Place, wait: float, asked: Asked, say: Say, proven: list[tuple[Report, SigningKey]]) -> None:
     """Prove the gateway that runs on a store; what comes of it is put into `proven`."""
     vectors = models_of(place.config.catalogue, asked.models)[1] is not None
     with _running(place, asked) as (caller, where):
         known = [*classes(vectors=vectors, models=asked.models), *long_prompts(sent=False, times=LONG_PROMPTS)]
         made = examine(caller, known, sinks_of(where), wait, say)
-    proven.append((made, key_of(place.config.data_dir / KEY_NAME)))
+    proven.append((made, key_of(LogKeys(key_file_of(place.config.audit, place.config.data_dir), place.config.audit_key))))
 
 
 @contextlib.contextmanager

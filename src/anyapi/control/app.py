@@ -27,6 +27,7 @@ from anyapi.control import (
     pages,
     privacy_requests,
     provisioning,
+    rankings,
     review,
     sessions,
     settings,
@@ -86,8 +87,9 @@ def privacy(services: NamedDependency[Services]) -> dict[str, object]:
 def create_app(services: Services, dashboard: Path | None = None) -> Litestar:
     """The app. `dashboard` is the directory of the built pages. Raises `ConfigError` for a route that does not say who may call it."""
 
-    def the_services() -> Services:
-        return services
+    def the_services(request: Request[object, object, State]) -> Services:
+        found: Services = request.app.state.services
+        return found
 
     def who(request: Request[object, object, State]) -> SignedIn:
         found: SignedIn = request.state.signed_in
@@ -141,6 +143,7 @@ def _routes(dashboard: Path | None) -> list[ControllerRouterHandler]:
         *(review.show_review, review.accept_changes, review.note_review, review.save_review_settings),
         *(review.save_webhook, review.remove_webhook, updates.list_updates, updates.update_catalogue),
         *(notifications.list_notifications, notifications.mark_seen, notifications.list_deliveries),
+        *(rankings.rankings, rankings.show_part, rankings.take_part),
         *(history.account_changes, history.gateway_changes),
         *(openapi, healthz, privacy, *pages.handlers(dashboard)),
     ]

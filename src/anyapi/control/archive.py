@@ -153,7 +153,7 @@ def _json(rows: list[dict[str, Cell]], holding: Holding, *, first: bool) -> byte
 def _value(holding: Holding, name: str, value: Cell) -> object:
     if name not in holding.json:
         return value
-    return msgspec.Raw(str(value).encode()) if value else None
+    return msgspec.Raw(value if isinstance(value, bytes) else str(value).encode()) if value else None
 
 
 def _csv(rows: list[dict[str, Cell]], *, first: bool) -> bytes:

@@ -4,6 +4,7 @@ import threading
 
 from anyapi.control.delivering import Ways, deliver
 from anyapi.control.privacy_requests import purge
+from anyapi.control.request_mail import Later, send_request_mail
 from anyapi.control.services import Services
 from anyapi.control.telling import tell_updates, tell_what_is_due
 from anyapi.telemetry.log import Event, log
@@ -19,6 +20,7 @@ class Attendant:
     def __init__(self, services: Services, ways: Ways, pause: float = PAUSE_SECONDS) -> None:
         """Begin. `pause` in seconds between two rounds."""
         self._services, self._ways, self._pause = services, ways, pause
+        self._later = Later()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="attendant", daemon=True)
         self._thread.start()
@@ -35,14 +37,14 @@ class Attendant:
         looked_at = float("-inf")
         while not self._stop.is_set():
             try:
-                looked_at = attend_once(self._services, self._ways, looked_at)
+                looked_at = attend_once(self._services, self._ways, looked_at, self._later)
             except Exception as error:  # noqa: BLE001 - a background loop
                 if not self._stop.is_set():
                     log(Event.INTERNAL_ERROR, kind=type(error).__name__)
             self._stop.wait(self._pause)
 
 
-def attend_once(services: Services, ways: Ways, looked_at: float) -> float:
+def attend_once(services: Services, ways: Ways, looked_at: float, later: Later) -> float:
     """One round; `looked_at` is when it was last looked for what is due by the calendar, and so is what is given. Raises `StorageError`."""
     now = services.clock()
     hourly = now >= looked_at + HOUR
@@ -53,4 +55,5 @@ def attend_once(services: Services, ways: Ways, looked_at: float) -> float:
         tell_what_is_due(services)
         looked_at = now
     deliver(services, ways)
+    send_request_mail(services, ways, later)
     return looked_at

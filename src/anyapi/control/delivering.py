@@ -5,8 +5,8 @@ from email.utils import format_datetime
 
 import msgspec
 
-from anyapi.config_values import Smtp
-from anyapi.control.notices import decode, headline, lines
+from anyapi.config_values import PrivacyHook, Smtp
+from anyapi.control.notices import RequestNotice, decode, headline, lines, page_of
 from anyapi.control.services import Services
 from anyapi.crypto.envelope import unseal
 from anyapi.crypto.root_keys import RootKeys
@@ -34,6 +34,8 @@ class Ways(msgspec.Struct, frozen=True):
     root_keys: RootKeys
     link: str
     """Where people reach the dashboard."""
+    hook: PrivacyHook | None = None
+    """Where the privacy team is told of requests."""
 
 
 def binding_of(account: AccountId, version: int) -> Binding:
@@ -85,7 +87,9 @@ def _mail(services: Services, ways: Ways, row: DeliveryRow, notification: Notifi
     if ways.smtp is None or person is None or not wanted:
         raise NotReached("not_wanted", "there is nobody to send it to any more")
     notice, catalogue = decode(notification.body), services.in_force().context.catalogue
-    text = "\n\n".join((*lines(notice, catalogue), f"Look at it: {ways.link}/a/{row.account}/review", "No prompt and no answer is stored."))
+    text = "\n\n".join(
+        (*lines(notice, catalogue), f"Look at it: {ways.link}/a/{row.account}/{page_of(notice)}", "No prompt and no answer is stored.")
+    )
     date = format_datetime(dt.datetime.fromtimestamp(notification.at, dt.UTC))
     send(ways.smtp, Mail(person.email, f"AnyAPI ({row.account}): {headline(notice)}", text, row.id, date))
 
@@ -110,4 +114,5 @@ def body_of(services: Services, notification: NotificationRow) -> bytes:
         "lines": lines(notice, catalogue),
         "detail": notice,
     }
-    return msgspec.json.encode({"type": f"review.{notification.kind}", "timestamp": at, "data": data})
+    group = "privacy" if isinstance(notice, RequestNotice) else "review"
+    return msgspec.json.encode({"type": f"{group}.{notification.kind}", "timestamp": at, "data": data})

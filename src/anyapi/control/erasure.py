@@ -51,14 +51,9 @@ class Report(msgspec.Struct, frozen=True):
     stays: list[Line]
     elsewhere: tuple[str, ...]
     known_as: str | None
-    """Under this random name its decision records stand from now on; nobody else is told it."""
+    """By this random id the audit log names it; nobody else is told whose it was."""
     wiped: bool | None
     """Whether the files of the store were rewritten without what was deleted."""
-
-
-def new_name() -> str:
-    """A name under which decision records outlive their account."""
-    return DETACHED + random_name()
 
 
 def refusal(account: AccountId) -> str | None:
@@ -81,7 +76,8 @@ def close(store: HoldingStore, account: AccountId, now: float) -> None:
 
 def erase(store: HoldingStore, account: AccountRow, now: float, progress: Callable[[int], None] = lambda _rows: None) -> Report:
     """Delete what is held of a closed account. `progress` hears how many usage rows went so far."""
-    held, known_as, gone_usage, since = store.held(account.id), new_name(), 0, 0.0
+    held, gone_usage, since = store.held(account.id), 0, 0.0
+    known_as = store.logged_as(account.id) or random_name()
     # Before the rows, because their batches leave the sums alone; what is added meanwhile goes with the rest, after the last batch.
     gone_hours = store.delete_hours(account.id)
     while True:
@@ -90,7 +86,7 @@ def erase(store: HoldingStore, account: AccountRow, now: float, progress: Callab
             break
         gone_usage += rows
         progress(gone_usage)
-    gone = {**store.delete_account(account.id, known_as)}
+    gone = {**store.delete_account(account.id, DETACHED + known_as)}
     gone["usage"] = gone.get("usage", 0) + gone_usage
     gone[HOURS] = gone.get(HOURS, 0) + gone_hours
     done = _report(account, now, {**held, "usage": gone["usage"], HOURS: gone[HOURS]}, gone)

@@ -23,7 +23,8 @@ from anyapi.domain.ids import AccountId
 from anyapi.domain.people import Permission
 from anyapi.errors import NotFound, RateLimited
 
-MOST_AT_ONCE, MOST_KEPT = 2, 50
+MOST_AT_ONCE, MOST_KEPT = 2, 10
+"""Archives that are made at once in all, and that are remembered of one account."""
 ZIP = "application/zip"
 WRITE = {"permission": Permission.WRITE_MEMBERS}
 
@@ -35,8 +36,9 @@ def ask_for_export(services: NamedDependency[Services], signed_in: NamedDependen
     account_of(services, account)
     note(services, signed_in, account, "account_exported", account)
     export = Export(new_id("exp"), account, services.clock(), sum(services.holdings.held(account).values()), 0, "", ExportState.WAITING)
-    while len(services.exports) >= MOST_KEPT:
-        services.exports.pop(next(iter(services.exports)), None)
+    mine = [one.id for one in tuple(services.exports.values()) if one.account == account]
+    for forgotten in mine[: len(mine) - MOST_KEPT + 1 if len(mine) >= MOST_KEPT else 0]:
+        services.exports.pop(forgotten, None)
     services.exports[export.id] = export
     return export
 

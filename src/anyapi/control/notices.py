@@ -10,6 +10,7 @@ from anyapi.control.sentences import title
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.ids import ProviderId
 from anyapi.policy.review import ByModel
+from anyapi.storage.request_rows import RequestKind, RequestStatus
 
 MOST_MODELS = 50
 MOST_NAMED = 12
@@ -46,7 +47,15 @@ class ReminderNotice(msgspec.Struct, frozen=True, tag="reminder"):
     to_accept: int
 
 
-Notice = UpdateNotice | ExpiryNotice | ReminderNotice
+class RequestNotice(msgspec.Struct, frozen=True, tag="request"):
+    """The privacy team answered a request of the account, or changed its status."""
+
+    request: str
+    kind: RequestKind
+    status: RequestStatus
+
+
+Notice = UpdateNotice | ExpiryNotice | ReminderNotice | RequestNotice
 
 
 def encode(notice: Notice) -> str:
@@ -56,7 +65,7 @@ def encode(notice: Notice) -> str:
 
 def decode(body: str) -> Notice:
     """Back from the store."""
-    return msgspec.json.decode(body, type=UpdateNotice | ExpiryNotice | ReminderNotice)
+    return msgspec.json.decode(body, type=UpdateNotice | ExpiryNotice | ReminderNotice | RequestNotice)
 
 
 def headline(notice: Notice) -> str:
@@ -69,6 +78,8 @@ def headline(notice: Notice) -> str:
             return f"{_count(len(notice.providers), 'record')} {'are' if len(notice.providers) > 1 else 'is'} good until {notice.day}"
         case ReminderNotice():
             return "It is time to review your privacy settings"
+        case RequestNotice():
+            return f"The privacy team {'answered' if notice.status is RequestStatus.ANSWERED else 'looked at'} a request"
 
 
 def lines(notice: Notice, catalogue: Catalogue) -> tuple[str, ...]:
@@ -83,6 +94,14 @@ def lines(notice: Notice, catalogue: Catalogue) -> tuple[str, ...]:
             last = "Nobody has reviewed it yet." if notice.reviewed is None else f"The last review was on {notice.reviewed}."
             waiting = f" {_waiting(notice.to_accept)} for a person to accept." if notice.to_accept else ""
             return (f"{last}{waiting}", "Look at the page Review, and say there that you have.")
+        case RequestNotice():
+            state = notice.status.replace("_", " ")
+            return (f"The request ({notice.kind}) is {state} now.", "What was written is on the page Privacy requests alone.")
+
+
+def page_of(notice: Notice) -> str:
+    """Where in the dashboard it is to be looked at, below the account."""
+    return f"requests/{notice.request}" if isinstance(notice, RequestNotice) else "review"
 
 
 def _of_update(notice: UpdateNotice, catalogue: Catalogue) -> Iterator[str]:

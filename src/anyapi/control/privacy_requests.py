@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from anyapi.control.history import names_of
-from anyapi.control.notify import NoticeKind, notify
+from anyapi.control.notify import NoticeKind, notify, notify_account
 from anyapi.control.permissions import SignedIn
 from anyapi.control.services import Services
 from anyapi.control.threads import in_thread
@@ -195,7 +195,7 @@ def reply(
         raise BadRequest("An answer needs words.", "words")
     else:
         services.requests.set_request_status(row.account, row.id, data.status, now)
-    notify(services, row.account, NoticeKind.REQUEST_ANSWERED, {"request": row.id, "kind": row.kind, "status": data.status})
+    notify_account(services, row, data.status, now)
     return _thread(services, _own(services, row.account, row.id))
 
 

@@ -77,6 +77,7 @@ class Told(msgspec.Struct, frozen=True):
     email_possible: bool
     """The operator has configured a mail server."""
     webhook_url: str | None
+    """None too for those who may not change it: such an address is often a secret in itself."""
     webhook_possible: bool
     """There is a root key to seal the webhook's secret with."""
     reviewed_at: float | None
@@ -134,7 +135,7 @@ class HookMade(msgspec.Struct, frozen=True):
 
 @get("/api/accounts/{account:str}/review", opt=READ)
 @in_thread
-def show_review(services: NamedDependency[Services], account: FromPath[AccountId]) -> Review:
+def show_review(services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], account: FromPath[AccountId]) -> Review:
     """What waits for the account, what expires soon, and who accepted what."""
     context, now = services.in_force().context, services.clock()
     requirement, newest = requirement_of(services, account), services.review.last_adopted()
@@ -143,7 +144,7 @@ def show_review(services: NamedDependency[Services], account: FromPath[AccountId
     soon = [each for each in expiring(context, now) if each.provider in mine]
     return Review(
         update=0 if newest is None else newest.number,
-        settings=_told(services, services.review.review_settings(account)),
+        settings=_told(services, services.review.review_settings(account), hook=signed_in.may(Permission.WRITE_SETTINGS, account)),
         waiting=tuple(_waiting(services, services.review.pending_holds(account), denied)),
         withheld=denied,
         expiring=tuple(
@@ -186,13 +187,13 @@ def _accepted(services: Services, rows: list[HoldRow]) -> list[Accepted]:
     return found
 
 
-def _told(services: Services, settings: ReviewSettings) -> Told:
+def _told(services: Services, settings: ReviewSettings, *, hook: bool = True) -> Told:
     return Told(
         settings.review_first,
         settings.remind_days,
         settings.email,
         services.updating.mails,
-        settings.webhook_url,
+        settings.webhook_url if hook else None,
         bool(services.updating.root_keys),
         settings.reviewed_at,
     )

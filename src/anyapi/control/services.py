@@ -13,6 +13,7 @@ from anyapi.crypto.root_keys import RootKeys
 from anyapi.domain.catalogue import Catalogue, Provider
 from anyapi.domain.data_policy import CERTIFICATIONS
 from anyapi.domain.ids import AccountId, CredentialId, ProviderId
+from anyapi.domain.ranking import Rankings
 from anyapi.domain.requirement import DataClass, Settings
 from anyapi.domain.snapshot import Agreement, PolicyContext
 from anyapi.policy.parse import Known
@@ -28,6 +29,7 @@ from anyapi.storage.contract import (
 )
 from anyapi.storage.contract_holdings import HoldingStore
 from anyapi.storage.contract_people import ChangeStore, PeopleStore, SessionStore
+from anyapi.storage.contract_ranking import RankingStore
 from anyapi.storage.contract_requests import RequestStore
 from anyapi.storage.contract_review import ReviewStore
 from anyapi.storage.rows import CredentialRow
@@ -125,6 +127,9 @@ class Services(msgspec.Struct, frozen=True):
     floor: Settings
     """The gateway's settings as configured."""
     review: ReviewStore
+    ranking: RankingStore
+    rankings: Callable[[str | None], Rankings]
+    """The ranking of a week (its Monday), or the newest. Raises `NotFound`."""
     updating: Updating
     inventory: Callable[[], dict[str, object]]
     """What is stored, field by field, as `/v1/privacy` says it."""

@@ -15,7 +15,7 @@ from anyapi.control.services import Services
 from anyapi.control.tokens import new_id
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.ids import AccountId, ProviderId, RequirementHash
-from anyapi.domain.people import Role
+from anyapi.domain.people import PersonId, Role
 from anyapi.domain.requirement import Requirement
 from anyapi.domain.snapshot import PolicyContext
 from anyapi.errors import CatalogueError
@@ -169,18 +169,25 @@ def _remind(services: Services, settings: ReviewSettings | None, now: float) -> 
     return told
 
 
-def notify(services: Services, account: AccountId, notice: Notice, subject: str) -> bool:
-    """Add a notification, and its deliveries in the ways that the account has chosen; False if it was told before."""
+def notify(services: Services, account: AccountId, notice: Notice, subject: str, *, also: PersonId | None = None) -> bool:
+    """Add a notification, and its deliveries in the ways that the account has chosen; False if it was told before.
+
+    A member whom it concerns (`also`) gets an e-mail anyhow.
+    """
     now, settings = services.clock(), services.review.review_settings(account)
     kind = type(notice).__struct_config__.tag
     row = NotificationRow(new_id("ntc"), account, now, str(kind), subject, encode(notice))
-    return services.review.notify(row, [*_mails(services, settings, row), *_hooks(settings, row)])
+    return services.review.notify(row, [*_mails(services, settings, row, also), *_hooks(settings, row)])
 
 
-def _mails(services: Services, settings: ReviewSettings, row: NotificationRow) -> list[DeliveryRow]:
-    if not settings.email or not services.mails:
+def _mails(services: Services, settings: ReviewSettings, row: NotificationRow, also: PersonId | None) -> list[DeliveryRow]:
+    if not services.mails:
         return []
-    people = [person for member, person in services.people.members(row.account) if member.role in TOLD and person.disabled_at is None]
+    people = [
+        person
+        for member, person in services.people.members(row.account)
+        if person.disabled_at is None and (person.id == also or (settings.email and member.role in TOLD))
+    ]
     return [DeliveryRow(new_id("ntc"), row.account, row.id, Channel.EMAIL, person.id, row.at) for person in people]
 
 

@@ -34,6 +34,7 @@ class Update(msgspec.Struct, frozen=True):
     changes: int
     lines: tuple[str, ...]
     accounts: int | None
+    """How many there are to tell: for the operator alone, as is how many were told."""
     told: int
     told_at: float | None
 
@@ -65,15 +66,17 @@ class Outcome(msgspec.Struct, frozen=True):
 
 @get("/api/catalogue/updates", opt={"permission": Permission.SIGNED_IN})
 @in_thread
-def list_updates(services: NamedDependency[Services]) -> Updates:
+def list_updates(services: NamedDependency[Services], signed_in: NamedDependency[SignedIn]) -> Updates:
     """What changed lately in what is known about providers and models."""
-    return Updates(services.updating.update_url is not None, tuple(_shown(row) for row in services.review.updates()))
+    counts = signed_in.may(Permission.GATEWAY_READ, None)
+    return Updates(services.updating.update_url is not None, tuple(_shown(row, counts=counts) for row in services.review.updates()))
 
 
-def _shown(row: UpdateRow) -> Update:
+def _shown(row: UpdateRow, *, counts: bool) -> Update:
     changes = msgspec.json.decode(row.changes or "[]", type=list[CatalogueChange])
     lines = tuple(change.text for change in changes[:MOST_SHOWN])
-    return Update(row.number, row.at, row.source, row.effective, len(changes), lines, row.accounts, row.told, row.told_at)
+    accounts, told = (row.accounts, row.told) if counts else (None, 0)
+    return Update(row.number, row.at, row.source, row.effective, len(changes), lines, accounts, told, row.told_at)
 
 
 @post("/api/gateway/catalogue", opt={"permission": Permission.GATEWAY_WRITE}, status_code=200, request_max_body_size=2 * LARGEST)

@@ -17,6 +17,8 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 
 from anyapi import __version__
+from anyapi.control.history import note
+from anyapi.control.permissions import SignedIn
 from anyapi.control.services import Services
 from anyapi.control.spreadsheet import written
 from anyapi.control.threads import in_thread
@@ -166,12 +168,14 @@ def row(
 @in_thread
 def export(
     services: NamedDependency[Services],
+    signed_in: NamedDependency[SignedIn],
     account: FromPath[AccountId],
     since: FromQuery[float | None] = None,
     until: FromQuery[float | None] = None,
 ) -> Stream:
     """The requests of a span as CSV, newest first: all that is kept of them, however many. It is written as it is read."""
     start, end = _span(services, since, until)
+    note(services, signed_in, account, "usage_exported", account)
     name = f'attachment; filename="anyapi-usage-{account}.csv"'
     return Stream(_lines(services, account, start, end), media_type=CSV, headers={"content-disposition": name})
 

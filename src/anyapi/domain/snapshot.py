@@ -11,6 +11,7 @@ from anyapi.domain.catalogue import Catalogue, Endpoint, Provider
 from anyapi.domain.data_policy import HumanReview, Retention, Training
 from anyapi.domain.evidence import EvidenceCode
 from anyapi.domain.ids import AccountId, AgreementId, CredentialId, EndpointId, ProviderId
+from anyapi.domain.ranking import Release
 from anyapi.domain.requirement import DataClass, Settings
 
 
@@ -120,3 +121,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     presets: dict[DataClass, Settings]
     gateway_settings: Settings = Settings()
     principals: dict[bytes, Principal] = {}
+    left_out: frozenset[AccountId] = frozenset()
+    """Accounts of which nothing is sampled for the ranking of models."""
+    releases: tuple[Release, ...] = ()
+    """The ranking's last releases, newest first."""

@@ -1,7 +1,7 @@
 """What is kept of a request: metadata only. These structs are the whole list; a field that is not here is not stored."""
 
 import enum
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
 
@@ -10,6 +10,8 @@ from anyapi.domain.ids import AccountId, CredentialId, DecisionId, EndpointId, K
 
 Recipients: TypeAlias = tuple[tuple[EndpointId, CredentialId], ...]
 """Where a request was written to, in order: each endpoint with the credential that was used there."""
+Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
+"""Tokens of one answer as a provider states them. What states more is taken to state none: it must not reach costs and sums."""
 
 
 class UsageSource(enum.StrEnum):

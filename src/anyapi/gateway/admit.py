@@ -49,22 +49,21 @@ class Admission(msgspec.Struct, gc=False, eq=False):
 
     async def make_durable(self, route: Route) -> None:
         """Write the decision record and wait for the disk. Raises `StorageError`, and then nothing may be sent."""
-        decided = self.decided
         await self.plane.outlets.decisions.record(
             DecisionRecord(
                 decision=self.id,
                 at=self.at,
                 account=self.principal.account,
                 key=self.principal.key,
-                model=decided.model,
+                model=self.decided.model,
                 requirement=self.asked.requirement.hash,
-                catalogue=decided.decisions[0].catalogue,
+                catalogue=self.decided.decisions[0].catalogue,
                 snapshot=self.plane.snapshot.version,
                 data_classes=tuple(sorted(self.asked.requirement.data_classes)),
                 permitted=tuple(candidate.endpoint.id for candidate in route.candidates),
                 denied=tuple(
                     (denial.endpoint.id, tuple(reason.code.value for reason in denial.reasons))
-                    for decision in decided.decisions
+                    for decision in self.decided.decisions
                     for denial in decision.denied
                 ),
             )
@@ -78,7 +77,8 @@ class Admission(msgspec.Struct, gc=False, eq=False):
 def admit(principal: Principal, asked: Asked, decided: Decided, request: ChatRequest, plane: DataPlane, call: Call) -> Admission:
     """Count the request as accepted. Raises `BadRequest` for app fields that are none, or what `limited` raises, and then it is not."""
     app, now = app_of(call, request), plane.clock()
-    usage = plane.outlets.usage if principal.limits is None else limited(plane, principal.limits, asked, decided, request)
+    usage: UsageSink = plane.outlets.usage if principal.limits is None else limited(plane, principal.limits, asked, decided, request)
+    usage = usage if plane.outlets.sample is None else plane.outlets.sample(usage, principal, asked, request)
     usage.accept()
     plane.budget.requests += 1
     return Admission(plane, principal, asked, decided, app, request, call.request_id, now, new_decision_id(now), monotonic(), usage)

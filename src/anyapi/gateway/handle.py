@@ -17,6 +17,7 @@ from anyapi.gateway.exchange import ProviderExchange
 from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.settle import settle
+from anyapi.gateway.slices import admit_limited
 
 
 async def answer(call: Call, plane: DataPlane, reply: Connection, parse: Callable[[bytes], ChatRequest]) -> None:
@@ -28,7 +29,10 @@ async def answer(call: Call, plane: DataPlane, reply: Connection, parse: Callabl
         request.beta_headers = ((b"anthropic-beta", call.headers[b"anthropic-beta"]),)
     asked = plane.ask(principal, call, request)  # merged: it can only have become stricter
     decided = plane.decide(asked, request, principal.account)
-    admission = admit(principal, asked, decided, request, plane, call)
+    if principal.limits is None:
+        admission = admit(principal, asked, decided, request, plane, call)
+    else:
+        admission = await admit_limited(principal, asked, decided, request, plane, call)
     outcome: Outcome | AnyAPIError | None = None
     try:
         route = plane.rank(decided, asked.preference, request.facts)  # raises NoEligibleEndpoint with every reason

@@ -2,9 +2,12 @@
 
 A key without limits never gets here. What is set aside is settled with the true cost when the usage row is written, whatever became of
 the request: an empty or failed answer costs nothing. In memory, for this process; what was spent before it started, the snapshot says.
+Where several processes share a database, each uses slices of the limits (`slices`).
 """
 
 from math import ceil
+
+import msgspec
 
 from anyapi.domain.ids import KeyId
 from anyapi.domain.limits import Allowance, KeyLimits
@@ -52,10 +55,10 @@ def limited(plane: DataPlane, limits: KeyLimits, asked: Asked, decided: Decided,
     """
     now, day = plane.loop.time(), day_of(plane.clock())
     account = account_of(plane, limits, day)
-    if limits.requests_per_minute is not None:
+    if limits.requests_per_minute is not None and not account.may(limits.requests_per_minute, now):
+        account.want_request()
         allowance = account.allowance(limits.requests_per_minute, now)
-        if not allowance.remaining:
-            raise _too_many(allowance, account.next_free(limits.requests_per_minute, now))
+        raise _too_many(msgspec.structs.replace(allowance, remaining=0), account.next_free(limits.requests_per_minute, now))
     amount = 0 if limits.spend_cap is None else _affordable(plane, limits, account, most_of(request, asked, decided), day)
     account.hold(amount)
     hold = Hold(plane, account, amount, day)
@@ -70,7 +73,7 @@ def account_of(plane: DataPlane, limits: KeyLimits, day: int) -> Account:
     accounts: dict[KeyId, Account] = plane.outlets.accounts
     account = accounts.get(limits.lineage)
     if account is None:
-        account = accounts[limits.lineage] = Account()
+        account = accounts[limits.lineage] = Account() if plane.outlets.slices is None else plane.outlets.slices.account()
     account.adopt(limits, day)
     return account
 
@@ -123,10 +126,11 @@ def _unaffordable(limits: KeyLimits, account: Account, most: Most, day: int) -> 
         "begins_anew_at": begins_anew(limits.period, day),
         "highest_cost": most.amount / NANO,
     }
-    unspent = account.room(cap) + account.held
+    unspent = account.unspent(cap)
     if unspent <= 0:
         return InsufficientQuota("The spend cap of this key is used up. Nothing was sent.", metadata)
     if most.amount <= unspent:
+        account.want(most.amount)
         text = "What is left of this key's spend cap is set aside for its requests under way. Try again when they have ended."
         return RateLimited(text, metadata, SOON)
     text = "This request may cost more than is left of this key's spend cap. Nothing was sent."

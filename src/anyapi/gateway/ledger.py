@@ -1,5 +1,7 @@
 """What keys with limits use: money spent and held, requests of the last minute. In memory, exact, for one process; knows no clock.
 
+Where several processes share a database, `sliced_account` takes its place.
+
 Money is counted in whole nano-dollars, so that a thousand holds come to what they are and not to a little more.
 INVARIANT: when a hold is taken, all that is held and spent in the period together is at most the cap.
 """
@@ -69,6 +71,20 @@ class Account:
     def room(self, cap: float) -> int:
         """Nano-dollars that may still be held under a cap in dollars; below 0 where more was spent than it allows."""
         return nano(cap) - self.spent - self.held
+
+    def unspent(self, cap: float) -> int:
+        """Nano-dollars that are left of a cap in dollars when all that is held has come to nothing."""
+        return nano(cap) - self.spent
+
+    def want(self, amount: int) -> None:
+        """Note that a request found no room for so much: here there is nobody to get it from."""
+
+    def want_request(self) -> None:
+        """Note that a request may not be made yet."""
+
+    def may(self, limit: int, now: float) -> bool:
+        """Whether another request may be made now."""
+        return self.allowance(limit, now).remaining > 0
 
     def hold(self, amount: int) -> None:
         """Set an amount aside; the caller has asked for the room."""

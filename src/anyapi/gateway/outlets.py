@@ -5,11 +5,16 @@ from typing import Protocol
 
 import msgspec
 
+from anyapi.domain.call import Principal
 from anyapi.domain.catalogue import ProviderApi
+from anyapi.domain.decision import Decision
 from anyapi.domain.evidence import Contradiction
-from anyapi.domain.ids import CredentialId, KeyId, ProviderId
+from anyapi.domain.ids import AccountId, CredentialId, DecisionId, KeyId, ProviderId
+from anyapi.domain.receipt import NoReceipt
 from anyapi.domain.usage import DecisionRecord, UsageRow
+from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.ledger import Account
+from anyapi.gateway.memo import Asked
 from anyapi.upstream.adapter import Adapter, Dialect, ProviderRow, Timeouts
 from anyapi.upstream.pool import Upstream
 
@@ -26,6 +31,18 @@ class UsageSink(Protocol):
         ...
 
 
+class Slicing(Protocol):
+    """What shares the limits of keys with other workers on the same database."""
+
+    def account(self) -> Account:
+        """An account that nothing is leased for yet."""
+        ...
+
+    async def more(self, lineage: KeyId) -> bool:
+        """Lease what was wanted, and learn how things stand; False if that was refused a moment ago. Raises `Overloaded`."""
+        ...
+
+
 class DecisionSink(Protocol):
     """Where decision records go."""
 
@@ -36,6 +53,15 @@ class DecisionSink(Protocol):
 
 def _kept_nowhere(_contradiction: Contradiction) -> None:
     """For a plane that has no store."""
+
+
+def _not_recorded(_row: UsageRow, _decisions: tuple[Decision, ...]) -> None:
+    """For a plane that has no audit log."""
+
+
+def _no_receipts(_account: AccountId, _decision: DecisionId) -> NoReceipt:
+    """For a plane that has no audit log."""
+    return NoReceipt.UNKNOWN
 
 
 class Outlets(msgspec.Struct, frozen=True):
@@ -52,5 +78,13 @@ class Outlets(msgspec.Struct, frozen=True):
     timeouts: Timeouts = Timeouts()
     contradicted: Callable[[Contradiction], None] = _kept_nowhere
     """Takes a contradiction that is in force already: written down and told to the operator. MUST not block."""
+    sample: Callable[[UsageSink, Principal, Asked, ChatRequest], UsageSink] | None = None
+    """Where the row of an accepted request goes, if some are sampled for the ranking of models."""
+    audit: Callable[[UsageRow, tuple[Decision, ...]], None] = _not_recorded
+    """Takes the usage row of a request and the decisions that it went by, for the audit log. MUST not block."""
+    receipts: Callable[[AccountId, DecisionId], bytes | NoReceipt] = _no_receipts
+    """Gives the receipt of an account's decision. Called in a thread: it may wait. Raises `StorageError`."""
     accounts: dict[KeyId, Account] = {}
     """What keys with limits use, by the first key of each chain of rotations; grows by those that are used."""
+    slices: Slicing | None = None
+    """None for the only process on its database."""

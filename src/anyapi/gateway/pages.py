@@ -19,7 +19,7 @@ from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
 from anyapi.gateway.formats import anthropic_count, anthropic_messages
 from anyapi.gateway.formats.openai_chat import ChatRequest, read_question
-from anyapi.gateway.key_limits import shown
+from anyapi.gateway.key_limits import account_of, shown
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import inventory
 from anyapi.gateway.render import JSON
@@ -27,6 +27,7 @@ from anyapi.policy.availability import asked_of
 from anyapi.policy.decide import decide
 from anyapi.policy.explain import explain, policy_view
 from anyapi.policy.names import asked_about
+from anyapi.policy.periods import day_of
 
 Operation = Callable[[Call, DataPlane, Connection], Awaitable[None]]
 
@@ -82,6 +83,9 @@ async def key(call: Call, plane: DataPlane, reply: Connection) -> None:
     """Answer `GET /v1/key`: the calling key's own limits and policy."""
     principal = authenticate(call.credential, plane.principals, plane.clock)
     requirement = plane.ask(principal, call, NOTHING).requirement
+    if principal.limits is not None and plane.outlets.slices is not None:
+        account_of(plane, principal.limits, day_of(plane.clock()))
+        await plane.outlets.slices.more(principal.limits.lineage)  # what other workers used counts too
     body = {
         "key": principal.key,
         "account": principal.account,

@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from anyapi.gateway.privacy_fields import APP, CONFIGURED, DECISION, TOKENS, USAGE, USAGE_HOURS
+from anyapi.gateway.privacy_fields import APP, AUDIT, CONFIGURED, DECISION, TOKENS, USAGE, USAGE_HOURS
+from anyapi.ranking.terms import DELTA, EPSILON, SHOWN_FROM
 
 
 class Disclosure(NamedTuple):
@@ -23,6 +24,8 @@ class Disclosure(NamedTuple):
     """No core dumps, and other processes of the same user cannot attach."""
     swap: str = "unknown"
     """Whether memory may be written to swap: `off`, `possible`, `unknown`."""
+    sampled_share: float | None = None
+    """Of requests, for the ranking of models; None if nothing is sampled."""
 
 
 def inventory(running: Disclosure) -> dict[str, object]:
@@ -32,17 +35,37 @@ def inventory(running: Disclosure) -> dict[str, object]:
         "statement": "No prompt, response, tool argument, file or fragment of one is stored or logged, on any path; nor a hash of one.",
         "stored": stored(running.usage_ttl_days),
         "prompt_logging": {"available": False},
-        "sampling": {"available": False},
+        "sampling": sampling(running.sampled_share),
         "telemetry": {"sent_to_anyone": False},
         "memory_scrubbing": {"on": running.scrubbing, "verified_at_start": running.scrubbing_checked},
         "process": {"core_dumps": not running.dumps_forbidden, "attachable": not running.dumps_forbidden, "swap": running.swap},
-        "outbound": "Only to providers, the sign-in service, the mail server and the address of catalogue updates that the operator "
-        "configured, and to webhooks that accounts name; an e-mail and a webhook hold metadata alone.",
+        "outbound": "Only to providers, the sign-in service, the mail server, the privacy team's webhook and the address of catalogue "
+        "updates that the operator configured, and to webhooks that accounts name; an e-mail and a webhook hold metadata alone.",
         "policy_url": running.policy_url,
         "terms_url": running.terms_url,
         "contact": running.contact,
         "answer_days": running.answer_days,
         "catalogue_version": running.catalogue_version,
+    }
+
+
+def sampling(share: float | None) -> dict[str, object]:
+    """What is said of the anonymous sampling for the ranking of models."""
+    if share is None:
+        return {"available": False}
+    return {
+        "available": True,
+        "share": share,
+        "what": "The topic of the request, out of a dozen, and the model. The text is looked at on this server and dropped at once; in "
+        "memory stays at most one topic and model of an account and week, under a token whose key is in memory alone. No account, key, "
+        "time, token count or order is part of it.",
+        "released": "once a week: counts of accounts with noise, from a stated count on (/v1/rankings)",
+        "epsilon": EPSILON,
+        "delta": DELTA,
+        "shown_from": SHOWN_FROM,
+        "never": ["confidential", "regulated"],
+        "opt_out": "per account, in the dashboard; what was counted of it in the week is taken back",
+        "ttl_days": 7,
     }
 
 
@@ -52,8 +75,9 @@ def stored(usage_ttl_days: float) -> list[dict[str, object]]:
     usage += [{"field": f"tokens.{name}", "purpose": purpose} for name, purpose in TOKENS.items()]
     usage += [{"field": f"app.{name}", "purpose": purpose} for name, purpose in APP.items()]
     note = (
-        "Only for requests of the data classes confidential and regulated; durable before anything is sent. Never altered, but for one "
-        "thing: when their account is deleted, account and key are replaced by a random name."
+        "Only for requests of the data classes confidential and regulated; durable before anything is sent. About a second later it stands "
+        "in the audit log, under random ids for account and key, and only there. Never altered, but for one thing: those that still wait "
+        "when their account is deleted have account and key replaced by a random name."
     )
     kept_records: list[dict[str, object]] = [
         {"record": name, "ttl_days": None, "note": kept, "fields": listed(fields)} for name, fields, kept in CONFIGURED
@@ -67,6 +91,12 @@ def stored(usage_ttl_days: float) -> list[dict[str, object]]:
             "fields": listed(USAGE_HOURS),
         },
         {"record": "decision", "ttl_days": None, "note": note, "fields": listed(DECISION)},
+        {
+            "record": "audit_request",
+            "ttl_days": None,
+            "note": "How each request ended, as the audit log keeps it; the operator may leave out the classes public and internal.",
+            "fields": listed(AUDIT),
+        },
         *kept_records,
     ]
 

@@ -3,10 +3,13 @@
 from itertools import pairwise
 from math import inf
 
+from anyapi.audit.entries import RequestEntry
 from anyapi.domain.call import App
 from anyapi.domain.usage import LATENCY_BOUNDS, DecisionRecord, TokenCount, UsageRow
+from anyapi.gateway.privacy_fields_public import PUBLIC
 
 USAGE: dict[str, str] = {
+    "number": "in which order rows were written, so that each is added to the sums once",
     "decision": "names one decision, to find it again",
     "at": "when the request was answered",
     "account": "whose activity this is",
@@ -80,7 +83,37 @@ DECISION: dict[str, str] = {
     "permitted": "endpoints that were permitted, in order",
     "denied": "endpoints that were denied, with reason codes",
 }
-TABLES = ((UsageRow, USAGE), (TokenCount, TOKENS), (App, APP), (DecisionRecord, DECISION))
+AUDIT: dict[str, str] = {
+    "account": "for which account: a random id, whose name is forgotten with the account",
+    "app": "for which app: a random id of that kind",
+    "at": "when the request came",
+    "attempts": "number of upstream calls",
+    "cached": "prompt tokens read from the provider's cache",
+    "completion": "completion tokens",
+    "copy_until": "when the provider's copy should be gone, from its data policy",
+    "cost": "cost, from catalogue prices",
+    "data_class": "data class of the request, if one was set",
+    "decision": "names the decision",
+    "duration": "response time",
+    "evidence": "code of what the provider's own statements came to",
+    "first_token": "time to the first token",
+    "flagged_until": "when the provider's copy of flagged content should be gone",
+    "host": "which host a router says answered: a provider of the catalogue, else `unrecognised`",
+    "key": "which API key: a random id, whose name is forgotten with the account",
+    "kind": "what kind of entry it is",
+    "model": "catalogue id of the model, or `anyapi/auto` where that found none; else `unknown`",
+    "operation": "which API operation was called",
+    "outcome": "how it ended",
+    "prompt": "prompt tokens",
+    "reasoning": "completion tokens spent on reasoning",
+    "recorded": "place of the decision record in the log",
+    "ruling": "place in the log of what was decided: endpoints permitted with their facts, endpoints denied with reason codes",
+    "source": "whether the token counts are measured, estimated or unknown",
+    "status": "HTTP status that the caller got",
+    "streamed": "whether the answer was streamed",
+    "used": "which of the permitted endpoints was used",
+}
+TABLES = ((UsageRow, USAGE), (TokenCount, TOKENS), (App, APP), (DecisionRecord, DECISION), (RequestEntry, AUDIT))
 """Each stored struct with the purposes of its fields; a test holds them against each other."""
 
 ACCOUNTS: dict[str, str] = {
@@ -116,6 +149,20 @@ SPENDING: dict[str, str] = {
     "lineage": "which API key, or those that replaced it (the public id of the first)",
     "day": "on which UTC day",
     "cost": "how much in US dollars, from catalogue prices: what spend caps go by",
+}
+SLICES: dict[str, str] = {
+    "account": "whose key it is",
+    "lineage": "which API key, or those that replaced it (the public id of the first)",
+    "worker": "which worker has leased it",
+    "amount": "how much of the spend cap that worker may use or has set aside, in billionths of a US dollar",
+    "requests": "how many requests it may make",
+    "ends_at": "when it is free again, if the worker says nothing any more",
+}
+RECENT_REQUESTS: dict[str, str] = {
+    "account": "whose key it is",
+    "lineage": "which API key, or those that replaced it (the public id of the first)",
+    "second": "in which second",
+    "requests": "how many requests it made: what requests a minute go by",
 }
 PROVISIONING_KEYS: dict[str, str] = {
     "id": "public id of a key that manages API keys",
@@ -306,6 +353,8 @@ CONFIGURED = (
     ("projects", PROJECTS, "until the account is deleted"),
     ("keys", KEYS, "until the account is deleted; a revoked key is kept so that its usage has a name"),
     ("spending", SPENDING, "by day for 62 days (older ones are summed up at the next start), the sum until the account is deleted"),
+    ("slices", SLICES, "while a worker uses the key, in PostgreSQL alone"),
+    ("recent_requests", RECENT_REQUESTS, "about a minute, in PostgreSQL alone"),
     ("provisioning_keys", PROVISIONING_KEYS, "until the account is deleted; a revoked key is kept so that what it changed has a name"),
     ("credentials", CREDENTIALS, "until revoked; then only its name and dates are kept, so that its usage has a name"),
     ("settings", SETTINGS, "until changed"),
@@ -319,6 +368,7 @@ CONFIGURED = (
     ("privacy_messages", PRIVACY_MESSAGES, "as long as their request"),
     ("privacy_notices", PRIVACY_NOTICES, "30 days"),
     ("closings", CLOSINGS, "until the account is gone, seconds to minutes"),
+    ("usage_added", {"number": "up to which usage row the hourly sums are made"}, "one number, kept"),
     ("starts", STARTS, "kept; nothing about requests but their number"),
     ("catalogues", CATALOGUES, "until an update replaces it"),
     ("catalogue_updates", CATALOGUE_UPDATES, "kept; nothing about accounts or people but who brought it"),
@@ -327,6 +377,7 @@ CONFIGURED = (
     ("notifications", NOTIFICATIONS, "400 days"),
     ("notices_seen", NOTICES_SEEN, "until the operator deletes it"),
     ("deliveries", DELIVERIES, "400 days"),
+    *PUBLIC,
     ("contradictions", CONTRADICTIONS, "kept; one for each endpoint, credential and code until the operator clears it"),
 )
 """What people set up, rather than what requests leave behind; a test holds it against the tables of the store."""

@@ -19,6 +19,7 @@ STATUS: dict[type[Exception], int] = {
     errors.NoEligibleEndpoint: 403,
     errors.ModelNotFound: 404,
     errors.NotFound: 404,
+    errors.NotRecorded: 404,
     errors.MethodNotAllowed: 405,
     errors.RequestTooLarge: 413,
     errors.HeadersTooLarge: 431,

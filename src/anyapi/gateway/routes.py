@@ -1,13 +1,14 @@
 """Path to operation. Both `/v1` and `/api/v1` serve the data plane; what belongs elsewhere is said so. Nothing else happens here."""
 
 from anyapi.errors import AnyAPIError, MethodNotAllowed, NotFound
-from anyapi.gateway import pages
+from anyapi.gateway import pages, rankings
 from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
 from anyapi.gateway.error_envelope import render_for
 from anyapi.gateway.operations import chat_completions, embeddings, messages, responses
 from anyapi.gateway.pages import Operation
 from anyapi.gateway.plane import DataPlane
+from anyapi.gateway.receipts import receipt
 
 PREFIXES = ("/v1/", "/api/v1/")
 POST: dict[str, Operation] = {
@@ -22,6 +23,7 @@ GET: dict[str, Operation] = {
     "models": pages.models,
     "key": pages.key,
     "privacy": pages.privacy,
+    "rankings": rankings.rankings,
 }
 PLAIN: dict[str, Operation] = {
     "/": pages.status,
@@ -29,7 +31,7 @@ PLAIN: dict[str, Operation] = {
     "/readyz": pages.readyz,
     "/.well-known/anyapi-privacy.json": pages.privacy,
 }
-PLANNED = frozenset({"completions", "receipts", "rankings"})
+PLANNED = frozenset({"completions"})
 
 
 class Router:
@@ -83,6 +85,8 @@ def methods_of(path: str, name: str | None) -> dict[str, Operation]:
         return {"POST": POST[name]}
     if name in GET:
         return {"GET": GET[name]}
+    if name.startswith("receipts/"):
+        return {"GET": receipt}
     return {"GET": pages.model_endpoints} if name.startswith("models/") else {}
 
 
@@ -97,5 +101,5 @@ def missing(path: str, name: str | None, control_url: str | None = None) -> NotF
         return NotFound("This operation is not served yet. POST /v1/chat/completions, /v1/messages, /v1/responses and /v1/embeddings are.")
     return NotFound(
         "No such path. Served are /v1/chat/completions, /v1/messages, /v1/responses, /v1/embeddings, /v1/models, /v1/explain, /v1/key, "
-        "/v1/privacy and a status page at /."
+        "/v1/receipts/{decision}, /v1/privacy, /v1/rankings and a status page at /."
     )

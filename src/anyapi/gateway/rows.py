@@ -3,6 +3,7 @@
 from anyapi.domain.decision import Candidate
 from anyapi.gateway.admit import Admission
 from anyapi.gateway.key_limits import Hold
+from anyapi.gateway.sampling import Sample
 from anyapi.upstream.adapter import Dialect
 
 
@@ -25,6 +26,7 @@ def rows_for(admission: Admission, candidate: Candidate, adjusted: tuple[str, ..
         rows += f"x-anyapi-adjusted: {', '.join(sorted({*adjusted, *admission.request.adjusted}))}\r\n".encode("ascii", "replace")
     if admission.request_id is not None:
         rows += b"x-request-id: %b\r\n" % admission.request_id
-    if type(admission.usage) is Hold:
-        rows += admission.usage.rows
+    passed = admission.usage
+    if type(passed) is Hold or type(passed) is Sample:
+        rows += passed.rows
     return rows

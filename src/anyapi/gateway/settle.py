@@ -1,4 +1,7 @@
-"""Settling: the one usage row of an accepted request. What the provider did not say is estimated from sizes, and flagged so."""
+"""Settling: the one usage row of an accepted request, which the audit log takes too.
+
+What the provider did not say is estimated from sizes, and flagged so.
+"""
 
 from time import monotonic
 
@@ -25,35 +28,35 @@ def settle(admission: Admission, outcome: Outcome | AnyAPIError | None, *, left:
     if tokens is None:
         tokens, source = _estimate(admission, kind)
     endpoint = candidate.endpoint if candidate is not None else None
-    admission.usage.put(
-        UsageRow(
-            # In the order of the fields: by name would take twice the time.
-            admission.id,
-            admission.at,
-            principal.account,
-            principal.key,
-            admission.request.dialect.value,
-            endpoint.model if endpoint is not None else admission.decided.model,
-            NAMES[kind] if kind is not None else name_of(outcome),
-            200 if kind is OutcomeKind.SUCCESS else status_unless_whole(outcome, left=left),
-            source,
-            tokens,
-            principal.project,
-            admission.app,
-            endpoint.provider if endpoint is not None else None,
-            endpoint.id if endpoint is not None else None,
-            candidate.credential if candidate is not None else None,
-            admission.asked.data_class,
-            admission.streamed,
-            admission.attempts,
-            monotonic() - admission.started,
-            admission.first_token,
-            _cost(admission, tokens, kind, source),
-            admission.stated[0],
-            admission.stated[1],
-            recipients_of(candidate, admission.sent),
-        )
+    row = UsageRow(
+        # In the order of the fields: by name would take twice the time.
+        admission.id,
+        admission.at,
+        principal.account,
+        principal.key,
+        admission.request.dialect.value,
+        endpoint.model if endpoint is not None else admission.decided.model,
+        NAMES[kind] if kind is not None else name_of(outcome),
+        200 if kind is OutcomeKind.SUCCESS else status_unless_whole(outcome, left=left),
+        source,
+        tokens,
+        principal.project,
+        admission.app,
+        endpoint.provider if endpoint is not None else None,
+        endpoint.id if endpoint is not None else None,
+        candidate.credential if candidate is not None else None,
+        admission.asked.data_class,
+        admission.streamed,
+        admission.attempts,
+        monotonic() - admission.started,
+        admission.first_token,
+        _cost(admission, tokens, kind, source),
+        admission.stated[0],
+        admission.stated[1],
+        recipients_of(candidate, admission.sent),
     )
+    admission.usage.put(row)
+    admission.plane.outlets.audit(row, admission.decided.decisions)
 
 
 def recipients_of(last: Candidate | None, sent: tuple[Candidate, ...]) -> Recipients | None:

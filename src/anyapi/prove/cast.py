@@ -12,7 +12,13 @@ from anyapi.simulator import ModelSpec, ProviderSpec, WireName, read_fault
 from anyapi.simulator.cast import ClaimedPolicy
 from anyapi.simulator.faults import AnyFault, Turn
 
-SERVER = """
+ALL_SAMPLED = """
+[ranking]
+enabled = true
+share = 1.0
+"""
+"""Every request is looked at for the ranking of models, but those that may not be."""
+SERVER = f"""
 [server.limits]
 header_timeout = 2.0
 body_timeout = 2.0
@@ -22,7 +28,7 @@ max_body_bytes = 300000
 [server.upstream]
 first_byte_timeout = 2.0
 stream_idle_timeout = 2.0
-"""
+{ALL_SAMPLED}"""
 CREDENTIAL = "credential"
 """How the label of a provider's key begins."""
 ZERO = ClaimedPolicy("never", "zero", 0, "default", "no")

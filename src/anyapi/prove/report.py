@@ -1,22 +1,17 @@
 """What was proven, as one value, signed. Holds labels, counts and places; never a canary.
 
-The signature is Ed25519 (RFC 8032) over the canonical JSON of the report: keys sorted, no white space, as `canonical` makes it.
+The signature is that of a signed note (C2SP, Ed25519) over the canonical JSON of the report, keys sorted and no white space, and a newline.
 """
 
-import base64
-import os
 import secrets
-from pathlib import Path
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from anyapi.errors import ConfigError
+from anyapi.audit.notes import PublicKey, SigningKey, open_note
+from anyapi.crypto.log_keys import LogKeys
+from anyapi.errors import AuditError, ConfigError
 
 FORMAT = "anyapi-proof/1"
-KEY_NAME = "prove.key"
-"""In the data directory, readable by its owner alone: what signs reports."""
 ABSENT = ("no traces: this version exports none",)
 canonical = msgspec.json.Encoder(order="deterministic").encode
 
@@ -60,39 +55,25 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Signed(msgspec.Struct, frozen=True):
-    """A report with what it was signed with, both in base64."""
+    """A report with the key that signed it (as `anyapi audit key` prints it) and the signature of a signed note (C2SP)."""
 
     report: Report
     public_key: str
     signature: str
 
 
-def key_of(file: Path | None) -> Ed25519PrivateKey:
-    """The key that signs reports: that of a file, made where there is none; without a file one that nobody keeps. Raises `ConfigError`.
-
-    This is the one place that decides which key it is.
-    """
-    seed = secrets.token_bytes(32)
-    if file is not None:
-        try:
-            if not file.exists():
-                descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-                with os.fdopen(descriptor, "wb") as made:
-                    made.write(base64.b64encode(seed))
-            seed = base64.b64decode(file.read_bytes(), validate=True)
-        except (OSError, ValueError):
-            raise ConfigError("the key that signs proofs cannot be read or made", file=str(file)) from None
-    return Ed25519PrivateKey.from_private_bytes(seed)
+def key_of(keys: LogKeys | None) -> SigningKey:
+    """The key that signs reports: that of the audit log; without one, a key that nobody keeps. Raises `ConfigError`."""
+    return SigningKey("anyapi-demo", secrets.token_bytes(32)) if keys is None else keys()
 
 
-def signed(report: Report, key: Ed25519PrivateKey) -> Signed:
+def signed(report: Report, key: SigningKey) -> Signed:
     """Sign it."""
-    public = key.public_key().public_bytes_raw()
-    return Signed(report, base64.b64encode(public).decode(), base64.b64encode(key.sign(canonical(report))).decode())
+    return Signed(report, str(key.public), key.sign(_text(report)).rpartition(" ")[2].strip())
 
 
 def verified(text: bytes, public_key: str | None = None) -> Report:
-    """The report of a file whose signature holds, by this key (base64) or the one that it names. Raises `ConfigError`.
+    """The report of a file whose signature holds, by this key or the one that it names. Raises `ConfigError`.
 
     `text` ends with the line that was signed, or is the one line that `--json` printed.
     """
@@ -100,10 +81,15 @@ def verified(text: bytes, public_key: str | None = None) -> Report:
         line = msgspec.json.decode(text.strip().rpartition(b"\n")[2], type=dict[str, object])
         seal = {name: line.pop(name, None) for name in ("public_key", "signature")}
         read = msgspec.convert({"report": line.pop("report", line), **seal}, Signed)
-        named = base64.b64decode(read.public_key if public_key is None else public_key, validate=True)
-        Ed25519PublicKey.from_public_bytes(named).verify(base64.b64decode(read.signature, validate=True), canonical(read.report))
-    except (msgspec.DecodeError, msgspec.ValidationError, ValueError):
-        raise ConfigError("not a report of `anyapi prove`") from None
-    except InvalidSignature:
+        key = PublicKey.parse(read.public_key if public_key is None else public_key)
+    except (msgspec.DecodeError, msgspec.ValidationError, AuditError):
+        raise ConfigError("not a report of `anyapi prove`, or no key") from None
+    try:
+        open_note(f"{_text(read.report)}\n\u2014 {key.name} {read.signature}\n", key)
+    except AuditError:
         raise ConfigError("the report's signature is wrong: it was changed, or signed with another key") from None
     return read.report
+
+
+def _text(report: Report) -> str:
+    return f"{canonical(report).decode()}\n"

@@ -29,6 +29,7 @@ SHORTEST = 12
 FILE_CHUNK = 256 << 20
 MEMORY_CHUNK = 8 << 20
 PAGE = 4096
+ZEROS = bytes(PAGE)
 OVERLAP = 4096
 """Longer than any form of a canary of 256 characters, so that none hides on the border of two chunks."""
 UNPACKED_MOST = 64 << 20
@@ -140,14 +141,15 @@ class Scanner:
         return hits
 
     def _find_all(self, data: bytes, sink: str, base: int) -> Iterator[Hit]:
-        yield from _find(self._starts, data, sink, base)
-        unwrapped = data.replace(b"\r", b"").replace(b"\n", b"")
-        if len(unwrapped) != len(data):
-            yield from self._only_in_lines(data, unwrapped, sink, base)
-        for match in STREAM_STARTS.finditer(data):
-            kind = "gzip" if match[0].startswith(b"\x1f") else "zlib"
-            for hit in _find(self._starts, _unpack(data, match.start()), sink, 0):
-                yield Hit(hit.canary, sink, f"{kind}:{hit.form}", base + match.start())
+        for at, part in _without_zeros(data):
+            yield from _find(self._starts, part, sink, base + at)
+            unwrapped = part.replace(b"\r", b"").replace(b"\n", b"")
+            if len(unwrapped) != len(part):
+                yield from self._only_in_lines(part, unwrapped, sink, base + at)
+            for match in STREAM_STARTS.finditer(part):
+                kind = "gzip" if match[0].startswith(b"\x1f") else "zlib"
+                for hit in _find(self._starts, _unpack(data, at + match.start()), sink, 0):
+                    yield Hit(hit.canary, sink, f"{kind}:{hit.form}", base + at + match.start())
 
     def _only_in_lines(self, data: bytes, unwrapped: bytes, sink: str, base: int) -> Iterator[Hit]:
         """Base64 that a line break cuts. The offset is that of its beginning, as near as it can be told."""
@@ -247,6 +249,18 @@ def _find(starts: dict[bytes, list[tuple[str, str, bytes]]], data: bytes, sink: 
                 if data.startswith(needle, at):
                     yield Hit(canary, sink, form, base + at)
             at = data.find(start, at + 1)
+
+
+def _without_zeros(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """What stands between pages of zeros, with its place: half of a process's memory is such pages, and no form of a canary spans one."""
+    start = 0
+    for at in range(0, len(data), PAGE):
+        if data[at : at + PAGE] == ZEROS:
+            if start < at:
+                yield start, data[start:at]
+            start = at + PAGE
+    if start < len(data):
+        yield start, data[start:]
 
 
 def _unpack(data: bytes, start: int) -> bytes:

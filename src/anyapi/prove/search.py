@@ -58,12 +58,12 @@ class Search:
     def _read(self) -> int:
         return sum(self.scanner.scanned.values())
 
-    def given(self, sink: str, data: bytes) -> None:
+    def text(self, sink: str, data: bytes) -> None:
         """Search bytes that were read elsewhere."""
         before = self._read()
         self._take(sink, self.scanner.scan_bytes(data, sink), before)
 
-    def tree(self, sink: str, folder: Path) -> None:
+    def folder(self, sink: str, folder: Path) -> None:
         """Search all regular files under a directory."""
         before = self._read()
         self._take(sink, self.scanner.scan_tree(folder), before)
@@ -88,13 +88,13 @@ class Search:
             if folder.name.isdigit():
                 for name in ("cmdline", "environ"):
                     with contextlib.suppress(OSError):
-                        self.given(sink.format(name), (folder / name).read_bytes())
+                        self.text(sink.format(name), (folder / name).read_bytes())
 
     def pages(self, place: Place, sink: str = "answer of {}") -> None:
         """Search what a gateway serves about itself; pages that are not there must not leak either."""
         for page in PAGES:
             answer = place.request("GET", page)
-            self.given(sink.format(page), json.dumps(dict(answer.headers)).encode() + answer.body)
+            self.text(sink.format(page), json.dumps(dict(answer.headers)).encode() + answer.body)
 
     def memory(self, sink: str, pid: int) -> None:
         """Search the memory of a process. Raises `PermissionError` where it may not be read."""

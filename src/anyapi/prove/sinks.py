@@ -195,14 +195,14 @@ def _rows(driver: Driver, search: Search) -> None:
         tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
         for (table,) in tables:
             for row in connection.execute(f'SELECT * FROM "{table!s}"').fetchall():  # noqa: S608 a name out of the catalogue, quoted
-                search.given("database rows", b"\n".join(value if isinstance(value, bytes) else str(value).encode() for value in row))
+                search.text("database rows", b"\n".join(value if isinstance(value, bytes) else str(value).encode() for value in row))
 
 
 def _server_files(place: Installation, search: Search) -> None:
     """The server's own files, write-ahead log among them, where it runs on this machine and they may be read."""
     folder = place.server_files or _told(place.driver)
     try:
-        search.tree("database files", folder)
+        search.folder("database files", folder)
     except NotADirectoryError:
         raise PermissionError("the server's files are not on this machine, or may not be read: run this there, as root") from None
 

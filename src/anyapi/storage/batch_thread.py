@@ -81,7 +81,8 @@ class BatchThread:
                 self._pause = min(self._pause * 2, _LONGEST_PAUSE)
                 self._flushes.extend(flushes)
                 self._wake.set()
-            if self._deadline is not None and (done or time.monotonic() > self._deadline):
+            # Whoever asked while the work was done, before `close`, may have queued what it did not see.
+            if self._deadline is not None and ((done and not self._wake.is_set()) or time.monotonic() > self._deadline):
                 return
 
     def _try_work(self) -> bool:

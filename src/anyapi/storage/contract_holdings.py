@@ -9,7 +9,7 @@ from anyapi.storage.holdings import Cell, Holding
 Counts: TypeAlias = Mapping[str, int]
 """How many rows of each record of the inventory."""
 DETACHED = "deleted:"
-"""With this begins the name under which decision records outlive their account."""
+"""With this begins the name under which decision records outlive their account that the audit log has not taken yet."""
 
 
 class HoldingStore(Protocol):
@@ -28,6 +28,10 @@ class HoldingStore(Protocol):
 
         MUST hold no lock and no snapshot between two pages, however long the caller takes.
         """
+        ...
+
+    def logged_as(self, account: AccountId) -> str:
+        """Give the account's random id in the audit log; empty if it has none."""
         ...
 
     def begin_closing(self, account: AccountId, at: float) -> None:

@@ -55,6 +55,10 @@ class RequestStore(Protocol):
         """Give notices that were not sent, oldest first."""
         ...
 
-    def note_sent(self, notice: str, at: float) -> None:
-        """Note that a notice was sent; the first time stays."""
+    def note_sent(self, notice: str, at: float) -> bool:
+        """Note that a notice was sent, and say whether it was not before; the first time stays."""
+        ...
+
+    def note_unsent(self, notice: str) -> None:
+        """Note that it was not sent after all: it waits again."""
         ...

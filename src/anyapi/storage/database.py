@@ -17,12 +17,18 @@ from anyapi.storage.usage_reading import Read
 class Database:
     """One connection, one caller at a time; a thread that wants to read beside another opens its own."""
 
-    def __init__(self, place: Path | Driver) -> None:
-        """Open the database, making tables where they are missing; a path is a data directory with SQLite. Raises `StorageError`."""
-        self._driver = driver_at(place)
-        self._driver.prepare()
-        self._lock = threading.Lock()
-        self._connection = self._driver.connect()
+    def __init__(self, place: "Path | Driver | Database") -> None:
+        """Open the database, making tables where they are missing; a path is a data directory with SQLite. Raises `StorageError`.
+
+        Another store as the place: its connection is shared, and its callers take turns with this one's. The other one closes it.
+        """
+        shared = place if isinstance(place, Database) else None
+        self._owner = shared is None
+        self._driver: Driver = driver_at(place) if not isinstance(place, Database) else place._driver  # noqa: SLF001 it is one of us
+        if shared is None:
+            self._driver.prepare()
+        self._lock: threading.Lock = threading.Lock() if shared is None else shared._lock  # noqa: SLF001
+        self._connection: Connection = self._driver.connect() if shared is None else shared._connection  # noqa: SLF001
 
     def __enter__(self) -> Self:
         """Give the open store."""
@@ -31,14 +37,20 @@ class Database:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self.close()
 
+    @property
+    def driver(self) -> Driver:
+        """The database, for those that need a connection of their own."""
+        return self._driver
+
     def close(self) -> None:
         """Close the connection; the store cannot be used afterwards."""
-        with self._lock:
-            self._connection.close()
+        if self._owner:
+            with self._lock:
+                self._connection.close()
 
     def _read(self, doing: str, statement: str, values: Values = ()) -> list[Row]:
-        with self._lock, self._driver.translated(doing), self._driver.unit(self._connection, writes=False):
-            return self._connection.execute(statement, values).fetchall()
+        with self._lock, self._driver.translated(doing):
+            return self._driver.read(self._connection, statement, values)
 
     @contextlib.contextmanager
     def _reading(self, doing: str) -> Iterator[Read]:

@@ -91,6 +91,16 @@ class Driver(Protocol):
         """
         ...
 
+    def read(self, connection: Connection, statement: str, values: Values = ()) -> list[Row]:
+        """What one statement that reads finds, in a unit of its own."""
+
+    def alone(self, connection: Connection) -> AbstractContextManager[None]:
+        """Run the block while no other process extends the audit log: all or none of it on PostgreSQL.
+
+        On SQLite, which one process serves, this is nothing: each statement is a unit by itself.
+        """
+        ...
+
     def insert(self, connection: Connection, statement: Callable[[int], str], rows: Sequence[Sequence[Value]]) -> int:
         """Insert many rows with one statement, all or none; says how many are new.
 

@@ -4,7 +4,7 @@ The hourly sums say on which days there is anything to read; which app, key, dat
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import msgspec
@@ -14,11 +14,14 @@ from anyapi.domain.ids import AccountId, CredentialId, EndpointId, ProviderId
 from anyapi.domain.usage import Recipients
 from anyapi.storage.driver import Row, Value
 from anyapi.storage.usage_reading import Read
+from anyapi.storage.usage_statements import ADDED_UNTIL
 
-DAY = 86400
+DAY = 86400.0
 _MINE = "AND account = :account "
 _DAYS = "SELECT DISTINCT hour - hour % 86400 AS day FROM usage_hours WHERE dimension = 'all' AND requests > 0 "
 DAYS, DAYS_OF_ACCOUNT = _DAYS + "ORDER BY day", _DAYS + _MINE + "ORDER BY day"
+NEW = f"SELECT min(at), max(at) FROM usage WHERE number > {ADDED_UNTIL} "  # noqa: S608 made of constants alone
+"""Between which times the rows lie that do not stand in the sums yet."""
 _LABELS = "account, coalesce(app_name, app_id), key, data_class, endpoint, provider, credential, host"
 _SENT = f"SELECT {_LABELS}, count(*), min(at), max(at + duration), sent_to FROM usage WHERE at >= :since AND at < :until "  # noqa: S608 made of constants alone
 _ALIKE = f"AND endpoint IS NOT NULL GROUP BY {_LABELS}, sent_to"
@@ -29,12 +32,20 @@ def recipients(read: Read, account: AccountId | None, cuts: Sequence[float]) -> 
     """What was sent, of one account or of all; none of them lies over a UTC midnight or over one of `cuts` (Unix seconds, in order)."""
     found: list[Recipient] = []
     values: dict[str, Value] = {} if account is None else {"account": account}
-    for (day,) in read(DAYS if account is None else DAYS_OF_ACCOUNT, values):
-        start = float(day or 0)
+    for start in _days(read, account, values):
         for since, until in _parts(start, start + DAY, cuts):
             rows = read(SENT if account is None else SENT_OF_ACCOUNT, {**values, "since": since, "until": until})
             found += (one for row in rows for one in _recipients(row))
     return found
+
+
+def _days(read: Read, account: AccountId | None, values: Mapping[str, Value]) -> list[float]:
+    """The first seconds of the UTC days on which there is anything to read."""
+    days = {float(day or 0) for (day,) in read(DAYS if account is None else DAYS_OF_ACCOUNT, values)}
+    ((first, last),) = read(NEW if account is None else NEW + _MINE, values)
+    if first is not None and last is not None:
+        days |= {day * DAY for day in range(int(float(first) // DAY), int(float(last) // DAY) + 1)}
+    return sorted(days)
 
 
 def _parts(start: float, end: float, cuts: Sequence[float]) -> Iterator[tuple[float, float]]:

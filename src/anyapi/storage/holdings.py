@@ -76,8 +76,9 @@ HOLDINGS = (
         mine=_ACCOUNT,
         order=("at", "decision"),
         fate=Fate.DETACHED,
-        why="the paper trail that the data classes confidential and regulated ask for is append-only: account and key of each record are "
-        "replaced by a random name that the report alone holds; what was decided stays",
+        why="the paper trail that the data classes confidential and regulated ask for is append-only; a second later it is in the audit "
+        "log, whose random ids lead to nobody then. Of records that still wait for that, account and key are replaced by a random name "
+        "that the report alone holds; what was decided stays",
         json=frozenset({"data_classes", "permitted", "denied"}),
     ),
     Holding(
@@ -125,6 +126,9 @@ HOLDINGS = (
         why=_CLOSED,
         withheld=(("key_id", _SEAL), ("wrapped", _SEAL), ("ciphertext", _SEAL)),
     ),
+    Holding(record="ranking_opt_outs", table="ranking_opt_outs", mine=_ACCOUNT, order=("account",), why=_CLOSED),
+    Holding(record="slices", table="slices", mine=_ACCOUNT, order=("lineage", "worker"), why=_CLOSED),
+    Holding(record="recent_requests", table="recent_requests", mine=_ACCOUNT, order=("lineage", "second"), why=_CLOSED),
     Holding(record="spending", table="spending", mine=_ACCOUNT, order=("lineage", "day"), why=_CLOSED),
     Holding(
         record="provisioning_keys",
@@ -178,15 +182,39 @@ HOLDINGS = (
         withheld=(("password", "an argon2id hash, to sign in here; it is of no use elsewhere"),),
     ),
     Holding(record="closings", table="closings", mine=_ACCOUNT, order=("account",), why="the note that the account is being deleted"),
+    Holding(
+        record="audit_entries",
+        table="audit_entries",
+        # Where an entry names an account, that stands first in it: "account" comes before all other names of fields.
+        mine="substr(entry, 13, 28) IN (SELECT CAST(log_id AS BLOB) FROM audit_names WHERE kind = 'account' AND account = :account)",
+        order=("position",),
+        fate=Fate.KEPT,
+        why="nobody can take anything out of the audit log; its entries say who by random ids, which lead to nobody any more",
+        json=frozenset({"entry"}),
+    ),
+    Holding(
+        record="audit_names",
+        table="audit_names",
+        mine=_ACCOUNT,
+        order=("log_id",),
+        why="whose the audit log's random ids are",
+    ),
     Holding(record="accounts", table="accounts", mine="id = :account", order=("id",), why="the account itself"),
 )
 """In the order in which their rows can go: whoever is referred to goes later."""
 
 NOT_HELD = MappingProxyType(
     {
+        "usage_added": "one number for the whole gateway; names no account",
         "starts": "counts of the whole gateway; names no account",
+        "ranking_ledger": "which weeks were released; names no account",
+        "ranking_releases": "counts with noise that are public; names no account",
         "catalogues": "facts about providers and models; names no account",
         "catalogue_updates": "what the operator installed, for all accounts",
+        "audit_request": "what an entry of audit_entries says of a request",
+        "audit_tiles": "hashes over the entries of all accounts",
+        "audit_checkpoints": "signatures over the hashes of all entries",
+        "audit_pending": "what waits a second for the audit log, which is entered before an account's rows go",
     }
 )
 """Records of the inventory of which no row is an account's."""

@@ -3,6 +3,7 @@
 import functools
 
 from anyapi.storage.statements import insert
+from anyapi.storage.usage_statements import ADDED_UNTIL
 
 CHANGE_KEY = "UPDATE keys SET name = ?, disabled_at = ? WHERE id = ?"
 CHANGE_LIMITS = "UPDATE keys SET spend_cap = ?, period = ?, requests_per_minute = ? WHERE lineage = ?"
@@ -11,21 +12,26 @@ COPY_SETTINGS = (
     "INSERT INTO settings (layer, subject, body, changed_at) SELECT layer, ?, body, ? FROM settings WHERE layer = 'key' AND subject = ?"
 )
 
-LINEAGES_OF_KEYS = "SELECT id, account, lineage FROM keys WHERE id IN (SELECT value FROM json_each(?))"
+LINEAGES_OF_KEYS = "SELECT id, account, lineage FROM keys WHERE id IN (SELECT value FROM json_each(:list))"
 SPENDING = """
-SELECT keys.id, sum(spending.cost),
+SELECT keys.id, keys.lineage, sum(spending.cost),
     sum(CASE WHEN spending.day >= :month THEN spending.cost ELSE 0 END),
     sum(CASE WHEN spending.day >= :week THEN spending.cost ELSE 0 END),
     sum(CASE WHEN spending.day >= :day THEN spending.cost ELSE 0 END)
-FROM keys JOIN spending ON spending.lineage = keys.lineage
-WHERE keys.account = :account GROUP BY keys.id ORDER BY keys.id
+FROM keys LEFT JOIN spending ON spending.lineage = keys.lineage
+WHERE keys.account = :account GROUP BY keys.id, keys.lineage ORDER BY keys.id
 """
 CAPPED_SPENDING = """
-SELECT keys.id, sum(spending.cost) FROM keys JOIN spending ON spending.lineage = keys.lineage
-WHERE keys.spend_cap IS NOT NULL AND keys.revoked_at IS NULL AND spending.day >= CASE keys.period
+SELECT keys.id, keys.lineage, keys.period, sum(spending.cost)
+FROM keys LEFT JOIN spending ON spending.lineage = keys.lineage AND spending.day >= CASE keys.period
     WHEN 'day' THEN :day WHEN 'week' THEN :week WHEN 'month' THEN :month ELSE 0 END
-GROUP BY keys.id
+WHERE keys.spend_cap IS NOT NULL AND keys.revoked_at IS NULL GROUP BY keys.id, keys.lineage, keys.period
 """
+_NOT_ADDED = f"""
+SELECT keys.lineage, usage.at, usage.cost FROM usage JOIN keys ON keys.id = usage.key
+WHERE usage.number > {ADDED_UNTIL} AND usage.cost > 0 AND keys."""  # noqa: S608 made of constants alone
+COSTS_OF_ACCOUNT = _NOT_ADDED + "account = :account"
+COSTS_OF_CAPPED = _NOT_ADDED + "lineage IN (SELECT lineage FROM keys WHERE spend_cap IS NOT NULL)"  # noqa: S608 made of constants alone
 OLD_SPENDING = "SELECT 1 FROM spending WHERE day > 0 AND day < ? LIMIT 1"
 FOLD_SPENDING = """
 INSERT INTO spending (account, lineage, day, cost)

@@ -26,7 +26,7 @@ WITH newest AS (SELECT version FROM published FOR SHARE),
         SELECT %(id)s, version, clock_timestamp(), %(lease)s FROM newest WHERE version = %(version)s
         ON CONFLICT (id) DO UPDATE SET version = excluded.version, confirmed_at = excluded.confirmed_at
     )
-SELECT version FROM newest
+SELECT version, CASE WHEN version = %(version)s AND %(first)s THEN pg_notify('anyapi_confirmed', '') END FROM newest
 """
 _LEAVE = "DELETE FROM workers WHERE id = %s"
 _FORGET = "DELETE FROM workers WHERE confirmed_at + make_interval(secs => lease) < clock_timestamp() - interval '1 day'"
@@ -54,11 +54,11 @@ class Leases:
     def confirm(self, version: int) -> int:
         """Say that this worker goes by `version`, if that is the newest; give the newest. Raises `StorageError`."""
         with self._connection("confirm the snapshot") as raw:
-            values = {"id": self._worker, "lease": self._seconds, "version": version}
+            values = {"id": self._worker, "lease": self._seconds, "version": version, "first": version != self._said}
             newest = _number(raw.execute(_CONFIRM, values))
             if newest == version != self._said:
-                raw.execute("NOTIFY anyapi_confirmed")
-                raw.execute(_FORGET)
+                if self._said == 0:
+                    raw.execute(_FORGET)
                 self._said = version
             return newest
 
@@ -92,21 +92,57 @@ class Leases:
             self._raw = None
 
 
-def in_force(url: Secret) -> tuple[int, int]:
-    """Wait until every live worker goes by what is published now; give that version and the number of live workers.
+class Onlooker:
+    """Who waits for workers. May be shared between threads; keeps the connections that nobody waits on, since opening one takes longest."""
 
-    At most a lease: by then a worker that does not answer has stopped by itself. Raises `StorageError`.
-    """
-    with PostgresDriver(url).translated("see whether it is in force"), contextlib.closing(opened(url)) as raw:
-        raw.execute("LISTEN anyapi_confirmed")
-        version = _number(raw.execute(_NEWEST))
-        while True:
-            ((left, workers),) = raw.execute(_LIVE, {"version": version, "margin": MARGIN}).fetchall()
-            if left < -MARGIN:
-                return version, workers
-            any(True for _ in raw.notifies(timeout=min(max(left + MARGIN, 0.001), 1.0), stop_after=1))
+    def __init__(self, url: Secret) -> None:
+        """Connects when it has to."""
+        self._url = url
+        self._idle: list[psycopg.Connection[TupleRow]] = []
+
+    def in_force(self) -> tuple[int, int]:
+        """Wait until every live worker goes by what is published now; give that version and the number of live workers.
+
+        At most a lease: by then a worker that does not answer has stopped by itself. Raises `StorageError`.
+        """
+        with PostgresDriver(self._url).translated("see whether it is in force"):
+            while self._idle:
+                with contextlib.suppress(psycopg.OperationalError, IndexError):  # it broke meanwhile, or somebody else took it
+                    return self._watched(self._idle.pop())
+            return self._watched(opened(self._url))
+
+    def close(self) -> None:
+        """Close what is kept."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _watched(self, raw: psycopg.Connection[TupleRow]) -> tuple[int, int]:
+        with contextlib.ExitStack() as stack:
+            stack.callback(raw.close)
+            found = _seen(raw)
+            raw.execute("UNLISTEN *")  # nobody reads what comes while it is idle
+            stack.pop_all()
+        self._idle.append(raw)
+        return found
+
+
+def _seen(raw: psycopg.Connection[TupleRow]) -> tuple[int, int]:
+    listening = raw.execute(f"LISTEN anyapi_confirmed; {_NEWEST}".encode())
+    listening.nextset()
+    version = _number(listening)
+    while True:
+        ((left, workers),) = raw.execute(_LIVE, {"version": version, "margin": MARGIN}).fetchall()
+        if left < -MARGIN:
+            return version, workers
+        any(True for _ in raw.notifies(timeout=min(max(left + MARGIN, 0.001), 1.0), stop_after=1))
+
+
+def in_force(url: Secret) -> tuple[int, int]:
+    """`Onlooker.in_force`, once."""
+    with contextlib.closing(Onlooker(url)) as onlooker:
+        return onlooker.in_force()
 
 
 def _number(found: psycopg.Cursor[TupleRow]) -> int:
-    ((number,),) = found.fetchall()
+    ((number, *_),) = found.fetchall()
     return int(number)

@@ -11,6 +11,9 @@ from anyapi.storage.tenant import EVERYBODY
 WRITERS = 0x616E79617069
 """The advisory lock that units which write, and migrations, take one after the other. The word `anyapi` in ASCII."""
 
+EXTENDING = WRITERS + 1
+"""The advisory lock of whoever extends the audit log."""
+
 
 def state(raw: psycopg.Connection[TupleRow]) -> SchemaState:
     """Say what the database is. Raises `psycopg.Error`."""

@@ -13,7 +13,11 @@ _INSTEAD = (
     ("date(at, 'unixepoch')", "to_char(to_timestamp(at) AT TIME ZONE 'UTC', 'YYYY-MM-DD')"),
     ("strftime('%Y-%m-%d %H:00', at, 'unixepoch')", "to_char(to_timestamp(at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:00')"),
     ("min(:default_days, ", "least(:default_days, "),
-    ("SELECT value FROM json_each(?)", "SELECT value FROM json_array_elements_text(CAST(? AS JSON)) AS value"),
+    ("SELECT value FROM json_each(:list)", "SELECT value FROM json_array_elements_text(CAST(:list AS JSON)) AS value"),
+    ("PRAGMA synchronous=FULL", "SELECT set_config(name, reset_val, FALSE) FROM pg_settings WHERE name = 'synchronous_commit'"),
+    ("PRAGMA synchronous=NORMAL", "SELECT set_config('synchronous_commit', 'off', FALSE)"),
+    ("CAST(entry AS BLOB)", "entry"),  # there it is what it was declared to be
+    ("CAST(log_id AS BLOB)", "CAST(log_id AS BYTEA)"),
     # Takes a transaction id, so that its commit goes through the WAL and its fsync; changes nothing.
     ("PRAGMA user_version = 0", "SELECT pg_current_xact_id()"),
 )

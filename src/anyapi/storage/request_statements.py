@@ -23,4 +23,5 @@ PURGE_REQUESTS = f"DELETE FROM privacy_requests WHERE {_OLD}"  # noqa: S608 made
 ADD_NOTICE = "INSERT INTO privacy_notices (id, account, at, kind, facts, sent_at) VALUES (?, ?, ?, ?, ?, ?)"
 UNSENT_NOTICES = "SELECT id, account, at, kind, facts, sent_at FROM privacy_notices WHERE sent_at IS NULL ORDER BY at, id LIMIT ?"
 NOTE_SENT = "UPDATE privacy_notices SET sent_at = ? WHERE id = ? AND sent_at IS NULL"
+NOTE_UNSENT = "UPDATE privacy_notices SET sent_at = NULL WHERE id = ?"
 PURGE_NOTICES = "DELETE FROM privacy_notices WHERE at < ?"

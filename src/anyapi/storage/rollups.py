@@ -1,5 +1,8 @@
 """Sums of usage rows by hour: what is summed, by what, and how the sums stay few. Pure: reads and writes nothing.
 
+Rows are added up in two steps. Those of one account and hour that are alike in every label make a `Kind`: one look-up for each row, however
+many accounts and keys there are. Cells, of which each kind has eight, are added to much less often.
+
 Each dimension has cells of its own, so that dimensions add up and do not multiply: an hour has as many cells as it has models, plus as
 many as it has keys, and so on, never one for each combination. All labels but the app's come from lists that end (the catalogue, the
 account's keys, enumerated outcomes); callers choose the app's name, so an hour has at most `MOST_APPS` of an account, and the rest
@@ -9,7 +12,6 @@ are counted together as `OTHER_APPS`. Ids of users and sessions, versions and de
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from functools import partial
 from operator import add
 from typing import TypeAlias, TypeVar
 
@@ -44,19 +46,23 @@ _SUMMED = len(SUMS)
 _APPS_REMEMBERED = 4096
 _SUCCESS = "success"
 _CONTRADICTED = frozenset(CONTRADICTIONS)
+_DAY = 86_400
 
 
 Cell: TypeAlias = tuple[str, AccountId, int, str]
 """Where a row is counted: dimension, account, the hour's first second in Unix time, label."""
 Sums: TypeAlias = list[float]
 """In the order of `MEASURES`; whole numbers but for the cost."""
-AppLabel: TypeAlias = Callable[[AccountId, int, str], str]
-_Kind: TypeAlias = tuple[AccountId, int, KeyId, str, ProviderId | None, str, str | None, ProviderId | None, str | None]
-_Group: TypeAlias = tuple[AccountId, int, tuple[str, ...], tuple[str, ...]]
-_Found: TypeAlias = tuple[Sums, dict[int, int]]
+Place: TypeAlias = tuple[AccountId, int]
+"""An account, and an hour's first second."""
+Kind: TypeAlias = tuple[KeyId, str, ProviderId | None, str, str | None, ProviderId | None, str | None]
+"""What rows of one place may be alike in: key, model, provider, outcome, app, host, evidence."""
+Found: TypeAlias = tuple[Sums, dict[int, int]]
 """What stands in `SUMS`, and counts by the place of their bucket in `DURATIONS` and `FIRST_TOKENS`."""
-_From = TypeVar("_From")
-_To = TypeVar("_To")
+Kinds: TypeAlias = dict[Place, dict[Kind, Found]]
+AppLabel: TypeAlias = Callable[[AccountId, int, str], str]
+_Label = TypeVar("_Label")
+_Group: TypeAlias = tuple[AccountId, int, tuple[str, ...], tuple[str, ...]]
 
 
 def hour_of(at: float) -> int:
@@ -64,37 +70,62 @@ def hour_of(at: float) -> int:
     return int(at // HOUR) * HOUR
 
 
-def cells(rows: Iterable[UsageRow], app_label: AppLabel, sign: int = 1) -> dict[Cell, Sums]:
-    """Sum rows by cell. `sign` -1 gives what is to be added when the rows go.
-
-    Rows alike in every label are summed first: most rows of a batch are, and then each costs one look-up and not one for each dimension.
-    """
-    kinds: dict[_Kind, _Found] = {}
+def kinds(rows: Iterable[UsageRow], found: Kinds | None = None) -> Kinds:
+    """Sum the rows that are alike in every label, onto what was found before."""
+    found = {} if found is None else found
     for row in rows:
-        kind = (
-            *(row.account, int(row.at // HOUR) * HOUR, row.key, row.model, row.provider, row.outcome),
-            *(row.app.name or row.app.id, row.host, row.evidence),
-        )
-        found = kinds.get(kind)
-        if found is None:
-            found = kinds[kind] = ([0] * _SUMMED, {})
-        _add(row, *found)
-    return {cell: _flat(sign, *found) for cell, found in _spread(_spread(kinds, partial(_groups_of, app_label)), _cells_of).items()}
+        place = (row.account, int(row.at // HOUR) * HOUR)
+        there = found.get(place)
+        if there is None:
+            there = found[place] = {}
+        kind = (row.key, row.model, row.provider, row.outcome, row.app.name or row.app.id, row.host, row.evidence)
+        sums = there.get(kind)
+        if sums is None:
+            sums = there[kind] = ([0] * _SUMMED, {})
+        _add(row, *sums)
+    return found
 
 
-def _spread(found: dict[_From, _Found], targets_of: Callable[[_From], Iterable[_To]]) -> dict[_To, _Found]:
-    """Add everything that was found to each of its targets."""
-    spread: dict[_To, _Found] = {}
-    for source, (sums, buckets) in found.items():
-        for target in targets_of(source):
-            into = spread.get(target)
-            if into is None:
-                spread[target] = (sums.copy(), buckets.copy())
-                continue
-            into[0][:] = map(add, into[0], sums)
-            for place, count in buckets.items():
-                into[1][place] = into[1].get(place, 0) + count
-    return spread
+def merge(into: dict[_Label, Found], more: Iterable[tuple[_Label, Found]]) -> None:
+    """Add what was found to what is there; takes over what it is given."""
+    for label, sums in more:
+        there = into.setdefault(label, sums)
+        if there is not sums:
+            add_to(there, sums)
+
+
+def add_to(there: Found, more: Found) -> None:
+    """Add sums to sums."""
+    there[0][:] = map(add, there[0], more[0])
+    for place, count in more[1].items():
+        there[1][place] = there[1].get(place, 0) + count
+
+
+def cells(found: Kinds, app_label: AppLabel, sign: int = 1) -> dict[Cell, Sums]:
+    """Spread kinds over the cells that they are counted in. `sign` -1 gives what is to be added when the rows go."""
+    groups: dict[_Group, Found] = {}
+    for (account, hour), there in found.items():
+        for kind, sums in there.items():
+            for group in _groups_of(account, hour, kind, app_label):
+                into = groups.get(group)
+                if into is None:
+                    groups[group] = (sums[0].copy(), sums[1].copy())
+                else:
+                    add_to(into, sums)
+    spread: dict[Cell, Found] = {}
+    for (account, hour, dimensions, labels), sums in groups.items():
+        for dimension, label in zip(dimensions, labels, strict=True):
+            cell = (dimension, account, hour, label)
+            if cell in spread:
+                add_to(spread[cell], sums)
+            else:
+                spread[cell] = (sums[0].copy(), sums[1].copy())
+    return {cell: _flat(sign, *sums) for cell, sums in spread.items()}
+
+
+def flat(found: Found) -> Sums:
+    """Give sums in the order of `MEASURES`."""
+    return _flat(1, *found)
 
 
 def _flat(sign: int, sums: Sums, buckets: dict[int, int]) -> Sums:
@@ -128,9 +159,9 @@ def _add(row: UsageRow, sums: Sums, buckets: dict[int, int]) -> None:
             buckets[place] = buckets.get(place, 0) + 1
 
 
-def _groups_of(app_label: AppLabel, kind: _Kind) -> tuple[_Group, ...]:
-    """Labels that go together, so that rows unlike in all of them are added up four times and not eight."""
-    account, hour, key, model, provider, outcome, app, host, evidence = kind
+def _groups_of(account: AccountId, hour: int, kind: Kind, app_label: AppLabel) -> tuple[_Group, ...]:
+    """Labels that go together, so that kinds unlike in all of them are added up four times and not eight."""
+    key, model, provider, outcome, app, host, evidence = kind
     called = NO_LABEL if app is None or app == NO_LABEL else app_label(account, hour, app)
     return (
         (account, hour, _BY_KEY, (key,)),
@@ -140,9 +171,17 @@ def _groups_of(app_label: AppLabel, kind: _Kind) -> tuple[_Group, ...]:
     )
 
 
-def _cells_of(group: _Group) -> list[Cell]:
-    account, hour, dimensions, labels = group
-    return [(dimension, account, hour, label) for dimension, label in zip(dimensions, labels, strict=True)]
+def label_of(by: UsageGroup, place: Place, kind: Kind, app_label: AppLabel) -> str | int:
+    """Give the label that a kind is counted under, as a statement about the cells would: of days and hours their first second."""
+    account, hour = place
+    if by is UsageGroup.ACCOUNT:
+        return account
+    if by in {UsageGroup.DAY, UsageGroup.HOUR}:
+        return hour if by is UsageGroup.HOUR else hour - hour % _DAY
+    for _, _, dimensions, labels in _groups_of(account, hour, kind, app_label):
+        if by.value in dimensions:
+            return labels[dimensions.index(by.value)]
+    raise AssertionError(by)
 
 
 class AppLabels:
@@ -166,10 +205,6 @@ class AppLabels:
     def counted(self, account: AccountId, hour: int, app: str) -> str:
         """Give the label that a row of this app was counted under, for when it goes."""
         return app if app in self._of(account, hour) else OTHER_APPS
-
-    def forget(self) -> None:
-        """Read everything anew: what was remembered may not have been stored."""
-        self._known.clear()
 
     def _of(self, account: AccountId, hour: int) -> set[str]:
         known = self._known.get((account, hour))

@@ -46,40 +46,6 @@ CREATE TABLE settings (
 	CONSTRAINT settings_layer CHECK (layer IN ('gateway', 'account', 'project', 'key'))
 );
 
-CREATE TABLE usage (
-	decision TEXT NOT NULL,
-	at DOUBLE NOT NULL,
-	account TEXT NOT NULL,
-	"key" TEXT NOT NULL,
-	operation TEXT NOT NULL,
-	model TEXT NOT NULL,
-	outcome TEXT NOT NULL,
-	status INTEGER NOT NULL,
-	source TEXT NOT NULL,
-	prompt_tokens BIGINT NOT NULL,
-	completion_tokens BIGINT NOT NULL,
-	cached_tokens BIGINT NOT NULL,
-	reasoning_tokens BIGINT NOT NULL,
-	project TEXT,
-	app_id TEXT,
-	app_name TEXT,
-	app_version TEXT,
-	app_user_id TEXT,
-	app_session_id TEXT,
-	provider TEXT,
-	endpoint TEXT,
-	credential TEXT,
-	data_class TEXT,
-	streamed BOOLEAN NOT NULL,
-	attempts INTEGER NOT NULL,
-	duration DOUBLE NOT NULL,
-	first_token DOUBLE,
-	cost DOUBLE, host TEXT, evidence TEXT, sent_to TEXT,
-	UNIQUE (decision)
-);
-
-CREATE INDEX usage_at_account ON usage (at, account);
-
 CREATE TABLE starts (
 	id TEXT NOT NULL,
 	started_at DOUBLE NOT NULL,
@@ -102,10 +68,6 @@ CREATE TABLE decision_records (
 	denied TEXT NOT NULL,
 	UNIQUE (decision)
 );
-
-CREATE TRIGGER decision_records_no_delete BEFORE DELETE ON decision_records BEGIN SELECT RAISE(ABORT, 'decision_records is append-only'); END;
-
-CREATE TRIGGER decision_records_no_replace BEFORE INSERT ON decision_records WHEN EXISTS (SELECT 1 FROM decision_records WHERE decision = NEW.decision) BEGIN SELECT RAISE(ABORT, 'decision_records is append-only'); END;
 
 CREATE TABLE credentials (
 	id TEXT NOT NULL,
@@ -442,4 +404,232 @@ CREATE TABLE identities (
 	PRIMARY KEY (issuer, subject),
 	UNIQUE (person, issuer),
 	FOREIGN KEY(person) REFERENCES people (id) ON DELETE CASCADE
+);
+
+CREATE TABLE "usage" (
+	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+	decision TEXT NOT NULL,
+	at DOUBLE NOT NULL,
+	account TEXT NOT NULL,
+	"key" TEXT NOT NULL,
+	operation TEXT NOT NULL,
+	model TEXT NOT NULL,
+	outcome TEXT NOT NULL,
+	status INTEGER NOT NULL,
+	source TEXT NOT NULL,
+	prompt_tokens BIGINT NOT NULL,
+	completion_tokens BIGINT NOT NULL,
+	cached_tokens BIGINT NOT NULL,
+	reasoning_tokens BIGINT NOT NULL,
+	project TEXT,
+	app_id TEXT,
+	app_name TEXT,
+	app_version TEXT,
+	app_user_id TEXT,
+	app_session_id TEXT,
+	provider TEXT,
+	endpoint TEXT,
+	credential TEXT,
+	data_class TEXT,
+	streamed BOOLEAN NOT NULL,
+	attempts INTEGER NOT NULL,
+	duration DOUBLE NOT NULL,
+	first_token DOUBLE,
+	cost DOUBLE,
+	host TEXT,
+	evidence TEXT, sent_to TEXT,
+	UNIQUE (decision)
+);
+
+CREATE INDEX usage_at_account ON usage (at, account);
+
+CREATE TABLE usage_added (
+	number BIGINT NOT NULL
+);
+
+CREATE TABLE slices (
+	account TEXT NOT NULL,
+	lineage TEXT NOT NULL,
+	worker TEXT NOT NULL,
+	amount BIGINT NOT NULL,
+	requests INTEGER NOT NULL,
+	ends_at DOUBLE NOT NULL,
+	PRIMARY KEY (lineage, worker),
+	FOREIGN KEY(account) REFERENCES accounts (id) ON DELETE CASCADE
+);
+
+CREATE TABLE recent_requests (
+	account TEXT NOT NULL,
+	lineage TEXT NOT NULL,
+	second BIGINT NOT NULL,
+	requests INTEGER NOT NULL,
+	PRIMARY KEY (lineage, second),
+	FOREIGN KEY(account) REFERENCES accounts (id) ON DELETE CASCADE
+);
+
+CREATE INDEX recent_requests_second ON recent_requests (second);
+
+CREATE TABLE audit_entries (
+	position INTEGER NOT NULL,
+	ref TEXT,
+	entry BLOB NOT NULL,
+	PRIMARY KEY (position),
+	UNIQUE (ref)
+);
+
+CREATE TABLE audit_tiles (
+	level INTEGER NOT NULL,
+	number INTEGER NOT NULL,
+	hashes BLOB NOT NULL,
+	root BLOB NOT NULL,
+	PRIMARY KEY (level, number)
+);
+
+CREATE TABLE audit_checkpoints (
+	size INTEGER NOT NULL,
+	note TEXT NOT NULL,
+	PRIMARY KEY (size)
+);
+
+CREATE TABLE audit_names (
+	log_id TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	account TEXT NOT NULL,
+	subject TEXT NOT NULL,
+	PRIMARY KEY (log_id),
+	CONSTRAINT audit_names_subject UNIQUE (kind, account, subject)
+);
+
+CREATE INDEX audit_names_account ON audit_names (account);
+
+CREATE TABLE audit_pending (
+	id TEXT NOT NULL,
+	at INTEGER NOT NULL,
+	kind TEXT NOT NULL,
+	body TEXT NOT NULL,
+	UNIQUE (id)
+);
+
+CREATE TRIGGER audit_entries_no_update BEFORE UPDATE ON audit_entries BEGIN SELECT RAISE(ABORT, 'audit_entries is append-only'); END;
+
+CREATE TRIGGER audit_entries_no_delete BEFORE DELETE ON audit_entries BEGIN SELECT RAISE(ABORT, 'audit_entries is append-only'); END;
+
+CREATE TRIGGER audit_tiles_no_update BEFORE UPDATE ON audit_tiles BEGIN SELECT RAISE(ABORT, 'audit_tiles is append-only'); END;
+
+CREATE TRIGGER audit_tiles_no_delete BEFORE DELETE ON audit_tiles BEGIN SELECT RAISE(ABORT, 'audit_tiles is append-only'); END;
+
+CREATE TRIGGER audit_checkpoints_no_update BEFORE UPDATE ON audit_checkpoints BEGIN SELECT RAISE(ABORT, 'audit_checkpoints is append-only'); END;
+
+CREATE TRIGGER audit_checkpoints_no_delete BEFORE DELETE ON audit_checkpoints BEGIN SELECT RAISE(ABORT, 'audit_checkpoints is append-only'); END;
+
+CREATE TRIGGER audit_entries_no_replace BEFORE INSERT ON audit_entries WHEN NEW.position <> (SELECT coalesce(max(position) + 1, 0) FROM audit_entries) BEGIN SELECT RAISE(ABORT, 'audit_entries is append-only'); END;
+
+CREATE TRIGGER audit_tiles_no_replace BEFORE INSERT ON audit_tiles WHEN EXISTS (SELECT 1 FROM audit_tiles WHERE level = NEW.level AND number = NEW.number) BEGIN SELECT RAISE(ABORT, 'audit_tiles is append-only'); END;
+
+CREATE TRIGGER audit_checkpoints_no_replace BEFORE INSERT ON audit_checkpoints WHEN EXISTS (SELECT 1 FROM audit_checkpoints WHERE size = NEW.size) BEGIN SELECT RAISE(ABORT, 'audit_checkpoints is append-only'); END;
+
+CREATE TRIGGER decision_records_no_replace BEFORE INSERT ON decision_records WHEN EXISTS (SELECT 1 FROM decision_records WHERE decision = NEW.decision) OR EXISTS (SELECT 1 FROM audit_entries WHERE ref = 'd:' || NEW.decision) BEGIN SELECT RAISE(ABORT, 'decision_records is append-only'); END;
+
+CREATE TRIGGER decision_records_no_delete BEFORE DELETE ON decision_records WHEN NOT EXISTS (SELECT 1 FROM audit_entries WHERE ref = 'd:' || OLD.decision) BEGIN SELECT RAISE(ABORT, 'decision_records is append-only'); END;
+
+CREATE TRIGGER audit_pending_no_update BEFORE UPDATE ON audit_pending BEGIN SELECT RAISE(ABORT, 'audit_pending is append-only'); END;
+
+CREATE TRIGGER audit_pending_no_delete BEFORE DELETE ON audit_pending WHEN NOT EXISTS (SELECT 1 FROM audit_entries WHERE ref = 'c:' || OLD.id) BEGIN SELECT RAISE(ABORT, 'audit_pending is append-only'); END;
+
+CREATE TRIGGER audit_entries_take AFTER INSERT ON audit_entries WHEN NEW.ref >= 'c:' AND NEW.ref < 'd;' BEGIN DELETE FROM decision_records WHERE 'd:' || decision = NEW.ref AND decision = substr(NEW.ref, 3); DELETE FROM audit_pending WHERE 'c:' || id = NEW.ref AND id = substr(NEW.ref, 3); END;
+
+CREATE TRIGGER audit_names_account AFTER DELETE ON audit_names WHEN OLD.kind = 'account' BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'account_deleted', json_object('log_id', OLD.log_id); END;
+
+CREATE TRIGGER audit_names_person AFTER DELETE ON audit_names WHEN OLD.kind = 'person' BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'person_deleted', json_object('log_id', OLD.log_id); END;
+
+CREATE TRIGGER audit_accounts_delete AFTER DELETE ON accounts BEGIN DELETE FROM audit_names WHERE account = OLD.id; END;
+
+CREATE TRIGGER audit_people_delete AFTER DELETE ON people BEGIN DELETE FROM audit_names WHERE kind = 'person' AND subject = OLD.id; END;
+
+CREATE TRIGGER audit_accounts_insert AFTER INSERT ON accounts BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'account_added', json_object('account', NEW.id); END;
+
+CREATE TRIGGER audit_closings_insert AFTER INSERT ON closings BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'account_closing', json_object('account', NEW.account); END;
+
+CREATE TRIGGER audit_projects_insert AFTER INSERT ON projects BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'project_added', json_object('account', NEW.account, 'project', NEW.id); END;
+
+CREATE TRIGGER audit_keys_insert AFTER INSERT ON keys BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'key_added', json_object('account', NEW.account, 'key', NEW.id, 'project', NEW.project, 'ends', CAST(NEW.expires_at * 1000 AS BIGINT), 'spend_cap', CAST(NEW.spend_cap AS TEXT), 'period', NEW.period, 'requests_per_minute', NEW.requests_per_minute, 'lineage', NEW.lineage); END;
+
+CREATE TRIGGER audit_keys_revoke AFTER UPDATE OF revoked_at ON keys BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'key_revoked', json_object('account', NEW.account, 'key', NEW.id); END;
+
+CREATE TRIGGER audit_keys_end AFTER UPDATE OF expires_at ON keys BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'key_ends', json_object('account', NEW.account, 'key', NEW.id, 'ends', CAST(NEW.expires_at * 1000 AS BIGINT)); END;
+
+CREATE TRIGGER audit_keys_able AFTER UPDATE OF disabled_at ON keys WHEN NEW.disabled_at IS NOT OLD.disabled_at BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'key_able', json_object('account', NEW.account, 'key', NEW.id, 'disabled', CAST(NEW.disabled_at * 1000 AS BIGINT)); END;
+
+CREATE TRIGGER audit_keys_limit AFTER UPDATE OF spend_cap, period, requests_per_minute ON keys WHEN NEW.spend_cap IS NOT OLD.spend_cap OR NEW.period IS NOT OLD.period OR NEW.requests_per_minute IS NOT OLD.requests_per_minute BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'key_limits', json_object('account', NEW.account, 'key', NEW.id, 'spend_cap', CAST(NEW.spend_cap AS TEXT), 'period', NEW.period, 'requests_per_minute', NEW.requests_per_minute); END;
+
+CREATE TRIGGER audit_keys_delete AFTER DELETE ON keys BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'key_deleted', json_object('account', OLD.account, 'key', OLD.id) WHERE NOT EXISTS (SELECT 1 FROM closings WHERE account = OLD.account); END;
+
+CREATE TRIGGER audit_provisioning_insert AFTER INSERT ON provisioning_keys BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'provisioning_key_added', json_object('account', NEW.account, 'provisioning', NEW.id); END;
+
+CREATE TRIGGER audit_provisioning_revoke AFTER UPDATE OF revoked_at ON provisioning_keys BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'provisioning_key_revoked', json_object('account', NEW.account, 'provisioning', NEW.id); END;
+
+CREATE TRIGGER audit_credentials_insert AFTER INSERT ON credentials BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'credential_added', json_object('account', NEW.account, 'credential', NEW.id, 'provider', NEW.provider, 'tier', NEW.tier, 'version', NEW.version); END;
+
+CREATE TRIGGER audit_credentials_revoke AFTER UPDATE OF disabled_at ON credentials BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'credential_revoked', json_object('account', NEW.account, 'credential', NEW.id, 'provider', NEW.provider, 'tier', NEW.tier, 'version', NEW.version); END;
+
+CREATE TRIGGER audit_credentials_update AFTER UPDATE OF tier, declared, version ON credentials WHEN NEW.disabled_at IS NULL BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'credential', json_object('account', NEW.account, 'credential', NEW.id, 'provider', NEW.provider, 'tier', NEW.tier, 'version', NEW.version); END;
+
+CREATE TRIGGER audit_members_insert AFTER INSERT ON members BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'member', json_object('account', NEW.account, 'person', NEW.person, 'role', NEW.role); END;
+
+CREATE TRIGGER audit_members_update AFTER UPDATE ON members BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'member', json_object('account', NEW.account, 'person', NEW.person, 'role', NEW.role); END;
+
+CREATE TRIGGER audit_members_delete AFTER DELETE ON members BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'member_removed', json_object('account', OLD.account, 'person', OLD.person, 'role', OLD.role) WHERE NOT EXISTS (SELECT 1 FROM closings WHERE account = OLD.account); END;
+
+CREATE TRIGGER audit_people_insert AFTER INSERT ON people BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'person_added', json_object('person', NEW.id, 'operator', CAST(NEW.operator AS INTEGER)); END;
+
+CREATE TRIGGER audit_people_update AFTER UPDATE OF operator, disabled_at ON people BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'person', json_object('person', NEW.id, 'operator', CAST(NEW.operator AS INTEGER), 'disabled', CAST(NEW.disabled_at * 1000 AS BIGINT)); END;
+
+CREATE TRIGGER audit_people_password AFTER UPDATE OF password ON people BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'password_changed', json_object('person', NEW.id); END;
+
+CREATE TRIGGER audit_identities_insert AFTER INSERT ON identities BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'identity_added', json_object('person', NEW.person, 'issuer', NEW.issuer); END;
+
+CREATE TRIGGER audit_changes_insert AFTER INSERT ON changes BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'action', json_object('account', NEW.account, 'what', NEW.what, 'person', (SELECT id FROM people WHERE id = NEW.person), 'provisioning', (SELECT id FROM provisioning_keys WHERE id = NEW.person), 'by', CASE WHEN NEW.person = 'cli' THEN 'cli' END); END;
+
+CREATE TRIGGER audit_settings_insert AFTER INSERT ON settings BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'settings', json_object('layer', NEW.layer, 'subject', NEW.subject, 'account', CASE NEW.layer WHEN 'account' THEN NEW.subject WHEN 'project' THEN (SELECT account FROM projects WHERE id = NEW.subject) WHEN 'key' THEN (SELECT account FROM keys WHERE id = NEW.subject) END, 'after', NEW.body); END;
+
+CREATE TRIGGER audit_settings_update AFTER UPDATE ON settings BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'settings', json_object('layer', NEW.layer, 'subject', NEW.subject, 'account', CASE NEW.layer WHEN 'account' THEN NEW.subject WHEN 'project' THEN (SELECT account FROM projects WHERE id = NEW.subject) WHEN 'key' THEN (SELECT account FROM keys WHERE id = NEW.subject) END, 'before', OLD.body, 'after', NEW.body); END;
+
+CREATE TRIGGER audit_settings_delete AFTER DELETE ON settings BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'settings', json_object('layer', OLD.layer, 'subject', OLD.subject, 'account', CASE OLD.layer WHEN 'account' THEN OLD.subject WHEN 'project' THEN (SELECT account FROM projects WHERE id = OLD.subject) WHEN 'key' THEN (SELECT account FROM keys WHERE id = OLD.subject) END, 'before', OLD.body) WHERE NOT EXISTS (SELECT 1 FROM closings WHERE account = CASE OLD.layer WHEN 'account' THEN OLD.subject WHEN 'project' THEN (SELECT account FROM projects WHERE id = OLD.subject) WHEN 'key' THEN (SELECT account FROM keys WHERE id = OLD.subject) END); END;
+
+CREATE TRIGGER audit_contradictions_insert AFTER INSERT ON contradictions BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'contradiction', json_object('endpoint', NEW.endpoint, 'credential', NEW.credential, 'code', NEW.code, 'decision', NEW.decision); END;
+
+CREATE TRIGGER audit_contradictions_clear AFTER UPDATE OF cleared_at ON contradictions BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'contradiction_cleared', json_object('endpoint', NEW.endpoint, 'credential', NEW.credential, 'code', NEW.code, 'decision', NEW.decision); END;
+
+CREATE TRIGGER audit_catalogue_insert AFTER INSERT ON catalogue_updates BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'catalogue', json_object('number', NEW.number, 'source', NEW.source, 'pinned', CAST(NEW.pinned AS INTEGER), 'base', NEW.base, 'effective', NEW.effective, 'person', (SELECT id FROM people WHERE id = NEW.person), 'provisioning', (SELECT id FROM provisioning_keys WHERE id = NEW.person), 'by', CASE WHEN NEW.person = 'cli' THEN 'cli' END); END;
+
+CREATE TRIGGER audit_catalogue_adopt AFTER UPDATE OF effective ON catalogue_updates BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'catalogue', json_object('number', NEW.number, 'source', NEW.source, 'pinned', CAST(NEW.pinned AS INTEGER), 'base', NEW.base, 'effective', NEW.effective); END;
+
+CREATE TRIGGER audit_review_insert AFTER INSERT ON review_settings BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'review', json_object('account', NEW.account, 'review_first', CAST(NEW.review_first AS INTEGER)); END;
+
+CREATE TRIGGER audit_review_update AFTER UPDATE OF review_first ON review_settings WHEN NEW.review_first IS NOT OLD.review_first BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'review', json_object('account', NEW.account, 'review_first', CAST(NEW.review_first AS INTEGER)); END;
+
+CREATE TRIGGER audit_holds_accept AFTER UPDATE OF accepted_at ON holds BEGIN INSERT INTO audit_pending (id, at, kind, body) SELECT lower(hex(randomblob(12))), CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 'hold_accepted', json_object('account', NEW.account, 'record', NEW.subject, 'number', NEW.number, 'person', (SELECT id FROM people WHERE id = NEW.accepted_by), 'provisioning', (SELECT id FROM provisioning_keys WHERE id = NEW.accepted_by), 'by', CASE WHEN NEW.accepted_by = 'cli' THEN 'cli' END); END;
+
+CREATE TABLE ranking_ledger (
+	week TEXT NOT NULL,
+	epsilon DOUBLE NOT NULL,
+	delta DOUBLE NOT NULL,
+	PRIMARY KEY (week)
+);
+
+CREATE TRIGGER ranking_ledger_no_delete BEFORE DELETE ON ranking_ledger BEGIN SELECT RAISE(ABORT, 'ranking_ledger is append-only'); END;
+
+CREATE TRIGGER ranking_ledger_no_update BEFORE UPDATE ON ranking_ledger BEGIN SELECT RAISE(ABORT, 'ranking_ledger is append-only'); END;
+
+CREATE TABLE ranking_releases (
+	week TEXT NOT NULL,
+	body TEXT NOT NULL,
+	PRIMARY KEY (week),
+	FOREIGN KEY(week) REFERENCES ranking_ledger (week)
+);
+
+CREATE TABLE ranking_opt_outs (
+	account TEXT NOT NULL,
+	PRIMARY KEY (account),
+	FOREIGN KEY(account) REFERENCES accounts (id)
 );

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 
 from anyapi.domain.ids import AccountId
 from anyapi.errors import StorageError
-from anyapi.storage import holdings
+from anyapi.storage import audit_statements, holdings
 from anyapi.storage.contract_holdings import Counts
 from anyapi.storage.database import Database
 from anyapi.storage.holdings import HOLDINGS, Cell, Fate, Holding
 from anyapi.storage.sqlite_driver import SqliteDriver
 from anyapi.storage.tenant import EVERYBODY, only
+from anyapi.storage.usage_sums import add_missing
 
 _WIPE_ATTEMPTS, _WIPE_PAUSE = 20, 0.1
 LARGEST_REWRITTEN = 128 * 1024 * 1024
@@ -47,6 +48,12 @@ class SqlHoldings(Database):
             row.pop("rowid", None)  # PostgreSQL has it as a column; it says nothing of the row
         return rows
 
+    def logged_as(self, account: AccountId) -> str:
+        """Give the account's random id in the audit log."""
+        with only(EVERYBODY):
+            found = self._read("read the audit log", audit_statements.NAME, ("account", account, account))
+        return str(found[0][0]) if found else ""
+
     def begin_closing(self, account: AccountId, at: float) -> None:
         """Note that an account is being deleted; its keys and credentials end."""
         values: dict[str, Cell] = {"account": account, "at": at, "nothing": b""}
@@ -66,7 +73,9 @@ class SqlHoldings(Database):
         ((until,),) = self._read("find the usage rows", holdings.USAGE_BATCH_END, values)
         if until is None:
             return 0, since
-        gone = self._write("delete the usage rows", holdings.DELETE_USAGE_BATCH, {"account": account, "since": since, "until": until})
+        with only(EVERYBODY), self._transaction("delete the usage rows") as connection:
+            add_missing(connection)
+            gone = connection.execute(holdings.DELETE_USAGE_BATCH, {"account": account, "since": since, "until": until}).rowcount
         return gone, float(until)
 
     def delete_account(self, account: AccountId, name: str) -> Counts:
@@ -76,6 +85,7 @@ class SqlHoldings(Database):
         with only(EVERYBODY), self._transaction("delete the account") as connection:
             if connection.execute(holdings.IS_CLOSING, values).fetchone() is None:
                 raise StorageError("the account is not being closed: its keys have to end first")
+            add_missing(connection)
             # Whom only this account knows: found while there are members, gone after them.
             people = [{"person": person} for (person,) in connection.execute(holdings.OWN_PEOPLE, values).fetchall()]
             for one in HOLDINGS:

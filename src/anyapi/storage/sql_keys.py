@@ -7,11 +7,11 @@ import msgspec
 from anyapi.domain.ids import AccountId, KeyId
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.errors import StorageError
-from anyapi.storage import key_statements, statements
+from anyapi.storage import key_statements, spending, statements
 from anyapi.storage.contract import NO_SETTINGS
 from anyapi.storage.database import Database, one_of, rows_of
-from anyapi.storage.driver import Value
 from anyapi.storage.rows import KeyRow, ProvisioningKeyRow, SpendingRow, body_of
+from anyapi.storage.usage_sums import add_up
 
 _CHANGEABLE = {"name", "spend_cap", "period", "requests_per_minute", "disabled_at"}
 _FIXED = tuple(name for name in KeyRow.__struct_fields__ if name not in _CHANGEABLE)
@@ -79,17 +79,18 @@ class SqlKeys(Database):
 
     def spending(self, account: AccountId, month: int, week: int, day: int) -> list[SpendingRow]:
         """Give what the keys of an account spent."""
-        values: dict[str, Value] = {"account": account, "month": month, "week": week, "day": day}
-        return rows_of(SpendingRow, self._read("read what keys spent", key_statements.SPENDING, values))
+        with self._reading("read what keys spent") as read:
+            return spending.spending(read, account, month, week, day)
 
     def capped_spending(self, month: int, week: int, day: int) -> dict[KeyId, float]:
         """Give what each key that a spend cap holds has spent in the current period of its cap."""
-        values = {"month": month, "week": week, "day": day}
-        found = self._read("read what keys spent", key_statements.CAPPED_SPENDING, values)
-        return {KeyId(str(key)): msgspec.convert(spent, float) for key, spent in found}
+        with self._reading("read what keys spent") as read:
+            return spending.capped_spending(read, month, week, day)
 
     def fold_spending(self, before: int) -> None:
         """Make one sum of the days before `before` for each lineage."""
+        with self._lock:
+            add_up(self._driver, self._connection)
         if self._read("look for old spending", key_statements.OLD_SPENDING, (before,)):
             with self._transaction("sum up old spending") as connection:
                 connection.execute(key_statements.FOLD_SPENDING, (before,))

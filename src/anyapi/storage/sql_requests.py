@@ -66,6 +66,10 @@ class SqlRequests(Database):
         """Give notices that were not sent, oldest first."""
         return rows_of(NoticeRow, self._read("read the notices", statements.UNSENT_NOTICES, (limit,)))
 
-    def note_sent(self, notice: str, at: float) -> None:
-        """Note that a notice was sent."""
-        self._write("note that the notice was sent", statements.NOTE_SENT, (at, notice))
+    def note_sent(self, notice: str, at: float) -> bool:
+        """Note that a notice was sent; False if it was before."""
+        return self._write("note that the notice was sent", statements.NOTE_SENT, (at, notice)) > 0
+
+    def note_unsent(self, notice: str) -> None:
+        """Note that it waits again."""
+        self._write("note that the notice was not sent", statements.NOTE_UNSENT, (notice,))

@@ -154,7 +154,7 @@ class SqlStore(SqlKeys):
 
     def usage_version(self, account: AccountId) -> str:
         """Give a text that changes when rows of the account come or go."""
-        return "-".join(str(value) for value in self._read("read the usage", usage_statements.USAGE_VERSION, (account,))[0])
+        return "-".join(str(value) for value in self._read("read the usage", usage_statements.USAGE_VERSION, {"account": account})[0])
 
     def recipients(self, account: AccountId | None, cuts: Sequence[float]) -> list[Recipient]:
         """Give what was sent to each endpoint, none of it over a UTC midnight or one of `cuts`."""
@@ -180,9 +180,21 @@ class SqlStore(SqlKeys):
         return self._write("clear the contradictions", statements.CLEAR_CONTRADICTIONS, values)
 
     def decision(self, decision: DecisionId) -> DecisionRecord | None:
-        """Give one decision record, or None."""
+        """Give one decision record, or None: where it waits to be entered into the audit log, or from there."""
+        # In this order: one that is entered meanwhile is found there.
         found = self._read("read the decision record", statements.ONE_DECISION, (decision,))
-        return _decision_record(found[0]) if found else None
+        if found:
+            return _decision_record(found[0])
+        entered = self._read("read the decision record", statements.ENTERED_DECISION, (f"d:{decision}",))
+        return self._entered(bytes(entered[0][0])) if entered else None  # type: ignore[arg-type]
+
+    def _entered(self, entry: bytes) -> DecisionRecord:
+        """A decision record as the audit log has it, with the names behind its random ids, where they are not forgotten."""
+        values = msgspec.json.decode(entry, type=dict[str, object])
+        for name in ("account", "key"):
+            known = self._read("read the decision record", statements.ONE_NAME, (str(values[name]),))
+            values[name] = known[0][0] if known else values[name]
+        return msgspec.convert({**values, "at": values["at"] / 1000}, DecisionRecord)  # type: ignore[operator]
 
     def decision_count(self) -> int:
         """Say how many decision records there are."""

@@ -8,7 +8,7 @@ from typing import cast
 
 from anyapi.errors import StorageError
 from anyapi.storage.connection import NOT_STORABLE, connect, database_path, storage_error
-from anyapi.storage.driver import Conflict, Connection, NotStorable, Progress, Value
+from anyapi.storage.driver import Conflict, Connection, NotStorable, Progress, Row, Value, Values
 from anyapi.storage.schema import no_progress, prepare
 
 _CHECKPOINT_BYTES = 8 * 1024 * 1024
@@ -47,6 +47,14 @@ class SqliteDriver:
         finally:
             if cast("sqlite3.Connection", connection).in_transaction:
                 connection.execute("ROLLBACK")
+
+    def read(self, connection: Connection, statement: str, values: Values = ()) -> list[Row]:
+        """One statement is a unit by itself."""
+        return connection.execute(statement, values).fetchall()
+
+    def alone(self, connection: Connection) -> contextlib.AbstractContextManager[None]:  # noqa: ARG002 no other process extends the log
+        """Nothing: the write lock is never held while a thread waits for the interpreter's."""
+        return contextlib.nullcontext()
 
     def insert(self, connection: Connection, statement: Callable[[int], str], rows: Sequence[Sequence[Value]]) -> int:
         """Bind every value of every row."""

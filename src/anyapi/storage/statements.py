@@ -108,7 +108,11 @@ DECISION_COLUMNS = (
     "denied",
 )
 ONE_DECISION = f"SELECT {', '.join(DECISION_COLUMNS)} FROM decision_records WHERE decision = ?"  # noqa: S608 made of constants alone
-DECISION_COUNT = "SELECT count(*) FROM decision_records"
+ENTERED_DECISION = "SELECT entry FROM audit_entries WHERE ref = ?"
+ONE_NAME = "SELECT subject FROM audit_names WHERE log_id = ?"
+DECISION_COUNT = """
+SELECT (SELECT count(*) FROM decision_records) + (SELECT count(*) FROM audit_entries WHERE ref >= 'd:' AND ref < 'd;')
+"""
 # The second rewrites the file's first page, through the WAL and its fsync, and changes nothing.
 PROBE = ("SELECT 1 FROM decision_records LIMIT 1", "PRAGMA user_version = 0")
 

@@ -5,7 +5,7 @@ Works on whatever asks the store one question after another on one state of it; 
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import starmap
 from typing import NamedTuple, TypeAlias
 
@@ -15,7 +15,21 @@ from anyapi.domain.ids import AccountId
 from anyapi.domain.usage import UsageRow
 from anyapi.storage import usage_statements as statements
 from anyapi.storage.driver import Row, Value
-from anyapi.storage.rollups import BUCKETS, DURATIONS, FIRST_TOKENS, HOUR, SUMS, hour_of
+from anyapi.storage.rollups import (
+    BUCKETS,
+    DURATIONS,
+    FIRST_TOKENS,
+    HOUR,
+    SUMS,
+    AppLabels,
+    Found,
+    Sums,
+    flat,
+    hour_of,
+    kinds,
+    label_of,
+    merge,
+)
 from anyapi.storage.rows import UsageGroup, UsageTimes, UsageTotal
 from anyapi.storage.usage_columns import from_columns
 
@@ -72,10 +86,11 @@ def totals(read: Read, by: UsageGroup, since: float, until: float, account: Acco
     for part in parts:
         found += read(statements.sums_of_rows(by, of_account=of_account), {**values, **part})
     sums: defaultdict[str, list[float]] = defaultdict(lambda: [0] * len(SUMS))
+    found += [(label, *more[: len(SUMS)]) for label, more in _not_added(read, by, account, whole)]
     for label, *measured in found:
         into = sums[_label(by, label)]
         for place, value in enumerate(measured):
-            into[place] += _number(value)
+            into[place] += number(value)
     return [_total(label, measured) for label, measured in sorted(sums.items()) if measured[0]]
 
 
@@ -84,18 +99,36 @@ def times(read: Read, by: UsageGroup, since: float, until: float, account: Accou
     whole, parts, values = _cut(read, since, until, account)
     of_account = account is not None
     counts: defaultdict[str, list[int]] = defaultdict(lambda: [0] * (2 * BUCKETS))
-    for label, *measured in read(statements.sums_of_hours(by, (*DURATIONS, *FIRST_TOKENS), of_account=of_account), {**values, **whole}):
+    found = read(statements.sums_of_hours(by, (*DURATIONS, *FIRST_TOKENS), of_account=of_account), {**values, **whole})
+    found += [(label, *more[len(SUMS) :]) for label, more in _not_added(read, by, account, whole)]
+    for label, *measured in found:
         into = counts[_label(by, label)]
         for place, value in enumerate(measured):
-            into[place] += int(_number(value))
+            into[place] += int(number(value))
     for part in parts:
         for label, took, first, requests in read(statements.times_of_rows(by, of_account=of_account), {**values, **part}):
             into = counts[_label(by, label)]
-            into[int(_number(took))] += int(_number(requests))
+            into[int(number(took))] += int(number(requests))
             if first is not None:
-                into[BUCKETS + int(_number(first))] += int(_number(requests))
-    found = ((label, tuple(into[:BUCKETS]), tuple(into[BUCKETS:])) for label, into in sorted(counts.items()))
-    return list(starmap(UsageTimes, (one for one in found if any(one[1]))))
+                into[BUCKETS + int(number(first))] += int(number(requests))
+    counted = ((label, tuple(into[:BUCKETS]), tuple(into[BUCKETS:])) for label, into in sorted(counts.items()))
+    return list(starmap(UsageTimes, (one for one in counted if any(one[1]))))
+
+
+def app_labels(read: Read) -> AppLabels:
+    """Which apps have cells of their own, as whoever reads sees it."""
+    return AppLabels(lambda account, hour: [str(label) for (label,) in read(statements.APPS_OF_HOUR, {"account": account, "hour": hour})])
+
+
+def _not_added(read: Read, by: UsageGroup, account: AccountId | None, whole: Mapping[str, int]) -> Iterator[tuple[Value, Sums]]:
+    """What the sums of whole hours lack, by label, in the order of `MEASURES`."""
+    statement = statements.NOT_ADDED if account is None else statements.NOT_ADDED_OF_ACCOUNT
+    stored = read(statement, {"account": account, "since": whole["first"], "until": whole["last"]})
+    labelled: dict[Value, Found] = {}
+    apps = app_labels(read)
+    for place, there in kinds(from_columns(values) for values in stored).items():
+        merge(labelled, ((label_of(by, place, kind, apps), sums) for kind, sums in there.items()))
+    return ((label, flat(sums)) for label, sums in labelled.items())
 
 
 def rows(read: Read, page: Page, account: AccountId | None) -> list[UsageRow]:
@@ -109,9 +142,13 @@ def rows(read: Read, page: Page, account: AccountId | None) -> list[UsageRow]:
         return []
     # Each of these hours has a row, but for those at the two ends perhaps.
     hours: dict[str, Value] = {"account": account, "first": hour_of(since), "last": hour_of(until) + HOUR, "limit": page.limit + 2}
+    known = {int(number(hour)) for (hour,) in read(statements.HOURS_OF_ACCOUNT, hours)}
+    ((first, last),) = read(statements.SPAN_NOT_ADDED, {"account": account})
+    if first is not None:
+        known |= set(range(hour_of(max(number(first), since)), hour_of(min(number(last), until)) + HOUR, HOUR))
     found: list[Row] = []
-    for (hour,) in read(statements.HOURS_OF_ACCOUNT, hours):
-        start, end = int(_number(hour)), int(_number(hour)) + HOUR
+    for start in sorted(known, reverse=True):
+        end = start + HOUR
         within: dict[str, Value] = {"since": max(page.since, start), "limit": page.limit - len(found)}
         within |= {"until": end, "before": ""} if end < page.until else {}
         found += read(statements.USAGE_ROWS_OF_ACCOUNT, {**asked, **within})
@@ -122,7 +159,7 @@ def rows(read: Read, page: Page, account: AccountId | None) -> list[UsageRow]:
 
 def _cut(
     read: Read, since: float, until: float, account: AccountId | None
-) -> tuple[dict[str, Value], Iterable[dict[str, Value]], dict[str, Value]]:
+) -> tuple[dict[str, int], Iterable[dict[str, Value]], dict[str, Value]]:
     """What to ask for: of whole hours, of each part of one, of both."""
     oldest, newest = _bounds(read)
     first, last, parts = cut(since, until, oldest, newest)
@@ -132,13 +169,13 @@ def _cut(
 def _bounds(read: Read) -> tuple[float, float]:
     """The times of the oldest and the newest row of all; the newest before the oldest if there is none."""
     ((oldest, newest),) = read(statements.USAGE_BOUNDS, {})
-    return (0.0, -1.0) if oldest is None else (_number(oldest), _number(newest))
+    return (0.0, -1.0) if oldest is None else (number(oldest), number(newest))
 
 
 def _label(by: UsageGroup, label: Value) -> str:
     if by not in _NAMED_BY_TIME:
         return str(label)
-    return dt.datetime.fromtimestamp(_number(label), dt.UTC).strftime(_NAMED_BY_TIME[by])
+    return dt.datetime.fromtimestamp(number(label), dt.UTC).strftime(_NAMED_BY_TIME[by])
 
 
 def _total(label: str, sums: list[float]) -> UsageTotal:
@@ -146,6 +183,6 @@ def _total(label: str, sums: list[float]) -> UsageTotal:
     return msgspec.convert({"label": label, **named}, UsageTotal)
 
 
-def _number(value: Value) -> float:
-    """A number as a database gives it: some give sums as decimals."""
+def number(value: Value) -> float:
+    """Give a number as a database gives it: some give sums as decimals."""
     return float(value or 0)

@@ -50,13 +50,26 @@ ALL_USAGE = _USAGE
 USAGE_ROWS = _USAGE + " WHERE true" + _PAGE
 USAGE_ROWS_OF_ACCOUNT = _USAGE + " WHERE account = :account" + _PAGE
 USAGE_BOUNDS = "SELECT (SELECT min(at) FROM usage), (SELECT max(at) FROM usage)"
+ADDED_UNTIL = "(SELECT coalesce(max(number), 0) FROM usage_added)"
+_NOT_ADDED = f"number > {ADDED_UNTIL}"
 HOURS_OF_ACCOUNT = """
 SELECT hour FROM usage_hours
 WHERE dimension = 'all' AND account = :account AND hour >= :first AND hour < :last AND requests > 0 ORDER BY hour DESC LIMIT :limit
 """
-USAGE_VERSION = """
-SELECT coalesce(sum(requests), 0), coalesce(sum(requests * (hour / 3600)), 0) FROM usage_hours WHERE dimension = 'all' AND account = ?
-"""
+USAGE_VERSION = f"""
+SELECT coalesce(sum(requests), 0), coalesce(sum(requests * (hour / 3600)), 0),
+    (SELECT count(*) FROM usage WHERE {_NOT_ADDED} AND account = :account)
+FROM usage_hours WHERE dimension = 'all' AND account = :account
+"""  # noqa: S608 made of constants alone
+NOT_ADDED = _USAGE + f" WHERE {_NOT_ADDED} AND at >= :since AND at < :until"
+NOT_ADDED_OF_ACCOUNT = NOT_ADDED + " AND account = :account"
+ADDED = f"""
+SELECT {ADDED_UNTIL}, (SELECT count(*) FROM usage WHERE {_NOT_ADDED}), (SELECT coalesce(max(number), 0) FROM usage)
+"""  # noqa: S608 made of constants alone
+NUMBERED_USAGE = f"SELECT number, {', '.join(USAGE_COLUMNS)} FROM usage WHERE number > ? AND number <= ? ORDER BY number LIMIT ?"  # noqa: S608 made of constants alone
+ANY_NOT_ADDED = f"SELECT 1 FROM usage WHERE decision IN (SELECT value FROM json_each(:list)) AND {_NOT_ADDED} LIMIT 1"  # noqa: S608 made of constants alone
+SPAN_NOT_ADDED = f"SELECT min(at), max(at) FROM usage WHERE {_NOT_ADDED} AND account = :account"  # noqa: S608 made of constants alone
+SET_ADDED = ("DELETE FROM usage_added", "INSERT INTO usage_added (number) VALUES (:number)")
 _OF_ROWS = {
     "day": "CAST(:hour AS BIGINT) - CAST(:hour AS BIGINT) % 86400",
     "hour": "CAST(:hour AS BIGINT)",
@@ -76,8 +89,8 @@ WHERE usage.at < :now - 86400.0 * min(:default_days, (SELECT coalesce(min(usage_
     AND usage.at < :now - 86400.0 * coalesce(accounts.usage_days, :default_days)
 ORDER BY usage.at LIMIT :batch
 """  # noqa: S608 made of constants alone
-DELETE_USAGE = "DELETE FROM usage WHERE decision IN (SELECT value FROM json_each(?))"
-APPS_OF_HOUR = "SELECT label FROM usage_hours WHERE dimension = 'app' AND account = ? AND hour = ?"
+DELETE_USAGE = "DELETE FROM usage WHERE decision IN (SELECT value FROM json_each(:list))"
+APPS_OF_HOUR = "SELECT label FROM usage_hours WHERE dimension = 'app' AND account = :account AND hour = :hour"
 DELETE_EMPTY_HOUR = f"""
 DELETE FROM usage_hours WHERE dimension IN ({", ".join(f"'{name}'" for name in DIMENSIONS)}) AND account = :account AND hour = :hour
     AND (SELECT requests FROM usage_hours WHERE dimension = 'all' AND account = :account AND hour = :hour AND label = '-') = 0

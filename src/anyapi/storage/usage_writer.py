@@ -23,14 +23,14 @@ from anyapi.storage.connection import data_directory
 from anyapi.storage.driver import Connection, Driver, NotStorable, code_of
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.events import EventKind, FailureState, Report, WriterEvent, WriterState, no_report
-from anyapi.storage.rollups import AppLabels
 from anyapi.storage.rows import DEFAULT_USAGE_DAYS, DELETED_ACCOUNT, UNKNOWN_ACCOUNT
-from anyapi.storage.usage_sums import RowsDiffer, app_labels, purge, write, write_new
+from anyapi.storage.usage_sums import NotAdded, RowsDiffer, add_up, purge, write, write_new
 
 _MOST_ROWS = 512
 """Rows of one statement. Beside a busy event loop each statement costs a wait of 5 ms for the interpreter lock: this many keep up with any
 rate that the loop can reach. Binding them takes the loop's time, about a millisecond."""
 _BATCHES_UNCHECKED = 8
+_ADD_UP_SECONDS = 30.0
 _PURGE_SECONDS = 600.0
 _PURGE_ROWS = 500
 UNKNOWN = "unknown"
@@ -68,15 +68,16 @@ class UsageWriter:
         self._dropped = self._dropped_reported = 0
         self._closed = False
         self._failure = FailureState("usage", report)
-        self._purge_at = 0.0
+        self._purge_at, self._add_up_at = 0.0, clock() + _ADD_UP_SECONDS
+        self._not_added = NotAdded()
         self._connection: Connection | None = None
-        self._labels: AppLabels
         with contextlib.closing(self._driver.connect()) as connection:
             self.unknown_at_start = self._settle_leftovers(connection, data_dir)
+            add_up(self._driver, connection, self._not_added)
             with self._driver.translated("note the start"), self._driver.unit(connection, writes=True):
                 connection.execute(statements.ADD_START, (self._start, clock()))
         self._accepted = AcceptedCount(data_dir, self._start, clock())
-        self._thread = BatchThread("anyapi-usage", self._work, self._crashed, interval=interval, idle=_PURGE_SECONDS)
+        self._thread = BatchThread("anyapi-usage", self._work, self._crashed, interval=interval, idle=_ADD_UP_SECONDS)
 
     def accept(self) -> None:
         """Count one accepted request."""
@@ -152,6 +153,7 @@ class UsageWriter:
             if batches % _BATCHES_UNCHECKED == 0:
                 self._driver.tidy(connection, failing=False)
         self._driver.tidy(connection, failing=False)
+        self._add_up(connection)
         self._purge(connection)
 
     def _next_batch(self) -> bool:
@@ -169,7 +171,7 @@ class UsageWriter:
         """Write so many rows of the batch. If one of them cannot be stored or is there already, the others must not wait for ever."""
         self._accepted.announce(size, self._batch[0].decision)
         try:
-            write(self._driver, connection, self._batch[:size], self._labels)
+            write(self._driver, connection, self._batch[:size])
         except RowsDiffer:
             if size == 1:
                 self._note_written(1, 0)
@@ -188,6 +190,7 @@ class UsageWriter:
 
     def _note_written(self, size: int, inserted: int) -> None:
         self._accepted.written(inserted)
+        self._not_added.keep(self._batch[:inserted])
         self._written += inserted
         self._duplicates += size - inserted
         del self._batch[:size]
@@ -195,7 +198,6 @@ class UsageWriter:
     def _connected(self) -> Connection:
         if self._connection is None:
             self._connection = self._driver.connect(durable=False, everybody=True)
-            self._labels = app_labels(self._connection)
         return self._connection
 
     def _disconnect(self) -> None:
@@ -214,6 +216,13 @@ class UsageWriter:
             self._purge_at = now + _PURGE_SECONDS
         else:
             self._thread.ask()
+
+    def _add_up(self, connection: Connection) -> None:
+        """Bring the sums up to date now and then: to add to a cell costs the same for one row and for a thousand."""
+        now, waiting = self._clock(), self._not_added
+        if waiting.rows and (self._closed or waiting.many or now >= self._add_up_at):
+            add_up(self._driver, connection, self._not_added)
+            self._add_up_at = now + _ADD_UP_SECONDS
 
     def _settle_leftovers(self, connection: Connection, directory: Path) -> int:
         with contextlib.closing(leftovers(directory)) as gone:

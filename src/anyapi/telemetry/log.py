@@ -27,6 +27,8 @@ class Event(enum.StrEnum):
     CATALOGUE_UNUSABLE = "catalogue_unusable"
     WORKER_ENDED = "worker_ended"
     EVIDENCE_CONTRADICTS = "evidence_contradicts"
+    RANKING_RELEASED = "ranking_released"
+    RANKING_FAILED = "ranking_failed"
 
 
 FIELDS = frozenset(
@@ -45,6 +47,7 @@ FIELDS = frozenset(
         "credential",
         "host",
         "decision",
+        "week",
     }
 )
 

@@ -114,7 +114,7 @@ def from_body(evidence: Evidence, body: bytes, name_of: NameOf) -> Statement:
         return Statement()
     try:
         outer = _decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return Statement(unreadable=True)
     host = _named(outer) if evidence.host else None
     named = None if host is None else _host(_text(host), name_of)
@@ -140,7 +140,7 @@ def _text(raw: msgspec.Raw) -> str:
     """A short text; an empty one for anything else."""
     try:
         return _decode_text(raw) if len(raw) <= LONGEST else ""
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return ""
 
 

@@ -6,19 +6,20 @@ enough to find usage, errors and the end.
 
 import functools
 import re
-from typing import Annotated
 
 import msgspec
 
 from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Outcome, OutcomeKind
-from anyapi.domain.usage import TokenCount
+from anyapi.domain.usage import Count, TokenCount
 from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
 from anyapi.upstream.classify import classify_openai
 from anyapi.upstream.openai_events import EMPTY, is_event, is_plain, read_chunk, says_something
 
 MAX_EVENT = 1024 * 1024
 """Bytes of one event that may be held back."""
+NOTHING = bytearray()
+"""What holds nothing: one for all streams, so nobody may write into it."""
 INCLUDE_USAGE = msgspec.Raw(b'{"include_usage":true}')
 FALSE = msgspec.Raw(b"false")
 USAGE = b'"usage"'
@@ -28,15 +29,12 @@ LAST = b"data: [DONE]\n\n"
 FINISH = re.compile(rb'"finish_reason"\s*:\s*"[^"]')
 """A stated reason. In the text of an answer its quotes would be escaped; some servers write an empty one where others write null."""
 FINISH_KEY = b'"finish_reason"'
+CR = 13
 FINISH_MARKS = {b'"finish_reason":null': b'"finish_reason":"', b'"finish_reason": null': b'"finish_reason": "'}
 """How a reason begins, by how the same server spells that there is none yet: one search then tells the common read from the last."""
 
 _encode = msgspec.json.Encoder().encode
 _decode_options = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-
-
-Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
-"""A number of tokens of one answer; a provider that states another is taken to have stated none, so that it cannot reach cost or store."""
 
 
 class _Details(msgspec.Struct, gc=False):
@@ -142,7 +140,7 @@ class OpenAIChat:
         try:
             completion = _decode_completion(body)
             tokens = count_of(completion.usage)
-        except (msgspec.DecodeError, RecursionError):
+        except (ValueError, RecursionError):
             return self._read_odd(body)
         return answer_of(body, completion.choices, tokens)
 
@@ -150,7 +148,7 @@ class OpenAIChat:
     def _read_odd(body: bytes) -> Answer | Outcome:
         try:
             completion = _decode_odd(body)
-        except (msgspec.DecodeError, RecursionError):
+        except (ValueError, RecursionError):
             return error_in(body) or Outcome(OutcomeKind.BAD_RESPONSE)
         return answer_of(body, completion.choices, None)
 
@@ -187,7 +185,7 @@ def read_usage(raw: msgspec.Raw) -> TokenCount | None:
     """The token counts of a `usage` object; None where there is none or it is not of that form."""
     try:
         usage = _decode_usage(raw)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return None
     return count_of(usage)
 
@@ -206,7 +204,7 @@ def error_in(body: bytes) -> Outcome | None:
     """The outcome that an `{"error": ...}` object stands for; None if there is no such object."""
     try:
         error = _decode_error(body).error
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return Outcome(OutcomeKind.SERVER_ERROR) if b'"error"' in body[:200] else None
     if error is None:
         return None
@@ -215,6 +213,11 @@ def error_in(body: bytes) -> Outcome | None:
         if 400 <= number <= 599:
             return classify_openai(number, None, body)
     return Outcome(OutcomeKind.SERVER_ERROR)
+
+
+def with_plain_ends(data: bytes) -> bytes:
+    """The same with LF at the end of each line."""
+    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
 
 
 class ChatStream:
@@ -226,7 +229,7 @@ class ChatStream:
         """`hide_usage`: the client did not ask for the usage chunk, we did."""
         self._hide_usage = hide_usage
         self._finish_mark, self._finished = FINISH_KEY, False
-        self._rest = self._opening = b""
+        self._rest = self._opening = NOTHING
         self.complete = self.started = False
         self.failure: Outcome | None = None
         self.tokens: TokenCount | None = None
@@ -261,24 +264,44 @@ class ChatStream:
         """
         if not self._opening and b"data:" not in data:
             return data
-        self._opening += data
         self.started = any(map(says_something, data.split(b"\n\n")))
-        if not self.started and not self.complete:
-            if len(self._opening) > MAX_EVENT:
-                self.failure = Outcome(OutcomeKind.BAD_RESPONSE)
-            return b""
-        data, self._opening = self._opening, b""
-        return data
+        if self.started or self.complete:
+            held, self._opening = self._opening, NOTHING
+            return bytes(held) + data if held else data
+        self._opening = self._opening or bytearray()
+        self._opening += data
+        if len(self._opening) > MAX_EVENT:
+            self.failure = Outcome(OutcomeKind.BAD_RESPONSE)
+        return b""
 
     def _whole_events(self, data: bytes) -> bytes:
-        """What was held back and what came now, up to the last event that is whole; possibly nothing."""
-        rest, self._rest = self._rest, b""
-        if rest.endswith(b"\r"):
-            rest, data = rest[:-1], data.removeprefix(b"\n")
-        if b"\r" in data:
-            data = self._plain_ends(data)
-        data = rest + data
-        return data if data.endswith(b"\n\n") else self._hold(data)
+        """What was held back and what came now, up to the last event that is whole; possibly nothing. Looks at no byte twice.
+
+        Line ends CRLF and CR become LF. A CR at the very end counts at once; `_rest` then ends with it, since an LF may follow.
+        """
+        held, self._rest, place = self._rest, NOTHING, 0
+        due = data[-1:] == b"\r"
+        if held:
+            if held[-1] == CR:
+                del held[-1]
+                data = data.removeprefix(b"\n")
+            held += with_plain_ends(data) if b"\r" in data else data
+            place = -len(data) - 1  # the first LF of a blank line may be the last byte held
+        else:
+            held = bytearray(with_plain_ends(data))
+        cut = held.rfind(b"\n\n", place) + 2
+        whole = b""
+        if cut > 1:
+            whole = bytes(held[:cut])
+            del held[:cut]
+        if due:
+            held.append(CR)
+        if len(held) > MAX_EVENT:
+            self.failure = Outcome(OutcomeKind.BAD_RESPONSE)
+            return b""
+        if held:
+            self._rest = held
+        return whole
 
     def _is_plain(self, data: bytes) -> bool:
         """Whether these are plain events, and then perhaps the terminal marker of an answer that is whole."""
@@ -289,30 +312,13 @@ class ChatStream:
 
     def _read_odd(self, data: bytes) -> bytes:
         """What is not one JSON value an event: the terminal marker, comments, other line ends, and what is no event stream."""
-        if b"\r" in data:
-            data = self._plain_ends(data)
+        data = with_plain_ends(data)
         if b"[DONE]" in data:
             data = self._end(data)
         if all(is_event(event) for event in data.split(b"\n\n")):
             return data
         self.failure, self.complete = Outcome(OutcomeKind.BAD_RESPONSE), False
         return b""
-
-    def _plain_ends(self, data: bytes) -> bytes:
-        """Line ends CRLF and CR become LF. A CR at the very end counts at once; `_rest` then ends with it, since an LF may follow."""
-        if data.endswith(b"\r"):
-            self._rest = b"\r"
-        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-
-    def _hold(self, data: bytes) -> bytes:
-        cut = data.rfind(b"\n\n")
-        whole, rest = (data[: cut + 2], data[cut + 2 :]) if cut >= 0 else (b"", data)
-        self._rest = rest + self._rest
-        if len(self._rest) > MAX_EVENT:
-            self.failure = Outcome(OutcomeKind.BAD_RESPONSE)
-            self._rest = b""
-            return b""
-        return whole
 
     def _note_finish(self, data: bytes) -> None:
         """A chunk states why the model stopped, or the first one how this server spells that it has not."""

@@ -4,13 +4,11 @@ Only the model's name is rewritten. An answer goes on whole, unless the provider
 client asked for: then they alone are rewritten. Official clients ask for base64 and many servers know only arrays.
 """
 
-from typing import Annotated
-
 import msgspec
 
 from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Outcome, OutcomeKind
-from anyapi.domain.usage import TokenCount
+from anyapi.domain.usage import Count, TokenCount
 from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
 from anyapi.upstream.classify import classify_openai
 from anyapi.upstream.openai_chat import error_in
@@ -20,8 +18,6 @@ PATH = b"/embeddings"
 UNSEEN = frozenset({"encoding_format"})
 """Fields whose removal changes nothing for the client: the answer is rewritten into what was asked."""
 BAD = Outcome(OutcomeKind.BAD_RESPONSE)
-
-Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 
 
 class _Usage(msgspec.Struct):
@@ -69,7 +65,7 @@ class OpenAIEmbeddings:
         try:
             found = _decode_list(body)
             whole = found.object == "list" and len(found.data) == count_inputs(call.fields)
-        except (msgspec.DecodeError, RecursionError):
+        except (ValueError, RecursionError):
             whole = False
         if not whole:
             return error_in(body) or BAD
@@ -109,7 +105,7 @@ def read_usage(raw: msgspec.Raw) -> TokenCount | None:
     """The tokens of the inputs; None where the provider states none, or in a way that is not understood."""
     try:
         usage = _decode_usage(raw)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return None
     prompt = None if usage is None else usage.total_tokens if usage.prompt_tokens is None else usage.prompt_tokens
     return None if prompt is None else TokenCount(prompt, 0)

@@ -41,7 +41,7 @@ def is_plain(data: bytes) -> bool:
     try:
         for event in events:  # joined, two halves could make a whole
             _decode_raw(event)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return False
     return True
 
@@ -55,7 +55,7 @@ def is_event(event: bytes) -> bool:
         return True
     try:
         _decode_raw(text)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return False
     return True
 
@@ -67,7 +67,7 @@ def says_something(event: bytes) -> bool:
         return False
     try:
         choices = _decode_opening(data).choices
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return True
     return any(name != "role" and bytes(value) not in EMPTY for choice in choices for name, value in choice.delta.items())
 
@@ -76,7 +76,7 @@ def read_chunk(event: bytes) -> Chunk | None:
     """The JSON object of one event's data lines; None where it is not one."""
     try:
         return _decode_chunk(_data_of(event))
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return None
 
 

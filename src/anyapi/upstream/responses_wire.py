@@ -4,16 +4,11 @@ Source: the `Response` and `ResponseStreamEvent` types of OpenAI's API reference
 to refuse an answer.
 """
 
-from typing import Annotated
-
 import msgspec
 
-from anyapi.domain.usage import TokenCount
+from anyapi.domain.usage import Count, TokenCount
 
 NOTHING = msgspec.Raw()
-
-Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
-"""A number of tokens of one answer; a provider that states another is taken to have stated none."""
 
 
 class Error(msgspec.Struct):

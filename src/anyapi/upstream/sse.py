@@ -44,7 +44,7 @@ class Splitter:
         if end < len(data):
             self._held += data[end:]
             self._check()
-        self._lf_due = data.endswith(b"\r", 0, end)
+        self._lf_due = not self._held and data.endswith(b"\r")
         return data[:end]
 
     def _feed_in_between(self, data: bytes) -> bytes:
@@ -59,7 +59,7 @@ class Splitter:
         end = _boundary(held, start)
         whole = bytes(held[:end])
         del held[:end]
-        self._lf_due = whole.endswith(b"\r")
+        self._lf_due = not held and whole.endswith(b"\r")
         self._check()
         return whole
 
@@ -99,6 +99,6 @@ def events(whole: bytes) -> Iterator[tuple[bytes, bytes]]:
                 value = value.removeprefix(b" ")
                 data = value if data is None else data + b"\n" + value
             elif field == b"event":
-                name = value.removeprefix(b" ")
+                name = value.removeprefix(b" ") or b"message"
         if data is not None:
             yield name, data

@@ -7,9 +7,9 @@ import functools
 
 import pytest
 from litestar.testing import TestClient
-from tests.conformance.stores import postgresql, sqlite
+from tests.conformance.stores import enter_changes, postgresql, sqlite
 
-from anyapi.bootstrap import Publisher
+from anyapi.bootstrap_publisher import Publisher
 from anyapi.catalogue.load import load_catalogue
 from anyapi.config import catalogue_over, load_config
 from anyapi.control.app import create_app
@@ -20,12 +20,14 @@ from anyapi.control.tokens import new_person_id, new_token, sha256_of
 from anyapi.crypto.root_keys import RootKeys
 from anyapi.domain.people import Role
 from anyapi.gateway.privacy import stored
+from anyapi.gateway.rankings import shown
 from anyapi.own_credentials import Keeper
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.people_rows import LinkKind, LinkRow, MemberRow, PersonRow
 from anyapi.storage.rows import AccountRow
 from anyapi.storage.sql_holdings import SqlHoldings
 from anyapi.storage.sql_people import SqlPeople
+from anyapi.storage.sql_ranking import SqlRanking
 from anyapi.storage.sql_requests import SqlRequests
 from anyapi.storage.sql_review import SqlReview
 from anyapi.storage.sql_store import SqlStore
@@ -67,6 +69,25 @@ class Browser:
         return answer
 
 
+@functools.cache
+def shared_app(*, secure):
+    """Routes and guards without services. Made once: it takes five times as long as the rest; one for each description."""
+    return create_app(None)
+
+
+class Entering:
+    """The gateway's audit writer, at work only while it is waited for."""
+
+    def __init__(self, driver):
+        self.driver = driver
+
+    def forget(self, accounts):
+        pass
+
+    def flush(self):
+        enter_changes(self.driver)
+
+
 class Control:
     """A control plane of its own, with its store, clock and people."""
 
@@ -76,10 +97,11 @@ class Control:
         self.driver = driver or driver_for(directory)
         self.store, self.people = SqlStore(self.driver, self.clock), SqlPeople(self.driver)
         self.requests, self.holdings, self.review = SqlRequests(self.driver), SqlHoldings(self.driver), SqlReview(self.driver)
+        self.ranking = SqlRanking(self.people)
         current = Current(
             self.review, (self.config.base, self.config.catalogue), functools.partial(catalogue_over, self.config), self.clock
         )
-        self.publisher = Publisher(self.config, self.store, current=current)
+        self.publisher = Publisher(self.config, self.store, sinks=(Entering(self.driver),), current=current, ranking=self.ranking)
         self.snapshot = self.publisher.build()
         self.publisher.publish = lambda snapshot: setattr(self, "snapshot", snapshot)
         self.services = Services(
@@ -89,6 +111,8 @@ class Control:
             holdings=self.holdings,
             attempts=Attempts(self.clock),
             review=self.review,
+            ranking=self.ranking,
+            rankings=lambda week: shown(self.snapshot.releases, week, sampling=True),
             updating=Updating(
                 load_catalogue, functools.partial(catalogue_over, self.config), Dialer(["127.0.0.0/8"]).allows, root_keys=ROOT_KEYS
             ),
@@ -108,8 +132,10 @@ class Control:
 
     @functools.cached_property
     def app(self):
-        """Made when somebody asks for it: that takes as long as the rest, and many tests ask the functions beneath."""
-        return create_app(self.services)
+        """The app of all tests, with the services of this one."""
+        app = shared_app(secure=self.services.secure)
+        app.state.services = self.services
+        return app
 
     def clock(self):
         return self.now
@@ -151,6 +177,7 @@ class Control:
         self.holdings.close()
         self.people.close()
         self.review.close()
+        self.ranking.close()
         self.store.close()
 
 

@@ -8,6 +8,7 @@ from tests.unit.control.test_telling import notices, update
 
 from anyapi.control import attending
 from anyapi.control.attending import Attendant, attend_once
+from anyapi.control.request_mail import Later
 from anyapi.errors import StorageError
 
 
@@ -15,12 +16,12 @@ def test_a_round_tells_and_looks_at_the_calendar_once_an_hour(staffed, monkeypat
     looked = []
     monkeypatch.setattr(attending, "tell_what_is_due", lambda services: looked.append(services.clock()))
     update(staffed)
-    at = attend_once(staffed.services, ways(), float("-inf"))
+    at = attend_once(staffed.services, ways(), float("-inf"), Later())
     assert at == staffed.now
     assert len(notices(staffed, "default")) == 1
     for seconds in (10, 3589, 1):
         staffed.now += seconds
-        at = attend_once(staffed.services, ways(), at)
+        at = attend_once(staffed.services, ways(), at, Later())
     assert looked == [at - 3600, at]
 
 

@@ -31,7 +31,7 @@ def test_the_plan_changes_nothing_and_gives_a_reason_for_each_line(holdings):
     assert holdings.held("acme") == held
     assert (report.done, report.refused, report.known_as) == (False, None, None)
     assert all(line.why for line in (*report.goes, *report.stays))
-    assert counts(report.stays) == {"decision": RECORDS, "contradictions": 1, "people": 1}
+    assert counts(report.stays) == {"decision": RECORDS, "contradictions": 1, "people": 1, "audit_entries": 1}
     total = {record: counts(report.goes).get(record, 0) + counts(report.stays).get(record, 0) for record in held}
     assert total == held, "every row is in the report once"
 
@@ -44,9 +44,9 @@ def test_what_was_done_is_what_was_planned(holdings):
     assert counts(report.goes) == {**counts(planned.goes), "closings": 1}
     assert counts(report.stays) == counts(planned.stays)
     assert (report.done, report.wiped, told) == (True, True, [REQUESTS])
-    assert report.known_as.startswith("deleted:")
+    assert report.known_as.startswith("log_")
     with holdings.backend.store(NOON) as store:
-        assert {store.decision(decision_id("acme", number)).account for number in range(RECORDS)} == {report.known_as}
+        assert {store.decision(decision_id("acme", number)).account for number in range(RECORDS)} == {f"deleted:{report.known_as}"}
 
 
 def test_the_default_account_stays_and_says_why(holdings):

@@ -131,5 +131,10 @@ def test_a_webhooks_secret_is_shown_once_and_stored_sealed(staffed):
     stored = staffed.stored()
     assert second["secret"].removeprefix("whsec_").encode() not in stored
     assert "whsec_" not in owner.get(REVIEW).text
+    shown = {
+        role: staffed.browser(f"{role}@x.org").get(REVIEW).json()["settings"]["webhook_url"]
+        for role in ("owner", "admin", "member", "auditor")
+    }
+    assert shown == {"owner": "https://a.example/h", "admin": "https://a.example/h", "member": None, "auditor": None}
     assert staffed.review.review_settings("default").version == 2
     assert owner.send("DELETE", f"{REVIEW}/webhook").json()["webhook_url"] is None

@@ -35,6 +35,12 @@ def test_nobody_but_the_operator_brings_one(staffed):
         assert staffed.browser(f"{who}@x.org").post(BRING, {"file": "{}"}).status_code == 403
 
 
+def test_how_many_accounts_there_are_is_told_to_the_operator_alone(staffed):
+    staffed.review.note_progress(staffed.review.updates()[0].number, 7, 3, None)
+    shown = [staffed.browser(f"{who}@x.org").get("/api/catalogue/updates").json()["rows"][0] for who in ("operator", "owner")]
+    assert [(row["accounts"], row["told"]) for row in shown] == [(7, 3), (None, 0)]
+
+
 def test_what_is_not_taken_says_why(staffed):
     operator = staffed.browser("operator@x.org")
     base = staffed.config.base

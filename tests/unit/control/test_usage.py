@@ -142,6 +142,7 @@ def test_the_export_holds_every_field_and_no_formula(owner):
     assert rows[0][head.index("app_name")] == "'-cmd"
     stored = set(UsageRow.__struct_fields__) - {"tokens", "app"}
     assert stored <= set(head)
+    assert owner.get("/api/accounts/default/changes").json()[0]["what"] == "usage_exported"
 
 
 def test_the_export_is_written_page_by_page(staffed, owner, tmp_path, monkeypatch):

@@ -23,7 +23,7 @@ LONGEST = 0.5
 SPANS = (1, 7, 30, 90)
 
 
-@pytest.fixture(scope="module", params=[200_000, pytest.param(10_000_000, marks=[pytest.mark.long, pytest.mark.timeout(3600)])])
+@pytest.fixture(scope="module", params=[50_000, pytest.param(10_000_000, marks=[pytest.mark.long, pytest.mark.timeout(3600)])])
 def history(request, tmp_path_factory):
     """An account with seven in ten of so many requests, and somebody who looks at it."""
     directory = tmp_path_factory.mktemp("history")

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 from tests.unit.gateway.workbench import DISCLOSURE
 
+from anyapi.audit.entries import RequestEntry
 from anyapi.domain.usage import DecisionRecord, UsageRow
 from anyapi.gateway.privacy import inventory
 from anyapi.gateway.privacy_fields import CONFIGURED, TABLES
@@ -24,7 +25,7 @@ def leaves(struct, prefix=""):
             yield f"{prefix}{field.name}"
 
 
-@pytest.mark.parametrize(("record", "struct"), [("usage", UsageRow), ("decision", DecisionRecord)])
+@pytest.mark.parametrize(("record", "struct"), [("usage", UsageRow), ("decision", DecisionRecord), ("audit_request", RequestEntry)])
 def test_the_page_lists_exactly_the_fields_of_the_record(record, struct):
     (found,) = [entry for entry in inventory(DISCLOSURE)["stored"] if entry["record"] == record]
     assert sorted(field["field"] for field in found["fields"]) == sorted(leaves(struct))
@@ -53,5 +54,11 @@ def test_it_says_what_runs():
 
 def test_everything_else_that_is_stored_is_named():
     stored = inventory(DISCLOSURE)["stored"]
-    assert [entry["record"] for entry in stored] == ["usage", "usage_hours", "decision", *(name for name, _, _ in CONFIGURED)]
+    assert [entry["record"] for entry in stored] == [
+        "usage",
+        "usage_hours",
+        "decision",
+        "audit_request",
+        *(name for name, _, _ in CONFIGURED),
+    ]
     msgspec.json.encode(stored)

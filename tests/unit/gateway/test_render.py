@@ -19,6 +19,7 @@ WIRE = {
     errors.NoEligibleEndpoint: (403, "no_eligible_endpoint"),
     errors.ModelNotFound: (404, "model_not_found"),
     errors.NotFound: (404, "not_found"),
+    errors.NotRecorded: (404, "not_recorded"),
     errors.MethodNotAllowed: (405, "method_not_allowed"),
     errors.RequestTooLarge: (413, "request_too_large"),
     errors.HeadersTooLarge: (431, "request_too_large"),

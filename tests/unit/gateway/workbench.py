@@ -65,7 +65,7 @@ async def hear(reader, *, count=1, methods=()):
 
 def _least(received, rest):
     """How long what was received has to be before the answer that has begun can be whole."""
-    found = re.match(rb"HTTP/1.1 [^4]..[^\0]*?\r\ncontent-length: (\d+)\r\n[^\0]*?\r\n\r\n", rest[:2000])
+    found = re.match(rb"HTTP/1.1 [^4]..[^\0]*?\r\ncontent-length: (\d+)(?=\r\n)[^\0]*?\r\n\r\n", rest[:2000])
     return len(received) - len(rest) + found.end() + int(found[1]) if found else 0
 
 

@@ -27,7 +27,7 @@ class Leaky:
         def look(search):
             if forbidden:
                 raise PermissionError(forbidden)
-            search.given(name, self.kept.get(name, b"nothing"))
+            search.text(name, self.kept.get(name, b"nothing"))
 
         return Sink(name, look, plant)
 

@@ -134,6 +134,19 @@ def test_a_broken_database_is_still_scanned_as_bytes(canary, tmp_path):
     assert found(Scanner([canary]).scan_file(path), canary) == {"plain"}
 
 
+@pytest.mark.parametrize("form", ENCODINGS)
+@pytest.mark.parametrize("before", [0, 3 * 4096 - 5, 4096, 8191, 70_000])
+def test_pages_of_zeros_around_it_hide_nothing(form, before, canary):
+    planted = ENCODINGS[form](canary)
+    hits = [hit for hit in Scanner([canary]).scan_bytes(bytes(before) + planted + bytes(20_000)) if hit.form == form]
+    assert [before <= hit.offset < before + len(planted) for hit in hits] == [True]
+
+
+def test_a_stream_that_holds_pages_of_zeros_is_unpacked_whole(canary):
+    planted = NOISE + zlib.compress(bytes(50_000) + base64.b64encode(canary.encode()), 0) + bytes(10_000)
+    assert ("zlib:base64+0", len(NOISE)) in {(hit.form, hit.offset) for hit in Scanner([canary]).scan_bytes(planted)}
+
+
 def test_a_canary_on_the_border_of_two_chunks(canary):
     scanner = Scanner([canary])
     cut = canary.encode()

@@ -31,7 +31,7 @@ class Page:
 def test_files_and_trees(search, tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a/file").write_text(f"x{CANARY}")
-    search.tree("tree", tmp_path)
+    search.folder("tree", tmp_path)
     search.file("file", tmp_path / "a/file")
     search.file("gone", tmp_path / "none")
     assert search.seen == {"tree": 25, "file": 25, "gone": 0}

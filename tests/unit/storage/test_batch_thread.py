@@ -110,3 +110,28 @@ def test_close_says_when_the_thread_hangs():
     assert not thread.close(0.01)
     hanging.set()
     assert thread.close(10)
+
+
+def test_what_is_queued_while_it_works_is_done_before_it_closes():
+    queue, done, began, go_on = [1], [], threading.Event(), threading.Event()
+
+    def work():
+        taken = [*queue]
+        queue.clear()
+        began.set()
+        go_on.wait(10)
+        done.extend(taken)
+        return True
+
+    thread = BatchThread("test", work, lambda error: None, interval=0.001, idle=NEVER)
+    thread.ask()
+    assert began.wait(10)
+    queue.append(2)
+    thread.ask()
+    closing = threading.Thread(target=thread.close, args=(10,))
+    closing.start()
+    while thread._deadline is None:
+        pass
+    go_on.set()
+    closing.join(10)
+    assert done == [1, 2]

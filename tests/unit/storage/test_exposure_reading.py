@@ -1,5 +1,7 @@
 """Who was sent what, read back from usage rows: nothing over a midnight or a cut, every attempt counted, nobody else's rows."""
 
+import contextlib
+
 import pytest
 from tests.conformance.samples import DAY, NOON, usage_row
 from tests.conformance.stores import postgresql, sqlite
@@ -7,6 +9,7 @@ from tests.conformance.stores import postgresql, sqlite
 from anyapi.domain.call import App
 from anyapi.storage.exposure_reading import _parts
 from anyapi.storage.sql_store import SqlStore
+from anyapi.storage.usage_sums import write
 from anyapi.storage.usage_writer import UsageWriter
 
 MIDNIGHT = NOON + DAY / 2
@@ -84,6 +87,15 @@ def test_a_midnight_and_a_cut_part_what_is_alike(read):
         (2, 0.0, 50.0),
         (1, 100.0, 100.0),
     ]
+
+
+def test_rows_that_stand_in_no_sum_yet_are_read_too(read, driver):
+    read()
+    with contextlib.closing(driver.connect(everybody=True)) as connection:
+        write(driver, connection, [usage_row(1, at=NOON - 3 * DAY), usage_row(2), usage_row(3, account="other")])
+        assert connection.execute("SELECT count(*) FROM usage_hours").fetchall() == [(0,)], "that is what this is about"
+    assert [(one.account, one.requests) for one in read()] == [("default", 1), ("default", 1)]
+    assert len(read(account=None)) == 3
 
 
 def test_parts_cover_a_day_once():

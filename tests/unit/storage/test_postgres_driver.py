@@ -13,7 +13,9 @@ from anyapi.domain.requirement import Layer
 from anyapi.errors import StorageError
 from anyapi.storage.driver import Conflict, NotStorable, code_of
 from anyapi.storage.postgres_driver import PostgresDriver, opened
+from anyapi.storage.postgres_schema import WRITERS
 from anyapi.storage.rows import AccountRow
+from anyapi.storage.tenant import only
 
 
 @pytest.fixture
@@ -71,6 +73,33 @@ def test_of_two_units_that_write_the_second_waits_for_the_first(backend):
     assert order == ["first", "second"]
     first.close()
     second.close()
+
+
+def test_a_unit_that_waited_too_long_for_its_turn_leaves_a_connection_that_works(backend, store):
+    store._connection.execute("SET lock_timeout = '50ms'")
+    with psycopg.connect(backend.url) as other:
+        other.execute("SELECT pg_advisory_xact_lock(%s)", (WRITERS,))
+        with pytest.raises(StorageError, match="SQLSTATE_55P03"):
+            store.add_account(account("late"))
+    store.add_account(account("late"))
+    assert "late" in {row.id for row in store.accounts()}
+
+
+def test_a_read_that_fails_leaves_a_connection_that_works(backend, store):  # noqa: ARG001 it has an account
+    with contextlib.closing(backend.driver.connect()) as connection:
+        for _ in range(2):
+            with pytest.raises(StorageError, match="SQLSTATE_22012"), backend.driver.translated("divide"):
+                backend.driver.read(connection, "SELECT 1 / ?", (0,))
+            with pytest.raises(StorageError, match="SQLSTATE_25006"), backend.driver.translated("write"):
+                backend.driver.read(connection, "DELETE FROM usage WHERE status = ? RETURNING 1", (1,))
+            assert backend.driver.read(connection, "SELECT count(*) FROM accounts") == [(1,)]
+        assert connection.execute("SELECT count(*) FROM accounts").fetchall() == [(0,)], "nothing is set outside"
+
+
+def test_whoever_is_the_tenant_its_name_is_a_value(backend, store):
+    with only("x', TRUE); DROP TABLE usage; --\\"):
+        assert store.accounts() == []
+    assert store.accounts()
 
 
 def test_a_unit_that_reads_cannot_write_and_waits_for_nobody(backend):

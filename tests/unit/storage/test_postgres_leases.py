@@ -12,7 +12,7 @@ from tests.tools import postgres
 from anyapi.crypto.secret import Secret
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.errors import StorageError
-from anyapi.storage.postgres_leases import Leases, in_force
+from anyapi.storage.postgres_leases import Leases, Onlooker, in_force
 from anyapi.storage.rows import ProjectRow
 
 
@@ -146,6 +146,34 @@ def test_it_waits_no_longer_than_the_lease_of_a_worker_that_is_gone(backend, sto
     change(store)
     assert in_force(Secret(backend.url))[1] == 0
     assert 1.0 <= time.monotonic() - began < 3.0
+
+
+def test_who_waits_again_does_so_on_the_same_connection_or_on_another_if_that_broke(backend, store, joined):
+    worker = joined("a")
+    with contextlib.closing(Onlooker(Secret(backend.url))) as onlooker, psycopg.connect(backend.url, autocommit=True) as raw:
+
+        def ours():
+            return raw.execute("SELECT pid, query FROM pg_stat_activity WHERE query = 'UNLISTEN *' ORDER BY pid").fetchall()
+
+        worker.confirm(worker.newest())
+        assert onlooker.in_force()[1] == 1
+        (first,) = ours()
+        change(store)
+        waiting = threading.Thread(target=onlooker.in_force)
+        waiting.start()
+        waiting.join(0.1)
+        assert waiting.is_alive()
+        assert worker.confirm(worker.newest()) == worker.newest()
+        waiting.join(10)
+        assert ours() == [first]
+        raw.execute("SELECT pg_terminate_backend(%s)", (first[0],))
+        assert onlooker.in_force()[1] == 1
+        (second,) = ours()
+        assert second != first
+    with psycopg.connect(backend.url, autocommit=True) as raw:
+        deadline = time.monotonic() + 10
+        while ours():
+            assert time.monotonic() < deadline
 
 
 def test_who_left_is_not_waited_for(backend, store, joined):

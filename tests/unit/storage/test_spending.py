@@ -7,9 +7,10 @@ from tests.conformance.samples import DAY, NOON, key_row, usage_row
 
 from anyapi.storage.driver import Conflict
 from anyapi.storage.drivers import driver_for
+from anyapi.storage.rollups import kinds
 from anyapi.storage.spending import spending_of, spent_in
 from anyapi.storage.sqlite import SqliteStore
-from anyapi.storage.usage_sums import RowsDiffer, app_labels, write
+from anyapi.storage.usage_sums import RowsDiffer, add_up, write
 from anyapi.storage.usage_writer import UsageWriter
 
 TODAY = int(NOON // DAY)
@@ -21,13 +22,16 @@ class Written:
     def __init__(self, directory):
         self.driver = driver_for(directory)
         self.connection = self.driver.connect()
-        self.labels = app_labels(self.connection)
 
     def write(self, *rows):
-        write(self.driver, self.connection, rows, self.labels)
+        write(self.driver, self.connection, rows)
+
+    def read(self, statement, values):
+        return self.connection.execute(statement, values).fetchall()
 
     def stored(self):
         (rows,) = self.connection.execute("SELECT count(*) FROM usage").fetchone()
+        add_up(self.driver, self.connection)
         (spent,) = self.connection.execute("SELECT total(cost) FROM spending").fetchone()
         return rows, spent
 
@@ -49,7 +53,7 @@ def test_by_key_and_day():
         usage_row(4, cost=0.0),
         usage_row(5, key="key_2", cost=1.0),
     ]
-    assert spent_in([*rows, usage_row(6, at=NOON + DAY, cost=2.0)]) == {
+    assert spent_in(kinds([*rows, usage_row(6, at=NOON + DAY, cost=2.0)])) == {
         ("key_1", TODAY): 0.75,
         ("key_2", TODAY): 1.0,
         ("key_1", TODAY + 1): 2.0,
@@ -61,8 +65,8 @@ def test_by_lineage_each_day_once(written):
         "INSERT INTO keys SELECT 'key_2', prefix, x'02', account, 1, project, name, NULL, NULL, NULL, period, NULL, NULL, lineage FROM keys"
     )
     rows = [usage_row(1, cost=0.25), usage_row(2, key="key_2", cost=0.5), usage_row(3, key="key_gone", cost=1.0)]
-    assert spending_of(written.connection, rows) == [("default", "key_1", TODAY, 0.75)]
-    assert spending_of(written.connection, [usage_row(4, cost=None)]) == []
+    assert spending_of(written.read, kinds(rows)) == [("default", "key_1", TODAY, 0.75)]
+    assert spending_of(written.read, kinds([usage_row(4, cost=None)])) == []
 
 
 def test_rows_that_are_there_already_add_nothing(written):
@@ -76,7 +80,7 @@ def test_rows_that_are_there_already_add_nothing(written):
 
 
 def test_both_or_neither(written):
-    written.connection.execute("CREATE TRIGGER refuse BEFORE INSERT ON spending BEGIN SELECT RAISE(ABORT, 'no'); END")
+    written.connection.execute("CREATE TRIGGER refuse BEFORE INSERT ON usage BEGIN SELECT RAISE(ABORT, 'no'); END")
     with pytest.raises(Conflict):
         written.write(usage_row(1))
     assert written.stored() == (0, 0.0)

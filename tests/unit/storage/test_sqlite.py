@@ -6,7 +6,7 @@ from tests.conformance.samples import NOON, credential_row, key_row
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.errors import StorageError
 from anyapi.storage.connection import connect
-from anyapi.storage.rows import AccountRow
+from anyapi.storage.rows import AccountRow, Declared
 from anyapi.storage.sqlite import SqliteStore
 
 
@@ -70,10 +70,10 @@ def test_a_closed_store_says_so_as_an_error_of_ours(tmp_path):
         store.keys()
 
 
-def test_settings_that_were_taken_back_are_overwritten_in_the_file(store):
+def test_a_declaration_that_was_taken_back_is_overwritten_in_the_file(store):
     """`secure_delete`: what was deleted is not left in free pages."""
-    store.change_settings(Layer.GATEWAY, "", lambda _: Settings(regions=frozenset({"zz-canary"})), NOON)
-    store.change_settings(Layer.GATEWAY, "", lambda _: Settings(), NOON)
+    store.add_credential(credential_row(1, declared=Declared(region="zz-canary")))
+    store.revoke_credential(credential_row(1).id, NOON)
     path = store.path
     store.close()
     assert b"zz-canary" not in path.read_bytes()

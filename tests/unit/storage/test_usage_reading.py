@@ -15,7 +15,7 @@ from anyapi.domain.call import App
 from anyapi.domain.usage import LATENCY_BOUNDS, TokenCount, UsageSource
 from anyapi.storage.rows import UsageGroup
 from anyapi.storage.usage_reading import Part, cut
-from anyapi.storage.usage_sums import app_labels, purge, write
+from anyapi.storage.usage_sums import NotAdded, add_up, purge, write
 
 HOUR, DAY = 3600.0, 86400.0
 ALWAYS = (-math.inf, math.inf)
@@ -125,7 +125,7 @@ def agrees(store, rows, since, until, account):
 
 
 histories = (
-    st.lists(st.lists(changes, max_size=12), max_size=4),
+    st.lists(st.tuples(st.lists(changes, max_size=12), st.sampled_from([None, "own", "all"])), max_size=4),
     st.lists(spans, min_size=1, max_size=3),
     st.none() | st.floats(NOON - 20 * HOUR, NOON + 10 * HOUR),
     st.sampled_from([None, "a", "b", "a-b"]),
@@ -149,10 +149,17 @@ def check(place, batches, asked, purged, account):
     store, driver, connection = place
     connection.execute("DELETE FROM usage")
     connection.execute("DELETE FROM usage_hours")
-    labels, rows = app_labels(connection), []
-    for batch in batches:
+    add_up(driver, connection, NotAdded())
+    rows, known = [], NotAdded()
+    for batch, added_up in batches:
         new = [usage_row(len(rows) + number, **each) for number, each in enumerate(batch)]
-        write(driver, connection, new, labels)
+        if new:
+            write(driver, connection, new)
+            known.keep(new)
+        if added_up == "own":
+            add_up(driver, connection, known)
+        elif added_up == "all":
+            add_up(driver, connection)
         rows += new
     if purged is not None:
         while purge(driver, connection, purged + DAY, 1.0, 5):
@@ -161,6 +168,7 @@ def check(place, batches, asked, purged, account):
     for since, until in [ALWAYS, *asked]:
         agrees(store, rows, since, until, account)
     if not rows:
+        add_up(driver, connection)
         assert connection.execute("SELECT count(*) FROM usage_hours").fetchone() == (0,)
 
 
@@ -186,7 +194,7 @@ def test_hours_are_read_whole_where_nothing_lies_outside():
 def test_an_account_with_few_rows_far_apart(place):
     store, driver, connection = place
     rows = [usage_row(90_000 + number, at=NOON - number * DAY, account="rare") for number in range(40)]
-    write(driver, connection, rows, app_labels(connection))
+    write(driver, connection, rows)
     assert store.usage_rows(*ALWAYS, "rare", 25) == rows[:25]
     assert store.usage_rows(NOON - 39 * DAY, NOON - 2 * DAY, "rare", 1000) == rows[3:]
     assert store.usage_rows(*ALWAYS, "nobody", 25) == []

@@ -73,6 +73,19 @@ def test_crlf_is_one_line_end_and_no_blank_line():
     assert splitter.feed(b"\r\n") == b"data: x\r\ndata: y\r\n\r\n"
 
 
+def test_a_line_end_that_comes_in_two_reads_stays_where_it_is():
+    """What was given back ends with CR, but more has come since: an LF that comes now belongs to the other CR, at the end of that."""
+    stream = b"data: x\r\rdata: y\r\ndata: z\r\n\r\n"
+    for cut in range(len(stream)):
+        assert b"".join(fed([stream[:cut], stream[cut:]])) == stream
+        for other in range(cut, len(stream)):
+            assert b"".join(fed([stream[:cut], stream[cut:other], stream[other:]])) == stream
+
+
+def test_an_event_without_a_name_is_a_message():
+    assert read(b"event:\ndata: x\n\nevent: \ndata: y\n\n") == [("message", "x"), ("message", "y")]
+
+
 def test_an_endless_event_overflows_at_one_mebibyte_and_not_before():
     splitter = sse.Splitter()
     for _ in range(16):

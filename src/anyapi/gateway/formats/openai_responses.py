@@ -196,7 +196,7 @@ def _judge_tools(raw: msgspec.Raw, field: str) -> bool:
     for number, tool in enumerate(tools):
         reason = _objection(tool)
         if reason is not None:
-            raise BadRequest(f"{field}[{number}]: the tool {tool.type} {reason}. Leave it out.", f"{field}[{number}]")
+            raise BadRequest(f"{field}[{number}]: {reason}. Leave it out.", f"{field}[{number}]")
     inner = [_judge_tools(tool.tools, f"{field}[{number}].tools") for number, tool in enumerate(tools) if bytes(tool.tools) != NULL]
     return any(inner) or any(tool.type.startswith(SEARCH) for tool in tools)
 
@@ -204,10 +204,13 @@ def _judge_tools(raw: msgspec.Raw, field: str) -> bool:
 def _objection(tool: _Tool) -> str | None:
     """Why a tool is refused; None if it is not."""
     if tool.type == "shell" and (tool.environment is None or tool.environment.type != "local"):
-        return "runs in a container at a provider, unless its environment is local"
+        return "the tool shell runs in a container at a provider, unless its environment is local"
     if tool.type in TOOLS or tool.type.startswith((SEARCH, COMPUTER)):
         return None
-    return REFUSED_TOOLS.get(tool.type, "is not one that this gateway knows, so no rule could see what it does")
+    reason = REFUSED_TOOLS.get(tool.type)
+    if reason is None:  # whatever stands there is the caller's text: not repeated
+        return "this type of tool is not one that the gateway knows, so no rule could see what it does"
+    return f"the tool {tool.type} {reason}"
 
 
 def _check_items(given: msgspec.Raw) -> bool:

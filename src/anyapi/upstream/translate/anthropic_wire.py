@@ -3,16 +3,12 @@
 Source: the `Message` and `RawMessageStreamEvent` types of Anthropic's API reference, version 2023-06-01.
 """
 
-from typing import Annotated
-
 import msgspec
 
-from anyapi.domain.usage import TokenCount
+from anyapi.domain.usage import Count, TokenCount
 from anyapi.upstream.translate.chat_chunks import usage_of
 
 NOTHING = msgspec.Raw()
-
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
 class Block(msgspec.Struct):
@@ -65,7 +61,7 @@ class Usage(msgspec.Struct):
         cached = self.cache_read_input_tokens or 0
         thinking = (self.output_tokens_details and self.output_tokens_details.thinking_tokens) or 0
         prompt = self.input_tokens + cached + (self.cache_creation_input_tokens or 0)
-        return TokenCount(prompt, self.output_tokens, cached, thinking)
+        return TokenCount(prompt, self.output_tokens, cached, min(thinking, self.output_tokens))
 
     def as_openai(self) -> dict[str, object] | None:
         """OpenAI's `usage` object, None when `total` is None."""

@@ -8,13 +8,11 @@ from typing import Annotated
 
 import msgspec
 
-from anyapi.domain.usage import TokenCount
+from anyapi.domain.usage import Count, TokenCount
 from anyapi.upstream.translate import anthropic_to_openai_chat
 from anyapi.upstream.translate.chat_chunks import usage_of
 
 NOTHING = msgspec.Raw()
-
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Index = Annotated[int, msgspec.Meta(ge=0)]
 
 FORMAT = "amazon-bedrock-v1"

@@ -4,18 +4,14 @@ Source: OpenAI's API reference, and what providers of the format add to it: `rea
 `reasoning_details` (OpenRouter), content in parts (Mistral), `extra_content` (Gemini). Values may be null where providers write null.
 """
 
-from typing import Annotated
-
 import msgspec
 
-from anyapi.domain.usage import TokenCount
+from anyapi.domain.usage import Count, TokenCount
 from anyapi.upstream.translate import raw_reading
 from anyapi.upstream.translate.reading import Object
 
 NULL = msgspec.Raw(b"null")
 EMPTY = frozenset({b"null", b'""', b"[]", b"{}", b"false"})
-
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
 class Function(msgspec.Struct):

@@ -3,20 +3,16 @@
 Vectors pass as they are. Gemini's are of length 1 only at the model's full number of dimensions; shortening is not undone here.
 """
 
-from typing import Annotated
-
 import msgspec
 
 from anyapi.domain.decision import Outcome, OutcomeKind
-from anyapi.domain.usage import TokenCount
+from anyapi.domain.usage import Count, TokenCount
 from anyapi.upstream.adapter import Answer
 from anyapi.upstream.classify_gemini import classify_error
 from anyapi.upstream.translate.embedding_vectors import Form, form_of, numbers_to_base64
 
 BAD = Outcome(OutcomeKind.BAD_RESPONSE)
 NOTHING = msgspec.Raw(b"null")
-
-Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 
 
 class _Embedding(msgspec.Struct):
@@ -77,6 +73,6 @@ def _vector(raw: msgspec.Raw, form: Form) -> msgspec.Raw:
 def _tokens(raw: msgspec.Raw) -> TokenCount | None:
     try:
         usage = _decode_usage(raw)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return None
     return None if usage is None or usage.prompt_token_count is None else TokenCount(usage.prompt_token_count, 0)

@@ -3,18 +3,14 @@
 Source: `GenerateContentResponse` of the Gemini API (v1beta) and of Vertex AI (v1), November 2026. A stream's events are of the same type.
 """
 
-from typing import Annotated
-
 import msgspec
 
-from anyapi.domain.usage import TokenCount
+from anyapi.domain.usage import Count, TokenCount
 from anyapi.upstream.translate.chat_chunks import usage_of
 
 NOTHING = msgspec.Raw()
 
 UNSPECIFIED = "FINISH_REASON_UNSPECIFIED"
-
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
 class FunctionCall(msgspec.Struct, rename="camel"):

@@ -5,10 +5,10 @@ form differs among providers are read leniently: an answer is not worth less for
 """
 
 import re
-from typing import Annotated
 
 import msgspec
 
+from anyapi.domain.usage import Count
 from anyapi.upstream.translate.openai_responses_echo import Echo
 from anyapi.upstream.translate.reading import Object
 
@@ -18,8 +18,6 @@ ODD = re.compile(r"[^A-Za-z0-9]")
 LONGEST_BASE = 40
 """Characters of a completion's id that are kept: item ids may have 64."""
 TIERS = frozenset({"default", "flex", "scale", "priority", "fast", "ultrafast"})
-
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 encode = msgspec.json.Encoder().encode
 

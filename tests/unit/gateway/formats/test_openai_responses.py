@@ -122,6 +122,10 @@ def test_tools_that_hold_files_or_send_content_elsewhere_are_refused(kind):
     refused(b'{"model":"a/b","input":"x","tools":[%b]}' % doubled.encode(), "tools")
 
 
+def test_the_type_of_an_unknown_tool_is_not_repeated():
+    refused(body(tools=[FUNCTION, {"type": "s3cret"}]), "tools[1]")
+
+
 def test_other_tools_pass():
     tools = [FUNCTION, {"type": "custom", "name": "c"}, {"type": "local_shell"}, {"type": "shell", "environment": {"type": "local"}}]
     assert sent(parse(body(tools=tools)))["tools"] == tools

@@ -37,6 +37,11 @@ def test_later_counts_replace_what_they_state():
     )
 
 
+def test_thinking_is_a_part_of_the_output_whatever_is_stated():
+    usage = wire.read_usage(raw({"input_tokens": 1, "output_tokens": 2, "output_tokens_details": {"thinking_tokens": 9}}))
+    assert usage.total() == TokenCount(prompt=1, completion=2, reasoning=2)
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -44,7 +49,7 @@ def test_later_counts_replace_what_they_state():
         {"input_tokens": 1},
         {"output_tokens": 1},
         {"input_tokens": 1, "output_tokens": -1},
-        {"input_tokens": 1, "output_tokens": 2**53 + 1},
+        {"input_tokens": 1, "output_tokens": 10**9 + 1},
         {"input_tokens": 1.5, "output_tokens": 1},
     ],
 )

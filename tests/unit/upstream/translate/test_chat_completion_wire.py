@@ -28,7 +28,7 @@ def test_odd_counts_are_none(value):
     assert wire.read_usage(raw(value)) is None
 
 
-@given(*[st.integers(0, 2**53)] * 5)
+@given(*[st.integers(0, 10**9)] * 5)
 def test_no_count_is_negative_and_the_prompt_adds_up(prompt, completion, cached, written, reasoning):
     usage = wire.Usage(prompt, completion, wire.PromptDetails(cached, written), wire.CompletionDetails(reasoning))
     found = usage.as_anthropic()

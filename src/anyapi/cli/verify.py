@@ -1,0 +1,96 @@
+"""`anyapi verify`: verify a receipt, offline, and say in words what it proves. Reads the file and nothing else."""
+
+import datetime as dt
+from pathlib import Path
+
+import click
+
+from anyapi.audit.notes import PublicKey
+from anyapi.audit.receipts import LARGEST, Receipt, used_endpoint, verify_receipt
+from anyapi.cli.output import print_json
+from anyapi.errors import AuditError
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True))
+@click.option("--key", "key_text", metavar="NAME+ID+KEY", help="The key that must have signed it (`anyapi audit key`).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def verify(file: Path, key_text: str | None, as_json: bool) -> None:
+    """Verify the receipt in FILE: what `GET /v1/receipts/{decision}` answered, byte for byte."""
+    with click.open_file(str(file), "rb") as opened:
+        text = opened.read(LARGEST + 2)
+    try:
+        key = None if key_text is None else PublicKey.parse(key_text)
+    except AuditError as error:
+        raise click.BadParameter(str(error), param_hint="--key") from None
+    try:
+        receipt = verify_receipt(text, key)
+    except AuditError as error:
+        raise click.ClickException(f"NOT VERIFIED: {error}") from None
+    if as_json:
+        print_json(_shown(receipt, known=key is not None))
+        return
+    for line in lines(receipt):
+        click.echo("".join(each if each.isprintable() else "?" for each in line))
+    if key is None:
+        click.echo(f"Signed with the key of fingerprint {receipt.key.fingerprint}", err=True)
+        click.echo(
+            "Compare it with the fingerprint that the operator publishes, or name the key with --key: anybody can make a key.", err=True
+        )
+
+
+def lines(receipt: Receipt) -> list[str]:
+    """What a receipt proves, one line each."""
+    request, ruling, used = receipt.request, receipt.ruling, used_endpoint(receipt)
+    found = [f"verified: decision {receipt.decision}, in the log {receipt.checkpoint.origin} of {receipt.checkpoint.size} entries"]
+    if receipt.record:
+        found.append("a decision record was durable before anything was sent")
+    if not request:
+        return [*found, "how the request ended was not recorded"]
+    found.append(f"{_date(request.get('at'))}: {request.get('operation')} of {request.get('model')}: {request.get('outcome')}")
+    tokens = f"{request.get('prompt', 0)} prompt and {request.get('completion', 0)} completion tokens ({request.get('source')})"
+    found.append(f"{request.get('attempts', 0)} upstream calls, {tokens}")
+    found.append(f"requirement {ruling.get('requirement')}, catalogue {ruling.get('catalogue')}")
+    if used:
+        source = f", source {used['source_url']}" if "source_url" in used else ""
+        found.append(f"endpoint {used.get('endpoint')}: facts {used.get('grade')}, {used.get('retention_confidence')}{source}")
+        if "copy_until" in request:
+            found.append(f"the provider's copy should be gone: {_until(request['copy_until'])}")
+        if "flagged_until" in request:
+            found.append(f"its copy of flagged content: {_until(request['flagged_until'])}")
+    return found + [f"denied {each.get('endpoint')}: {', '.join(map(str, _items(each.get('reasons'))))}" for each in _denied(ruling)]
+
+
+def _denied(ruling: dict[str, object]) -> list[dict[str, object]]:
+    return [each for each in _items(ruling.get("denied")) if isinstance(each, dict)]
+
+
+def _items(value: object) -> list[object]:
+    """A list, whatever somebody with a key of his own put there."""
+    return value if isinstance(value, list) else []
+
+
+def _shown(receipt: Receipt, *, known: bool) -> dict[str, object]:
+    return {
+        "verified": True,
+        "decision": receipt.decision,
+        "request": receipt.request,
+        "ruling": receipt.ruling,
+        "record": receipt.record,
+        "log": receipt.checkpoint.origin,
+        "size": receipt.checkpoint.size,
+        "key": str(receipt.key),
+        "fingerprint": receipt.key.fingerprint,
+        "key_was_given": known,
+    }
+
+
+def _until(value: object) -> str:
+    return "no end is known" if value is None else _date(value)
+
+
+def _date(value: object) -> str:
+    """Unix milliseconds as a date in UTC."""
+    if not isinstance(value, int) or not 0 <= value < 253_402_300_800_000:
+        return "?"
+    return dt.datetime.fromtimestamp(value / 1000, dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,66 @@
+"""The key of the audit log at a start: made for the first worker of a database, and asked of all others."""
+
+import contextlib
+
+import pytest
+from tests.conformance.samples import NOON
+from tests.conformance.stores import BACKENDS
+from tests.integration.lab import until
+from tests.unit.test_config_audit import load
+
+from anyapi.audit.notes import SigningKey
+from anyapi.bootstrap_audit import Entered, open_audit, started
+from anyapi.errors import ConfigError
+from anyapi.forgetting import Forgetting
+from anyapi.storage.audit_reader import AuditReader
+from anyapi.storage.events import no_report
+from anyapi.storage.rows import AccountRow
+
+OTHER = SigningKey("other/log", bytes(range(32)))
+
+
+def begun(backend, config):
+    """Open the log and enter something; the keys that it names then."""
+    with contextlib.ExitStack() as stack:
+        open_audit(config, stack, no_report, backend.driver).flush()
+    with AuditReader(backend.driver) as reader:
+        return len(reader.key_entries())
+
+
+@pytest.mark.parametrize("kind", BACKENDS, ids=lambda each: each.__name__)
+def test_a_worker_makes_no_second_key_for_a_log_that_others_share(kind, tmp_path):
+    with kind(tmp_path / "first") as backend, backend.store(NOON):
+        first, second = ({"ANYAPI_DATA_DIR": str(tmp_path / name)} for name in ("first", "second"))
+        config, other = load(tmp_path, **first), load(tmp_path, **second)
+        assert begun(backend, config) == begun(backend, config) == 1
+        if backend.driver.shared:
+            with pytest.raises(ConfigError, match="ANYAPI_AUDIT_KEY"):
+                begun(backend, other)
+            assert not (tmp_path / "second" / "audit.key").exists()
+            (tmp_path / "second").mkdir()
+            (tmp_path / "first" / "audit.key").rename(tmp_path / "second" / "audit.key")
+            assert begun(backend, other) == 1
+        assert begun(backend, load(tmp_path, **second, ANYAPI_AUDIT_KEY=OTHER.reveal())) == 2
+
+
+@pytest.mark.parametrize("kind", BACKENDS, ids=lambda each: each.__name__)
+def test_of_an_account_that_goes_what_waits_is_entered_before_a_file_is_rewritten(kind, tmp_path):
+    with kind(tmp_path / "data") as backend, contextlib.ExitStack() as stack, backend.store(NOON) as store, backend.holdings() as holdings:
+        store.add_account(AccountRow("goes", "Goes", NOON))
+        config = load(tmp_path, ANYAPI_DATA_DIR=str(tmp_path / "data"))
+        forgetting = Forgetting([Entered(open_audit(config, stack, no_report, backend.driver))])
+        forgetting.look(store)
+        for step in (lambda: holdings.begin_closing("goes", NOON), lambda: holdings.delete_account("goes", "deleted:x")):
+            step()
+            forgetting.look(store)
+            forgetting.settle()
+            with AuditReader(backend.driver) as reader:
+                if backend.driver.shared:  # a moment later: no file is rewritten there
+                    until(lambda reader=reader: reader.waiting() == 0, "what waits is entered")
+                assert reader.waiting() == 0
+
+
+def test_a_start_says_what_is_in_force(tmp_path):
+    said = started(load(tmp_path, "[audit]\nrecord_internal = false\n"))
+    assert said["not_recorded"] == '["internal"]'
+    assert set(said) == {"agreements", "catalogue", "classes", "credentials", "floor", "not_recorded", "version"}
