@@ -48,6 +48,7 @@ def test_it_says_what_runs():
     page = inventory(DISCLOSURE)
     assert page["content_stored"] is False
     assert page["memory_scrubbing"] == {"on": True, "verified_at_start": True}
+    assert page["process"] == {"core_dumps": True, "attachable": True, "swap": "unknown"}, "nothing is claimed that nobody looked at"
     assert (page["policy_url"], page["terms_url"], page["contact"]) == ("https://example.com/privacy", None, "privacy@example.com")
     assert page["catalogue_version"] == "v1"
     off = inventory(DISCLOSURE._replace(scrubbing=False, scrubbing_checked=False, usage_ttl_days=7.5))
