@@ -23,9 +23,11 @@ const Credentials = lazy(() => import("./pages/credentials"));
 const Playground = lazy(() => import("./pages/playground"));
 const Members = lazy(() => import("./pages/members"));
 const Review = lazy(() => import("./pages/review"));
+const Exposure = lazy(() => import("./pages/exposure"));
 const Ranking = lazy(() => import("./pages/ranking"));
 const PublicRanking = lazy(() => import("./pages/ranking").then((page) => ({ default: page.PublicRanking })));
 const Stored = lazy(() => import("./pages/stored"));
+const Logs = lazy(() => import("./pages/logs"));
 const Requests = lazy(() => import("./pages/requests"));
 const Thread = lazy(() => import("./pages/thread"));
 const Me = lazy(() => import("./pages/me"));
@@ -115,8 +117,10 @@ function Account({ account }: { account: string }) {
             <Route path={`${base}/playground`} component={Playground} />
             <Route path={`${base}/members`} component={Members} />
             <Route path={`${base}/review`} component={Review} />
+            <Route path={`${base}/exposure`} component={Exposure} />
             <Route path={`${base}/ranking`} component={Ranking} />
             <Route path={`${base}/stored`} component={Stored} />
+            <Route path={`${base}/logs`} component={Logs} />
             <Route path={`${base}/requests`} component={Requests} />
             <Route path={`${base}/requests/:request`}>{(at) => <Thread id={at.request} />}</Route>
             <Route path={`${base}/me`} component={Me} />

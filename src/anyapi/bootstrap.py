@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import errno
 import functools
+import importlib
 import os
 import signal
 import socket
@@ -19,7 +20,7 @@ from typing import TypeAlias
 import msgspec
 import uvloop
 
-from anyapi import relaunch, scrubbing
+from anyapi import hygiene, relaunch, scrubbing
 from anyapi.bootstrap_audit import Entered, open_audit, started
 from anyapi.bootstrap_cluster import Alone, Member
 from anyapi.bootstrap_control import Beside, ControlReady, Parts, nobody_waits
@@ -45,8 +46,10 @@ from anyapi.storage.audit_receipts import Receipts
 from anyapi.storage.audit_writer import AuditWriter
 from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
+from anyapi.storage.driver import Driver
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.events import EventKind, WriterEvent
+from anyapi.storage.log_writer import LogWriter, Seal
 from anyapi.storage.sql_ranking import SqlRanking
 from anyapi.storage.sql_store import SqlStore
 from anyapi.storage.usage_writer import UsageWriter
@@ -62,7 +65,7 @@ from anyapi.wire.buffers import ReadBuffer
 from anyapi.wire.loop_parts import LoopParts
 
 BACKLOG = 4096
-Writers: TypeAlias = tuple[UsageWriter, DecisionWriter, ContradictionWriter, AuditWriter]
+Writers: TypeAlias = tuple[UsageWriter, DecisionWriter, ContradictionWriter, AuditWriter, LogWriter]
 SPENDING_DAYS = 62
 """How long it is known on which day a key spent what; of earlier days only the sum. Longer than any month and week."""
 
@@ -78,22 +81,22 @@ def run(config: Config, ready: Callable[[Snapshot, str], None], control_ready: C
 async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control_ready: ControlReady) -> None:
     loop = asyncio.get_running_loop()
     scrubs = relaunch.configured(os.environ)
-    scrubbing.forbid_dumps()
+    hygiene.forbid_dumps()
     loop.set_exception_handler(_report_loop)
     with contextlib.ExitStack() as stack:
         store, usage, decisions, evidence = _open_stores(config, stack)
-        audit = open_audit(config, stack, _report_writer, store.driver)
+        audit, logs = open_audit(config, stack, _report_writer, store.driver), _open_logs(stack, store.driver)
         shared = LoopParts(loop, scrubbing=scrubs)
         stack.callback(shared.sweep.close)
         upstreams = _upstreams(config, shared)
         ranking, sampling = SqlRanking(store), sampling_for(config.ranking)
-        sinks, known = (usage, decisions, Entered(audit)), current_catalogue(config, stack)
+        sinks, known = (usage, decisions, logs, Entered(audit)), current_catalogue(config, stack)
         publisher = Publisher(config, store, upstreams, evidence.waiting, sinks, known, ranking)
         group = await _group(config, publisher, (usage, decisions), stack)
         audit.note("start", started(config))  # now that no other server has this directory
         snapshot = publisher.build()
         publisher.refuse_without_root_key()
-        outlets = _outlets(config, upstreams, (usage, decisions, evidence, audit), group, sampling)
+        outlets = _outlets(config, upstreams, (usage, decisions, evidence, audit, logs), group, sampling)
         plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs, samples=sampling is not None))
         server = _server(config, plane, shared, group.lease)
         listener, address = await _listen(config, server) if config.server.enabled else (None, _expected(config))
@@ -143,6 +146,19 @@ def _open_stores(config: Config, stack: contextlib.ExitStack) -> tuple[SqlStore,
     return store, usage, decisions, evidence
 
 
+def _open_logs(stack: contextlib.ExitStack, driver: Driver) -> LogWriter:
+    """The writer of sealed logs. It deletes what has expired, also where nobody has a log any more."""
+    logs = LogWriter(driver, time.time, _seal, report=_report_writer)
+    stack.callback(logs.close)
+    return logs
+
+
+def _seal() -> Seal:
+    """The seal of prompt logs: loaded when there is something to seal, since most gateways never have."""
+    found: Seal = importlib.import_module("anyapi.sealing.sealer").Sealer()
+    return found
+
+
 async def _group(
     config: Config, publisher: "Publisher", writers: tuple[UsageWriter, DecisionWriter], stack: contextlib.ExitStack
 ) -> Alone | Member:
@@ -188,6 +204,8 @@ def _disclosure(config: Config, *, scrubs: bool, samples: bool) -> Disclosure:
         answer_days=config.privacy.answer_days,
         catalogue_version=config.catalogue.version,
         control_url=config.control.public_url,
+        dumps_forbidden=hygiene.dumps_forbidden(),
+        swap=hygiene.swap().value,
         sampled_share=config.ranking.share if samples else None,
     )
 
@@ -236,11 +254,11 @@ def _upstreams(config: Config, shared: LoopParts) -> Upstreams:
 
 
 def _outlets(config: Config, upstreams: Upstreams, writers: Writers, group: Alone | Member, sampling: Sampling | None = None) -> Outlets:
-    usage, decisions, evidence, audit = writers
+    usage, decisions, evidence, audit, logs = writers
     lease, slices = group.lease, group.slices
 
     def ready() -> bool:
-        return (lease is None or lease.held) and not any(writer.state.failing for writer in writers)
+        return (lease is None or lease.held) and not any(writer.state.failing for writer in (usage, decisions, evidence, audit))
 
     def contradicted(found: Contradiction) -> None:
         evidence.put(found)
@@ -256,6 +274,7 @@ def _outlets(config: Config, upstreams: Upstreams, writers: Writers, group: Alon
         decisions=decisions,
         ready=ready,
         contradicted=contradicted,
+        logs=logs,
         audit=audit.put,
         receipts=Receipts(audit.driver, audit.flush),
         sample=None if sampling is None or not config.server.enabled else sampling.take,

@@ -9,6 +9,7 @@ import os
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -18,9 +19,11 @@ from anyapi.errors import ConfigError, StorageError
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import inventory
 from anyapi.gateway.rankings import rankings_of
+from anyapi.storage.driver import Driver
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.rows import DEFAULT_ACCOUNT
 from anyapi.storage.sql_holdings import SqlHoldings
+from anyapi.storage.sql_logs import SqlLogs
 from anyapi.storage.sql_people import SqlPeople
 from anyapi.storage.sql_ranking import SqlRanking
 from anyapi.storage.sql_requests import SqlRequests
@@ -90,19 +93,13 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
         serving = await asyncio.to_thread(importlib.import_module, "anyapi.control.serving")
         # Two connections of its own: one that the data plane waits for must not be busy with somebody's page, nor signing in with usage.
         driver = driver_for(config.data_dir, config.database_url)
-        store = stack.enter_context(await asyncio.to_thread(SqlStore, driver))
-        people = stack.enter_context(await asyncio.to_thread(SqlPeople, driver))
-        holdings, requests, review, ranking = SqlHoldings(store), SqlRequests(people), SqlReview(people), SqlRanking(people)
+        stores = await asyncio.to_thread(_stores, stack, driver)
+        people = stores.people
         allows = Dialer(config.private_addresses).allows
         updates = config.updates.update_url, config.updates.public_keys, config.smtp is not None, config.root_keys
         updating = serving.Updating(load_catalogue, functools.partial(catalogue_over, config), allows, *updates)
         services = serving.Services(
-            store=store,
-            people=people,
-            requests=requests,
-            holdings=holdings,
-            review=review,
-            ranking=ranking,
+            **stores._asdict(),
             rankings=lambda week: rankings_of(parts.plane, week),
             receipts=parts.plane.outlets.receipts,
             updating=updating,
@@ -128,6 +125,24 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
         log(Event.CONTROL_STARTED, listen=address)
         await asyncio.to_thread(lambda: ready(address, people.people_count() == 0))
         return stack.pop_all()
+
+
+class _Stores(NamedTuple):
+    """By the names that the control plane's services have for them."""
+
+    store: SqlStore
+    people: SqlPeople
+    requests: SqlRequests
+    holdings: SqlHoldings
+    review: SqlReview
+    logs: SqlLogs
+    ranking: SqlRanking
+
+
+def _stores(stack: contextlib.AsyncExitStack, driver: Driver) -> _Stores:
+    """One of each, over two connections that are closed with the stack."""
+    store, people = stack.enter_context(SqlStore(driver)), stack.enter_context(SqlPeople(driver))
+    return _Stores(store, people, SqlRequests(people), SqlHoldings(store), SqlReview(people), SqlLogs(store), SqlRanking(people))
 
 
 def _bind(config: Config) -> socket.socket:

@@ -13,7 +13,7 @@ import msgspec
 from anyapi.config import Config, catalogue_over, policy_context
 from anyapi.config_addresses import own_base_url, region_of
 from anyapi.control.current import Current, InForce
-from anyapi.control.publish import build_snapshot, with_spending
+from anyapi.control.publish import build_snapshot, with_logs, with_spending
 from anyapi.crypto.sealed import Binding, ClosedReason, Sealed
 from anyapi.domain.evidence import Contradiction
 from anyapi.domain.snapshot import Snapshot
@@ -84,6 +84,7 @@ class Publisher:
             config, usable = self._config, self._usable()
             known = [*self._waiting(), *self._store.contradictions()]  # in this order: one that is written meanwhile is in both
             built = build_snapshot(self._store, base, config.presets, config.policy, self.version, usable, known)
+            built = with_logs(built, self._store)
             if self._ranking is not None:
                 built = msgspec.structs.replace(built, left_out=self._ranking.left_out(), releases=self._ranking.releases())
             return with_spending(built, self._store, day_of(time.time()))

@@ -22,6 +22,7 @@ AnyAPIError
 │   └── UpstreamTimedOut
 ├── ConfigError                  the configuration is wrong: names file and field
 ├── CatalogueError               a record is wrong: names file, record and field
+├── SealBroken                   an entry cannot be sealed, or does not open with the identity at hand
 ├── AuditError                   an entry, note, proof or receipt of the audit log is not what it must be
 └── StorageError                 the store cannot take or give what was asked
 
@@ -196,6 +197,10 @@ class CatalogueError(AnyAPIError):
         where = ": ".join(part for part in (file, record, field) if part)
         super().__init__(f"{where}: {message}")
         self.file, self.record, self.field, self.problems = file, record, field, problems
+
+
+class SealBroken(AnyAPIError):
+    """A sealed entry that does not open (sealed to other keys, cut off, altered, no age file), or one that cannot be sealed."""
 
 
 class AuditError(AnyAPIError):

@@ -2,6 +2,7 @@
 
 from anyapi.domain.call import App
 from anyapi.domain.evidence import Contradiction, EvidenceCode
+from anyapi.domain.prompt_log import Keeps, Kept, LogEntry
 from anyapi.domain.snapshot import Tier
 from anyapi.domain.usage import DecisionRecord, TokenCount, UsageRow, UsageSource
 from anyapi.storage.rows import CredentialRow, Declared, KeyRow
@@ -94,3 +95,25 @@ def credential_row(number, **changes):
         "created_at": NOON + number,
     }
     return CredentialRow(**{**values, **changes})
+
+
+RECIPIENT = "age1fw8kwefqrzrawesqr476ht85dypvzkg7u5p7693tnvymskrwadhqgl9d2v"
+"""Its identity was never written down: tests that open something make keys of their own."""
+
+
+def kept(number, account="default", prompt=b'{"p":1}', response=(b'{"r":1}',), **changes):
+    """An entry of a prompt log with its content."""
+    values = {
+        "decision": f"dec_{number:026d}",
+        "account": account,
+        "key": "key_1",
+        "project": None,
+        "at": NOON + number,
+        "expires_at": NOON + number + 30 * DAY,
+        "operation": "chat_completions",
+        "model": "anthropic/claude-3.5-sonnet",
+        "outcome": "success",
+        "keeps": Keeps.BOTH,
+        "recipients": (RECIPIENT,),
+    }
+    return Kept(LogEntry(**{**values, **changes}), prompt, response)

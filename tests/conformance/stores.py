@@ -6,11 +6,14 @@ import time
 from tests.tools import postgres
 
 from anyapi.crypto.secret import Secret
+from anyapi.sealing.sealer import Sealer
 from anyapi.storage.audit_writer import AuditWriter
 from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
 from anyapi.storage.drivers import driver_for
+from anyapi.storage.log_writer import LogWriter
 from anyapi.storage.sql_holdings import SqlHoldings
+from anyapi.storage.sql_logs import SqlLogs
 from anyapi.storage.sql_people import SqlPeople
 from anyapi.storage.sql_ranking import SqlRanking
 from anyapi.storage.sql_requests import SqlRequests
@@ -44,6 +47,12 @@ class Backend:
 
     def holdings(self):
         return SqlHoldings(self.driver)
+
+    def logs(self):
+        return SqlLogs(self.driver)
+
+    def log_sink(self, now, **more):
+        return LogWriter(self.driver, lambda: now, Sealer, **more)
 
     def files(self):
         """What the store has on the disk, for those who look for what must not be there."""

@@ -5,14 +5,16 @@ import contextlib
 import hashlib
 
 import msgspec
-from tests.conformance.samples import NOON, contradiction, credential_row, decision_record, key_row, usage_row
+from tests.conformance.samples import NOON, RECIPIENT, contradiction, credential_row, decision_record, kept, key_row, usage_row
 
 from anyapi.audit.entries import request_entry
 from anyapi.domain.call import App
 from anyapi.domain.people import Role
+from anyapi.domain.prompt_log import Keeps, LogRule
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.storage.audit_log import AppendedLog
 from anyapi.storage.audit_names import LogIds
+from anyapi.storage.contract_logs import RecipientRow
 from anyapi.storage.people_rows import ChangeRow, IdentityRow, LinkKind, LinkRow, MemberRow, PersonRow, SessionRow
 from anyapi.storage.request_rows import MessageRow, NoticeRow, RequestKind, RequestRow, RequestStatus
 from anyapi.storage.review_rows import Channel, DeliveryRow, HoldRow, NotificationRow, UpdateRow, UpdateSource
@@ -62,11 +64,25 @@ def fill(backend, mark, *, at=NOON):
         row = RequestRow(f"req_{mark}", mark, f"per_{mark}", RequestKind.QUESTION, RequestStatus.OPEN, at, at + 30, at)
         requests.open_request(row, MessageRow(f"msg_{mark}", mark, row.id, row.person, from_team=False, at=at, words=f"{mark} asks"))
         requests.add_notice(NoticeRow(f"ntc_{mark}", mark, at, "request_opened", f'{{"request":"req_{mark}"}}'))
+    _log_of(backend, mark, at)
     with backend.ranking() as ranking:
         ranking.take_part(mark, part=False)
     _reviews_of(backend, mark, at)
     _logged(backend, mark)
     _requests_of(backend, mark)
+
+
+def _log_of(backend, mark, at):
+    with backend.store(NOON) as store:
+        store.add_log_recipient(RecipientRow(f"rcp_{mark}", mark, RECIPIENT, f"{mark} reader", at))
+        store.put_log_rule(mark, Layer.KEY, f"key_{mark}", LogRule(Keeps.BOTH), at)
+    with backend.logs() as logs:
+        logs.clear_logs(mark, at - 1)
+    sink = backend.log_sink(NOON)
+    for number in range(RECORDS):
+        sink.hold(20)
+        sink.put(kept(number, mark, decision=decision_id(mark, number), key=f"key_{mark}", project=f"{mark}-project"), 20)
+    sink.close()
 
 
 def _logged(backend, mark):

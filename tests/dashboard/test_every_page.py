@@ -30,6 +30,8 @@ PAGES = (
     "credentials",
     "members",
     "review",
+    "logs",
+    "exposure",
     "stored",
     "requests",
     "me",

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.conformance.samples import credential_row
+from tests.conformance.samples import RECIPIENT, credential_row, kept
 from tests.conftest import LONG
 from tests.hostile.test_keys import cropped, welch
 from tests.tools.gateway import make_key, simulated
@@ -25,10 +25,17 @@ from anyapi.control.permissions import LONGEST_SECONDS, handlers
 from anyapi.control.tokens import new_token, sha256_of
 from anyapi.crypto.api_keys import PROVISIONING_PREFIX, generate
 from anyapi.domain.people import Permission, Role
+from anyapi.domain.prompt_log import Keeps, LogRule
+from anyapi.domain.requirement import Layer
 from anyapi.gateway import routes as data_plane
+from anyapi.sealing.sealer import Sealer
+from anyapi.storage.contract_logs import RecipientRow
+from anyapi.storage.log_writer import LogWriter
 from anyapi.storage.people_rows import MemberRow, PersonRow, SessionRow
 from anyapi.storage.rows import AccountRow, ProvisioningKeyRow
+from anyapi.storage.sql_logs import SqlLogs
 from anyapi.storage.sql_people import SqlPeople
+from anyapi.storage.sqlite_driver import SqliteDriver
 
 FILE = Path(__file__).with_name("access.toml")
 LISTED = tomllib.loads(FILE.read_text())
@@ -161,6 +168,19 @@ class World:
         words = {"kind": "question", "words": "theirs"}
         asked = json.loads(self.ask("POST", f"/api/accounts/{OTHER}/requests", headers, words)[1])
         self.things = things(gateway, made) | {"credential": credential_row(1).id, "request_id": asked["request"]["id"]}
+        self.things |= {"recipient_id": "rcp_theirs"}
+
+    def log(self):
+        """An entry in the other account's log, of the request that it made: the operator, who may, has deleted what there was."""
+        with self.gateway.store() as store:
+            if not store.log_recipients(OTHER):
+                store.add_log_recipient(RecipientRow("rcp_theirs", OTHER, RECIPIENT, "theirs", time.time()))
+            store.put_log_rule(OTHER, Layer.KEY, self.things["key"], LogRule(Keeps.NOTHING), time.time())
+        writer = LogWriter(SqliteDriver(self.gateway.home), time.time, Sealer)
+        one = kept(1, OTHER, decision=self.things["decision"], at=time.time() + 1, expires_at=time.time() + 3600)
+        assert writer.hold(one.size)
+        writer.put(one, one.size)
+        writer.close()
 
     def export(self):
         """Have the other account ask for an archive: the gateway keeps the last ones alone."""
@@ -344,6 +364,7 @@ def test_another_accounts_thing_is_as_if_it_were_not_there(world):
     """Under one's own account, as its owner or its program: the id of a thing that another account has, and of none."""
     asked = 0
     world.export()
+    world.log()
     for route, permission in live_routes().items():
         owned = [name for name in LISTED["ids"]["owned"] if f"{{{name}}}" in route]
         for name in owned:
@@ -360,6 +381,10 @@ def test_another_accounts_thing_is_as_if_it_were_not_there(world):
     with world.gateway.store() as store:
         (key,) = store.keys(OTHER)
         (credential,) = store.credentials(OTHER)
+        assert [row.id for row in store.log_recipients(OTHER)] == ["rcp_theirs"]
+        assert list(store.log_rules(OTHER).values()) == [LogRule(Keeps.NOTHING)]
+    with SqlLogs(world.gateway.home) as logs:
+        assert logs.log_entry(OTHER, world.things["decision"]) is not None
     assert (key.revoked_at, key.expires_at, key.disabled_at, key.name) == (None, None, None, "theirs")
     assert credential == credential_row(1, account=OTHER)
     assert [row.person for row, _ in world.people.members(OTHER)] == ["per_other"]
@@ -373,6 +398,7 @@ def test_the_other_accounts_owner_reaches_the_very_same_things(world):
     """The control of the test above: the ids are real, and it is the account that makes them unreachable."""
     token = world.session("other")
     world.export()
+    world.log()
     for path in (
         "keys",
         "members",
@@ -381,6 +407,8 @@ def test_the_other_accounts_owner_reaches_the_very_same_things(world):
         f"settings/key/{world.things['key']}",
         f"requests/{world.things['request_id']}",
         f"exports/{world.things['export_id']}",
+        "logs/settings",
+        f"logs/entries/{world.things['decision']}",
     ):
         status, body = world.ask("GET", f"/api/accounts/{OTHER}/{path}", world.cookie(token))
         assert status == 200

@@ -84,7 +84,7 @@ export default function Privacy() {
         <History gateway={scope.layer === "gateway"} only={["settings", "ranking"]} />
         <Panel title="What is kept of your requests">
           <p style={{ marginTop: 0 }}>
-            No prompt, no answer and no part of one. There is no setting for it because there is nothing to switch on: AnyAPI has no log of content.
+            No prompt, no answer and no part of one, unless you opt into a log that is sealed to your own keys: <Link href={`/a/${encodeURIComponent(account)}/logs`}>Sealed logs</Link>. AnyAPI has no log that it could read.
           </p>
           <p style={{ marginBottom: 0 }}>
             Time, model, provider, token counts, cost and outcome of each request are kept for your activity page. <Link href={`/a/${encodeURIComponent(account)}/stored`}>The whole list</Link>.

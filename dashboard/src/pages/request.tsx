@@ -1,5 +1,6 @@
 // One request: what is kept of it, and why it went where it went.
 
+import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useSearchParams } from "wouter";
@@ -102,7 +103,7 @@ function Kept({ usage }: { usage: UsageRow }) {
           ))}
       </dl>
       <p className="small dim" style={{ marginBottom: 0 }}>
-        That is all. The prompt and the answer are not kept.
+        That is all, with its receipt below. The prompt and the answer are not kept.
       </p>
     </>
   );
@@ -124,12 +125,12 @@ function Receipt({ decision }: { decision: string }) {
         What was decided and done for this request, with the proof that it stands in the audit log and the signature over it. Whoever has the file can verify it without this gateway: <code>anyapi verify FILE</code>, or the one-file <code>verify_receipt.py</code>. Compare the key that it names with the one that the operator publishes.
       </p>
       <div className="chips">
-        <button type="button" className="button" aria-expanded={open} onClick={() => setOpen(!open)}>
+        <Button size="xs" variant="default" aria-expanded={open} onClick={() => setOpen(!open)}>
           {open ? "Hide it" : "Show it"}
-        </button>
-        <a className="button" href={file} download>
+        </Button>
+        <Button size="xs" variant="default" component="a" href={file} download>
           Download
-        </a>
+        </Button>
       </div>
       {open && (
         <Loaded read={read} lines={8}>
@@ -185,7 +186,7 @@ function Today({ usage }: { usage: UsageRow }) {
     <Panel title={usage.provider ? "Why this endpoint" : "Why no endpoint"}>
       <div style={{ marginBottom: 16 }}>
         <Note>
-          A record of each decision is kept for the data classes confidential and regulated alone; this request had neither. Below is what the settings of its key, project and account leave of this model today. What the request itself asked is not kept{usage.outcome === "no_eligible_endpoint" ? ": if something is left below, it was the request that asked for more, or something has changed since" : ""}.
+          A record of each decision is kept for the data classes confidential and regulated alone; this request had neither. The receipt above holds which endpoints were permitted then, and why the others were not. Below is what the settings of its key, project and account leave of this model today. What the request itself asked is not kept{usage.outcome === "no_eligible_endpoint" ? ": if something is left below, it was the request that asked for more, or something has changed since" : ""}.
         </Note>
       </div>
       {usage.model === "unknown" ? <p>The model that was asked for is in no catalogue.</p> : <Loaded read={asked}>{(found) => <Verdicts found={found} />}</Loaded>}

@@ -36,6 +36,8 @@ const PLACES: readonly { name: string; places: readonly Place[] }[] = [
       { path: "privacy", name: "Privacy settings", icon: "shield" },
       { path: "review", name: "Review", icon: "review" },
       { path: "explain", name: "Explain", icon: "explain" },
+      { path: "logs", name: "Sealed logs", icon: "vault" },
+      { path: "exposure", name: "Exposure", icon: "clock" },
       { path: "stored", name: "What is stored", icon: "stored" },
       { path: "requests", name: "Privacy requests", icon: "letter" },
     ],
@@ -169,7 +171,7 @@ export function Shell({ children }: { children: ReactNode }) {
         ))}
         <div style={{ marginTop: "auto" }}>
           <p className="small dim" style={{ margin: "0 10px 10px" }}>
-            No prompt and no answer is stored.
+            No prompt and no answer is stored, but what you have sealed for yourself.
           </p>
           <div className="nav" style={{ borderTop: "1px solid var(--line)", paddingTop: 10 }}>
             <Link href={`${base}/me`} aria-current={here === "me" ? "page" : undefined}>

@@ -237,6 +237,11 @@ const CHANGES: Record<string, string> = {
   webhook: "made a webhook",
   webhook_removed: "removed the webhook",
   catalogue: "updated the catalogue",
+  log_recipient_added: "added a reader of the sealed log",
+  log_recipient_removed: "removed a reader of the sealed log",
+  log_rule: "changed what the sealed log keeps",
+  logs_off: "switched the sealed log off",
+  logs_deleted: "deleted from the sealed log",
 };
 export const change = (what: string): string => CHANGES[what] ?? sentence(what).toLowerCase();
 

@@ -136,11 +136,12 @@ def _text(bundle: zipfile.ZipFile, path: str, text: str, now: float) -> _File:
 def _pages(store: HoldingStore, holding: Holding, subject: Subject) -> Iterator[list[dict[str, Cell]]]:
     """Pages of rows. The order columns go with every page, so that the next one can begin where it ended."""
     after: tuple[Cell, ...] = ()
-    while rows := store.page(holding, subject.account.id, after, PAGE):
+    most = min(PAGE, holding.page)
+    while rows := store.page(holding, subject.account.id, after, most):
         after = tuple(rows[-1][name.strip('"')] for name in holding.order)
         withheld = {name for name, _ in holding.withheld}
         yield [{name: value for name, value in row.items() if name not in withheld} for row in rows]
-        if len(rows) < PAGE:
+        if len(rows) < most:
             return
 
 
@@ -184,7 +185,9 @@ def readme(subject: Subject, held: list[tuple[Holding, Mapping[str, object]]], f
         f"Made {_date(subject.now)} by AnyAPI {subject.version}, from the list that this gateway publishes at `/v1/privacy`.",
         f"Questions: {subject.contact or 'the operator of this gateway, in the dashboard under Privacy requests'}.",
         "",
-        "No prompt, no answer and no file is in here, because none is stored. Times are Unix seconds, UTC.",
+        "No prompt, no answer and no file is in here in clear, because none is stored so. If the account keeps a prompt log, its entries",
+        "are here as they are stored: for each `entry` the `piece` values (base64) in the order of `number` are an age file, which opens",
+        "with an identity of one of its recipients. Times are Unix seconds, UTC.",
         "`manifest.json` has the SHA-256 sum of every other file. In CSV a text that a spreadsheet would take for a formula has an",
         "apostrophe before it.",
     ]

@@ -79,7 +79,7 @@ def erase(store: HoldingStore, account: AccountRow, now: float, progress: Callab
     held, gone_usage, since = store.held(account.id), 0, 0.0
     known_as = store.logged_as(account.id) or random_name()
     # Before the rows, because their batches leave the sums alone; what is added meanwhile goes with the rest, after the last batch.
-    gone_hours = store.delete_hours(account.id)
+    early = {HOURS: store.delete_hours(account.id), **store.delete_logs(account.id)}
     while True:
         rows, since = store.delete_usage(account.id, since)
         if not rows:
@@ -87,9 +87,9 @@ def erase(store: HoldingStore, account: AccountRow, now: float, progress: Callab
         gone_usage += rows
         progress(gone_usage)
     gone = {**store.delete_account(account.id, DETACHED + known_as)}
-    gone["usage"] = gone.get("usage", 0) + gone_usage
-    gone[HOURS] = gone.get(HOURS, 0) + gone_hours
-    done = _report(account, now, {**held, "usage": gone["usage"], HOURS: gone[HOURS]}, gone)
+    early["usage"] = gone_usage
+    gone |= {record: gone.get(record, 0) + rows for record, rows in early.items()}
+    done = _report(account, now, {**held, **{record: gone[record] for record in early}}, gone)
     return msgspec.structs.replace(done, done=True, known_as=known_as)
 
 

@@ -13,11 +13,14 @@ from anyapi.domain.call import Principal
 from anyapi.domain.evidence import Contradiction
 from anyapi.domain.ids import AccountId, ProviderId
 from anyapi.domain.limits import KeyLimits
+from anyapi.domain.prompt_log import LogTarget
 from anyapi.domain.requirement import SETTING_NAMES, DataClass, Layer, Requirement, Settings
 from anyapi.domain.snapshot import Contradicted, Credential, PolicyContext, Snapshot
+from anyapi.policy.log_rules import rule_of
 from anyapi.policy.merge import merge
 from anyapi.policy.periods import first_day, first_days
 from anyapi.storage.contract import KeyStore, SettingsStore, SpendingStore
+from anyapi.storage.contract_logs import LogRuleStore
 from anyapi.storage.rows import GATEWAY_SUBJECT, CredentialRow, KeyRow
 
 _NOTHING = Settings()
@@ -80,6 +83,25 @@ def with_spending(snapshot: Snapshot, store: SpendingStore, day: int) -> Snapsho
     for sha256, one, limits in capped:
         known = msgspec.structs.replace(limits, spent=spent.get(one.key, 0.0), since=first_day(limits.period, day))
         principals[sha256] = msgspec.structs.replace(one, limits=known)
+    return msgspec.structs.replace(snapshot, principals=principals)
+
+
+def with_logs(snapshot: Snapshot, store: LogRuleStore) -> Snapshot:
+    """The same snapshot, each key for which somebody opted in with what is kept and whom that is sealed to. Raises `StorageError`.
+
+    INVARIANT: without a recipient of its account no key has a log target, whatever the rules say.
+    """
+    readers: dict[AccountId, tuple[str, ...]] = {}
+    for row in store.log_recipients():
+        readers[row.account] = (*readers.get(row.account, ()), row.recipient)
+    rules = store.log_rules() if readers else {}
+    if not rules:
+        return snapshot
+    principals = dict(snapshot.principals)
+    for sha256, one in snapshot.principals.items():
+        rule = rule_of(rules, one.account, one.project, one.key)
+        if rule is not None and one.account in readers:
+            principals[sha256] = msgspec.structs.replace(one, log=LogTarget(rule, readers[one.account]))
     return msgspec.structs.replace(snapshot, principals=principals)
 
 

@@ -21,6 +21,7 @@ from anyapi.policy.parse import Known
 from anyapi.storage.contract import (
     CredentialStore,
     DecisionStore,
+    ExposureStore,
     KeyStore,
     ProvisioningStore,
     SettingsStore,
@@ -28,6 +29,7 @@ from anyapi.storage.contract import (
     UsageStore,
 )
 from anyapi.storage.contract_holdings import HoldingStore
+from anyapi.storage.contract_logs import LogRuleStore, LogStore
 from anyapi.storage.contract_people import ChangeStore, PeopleStore, SessionStore
 from anyapi.storage.contract_ranking import RankingStore
 from anyapi.storage.contract_requests import RequestStore
@@ -35,7 +37,18 @@ from anyapi.storage.contract_review import ReviewStore
 from anyapi.storage.rows import CredentialRow
 
 
-class Store(KeyStore, SpendingStore, ProvisioningStore, CredentialStore, SettingsStore, UsageStore, DecisionStore, Protocol):
+class Store(
+    KeyStore,
+    SpendingStore,
+    ProvisioningStore,
+    CredentialStore,
+    SettingsStore,
+    UsageStore,
+    ExposureStore,
+    DecisionStore,
+    LogRuleStore,
+    Protocol,
+):
     """What is stored about accounts."""
 
 
@@ -120,6 +133,7 @@ class Services(msgspec.Struct, frozen=True):
     people: People
     requests: RequestStore
     holdings: HoldingStore
+    logs: LogStore
     attempts: Attempts
     in_force: Callable[[], InForce]
     reload: Callable[[], Awaitable[int]]

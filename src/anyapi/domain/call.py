@@ -8,6 +8,7 @@ import msgspec
 from anyapi.domain.catalogue import Operation
 from anyapi.domain.ids import AccountId, KeyId, ModelId, ProjectId, ProviderId
 from anyapi.domain.limits import KeyLimits
+from anyapi.domain.prompt_log import LogTarget
 from anyapi.domain.requirement import Requirement
 
 
@@ -95,6 +96,14 @@ class Principal(msgspec.Struct, frozen=True):
     """Unix seconds; None never expires."""
     limits: KeyLimits | None = None
     """None for a key that has neither a spend cap nor a rate: nothing of it is counted."""
+    log: LogTarget | None = None
+    """What its owner asked to have kept, and who can read it; None unless somebody opted in."""
+    plain: bool = True
+    """Neither of the two: the request path asks for this alone. Always made from them."""
+
+    def __post_init__(self) -> None:
+        """Say whether there is more to a request of this key than its usage row."""
+        msgspec.structs.force_setattr(self, "plain", self.limits is None and self.log is None)
 
 
 class App(msgspec.Struct, frozen=True, omit_defaults=True):

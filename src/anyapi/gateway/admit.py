@@ -13,10 +13,10 @@ from anyapi.gateway.call import Call
 from anyapi.gateway.decision_ids import new_decision_id
 from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.formats.policy_fields import app_of
-from anyapi.gateway.key_limits import limited
 from anyapi.gateway.memo import Asked, Decided
 from anyapi.gateway.outlets import UsageSink
 from anyapi.gateway.plane import DataPlane
+from anyapi.gateway.special import special
 
 
 class Admission(msgspec.Struct, gc=False, eq=False):
@@ -41,10 +41,9 @@ class Admission(msgspec.Struct, gc=False, eq=False):
     stated: tuple[ProviderId | None, str | None] = NOTHING_STATED
     streamed: bool = False
     empty: bool = False
-    sent: bool = False
+    sent: tuple[Candidate, ...] = ()
 
-    def __repr__(self) -> str:
-        """The decision's id alone."""
+    def __repr__(self) -> str:  # no content
         return f"<Admission {self.id}>"
 
     async def make_durable(self, route: Route) -> None:
@@ -75,9 +74,10 @@ class Admission(msgspec.Struct, gc=False, eq=False):
 
 
 def admit(principal: Principal, asked: Asked, decided: Decided, request: ChatRequest, plane: DataPlane, call: Call) -> Admission:
-    """Count the request as accepted. Raises `BadRequest` for app fields that are none, or what `limited` raises, and then it is not."""
-    app, now = app_of(call, request), plane.clock()
-    usage: UsageSink = plane.outlets.usage if principal.limits is None else limited(plane, principal.limits, asked, decided, request)
+    """Count the request as accepted. Raises `BadRequest` for app fields that are none, or what `special` raises, and then it is not."""
+    app, now, usage = app_of(call, request), plane.clock(), plane.outlets.usage
+    if not principal.plain:
+        plane, usage = special(plane, principal, asked, decided, request, call)
     usage = usage if plane.outlets.sample is None else plane.outlets.sample(usage, principal, asked, request)
     usage.accept()
     plane.budget.requests += 1

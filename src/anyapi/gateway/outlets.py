@@ -10,6 +10,7 @@ from anyapi.domain.catalogue import ProviderApi
 from anyapi.domain.decision import Decision
 from anyapi.domain.evidence import Contradiction
 from anyapi.domain.ids import AccountId, CredentialId, DecisionId, KeyId, ProviderId
+from anyapi.domain.prompt_log import Kept
 from anyapi.domain.receipt import NoReceipt
 from anyapi.domain.usage import DecisionRecord, UsageRow
 from anyapi.gateway.formats.openai_chat import ChatRequest
@@ -51,6 +52,38 @@ class DecisionSink(Protocol):
         ...
 
 
+class LogSink(Protocol):
+    """Where what accounts asked to have kept goes, to be sealed. MUST not block."""
+
+    def hold(self, size: int) -> bool:
+        """Count bytes that a request under way holds; False, and nothing counted, where there is no room for them."""
+        ...
+
+    def release(self, size: int) -> None:
+        """Count them no more."""
+        ...
+
+    def put(self, kept: Kept, held: int) -> None:
+        """Take an entry, and with it the bytes that were counted for it."""
+        ...
+
+
+class _NoLog:
+    """For a plane that has no store: nothing is ever held."""
+
+    def hold(self, size: int) -> bool:  # noqa: ARG002 what LogSink says
+        return False
+
+    def release(self, size: int) -> None:
+        """Nothing was held."""
+
+    def put(self, kept: Kept, held: int) -> None:
+        """Nothing is kept."""
+
+
+NO_LOG = _NoLog()
+
+
 def _kept_nowhere(_contradiction: Contradiction) -> None:
     """For a plane that has no store."""
 
@@ -78,6 +111,7 @@ class Outlets(msgspec.Struct, frozen=True):
     timeouts: Timeouts = Timeouts()
     contradicted: Callable[[Contradiction], None] = _kept_nowhere
     """Takes a contradiction that is in force already: written down and told to the operator. MUST not block."""
+    logs: LogSink = NO_LOG
     sample: Callable[[UsageSink, Principal, Asked, ChatRequest], UsageSink] | None = None
     """Where the row of an accepted request goes, if some are sampled for the ranking of models."""
     audit: Callable[[UsageRow, tuple[Decision, ...]], None] = _not_recorded

@@ -92,6 +92,7 @@ async def key(call: Call, plane: DataPlane, reply: Connection) -> None:
         "project": principal.project,
         "expires_at": principal.expires_at,
         "limits": shown(plane, principal.limits),
+        "sealed_log": principal.log,
         "requirement": requirement,
         "durable_record": requirement.needs_durable_record,
     }

@@ -7,6 +7,7 @@ from anyapi.audit.entries import RequestEntry
 from anyapi.domain.call import App
 from anyapi.domain.usage import LATENCY_BOUNDS, DecisionRecord, TokenCount, UsageRow
 from anyapi.gateway.privacy_fields_public import PUBLIC
+from anyapi.gateway.privacy_fields_sealed import SEALED
 
 USAGE: dict[str, str] = {
     "number": "in which order rows were written, so that each is added to the sums once",
@@ -33,6 +34,7 @@ USAGE: dict[str, str] = {
     "cost": "cost in US dollars, from catalogue prices",
     "host": "which host a router says answered: a provider of the catalogue, else `unrecognised`",
     "evidence": "code of what the provider's own statements came to, held against what was promised",
+    "sent_to": "which endpoints were sent the request, where that is not the one above once: what the exposure ledger is made of",
 }
 TOKENS: dict[str, str] = {
     "prompt": "prompt tokens",
@@ -284,7 +286,7 @@ CLOSINGS: dict[str, str] = {
 }
 CATALOGUES: dict[str, str] = {
     "version": "SHA-256 of a catalogue of providers and models",
-    "body": "the catalogue",
+    "body": "the catalogue, kept as long as there are usage rows of its time",
     "added_at": "when it came in",
 }
 CATALOGUE_UPDATES: dict[str, str] = {
@@ -377,6 +379,7 @@ CONFIGURED = (
     ("notices_seen", NOTICES_SEEN, "until the operator deletes it"),
     ("deliveries", DELIVERIES, "400 days"),
     *PUBLIC,
+    *SEALED,
     ("contradictions", CONTRADICTIONS, "kept; one for each endpoint, credential and code until the operator clears it"),
 )
 """What people set up, rather than what requests leave behind; a test holds it against the tables of the store."""

@@ -52,6 +52,13 @@ class HoldingStore(Protocol):
         """
         ...
 
+    def delete_logs(self, account: AccountId) -> Counts:
+        """Delete an account's sealed entries and give how many rows of each record; those that come later go in `delete_account`.
+
+        MUST hold the write lock briefly, however many there are.
+        """
+        ...
+
     def delete_account(self, account: AccountId, name: str) -> Counts:
         """Delete an account with all that is to go, detach what outlives it under `name`; in one transaction, durable on return.
 

@@ -43,6 +43,8 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
     """Columns that an archive describes and does not hold, with the reason."""
     json: frozenset[str] = frozenset()
     """Columns that hold JSON as text."""
+    page: int = 500
+    """Rows that are read at a time at most: those with large values are few."""
 
     @property
     def gone(self) -> str:
@@ -59,6 +61,7 @@ OWN_PEOPLE = (
 _HASH = "recognises a secret; the secret itself is not stored, and its hash opens nothing that is yours to take along"
 _SEAL = "a secret, sealed under a key that is not in the store: it opens nowhere else"
 _CLOSED = "ends with the account"
+_RECIPIENTS = frozenset({"recipients"})
 HOURS = "usage_hours"
 
 HOLDINGS = (
@@ -126,6 +129,21 @@ HOLDINGS = (
         why=_CLOSED,
         withheld=(("key_id", _SEAL), ("wrapped", _SEAL), ("ciphertext", _SEAL)),
     ),
+    Holding(
+        record="sealed_pieces",
+        table="sealed_pieces",
+        mine=_ACCOUNT,
+        order=("entry", "number"),
+        why="the ciphertext of the prompt log, which its recipients alone can open",
+        withheld=(("padding", "zeros that keep ciphertext out of shared pages"),),
+        page=16,
+    ),
+    Holding(
+        record="sealed_logs", table="sealed_logs", mine=_ACCOUNT, order=("at", "decision"), why="what its prompt log kept", json=_RECIPIENTS
+    ),
+    Holding(record="log_rules", table="log_rules", mine=_ACCOUNT, order=("layer", "subject"), why=_CLOSED),
+    Holding(record="log_recipients", table="log_recipients", mine=_ACCOUNT, order=("created_at", "id"), why=_CLOSED),
+    Holding(record="log_clearings", table="log_clearings", mine=_ACCOUNT, order=("account",), why=_CLOSED),
     Holding(record="ranking_opt_outs", table="ranking_opt_outs", mine=_ACCOUNT, order=("account",), why=_CLOSED),
     Holding(record="slices", table="slices", mine=_ACCOUNT, order=("lineage", "worker"), why=_CLOSED),
     Holding(record="recent_requests", table="recent_requests", mine=_ACCOUNT, order=("lineage", "second"), why=_CLOSED),

@@ -51,7 +51,7 @@ BEGIN
 END $do$;
 
 DO $do$ DECLARE name text; BEGIN
-    FOREACH name IN ARRAY ARRAY['projects', 'keys', 'settings', 'credentials', 'contradictions', 'closings', 'holds', 'catalogues', 'catalogue_updates', 'review_settings', 'ranking_releases', 'ranking_opt_outs'] LOOP
+    FOREACH name IN ARRAY ARRAY['projects', 'keys', 'settings', 'credentials', 'contradictions', 'closings', 'holds', 'catalogues', 'catalogue_updates', 'review_settings', 'ranking_releases', 'ranking_opt_outs', 'log_rules', 'log_recipients'] LOOP
         EXECUTE format('CREATE OR REPLACE TRIGGER published AFTER INSERT OR UPDATE OR DELETE ON %I '
             'FOR EACH STATEMENT EXECUTE FUNCTION anyapi_changed()', name);
     END LOOP;

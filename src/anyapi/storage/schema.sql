@@ -437,7 +437,7 @@ CREATE TABLE "usage" (
 	first_token DOUBLE,
 	cost DOUBLE,
 	host TEXT,
-	evidence TEXT,
+	evidence TEXT, sent_to TEXT,
 	UNIQUE (decision)
 );
 
@@ -630,6 +630,70 @@ CREATE TABLE ranking_releases (
 
 CREATE TABLE ranking_opt_outs (
 	account TEXT NOT NULL,
+	PRIMARY KEY (account),
+	FOREIGN KEY(account) REFERENCES accounts (id)
+);
+
+CREATE TABLE log_recipients (
+	id TEXT NOT NULL,
+	account TEXT NOT NULL,
+	recipient TEXT NOT NULL,
+	name TEXT NOT NULL,
+	created_at DOUBLE NOT NULL,
+	PRIMARY KEY (id),
+	CONSTRAINT log_recipients_once UNIQUE (account, recipient),
+	FOREIGN KEY(account) REFERENCES accounts (id)
+);
+
+CREATE TABLE log_rules (
+	account TEXT NOT NULL,
+	layer TEXT NOT NULL,
+	subject TEXT NOT NULL,
+	keeps TEXT NOT NULL,
+	share DOUBLE NOT NULL,
+	ttl_days DOUBLE NOT NULL,
+	changed_at DOUBLE NOT NULL,
+	PRIMARY KEY (account, layer, subject),
+	CONSTRAINT log_rules_layer CHECK (layer IN ('account', 'project', 'key')),
+	CONSTRAINT log_rules_keeps CHECK (keeps IN ('both', 'prompts', 'responses', 'nothing')),
+	FOREIGN KEY(account) REFERENCES accounts (id)
+);
+
+CREATE TABLE sealed_logs (
+	decision TEXT NOT NULL,
+	account TEXT NOT NULL,
+	"key" TEXT NOT NULL,
+	project TEXT,
+	at DOUBLE NOT NULL,
+	expires_at DOUBLE NOT NULL,
+	operation TEXT NOT NULL,
+	model TEXT NOT NULL,
+	outcome TEXT NOT NULL,
+	keeps TEXT NOT NULL,
+	recipients TEXT NOT NULL,
+	bytes BIGINT,
+	PRIMARY KEY (decision),
+	FOREIGN KEY(account) REFERENCES accounts (id)
+);
+
+CREATE INDEX sealed_logs_account ON sealed_logs (account, at);
+
+CREATE INDEX sealed_logs_expiry ON sealed_logs (expires_at);
+
+CREATE TABLE sealed_pieces (
+	account TEXT NOT NULL,
+	entry TEXT NOT NULL,
+	number BIGINT NOT NULL,
+	padding BLOB NOT NULL,
+	piece BLOB NOT NULL,
+	PRIMARY KEY (entry, number),
+	FOREIGN KEY(account) REFERENCES accounts (id),
+	FOREIGN KEY(entry) REFERENCES sealed_logs (decision)
+);
+
+CREATE TABLE log_clearings (
+	account TEXT NOT NULL,
+	until DOUBLE NOT NULL,
 	PRIMARY KEY (account),
 	FOREIGN KEY(account) REFERENCES accounts (id)
 );

@@ -1,11 +1,12 @@
 """All that is held of an account, in either database: `storage/contract_holdings.py`. Every method raises `StorageError` alone."""
 
+import math
 import time
 from collections.abc import Mapping
 
 from anyapi.domain.ids import AccountId
 from anyapi.errors import StorageError
-from anyapi.storage import audit_statements, holdings
+from anyapi.storage import audit_statements, holdings, log_statements
 from anyapi.storage.contract_holdings import Counts
 from anyapi.storage.database import Database
 from anyapi.storage.holdings import HOLDINGS, Cell, Fate, Holding
@@ -13,6 +14,8 @@ from anyapi.storage.sqlite_driver import SqliteDriver
 from anyapi.storage.tenant import EVERYBODY, only
 from anyapi.storage.usage_sums import add_missing
 
+_LOGS = 200
+"""Sealed entries that go in one transaction: some may be large."""
 _WIPE_ATTEMPTS, _WIPE_PAUSE = 20, 0.1
 LARGEST_REWRITTEN = 128 * 1024 * 1024
 """Bytes of a database that is rewritten while the gateway serves: it takes as much memory, and the write lock for some seconds."""
@@ -78,6 +81,18 @@ class SqlHoldings(Database):
             gone = connection.execute(holdings.DELETE_USAGE_BATCH, {"account": account, "since": since, "until": until}).rowcount
         return gone, float(until)
 
+    def delete_logs(self, account: AccountId) -> Counts:
+        """Delete all of an account's sealed entries, some at a time."""
+        values: dict[str, Cell] = {"account": account, "until": math.inf, "limit": _LOGS}
+        pieces = entries = 0
+        while True:
+            with self._transaction("delete the sealed log") as connection:
+                pieces += connection.execute(log_statements.DROP_CLEARED_PIECES, values).rowcount
+                gone = connection.execute(log_statements.DROP_CLEARED, values).rowcount
+            entries += gone
+            if gone < _LOGS:
+                return {"sealed_logs": entries, "sealed_pieces": pieces}
+
     def delete_account(self, account: AccountId, name: str) -> Counts:
         """Delete an account with all that is to go, and detach what outlives it."""
         gone: dict[str, int] = {}
@@ -103,12 +118,14 @@ class SqlHoldings(Database):
         `secure_delete` alone is not enough: where SQLite moved rows between pages it left copies behind (0.2 % of the deleted names,
         measured), which only a rewritten file is free of. PostgreSQL's VACUUM overwrites nothing, so there it is always False.
         """
-        if not isinstance(self._driver, SqliteDriver) or self._driver.path.stat().st_size > LARGEST_REWRITTEN:
+        if not isinstance(self._driver, SqliteDriver):
             return False
-        self._write("rewrite the database", "VACUUM", ())
+        rewritten = self._driver.path.stat().st_size <= LARGEST_REWRITTEN
+        if rewritten:
+            self._write("rewrite the database", "VACUUM", ())
         for _ in range(_WIPE_ATTEMPTS):
-            ((busy, _, _),) = self._read("empty the write-ahead log", "PRAGMA wal_checkpoint(TRUNCATE)")
-            if not busy:
-                return True
+            with self._lock, self._driver.translated("empty the write-ahead log"):
+                if self._driver.empty_wal(self._connection):
+                    return rewritten
             time.sleep(_WIPE_PAUSE)
         return False

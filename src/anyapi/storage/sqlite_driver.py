@@ -73,6 +73,11 @@ class SqliteDriver:
             code = type(error).__name__
             raise NotStorable(f"could not {doing} ({code}): a value cannot be stored", {"code": code}) from None
 
+    def empty_wal(self, connection: Connection) -> bool:
+        """Move the whole WAL into the database and cut it to nothing; False while somebody reads an older state. May wait for that."""
+        ((busy, _, _),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return not busy
+
     def tidy(self, connection: Connection, *, failing: bool) -> None:
         """Move the WAL into the database here, where nobody waits for the fsync."""
         if failing:

@@ -28,6 +28,7 @@ from anyapi.storage.drivers import driver_for
 from anyapi.storage.people_rows import LinkKind, LinkRow, MemberRow, PersonRow
 from anyapi.storage.rows import AccountRow
 from anyapi.storage.sql_holdings import SqlHoldings
+from anyapi.storage.sql_logs import SqlLogs
 from anyapi.storage.sql_people import SqlPeople
 from anyapi.storage.sql_ranking import SqlRanking
 from anyapi.storage.sql_requests import SqlRequests
@@ -100,6 +101,7 @@ class Control:
         self.driver = driver or driver_for(directory)
         self.store, self.people = SqlStore(self.driver, self.clock), SqlPeople(self.driver)
         self.requests, self.holdings, self.review = SqlRequests(self.driver), SqlHoldings(self.driver), SqlReview(self.driver)
+        self.logs = SqlLogs(self.driver)
         self.ranking = SqlRanking(self.people)
         current = Current(
             self.review, (self.config.base, self.config.catalogue), functools.partial(catalogue_over, self.config), self.clock
@@ -112,6 +114,7 @@ class Control:
             people=self.people,
             requests=self.requests,
             holdings=self.holdings,
+            logs=self.logs,
             attempts=Attempts(self.clock),
             review=self.review,
             ranking=self.ranking,
@@ -179,6 +182,7 @@ class Control:
             self._client.__exit__(None, None, None)
         self.requests.close()
         self.holdings.close()
+        self.logs.close()
         self.people.close()
         self.review.close()
         self.ranking.close()
