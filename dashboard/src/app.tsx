@@ -23,6 +23,7 @@ const Credentials = lazy(() => import("./pages/credentials"));
 const Playground = lazy(() => import("./pages/playground"));
 const Members = lazy(() => import("./pages/members"));
 const Review = lazy(() => import("./pages/review"));
+const Exposure = lazy(() => import("./pages/exposure"));
 const Ranking = lazy(() => import("./pages/ranking"));
 const PublicRanking = lazy(() => import("./pages/ranking").then((page) => ({ default: page.PublicRanking })));
 const Stored = lazy(() => import("./pages/stored"));
@@ -116,6 +117,7 @@ function Account({ account }: { account: string }) {
             <Route path={`${base}/playground`} component={Playground} />
             <Route path={`${base}/members`} component={Members} />
             <Route path={`${base}/review`} component={Review} />
+            <Route path={`${base}/exposure`} component={Exposure} />
             <Route path={`${base}/ranking`} component={Ranking} />
             <Route path={`${base}/stored`} component={Stored} />
             <Route path={`${base}/logs`} component={Logs} />

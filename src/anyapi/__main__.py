@@ -1,5 +1,5 @@
 """`python -m anyapi`."""
 
-from anyapi.cli import main
+from anyapi.cli import run
 
-main()
+run()

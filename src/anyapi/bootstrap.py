@@ -20,7 +20,7 @@ from typing import TypeAlias
 import msgspec
 import uvloop
 
-from anyapi import relaunch, scrubbing
+from anyapi import hygiene, relaunch, scrubbing
 from anyapi.bootstrap_audit import Entered, open_audit, started
 from anyapi.bootstrap_cluster import Alone, Member
 from anyapi.bootstrap_control import Beside, ControlReady, Parts, nobody_waits
@@ -81,7 +81,7 @@ def run(config: Config, ready: Callable[[Snapshot, str], None], control_ready: C
 async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control_ready: ControlReady) -> None:
     loop = asyncio.get_running_loop()
     scrubs = relaunch.configured(os.environ)
-    scrubbing.forbid_dumps()
+    hygiene.forbid_dumps()
     loop.set_exception_handler(_report_loop)
     with contextlib.ExitStack() as stack:
         store, usage, decisions, evidence = _open_stores(config, stack)
@@ -204,6 +204,8 @@ def _disclosure(config: Config, *, scrubs: bool, samples: bool) -> Disclosure:
         answer_days=config.privacy.answer_days,
         catalogue_version=config.catalogue.version,
         control_url=config.control.public_url,
+        dumps_forbidden=hygiene.dumps_forbidden(),
+        swap=hygiene.swap().value,
         sampled_share=config.ranking.share if samples else None,
     )
 

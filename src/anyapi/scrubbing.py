@@ -1,4 +1,4 @@
-"""Keeps prompts from staying in the process's memory, and out of core dumps (docs/adr/0008).
+"""Keeps prompts from staying in the process's memory (docs/adr/0008); `anyapi.hygiene` keeps that memory off the disk.
 
 `anyapi.relaunch` has glibc overwrite freed memory; here it is checked that it does. Reference cycles are collected on a timer, because
 until then nothing is freed. Does nothing about the kernel's socket buffers or about swap; says so in SECURITY.md.
@@ -7,12 +7,10 @@ until then nothing is freed. Does nothing about the kernel's socket buffers or a
 import asyncio
 import ctypes
 import gc
-import resource
 
 import msgspec
 
 COLLECT_SECONDS = 1.0
-PR_SET_DUMPABLE = 4
 MARK = 0x3C
 """Not what glibc itself fills memory with."""
 
@@ -36,12 +34,6 @@ def works() -> bool:
     libc.free(fence)
     libc.free(after)
     return left < size // 8
-
-
-def forbid_dumps() -> None:
-    """No core file and no attaching by other processes of the same user (prctl(2), PR_SET_DUMPABLE)."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 KEYS = tuple(b"{%b}" % b",".join(b'"%05d":0' % number for number in range(first, first + 500)) for first in range(0, 6000, 500))

@@ -378,3 +378,9 @@ def test_the_table_of_data_classes_is_computed():
 
 def test_pages_name_no_document_that_readers_lack():
     none([f"{name}: {match[0]}" for name, page in PAGES.items() for match in HIDDEN.finditer(page)])
+
+
+def test_the_unit_file_is_the_one_of_the_handbook():
+    (shown,) = blocks(PAGES["docs/self-hosting.md"], "ini")
+    assert shown == (ROOT / "deploy/systemd/anyapi.service").read_text()
+    assert {"LimitCORE=0", "MemorySwapMax=0"} <= set(shown.splitlines())

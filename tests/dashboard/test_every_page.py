@@ -30,6 +30,7 @@ PAGES = (
     "members",
     "review",
     "logs",
+    "exposure",
     "stored",
     "requests",
     "me",

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from tests.privacy.outcomes import SERVER, providers
-from tests.privacy.planted import Planted
 from tests.privacy.sinks import Room, simulated_in
 from tests.privacy.test_startup_and_egress import ADDRESSED, NEW_PROCESS, Traced
 from tests.signin.liar import CLIENT, liar
 from tests.tools.control_page import Page, first_run_token
+
+from anyapi.prove.cast import SERVER, providers
+from anyapi.prove.planted import Planted
 
 CLIENT_SECRET = "of-the-client-9f27ac51"
 PASSWORDS = ("first long password 71", "second long password 72", "third long password 73")

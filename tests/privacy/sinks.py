@@ -16,10 +16,10 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.tools.canary import Hit, Scanner
 from tests.tools.gateway import Gateway, make_key
 from tests.tools.google_account import key_file
 
+from anyapi.prove import search
 from anyapi.simulator import ProviderSpec, SimulationOptions, SimulationThread, WireName, demo_config_toml, key_variable
 from anyapi.storage.connection import database_path
 from anyapi.storage.schema import prepare
@@ -28,19 +28,6 @@ PLUGIN = Path(__file__).parent / "plugin"
 SHARED_FOLDERS = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"))  # what a careless library would use
 OF_TESTS = ("pytest-", "anyapi-postgres-", "anyapi-run-")
 """How the folders of tests begin in there, those of other tests' databases among them."""
-LARGEST = 64 << 20
-PAGES = (
-    "/",
-    "/healthz",
-    "/readyz",
-    "/v1/privacy",
-    "/.well-known/anyapi-privacy.json",
-    "/v1/models",
-    "/v1/key",
-    "/metrics",
-    "/debug",
-    "/logs",
-)
 COMMANDS = (
     "usage",
     "usage --json",
@@ -204,59 +191,16 @@ def held(spec: ProviderSpec, simulation: SimulationThread) -> str:
     return key_file(f"{tokens.origin}/token")
 
 
-class Search:
-    """Looks through every sink; `seen` counts the bytes of each kind of sink, since a search that read nothing proves nothing."""
-
-    def __init__(self, scanner: Scanner) -> None:
-        """`scanner` knows the canaries."""
-        self.scanner = scanner
-        self.seen: dict[str, int] = {}
-        self.hits: list[Hit] = []
-
-    def _take(self, sink: str, hits: list[Hit], before: int) -> None:
-        self.hits += hits
-        self.seen[sink] = self.seen.get(sink, 0) + sum(self.scanner.scanned.values()) - before
-
-    def text(self, sink: str, data: bytes) -> None:
-        """Something that was read."""
-        before = sum(self.scanner.scanned.values())
-        self._take(sink, self.scanner.scan_bytes(data, sink), before)
+class Search(search.Search):
+    """A search of what belongs to a room."""
 
     def files(self, room: Room) -> None:
         """All that lies in the room, and new files in the machine's temporary directories."""
         for sink, folder in (("data", room.data), ("work", room.work), ("temporary", room.temporary), ("home", room.home)):
             self.folder(sink, folder)
-        before = sum(self.scanner.scanned.values())
-        self._take("standard output", self.scanner.scan_file(room.output), before)
+        self.file("standard output", room.output)
         for folder in SHARED_FOLDERS:
-            before = sum(self.scanner.scanned.values())
-            hits = [hit for path in _new_files(folder, room) for hit in self._file(path)]
-            self._take("shared temporary files", hits, before)
-
-    def folder(self, sink: str, folder: Path) -> None:
-        """All that lies in a folder, for example what a database server keeps."""
-        before = sum(self.scanner.scanned.values())
-        self._take(sink, self.scanner.scan_tree(folder), before)
-
-    def _file(self, path: Path) -> list[Hit]:
-        try:
-            return self.scanner.scan_file(path)
-        except OSError:
-            return []  # gone, or not a file any more: another program's
-
-    def processes(self) -> None:
-        """Arguments and environment of everything that runs on this machine."""
-        for folder in Path("/proc").iterdir():
-            if folder.name.isdigit():
-                for name in ("cmdline", "environ"):
-                    with contextlib.suppress(OSError):
-                        self.text(f"{name} of processes", (folder / name).read_bytes())
-
-    def answers(self, gateway: Gateway) -> None:
-        """The pages that a gateway serves about itself; those that are not there must not leak either."""
-        for page in PAGES:
-            answer = gateway.request("GET", page)
-            self.text(f"answer of {page}", json.dumps(answer.headers).encode() + answer.body)
+            self.new_files("shared temporary files", folder, room.made, search.Skipped([room.folder], OF_TESTS))
 
     def commands(self, gateway: Gateway) -> None:
         """What the command line shows of the store."""
@@ -269,16 +213,4 @@ class Search:
     def running(self, gateway: Gateway) -> None:
         """All that can be looked at only while the gateway runs."""
         self.processes()
-        self.answers(gateway)
-
-
-def _new_files(folder: Path, room: Room) -> Iterator[Path]:
-    """Files that were written since the room was made, none of them huge; the folders of tests (rooms among them) are left out."""
-    for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(OF_TESTS) and Path(place, name) != room.folder]
-        for name in files:
-            path = Path(place, name)
-            with contextlib.suppress(OSError):
-                found = path.lstat()
-                if path.is_file() and not path.is_symlink() and found.st_mtime >= room.made - 1 and found.st_size <= LARGEST:
-                    yield path
+        self.pages(gateway)

@@ -19,19 +19,23 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import LONG
-from tests.privacy.outcomes import ONE_HOST, PATIENCE, SERVER, STATING, Caller, one_round, outcomes, providers
-from tests.privacy.planted import Mark, Planted, chat_body
+from tests.privacy.outcomes import one_round
 from tests.privacy.sinks import Room, RoomGateway, Search, simulated_in
 from tests.tools import postgres
 from tests.tools.gateway import add_key
 
 from anyapi.crypto.secret import Secret
+from anyapi.prove.caller import PATIENCE, Caller
+from anyapi.prove.cast import ONE_HOST, SERVER, STATING, providers
+from anyapi.prove.outcomes import outcomes
+from anyapi.prove.planted import Mark, Planted, chat_body
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.sql_store import SqlStore
 
 pytestmark = pytest.mark.timeout(900 if LONG else 120)
 
-ROUNDS = 46 if LONG else 5
+ROUNDS = 46 if LONG else 4
+"""`test_prove.py` makes one more on a gateway of its own."""
 ALL = tuple(outcomes())
 HASHED = {"success": "prompt", "no endpoint permitted": "prompt", "bad JSON": "user", "success, streamed": "tool result"}
 """Kinds of requests, and the field of each that a hash is searched for: a text that stands alone in its field."""
@@ -296,7 +300,7 @@ def test_without_the_guard_a_crash_would_leave_a_core_with_content(tmp_path):
             "SKIPPED LOUDLY: this machine writes no core files (core_pattern pipes them away, or a hard limit): nothing to compare with"
         )
     room, planted = Room(tmp_path / "room"), Planted()
-    fault = "anyapi.scrubbing:forbid_dumps=skip"
+    fault = "anyapi.hygiene:forbid_dumps=skip"
     environment = room.environment([fault])
     room.arm(fault)
     abort_in_a_stream(room, planted, environment)

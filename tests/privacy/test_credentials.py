@@ -13,11 +13,12 @@ import subprocess
 import sys
 
 import msgspec
-from tests.privacy.outcomes import SERVER, Caller, Ended, providers
-from tests.privacy.planted import Mark, Planted
 from tests.privacy.sinks import Room, RoomGateway, Search, held, simulated_in
 from tests.tools.google_account import account
 
+from anyapi.prove.caller import Caller, Ended
+from anyapi.prove.cast import SERVER, providers
+from anyapi.prove.planted import Mark, Planted
 from anyapi.simulator import ModelSpec, ProviderSpec, SimulationOptions, SimulationThread, WireName, read_fault
 
 

@@ -21,12 +21,14 @@ from typing import NamedTuple
 import pytest
 import trustme
 from tests.conftest import LONG
-from tests.privacy.outcomes import ALL_SAMPLED, CREDENTIAL, SERVER, Caller, one_round, providers
-from tests.privacy.planted import Planted
+from tests.privacy.outcomes import one_round
 from tests.privacy.sinks import Room, simulated_in
-from tests.tools.canary import Hit, Mint, Scanner
 from tests.tools.gateway import Gateway, running_gateway, simulated
 
+from anyapi.prove.caller import Caller
+from anyapi.prove.cast import ALL_SAMPLED, CREDENTIAL, SERVER, providers
+from anyapi.prove.planted import Planted
+from anyapi.prove.scanner import Hit, Mint, Scanner
 from anyapi.simulator import ModelSpec, ProviderSpec, SimulationOptions, SimulationThread, demo_config_toml, key_variable, read_fault
 
 pytestmark = [

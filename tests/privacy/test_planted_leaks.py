@@ -6,10 +6,12 @@ import os
 import sqlite3
 
 import pytest
-from tests.privacy.outcomes import SERVER, Caller, providers
-from tests.privacy.planted import Planted
 from tests.privacy.sinks import Room, Search, simulated_in
-from tests.tools.canary import Hit
+
+from anyapi.prove.caller import Caller
+from anyapi.prove.cast import SERVER, providers
+from anyapi.prove.planted import Planted
+from anyapi.prove.scanner import Hit
 
 PARSE, ASK, DECIDE = (
     "anyapi.gateway.formats.openai_chat:parse=print",

@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tests.privacy.outcomes import SERVER, Caller, one_round, providers
-from tests.privacy.planted import Planted
+from tests.privacy.outcomes import one_round
 from tests.privacy.sinks import Room, RoomGateway, simulated_in
 from tests.tools.gateway import simulated
+
+from anyapi.prove.caller import Caller
+from anyapi.prove.cast import SERVER, providers
+from anyapi.prove.planted import Planted
 
 PROVIDER = """
 [network]
@@ -440,7 +443,7 @@ def test_scrubbing_that_is_off_is_said_to_be_off(tmp_path):
 def test_scrubbing_that_does_not_work_is_not_said_to_be_verified(tmp_path):
     """The settings are in force, but the C library was told afterwards not to wipe: the check at start has to notice."""
     room, planted = Room(tmp_path / "room"), Planted()
-    environment = room.environment(["anyapi.scrubbing:forbid_dumps=skip"]) | {"ANYAPI_TEST_MALLOPT": "1"}
+    environment = room.environment(["anyapi.hygiene:forbid_dumps=skip"]) | {"ANYAPI_TEST_MALLOPT": "1"}
     with simulated_in(room, providers(planted), environment, SERVER) as (gateway, _):
         assert scrubbing(gateway)["verified_at_start"] is False
         assert json.loads(gateway.request("GET", "/v1/privacy").body)["content_stored"] is False

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -119,6 +120,10 @@ class Gateway:
             connection.request(method, path, data, sent)
             answer = connection.getresponse()
             return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+
+    def connect(self, timeout: float) -> socket.socket:
+        """A new connection."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout)
 
     def chat(self, headers: Mapping[str, str] | None = None, **fields: object) -> Answer:
         """A chat completion; the fields go over those of the seed request, None removes one."""

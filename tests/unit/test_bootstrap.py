@@ -20,7 +20,7 @@ import trustme
 from tests.tools.gateway import SEED, make_key
 from tests.unit.wire.peers import on_loop
 
-from anyapi import bootstrap, scrubbing
+from anyapi import bootstrap, hygiene
 from anyapi.bootstrap import Publisher, run
 from anyapi.bootstrap_publisher import current_catalogue
 from anyapi.config import load_config
@@ -46,7 +46,7 @@ NOW = dt.datetime(2026, 12, 1, tzinfo=dt.UTC)
 @pytest.fixture
 def unharmed(monkeypatch):
     """What a gateway does to its whole process must not be done to the test run: dumps stay possible, collecting goes on."""
-    monkeypatch.setattr(scrubbing, "forbid_dumps", lambda: None)
+    monkeypatch.setattr(hygiene, "forbid_dumps", lambda: None)
     yield
     gc.unfreeze()
     gc.enable()

@@ -81,15 +81,6 @@ def test_without_memory_it_is_not_claimed(monkeypatch):
     assert works() is False
 
 
-def test_dumps_are_forbidden():
-    code = (
-        "import ctypes, resource\nfrom anyapi import scrubbing\n"
-        "scrubbing.forbid_dumps()\n"
-        "print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
-    )
-    assert alone(code) == "(0, 0) 0"
-
-
 @pytest.fixture
 def collecting():
     """Leave the collector of this process as it was."""

@@ -156,6 +156,11 @@ export function useRows(seconds: number, limit: number, every: number | false) {
   );
 }
 
+export function useExposure() {
+  const { account } = useHere();
+  return useQuery({ queryKey: [account, "exposure"], queryFn: () => call("get", "/api/accounts/{account}/exposure", { path: { account } }), refetchInterval: MINUTE });
+}
+
 export function useReview() {
   const { account } = useHere();
   return useQuery({ queryKey: [account, "review"], queryFn: () => call("get", "/api/accounts/{account}/review", { path: { account } }) });

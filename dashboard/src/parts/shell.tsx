@@ -37,6 +37,7 @@ const PLACES: readonly { name: string; places: readonly Place[] }[] = [
       { path: "review", name: "Review", icon: "review" },
       { path: "explain", name: "Explain", icon: "explain" },
       { path: "logs", name: "Sealed logs", icon: "vault" },
+      { path: "exposure", name: "Exposure", icon: "clock" },
       { path: "stored", name: "What is stored", icon: "stored" },
       { path: "requests", name: "Privacy requests", icon: "letter" },
     ],

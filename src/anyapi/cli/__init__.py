@@ -8,6 +8,7 @@ import importlib
 
 import click
 
+from anyapi import hygiene
 from anyapi.errors import AnyAPIError
 
 COMMANDS = {
@@ -23,6 +24,8 @@ COMMANDS = {
     "settings": "Show and set the data policy of a layer.",
     "usage": "Show what was used.",
     "logs": "Sealed prompt logs: opt in, list, read with your identity, delete.",
+    "exposure": "Show which provider holds what, until when.",
+    "prove": "Search a gateway for what it must not keep, and print a signed report.",
     "people": "Let the first person into the dashboard.",
     "audit": "Check, export and sign the log of what was decided, done and changed.",
     "verify": "Verify a receipt, offline.",
@@ -70,3 +73,9 @@ class LazyGroup(click.Group):
 @click.version_option(package_name="anyapi", prog_name="anyapi", message="%(prog)s %(version)s")
 def main() -> None:
     """A gateway to AI model providers that sends a request only where its data policy allows."""
+
+
+def run() -> None:
+    """The program `anyapi`: a process that leaves no core dump and that nobody attaches to, whatever the command reads."""
+    hygiene.forbid_dumps()
+    main()

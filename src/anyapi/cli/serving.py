@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from anyapi import hygiene
 from anyapi.bootstrap import run
 from anyapi.cli.installed import installed_base
 from anyapi.cli.people import first_run_link
@@ -26,6 +27,10 @@ PLAIN = (
 )
 
 
+SWAPPED = (
+    "Warning: this machine has swap, and what is in memory may be written to it. Keep the service out of it (MemorySwapMax=0, "
+    "see deploy/systemd), or switch swap off."
+)
 BOTH = ("data", "control")
 
 
@@ -43,6 +48,8 @@ def serve_until_stopped(path: Path | None, *, quiet: bool, planes: Collection[st
         if config.server.tls is None and not config.server.listen.is_local:
             click.echo(PLAIN, err=True)
         if not quiet:
+            if hygiene.swap() is hygiene.Swap.POSSIBLE:
+                click.echo(SWAPPED, err=True)
             for line in start_lines(snapshot, config.notices, not_served_yet(config, SERVED_PROTOCOLS)):
                 click.echo(line)
 

@@ -29,7 +29,7 @@ def base_of(store: CatalogueStore, packaged: Catalogue) -> Catalogue:
     newest = store.newest_update()
     if newest is None or newest.base is None or newest.base == packaged.version:
         return packaged
-    found = _kept(store, newest.base)
+    found = kept(store, newest.base)
     if found is None:
         return packaged
     chosen = newest.pinned or newest.effective is None
@@ -44,7 +44,7 @@ def installed_since(store: CatalogueStore, base: str, *, first: bool) -> Catalog
     newest = store.newest_update()
     if newest is None or newest.base in (None, base) or (first and newest.effective is not None):
         return None
-    found = _kept(store, str(newest.base))
+    found = kept(store, str(newest.base))
     if found is None:
         raise CatalogueError("the catalogue that was installed last cannot be read: install it again", file="the store")
     return found
@@ -60,7 +60,7 @@ def adopt(store: ReviewStore, effective: Catalogue, base: Catalogue, now: float)
         elif last.effective == effective.version and newest == last:
             return
         else:
-            previous = _kept(store, str(last.effective))
+            previous = kept(store, str(last.effective))
             row = msgspec.structs.replace(
                 _row(effective, base, now, newest), previous=last.effective, changes=_changes(previous, effective)
             )
@@ -79,7 +79,7 @@ def _bodies(*catalogues: Catalogue) -> dict[str, bytes]:
     return {each.version: encode(each) for each in catalogues}
 
 
-def _kept(store: CatalogueStore, version: str) -> Catalogue | None:
+def kept(store: CatalogueStore, version: str) -> Catalogue | None:
     """A catalogue of the store; None if it is gone or of a form that this release does not read."""
     body = store.catalogue_body(version)
     if body is None:

@@ -20,6 +20,7 @@ from anyapi.policy.parse import Known
 from anyapi.storage.contract import (
     CredentialStore,
     DecisionStore,
+    ExposureStore,
     KeyStore,
     ProvisioningStore,
     SettingsStore,
@@ -35,7 +36,18 @@ from anyapi.storage.contract_review import ReviewStore
 from anyapi.storage.rows import CredentialRow
 
 
-class Store(KeyStore, SpendingStore, ProvisioningStore, CredentialStore, SettingsStore, UsageStore, DecisionStore, LogRuleStore, Protocol):
+class Store(
+    KeyStore,
+    SpendingStore,
+    ProvisioningStore,
+    CredentialStore,
+    SettingsStore,
+    UsageStore,
+    ExposureStore,
+    DecisionStore,
+    LogRuleStore,
+    Protocol,
+):
     """What is stored about accounts."""
 
 

@@ -1,13 +1,15 @@
 """What is kept of a request: metadata only. These structs are the whole list; a field that is not here is not stored."""
 
 import enum
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import msgspec
 
 from anyapi.domain.call import App
 from anyapi.domain.ids import AccountId, CredentialId, DecisionId, EndpointId, KeyId, ProjectId, ProviderId, RequirementHash
 
+Recipients: TypeAlias = tuple[tuple[EndpointId, CredentialId], ...]
+"""Where a request was written to, in order: each endpoint with the credential that was used there."""
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 """Tokens of one answer as a provider states them. What states more is taken to state none: it must not reach costs and sums."""
 
@@ -62,6 +64,8 @@ class UsageRow(msgspec.Struct, frozen=True, gc=False):
     """The host that a router says answered: a provider of the catalogue, or `unrecognised`."""
     evidence: str | None = None
     """An `EvidenceCode`; None where the provider stated nothing."""
+    sent_to: Recipients | None = None
+    """Where the request was written to, if not to `endpoint` once: after a failover, or nowhere (empty). None: there once, or to nobody."""
 
 
 class DecisionRecord(msgspec.Struct, frozen=True):

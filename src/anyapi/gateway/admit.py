@@ -41,7 +41,7 @@ class Admission(msgspec.Struct, gc=False, eq=False):
     stated: tuple[ProviderId | None, str | None] = NOTHING_STATED
     streamed: bool = False
     empty: bool = False
-    sent: bool = False
+    sent: tuple[Candidate, ...] = ()
 
     def __repr__(self) -> str:  # no content
         return f"<Admission {self.id}>"

@@ -128,7 +128,7 @@ class ProviderExchange:
         if ended is not None:
             connection.abort()
             return ended
-        admission.sent = True
+        admission.sent += (candidate,)
         self._connection, self._pending = connection, None
         self.rows = rows_for(admission, candidate, prepared.adjusted)
         witness = None if row.evidence is None else Witness(admission, candidate, row, row.evidence, connection)

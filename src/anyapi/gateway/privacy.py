@@ -20,6 +20,10 @@ class Disclosure(NamedTuple):
     """Where the control plane answers; told to whoever looks for it here."""
     answer_days: float = 30.0
     """Within how many days the privacy team means to answer."""
+    dumps_forbidden: bool = False
+    """No core dumps, and other processes of the same user cannot attach."""
+    swap: str = "unknown"
+    """Whether memory may be written to swap: `off`, `possible`, `unknown`."""
     sampled_share: float | None = None
     """Of requests, for the ranking of models; None if nothing is sampled."""
 
@@ -42,6 +46,7 @@ def inventory(running: Disclosure) -> dict[str, object]:
         "sampling": sampling(running.sampled_share),
         "telemetry": {"sent_to_anyone": False},
         "memory_scrubbing": {"on": running.scrubbing, "verified_at_start": running.scrubbing_checked},
+        "process": {"core_dumps": not running.dumps_forbidden, "attachable": not running.dumps_forbidden, "swap": running.swap},
         "outbound": "Only to providers, the sign-in service, the mail server, the privacy team's webhook and the address of catalogue "
         "updates that the operator configured, and to webhooks that accounts name; an e-mail and a webhook hold metadata alone.",
         "policy_url": running.policy_url,

@@ -34,6 +34,7 @@ USAGE: dict[str, str] = {
     "cost": "cost in US dollars, from catalogue prices",
     "host": "which host a router says answered: a provider of the catalogue, else `unrecognised`",
     "evidence": "code of what the provider's own statements came to, held against what was promised",
+    "sent_to": "which endpoints were sent the request, where that is not the one above once: what the exposure ledger is made of",
 }
 TOKENS: dict[str, str] = {
     "prompt": "prompt tokens",
@@ -285,7 +286,7 @@ CLOSINGS: dict[str, str] = {
 }
 CATALOGUES: dict[str, str] = {
     "version": "SHA-256 of a catalogue of providers and models",
-    "body": "the catalogue",
+    "body": "the catalogue, kept as long as there are usage rows of its time",
     "added_at": "when it came in",
 }
 CATALOGUE_UPDATES: dict[str, str] = {

@@ -5,8 +5,8 @@ What the provider did not say is estimated from sizes, and flagged so.
 
 from time import monotonic
 
-from anyapi.domain.decision import Outcome, OutcomeKind
-from anyapi.domain.usage import TokenCount, UsageRow, UsageSource
+from anyapi.domain.decision import Candidate, Outcome, OutcomeKind
+from anyapi.domain.usage import Recipients, TokenCount, UsageRow, UsageSource
 from anyapi.errors import AnyAPIError
 from anyapi.gateway.admit import Admission
 from anyapi.gateway.render import error_of, status_of
@@ -53,9 +53,17 @@ def settle(admission: Admission, outcome: Outcome | AnyAPIError | None, *, left:
         _cost(admission, tokens, kind, source),
         admission.stated[0],
         admission.stated[1],
+        recipients_of(candidate, admission.sent),
     )
     admission.usage.put(row)
     admission.plane.outlets.audit(row, admission.decided.decisions)
+
+
+def recipients_of(last: Candidate | None, sent: tuple[Candidate, ...]) -> Recipients | None:
+    """Where a request was written to, for its usage row; None where that is `last`, which the row names, once, or nobody was chosen."""
+    if last is None or sent == (last,):
+        return None
+    return tuple((each.endpoint.id, each.credential) for each in sent)
 
 
 def _estimate(admission: Admission, kind: OutcomeKind | None) -> tuple[TokenCount, UsageSource]:

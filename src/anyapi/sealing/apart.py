@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
-from anyapi import scrubbing
+from anyapi import hygiene
 from anyapi.errors import StorageError
 from anyapi.sealing.age import Take, seal
 
@@ -72,7 +72,7 @@ class Apart:
 
 def main() -> None:
     """What the process does: seal entry after entry from standard input to standard output, until that ends."""
-    scrubbing.forbid_dumps()
+    hygiene.forbid_dumps()
     source, answer = sys.stdin.buffer, sys.stdout.buffer
     with contextlib.suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
         while True:

@@ -1,5 +1,7 @@
 """From a request to the steps that answer it. Decides everything, sends nothing: `connection` carries the steps out."""
 
+import time
+
 import msgspec
 
 from anyapi.simulator.answer import compose
@@ -61,7 +63,7 @@ def answer(provider: RunningProvider, request: Request) -> Exchange:
 def answer_completion(provider: RunningProvider, request: Request, wire: Wire, target: Target) -> Exchange:
     """Answer a request for the model: read it, let faults change the answer, enter it into the ledger."""
     headers = request.header()
-    entry = Entry(0, request.path, "", len(request.body), tag=headers.get("x-sim-tag"))
+    entry = Entry(0, request.path, "", len(request.body), tag=headers.get("x-sim-tag"), at=time.time())
     entry.leaked = tuple(sorted(name for name in headers if name.startswith(POLICY_HEADER_PREFIX)))
     provider.ledger.open(entry)
     if provider.record_bodies:

@@ -72,6 +72,8 @@ class Entry(msgspec.Struct, gc=False):
     """Events of a stream written to the connection."""
     text_bytes_sent: int = 0
     completion_tokens_sent: int = 0
+    at: float = 0.0
+    """When it was received whole, in Unix seconds by this machine's clock."""
 
 
 class Body(msgspec.Struct):

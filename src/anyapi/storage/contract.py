@@ -5,10 +5,11 @@ asked, and nothing else; the text never holds a row's values. Times are Unix sec
 Nothing here decides policy, and nothing is read while a request is served: the data plane reads a Snapshot and writes to the sinks.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from anyapi.domain.evidence import Contradiction
+from anyapi.domain.exposure import Recipient
 from anyapi.domain.ids import AccountId, CredentialId, DecisionId, EndpointId, KeyId
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.domain.usage import DecisionRecord, UsageRow
@@ -239,6 +240,18 @@ class UsageStore(Protocol):
 
         What is kept of them in sums MUST go with them, in the same transaction.
         MUST use `default_days` for accounts that set nothing or are not in the store. 0 means that nothing expired is left.
+        """
+        ...
+
+
+class ExposureStore(Protocol):
+    """Reading who was sent what."""
+
+    def recipients(self, account: AccountId | None, cuts: Sequence[float]) -> list[Recipient]:
+        """Give what was sent to each endpoint, as far as rows are kept: of one account, or of all.
+
+        MUST count every time a request was written to an endpoint, attempts that failed among them. None of them MAY lie over a UTC
+        midnight, or over one of `cuts` (Unix seconds, in order): the facts in force are the same for all of it.
         """
         ...
 

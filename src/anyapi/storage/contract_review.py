@@ -49,7 +49,10 @@ class CatalogueStore(Protocol):
         ...
 
     def note_progress(self, number: int, accounts: int, told: int, told_at: float | None) -> None:
-        """Note how many accounts were told of an update; with `told_at`, catalogues that nothing needs any more MUST be forgotten."""
+        """Note how many accounts were told of an update; with `told_at`, catalogues that nothing needs any more MUST be forgotten.
+
+        What was in force since the oldest usage row that is kept is still needed.
+        """
         ...
 
 

@@ -5,6 +5,7 @@ from anyapi.storage.statements import insert
 HAS_CATALOGUE = "SELECT 1 FROM catalogues WHERE version = ?"
 ADD_CATALOGUE = "INSERT INTO catalogues (version, body, added_at) VALUES (?, ?, ?)"
 CATALOGUE = "SELECT body FROM catalogues WHERE version = ?"
+# What was in force while the oldest usage row was written stays: the exposure ledger is made of both.
 DROP_CATALOGUES = """
 DELETE FROM catalogues WHERE version NOT IN (
     SELECT base FROM catalogue_updates WHERE base IS NOT NULL AND number = (SELECT max(number) FROM catalogue_updates)
@@ -12,6 +13,8 @@ DELETE FROM catalogues WHERE version NOT IN (
         AND number = (SELECT max(number) FROM catalogue_updates WHERE effective IS NOT NULL)
     UNION SELECT previous FROM catalogue_updates WHERE previous IS NOT NULL AND told_at IS NULL
     UNION SELECT effective FROM catalogue_updates WHERE effective IS NOT NULL AND told_at IS NULL
+    UNION SELECT effective FROM catalogue_updates WHERE effective IS NOT NULL AND EXISTS (SELECT 1 FROM usage) AND number >= coalesce(
+        (SELECT max(number) FROM catalogue_updates WHERE effective IS NOT NULL AND at <= (SELECT min(at) FROM usage)), 0)
 )
 """
 

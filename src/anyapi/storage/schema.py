@@ -12,7 +12,7 @@ from anyapi.errors import StorageError
 from anyapi.storage.connection import connect, storage_error
 from anyapi.storage.driver import Progress
 
-HEAD = "0015"
+HEAD = "0016"
 """The newest revision of `storage/migrations`; a test compares them."""
 
 

@@ -437,7 +437,7 @@ CREATE TABLE "usage" (
 	first_token DOUBLE,
 	cost DOUBLE,
 	host TEXT,
-	evidence TEXT,
+	evidence TEXT, sent_to TEXT,
 	UNIQUE (decision)
 );
 

@@ -4,18 +4,19 @@ Constant SQL only.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from anyapi.domain.evidence import Contradiction
+from anyapi.domain.exposure import Recipient
 from anyapi.domain.ids import AccountId, CredentialId, DecisionId, EndpointId
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.domain.snapshot import Agreement
 from anyapi.domain.usage import DecisionRecord, UsageRow
 from anyapi.errors import StorageError
-from anyapi.storage import statements, usage_reading, usage_statements
+from anyapi.storage import exposure_reading, statements, usage_reading, usage_statements
 from anyapi.storage.database import rows_of
 from anyapi.storage.driver import Driver, Row, Value
 from anyapi.storage.rows import (
@@ -155,6 +156,11 @@ class SqlStore(SqlKeys, SqlLogRules):
     def usage_version(self, account: AccountId) -> str:
         """Give a text that changes when rows of the account come or go."""
         return "-".join(str(value) for value in self._read("read the usage", usage_statements.USAGE_VERSION, {"account": account})[0])
+
+    def recipients(self, account: AccountId | None, cuts: Sequence[float]) -> list[Recipient]:
+        """Give what was sent to each endpoint, none of it over a UTC midnight or one of `cuts`."""
+        with self._reading("read what was sent") as read:
+            return exposure_reading.recipients(read, account, cuts)
 
     def purge_usage(self, now: float, default_days: float = DEFAULT_USAGE_DAYS, batch: int = 500) -> int:
         """Delete at most `batch` expired rows and say how many went."""

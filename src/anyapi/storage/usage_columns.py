@@ -46,6 +46,7 @@ def to_columns(row: UsageRow) -> tuple[str | float | None, ...]:
         row.cost,
         row.host,
         row.evidence,
+        None if row.sent_to is None else msgspec.json.encode(row.sent_to).decode(),
     )
 
 
@@ -56,4 +57,6 @@ def from_columns(values: Sequence[str | float | bytes | None]) -> UsageRow:
         "tokens": {name: named[column] for name, column in _TOKENS},
         "app": {name: named[column] for name, column in _APP},
     }
-    return msgspec.convert({**named, **nested, "streamed": bool(named["streamed"])}, UsageRow)
+    sent_to = named["sent_to"]
+    listed = None if sent_to is None else msgspec.json.decode(str(sent_to))
+    return msgspec.convert({**named, **nested, "streamed": bool(named["streamed"]), "sent_to": listed}, UsageRow)

@@ -42,6 +42,7 @@ USAGE_COLUMNS = (
     "cost",
     "host",
     "evidence",
+    "sent_to",
 )
 _USAGE = f"SELECT {', '.join(USAGE_COLUMNS)} FROM usage"  # noqa: S608 made of constants alone
 _PAGE = " AND at >= :since AND at <= :until AND (at < :until OR decision < :before) ORDER BY at DESC, decision DESC LIMIT :limit"

@@ -256,7 +256,9 @@ class UsageWriter:
 def _nobodys(row: UsageRow) -> UsageRow:
     """The row of a deleted account's request: that it was accepted is still counted."""
     credential = None if row.credential is None or row.credential.startswith("own:") else row.credential
-    return msgspec.structs.replace(row, account=DELETED_ACCOUNT, key=KeyId(DELETED_ACCOUNT), project=None, app=App(), credential=credential)
+    return msgspec.structs.replace(
+        row, account=DELETED_ACCOUNT, key=KeyId(DELETED_ACCOUNT), project=None, app=App(), credential=credential, sent_to=None
+    )
 
 
 def _unknown_row(start: str, number: int, at: float) -> UsageRow:

@@ -8,8 +8,9 @@ from tests.tools.gateway import simulated
 
 from anyapi.bootstrap import Publisher
 from anyapi.cli import serving
-from anyapi.cli.serving import serve_until_stopped
+from anyapi.cli.serving import SWAPPED, serve_until_stopped
 from anyapi.errors import ConfigError
+from anyapi.hygiene import Swap
 from anyapi.storage.sqlite import SqliteStore
 
 
@@ -34,6 +35,7 @@ def test_a_wrong_configuration_is_refused(tmp_path, monkeypatch):
 def started(bare, monkeypatch, capsys):
     """What is printed once the server of a configuration is ready. The server itself is `test_bootstrap`'s: here it is not run."""
     built = []
+    monkeypatch.setattr(serving.hygiene, "swap", lambda: Swap.OFF)
 
     def start(toml="", *, quiet=False, warnings=()):
         (bare / "anyapi.toml").write_text(f"[storage]\ndata_dir = {json.dumps(str(bare / 'data'))}\n\n{toml}")
@@ -92,3 +94,11 @@ def test_keys_of_the_environment_are_named_by_their_provider(started, monkeypatc
     lines = started()
     assert any(line.startswith("  OpenAI: ") for line in lines)
     assert not any("secret" in line for line in lines)
+
+
+def test_swap_is_warned_of_unless_nobody_reads_it(started, monkeypatch):
+    monkeypatch.setattr(serving.hygiene, "swap", lambda: Swap.POSSIBLE)
+    started(warnings=[SWAPPED])
+    started(quiet=True)
+    monkeypatch.setattr(serving.hygiene, "swap", lambda: Swap.UNKNOWN)
+    started()

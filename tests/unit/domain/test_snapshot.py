@@ -2,6 +2,8 @@
 
 import datetime as dt
 
+import msgspec
+
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.snapshot import Agreement, Credential, PolicyContext, Tier
 
@@ -31,6 +33,17 @@ OPERATORS = Credential("env:P", "p", Tier.PAID)
 
 def context_of(own):
     return PolicyContext(Catalogue("v", dt.date(2026, 11, 24), {}, {}), {"p": (OPERATORS,)}, own_credentials=own)
+
+
+def test_what_makes_equal_requirements_of_two_accounts_differ():
+    plain = context_of({})
+    assert not plain.differs_by_account
+    assert context_of({"acme": {"p": (OWN,)}}).differs_by_account
+    assert msgspec.structs.replace(plain, held={"acme": ()}).differs_by_account
+    agreement = Agreement("agr", "p", "ops", "doc", dt.date(2026, 1, 1), dt.date(2027, 1, 1))
+    for accounts, differs in ((frozenset(), False), (frozenset({"acme"}), True)):
+        signed = msgspec.structs.replace(plain, agreements=(msgspec.structs.replace(agreement, accounts=accounts),))
+        assert signed.differs_by_account is differs
 
 
 def test_an_account_sees_its_own_credentials_before_the_operators_and_nobody_elses():

@@ -36,7 +36,7 @@ async def test_an_admission_is_counted_when_it_begins():
     assert admission.plane.budget.requests == 1
     assert admission.at == NOW
     assert admission.id.startswith("dec_")
-    assert (admission.attempts, admission.sent, admission.streamed, admission.empty) == (0, False, False, False)
+    assert (admission.attempts, admission.sent, admission.streamed, admission.empty) == (0, (), False, False)
     assert (admission.candidate, admission.tokens, admission.first_token) == (None, None, None)
 
 

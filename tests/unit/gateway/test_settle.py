@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 from tests.unit.gateway.workbench import DISCLOSURE, Clock, chat, outlets, principal, snapshot
 from tests.unit.policy.samples import NOW, context, endpoint, provider
@@ -35,7 +36,8 @@ def begun(price=Price(1.0, 2.0), *, settings=Settings(), reached=True, **state):
     request.app = App(id="shop")
     admission = admit(caller, asked, decided, request, plane, Call())
     if reached:
-        admission.candidate, admission.sent, admission.attempts = decided.decisions[0].permitted[0], True, 1
+        admission.candidate = decided.decisions[0].permitted[0]
+        admission.sent, admission.attempts = (admission.candidate,), 1
     for name, value in state.items():
         setattr(admission, name, value)
     return admission
@@ -80,8 +82,8 @@ async def test_a_whole_row():
         ({}, Outcome(OutcomeKind.CLIENT_GONE), TokenCount(), UNKNOWN),
         ({}, UpstreamFailed("x"), TokenCount(), UNKNOWN),
         ({}, None, TokenCount(), UNKNOWN),
-        ({"sent": False}, UpstreamFailed("x"), TokenCount(), MEASURED),
-        ({"sent": False}, Outcome(OutcomeKind.CLIENT_GONE), TokenCount(), MEASURED),
+        ({"sent": ()}, UpstreamFailed("x"), TokenCount(), MEASURED),
+        ({"sent": ()}, Outcome(OutcomeKind.CLIENT_GONE), TokenCount(), MEASURED),
         ({"reached": False}, NoEligibleEndpoint("x"), TokenCount(), MEASURED),
     ],
 )
@@ -180,3 +182,15 @@ def test_names_and_statuses_alone():
 async def test_what_reached_nobody_names_the_model_that_was_asked():
     row = row_of(begun(reached=False), NoEligibleEndpoint("x"))
     assert (row.model, row.provider, row.endpoint, row.credential) == ("acme/one", None, None, None)
+
+
+@on_loop
+async def test_a_row_says_where_else_a_request_went_and_nothing_where_that_is_its_endpoint():
+    admission = begun()
+    here = admission.candidate
+    assert row_of(admission).sent_to is None
+    assert row_of(begun(reached=False)).sent_to is None
+    elsewhere = msgspec.structs.replace(here, credential="other")
+    named, other = ("p/one", "p-key"), ("p/one", "other")
+    for sent, wanted in (((), ()), ((elsewhere, here), (other, named)), ((here, here), (named, named)), ((elsewhere,), (other,))):
+        assert row_of(begun(sent=sent)).sent_to == wanted

@@ -2,12 +2,12 @@
 
 import msgspec
 import pytest
-from tests.unit.policy.samples import context, endpoint, provider
+from tests.unit.policy.samples import context, credential, endpoint, provider
 
 from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, Facts, Preference, Tag
 from anyapi.domain.catalogue import Capabilities, Model, Operation, Price, Status
 from anyapi.domain.decision import Reason, ReasonCode, ReasonKind
-from anyapi.policy.availability import asked_of, unavailable, unwanted
+from anyapi.policy.availability import asked_of, unavailable, unreachable, unwanted
 
 
 def reason(code, text, required=None, actual=None):
@@ -30,6 +30,21 @@ def test_no_credential():
     item = provider()
     empty = msgspec.structs.replace(context([item]), credentials={"p": ()})
     assert [found.code.value for found in unavailable(endpoint(), item, NO_FACTS, empty)] == ["no_credential"]
+
+
+def test_an_endpoint_locked_to_a_region_is_not_reached_from_another():
+    text = "The endpoint is in us; the credential is used at an address in eu."
+    found = unreachable(endpoint(region="us"), credential(region="eu"))
+    assert found == (reason("endpoint_elsewhere", text, ("us",), "eu"),)
+    for where, pinned in ((None, "eu"), ("global", "eu"), ("eu", "eu"), ("us", None)):
+        assert unreachable(endpoint(region=where), credential(region=pinned)) == ()
+
+
+def test_what_is_not_deployed_is_not_reached():
+    text = "The credential's `deployments` do not name this model."
+    assert unreachable(endpoint(), credential(deployments={"two": "name"})) == (reason("not_deployed", text),)
+    assert unreachable(endpoint(), credential(deployments={"one": "name"})) == ()
+    assert unreachable(endpoint(), None) == ()
 
 
 def test_no_adapter():

@@ -10,6 +10,7 @@ from anyapi.domain.call import NO_FACTS, Choice, Facts, Preference, Question, Ta
 from anyapi.domain.catalogue import Capabilities, Price, Status
 from anyapi.domain.data_policy import Confidence, Training
 from anyapi.domain.decision import Change, EndpointHealth, Relaxation
+from anyapi.domain.evidence import EvidenceCode
 from anyapi.domain.ids import AUTO
 from anyapi.domain.requirement import DataClass, Layer, Requirement, Settings
 from anyapi.domain.snapshot import Agreement
@@ -205,6 +206,11 @@ def test_the_requirement_is_shown_with_wire_names_values_and_layers():
 def test_flags(where, item, flags):
     found = explained(UNCONSTRAINED, context([provider(**item)], [endpoint(**where)]))
     assert found.models[0].permitted[0].flags == flags
+
+
+def test_an_endpoint_whose_provider_stated_otherwise_is_flagged():
+    where = context([provider()], contradicted={"p/one": {"p-key": frozenset({EvidenceCode.RETAINED})}})
+    assert explained(UNCONSTRAINED, where).models[0].permitted[0].flags == ("contradicted",)
 
 
 def test_thirty_days_before_its_end_a_record_is_flagged():

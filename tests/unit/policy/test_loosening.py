@@ -7,7 +7,7 @@ import pytest
 from tests.unit.policy.samples import block, endpoint, kept, provenance, provider
 
 from anyapi.domain.catalogue import Capabilities, Override, PolicyException, Price, Selector, Status
-from anyapi.policy.loosening import endpoint_loosened, later, provider_loosened
+from anyapi.policy.loosening import endpoint_loosened, later, provider_facts, provider_loosened
 
 DAY = dt.date(2026, 11, 24)
 BASE = provider(
@@ -72,6 +72,13 @@ def test_a_provider_that_may_admit_more(name):
 @pytest.mark.parametrize("name", NOT)
 def test_a_provider_that_cannot(name):
     assert not provider_loosened(BASE, NOT[name])
+
+
+def test_records_that_differ_by_what_is_shown_or_by_dates_alone():
+    checked = source(verified_at=DAY + dt.timedelta(days=1), valid_until=DAY + dt.timedelta(days=9), source_url="https://x.test")
+    assert provider_facts(BASE, dated=False) == provider_facts(checked, dated=False)
+    assert provider_facts(BASE) != provider_facts(checked)
+    assert provider_facts(BASE, dated=False) != provider_facts(source(confidence=provenance().confidence), dated=False)
 
 
 def test_a_new_record_may_always():

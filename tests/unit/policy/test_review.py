@@ -23,12 +23,13 @@ def test_gained_and_lost_by_model_with_or_without_a_credential():
 
 
 def test_what_waits_is_what_a_review_alone_withholds():
-    found = context([NOTHING, provider("b", block(retention=kept("unknown")))], [endpoint("a"), endpoint("b")])
+    ends = [endpoint("a"), endpoint("b"), endpoint("b", "acme/two")]
+    found = context([NOTHING, provider("b", block(retention=kept("unknown")))], ends)
     past = Past(providers={"a": KEEPS, "b": None})
     under_review = msgspec.structs.replace(found, held={"acme": (past,)})
     assert withheld(ZERO, under_review, "acme", NOW) == {"acme/one": ("a/one",)}
     assert withheld(ZERO, under_review, "other", NOW) == {}
-    assert permitted(ZERO, under_review.catalogue.models.values(), under_review, "acme", NOW) == {"acme/one": ()}
+    assert permitted(ZERO, under_review.catalogue.models.values(), under_review, "acme", NOW) == {"acme/one": (), "acme/two": ()}
 
 
 def test_an_expiry_is_announced_thirty_days_ahead_by_the_clock_that_is_given():

@@ -27,6 +27,8 @@ from anyapi.storage.usage_columns import to_columns
 from anyapi.storage.usage_statements import USAGE_COLUMNS
 
 STORAGE = Path(schema.__file__).parent
+SINCE = frozenset({"host", "evidence", "sent_to"})
+"""Columns of usage rows that the first release did not have."""
 
 
 @pytest.fixture
@@ -88,7 +90,8 @@ def test_a_store_of_the_first_release_keeps_what_it_holds(path):
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
         connection.exec_driver_sql("INSERT INTO accounts (id, name, created_at) VALUES ('kept', '', 0)")
-        columns, values = USAGE_COLUMNS[:-2], [getattr(usage_row(1), name, 0) for name in USAGE_COLUMNS[:-2]]
+        columns = [name for name in USAGE_COLUMNS if name not in SINCE]
+        values = [getattr(usage_row(1), name, 0) for name in columns]
         marks = ", ".join("?" * len(columns))
         connection.exec_driver_sql(f"INSERT INTO usage ({', '.join(columns)}) VALUES ({marks})", tuple(values))
     engine.dispose()
@@ -103,7 +106,7 @@ def test_a_store_of_the_first_release_keeps_what_it_holds(path):
     connection.close()
     with SqliteStore(path.parent) as store:
         (row,) = store.usage_rows(0.0, 1e12)
-        assert (row.decision, row.host, row.evidence) == (usage_row(1).decision, None, None)
+        assert (row.decision, row.host, row.evidence, row.sent_to) == (usage_row(1).decision, None, None, None)
         assert [(total.label, total.requests) for total in store.usage_totals(UsageGroup.MODEL, 0.0, 1e12)] == [(row.model, 1)]
         assert store.contradictions() == []
 
@@ -134,8 +137,9 @@ def test_what_keys_spent_before_that_was_kept_counts_on_its_day(empty):
         )
         for number, at in enumerate((midnight - 1, midnight, midnight + 0.75 * DAY)):
             values = dict(zip(USAGE_COLUMNS, to_columns(usage_row(number, at=at)), strict=True)) | {"streamed": True}
-            places = ", ".join(f":{name}" for name in USAGE_COLUMNS)
-            connection.execute(sa.text(f"INSERT INTO usage ({', '.join(USAGE_COLUMNS)}) VALUES ({places})"), values)
+            values.pop("sent_to")
+            places = ", ".join(f":{name}" for name in values)
+            connection.execute(sa.text(f"INSERT INTO usage ({', '.join(values)}) VALUES ({places})"), values)
     engine.dispose()
     driver.prepare()
     today = int(midnight // DAY)

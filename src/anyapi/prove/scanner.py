@@ -1,4 +1,4 @@
-"""Canary scanner: makes unique markers, and finds them again in bytes, files, SQLite databases and the memory of a process.
+r"""Canary scanner: makes unique markers, and finds them again in bytes, files, SQLite databases and the memory of a process.
 
 A test plants a canary where content travels (a prompt, an answer, a key), then scans every sink: each hit is a leak. A canary is
 24 hex digits; those of one `Mint` share their first 8, so that the time of a scan does not grow with the number of canaries.
@@ -61,7 +61,7 @@ class Mint:
 
 
 def forms(text: str) -> dict[str, set[bytes]]:
-    """Every encoding of an ASCII text that a scan looks for, by name. Base64 keeps only the characters that its neighbours cannot change."""
+    """Every encoding of an ASCII text that a scan looks for, by name. Of base64 only the characters that its neighbours cannot change."""
     raw = text.encode("ascii")
     upper = text.upper().encode("ascii")
     codes = {"%02x", "%02X"}
@@ -204,7 +204,7 @@ class Scanner:
                 for (name,) in tables:
                     table = name.decode()
                     quoted = table.replace('"', '""')
-                    for row in database.execute(f'SELECT * FROM "{quoted}"'):
+                    for row in database.execute(f'SELECT * FROM "{quoted}"'):  # noqa: S608 the name of a table, quoted
                         for value in row:
                             if isinstance(value, bytes):
                                 yield from self.scan_bytes(value, f"{path}: table {table}")

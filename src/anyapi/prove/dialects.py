@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from tests.privacy.planted import Mark
+from anyapi.prove.planted import Mark
 
 WIRES = ("openai", "anthropic", "gemini")
 MESSAGES, RESPONSES, EMBEDDINGS, COUNT = "/v1/messages", "/v1/responses", "/v1/embeddings", "/v1/messages/count_tokens"
@@ -117,21 +117,26 @@ def _over(body: dict[str, object], over: dict[str, object]) -> dict[str, object]
 
 
 BODIES: dict[str, Callable[..., dict[str, object]]] = {MESSAGES: messages_body, RESPONSES: responses_body, EMBEDDINGS: embeddings_body}
+DENIED: dict[str, object] = {"certifications": ["fedramp", "irap", "ismap", "secnumcloud"]}
+"""A policy that no endpoint of any catalogue satisfies."""
 FORCED: dict[str, object] = {MESSAGES: {"type": "any"}, RESPONSES: "required"}
 DONE, BROKEN = ((200, False),), ((200, True),)
 FAILED, REFUSED = ((502, False),), ((400, False),)
 
 
 def asked() -> Iterator[Asked]:
-    """All of them."""
+    """Those that a provider takes part in."""
     for path in OVER_WIRES:
         for wire in WIRES:
             yield from _over_wire(path, wire)
+    yield from _embedded()
+
+
+def refused() -> Iterator[Asked]:
+    """Those that end at the gateway."""
+    for path in BODIES:
         yield from _refused(path)
         yield from _malformed(path)
-    yield from _embedded()
-    yield from _refused(EMBEDDINGS)
-    yield from _malformed(EMBEDDINGS)
     yield Asked("count_tokens", DONE, COUNT, _encoded(MESSAGES, "acme/wire-anthropic", max_tokens=None))
     yield Asked("count_tokens, bad JSON", REFUSED, COUNT, lambda mark: _encoded(MESSAGES, "acme/wire-anthropic")(mark)[:-20])
     yield Asked("count_tokens, unknown model", ((404, False),), COUNT, lambda mark: _encoded(MESSAGES, f"acme/{mark('model')}")(mark))
@@ -181,7 +186,7 @@ def _refused(path: str) -> Iterator[Asked]:
     def one(name: str, status: int, over: Callable[[Mark], dict[str, object]]) -> Asked:
         return Asked(f"{path}: {name}", ((status, False),), path, lambda m: json.dumps(BODIES[path](m, model, **over(m))).encode())
 
-    yield one("no endpoint permitted", 403, lambda _: {"data_policy": {"certifications": ["hipaa"]}})
+    yield one("no endpoint permitted", 403, lambda _: {"data_policy": DENIED})
     yield one("unknown model", 404, lambda mark: {"model": f"acme/{mark('model')}"})
     yield one("wrong policy", 400, lambda mark: {"data_policy": {mark("policy key"): mark("policy value")}})
     yield one("wrong stream", 400, lambda mark: {"stream": mark("stream")})

@@ -12,7 +12,8 @@ import time
 import zlib
 
 import pytest
-from tests.tools.canary import FILE_CHUNK, MEMORY_CHUNK, Mint, Scanner
+
+from anyapi.prove.scanner import FILE_CHUNK, MEMORY_CHUNK, Mint, Scanner
 
 ENCODINGS = {
     "plain": lambda c: c.encode(),

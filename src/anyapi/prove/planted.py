@@ -8,9 +8,9 @@ import base64
 import hashlib
 import itertools
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable
 
-from tests.tools.canary import PREFIX, Scanner
+from anyapi.prove.scanner import PREFIX, Scanner
 
 DIGESTS = ("sha256", "sha1", "md5", "blake2b", "sha512")
 
@@ -55,7 +55,7 @@ class Planted:
         self.marks[mark.text] = mark
         return mark
 
-    def scanner(self, digests_of: Iterator[str] | list[str] = ()) -> Scanner:
+    def scanner(self, digests_of: Iterable[str] = ()) -> Scanner:
         """A scanner for all of them, and for the usual digests, raw and as hex, of the given texts."""
         scanner = Scanner([*self.marks, *self.secrets])
         for text in digests_of:
