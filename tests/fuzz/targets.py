@@ -3,12 +3,17 @@
 import time
 from collections.abc import Callable
 
-from tests.fuzz import http_targets, pair_targets, wire_targets
+from tests.fuzz import audit_targets, http_targets, pair_targets, wire_targets
 
 SECONDS = 1.0
 """CPU seconds that one input may take."""
 MEGABYTES = 256
-TARGETS: dict[str, Callable[[bytes], None]] = {**wire_targets.TARGETS, **http_targets.TARGETS, **pair_targets.TARGETS}
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    **wire_targets.TARGETS,
+    **audit_targets.TARGETS,
+    **http_targets.TARGETS,
+    **pair_targets.TARGETS,
+}
 
 
 class TooSlow(Exception):

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from tests.conformance.pairs import Pair
 from tests.conftest import LONG
-from tests.fuzz import corpus, pair_targets, wire_targets
+from tests.fuzz import audit_targets, corpus, pair_targets, wire_targets
 from tests.fuzz.mutation import MARK, Mutator
 from tests.fuzz.targets import TARGETS, run
 
@@ -101,6 +101,7 @@ FAULTS = {
     "evidence": (wire_targets, "from_body", lambda evidence, body, name_of: body.decode("latin-1")),
     "http-client": (Connection, "on_body", lambda self, part: None),
     "http-provider": (UpstreamConnection, "on_body", lambda self, part: None),
+    "audit": (audit_targets, "split_note", lambda note: (note, "", b"", b"")),
     "embeddings-gemini": (pair_targets, "PATH", re.compile(rb"/nowhere")),
 }
 """By target: what is replaced, and by what."""

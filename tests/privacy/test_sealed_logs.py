@@ -9,14 +9,16 @@ import time
 import pyrage
 import pytest
 from tests.conftest import LONG
-from tests.privacy.outcomes import ONE_HOST, SERVER, Caller, one_round, providers
-from tests.privacy.planted import Planted
+from tests.privacy.outcomes import one_round
 from tests.privacy.sinks import Room, Search, simulated_in
 from tests.privacy.test_canary import complete
 
 from anyapi.control.channel import SOCKET_NAME, ask_reload
 from anyapi.domain.prompt_log import Keeps, LogRule
 from anyapi.domain.requirement import Layer
+from anyapi.prove.caller import Caller
+from anyapi.prove.cast import ONE_HOST, SERVER, providers
+from anyapi.prove.planted import Planted
 from anyapi.storage.contract_logs import RecipientRow
 from anyapi.storage.sql_logs import SqlLogs
 from anyapi.storage.sqlite_driver import SqliteDriver

@@ -12,7 +12,7 @@ from anyapi.storage.database import Database
 from anyapi.storage.holdings import HOLDINGS, Cell, Fate, Holding
 from anyapi.storage.sqlite_driver import SqliteDriver
 from anyapi.storage.tenant import EVERYBODY, only
-from anyapi.storage.usage_sums import add_missing
+from anyapi.storage.usage_sums import add_missing, add_up
 
 _LOGS = 200
 """Sealed entries that go in one transaction: some may be large."""
@@ -36,6 +36,8 @@ class SqlHoldings(Database):
         return self._counted(account, {one.record: holdings.count(one, one.gone) for one in HOLDINGS if one.fate is not Fate.KEPT})
 
     def _counted(self, account: AccountId, questions: Mapping[str, str]) -> Counts:
+        with self._lock:
+            add_up(self._driver, self._connection)  # deletion does it too, and then there may be more sums
         with only(EVERYBODY), self._reading("count what is held") as read:
             return {record: int(str(read(statement, {"account": account})[0][0])) for record, statement in questions.items()}
 

@@ -11,6 +11,7 @@ from anyapi.domain.requirement import Layer
 from anyapi.sealing.sealer import Sealer
 from anyapi.storage.log_writer import LogWriter
 from anyapi.storage.rows import AccountRow, ProjectRow
+from anyapi.storage.sql_logs import SqlLogs
 from anyapi.storage.sql_people import SqlPeople
 from anyapi.storage.sqlite import SqliteStore
 from anyapi.storage.sqlite_driver import SqliteDriver
@@ -112,7 +113,7 @@ def test_the_list_is_metadata(run, entries):
     assert "Nothing was kept" in run("list").output
 
 
-def test_reading_needs_the_identity(run, entries, identity, bare):
+def test_reading_needs_the_identity(run, entries, store, identity, bare):
     shown = json.loads(run("read", DECISION, "--account", "acme", "--identity", identity).output)
     assert (shown["prompt"]["asks"], shown["response"]) == (1, {"r": 1})
     (bare / "other").write_text(str(OTHER))
@@ -120,6 +121,10 @@ def test_reading_needs_the_identity(run, entries, identity, bare):
     assert "does not open" in wrong
     assert "asks" not in wrong
     assert "no such entry" in run("read", DECISION, "--identity", identity, code=1).output
+    with SqlLogs(store) as logs:
+        small = f"dec_{2:026d}"
+        (bare / "entry.age").write_bytes(logs.log_piece("acme", small, 0))
+    assert json.loads(run("read", "--file", str(bare / "entry.age"), "--identity", identity).output)["prompt"]["asks"] == 2
 
 
 def test_an_entry_that_was_exchanged_is_noticed(run, entries, store, identity):
