@@ -21,7 +21,8 @@ from anyapi.prove.cast import SERVER, providers
 from anyapi.prove.planted import Planted
 
 CLIENT_SECRET = "of-the-client-9f27ac51"
-PASSWORDS = ("first long password 71", "second long password 72", "third long password 73")
+# No word of them stands in the statements that a database file holds.
+PASSWORDS = ("first long passphrase 71", "second long passphrase 72", "third long passphrase 73")
 PIECE = 10
 
 

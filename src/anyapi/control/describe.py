@@ -53,6 +53,10 @@ def described(app: Litestar, *, secure: bool = False) -> Json:
     return schema
 
 
+_MAY_BE_MISSING = re.compile(r"\{|/oidc|/rankings$")
+"""Paths of what there may be none of."""
+
+
 def _complete(operation: Json, path: str, method: str, permission: object) -> None:
     """`permission`: what the handler asks for; None where anybody may call it."""
     changes, public, provision = method not in SAFE, permission is None, permission is Permission.PROVISION
@@ -62,7 +66,7 @@ def _complete(operation: Json, path: str, method: str, permission: object) -> No
         400: True,
         401: not public or guessed,
         403: changes or not (public or provision),
-        404: "{" in path or "/oidc" in path,
+        404: bool(_MAY_BE_MISSING.search(path)),
         409: "/members" in path and changes,
         413: "requestBody" in operation,
         429: guessed or path.endswith("/archive"),

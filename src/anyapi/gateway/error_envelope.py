@@ -9,6 +9,11 @@ ENDS = (b"", b"/", b"?")
 """What may follow one of these paths in the target of a request; a longer word is another path."""
 
 
+def echo(call: Call) -> bytes:
+    """The header line that repeats the name which the caller gave this request, if there is one."""
+    return b"" if call.request_id is None else b"x-request-id: %b\r\n" % call.request_id
+
+
 def render_for(error: Exception, call: Call | None) -> tuple[int, bytes, bytes]:
     """Status, header lines and JSON body of an error. `call` may be half read, or None where nothing of it was understood."""
     asked = b"" if call is None or call.request_id is None else call.request_id

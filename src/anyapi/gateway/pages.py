@@ -17,6 +17,7 @@ from anyapi.gateway.apart import LARGE, apart
 from anyapi.gateway.authenticate import authenticate
 from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
+from anyapi.gateway.error_envelope import echo
 from anyapi.gateway.formats import anthropic_count, anthropic_messages
 from anyapi.gateway.formats.openai_chat import ChatRequest, read_question
 from anyapi.gateway.key_limits import account_of, shown
@@ -96,7 +97,7 @@ async def key(call: Call, plane: DataPlane, reply: Connection) -> None:
         "requirement": requirement,
         "durable_record": requirement.needs_durable_record,
     }
-    reply.send(200, JSON, _encode(body))
+    reply.send(200, JSON + echo(call), _encode(body))
 
 
 async def count_tokens(call: Call, plane: DataPlane, reply: Connection) -> None:
@@ -106,7 +107,7 @@ async def count_tokens(call: Call, plane: DataPlane, reply: Connection) -> None:
     request = await apart(read, call.body) if len(call.body) > LARGE else read(call.body)
     plane.decide(plane.ask(principal, call, request), request, principal.account)  # the model must be one, as for a message
     count = anthropic_count.count_tokens
-    reply.send(200, JSON, await apart(count, request) if len(call.body) > LARGE else count(request))
+    reply.send(200, JSON + echo(call), await apart(count, request) if len(call.body) > LARGE else count(request))
 
 
 async def explain_request(call: Call, plane: DataPlane, reply: Connection) -> None:
@@ -122,7 +123,7 @@ async def explain_request(call: Call, plane: DataPlane, reply: Connection) -> No
     answer = explain(
         question, decided.decisions, plane.health.view(decided.decisions), plane.context, account=principal.account, now=plane.clock()
     )
-    reply.send(200, JSON, _encode(answer))
+    reply.send(200, JSON + echo(call), _encode(answer))
 
 
 async def models(call: Call, plane: DataPlane, reply: Connection) -> None:
@@ -131,7 +132,9 @@ async def models(call: Call, plane: DataPlane, reply: Connection) -> None:
     eligible = parse_qs(call.query.decode("latin-1")).get("eligible") in (["1"], ["true"])
     requirement, account = plane.ask(principal, call, NOTHING).requirement, principal.account
     reply.send(
-        200, JSON, plane.pages.get((requirement, account, eligible), lambda: _models_page(plane, requirement, account, eligible=eligible))
+        200,
+        JSON + echo(call),
+        plane.pages.get((requirement, account, eligible), lambda: _models_page(plane, requirement, account, eligible=eligible)),
     )
 
 
@@ -165,7 +168,7 @@ async def model_endpoints(call: Call, plane: DataPlane, reply: Connection) -> No
         row = _row(AUTO_MODEL, [], eligible=bool(decision.permitted))
     else:
         row = model_row(model, decision, plane.clock(), eligible=False)
-    reply.send(200, JSON, _encode({"data": row} if call.path.endswith(b"/endpoints") else row))
+    reply.send(200, JSON + echo(call), _encode({"data": row} if call.path.endswith(b"/endpoints") else row))
 
 
 def model_row(model: Model, decision: Decision, now: float, *, eligible: bool) -> dict[str, object]:

@@ -40,6 +40,7 @@ def test_what_is_public_is_said_to_be(description):
         *(
             "get /api/healthz",
             "get /api/privacy",
+            "get /api/rankings",
             "get /api/session",
             "post /api/session",
             "get /api/session/oidc",

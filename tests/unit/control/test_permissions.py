@@ -16,6 +16,7 @@ PUBLIC = {
     "GET /api/openapi/openapi.json",
     "GET /api/openapi/{path:str}",
     "GET /api/privacy",
+    "GET /api/rankings",
     "GET /api/session",
     "GET /api/session/oidc",
     "GET /api/session/oidc/return",
@@ -34,6 +35,7 @@ SAMPLE = {
     "credential": "own:none",
     "request_id": "req_none",
     "export_id": "exp_none",
+    "recipient_id": "rcp_none",
 }
 
 

@@ -6,6 +6,7 @@ from tests.unit.control.test_delivering import ways
 
 from anyapi.control.attending import attend_once
 from anyapi.control.privacy_requests import MOST_MESSAGES, MOST_UNFINISHED
+from anyapi.control.request_mail import Later
 from anyapi.storage.request_rows import KEPT_DAYS, LONGEST_WORDS, MessageRow
 
 PATH = "/api/accounts/default/requests"
@@ -128,7 +129,7 @@ def test_they_go_also_where_nobody_looks(staffed, member):
     member.post(f"{PATH}/{request}/closing")
     staffed.now += (KEPT_DAYS + 1) * DAY
     assert len(staffed.requests.requests("default")) == 1
-    attend_once(staffed.services, ways(), float("-inf"))
+    attend_once(staffed.services, ways(), float("-inf"), Later())
     assert staffed.requests.requests("default") == []
 
 

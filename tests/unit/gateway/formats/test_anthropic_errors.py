@@ -18,6 +18,7 @@ KNOWN = {
     errors.NoEligibleEndpoint("m", {"endpoints": [1]}): (403, "permission_error", "no_eligible_endpoint"),
     errors.ModelNotFound("m"): (404, "not_found_error", "model_not_found"),
     errors.NotFound("m"): (404, "not_found_error", "not_found"),
+    errors.NotRecorded("m"): (404, "not_found_error", "not_recorded"),
     errors.MethodNotAllowed("m"): (405, "invalid_request_error", "method_not_allowed"),
     errors.RequestTooLarge("m"): (413, "request_too_large", "request_too_large"),
     errors.HeadersTooLarge("m"): (431, "request_too_large", "request_too_large"),
