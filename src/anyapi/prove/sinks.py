@@ -173,10 +173,14 @@ def _logged(path: Path, canary: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _child(canary: str) -> Iterator[None]:
+    says = "import sys; print(flush=True); sys.stdin.read()"
     with subprocess.Popen(  # noqa: S603 our own interpreter
-        ["/usr/bin/env", f"PLANTED={canary}", sys.executable, "-c", "import sys; sys.stdin.read()", canary], stdin=subprocess.PIPE
+        ["/usr/bin/env", f"PLANTED={canary}", sys.executable, "-c", says, canary], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as child:
         try:
+            # Until it runs what it is to run, its arguments and environment may be found empty.
+            if child.stdout is not None:
+                child.stdout.readline()
             yield
         finally:
             child.kill()
