@@ -86,16 +86,12 @@ def kinds(rows: Iterable[UsageRow], found: Kinds | None = None) -> Kinds:
     return found
 
 
-def merge(into: dict[_Label, Found], more: Iterable[tuple[_Label, Found]]) -> None:
-    """Add what was found to what is there; takes over what it is given."""
-    for label, sums in more:
-        there = into.setdefault(label, sums)
-        if there is not sums:
-            add_to(there, sums)
-
-
-def add_to(there: Found, more: Found) -> None:
-    """Add sums to sums."""
+def add_to(into: dict[_Label, Found], label: _Label, more: Found) -> None:
+    """Add sums to those that stand under a label."""
+    there = into.get(label)
+    if there is None:
+        into[label] = (more[0].copy(), more[1].copy())
+        return
     there[0][:] = map(add, there[0], more[0])
     for place, count in more[1].items():
         there[1][place] = there[1].get(place, 0) + count
@@ -107,28 +103,17 @@ def cells(found: Kinds, app_label: AppLabel, sign: int = 1) -> dict[Cell, Sums]:
     for (account, hour), there in found.items():
         for kind, sums in there.items():
             for group in _groups_of(account, hour, kind, app_label):
-                into = groups.get(group)
-                if into is None:
-                    groups[group] = (sums[0].copy(), sums[1].copy())
-                else:
-                    add_to(into, sums)
+                add_to(groups, group, sums)
     spread: dict[Cell, Found] = {}
     for (account, hour, dimensions, labels), sums in groups.items():
         for dimension, label in zip(dimensions, labels, strict=True):
-            cell = (dimension, account, hour, label)
-            if cell in spread:
-                add_to(spread[cell], sums)
-            else:
-                spread[cell] = (sums[0].copy(), sums[1].copy())
-    return {cell: _flat(sign, *sums) for cell, sums in spread.items()}
+            add_to(spread, (dimension, account, hour, label), sums)
+    return {cell: flat(sums, sign) for cell, sums in spread.items()}
 
 
-def flat(found: Found) -> Sums:
+def flat(found: Found, sign: int = 1) -> Sums:
     """Give sums in the order of `MEASURES`."""
-    return _flat(1, *found)
-
-
-def _flat(sign: int, sums: Sums, buckets: dict[int, int]) -> Sums:
+    sums, buckets = found
     counts = [0] * (2 * BUCKETS)
     for place, count in buckets.items():
         counts[place] = sign * count

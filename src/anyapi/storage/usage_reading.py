@@ -24,11 +24,11 @@ from anyapi.storage.rollups import (
     AppLabels,
     Found,
     Sums,
+    add_to,
     flat,
     hour_of,
     kinds,
     label_of,
-    merge,
 )
 from anyapi.storage.rows import UsageGroup, UsageTimes, UsageTotal
 from anyapi.storage.usage_columns import from_columns
@@ -127,7 +127,8 @@ def _not_added(read: Read, by: UsageGroup, account: AccountId | None, whole: Map
     labelled: dict[Value, Found] = {}
     apps = app_labels(read)
     for place, there in kinds(from_columns(values) for values in stored).items():
-        merge(labelled, ((label_of(by, place, kind, apps), sums) for kind, sums in there.items()))
+        for kind, sums in there.items():
+            add_to(labelled, label_of(by, place, kind, apps), sums)
     return ((label, flat(sums)) for label, sums in labelled.items())
 
 
