@@ -32,7 +32,10 @@ SELECT keys.lineage, usage.at, usage.cost FROM usage JOIN keys ON keys.id = usag
 WHERE usage.number > {ADDED_UNTIL} AND usage.cost > 0 AND keys."""  # noqa: S608 made of constants alone
 COSTS_OF_ACCOUNT = _NOT_ADDED + "account = :account"
 COSTS_OF_CAPPED = _NOT_ADDED + "lineage IN (SELECT lineage FROM keys WHERE spend_cap IS NOT NULL)"  # noqa: S608 made of constants alone
-OLD_SPENDING = "SELECT 1 FROM spending WHERE day > 0 AND day < ? LIMIT 1"
+OLD_SPENDING = f"""
+SELECT 1 WHERE EXISTS (SELECT 1 FROM spending WHERE day > 0 AND day < :before)
+    OR EXISTS (SELECT 1 FROM usage WHERE number > {ADDED_UNTIL} AND at < 86400.0 * :before)
+"""  # noqa: S608 made of constants alone
 FOLD_SPENDING = """
 INSERT INTO spending (account, lineage, day, cost)
 SELECT account, lineage, 0, sum(cost) FROM spending WHERE day > 0 AND day < ? GROUP BY account, lineage

@@ -11,7 +11,8 @@ from anyapi.storage import key_statements, spending, statements
 from anyapi.storage.contract import NO_SETTINGS
 from anyapi.storage.database import Database, one_of, rows_of
 from anyapi.storage.rows import KeyRow, ProvisioningKeyRow, SpendingRow, body_of
-from anyapi.storage.usage_sums import add_up
+from anyapi.storage.tenant import EVERYBODY, only
+from anyapi.storage.usage_sums import add_missing
 
 _CHANGEABLE = {"name", "spend_cap", "period", "requests_per_minute", "disabled_at"}
 _FIXED = tuple(name for name in KeyRow.__struct_fields__ if name not in _CHANGEABLE)
@@ -89,10 +90,9 @@ class SqlKeys(Database):
 
     def fold_spending(self, before: int) -> None:
         """Make one sum of the days before `before` for each lineage."""
-        with self._lock:
-            add_up(self._driver, self._connection)
-        if self._read("look for old spending", key_statements.OLD_SPENDING, (before,)):
-            with self._transaction("sum up old spending") as connection:
+        if self._read("look for old spending", key_statements.OLD_SPENDING, {"before": before}):
+            with only(EVERYBODY), self._transaction("sum up old spending") as connection:
+                add_missing(connection)
                 connection.execute(key_statements.FOLD_SPENDING, (before,))
                 connection.execute(key_statements.DELETE_FOLDED, (before,))
 

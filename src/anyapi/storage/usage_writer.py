@@ -73,7 +73,6 @@ class UsageWriter:
         self._connection: Connection | None = None
         with contextlib.closing(self._driver.connect()) as connection:
             self.unknown_at_start = self._settle_leftovers(connection, data_dir)
-            add_up(self._driver, connection, self._not_added)
             with self._driver.translated("note the start"), self._driver.unit(connection, writes=True):
                 connection.execute(statements.ADD_START, (self._start, clock()))
         self._accepted = AcceptedCount(data_dir, self._start, clock())
@@ -220,8 +219,9 @@ class UsageWriter:
     def _add_up(self, connection: Connection) -> None:
         """Bring the sums up to date now and then: to add to a cell costs the same for one row and for a thousand."""
         now, waiting = self._clock(), self._not_added
-        if waiting.rows and (self._closed or waiting.many or now >= self._add_up_at):
-            add_up(self._driver, connection, self._not_added)
+        # The first time what earlier processes left, which may be much: not before the start is done.
+        if waiting.added is None or (waiting.rows and (self._closed or waiting.many or now >= self._add_up_at)):
+            add_up(self._driver, connection, waiting)
             self._add_up_at = now + _ADD_UP_SECONDS
 
     def _settle_leftovers(self, connection: Connection, directory: Path) -> int:

@@ -1,4 +1,4 @@
-"""Rows and sums in one file: written together, deleted together, made anew."""
+"""Rows and sums in one store: added up once, deleted together, made anew."""
 
 import contextlib
 import math

@@ -12,7 +12,10 @@ from tests.conformance.samples import DAY, NOON, usage_row
 
 from anyapi.errors import StorageError
 from anyapi.storage.connection import connect, database_path
+from anyapi.storage.drivers import driver_for
 from anyapi.storage.events import EventKind, WriterEvent
+from anyapi.storage.rows import UsageGroup
+from anyapi.storage.usage_sums import write
 from anyapi.storage.usage_writer import UsageWriter
 
 NEVER = 3600.0
@@ -278,3 +281,26 @@ def test_five_thousand_rows_a_second_slow_a_busy_loop_by_less_than_15_percent(op
     )
     assert writer.state.written > 0.85 * ROUNDS * SECONDS * RATE
     assert slower < 0.15
+
+
+def added(tmp_path):
+    """How many rows stand in the sums."""
+    with contextlib.closing(connect(database_path(tmp_path))) as opened:
+        return opened.execute("SELECT coalesce(sum(requests), 0) FROM usage_hours WHERE dimension = 'all'").fetchone()[0]
+
+
+def test_sums_are_brought_up_to_date_at_first_now_and_then_and_at_the_end(tmp_path, store, open_writer):
+    driver = driver_for(tmp_path)
+    with contextlib.closing(driver.connect()) as left:
+        write(driver, left, [usage_row(number) for number in range(3)])  # by a process that was killed then
+    clock, found = Clock(), []
+    writer = open_writer(clock)
+    found.append(added(tmp_path))
+    for number, now in ((3, 0.0), (4, 29.0), (5, 31.0), (6, 32.0)):
+        clock.now = NOON + now
+        put(writer, usage_row(number))
+        writer.flush()
+        found.append(added(tmp_path))
+    writer.close()
+    assert [*found, added(tmp_path)] == [0, 4, 4, 6, 6, 7]
+    assert store.usage_totals(UsageGroup.ACCOUNT, *EVERYTHING)[0].requests == 7
