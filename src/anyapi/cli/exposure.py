@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import click
 import msgspec
 
+from anyapi import hygiene
 from anyapi.cli.output import print_json, print_table
 from anyapi.cli.spans import date_text
 from anyapi.cli.stored import Place, refuse_unknown, with_store
@@ -69,8 +70,9 @@ def _context(place: Place, config: Config) -> PolicyContext:
 
 def _about(place: Place, account: AccountId) -> About:
     name = next((row.name for row in place.store.accounts() if row.id == account), None)
-    privacy, scrubbing = place.config.privacy, {"on": place.config.scrub}
-    return About(account, name or None, privacy.contact, privacy.policy_url, {"content_stored": False, "memory_scrubbing": scrubbing})
+    privacy, process = place.config.privacy, {"core_dumps": not hygiene.dumps_forbidden()}  # a server forbids them as this command does
+    inventory = {"content_stored": False, "memory_scrubbing": {"on": place.config.scrub}, "process": process}
+    return About(account, name or None, privacy.contact, privacy.policy_url, inventory)
 
 
 def _show(found: Ledger) -> None:

@@ -150,10 +150,18 @@ def _seat(
 def _measures(inventory: Mapping[str, object]) -> Iterable[str]:
     """Art. 30(1)(g): what this gateway does, as far as it is switched on; what it passes data on to has measures of its own."""
     if inventory.get("content_stored") is False:
-        yield "The gateway stores no prompt and no answer, nor a hash of one; it keeps the metadata that /v1/privacy lists."
-    scrubbing = inventory.get("memory_scrubbing")
-    if isinstance(scrubbing, Mapping) and scrubbing.get("on"):
+        yield (
+            "The gateway stores no prompt and no answer, nor a hash of one, but what an account has sealed to its own public keys; "
+            "it keeps the metadata that /v1/privacy lists."
+        )
+    if _said(inventory, "memory_scrubbing", "on") is True:
         yield "Memory that held a request is overwritten when it is freed."
-    yield "No core dumps; other processes of the same user cannot attach to the gateway."
+    if _said(inventory, "process", "core_dumps") is False:
+        yield "No core dumps; other processes of the same user cannot attach to the gateway."
     yield "API keys are stored hashed, provider credentials sealed (AES-256-GCM) under a root key that is not in the database."
     yield "A request goes only to endpoints whose data policy satisfies the account's settings; each refusal names the rule."
+
+
+def _said(inventory: Mapping[str, object], part: str, name: str) -> object:
+    found = inventory.get(part)
+    return found.get(name) if isinstance(found, Mapping) else None
