@@ -135,16 +135,23 @@ def _recipients(entries: Iterable[Exposure], catalogue: Catalogue) -> Iterable[R
     for provider, mine in sorted(by_provider.items()):
         requests, last_at = sum(entry.requests for entry in mine), iso(max(entry.last_at for entry in mine))
         agreements = tuple(sorted({name for entry in mine for name in entry.agreements}))
-        known = catalogue.providers.get(provider)
-        yield RecordedRecipient(provider, requests, last_at, agreements, *(() if known is None else _seat(known)))
+        recipient, known = RecordedRecipient(provider, requests, last_at, agreements), catalogue.providers.get(provider)
+        yield recipient if known is None else _described(recipient, known)
 
 
-def _seat(
-    known: Provider,
-) -> tuple[str | None, str | None, str | None, str | None, tuple[str, ...], tuple[str, ...], str | None, str | None]:
-    """What the catalogue knows of a recipient, in the order of the fields."""
-    places = (known.headquarters, known.contracting_country, known.regions, known.storage_regions)
-    return (known.name, known.kind.value, *places, known.terms_url, known.privacy_url)
+def _described(recipient: RecordedRecipient, known: Provider) -> RecordedRecipient:
+    """With what the catalogue knows of it."""
+    return msgspec.structs.replace(
+        recipient,
+        name=known.name,
+        kind=known.kind.value,
+        headquarters=known.headquarters,
+        contracting_country=known.contracting_country,
+        processing_regions=known.regions,
+        storage_regions=known.storage_regions,
+        terms_url=known.terms_url,
+        privacy_url=known.privacy_url,
+    )
 
 
 def _measures(inventory: Mapping[str, object]) -> Iterable[str]:
