@@ -15,11 +15,9 @@ from anyapi.config_addresses import Surroundings, region_of, usable_url
 from anyapi.config_secrets import ACCESS_KEY, Unreadable, access_key_in, from_file, from_variable, variables_in, variables_of, weakness_of
 from anyapi.crypto.secret import Secret
 from anyapi.domain.catalogue import Auth, Catalogue, Provider, ProviderKind
-from anyapi.domain.ids import CredentialId, ProviderId
+from anyapi.domain.ids import OWN, CredentialId, ProviderId
 from anyapi.domain.snapshot import Credential, Tier
 
-OWN = "own:"
-"""Begins the id of a credential that an account brought; no entry of a file may take it, or one could stand for the other."""
 _PATH = Form(re.compile(r"[^\x00-\x1f\x7f]{1,1000}"), "a path")
 _MISSING = "is missing: name the variable that holds the key, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 _INLINE = ("key", "api_key", "apikey", "secret", "token", "password", "value", "bearer", *ACCESS_KEY)

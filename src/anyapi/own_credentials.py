@@ -12,7 +12,6 @@ from anyapi.catalogue.operator import read_extension
 from anyapi.catalogue.reading import Problems, Table
 from anyapi.catalogue.vocabulary import REGION, UPSTREAM_MODEL
 from anyapi.config_addresses import own_base_url, region_of
-from anyapi.config_credentials import OWN
 from anyapi.config_secrets import ACCESS_KEY, weakness_of
 from anyapi.config_values import Config
 from anyapi.crypto.envelope import seal, unseal
@@ -20,7 +19,7 @@ from anyapi.crypto.root_keys import RootKeys
 from anyapi.crypto.sealed import Binding, Sealed
 from anyapi.crypto.secret import Secret
 from anyapi.domain.catalogue import Auth, Provider
-from anyapi.domain.ids import CredentialId, ProviderId
+from anyapi.domain.ids import OWN, CredentialId, ProviderId
 from anyapi.domain.snapshot import Agreement
 from anyapi.errors import BadRequest, ConfigError
 from anyapi.storage.rows import CredentialRow, Declared

@@ -13,12 +13,10 @@ from anyapi.audit.notes import PublicKey
 from anyapi.audit.tiles import LARGEST_ENTRY
 from anyapi.domain.data_policy import DataPolicy, Retention, RetentionKind
 from anyapi.domain.decision import Candidate, Decision
-from anyapi.domain.ids import CredentialId, EndpointId
+from anyapi.domain.ids import OWN, CredentialId, EndpointId
 from anyapi.domain.usage import DecisionRecord, UsageRow
 from anyapi.errors import AuditError
 
-OWN = "own:"
-"""How the ids of credentials begin that accounts brought: they are not repeated here."""
 DAY_MS = 86_400_000
 
 LogId: TypeAlias = Callable[[str, str, str], str]

@@ -1,8 +1,6 @@
 """`anyapi audit`: check the audit log, export it, show its newest checkpoint, and change the key that signs it."""
 
 import contextlib
-import csv
-import io
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +15,7 @@ from anyapi.audit.tree import TILE_WIDTH
 from anyapi.cli.output import print_json
 from anyapi.cli.stored import Place, with_store
 from anyapi.config_audit import key_file_of
+from anyapi.control.spreadsheet import written
 from anyapi.crypto.log_keys import put_in_place, read_key, replace_key
 from anyapi.errors import AuditError, ConfigError
 from anyapi.storage.audit_log import AppendedLog
@@ -166,14 +165,12 @@ def _named_rows(reader: AuditReader, *, with_names: bool) -> Iterator[tuple[int,
 def _write_rows(rows: Iterator[tuple[int, dict[str, object]]], write: Callable[[str], object], *, as_csv: bool) -> int:
     count = 0
     if as_csv:
-        write(",".join(_COLUMNS) + "\r\n")
+        write(written([_COLUMNS]))
     for position, fields in rows:
         count += 1
         if as_csv:
-            line = io.StringIO()
             whole = msgspec.json.encode(fields, order="sorted").decode()
-            csv.writer(line).writerow([position, *(fields.get(name, "") for name in _COLUMNS[1:-1]), whole])
-            write(line.getvalue())
+            write(written([[position, *(fields.get(name, "") for name in _COLUMNS[1:-1]), whole]]))
         else:
             write(msgspec.json.encode({"position": position, **fields}).decode() + "\n")
     return count

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import click
 import msgspec
 
-from anyapi.cli.installed import installed_base
+from anyapi import hygiene
 from anyapi.cli.output import print_json, print_table
 from anyapi.cli.spans import date_text
 from anyapi.cli.stored import Place, refuse_unknown, with_store
@@ -20,11 +20,10 @@ from anyapi.domain.exposure import Exposure, Keeping, Ledger, RetentionClock
 from anyapi.domain.ids import AccountId
 from anyapi.domain.snapshot import PolicyContext
 from anyapi.errors import ConfigError
+from anyapi.policy.standing import DAY
 from anyapi.storage.rows import DEFAULT_ACCOUNT, RESERVED_ACCOUNTS
 from anyapi.storage.sql_review import SqlReview
 from anyapi.upstream.adapters import SERVED_EMBEDDINGS, SERVED_PROTOCOLS
-
-DAY = 86400.0
 
 
 @click.command()
@@ -54,9 +53,7 @@ def _with_credentials(place: Place) -> Config:
     """The configuration with what policy knows of the operator's credentials; where they are not at hand, each counts as undeclared."""
     now = dt.datetime.fromtimestamp(place.now, dt.UTC)
     try:
-        return load_config(
-            place.config.file, os.environ, now, base_of=lambda _dir, url, base: installed_base(place.config.data_dir, url, base)
-        )
+        return load_config(place.config.file, os.environ, now, base_of=lambda *_: place.config.base)
     except ConfigError as error:
         click.echo(f"Without the providers' credentials, each counts as of an undeclared tier: {error.message}", err=True)
         return place.config
@@ -73,8 +70,9 @@ def _context(place: Place, config: Config) -> PolicyContext:
 
 def _about(place: Place, account: AccountId) -> About:
     name = next((row.name for row in place.store.accounts() if row.id == account), None)
-    privacy, scrubbing = place.config.privacy, {"on": place.config.scrub}
-    return About(account, name or None, privacy.contact, privacy.policy_url, {"content_stored": False, "memory_scrubbing": scrubbing})
+    privacy, process = place.config.privacy, {"core_dumps": not hygiene.dumps_forbidden()}  # a server forbids them as this command does
+    inventory = {"content_stored": False, "memory_scrubbing": {"on": place.config.scrub}, "process": process}
+    return About(account, name or None, privacy.contact, privacy.policy_url, inventory)
 
 
 def _show(found: Ledger) -> None:

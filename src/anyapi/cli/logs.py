@@ -3,7 +3,6 @@
 What is read is decrypted by this process and printed; nothing of it, and nothing of the identity, goes anywhere else.
 """
 
-import datetime as dt
 import functools
 import itertools
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ import click
 import msgspec
 
 from anyapi.cli.output import print_json, print_table
+from anyapi.cli.spans import date_text
 from anyapi.cli.stored import Place, confirm, finish, in_force_text, refuse_unknown, with_store
 from anyapi.control.tokens import new_id
 from anyapi.domain.ids import AccountId, DecisionId, KeyId
@@ -227,7 +227,7 @@ def _pieces(opened: SqlLogs, entry: LogEntry) -> Iterator[bytes]:
 
 
 def _line(entry: LogEntry) -> tuple[str, ...]:
-    at, until = (dt.datetime.fromtimestamp(each, dt.UTC).strftime("%Y-%m-%d %H:%M") for each in (entry.at, entry.expires_at))
+    at, until = date_text(entry.at), date_text(entry.expires_at)
     return entry.decision, at, entry.key, entry.model, entry.outcome, entry.keeps.value, f"{entry.bytes:,}", until
 
 

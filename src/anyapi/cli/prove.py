@@ -65,9 +65,7 @@ def prove(as_demo: bool, as_json: bool, report: Path | None, public_key: str | N
         key = key_of(None)
     else:
         at = {name: asked.pop(name) for name in ("config_file", "data_dir")}
-        proven: list[tuple[Report, SigningKey]] = []
-        _of_running(**at, as_json=as_json, wait=wait, asked=msgspec.convert(asked, Asked), say=say, proven=proven)
-        ((made, key),) = proven
+        made, key = _of_running(**at, as_json=as_json, wait=wait, asked=msgspec.convert(asked, Asked), say=say)
     sealed = signed(made, key)
     _print(made, msgspec.json.encode(sealed).decode(), as_json=as_json)
     if not made.proven:
@@ -75,13 +73,13 @@ def prove(as_demo: bool, as_json: bool, report: Path | None, public_key: str | N
 
 
 @with_store
-def _of_running(place: Place, wait: float, asked: Asked, say: Say, proven: list[tuple[Report, SigningKey]]) -> None:
-    """Prove the gateway that runs on a store; what comes of it is put into `proven`."""
+def _of_running(place: Place, wait: float, asked: Asked, say: Say) -> tuple[Report, SigningKey]:
+    """Prove the gateway that runs on a store; the report, and the key that signs it."""
     vectors = models_of(place.config.catalogue, asked.models)[1] is not None
     with _running(place, asked) as (caller, where):
         known = [*classes(vectors=vectors, models=asked.models), *long_prompts(sent=False, times=LONG_PROMPTS)]
         made = examine(caller, known, sinks_of(where), wait, say)
-    proven.append((made, key_of(LogKeys(key_file_of(place.config.audit, place.config.data_dir), place.config.audit_key))))
+    return made, key_of(LogKeys(key_file_of(place.config.audit, place.config.data_dir), place.config.audit_key))
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, TypeVar
 
 import click
 import msgspec
@@ -26,6 +26,7 @@ from anyapi.storage.drivers import driver_for, in_force_everywhere
 from anyapi.storage.sql_store import SqlStore
 
 P = ParamSpec("P")
+T = TypeVar("T")
 UNUSABLE = {
     "no_root_key": "it has other root keys: give it the one that this command used",
     "damaged": "the sealed secret does not open",
@@ -63,7 +64,7 @@ class Confirmation(msgspec.Struct, frozen=True):
     problem: str | None = None
 
 
-def with_store(command: Callable[Concatenate[Place, P], None]) -> Callable[..., None]:
+def with_store(command: Callable[Concatenate[Place, P], T]) -> Callable[..., T]:
     """Give a command the options --config, --data-dir and --json, and an open store as its first argument."""
 
     @click.option(
@@ -72,7 +73,7 @@ def with_store(command: Callable[Concatenate[Place, P], None]) -> Callable[..., 
     @click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Where keys, settings and usage are stored.")
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
     @functools.wraps(command)
-    def run(config_file: Path | None, data_dir: Path | None, as_json: bool, *args: P.args, **kwargs: P.kwargs) -> None:
+    def run(config_file: Path | None, data_dir: Path | None, as_json: bool, *args: P.args, **kwargs: P.kwargs) -> T:
 
         def base_of(configured: Path, url: Secret | None, packaged: Catalogue) -> Catalogue:
             return installed_base(data_dir or configured, url, packaged)
@@ -83,7 +84,7 @@ def with_store(command: Callable[Concatenate[Place, P], None]) -> Callable[..., 
         driver = driver_for(config.data_dir, config.database_url)
         driver.prepare(told_progress)
         with SqlStore(driver, time.time) as store:
-            command(Place(config, driver, store, as_json, time.time()), *args, **kwargs)
+            return command(Place(config, driver, store, as_json, time.time()), *args, **kwargs)
 
     return run
 

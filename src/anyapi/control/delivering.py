@@ -1,8 +1,5 @@
 """Sends what is due by e-mail and webhook, and tries again later what did not arrive. Runs in a thread beside the control API."""
 
-import datetime as dt
-from email.utils import format_datetime
-
 import msgspec
 
 from anyapi.config_values import PrivacyHook, Smtp
@@ -13,7 +10,7 @@ from anyapi.crypto.root_keys import RootKeys
 from anyapi.crypto.sealed import Binding, CannotOpen, Sealed
 from anyapi.delivery.checked_http import Allows, NotReached
 from anyapi.delivery.mail import Mail, send
-from anyapi.delivery.webhook import post
+from anyapi.delivery.webhook import message, post
 from anyapi.domain.ids import AccountId, CredentialId, ProviderId
 from anyapi.domain.people import PersonId
 from anyapi.storage.review_rows import Channel, DeliveryRow, NotificationRow
@@ -90,8 +87,7 @@ def _mail(services: Services, ways: Ways, row: DeliveryRow, notification: Notifi
     text = "\n\n".join(
         (*lines(notice, catalogue), f"Look at it: {ways.link}/a/{row.account}/{page_of(notice)}", "No prompt and no answer is stored.")
     )
-    date = format_datetime(dt.datetime.fromtimestamp(notification.at, dt.UTC))
-    send(ways.smtp, Mail(person.email, f"AnyAPI ({row.account}): {headline(notice)}", text, row.id, date))
+    send(ways.smtp, Mail(person.email, f"AnyAPI ({row.account}): {headline(notice)}", text, row.id, notification.at))
 
 
 def _hook(services: Services, ways: Ways, row: DeliveryRow, notification: NotificationRow, now: float) -> None:
@@ -106,7 +102,6 @@ def _hook(services: Services, ways: Ways, row: DeliveryRow, notification: Notifi
 def body_of(services: Services, notification: NotificationRow) -> bytes:
     """What a webhook gets: type, time, and the notification with its sentences."""
     notice, catalogue = decode(notification.body), services.in_force().context.catalogue
-    at = dt.datetime.fromtimestamp(notification.at, dt.UTC).isoformat().replace("+00:00", "Z")
     data = {
         "account": notification.account,
         "notification": notification.id,
@@ -115,4 +110,4 @@ def body_of(services: Services, notification: NotificationRow) -> bytes:
         "detail": notice,
     }
     group = "privacy" if isinstance(notice, RequestNotice) else "review"
-    return msgspec.json.encode({"type": f"{group}.{notification.kind}", "timestamp": at, "data": data})
+    return message(f"{group}.{notification.kind}", notification.at, data)

@@ -37,7 +37,7 @@ def ask_for_export(services: NamedDependency[Services], signed_in: NamedDependen
     note(services, signed_in, account, "account_exported", account)
     export = Export(new_id("exp"), account, services.clock(), sum(services.holdings.held(account).values()), 0, "", ExportState.WAITING)
     mine = [one.id for one in tuple(services.exports.values()) if one.account == account]
-    for forgotten in mine[: len(mine) - MOST_KEPT + 1 if len(mine) >= MOST_KEPT else 0]:
+    for forgotten in mine[: max(0, len(mine) + 1 - MOST_KEPT)]:
         services.exports.pop(forgotten, None)
     services.exports[export.id] = export
     return export

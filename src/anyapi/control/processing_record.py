@@ -135,25 +135,40 @@ def _recipients(entries: Iterable[Exposure], catalogue: Catalogue) -> Iterable[R
     for provider, mine in sorted(by_provider.items()):
         requests, last_at = sum(entry.requests for entry in mine), iso(max(entry.last_at for entry in mine))
         agreements = tuple(sorted({name for entry in mine for name in entry.agreements}))
-        known = catalogue.providers.get(provider)
-        yield RecordedRecipient(provider, requests, last_at, agreements, *(() if known is None else _seat(known)))
+        recipient, known = RecordedRecipient(provider, requests, last_at, agreements), catalogue.providers.get(provider)
+        yield recipient if known is None else _described(recipient, known)
 
 
-def _seat(
-    known: Provider,
-) -> tuple[str | None, str | None, str | None, str | None, tuple[str, ...], tuple[str, ...], str | None, str | None]:
-    """What the catalogue knows of a recipient, in the order of the fields."""
-    places = (known.headquarters, known.contracting_country, known.regions, known.storage_regions)
-    return (known.name, known.kind.value, *places, known.terms_url, known.privacy_url)
+def _described(recipient: RecordedRecipient, known: Provider) -> RecordedRecipient:
+    """With what the catalogue knows of it."""
+    return msgspec.structs.replace(
+        recipient,
+        name=known.name,
+        kind=known.kind.value,
+        headquarters=known.headquarters,
+        contracting_country=known.contracting_country,
+        processing_regions=known.regions,
+        storage_regions=known.storage_regions,
+        terms_url=known.terms_url,
+        privacy_url=known.privacy_url,
+    )
 
 
 def _measures(inventory: Mapping[str, object]) -> Iterable[str]:
     """Art. 30(1)(g): what this gateway does, as far as it is switched on; what it passes data on to has measures of its own."""
     if inventory.get("content_stored") is False:
-        yield "The gateway stores no prompt and no answer, nor a hash of one; it keeps the metadata that /v1/privacy lists."
-    scrubbing = inventory.get("memory_scrubbing")
-    if isinstance(scrubbing, Mapping) and scrubbing.get("on"):
+        yield (
+            "The gateway stores no prompt and no answer, nor a hash of one, but what an account has sealed to its own public keys; "
+            "it keeps the metadata that /v1/privacy lists."
+        )
+    if _said(inventory, "memory_scrubbing", "on") is True:
         yield "Memory that held a request is overwritten when it is freed."
-    yield "No core dumps; other processes of the same user cannot attach to the gateway."
+    if _said(inventory, "process", "core_dumps") is False:
+        yield "No core dumps; other processes of the same user cannot attach to the gateway."
     yield "API keys are stored hashed, provider credentials sealed (AES-256-GCM) under a root key that is not in the database."
     yield "A request goes only to endpoints whose data policy satisfies the account's settings; each refusal names the rule."
+
+
+def _said(inventory: Mapping[str, object], part: str, name: str) -> object:
+    found = inventory.get(part)
+    return found.get(name) if isinstance(found, Mapping) else None

@@ -3,9 +3,7 @@
 INVARIANT: what leaves holds ids, codes and a link, never what somebody wrote.
 """
 
-import datetime as dt
 from collections.abc import Callable, Iterator
-from email.utils import format_datetime
 from functools import partial
 from types import MappingProxyType
 
@@ -16,7 +14,7 @@ from anyapi.control.notify import NoticeKind
 from anyapi.control.services import Services
 from anyapi.delivery.checked_http import NotReached
 from anyapi.delivery.mail import Mail, send
-from anyapi.delivery.webhook import post
+from anyapi.delivery.webhook import message, post
 from anyapi.storage.request_rows import NoticeRow
 
 _SAID = MappingProxyType(
@@ -92,11 +90,10 @@ def _sent(later: Later, row: NoticeRow, way: str, send_it: Callable[[], None]) -
 def _ways_of(ways: Ways, row: NoticeRow, to: str | None, now: float) -> Iterator[tuple[str, Callable[[], None]]]:
     facts = msgspec.json.decode(row.facts, type=dict[str, str])
     link = f"{ways.link}/a/{row.account}/requests/{facts.get('request', '')}"
-    at = dt.datetime.fromtimestamp(row.at, dt.UTC)
     if ways.hook is not None:
         data = {"account": row.account, "notice": row.id, **facts, "link": link}
-        body = msgspec.json.encode({"type": f"privacy.{row.kind}", "timestamp": at.isoformat().replace("+00:00", "Z"), "data": data})
+        body = message(f"privacy.{row.kind}", row.at, data)
         yield "webhook", partial(post, ways.hook.url, ways.hook.secret, row.id, now, body, ways.allows)
     if to is not None and ways.smtp is not None:
         text = f"{_SAID[NoticeKind(row.kind)]}: {facts.get('kind', '')}, of the account {row.account}.\n\nRead and answer it: {link}"
-        yield "e-mail", partial(send, ways.smtp, Mail(to, f"AnyAPI ({row.account}): privacy request", text, row.id, format_datetime(at)))
+        yield "e-mail", partial(send, ways.smtp, Mail(to, f"AnyAPI ({row.account}): privacy request", text, row.id, row.at))

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import msgspec
 
 from anyapi.catalogue.diff import CatalogueChange, ChangeKind
-from anyapi.catalogue.load import decode
+from anyapi.control.adopting import kept
 from anyapi.control.layers import requirement_of
 from anyapi.control.notices import MOST_MODELS, ExpiryNotice, Notice, ReminderNotice, UpdateNotice, day_of, encode
 from anyapi.control.services import Services
@@ -18,7 +18,6 @@ from anyapi.domain.ids import AccountId, ProviderId, RequirementHash
 from anyapi.domain.people import PersonId, Role
 from anyapi.domain.requirement import Requirement
 from anyapi.domain.snapshot import PolicyContext
-from anyapi.errors import CatalogueError
 from anyapi.policy.review import ByModel, Effect, effect, expiring, permitted
 from anyapi.policy.standing import DAY
 from anyapi.storage.review_rows import Channel, DeliveryRow, NotificationRow, ReviewSettings, UpdateRow
@@ -55,11 +54,7 @@ def _catalogue(services: Services, version: str | None) -> Catalogue | None:
     current = services.in_force().context.catalogue
     if version == current.version:
         return current
-    body = None if version is None else services.review.catalogue_body(version)
-    try:
-        return None if body is None else decode(body, "the store")
-    except CatalogueError:
-        return None
+    return None if version is None else kept(services.review, version)
 
 
 class _Update:

@@ -1,10 +1,12 @@
 """Sends one e-mail by the operator's mail server. Blocking: call it in a thread. Plain text of metadata; no images, no tracking."""
 
 import contextlib
+import datetime as dt
 import smtplib
 import ssl
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.utils import format_datetime
 
 import msgspec
 
@@ -15,13 +17,16 @@ SECONDS = 20.0
 
 
 class Mail(msgspec.Struct, frozen=True):
-    """What is written to whom. `identity` makes its Message-ID, so that one that is sent twice is known to be the same."""
+    """What is written to whom, when (Unix seconds).
+
+    `identity` makes its Message-ID, so that one that is sent twice is known to be the same.
+    """
 
     to: str
     subject: str
     text: str
     identity: str
-    date: str
+    at: float
 
     def __repr__(self) -> str:
         """The identity only."""
@@ -66,7 +71,7 @@ def _message(smtp: Smtp, mail: Mail) -> EmailMessage:
     message["From"] = Address("AnyAPI", addr_spec=smtp.sender)
     message["To"] = Address(addr_spec=mail.to)
     message["Subject"] = mail.subject
-    message["Date"] = mail.date
+    message["Date"] = format_datetime(dt.datetime.fromtimestamp(mail.at, dt.UTC))
     message["Message-ID"] = f"<{mail.identity}@{smtp.sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(mail.text)

@@ -1,9 +1,13 @@
-"""Signs and sends a webhook as Standard Webhooks 1.0 has it: HMAC-SHA256 over id, time and body. Blocking: call it in a thread."""
+"""Writes, signs and sends a webhook as Standard Webhooks 1.0 has it: HMAC-SHA256 over id, time and body. Blocking: call it in a thread."""
 
 import base64
+import datetime as dt
 import hashlib
 import hmac
 import secrets
+from collections.abc import Mapping
+
+import msgspec
 
 from anyapi.crypto.secret import Secret
 from anyapi.delivery.checked_http import Allows, Limits, NotReached, Sent, request
@@ -16,6 +20,12 @@ LIMITS = Limits(15.0, 64 * 1024)
 def new_secret() -> Secret:
     """A secret that nobody else knows, in the form in which it is shown once."""
     return Secret(PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode())
+
+
+def message(kind: str, at: float, data: Mapping[str, object]) -> bytes:
+    """The body of a message about something that was at an instant (Unix seconds)."""
+    timestamp = dt.datetime.fromtimestamp(at, dt.UTC).isoformat().replace("+00:00", "Z")
+    return msgspec.json.encode({"type": kind, "timestamp": timestamp, "data": data})
 
 
 def signature(secret: Secret, identity: str, at: int, body: bytes) -> str:

@@ -12,6 +12,8 @@ EndpointId = NewType("EndpointId", str)
 """`provider/model name at that provider`; unique in a catalogue."""
 CredentialId = NewType("CredentialId", str)
 """Name of a provider credential, never the secret: that of the configuration, or `own:` and 16 characters for one of an account."""
+OWN = "own:"
+"""Begins the id of a credential that an account brought; no entry of a file may take it, or one could stand for the other."""
 HealthKey = NewType("HealthKey", str)
 """An endpoint as somebody sees it: its id for all whom the operator's credentials serve, that and the credential's for an account's own."""
 AgreementId = NewType("AgreementId", str)

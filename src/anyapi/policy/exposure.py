@@ -15,7 +15,7 @@ from anyapi.domain.call import NO_FACTS, Facts
 from anyapi.domain.catalogue import Catalogue, Endpoint, Provider
 from anyapi.domain.data_policy import UNKNOWN_RETENTION, Grade, Retention, RetentionKind, Training
 from anyapi.domain.exposure import Exposure, Keeping, Ledger, Recipient, RetentionClock
-from anyapi.domain.ids import AccountId, CredentialId, EndpointId, KeyId, ProviderId
+from anyapi.domain.ids import OWN, AccountId, CredentialId, EndpointId, KeyId, ProviderId
 from anyapi.domain.snapshot import Credential, PolicyContext
 from anyapi.policy.resolve import Resolved, resolve
 from anyapi.policy.scales import TRAINING, counted_days, worse, worse_copies, worse_retention
@@ -107,7 +107,7 @@ class FactsThen:
         used = sent.credential or CredentialId("")
         own = self._today.own_credentials.get(sent.account, {})
         known = (*self._today.credentials.get(provider, ()), *own.get(provider, ()))
-        owner = sent.account if used.startswith("own:") else None
+        owner = sent.account if used.startswith(OWN) else None
         return next((one for one in known if one.id == used), Credential(used, provider, account=owner))
 
 

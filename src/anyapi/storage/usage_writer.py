@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from anyapi.domain.call import App
-from anyapi.domain.ids import AccountId, DecisionId, KeyId
+from anyapi.domain.ids import OWN, AccountId, DecisionId, KeyId
 from anyapi.domain.usage import UsageRow, UsageSource
 from anyapi.errors import StorageError
 from anyapi.storage import statements, usage_statements
@@ -255,7 +255,7 @@ class UsageWriter:
 
 def _nobodys(row: UsageRow) -> UsageRow:
     """The row of a deleted account's request: that it was accepted is still counted."""
-    credential = None if row.credential is None or row.credential.startswith("own:") else row.credential
+    credential = None if row.credential is None or row.credential.startswith(OWN) else row.credential
     return msgspec.structs.replace(
         row, account=DELETED_ACCOUNT, key=KeyId(DELETED_ACCOUNT), project=None, app=App(), credential=credential, sent_to=None
     )

@@ -24,12 +24,12 @@ COMMAND = "audit"
 def fill(data_dir):
     """Enters so many requests into the log, as a server would."""
 
-    def fill_it(first, count):
+    def fill_it(first, count, **more):
         with SqliteStore(data_dir, lambda: NOON):
             make_key(data_dir / "audit.key")
             writer = AuditWriter(data_dir, LogKeys(data_dir / "audit.key"), lambda: NOON)
             for number in range(first, first + count):
-                writer.put(usage_row(number), decisions())
+                writer.put(usage_row(number, **more), decisions())
             writer.close()
 
     return fill_it
@@ -115,6 +115,12 @@ def test_exports(run, fill, data_dir, bare):
         ("jsonl", 1, 303),
         ("csv", 0, 303),
     ]
+
+
+def test_no_name_is_taken_for_a_formula_by_a_spreadsheet(run, fill):
+    fill(0, 1, account="-acme")
+    rows = list(csv.DictReader(io.StringIO(run("export", "--format", "csv", "--names").stdout)))
+    assert [row["account"] for row in rows if row["kind"] == "request"] == ["'-acme"]
 
 
 def test_tiles_are_those_of_the_checkpoint(run, fill, bare):

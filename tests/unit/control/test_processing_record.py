@@ -9,7 +9,8 @@ from anyapi.policy.exposure import FactsThen, Period, ledger
 
 KNOWN = provider(headquarters="US", contracting_country="IE", storage_regions=("eu",), terms_url="https://p.test/terms")
 TODAY = context([KNOWN])
-ABOUT = About("acme", "Acme", "privacy@acme.test", None, {"content_stored": False, "memory_scrubbing": {"on": True}})
+INVENTORY = {"content_stored": False, "memory_scrubbing": {"on": True}, "process": {"core_dumps": False}}
+ABOUT = About("acme", "Acme", "privacy@acme.test", None, INVENTORY)
 
 
 def made(*rows, about=ABOUT) -> ProcessingRecord:
@@ -38,7 +39,10 @@ def test_what_only_the_controller_knows_is_named_and_not_filled_in():
 def test_measures_are_those_that_are_on():
     on, off = made(sent()).security_measures, made(sent(), about=About("acme", None, None, None, {})).security_measures
     assert set(off) < set(on)
-    assert any("overwritten" in measure for measure in on)
+    for word in ("overwritten", "core dumps", "sealed to its own public keys"):
+        assert [word in measure for measure in (*on, *off)].count(True) == 1
+    dumping = About("acme", None, None, None, {**INVENTORY, "process": {"core_dumps": True}})
+    assert not any("core dumps" in measure for measure in made(sent(), about=dumping).security_measures)
 
 
 def test_lines_have_a_value_for_each_column():

@@ -14,7 +14,7 @@ from anyapi.crypto.secret import Secret
 from anyapi.delivery.checked_http import NotReached
 from anyapi.delivery.mail import Mail, send
 
-MAIL = Mail("ada@example.org", "AnyAPI: records changed", "Lines.\n\nÜber.", "ntc_1", "Fri, 27 Nov 2026 12:00:00 +0000")
+MAIL = Mail("ada@example.org", "AnyAPI: records changed", "Lines.\n\nÜber.", "ntc_1", 1795780800.0)
 
 
 class Box:
@@ -89,6 +89,7 @@ def test_a_mail_arrives_protected_and_signed_in(authority, security):
     assert protected or security is SmtpSecurity.TLS
     text = content.decode()
     assert "Subject: AnyAPI: records changed" in text
+    assert "Date: Fri, 27 Nov 2026 12:00:00 +0000" in text
     assert "Message-ID: <ntc_1@example.org>" in text
     assert "Auto-Submitted: auto-generated" in text
     assert "text/plain" in text
@@ -138,7 +139,7 @@ def test_a_server_without_starttls_gets_nothing():
 @pytest.mark.parametrize("address", ["ada@example.org\r\nBcc: eve@example.org", "no address"])
 def test_an_address_cannot_add_a_header(address):
     box = Box()
-    mail = Mail(address, "s", "t", "ntc_1", "Fri, 27 Nov 2026 12:00:00 +0000")
+    mail = Mail(address, "s", "t", "ntc_1", 1795780800.0)
     with mail_server(box) as port, pytest.raises(NotReached):
         send(smtp(port, SmtpSecurity.NONE, username=None, password=None, host="127.0.0.1"), mail)
     assert box.mails == []
