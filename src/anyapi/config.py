@@ -30,7 +30,6 @@ from anyapi.config_oidc import read_oidc_secret
 from anyapi.config_review import read_privacy_hook, read_smtp, read_updates, with_password
 from anyapi.config_root_keys import read_root_keys, root_key_file
 from anyapi.config_sections import (
-    PATH,
     known_names,
     parse_control_listen,
     parse_listen,
@@ -210,7 +209,7 @@ def _read(top: Table, file: Path | None, env: Mapping[str, str], now: dt.datetim
         privacy=read_privacy(top.child("privacy")),
         control=read_control(top.child("control"), here, _address("ANYAPI_CONTROL_LISTEN", env, top.problems)),
         ranking=read_ranking(top.child("ranking")),
-        audit=read_audit(top.child("audit"), here, env, PATH),
+        audit=read_audit(top.child("audit"), here, env),
         updates=updates,
         smtp=read_smtp(top.child("smtp"), here),
         database_url=database_url,

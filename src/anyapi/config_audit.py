@@ -8,7 +8,6 @@ from pathlib import Path
 
 from anyapi.audit.notes import SigningKey
 from anyapi.catalogue.reading import Problems, Table
-from anyapi.catalogue.vocabulary import Form
 from anyapi.config_values import Audit
 from anyapi.crypto.log_keys import KEY_NAME, parse_key
 from anyapi.domain.requirement import DataClass
@@ -17,19 +16,19 @@ from anyapi.errors import ConfigError
 KEY, KEY_FILE = "ANYAPI_AUDIT_KEY", "ANYAPI_AUDIT_KEY_FILE"
 
 
-def read_audit(table: Table | None, here: Path, env: Mapping[str, str], path: Form) -> Audit:
+def read_audit(table: Table | None, here: Path, env: Mapping[str, str]) -> Audit:
     """`[audit]`; `key_file` is relative to `here`, and what the environment names goes before it."""
     named = Path(env[KEY_FILE]) if env.get(KEY_FILE) else None
     if table is None:
         return Audit(named)
-    own = table.optional_text("key_file", path)
+    own = table.file_path("key_file", here)
     unrecorded: set[str | None] = set()
     if not table.flag("record_public", default=True):
         unrecorded |= {DataClass.PUBLIC.value, None}
     if not table.flag("record_internal", default=True):
         unrecorded.add(DataClass.INTERNAL.value)
     table.done()
-    return Audit(named or (None if own is None else here / Path(own).expanduser()), frozenset(unrecorded))
+    return Audit(named or own, frozenset(unrecorded))
 
 
 def key_file_of(audit: Audit, data_dir: Path) -> Path:

@@ -3,7 +3,6 @@
 Reads key files; never the process environment (it is passed in). INVARIANT: no text made here holds a secret or a part of one.
 """
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from anyapi.domain.catalogue import Auth, Catalogue, Provider, ProviderKind
 from anyapi.domain.ids import OWN, CredentialId, ProviderId
 from anyapi.domain.snapshot import Credential, Tier
 
-_PATH = Form(re.compile(r"[^\x00-\x1f\x7f]{1,1000}"), "a path")
 _MISSING = "is missing: name the variable that holds the key, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 _INLINE = ("key", "api_key", "apikey", "secret", "token", "password", "value", "bearer", *ACCESS_KEY)
 
@@ -59,7 +57,7 @@ def _read_credential(table: Table, catalogue: Catalogue, here: Path) -> Declared
     place = f"credentials.{identity}" if isinstance(identity, str) and CREDENTIAL_ID.fits(identity) else table.path
     table.record, table.path = place, ""
     _refuse_inline_secrets(table)
-    key_file = table.optional_text("key_file", _PATH)
+    key_file = table.file_path("key_file", here)
     declared = Declared(
         place,
         Credential(
@@ -73,7 +71,7 @@ def _read_credential(table: Table, catalogue: Catalogue, here: Path) -> Declared
             deployments=_named(table, "deployments", UPSTREAM_MODEL, UPSTREAM_MODEL),
         ),
         env=table.optional_text("env", ENVIRONMENT_NAME),
-        key_file=None if key_file is None else here / Path(key_file).expanduser(),
+        key_file=key_file,
         variables=_named(table, "variables", None, PLACEHOLDER_VALUE),
     )
     _check_name(table, declared)

@@ -26,7 +26,6 @@ _DOMAIN = Form(re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+"), "a domain in lower case
 _SHORT = Form(re.compile(r"[^\x00-\x1f\x7f]{1,200}"), "1 to 200 printable characters")
 _ID = Form(re.compile(r"[A-Za-z0-9._-]{1,64}"), "the id of an account")
 _NAME = Form(re.compile(r"[^\x00-\x1f\x7f]{1,40}"), "1 to 40 printable characters")
-_PATH = Form(re.compile(r"[^\x00-\x1f\x7f]{1,1000}"), "a path of at most 1000 characters")
 _ROLES = {str(role): role for role in Role if role is not Role.OWNER}
 
 
@@ -38,7 +37,7 @@ def read_oidc(table: Table | None, here: Path) -> Oidc | None:
     host = re.sub(r":[0-9]+$", "", issuer.partition("://")[2].partition("/")[0])
     if issuer.startswith("http://") and not is_loopback(host.strip("[]")):
         table.note("issuer", "must begin with https: over plain HTTP anybody on the way could sign in as anybody")
-    secret_file = table.optional_text("client_secret_file", _PATH)
+    secret_file = table.file_path("client_secret_file", here)
     service = SignInService(
         name=table.text("name", _NAME, "single sign-on"),
         issuer=issuer,
@@ -46,9 +45,7 @@ def read_oidc(table: Table | None, here: Path) -> Oidc | None:
         hosts=frozenset(table.words("hosts", _HOST_NAME)),
         joining=_joining(table),
     )
-    found = Oidc(
-        service, None if secret_file is None else here / Path(secret_file).expanduser(), table.flag("public_client", default=False)
-    )
+    found = Oidc(service, secret_file, table.flag("public_client", default=False))
     table.done()
     return found
 

@@ -31,7 +31,6 @@ _SPKI = bytes.fromhex("302a300506032b6570032100")
 _HOST = Form(re.compile(r"[A-Za-z0-9.-]{1,253}|[0-9A-Fa-f:.]{2,45}"), "a host name or an address")
 _ADDRESS = Form(re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}"), "an e-mail address without a name")
 _USER = Form(re.compile(r"[\x21-\x7e]{1,320}"), "a user name without spaces")
-_PATH = Form(re.compile(r"[^\x00-\x1f\x7f]{1,1000}"), "a path")
 
 
 def read_updates(table: Table | None) -> Updates:
@@ -69,14 +68,14 @@ def read_smtp(table: Table | None, here: Path) -> Smtp | None:
     if table is None:
         return None
     security = table.choice("security", SmtpSecurity, SmtpSecurity.STARTTLS)
-    port, file = table.whole("port", 1, 65535), table.optional_text("password_file", _PATH)
+    port, file = table.whole("port", 1, 65535), table.file_path("password_file", here)
     found = Smtp(
         host=table.text("host", _HOST),
         port=PORTS[security] if port is None else port,
         security=security,
         sender=table.text("sender", _ADDRESS),
         username=table.optional_text("username", _USER),
-        password_file=None if file is None else here / Path(file).expanduser(),
+        password_file=file,
     )
     if security is SmtpSecurity.NONE and not is_loopback(found.host):
         table.note("security", "`none` is for a mail server on this machine; elsewhere use starttls or tls")

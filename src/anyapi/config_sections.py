@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from anyapi.catalogue.reading import Table
-from anyapi.catalogue.vocabulary import BASE_URL, PAGE_URL, Form
+from anyapi.catalogue.vocabulary import BASE_URL, PAGE_URL, PATH, Form
 from anyapi.config_oidc import check_oidc, read_oidc
 from anyapi.config_values import Control, Listen, Privacy, Ranking, Server, ServerLimits, Tls, UpstreamLimits
 from anyapi.domain.catalogue import Catalogue
@@ -20,14 +20,13 @@ from anyapi.policy.merge import DEFAULT_PRESETS
 from anyapi.policy.parse import Known, parse_data_policy
 
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9.-]+)):(?P<port>\d{1,5})")
-PATH = Form(re.compile(r"[^\x00-\x1f\x7f]{1,1000}"), "a path of at most 1000 characters")
 _LISTEN = Form(re.compile(r"[^\x00-\x20\x7f]{1,300}"), "`host:port` or `unix:/path`")
 _ORIGIN = Form(re.compile(r"\*|https?://[A-Za-z0-9.\[\]:-]+"), "`*` or an origin such as https://app.example.com, without path")
 _CONTACT = Form(re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+|https?://\S+"), "an e-mail address or a URL")
 _LONGEST_SECONDS = 86_400.0
 _LONGEST_LEASE = 300.0
 _LARGEST = 2**31 - 1
-_LONGEST_SOCKETPATH = 100
+_LONGEST_SOCKET_PATH = 100
 _FIELDS: dict[str, tuple[str, ...]] = {
     "flagged_copies": ("flagged_copies_counted",),
     "providers": ("providers_only", "providers_ignore"),
@@ -96,7 +95,7 @@ def parse_listen(text: str) -> Listen | None:
     """`host:port`, `[v6]:port` or `unix:/path`; None when it is none of these. A name other than localhost is resolved later."""
     if text.startswith("unix:"):
         path = text.removeprefix("unix:")
-        return Listen(socket=Path(path)) if path and len(path.encode()) <= _LONGEST_SOCKETPATH else None
+        return Listen(socket=Path(path)) if path and len(path.encode()) <= _LONGEST_SOCKET_PATH else None
     found = _HOST_PORT.fullmatch(text)
     if found is None or int(found["port"]) > 65535:
         return None
@@ -187,9 +186,9 @@ def read_path(table: Table | None, key: str, here: Path) -> Path | None:
     """The only field of a section: a path, relative to `here`."""
     if table is None:
         return None
-    text = table.optional_text(key, PATH)
+    path = table.file_path(key, here)
     table.done()
-    return None if text is None else here / Path(text).expanduser()
+    return path
 
 
 def known_names(catalogue: Catalogue) -> Known:

@@ -9,11 +9,12 @@ import datetime as dt
 import enum
 import math
 import re
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from anyapi.catalogue.vocabulary import PAGE_URL, TEXT, Form
+from anyapi.catalogue.vocabulary import PAGE_URL, PATH, TEXT, Form
 from anyapi.errors import CatalogueError, ConfigError
 
 E = TypeVar("E", bound=enum.Enum)
@@ -122,6 +123,11 @@ class Table:
     def page(self, key: str) -> str | None:
         """The URL of a page for people."""
         return self.optional_text(key, PAGE_URL)
+
+    def file_path(self, key: str, here: Path) -> Path | None:
+        """The path of a file, relative to the directory `here`. Nobody looks whether it is there."""
+        text = self.optional_text(key, PATH)
+        return None if text is None else here / Path(text).expanduser()
 
     def words(self, key: str, form: Form, known: frozenset[str] | None = None) -> tuple[str, ...]:
         """A list of texts of this form, without repeats, in file order; all of `known` when given."""

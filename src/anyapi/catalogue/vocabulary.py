@@ -39,6 +39,7 @@ PLACEHOLDER = _form(r"[a-z][a-z0-9_]{0,31}", "lower-case letters, digits and `_`
 API_VERSION = _form(r"[a-z0-9][a-z0-9-]{0,31}", "a version such as 2024-10-21")
 PLACEHOLDER_VALUE = _form(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}", "letters, digits, `_` and `-`")
 TEXT = _form(r"[^\x00-\x08\x0b-\x1f\x7f]{1,4000}", "printable text of at most 4000 characters")
+PATH = _form(r"[^\x00-\x1f\x7f]{1,1000}", "a path of at most 1000 characters")
 PAGE_URL = _form(r"https?://[^\s/?#@]+([/?#][^\s]*)?", "an http or https URL without user name")
 BASE_URL = _form(
     r"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9{][A-Za-z0-9._{}-]*)(:[0-9]{1,5})?(/[A-Za-z0-9._~{}-]+)*",
