@@ -182,12 +182,13 @@ def check_tokens(tokens: TokenCount | None) -> None:
 
 def strict(text: bytes) -> object:
     """Decode JSON, without NaN and Infinity, and without lone surrogates."""
-    tree = json.loads(text.decode(), parse_constant=_no_constant)
+    tree = json.loads(text.decode(), parse_constant=no_constant)
     json.dumps(tree, ensure_ascii=False).encode()
     return tree
 
 
-def _no_constant(name: str) -> None:
+def no_constant(name: str) -> None:
+    """For a reader that takes none of NaN and Infinity."""
     raise AssertionError(f"{name} is no JSON")
 
 
