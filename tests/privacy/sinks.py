@@ -20,7 +20,7 @@ from tests.tools.gateway import Gateway, make_key
 from tests.tools.google_account import key_file
 
 from anyapi.prove import search
-from anyapi.simulator import ProviderSpec, SimulationOptions, SimulationThread, WireName, demo_config_toml, key_variable
+from anyapi.simulator import ProviderSpec, SimulationOptions, SimulationThread, WireName, demo_config_toml
 from anyapi.storage.connection import database_path
 from anyapi.storage.schema import prepare
 
@@ -173,12 +173,10 @@ def simulated_in(
 ) -> Iterator[tuple[RoomGateway, SimulationThread]]:
     """A gateway in a room, in front of simulated providers, whose credentials it reads from files outside the room's searched parts."""
     with SimulationThread(providers, options or SimulationOptions()) as simulation:
-        toml = demo_config_toml(simulation.simulation.ports, providers)
         for spec in providers:
             if spec.api_key:
-                file = room.credentials / spec.id
-                file.write_text(held(spec, simulation))
-                toml = toml.replace(f'env = "{key_variable(spec.id)}"', f"key_file = {json.dumps(str(file))}")
+                (room.credentials / spec.id).write_text(held(spec, simulation))
+        toml = demo_config_toml(simulation.simulation.ports, providers, keys=room.credentials)
         with gateway_in(room, toml + extra, environment, server, kind) as gateway:
             yield gateway, simulation
 

@@ -17,7 +17,7 @@ from anyapi.prove.cast import ONE_HOST, SERVER, providers
 from anyapi.prove.planted import Planted
 from anyapi.prove.sinks import Installation
 from anyapi.prove.target import Target
-from anyapi.simulator import SimulationThread, demo_config_toml, key_variable
+from anyapi.simulator import SimulationThread, demo_config_toml
 from anyapi.storage.connection import database_path
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.rows import KeyRow
@@ -42,10 +42,9 @@ def demo(env: Mapping[str, str]) -> Iterator[tuple[Caller, Installation]]:
             part.mkdir(mode=0o700)
         secret = _make_key(data)
         planted.secrets.append(secret)
-        toml = demo_config_toml(simulation.simulation.ports, cast) + ONE_HOST
         for spec in cast:
             (keys / spec.id).write_text(spec.api_key or "")
-            toml = toml.replace(f'env = "{key_variable(spec.id)}"', f"key_file = {json.dumps(str(keys / spec.id))}")
+        toml = demo_config_toml(simulation.simulation.ports, cast, keys=keys) + ONE_HOST
         head = f'[server]\nlisten = "127.0.0.1:0"\n{SERVER}\n[control]\nlisten = "127.0.0.1:0"\n\n'
         own = f"{head}[storage]\ndata_dir = {json.dumps(str(data))}\n\n"
         (home / "anyapi.toml").write_text(own + toml)
