@@ -9,18 +9,17 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from anyapi.crypto.api_keys import generate
-from anyapi.domain.ids import AccountId
 from anyapi.errors import ConfigError
 from anyapi.prove.caller import Caller
 from anyapi.prove.cast import ONE_HOST, SERVER, providers
 from anyapi.prove.planted import Planted
+from anyapi.prove.running import new_key
 from anyapi.prove.sinks import Installation
 from anyapi.prove.target import Target
 from anyapi.simulator import SimulationThread, demo_config_toml
 from anyapi.storage.connection import database_path
 from anyapi.storage.drivers import driver_for
-from anyapi.storage.rows import KeyRow
+from anyapi.storage.rows import DEFAULT_ACCOUNT
 from anyapi.storage.schema import prepare
 from anyapi.storage.sqlite import SqliteStore
 
@@ -40,8 +39,11 @@ def demo(env: Mapping[str, str]) -> Iterator[tuple[Caller, Installation]]:
         data, work, temporary, keys = (home / name for name in ("data", "work", "temporary", "credentials"))
         for part in (data, work, temporary, keys):
             part.mkdir(mode=0o700)
-        secret = _make_key(data)
+        secret, row = new_key(DEFAULT_ACCOUNT)
         planted.secrets.append(secret)
+        prepare(database_path(data))
+        with SqliteStore(data, time.time) as store:
+            store.add_key(row)
         for spec in cast:
             (keys / spec.id).write_text(spec.api_key or "")
         toml = demo_config_toml(simulation.simulation.ports, cast, keys=keys) + ONE_HOST
@@ -86,11 +88,3 @@ def _url(output: Path, process: subprocess.Popen[bytes]) -> str:
             return line.removeprefix("AnyAPI is at ").strip()
         time.sleep(0.02)
     raise ConfigError("the gateway that was to be proven did not start")
-
-
-def _make_key(data: Path) -> str:
-    prepare(database_path(data))
-    parts, now = generate(), time.time()
-    with SqliteStore(data, time.time) as store:
-        store.add_key(KeyRow(id=parts.id, prefix=parts.prefix, sha256=parts.sha256, account=AccountId("default"), created_at=now))
-    return parts.secret
