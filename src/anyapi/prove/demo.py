@@ -14,7 +14,8 @@ from anyapi.prove.caller import Caller
 from anyapi.prove.cast import ONE_HOST, SERVER, providers
 from anyapi.prove.planted import Planted
 from anyapi.prove.running import new_key
-from anyapi.prove.sinks import Installation
+from anyapi.prove.serving_processes import TEMPORARY
+from anyapi.prove.sinks import OF_DEMOS, Installation
 from anyapi.prove.target import Target
 from anyapi.simulator import SimulationThread, demo_config_toml
 from anyapi.storage.connection import database_path
@@ -34,7 +35,7 @@ def demo(env: Mapping[str, str]) -> Iterator[tuple[Caller, Installation]]:
     kept = {name: value for name, value in env.items() if not name.startswith("ANYAPI_") or name == "ANYAPI_PYTHON"}
     planted = Planted()
     cast = providers(planted)
-    with tempfile.TemporaryDirectory(prefix="anyapi-prove-") as folder, SimulationThread(cast) as simulation:
+    with tempfile.TemporaryDirectory(prefix=OF_DEMOS) as folder, SimulationThread(cast) as simulation:
         home = Path(folder)
         data, work, temporary, keys = (home / name for name in ("data", "work", "temporary", "credentials"))
         for part in (data, work, temporary, keys):
@@ -54,13 +55,9 @@ def demo(env: Mapping[str, str]) -> Iterator[tuple[Caller, Installation]]:
         with _running(home, {**kept, "HOME": str(home), "TMPDIR": str(temporary)}) as (url, pid):
             target = Target(url, secret)
             logs = (home / "output", home / "errors")
-            place = Installation(
-                target, driver_for(data), data, MODEL, (pid,), logs, (temporary, *_SHARED), (work,), skipped=(home,), since=began
-            )
+            shared = [path for path in map(Path, TEMPORARY) if path.is_dir()]
+            place = Installation(target, driver_for(data), data, MODEL, (pid,), logs, (temporary, *shared), (work,), since=began)
             yield Caller(target, simulation, planted), place
-
-
-_SHARED = tuple(path for path in map(Path, ("/tmp", "/var/tmp", "/dev/shm")) if path.is_dir())  # noqa: S108 where careless libraries write
 
 
 @contextlib.contextmanager
