@@ -192,11 +192,15 @@ def held(spec: ProviderSpec, simulation: SimulationThread) -> str:
 class Search(search.Search):
     """A search of what belongs to a room."""
 
-    def files(self, room: Room) -> None:
-        """All that lies in the room, and new files in the machine's temporary directories."""
+    def own_files(self, room: Room) -> None:
+        """All that lies in the room: what a gateway can write to without being told another place."""
         for sink, folder in (("data", room.data), ("work", room.work), ("temporary", room.temporary), ("home", room.home)):
             self.folder(sink, folder)
         self.file("standard output", room.output)
+
+    def files(self, room: Room) -> None:
+        """The same, and new files in the machine's temporary directories."""
+        self.own_files(room)
         for folder in SHARED_FOLDERS:
             self.new_files("shared temporary files", folder, room.made, search.Skipped([room.folder], OF_TESTS))
 
