@@ -36,6 +36,38 @@ MODELS = {
 ABLE = Capabilities(vision=True, tools=True, structured_outputs=True, reasoning=True, pdf_input=True)
 SPECS = tuple(ProviderSpec(f"sim-{wire}", wire=wire, models=(ModelSpec(f"acme/{wire}", name),)) for wire, name in MODELS.items())
 
+PARAMETERS = {"type": "object", "properties": {"city": {"type": "string", "default": "Zürich 🙂"}}, "required": ["city"]}
+QUESTION = {"role": "user", "content": "use the tool"}
+ASKED = {
+    Dialect.CHAT_COMPLETIONS: {
+        "messages": [QUESTION],
+        "tools": [{"type": "function", "function": {"name": "weather", "parameters": PARAMETERS}}],
+        "reasoning_effort": "low",
+        "stream_options": {"include_usage": True},
+    },
+    Dialect.MESSAGES: {
+        "messages": [QUESTION],
+        "max_tokens": 4000,
+        "tools": [{"name": "weather", "input_schema": PARAMETERS}],
+        "thinking": {"type": "enabled", "budget_tokens": 1024},
+    },
+    Dialect.RESPONSES: {
+        "input": [QUESTION],
+        "store": False,
+        "tools": [{"type": "function", "name": "weather", "parameters": PARAMETERS, "strict": False}],
+        "reasoning": {"effort": "low", "summary": "auto"},
+    },
+}
+"""Requests for reasoning and a call."""
+BEYOND_WORDS = {"tools", "reasoning_effort", "thinking", "reasoning"}
+"""Fields without which one asks for words alone."""
+
+
+def asked(dialect: Dialect, *, stream: bool = True, words: bool = False) -> dict[str, object]:
+    """A request for reasoning and a call, or for `words` alone."""
+    left_out = (BEYOND_WORDS if words else set()) | (set() if stream else {"stream_options"})
+    return {"model": "acme/m", "stream": stream} | {name: value for name, value in ASKED[dialect].items() if name not in left_out}
+
 
 @dataclass(frozen=True)
 class Pair:

@@ -12,36 +12,12 @@ import anthropic
 import httpx2
 import openai
 import pytest
-from tests.conformance.pairs import PAIRS, SPECS
+from tests.conformance.pairs import PAIRS, QUESTION, SPECS, asked
 
 from anyapi.errors import UpstreamFailed
 from anyapi.simulator import SimulationThread, read_fault
 from anyapi.upstream.adapter import Dialect
 
-PARAMETERS = {"type": "object", "properties": {"city": {"type": "string", "default": "Zürich 🙂"}}, "required": ["city"]}
-QUESTION = {"role": "user", "content": "use the tool"}
-ASKED = {
-    Dialect.CHAT_COMPLETIONS: {
-        "messages": [QUESTION],
-        "tools": [{"type": "function", "function": {"name": "weather", "parameters": PARAMETERS}}],
-        "reasoning_effort": "low",
-        "stream_options": {"include_usage": True},
-    },
-    Dialect.MESSAGES: {
-        "messages": [QUESTION],
-        "max_tokens": 4000,
-        "tools": [{"name": "weather", "input_schema": PARAMETERS}],
-        "thinking": {"type": "enabled", "budget_tokens": 1024},
-    },
-    Dialect.RESPONSES: {
-        "input": [QUESTION],
-        "store": False,
-        "tools": [{"type": "function", "name": "weather", "parameters": PARAMETERS, "strict": False}],
-        "reasoning": {"effort": "low", "summary": "auto"},
-    },
-}
-"""Reasoning and a call; the other form is words alone."""
-PLAIN = {"tools", "reasoning_effort", "thinking", "reasoning"}
 SAY = {"kind": "say", "text": 'Zürich 🙂 data: [DONE] "message_stop" {"error":1} response.completed'}
 ERROR = UpstreamFailed("The provider's answer broke off before its end.", {})
 ERRORS = {Dialect.MESSAGES: anthropic.APIError}
@@ -59,11 +35,10 @@ def simulation():
 
 def recorded(pair, simulation, form: str):
     """The request of a pair, and the stream with which its provider answers."""
-    body = {"model": "acme/m", "stream": True, **ASKED[pair.dialect]}
-    if form == "words":
-        body = {name: value for name, value in body.items() if name not in PLAIN}
+    words = form == "words"
+    if words:
         simulation.script(f"sim-{pair.wire}", [[read_fault(json.dumps(SAY))]])
-    raw = json.dumps(body).encode()
+    raw = json.dumps(asked(pair.dialect, words=words)).encode()
     request, prepared = pair.prepare(raw)
     status, stream = pair.ask(simulation, prepared)
     assert status == 200, stream

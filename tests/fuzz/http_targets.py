@@ -191,14 +191,9 @@ class ProviderTarget:
             view[: len(piece)] = piece
             connection.buffer_updated(len(piece))
             at += len(piece)
+        connection.connection_lost(None)
         body = b"".join(sunk) if connection.streamed else connection.body
         seen = (connection.status, bytes(connection.content_type), body)
-        if not socket.closed and not waiter.done:
-            connection.connection_lost(None)
-            body = b"".join(sunk) if connection.streamed else connection.body
-            seen = (connection.status, bytes(connection.content_type), body)
-        else:
-            connection.connection_lost(None)
         assert waiter.done, "nobody is told"
         failure = waiter._value  # noqa: SLF001 what the dispatcher awaits
         if failure is None:

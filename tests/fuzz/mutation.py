@@ -7,7 +7,7 @@ corpus of its target.
 
 import json
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 MARK = "mark_%04dq"
 """A text that can be told from every other, so that a check can look for it elsewhere."""
@@ -66,8 +66,8 @@ Tree = object
 class Mutator:
     """Gives neighbours of an input. The same seed and input give the same neighbour."""
 
-    def __init__(self, corpus: Iterable[bytes], words: Sequence[bytes] = ()) -> None:
-        """Learn names and texts from `corpus`; `words` are put between bytes."""
+    def __init__(self, corpus: Iterable[bytes]) -> None:
+        """Learn names and texts from `corpus`."""
         names, texts = set(), set()
         for data in corpus:
             for _, text in _json_lines(data):
@@ -77,7 +77,6 @@ class Mutator:
                         texts.add(value)
         self._names = sorted(names) or ["type"]
         self._texts = sorted(texts) or ["text"]
-        self._words = (*BYTES, *words)
 
     def mutate(self, data: bytes, most: int, seed: int, fallback: Callable[[bytes, int], bytes] | None = None) -> bytes:
         """A neighbour of at most `most` bytes. `fallback` may change bytes in place of the mutations here."""
@@ -155,12 +154,12 @@ class Mutator:
         if how == 0:
             return data[:at] + data[end:]
         if how == 1:
-            return data[:at] + chance.choice(self._words) + data[end:]
+            return data[:at] + chance.choice(BYTES) + data[end:]
         if how == 2:
             return data[:at] + bytes([chance.randrange(256)]) + data[at + 1 :]
         if how == 3:
             return data[:end] + data[at:end] * chance.choice((1, 2, 30)) + data[end:]
-        return data[:at] + chance.choice(self._words) + data[at:]
+        return data[:at] + chance.choice(BYTES) + data[at:]
 
 
 def _json_lines(data: bytes) -> list[tuple[int, bytes]]:

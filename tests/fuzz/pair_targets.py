@@ -7,7 +7,7 @@ Bedrock's streams are written as lines `event-type JSON`, and framed here, becau
 import json
 import re
 
-from tests.conformance.pairs import MODELS, PAIRS, PARSERS, Pair
+from tests.conformance.pairs import PAIRS, PARSERS, Pair, asked
 
 from anyapi.domain.catalogue import Auth, Capabilities, Endpoint, ProviderApi
 from anyapi.domain.decision import Outcome
@@ -18,29 +18,6 @@ from anyapi.simulator import WireName, event_stream
 from anyapi.upstream.adapter import Adapter, Answer, Dialect, OutboundChat, ProviderRow
 from anyapi.upstream.adapters import adapter_for
 
-QUESTION = {"role": "user", "content": "use the tool"}
-PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-ASKED = {
-    Dialect.CHAT_COMPLETIONS: {
-        "messages": [QUESTION],
-        "tools": [{"type": "function", "function": {"name": "weather", "parameters": PARAMETERS}}],
-        "reasoning_effort": "low",
-        "stream_options": {"include_usage": True},
-    },
-    Dialect.MESSAGES: {
-        "messages": [QUESTION],
-        "max_tokens": 4000,
-        "tools": [{"name": "weather", "input_schema": PARAMETERS}],
-        "thinking": {"type": "enabled", "budget_tokens": 1024},
-    },
-    Dialect.RESPONSES: {
-        "input": [QUESTION],
-        "store": False,
-        "tools": [{"type": "function", "name": "weather", "parameters": PARAMETERS, "strict": False}],
-        "reasoning": {"effort": "low", "summary": "auto"},
-    },
-}
-"""The request that an answer belongs to."""
 STATUSES = (400, 401, 402, 403, 404, 405, 408, 409, 413, 422, 424, 429, 500, 502, 503, 504, 529, 302)
 SIZES = (1, 7, 64, 1000)
 PATH = re.compile(rb"[\x21-\x7e]+")
@@ -58,10 +35,7 @@ class PairTarget:
     def __init__(self, pair: Pair) -> None:
         """Parse once what answers belong to."""
         self.pair, self.adapter = pair, pair.adapter
-        self._raw = {
-            stream: json.dumps({"model": "acme/m", "stream": stream, **_without(ASKED[pair.dialect], stream)}).encode()
-            for stream in (False, True)
-        }
+        self._raw = {stream: json.dumps(asked(pair.dialect, stream=stream)).encode() for stream in (False, True)}
 
     def __call__(self, data: bytes) -> None:
         """Read the input."""
@@ -155,8 +129,8 @@ class EmbeddingsTarget:
         if kind == REQUEST:
             self._prepared(rest)
         elif kind == ANSWER:
-            asked, _, body = rest.partition(b"\n")
-            request = self._prepared(asked)
+            question, _, body = rest.partition(b"\n")
+            request = self._prepared(question)
             if request is not None:
                 check_answer(self.adapter.read_answer(body, request), translated=self._translated)
         else:
@@ -208,17 +182,14 @@ def check_tokens(tokens: TokenCount | None) -> None:
 
 def strict(text: bytes) -> object:
     """Decode JSON, without NaN and Infinity, and without lone surrogates."""
-    tree = json.loads(text.decode(), parse_constant=_no_constant)
+    tree = json.loads(text.decode(), parse_constant=no_constant)
     json.dumps(tree, ensure_ascii=False).encode()
     return tree
 
 
-def _no_constant(name: str) -> None:
+def no_constant(name: str) -> None:
+    """For a reader that takes none of NaN and Infinity."""
     raise AssertionError(f"{name} is no JSON")
-
-
-def _without(asked: dict[str, object], stream: bool) -> dict[str, object]:
-    return {name: value for name, value in asked.items() if stream or name != "stream_options"}
 
 
 TOPS = {"messages", "system", "input", "instructions", "other", "tools"}
@@ -272,4 +243,3 @@ TARGETS = {
     "embeddings-openai": EmbeddingsTarget("openai-chat"),
     "embeddings-gemini": EmbeddingsTarget("gemini"),
 }
-assert MODELS

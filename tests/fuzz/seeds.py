@@ -5,15 +5,14 @@ from collections.abc import Iterator
 
 from hypothesis import HealthCheck, Phase, given, settings
 from tests.conformance.conversations import Conversation, conversations, written
-from tests.conformance.pairs import PAIRS, SPECS, Pair
-from tests.fuzz.pair_targets import ANSWER, ASKED, ERROR, REQUEST, STREAM, name_of
+from tests.conformance.pairs import PAIRS, PARSERS, SPECS, Pair, asked
+from tests.fuzz.pair_targets import ANSWER, ERROR, REQUEST, STREAM, name_of
 
 from anyapi.crypto.api_keys import generate
 from anyapi.simulator import SimulationThread, WireName, event_stream, read_fault
 from anyapi.upstream.event_stream import Decoder
 
 CONVERSATIONS = 12
-PLAIN = {"tools", "reasoning_effort", "thinking", "reasoning"}
 SAY = json.dumps({"kind": "say", "text": 'Zürich 🙂 data: [DONE] "message_stop"', "reasoning": "because"})
 POLICY = (
     b'{"training_allowed": false, "retention_days": 30, "paid_only": true, "certifications": ["soc2"], "regions": ["eu"], '
@@ -96,12 +95,12 @@ def seeds() -> dict[str, list[bytes]]:
     }
     for target in ("embeddings-openai", "embeddings-gemini"):
         requests = [b"\x00\x00" + body for body in EMBEDDINGS]
-        answers = [b"\x01\x00" + asked + b"\n" + body for asked in EMBEDDINGS for body in VECTORS]
+        answers = [b"\x01\x00" + question + b"\n" + body for question in EMBEDDINGS for body in VECTORS]
         found[target] = requests + answers + [b"\x02%c" % number + body for number, body in enumerate(ERRORS)]
     with SimulationThread(SPECS) as running:
         for pair in PAIRS:
             found[name_of(pair)] = list(_of_pair(pair, running))
-            which = list(ASKED).index(pair.dialect)
+            which = list(PARSERS).index(pair.dialect)
             found["json-intake"] += [bytes([which]) + data[2:] for data in found[name_of(pair)] if data[0] == REQUEST][:6]
     return found
 
@@ -110,15 +109,11 @@ def _of_pair(pair: Pair, running: SimulationThread) -> Iterator[bytes]:
     """Requests with all that is carried, answers and streams with words, reasoning and calls, errors."""
     for made in _conversations():
         yield bytes([REQUEST, 0]) + json.dumps(written(made, pair.dialect)).encode()
-    for form in ("words", "call"):
+    for words in (True, False):
         for stream in (False, True):
-            body = {"model": "acme/m", "stream": stream, **ASKED[pair.dialect]}
-            if not stream:
-                body.pop("stream_options", None)
-            if form == "words":
-                body = {name: value for name, value in body.items() if name not in PLAIN}
+            if words:
                 running.script(f"sim-{pair.wire}", [[read_fault(SAY)]])
-            _, prepared = pair.prepare(json.dumps(body).encode())
+            _, prepared = pair.prepare(json.dumps(asked(pair.dialect, stream=stream, words=words)).encode())
             status, text = pair.ask(running, prepared)
             if status != 200:
                 raise AssertionError(text)

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
-from tests.fuzz.pair_targets import check_refusal
+from tests.fuzz.pair_targets import check_refusal, no_constant
 
 from anyapi.crypto.api_keys import PREFIX, PROVISIONING_PREFIX, digest
 from anyapi.delivery.checked_http import usable_url
@@ -82,13 +82,12 @@ def events_by_the_standard(text: bytes) -> Iterator[tuple[bytes, bytes]]:
                 yield name or b"message", b"\n".join(data)
             name, data = b"", []
             continue
-        field, colon, value = line.partition(b":")
+        field, _, value = line.partition(b":")
         value = value[1:] if value[:1] == b" " else value
         if field == b"data":
             data.append(value)
         elif field == b"event":
             name = value
-        del colon
     if data:
         yield name or b"message", b"\n".join(data)
 
@@ -159,15 +158,11 @@ def json_intake(data: bytes) -> None:
         fields = outer_fields(body)
     except BadRequest:
         return
-    pairs = json.loads(body.decode(), object_pairs_hook=list, parse_int=str, parse_float=str, parse_constant=_no_constant)
+    pairs = json.loads(body.decode(), object_pairs_hook=list, parse_int=str, parse_float=str, parse_constant=no_constant)
     assert [key for key, _ in pairs] == list(fields), "another reader sees other keys"
     for key, value in pairs:
         raw = bytes(fields[key]).decode()
         assert json.loads(raw, object_pairs_hook=list, parse_int=str, parse_float=str) == value, "another reader sees another value"
-
-
-def _no_constant(name: str) -> None:
-    raise AssertionError(name)
 
 
 # --- policy

@@ -88,7 +88,7 @@ def test_one_worker_alone_is_not_held_back_by_what_others_do_not_use(trio):
 def test_a_lower_cap_holds_for_what_was_leased_before(trio):
     key = Limited(trio, 3, spend_cap=1000.0)
     assert [key.ask().status for _ in range(3)] == [200] * 3
-    trio.store.change_key(key.parts.id, lambda row: msgspec.structs.replace(row, spend_cap=0.0))
+    trio.store.change_key(key.id, lambda row: msgspec.structs.replace(row, spend_cap=0.0))
     in_force_everywhere(trio.driver._url)
     assert [key.ask().status for _ in range(3)] == [402] * 3
 

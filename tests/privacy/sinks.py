@@ -20,7 +20,7 @@ from tests.tools.gateway import Gateway, make_key
 from tests.tools.google_account import key_file
 
 from anyapi.prove import search
-from anyapi.simulator import ProviderSpec, SimulationOptions, SimulationThread, WireName, demo_config_toml, key_variable
+from anyapi.simulator import ProviderSpec, SimulationOptions, SimulationThread, WireName, demo_config_toml
 from anyapi.storage.connection import database_path
 from anyapi.storage.schema import prepare
 
@@ -173,12 +173,10 @@ def simulated_in(
 ) -> Iterator[tuple[RoomGateway, SimulationThread]]:
     """A gateway in a room, in front of simulated providers, whose credentials it reads from files outside the room's searched parts."""
     with SimulationThread(providers, options or SimulationOptions()) as simulation:
-        toml = demo_config_toml(simulation.simulation.ports, providers)
         for spec in providers:
             if spec.api_key:
-                file = room.credentials / spec.id
-                file.write_text(held(spec, simulation))
-                toml = toml.replace(f'env = "{key_variable(spec.id)}"', f"key_file = {json.dumps(str(file))}")
+                (room.credentials / spec.id).write_text(held(spec, simulation))
+        toml = demo_config_toml(simulation.simulation.ports, providers, keys=room.credentials)
         with gateway_in(room, toml + extra, environment, server, kind) as gateway:
             yield gateway, simulation
 
@@ -194,11 +192,15 @@ def held(spec: ProviderSpec, simulation: SimulationThread) -> str:
 class Search(search.Search):
     """A search of what belongs to a room."""
 
-    def files(self, room: Room) -> None:
-        """All that lies in the room, and new files in the machine's temporary directories."""
+    def own_files(self, room: Room) -> None:
+        """All that lies in the room: what a gateway can write to without being told another place."""
         for sink, folder in (("data", room.data), ("work", room.work), ("temporary", room.temporary), ("home", room.home)):
             self.folder(sink, folder)
         self.file("standard output", room.output)
+
+    def files(self, room: Room) -> None:
+        """The same, and new files in the machine's temporary directories."""
+        self.own_files(room)
         for folder in SHARED_FOLDERS:
             self.new_files("shared temporary files", folder, room.made, search.Skipped([room.folder], OF_TESTS))
 

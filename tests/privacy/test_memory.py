@@ -29,7 +29,7 @@ from anyapi.prove.caller import Caller
 from anyapi.prove.cast import ALL_SAMPLED, CREDENTIAL, SERVER, providers
 from anyapi.prove.planted import Planted
 from anyapi.prove.scanner import Hit, Mint, Scanner
-from anyapi.simulator import ModelSpec, ProviderSpec, SimulationOptions, SimulationThread, demo_config_toml, key_variable, read_fault
+from anyapi.simulator import ModelSpec, ProviderSpec, SimulationOptions, SimulationThread, demo_config_toml, read_fault
 
 pytestmark = [
     pytest.mark.timeout(300),
@@ -165,11 +165,9 @@ def loaded(home: Path, *, tls: bool = False, scrub: bool = True) -> Iterator[Loa
     spec = ProviderSpec("sim-talks", models=(ModelSpec("acme/talks", "talks", 1.0, 1.0),), api_key=f"sk-{Mint().new()}")
     if not scrub:
         environment["ANYAPI_SCRUB"] = "false"
-    key = home / "provider.key"
-    key.write_text(spec.api_key)
+    (home / spec.id).write_text(spec.api_key)
     with SimulationThread([spec], options) as simulation:
-        toml = demo_config_toml(simulation.simulation.ports, [spec])
-        toml = toml.replace(f'env = "{key_variable(spec.id)}"', f"key_file = {json.dumps(str(key))}")
+        toml = demo_config_toml(simulation.simulation.ports, [spec], keys=home)
         toml = (toml.replace("http://127.0.0.1", "https://127.0.0.1") if tls else toml) + ALL_SAMPLED
         with running_gateway(home / "data", toml, server, environment) as gateway:
             load = Load(gateway, simulation, trust)

@@ -45,13 +45,6 @@ def opened(logs, identity):
         yield pyrage.decrypt(b"".join(pieces), [identity])
 
 
-def look(search, room):
-    """All that the gateway can write to without being told another place; test_canary.py looks through the machine's shared folders too."""
-    for name in ("data", "work", "temporary", "home"):
-        search.folder(name, getattr(room, name))
-    search.hits += search.scanner.scan_file(room.output)
-
-
 def test_with_a_log_on_content_is_nowhere_but_in_the_seal(tmp_path):
     room, planted, identity = Room(tmp_path / "room"), Planted(), pyrage.x25519.Identity.generate()
     planted.secrets.append(str(identity))
@@ -65,9 +58,9 @@ def test_with_a_log_on_content_is_nowhere_but_in_the_seal(tmp_path):
         assert caller.chat(large, model="acme/good", user=large("user"), **{large("unknown field"): LARGE}).status == 200
         search = Search(planted.scanner())
         search.running(gateway)
-        look(search, room)  # with the -wal and -shm of a running gateway
+        search.own_files(room)  # with the -wal and -shm of a running gateway; test_canary.py looks through the machine's shared folders too
         assert gateway.stop() == 0
-        look(search, room)
+        search.own_files(room)
         complete(search, planted)
         rows = gateway.usage()
     with SqlLogs(SqliteDriver(room.data)) as logs:

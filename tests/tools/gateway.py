@@ -144,10 +144,10 @@ class Gateway:
         return SqliteStore(self.home, time.time)
 
 
-def add_key(store: SqlStore, account: str = "default") -> tuple[str, KeyId]:
+def add_key(store: SqlStore, account: str = "default", **limits: object) -> tuple[str, KeyId]:
     """Put a new API key into a store."""
     parts = generate()
-    store.add_key(KeyRow(id=parts.id, prefix=parts.prefix, sha256=parts.sha256, account=AccountId(account), created_at=time.time()))
+    store.add_key(KeyRow(parts.id, parts.prefix, parts.sha256, AccountId(account), time.time(), **limits))
     return parts.secret, parts.id
 
 

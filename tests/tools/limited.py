@@ -3,13 +3,12 @@
 import contextlib
 import itertools
 import threading
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from anyapi.crypto.api_keys import generate
+from tests.tools.gateway import add_key
+
 from anyapi.storage.drivers import in_force_everywhere
-from anyapi.storage.rows import KeyRow
 
 TOKENS = 100
 """Asked for as the longest answer of every request."""
@@ -19,8 +18,8 @@ class Limited:
     """Its requests go to the first `workers` of a cluster in turn."""
 
     def __init__(self, members, workers, **limits):
-        self.members, self.parts = members, generate()
-        members.store.add_key(KeyRow(self.parts.id, self.parts.prefix, self.parts.sha256, "default", time.time(), **limits))
+        self.members = members
+        self.secret, self.id = add_key(members.store, **limits)
         in_force_everywhere(members.driver._url)
         self._turn = itertools.cycle(members.workers[:workers])
         self._lock = threading.Lock()
@@ -28,7 +27,7 @@ class Limited:
     def ask(self, worker=None, **fields):
         with self._lock:
             worker = worker or next(self._turn)
-        return worker.chat({"Authorization": f"Bearer {self.parts.secret}"}, max_tokens=TOKENS, **fields)
+        return worker.chat({"Authorization": f"Bearer {self.secret}"}, max_tokens=TOKENS, **fields)
 
     def at_once(self, count):
         """The statuses of so many requests."""
@@ -36,19 +35,19 @@ class Limited:
             return Counter(answer.status for answer in pool.map(lambda _: self.ask(), range(count)))
 
     def shown(self, worker):
-        return worker.request("GET", "/v1/key", headers={"Authorization": f"Bearer {self.parts.secret}"}).json()["limits"]
+        return worker.request("GET", "/v1/key", headers={"Authorization": f"Bearer {self.secret}"}).json()["limits"]
 
     def rows(self, query):
         """What a statement finds for its lineage."""
         with contextlib.closing(self.members.driver.connect(everybody=True)) as connection:
-            return connection.execute(query, (self.parts.id,)).fetchall()
+            return connection.execute(query, (self.id,)).fetchall()
 
     def leased(self):
         return self.rows("SELECT amount, requests FROM slices WHERE lineage = ?")
 
     def spent(self):
         """In US dollars, as the store knows it."""
-        return sum(row.total for row in self.members.store.spending("default", 0, 0, 0) if row.key == self.parts.id)
+        return sum(row.total for row in self.members.store.spending("default", 0, 0, 0) if row.key == self.id)
 
 
 def price_of_one(members):

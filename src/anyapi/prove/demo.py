@@ -9,18 +9,18 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from anyapi.crypto.api_keys import generate
-from anyapi.domain.ids import AccountId
 from anyapi.errors import ConfigError
 from anyapi.prove.caller import Caller
 from anyapi.prove.cast import ONE_HOST, SERVER, providers
 from anyapi.prove.planted import Planted
-from anyapi.prove.sinks import Installation
+from anyapi.prove.running import new_key
+from anyapi.prove.serving_processes import TEMPORARY
+from anyapi.prove.sinks import OF_DEMOS, Installation
 from anyapi.prove.target import Target
-from anyapi.simulator import SimulationThread, demo_config_toml, key_variable
+from anyapi.simulator import SimulationThread, demo_config_toml
 from anyapi.storage.connection import database_path
 from anyapi.storage.drivers import driver_for
-from anyapi.storage.rows import KeyRow
+from anyapi.storage.rows import DEFAULT_ACCOUNT
 from anyapi.storage.schema import prepare
 from anyapi.storage.sqlite import SqliteStore
 
@@ -35,17 +35,19 @@ def demo(env: Mapping[str, str]) -> Iterator[tuple[Caller, Installation]]:
     kept = {name: value for name, value in env.items() if not name.startswith("ANYAPI_") or name == "ANYAPI_PYTHON"}
     planted = Planted()
     cast = providers(planted)
-    with tempfile.TemporaryDirectory(prefix="anyapi-prove-") as folder, SimulationThread(cast) as simulation:
+    with tempfile.TemporaryDirectory(prefix=OF_DEMOS) as folder, SimulationThread(cast) as simulation:
         home = Path(folder)
         data, work, temporary, keys = (home / name for name in ("data", "work", "temporary", "credentials"))
         for part in (data, work, temporary, keys):
             part.mkdir(mode=0o700)
-        secret = _make_key(data)
+        secret, row = new_key(DEFAULT_ACCOUNT)
         planted.secrets.append(secret)
-        toml = demo_config_toml(simulation.simulation.ports, cast) + ONE_HOST
+        prepare(database_path(data))
+        with SqliteStore(data, time.time) as store:
+            store.add_key(row)
         for spec in cast:
             (keys / spec.id).write_text(spec.api_key or "")
-            toml = toml.replace(f'env = "{key_variable(spec.id)}"', f"key_file = {json.dumps(str(keys / spec.id))}")
+        toml = demo_config_toml(simulation.simulation.ports, cast, keys=keys) + ONE_HOST
         head = f'[server]\nlisten = "127.0.0.1:0"\n{SERVER}\n[control]\nlisten = "127.0.0.1:0"\n\n'
         own = f"{head}[storage]\ndata_dir = {json.dumps(str(data))}\n\n"
         (home / "anyapi.toml").write_text(own + toml)
@@ -53,13 +55,9 @@ def demo(env: Mapping[str, str]) -> Iterator[tuple[Caller, Installation]]:
         with _running(home, {**kept, "HOME": str(home), "TMPDIR": str(temporary)}) as (url, pid):
             target = Target(url, secret)
             logs = (home / "output", home / "errors")
-            place = Installation(
-                target, driver_for(data), data, MODEL, (pid,), logs, (temporary, *_SHARED), (work,), skipped=(home,), since=began
-            )
+            shared = [path for path in map(Path, TEMPORARY) if path.is_dir()]
+            place = Installation(target, driver_for(data), data, MODEL, (pid,), logs, (temporary, *shared), (work,), since=began)
             yield Caller(target, simulation, planted), place
-
-
-_SHARED = tuple(path for path in map(Path, ("/tmp", "/var/tmp", "/dev/shm")) if path.is_dir())  # noqa: S108 where careless libraries write
 
 
 @contextlib.contextmanager
@@ -87,11 +85,3 @@ def _url(output: Path, process: subprocess.Popen[bytes]) -> str:
             return line.removeprefix("AnyAPI is at ").strip()
         time.sleep(0.02)
     raise ConfigError("the gateway that was to be proven did not start")
-
-
-def _make_key(data: Path) -> str:
-    prepare(database_path(data))
-    parts, now = generate(), time.time()
-    with SqliteStore(data, time.time) as store:
-        store.add_key(KeyRow(id=parts.id, prefix=parts.prefix, sha256=parts.sha256, account=AccountId("default"), created_at=now))
-    return parts.secret

@@ -9,7 +9,7 @@ from pathlib import Path
 PROC = Path("/proc")
 _LISTEN = "0A"
 _SOCKET = re.compile(r"socket:\[(\d+)\]")
-_TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 where a careless library would write
+TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 where a careless library would write
 
 
 def listening(port: int | None, path: str = "") -> tuple[int, ...]:
@@ -37,7 +37,7 @@ def temporary(pid: int) -> list[Path]:
     with contextlib.suppress(OSError):
         environment = (PROC / str(pid) / "environ").read_bytes()
     own = [value for name, _, value in (pair.partition(b"=") for pair in environment.split(b"\0")) if name == b"TMPDIR"]
-    places = dict.fromkeys([*(os.fsdecode(each) for each in own), *_TEMPORARY])
+    places = dict.fromkeys([*(os.fsdecode(each) for each in own), *TEMPORARY])
     return [path for path in (root / each.lstrip("/") for each in places) if path.is_dir()]
 
 

@@ -25,7 +25,8 @@ WRITTEN_SECONDS = 3.0
 HELD, HOLD_SECONDS = 4, 0.4
 """So many halves of requests at a time, and how often the oldest is replaced: a gateway may wait for the rest for two seconds alone."""
 MEMORY = "process memory"
-PREFIXES = ("anyapi-prove-", "canary-")
+OF_DEMOS = "anyapi-prove-"
+PREFIXES = (OF_DEMOS, "canary-")
 """How directories begin that are ours."""
 
 
@@ -50,8 +51,6 @@ class Installation(msgspec.Struct, frozen=True):
     logs: tuple[Path, ...] = ()
     temporary: tuple[Path, ...] = ()
     working: tuple[Path, ...] = ()
-    skipped: tuple[Path, ...] = ()
-    """Directories of others within those."""
     server_files: Path | None = None
     """Of PostgreSQL, where it runs on this machine; None: it is asked."""
     unreadable: str = ""
@@ -84,7 +83,7 @@ def _others(place: Installation) -> Iterator[tuple[str, tuple[Path, ...]]]:
 def _new_files(name: str, paths: tuple[Path, ...], place: Installation) -> Sink:
     def look(search: Search) -> None:
         for path in paths:
-            search.new_files(name, path, place.since, Skipped(place.skipped, PREFIXES, old=True))
+            search.new_files(name, path, place.since, Skipped(prefixes=PREFIXES, old=True))
 
     return Sink(name, look, lambda canary: _file_in(paths[0], canary))
 

@@ -1,6 +1,7 @@
 """The sections of an `anyapi.toml` that tell a gateway of simulated providers. Writes no file."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -17,10 +18,13 @@ _PROTOCOLS = {
 }
 
 
-def demo_config_toml(ports: Mapping[str, int], providers: Sequence[ProviderSpec] = DEFAULT_PROVIDERS, host: str = "127.0.0.1") -> str:
+def demo_config_toml(
+    ports: Mapping[str, int], providers: Sequence[ProviderSpec] = DEFAULT_PROVIDERS, host: str = "127.0.0.1", keys: Path | None = None
+) -> str:
     """Return the sections that tell a gateway of the providers in `ports` (port by provider id; plain HTTP).
 
-    A provider with a key gets a credential that reads it from the variable `key_variable` names; the others need no credential.
+    A provider with a key gets a credential that reads it from the variable `key_variable` names, or from the file of its id in the
+    directory `keys`; the others need no credential.
     Raises `KeyError` when a port belongs to none of `providers`.
     """
     specs = {spec.id: spec for spec in providers}
@@ -28,7 +32,7 @@ def demo_config_toml(ports: Mapping[str, int], providers: Sequence[ProviderSpec]
     lines = [f"[network]\nprivate_addresses = {_list([f'{host}/32'])}"]
     lines += [_provider(spec, f"http://{host}:{ports[spec.id]}") for spec in chosen]
     lines += _models(chosen)
-    lines += [_credential(spec) for spec in chosen]
+    lines += [_credential(spec, keys) for spec in chosen]
     return "\n\n".join(lines) + "\n"
 
 
@@ -85,11 +89,11 @@ capabilities = {{ vision = {_flag(model.vision and model.dimensions is None)}, {
 free = {_flag(spec.policy.free)}"""
 
 
-def _credential(spec: ProviderSpec) -> str:
+def _credential(spec: ProviderSpec, keys: Path | None) -> str:
     lines = ["[[credentials]]", f"id = {_text(spec.id)}", f"provider = {_text(spec.id)}"]
     lines.append(f"tier = {_text('free' if spec.policy.free else 'paid')}")
     if spec.api_key:
-        lines.append(f"env = {_text(key_variable(spec.id))}")
+        lines.append(f"env = {_text(key_variable(spec.id))}" if keys is None else f"key_file = {_text(str(keys / spec.id))}")
     if spec.wire is WireName.BEDROCK and ":" in (spec.api_key or ""):
         lines.append('variables = { region = "eu-central-1" }')
     return "\n".join(lines)

@@ -63,6 +63,15 @@ def test_keys_come_from_the_environment(tmp_path):
     assert config.catalogue.models["own/model"].endpoints[0].upstream_model == "m@@empty"
 
 
+def test_keys_come_from_files_of_a_directory(tmp_path):
+    specs = [
+        ProviderSpec(name, api_key=key, models=(ModelSpec("own/model", "m"),)) for name, key in (("sim-own", "sk-1"), ("sim-open", None))
+    ]
+    (tmp_path / "sim-own").write_text("sk-simulated-1")
+    config = load(tmp_path, demo_config_toml({"sim-own": 40_009, "sim-open": 40_010}, specs, keys=tmp_path))
+    assert [*config.secrets] == ["sim-own"]
+
+
 @pytest.mark.parametrize(
     ("wire", "key", "protocol", "auth", "path"),
     [
