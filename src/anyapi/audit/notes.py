@@ -6,6 +6,7 @@ Base64 is strict: one text for each value, so that no byte of a note can be chan
 import base64
 import binascii
 import re
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -132,6 +133,12 @@ def split_note(note: str) -> tuple[str, str, bytes, bytes]:
     if len(value) != 68:
         raise AuditError("the note's signature is not one of Ed25519")
     return f"{text}\n", found[1], value[:4], value[4:]
+
+
+def signer_of(note: str, keys: Iterable[PublicKey]) -> PublicKey | None:
+    """The first of the keys that a note says it is signed with, unverified; None if it is none. Raises `AuditError`."""
+    _, name, key_id, _ = split_note(note)
+    return next((key for key in keys if (key.name, key.id) == (name, key_id)), None)
 
 
 def open_note(note: str, key: PublicKey) -> str:
