@@ -43,14 +43,15 @@ def decode64(text: str) -> bytes:
 class PublicKey:
     """What verifies a log's notes: its name (the log's origin) and an Ed25519 key."""
 
-    __slots__ = ("_key", "id", "name", "raw")
+    __slots__ = ("_key", "fingerprint", "id", "name", "raw")
 
     def __init__(self, name: str, raw: bytes) -> None:
-        """`raw` are the 32 bytes of the key. Raises `AuditError`."""
+        """`raw` are the 32 bytes of the key; `fingerprint` is for people to compare. Raises `AuditError`."""
         if _NAME.fullmatch(name) is None or len(raw) != HASH_SIZE:
             raise AuditError("not the key of a log: it has a name without spaces and plus, and 32 bytes")
         self.name, self.raw = name, raw
-        self.id = sha256(name.encode() + b"\n" + _ED25519 + raw).digest()[:4]
+        self.fingerprint = sha256(name.encode() + b"\n" + _ED25519 + raw).hexdigest()
+        self.id = bytes.fromhex(self.fingerprint[:8])
         self._key = Ed25519PublicKey.from_public_bytes(raw)
 
     @classmethod
@@ -69,11 +70,6 @@ class PublicKey:
     def __str__(self) -> str:
         """As `parse` reads it."""
         return f"{self.name}+{self.id.hex()}+{encode64(_ED25519 + self.raw)}"
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 over name and key, for people to compare: 64 hex digits."""
-        return sha256(self.name.encode() + b"\n" + _ED25519 + self.raw).hexdigest()
 
     def signed(self, text: str, signature: bytes) -> bool:
         """Whether the signature is this key's over the text."""
