@@ -215,6 +215,37 @@ class PostgresDriver:
         """Nothing: the server looks after its WAL itself."""
 
 
+class WorkersConnection:
+    """A connection for what one worker says of itself, one thread at a time: opened when it has to be, and again after a failure."""
+
+    first = ""
+    """The statement that a fresh connection begins with."""
+
+    def __init__(self, url: Secret, worker: str, seconds: float) -> None:
+        """`worker` names this process among all; what it says holds for so many seconds."""
+        self._url, self._worker, self._seconds = url, worker, seconds
+        self._driver = PostgresDriver(url)
+        self._raw: psycopg.Connection[TupleRow] | None = None
+
+    @contextlib.contextmanager
+    def _connection(self, doing: str) -> Iterator[psycopg.Connection[TupleRow]]:
+        with self._driver.translated(doing):
+            try:
+                if self._raw is None:
+                    self._raw = opened(self._url)
+                    self._raw.execute(self.first.encode())
+                yield self._raw
+            except psycopg.Error:
+                self._disconnect()
+                raise
+
+    def _disconnect(self) -> None:
+        if self._raw is not None:
+            with contextlib.suppress(psycopg.Error):
+                self._raw.close()
+            self._raw = None
+
+
 def _told(error: Exception, doing: str) -> tuple[str, dict[str, object]]:
     state_code = getattr(error, "sqlstate", None) or ("22000" if not isinstance(error, psycopg.OperationalError) else "08000")
     advice = _ADVICE.get(state_code[:2], "look at the server's log")
