@@ -2,7 +2,7 @@
 
 import functools
 
-from anyapi.storage.statements import DECISION_COLUMNS
+from anyapi.storage.statements import DECISION_COLUMNS, insert
 
 SIZE = "SELECT coalesce(max(position) + 1, 0) FROM audit_entries"
 ENTRIES = "SELECT position, ref, entry FROM audit_entries WHERE position >= ? AND position < ? ORDER BY position"
@@ -44,4 +44,4 @@ ON CONFLICT (kind, account, subject) DO NOTHING
 @functools.lru_cache(maxsize=64)
 def insert_entries(rows: int) -> str:
     """Give the statement that adds so many entries at once, all or none. One statement, for the reason `insert_usage` gives."""
-    return f"INSERT INTO audit_entries (position, ref, entry) VALUES {', '.join(['(?, ?, ?)'] * rows)}"  # noqa: S608 made of constants alone
+    return insert("audit_entries", ("position", "ref", "entry"), rows)
