@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import NamedTuple, Protocol
 
 from anyapi.audit.entries import announced_key, ref_of
-from anyapi.audit.notes import Checkpoint, PublicKey, split_note
+from anyapi.audit.notes import Checkpoint, PublicKey, signer_of, split_note
 from anyapi.audit.tiles import Growing, Tile
 from anyapi.audit.tree import leaf_hash
 from anyapi.errors import AuditError
@@ -145,11 +145,10 @@ def size_of(note: str) -> int:
 
 def _opened(note: str, keys: Iterable[PublicKey]) -> Checkpoint:
     """The checkpoint of a note that one of the keys signed."""
-    _, name, key_id, _ = split_note(note)
-    for key in keys:
-        if (key.name, key.id) == (name, key_id):
-            return Checkpoint.open(note, key)
-    raise AuditError("it is signed with a key that is not the log's")
+    key = signer_of(note, keys)
+    if key is None:
+        raise AuditError("it is signed with a key that is not the log's")
+    return Checkpoint.open(note, key)
 
 
 def _digest(tile: Tile) -> bytes:

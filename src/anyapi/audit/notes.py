@@ -6,6 +6,7 @@ Base64 is strict: one text for each value, so that no byte of a note can be chan
 import base64
 import binascii
 import re
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -42,14 +43,15 @@ def decode64(text: str) -> bytes:
 class PublicKey:
     """What verifies a log's notes: its name (the log's origin) and an Ed25519 key."""
 
-    __slots__ = ("_key", "id", "name", "raw")
+    __slots__ = ("_key", "fingerprint", "id", "name", "raw")
 
     def __init__(self, name: str, raw: bytes) -> None:
-        """`raw` are the 32 bytes of the key. Raises `AuditError`."""
+        """`raw` are the 32 bytes of the key; `fingerprint` is for people to compare. Raises `AuditError`."""
         if _NAME.fullmatch(name) is None or len(raw) != HASH_SIZE:
             raise AuditError("not the key of a log: it has a name without spaces and plus, and 32 bytes")
         self.name, self.raw = name, raw
-        self.id = sha256(name.encode() + b"\n" + _ED25519 + raw).digest()[:4]
+        self.fingerprint = sha256(name.encode() + b"\n" + _ED25519 + raw).hexdigest()
+        self.id = bytes.fromhex(self.fingerprint[:8])
         self._key = Ed25519PublicKey.from_public_bytes(raw)
 
     @classmethod
@@ -68,11 +70,6 @@ class PublicKey:
     def __str__(self) -> str:
         """As `parse` reads it."""
         return f"{self.name}+{self.id.hex()}+{encode64(_ED25519 + self.raw)}"
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 over name and key, for people to compare: 64 hex digits."""
-        return sha256(self.name.encode() + b"\n" + _ED25519 + self.raw).hexdigest()
 
     def signed(self, text: str, signature: bytes) -> bool:
         """Whether the signature is this key's over the text."""
@@ -132,6 +129,12 @@ def split_note(note: str) -> tuple[str, str, bytes, bytes]:
     if len(value) != 68:
         raise AuditError("the note's signature is not one of Ed25519")
     return f"{text}\n", found[1], value[:4], value[4:]
+
+
+def signer_of(note: str, keys: Iterable[PublicKey]) -> PublicKey | None:
+    """The first of the keys that a note says it is signed with, unverified; None if it is none. Raises `AuditError`."""
+    _, name, key_id, _ = split_note(note)
+    return next((key for key in keys if (key.name, key.id) == (name, key_id)), None)
 
 
 def open_note(note: str, key: PublicKey) -> str:

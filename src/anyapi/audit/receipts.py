@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from anyapi.audit.notes import Checkpoint, PublicKey, decode64, encode64
-from anyapi.audit.tree import HASH_SIZE, leaf_hash, verify_inclusion
+from anyapi.audit.tree import leaf_hash, verify_inclusion
 from anyapi.errors import AuditError
 
 TYPE = "anyapi-receipt-v1"
@@ -74,12 +74,17 @@ def _read(text: bytes) -> dict[str, object]:
         raise AuditError("too large for a receipt")
     try:
         value = json.loads(body.decode(), parse_float=_refuse, parse_constant=_refuse)
-        again = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        again = _written(value)
     except (ValueError, RecursionError):
         raise AuditError("not JSON, or not in the one form that a receipt has") from None
     if again != body or not isinstance(value, dict):
         raise AuditError("not in the one form that a receipt has: it was changed or written anew")
     return value
+
+
+def _written(value: object) -> bytes:
+    """The one form that a receipt and its entries have."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _refuse(_text: str) -> float:
@@ -93,11 +98,8 @@ def _entry(value: object, checkpoint: Checkpoint) -> tuple[int, dict[str, object
     index, entry = value["index"], value["entry"]
     if type(index) is not int or not isinstance(entry, dict) or not isinstance(entry.get("kind"), str):
         raise AuditError("not an entry with its proof")
-    written = json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     proof = [decode64(_text(one)) for one in _list(value["proof"])]
-    if any(len(one) != HASH_SIZE for one in proof) or not verify_inclusion(
-        index, checkpoint.size, leaf_hash(written), proof, checkpoint.root
-    ):
+    if not verify_inclusion(index, checkpoint.size, leaf_hash(_written(entry)), proof, checkpoint.root):
         raise AuditError("an entry is not proven to stand in the log: it was changed, or belongs elsewhere")
     return index, entry
 

@@ -8,10 +8,11 @@ import msgspec
 from anyapi.audit.entries import Ruling, change_entry, decision_entry, own_entry, request_entry, ruling_of
 from anyapi.domain.decision import Decision
 from anyapi.domain.requirement import RECORDED_CLASSES
-from anyapi.domain.usage import DecisionRecord, UsageRow
+from anyapi.domain.usage import UsageRow
 from anyapi.errors import AuditError
 from anyapi.storage.audit_log import NewEntry
 from anyapi.storage.audit_names import LogIds
+from anyapi.storage.decision_columns import from_columns
 
 _MOST_RULINGS = 4096
 _GONE = frozenset({"account_deleted", "person_deleted"})
@@ -140,8 +141,7 @@ class Composer:
     def _add_recorded(self, rows: list[NewEntry], item: Recorded, size: int) -> None:
         """What waits in a table has to leave it: where all of it cannot be told, it is told that it was."""
         try:
-            lists = {name: msgspec.json.decode(getattr(item, name)) for name in ("data_classes", "permitted", "denied")}
-            entry = decision_entry(msgspec.convert({**item._asdict(), **lists}, DecisionRecord), self.log_id)
+            entry = decision_entry(from_columns(item), self.log_id)
         except _UNTELLABLE:
             entry = own_entry("decision", round(item.at * 1000), {"decision": item.decision})
         if len(self._recorded) >= _MOST_RULINGS:

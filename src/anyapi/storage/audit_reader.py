@@ -84,26 +84,26 @@ class AuditReader:
             yield from page
             after = page[-1][: len(after)]
 
+    def _first(self, statement: str, values: tuple[Value, ...] = ()) -> Row | None:
+        with self._driver.translated("read the audit log"):
+            return self._connection.execute(statement, values).fetchone()
+
     def newest(self) -> tuple[int, str] | None:
         """Size and note of the newest checkpoint."""
-        with self._driver.translated("read the audit log"):
-            return cast("tuple[int, str] | None", self._connection.execute(statements.CHECKPOINT).fetchone())
+        return cast("tuple[int, str] | None", self._first(statements.CHECKPOINT))
 
     def waiting(self) -> int:
         """How many changes and decision records wait to be entered."""
-        with self._driver.translated("read the audit log"):
-            return number(self._connection.execute(statements.WAITING_COUNT).fetchone())
+        return number(self._first(statements.WAITING_COUNT))
 
     def place(self, ref: str) -> tuple[int, bytes] | None:
         """Position and bytes of the entry of a reference."""
-        with self._driver.translated("read the audit log"):
-            return cast("tuple[int, bytes] | None", self._connection.execute(statements.PLACE, (ref,)).fetchone())
+        return cast("tuple[int, bytes] | None", self._first(statements.PLACE, (ref,)))
 
     def entry(self, position: int) -> bytes | None:
         """The bytes of an entry."""
-        with self._driver.translated("read the audit log"):
-            found = self._connection.execute(statements.ENTRY, (position,)).fetchone()
-            return None if found is None else cast("bytes", found[0])
+        found = self._first(statements.ENTRY, (position,))
+        return None if found is None else cast("bytes", found[0])
 
     def proof(self, position: int, size: int) -> list[bytes]:
         """The proof that an entry stands in the log of `size` entries."""
@@ -122,14 +122,12 @@ class AuditReader:
 
     def log_id(self, kind: str, account: str, subject: str) -> str | None:
         """The random id of a thing, or None where it has none (any more)."""
-        with self._driver.translated("read the audit log"):
-            found = self._connection.execute(statements.NAME, (kind, account, subject)).fetchone()
-            return None if found is None else str(found[0])
+        found = self._first(statements.NAME, (kind, account, subject))
+        return None if found is None else str(found[0])
 
     def named(self, log_id: str) -> tuple[str, str, str] | None:
         """Kind, account and id of what a random id stands for, or None where that was forgotten."""
-        with self._driver.translated("read the audit log"):
-            return cast("tuple[str, str, str] | None", self._connection.execute(statements.NAMED, (log_id,)).fetchone())
+        return cast("tuple[str, str, str] | None", self._first(statements.NAMED, (log_id,)))
 
     def add_waiting(self, at: int, kind: str, values: dict[str, str | int]) -> None:
         """Note something that is to be entered: an export, say. `at` in Unix milliseconds."""

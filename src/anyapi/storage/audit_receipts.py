@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from anyapi.audit.entries import announced_key
-from anyapi.audit.notes import PublicKey, split_note
+from anyapi.audit.notes import PublicKey, signer_of
 from anyapi.audit.receipts import Proven, make_receipt
 from anyapi.domain.ids import AccountId, DecisionId
 from anyapi.domain.receipt import NoReceipt
@@ -92,9 +92,7 @@ def _fields(entry: bytes) -> dict[str, object]:
 
 def _key_of(reader: AuditReader, note: str) -> PublicKey:
     """The key that signed a note: one of those that the log announces."""
-    _, name, key_id, _ = split_note(note)
-    for entry in reader.key_entries():
-        key = announced_key(entry)
-        if (key.name, key.id) == (name, key_id):
-            return key
-    raise StorageError("the checkpoint is signed with a key that the audit log does not name: `anyapi audit fsck` says more")
+    key = signer_of(note, map(announced_key, reader.key_entries()))
+    if key is None:
+        raise StorageError("the checkpoint is signed with a key that the audit log does not name: `anyapi audit fsck` says more")
+    return key

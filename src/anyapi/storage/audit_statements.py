@@ -2,6 +2,8 @@
 
 import functools
 
+from anyapi.storage.statements import DECISION_COLUMNS, insert
+
 SIZE = "SELECT coalesce(max(position) + 1, 0) FROM audit_entries"
 ENTRIES = "SELECT position, ref, entry FROM audit_entries WHERE position >= ? AND position < ? ORDER BY position"
 PAGE = "SELECT position, ref, CAST(entry AS BLOB) FROM audit_entries WHERE position > ? ORDER BY position LIMIT ?"
@@ -24,10 +26,7 @@ DURABLE, NOT_DURABLE = "PRAGMA synchronous=FULL", "PRAGMA synchronous=NORMAL"
 ADD_CHECKPOINT = "INSERT INTO audit_checkpoints (size, note) VALUES (?, ?)"
 
 WAITING_CHANGES = "SELECT id, at, kind, body FROM audit_pending ORDER BY at, rowid LIMIT ?"
-WAITING_DECISIONS = (
-    "SELECT decision, at, account, key, model, requirement, catalogue, snapshot, data_classes, permitted, denied "
-    "FROM decision_records ORDER BY rowid LIMIT ?"
-)
+WAITING_DECISIONS = f"SELECT {', '.join(DECISION_COLUMNS)} FROM decision_records ORDER BY rowid LIMIT ?"  # noqa: S608 made of constants alone
 WAITING_COUNT = "SELECT (SELECT count(*) FROM audit_pending) + (SELECT count(*) FROM decision_records)"
 ADD_WAITING = "INSERT INTO audit_pending (id, at, kind, body) VALUES (?, ?, ?, ?)"
 
@@ -45,4 +44,4 @@ ON CONFLICT (kind, account, subject) DO NOTHING
 @functools.lru_cache(maxsize=64)
 def insert_entries(rows: int) -> str:
     """Give the statement that adds so many entries at once, all or none. One statement, for the reason `insert_usage` gives."""
-    return f"INSERT INTO audit_entries (position, ref, entry) VALUES {', '.join(['(?, ?, ?)'] * rows)}"  # noqa: S608 made of constants alone
+    return insert("audit_entries", ("position", "ref", "entry"), rows)

@@ -32,17 +32,10 @@ def entries_of(connection: Connection, start: int, end: int) -> Iterator[tuple[i
 
 def fetch_from(connection: Connection, level: int, number: int, width: int) -> list[bytes]:
     """The first so many hashes of a tile, full or not. Raises `StorageError` for one that is not there: `anyapi audit fsck` says more."""
-    first = number * TILE_WIDTH
-    if width == TILE_WIDTH:
-        found = connection.execute(statements.TILE, (level, number)).fetchone()
-        hashes = [] if found is None else split_hashes(cast("bytes", found[0]))
-    elif level == 0:
-        hashes = [leaf_hash(entry) for _, _, entry in entries_of(connection, first, first + width)]
-    else:
-        hashes = _roots(connection, level - 1, first, first + width)
-    if len(hashes) != width:
-        raise StorageError("the audit log has a gap: `anyapi audit fsck` says where")
-    return hashes
+    if width < TILE_WIDTH:
+        return _made(connection, level, number, width)
+    found = connection.execute(statements.TILE, (level, number)).fetchone()
+    return _whole([] if found is None else split_hashes(cast("bytes", found[0])), width)
 
 
 def growing_of(connection: Connection) -> Growing:
@@ -51,7 +44,8 @@ def growing_of(connection: Connection) -> Growing:
     for level, full, _ in edge_of(size):
         have = number(connection.execute(statements.TILE_COUNT, (level,)).fetchone())
         for missing in range(have, full):
-            add_tile(connection, _made(connection, level, missing))
+            hashes = _made(connection, level, missing, TILE_WIDTH)
+            add_tile(connection, Tile(level, missing, b"".join(hashes), whole(hashes)))
     return Growing([fetch_from(connection, level, number, width) for level, number, width in edge_of(size)])
 
 
@@ -60,17 +54,16 @@ def add_tile(connection: Connection, tile: Tile) -> None:
     connection.execute(statements.ADD_TILE, tile)
 
 
-def _roots(connection: Connection, level: int, start: int, end: int) -> list[bytes]:
-    return [cast("bytes", root) for (root,) in connection.execute(statements.TILE_ROOTS, (level, start, end)).fetchall()]
-
-
-def _made(connection: Connection, level: int, number: int) -> Tile:
-    """A full tile, made of what is below it."""
+def _made(connection: Connection, level: int, number: int, width: int) -> list[bytes]:
+    """The first so many hashes of a tile, made of what is below it."""
     first = number * TILE_WIDTH
     if level == 0:
-        hashes = [leaf_hash(entry) for _, _, entry in entries_of(connection, first, first + TILE_WIDTH)]
-    else:
-        hashes = _roots(connection, level - 1, first, first + TILE_WIDTH)
-    if len(hashes) != TILE_WIDTH:
+        return _whole([leaf_hash(entry) for _, _, entry in entries_of(connection, first, first + width)], width)
+    roots = connection.execute(statements.TILE_ROOTS, (level - 1, first, first + width)).fetchall()
+    return _whole([cast("bytes", root) for (root,) in roots], width)
+
+
+def _whole(hashes: list[bytes], width: int) -> list[bytes]:
+    if len(hashes) != width:
         raise StorageError("the audit log has a gap: `anyapi audit fsck` says where")
-    return Tile(level, number, b"".join(hashes), whole(hashes))
+    return hashes

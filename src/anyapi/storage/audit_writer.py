@@ -21,7 +21,7 @@ from anyapi.storage.audit_composing import Change, Composer, Item, Own, Recorded
 from anyapi.storage.audit_log import AppendedLog
 from anyapi.storage.batch_thread import BatchThread
 from anyapi.storage.driver import Conflict, Connection, Driver, NotStorable, code_of
-from anyapi.storage.drivers import driver_for
+from anyapi.storage.drivers import driver_at
 from anyapi.storage.events import EventKind, FailureState, Report, WriterEvent, WriterState, no_report
 
 _MOST_ITEMS = 512
@@ -53,7 +53,7 @@ class AuditWriter:
         Without a key (a command, beside no server) what is entered is left for the next server to sign.
         Requests of the data classes `unrecorded` are left out (None: those that name no class). `limit` is how many requests may wait.
         """
-        self.driver = driver_for(place) if isinstance(place, Path) else place
+        self.driver = driver_at(place)
         self._key, self._clock = key, clock
         self._unrecorded, self._limit, self._report = unrecorded, limit, report
         self._queue: deque[Request] = deque()

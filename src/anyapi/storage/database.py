@@ -22,13 +22,15 @@ class Database:
 
         Another store as the place: its connection is shared, and its callers take turns with this one's. The other one closes it.
         """
-        shared = place if isinstance(place, Database) else None
-        self._owner = shared is None
-        self._driver: Driver = driver_at(place) if not isinstance(place, Database) else place._driver  # noqa: SLF001 it is one of us
-        if shared is None:
-            self._driver.prepare()
-        self._lock: threading.Lock = threading.Lock() if shared is None else shared._lock  # noqa: SLF001
-        self._connection: Connection = self._driver.connect() if shared is None else shared._connection  # noqa: SLF001
+        self._driver: Driver
+        self._connection: Connection
+        self._owner = not isinstance(place, Database)
+        if isinstance(place, Database):
+            self._driver, self._lock, self._connection = place._driver, place._lock, place._connection  # noqa: SLF001 it is one of us
+            return
+        self._driver, self._lock = driver_at(place), threading.Lock()
+        self._driver.prepare()
+        self._connection = self._driver.connect()
 
     def __enter__(self) -> Self:
         """Give the open store."""

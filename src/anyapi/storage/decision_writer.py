@@ -19,6 +19,7 @@ from anyapi.domain.usage import DecisionRecord
 from anyapi.errors import StorageError
 from anyapi.storage import statements
 from anyapi.storage.batch_thread import BatchThread
+from anyapi.storage.decision_columns import to_columns
 from anyapi.storage.driver import Conflict, Connection, Driver, NotStorable, code_of
 from anyapi.storage.drivers import driver_at
 from anyapi.storage.events import EventKind, FailureState, Report, WriterEvent, WriterState, no_report
@@ -176,7 +177,7 @@ class DecisionWriter:
             records = [_nobodys(record) if record.account in self._forgotten else record for record in records]
         with self._driver.translated("record the decision"):
             connection = self._connection = self._connection or self._connected()
-            self._driver.insert(connection, statements.insert_decisions, [_flat(record) for record in records])
+            self._driver.insert(connection, statements.insert_decisions, [to_columns(record) for record in records])
         self._written += len(records)
         self._failure.succeeded()
 
@@ -200,23 +201,6 @@ class DecisionWriter:
 
 def _nobodys(record: DecisionRecord) -> DecisionRecord:
     return msgspec.structs.replace(record, account=DELETED_ACCOUNT, key=KeyId(DELETED_ACCOUNT))
-
-
-def _flat(record: DecisionRecord) -> tuple[str | float, ...]:
-    """Give the values in the order of `DECISION_COLUMNS`; lists as JSON."""
-    return (
-        record.decision,
-        record.at,
-        record.account,
-        record.key,
-        record.model,
-        record.requirement,
-        record.catalogue,
-        record.snapshot,
-        msgspec.json.encode(record.data_classes).decode(),
-        msgspec.json.encode(record.permitted).decode(),
-        msgspec.json.encode(record.denied).decode(),
-    )
 
 
 def _answer(futures: Iterable[asyncio.Future[None]], error: StorageError | None) -> None:

@@ -3,7 +3,7 @@
 The hourly sums say on which days there is anything to read; which app, key, data class and endpoint go together, only the rows do.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
@@ -49,9 +49,7 @@ def _days(read: Read, account: AccountId | None, values: Mapping[str, Value]) ->
 
 
 def _parts(start: float, end: float, cuts: Sequence[float]) -> Iterator[tuple[float, float]]:
-    inner = cuts[bisect_right(cuts, start) : bisect_right(cuts, end)]
-    bounds = [start, *(cut for cut in inner if cut < end), end]
-    yield from pairwise(bounds)
+    return pairwise([start, *cuts[bisect_right(cuts, start) : bisect_left(cuts, end)], end])
 
 
 def _recipients(row: Row) -> Iterator[Recipient]:

@@ -9,7 +9,7 @@ import itertools
 import json
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -144,6 +144,11 @@ class LogWriter:
         self._failure.succeeded()
         return True
 
+    @contextlib.contextmanager
+    def _transaction(self, connection: Connection, doing: str) -> Iterator[None]:
+        with self._driver.translated(doing), self._driver.unit(connection, writes=True, several=True):
+            yield
+
     def _next(self, connection: Connection) -> None:
         """Seal and write what waits first: a large entry, or small ones together. What fails stays where it is, and is tried again."""
         seal = self._seal = self._seal or self._make()
@@ -164,7 +169,7 @@ class LogWriter:
     def _small(self, connection: Connection, sealed: Sequence[tuple[LogEntry, list[bytes]]]) -> None:
         """Write entries in one transaction; if one of them cannot be stored, the others must not go with it."""
         try:
-            with self._driver.translated("write the log"), self._driver.unit(connection, writes=True, several=True):
+            with self._transaction(connection, "write the log"):
                 for entry, pieces in sealed:
                     size = sum(len(piece) for piece in pieces)
                     if self._add(connection, entry, size):
@@ -194,16 +199,16 @@ class LogWriter:
         entry, sizes = kept.entry, list[int]()
 
         def take(piece: bytes) -> None:
-            with self._driver.translated("write the log"), self._driver.unit(connection, writes=True, several=True):
+            with self._transaction(connection, "write the log"):
                 connection.execute(statements.ADD_PIECE, self._piece(entry, len(sizes), piece))
             sizes.append(len(piece))
 
         try:
-            with self._driver.translated("write the log"), self._driver.unit(connection, writes=True, several=True):
+            with self._transaction(connection, "write the log"):
                 added = self._add(connection, entry, None)
             if added:
                 seal.seal(kept, take)
-                with self._driver.translated("write the log"), self._driver.unit(connection, writes=True):
+                with self._transaction(connection, "write the log"):
                     connection.execute(statements.COMPLETE, (sum(sizes), entry.account, entry.decision))
         except AnyAPIError as error:
             self._take_back(connection, entry)
@@ -217,7 +222,7 @@ class LogWriter:
 
     def _take_back(self, connection: Connection, entry: LogEntry) -> None:
         """Remove the part of an entry that was written."""
-        with self._driver.translated("write the log"), self._driver.unit(connection, writes=True, several=True):
+        with self._transaction(connection, "write the log"):
             connection.execute(statements.DROP_PIECES_OF_ENTRY, (entry.account, entry.decision))
             connection.execute(statements.DROP_ENTRY, (entry.account, entry.decision))
 
@@ -244,7 +249,7 @@ class LogWriter:
         values = {"now": self._clock(), "limit": BATCH}
         gone = BATCH
         while gone == BATCH:
-            with self._driver.translated("delete the expired log"), self._driver.unit(connection, writes=True, several=True):
+            with self._transaction(connection, "delete the expired log"):
                 connection.execute(statements.DROP_EXPIRED_PIECES, values)
                 gone = connection.execute(statements.DROP_EXPIRED, values).rowcount
             self._unwiped = self._unwiped or gone > 0

@@ -6,7 +6,7 @@ Row-level security (docs/adr/0015) shows a connection nothing until a tenant is 
 import contextlib
 import importlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import cast
+from typing import TypeVar, cast
 
 import msgspec
 import psycopg
@@ -22,6 +22,7 @@ from anyapi.storage.schema import SchemaState, no_progress
 from anyapi.storage.tenant import EVERYBODY, tenant
 
 CONNECT_SECONDS = 5
+_T = TypeVar("_T")
 _TENANT = "; SELECT set_config('anyapi.account', {}, TRUE)"
 _BEGIN_READING = sql.SQL("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" + _TENANT)
 _BEGIN_WRITING = sql.SQL(f"BEGIN{_TENANT}; SELECT pg_advisory_xact_lock({WRITERS})")
@@ -56,48 +57,44 @@ class PostgresConnection:
 
     def begin(self, *, writes: bool) -> None:
         """Open a transaction for the tenant in force; on a fresh connection if the old one broke meanwhile."""
-        try:
-            self._begin(writes=writes)
-        except psycopg.OperationalError:
-            if not self._raw.broken and not self._raw.closed:
-                self.end(commit=False)  # it has begun, and waited too long for the lock
-                raise
-            self.close()
-            self._raw = self._opened()
-            self._begin(writes=writes)
-
-    def _begin(self, *, writes: bool) -> None:
-        """In one message: each would be a way to the server and back."""
-        if self._raw.closed:
-            raise psycopg.OperationalError
-        self._raw.execute((_BEGIN_WRITING if writes else _BEGIN_READING).format(sql.Literal(tenant())))
+        # In one message: each would be a way to the server and back.
+        opening = (_BEGIN_WRITING if writes else _BEGIN_READING).format(sql.Literal(tenant()))
+        self._begun(lambda: self._raw.execute(opening))
 
     def read(self, statement: str, values: Values) -> list[Row]:
         """A statement in a transaction for the tenant in force, in one message; on a fresh connection if the old one broke."""
+        return self._begun(lambda: self._piped(statement, values)).fetchall()
+
+    def _piped(self, statement: str, values: Values) -> Cursor:
+        with self._raw.pipeline():
+            self._raw.execute("BEGIN READ ONLY")
+            self._raw.execute("SELECT set_config('anyapi.account', %s, TRUE)", (tenant(),))
+            found = self.execute(statement, values)
+            self._raw.execute("COMMIT")
+        return found
+
+    def _begun(self, begin: Callable[[], _T]) -> _T:
+        """What begins a transaction; once more on a fresh connection if the old one broke. One that fails, or waits too long, is ended."""
         try:
-            return self._read(statement, values)
+            return self._tried(begin)
         except psycopg.OperationalError:
             if not self._raw.broken and not self._raw.closed:
                 raise
             self.close()
             self._raw = self._opened()
-            return self._read(statement, values)
+            return self._tried(begin)
 
-    def _read(self, statement: str, values: Values) -> list[Row]:
+    def _tried(self, begin: Callable[[], _T]) -> _T:
         if self._raw.closed:
             raise psycopg.OperationalError
         done = False
         try:
-            with self._raw.pipeline():
-                self._raw.execute("BEGIN READ ONLY")
-                self._raw.execute("SELECT set_config('anyapi.account', %s, TRUE)", (tenant(),))
-                found = self.execute(statement, values)
-                self._raw.execute("COMMIT")
+            found = begin()
             done = True
         finally:
             if not done:
                 self.end(commit=False)
-        return found.fetchall()
+        return found
 
     def end(self, *, commit: bool) -> None:
         """Close the transaction. One that cannot be rolled back has broken with its connection."""
@@ -216,6 +213,37 @@ class PostgresDriver:
 
     def tidy(self, connection: Connection, *, failing: bool) -> None:
         """Nothing: the server looks after its WAL itself."""
+
+
+class WorkersConnection:
+    """A connection for what one worker says of itself, one thread at a time: opened when it has to be, and again after a failure."""
+
+    first = ""
+    """The statement that a fresh connection begins with."""
+
+    def __init__(self, url: Secret, worker: str, seconds: float) -> None:
+        """`worker` names this process among all; what it says holds for so many seconds."""
+        self._url, self._worker, self._seconds = url, worker, seconds
+        self._driver = PostgresDriver(url)
+        self._raw: psycopg.Connection[TupleRow] | None = None
+
+    @contextlib.contextmanager
+    def _connection(self, doing: str) -> Iterator[psycopg.Connection[TupleRow]]:
+        with self._driver.translated(doing):
+            try:
+                if self._raw is None:
+                    self._raw = opened(self._url)
+                    self._raw.execute(self.first.encode())
+                yield self._raw
+            except psycopg.Error:
+                self._disconnect()
+                raise
+
+    def _disconnect(self) -> None:
+        if self._raw is not None:
+            with contextlib.suppress(psycopg.Error):
+                self._raw.close()
+            self._raw = None
 
 
 def _told(error: Exception, doing: str) -> tuple[str, dict[str, object]]:

@@ -6,14 +6,13 @@ counts from before it asked, so that it never thinks itself alive when others th
 """
 
 import contextlib
-from collections.abc import Iterator
 
 import psycopg
 from psycopg.rows import TupleRow
 
 from anyapi.crypto.secret import Secret
 from anyapi.errors import StorageError
-from anyapi.storage.postgres_driver import PostgresDriver, opened
+from anyapi.storage.postgres_driver import PostgresDriver, WorkersConnection, opened
 
 MARGIN = 0.05
 """Seconds by which a worker is believed alive longer than it believes itself."""
@@ -36,14 +35,14 @@ FROM workers WHERE clock_timestamp() < confirmed_at + make_interval(secs => leas
 """
 
 
-class Leases:
-    """One worker's side. For one thread at a time; connects when it has to, and again after a failure."""
+class Leases(WorkersConnection):
+    """One worker's side. For one thread at a time."""
+
+    first = "LISTEN anyapi_changed"
 
     def __init__(self, url: Secret, worker: str, seconds: float) -> None:
-        """`worker` names this process among all; `seconds` is its lease."""
-        self._url, self._worker, self._seconds = url, worker, seconds
-        self._driver = PostgresDriver(url)
-        self._raw: psycopg.Connection[TupleRow] | None = None
+        """`seconds` is the worker's lease."""
+        super().__init__(url, worker, seconds)
         self._said = 0
 
     def newest(self) -> int:
@@ -72,24 +71,6 @@ class Leases:
         with contextlib.suppress(StorageError), self._connection("leave") as raw:
             raw.execute(_LEAVE, (self._worker,))
         self._disconnect()
-
-    @contextlib.contextmanager
-    def _connection(self, doing: str) -> Iterator[psycopg.Connection[TupleRow]]:
-        with self._driver.translated(doing):
-            try:
-                if self._raw is None:
-                    self._raw = opened(self._url)
-                    self._raw.execute("LISTEN anyapi_changed")
-                yield self._raw
-            except psycopg.Error:
-                self._disconnect()
-                raise
-
-    def _disconnect(self) -> None:
-        if self._raw is not None:
-            with contextlib.suppress(psycopg.Error):
-                self._raw.close()
-            self._raw = None
 
 
 class Onlooker:

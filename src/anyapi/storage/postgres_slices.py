@@ -7,7 +7,6 @@ Rounds run one after the other, under a lock, by the database's clock. A slice c
 a moment twice, never not at all. Of a worker that says nothing any more its slices are free again when they end.
 """
 
-import contextlib
 import json
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -18,7 +17,7 @@ from psycopg.rows import TupleRow
 
 from anyapi.crypto.secret import Secret
 from anyapi.domain.slices import Ask, Grant, portion
-from anyapi.storage.postgres_driver import PostgresDriver, opened
+from anyapi.storage.postgres_driver import WorkersConnection
 from anyapi.storage.tenant import EVERYBODY
 from anyapi.storage.usage_statements import ADDED_UNTIL
 
@@ -59,32 +58,25 @@ Standing: TypeAlias = tuple[float, int, int, list[tuple[int, int]]]
 """Dollars spent, what other workers have leased of money and of requests, requests of each of the last seconds."""
 
 
-class SliceStore:
-    """Leases for one worker. For one thread at a time; connects when it has to, and again after a failure."""
+class SliceStore(WorkersConnection):
+    """Leases for one worker. For one thread at a time."""
+
+    first = f"SELECT set_config('anyapi.account', '{EVERYBODY}', FALSE)"
 
     def __init__(self, url: Secret, worker: str, seconds: float) -> None:
-        """`worker` names this process among all; its slices end so many seconds after its last round."""
-        self._url, self._worker, self._seconds = url, worker, seconds
-        self._driver = PostgresDriver(url)
-        self._raw: psycopg.Connection[TupleRow] | None = None
+        """The worker's slices end so many seconds after its last round."""
+        super().__init__(url, worker, seconds)
         self._purge_at = 0.0
 
     def lease(self, asks: Sequence[Ask]) -> list[Grant]:
         """Write down what was used, and give of what is left; one grant for each ask, in order. Raises `StorageError`."""
-        with self._driver.translated("lease a part of a key's limits"):
-            try:
-                raw = self._raw = self._raw or self._opened()
-                with raw.transaction():
-                    return self._round(raw, asks)
-            except psycopg.Error:
-                self._disconnect()
-                raise
+        with self._connection("lease a part of a key's limits") as raw, raw.transaction():
+            return self._round(raw, asks)
 
     def leave(self) -> None:
         """Give everything back: this worker makes no more requests. Raises `StorageError`."""
         try:
-            with self._driver.translated("give back what was leased"):
-                raw = self._raw = self._raw or self._opened()
+            with self._connection("give back what was leased") as raw:
                 raw.execute(_LEAVE, (self._worker,))
         finally:
             self._disconnect()
@@ -111,17 +103,6 @@ class SliceStore:
             raw.execute(_FORGET, (int(now) - WINDOW - 1,))
             self._purge_at = now + _PURGE_SECONDS
         return grants
-
-    def _opened(self) -> psycopg.Connection[TupleRow]:
-        raw = opened(self._url)
-        raw.execute("SELECT set_config('anyapi.account', %s, FALSE)", (EVERYBODY,))
-        return raw
-
-    def _disconnect(self) -> None:
-        if self._raw is not None:
-            with contextlib.suppress(psycopg.Error):
-                self._raw.close()
-            self._raw = None
 
 
 def _uses(asks: Sequence[Ask], now: float) -> list[dict[str, str | int]]:

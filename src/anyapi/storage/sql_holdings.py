@@ -6,16 +6,15 @@ from collections.abc import Mapping
 
 from anyapi.domain.ids import AccountId
 from anyapi.errors import StorageError
-from anyapi.storage import audit_statements, holdings, log_statements
+from anyapi.storage import audit_statements, holdings
 from anyapi.storage.contract_holdings import Counts
 from anyapi.storage.database import Database
 from anyapi.storage.holdings import HOLDINGS, Cell, Fate, Holding
+from anyapi.storage.sql_logs import SqlLogs
 from anyapi.storage.sqlite_driver import SqliteDriver
 from anyapi.storage.tenant import EVERYBODY, only
 from anyapi.storage.usage_sums import add_missing, add_up
 
-_LOGS = 200
-"""Sealed entries that go in one transaction: some may be large."""
 _WIPE_ATTEMPTS, _WIPE_PAUSE = 20, 0.1
 LARGEST_REWRITTEN = 128 * 1024 * 1024
 """Bytes of a database that is rewritten while the gateway serves: it takes as much memory, and the write lock for some seconds."""
@@ -85,15 +84,7 @@ class SqlHoldings(Database):
 
     def delete_logs(self, account: AccountId) -> Counts:
         """Delete all of an account's sealed entries, some at a time."""
-        values: dict[str, Cell] = {"account": account, "until": math.inf, "limit": _LOGS}
-        pieces = entries = 0
-        while True:
-            with self._transaction("delete the sealed log") as connection:
-                pieces += connection.execute(log_statements.DROP_CLEARED_PIECES, values).rowcount
-                gone = connection.execute(log_statements.DROP_CLEARED, values).rowcount
-            entries += gone
-            if gone < _LOGS:
-                return {"sealed_logs": entries, "sealed_pieces": pieces}
+        return SqlLogs(self).drop_logs(account, math.inf)
 
     def delete_account(self, account: AccountId, name: str) -> Counts:
         """Delete an account with all that is to go, and detach what outlives it."""
@@ -125,9 +116,9 @@ class SqlHoldings(Database):
         rewritten = self._driver.path.stat().st_size <= LARGEST_REWRITTEN
         if rewritten:
             self._write("rewrite the database", "VACUUM", ())
+        logs = SqlLogs(self)
         for _ in range(_WIPE_ATTEMPTS):
-            with self._lock, self._driver.translated("empty the write-ahead log"):
-                if self._driver.empty_wal(self._connection):
-                    return rewritten
+            if logs.wiped():
+                return rewritten
             time.sleep(_WIPE_PAUSE)
         return False

@@ -5,17 +5,18 @@ import msgspec
 from anyapi.domain.ids import AccountId, DecisionId, KeyId
 from anyapi.domain.prompt_log import LogEntry
 from anyapi.storage import log_statements as statements
+from anyapi.storage.contract_holdings import Counts
 from anyapi.storage.contract_logs import KeptSums
 from anyapi.storage.database import Database
 from anyapi.storage.driver import Row, Value
 from anyapi.storage.sqlite_driver import SqliteDriver
 
 BATCH = 200
-"""Entries that are deleted in one transaction."""
+"""Entries that are deleted in one transaction: some may be large."""
 
 
 class SqlLogs(Database):
-    """A connection of its own beside that of `SqlStore`."""
+    """On a connection of its own, or on that of another store."""
 
     def log_entries(self, account: AccountId, before: tuple[float, str], limit: int, key: KeyId | None = None) -> list[LogEntry]:
         """Give entries of an account, newest first."""
@@ -47,16 +48,20 @@ class SqlLogs(Database):
 
     def clear_logs(self, account: AccountId, until: float) -> int:
         """Delete all entries up to an instant; nothing of before is added any more."""
-        values: dict[str, Value] = {"account": account, "until": until, "limit": BATCH}
         self._write("clear the log", statements.CLEAR, {"account": account, "until": until})
-        whole = 0
+        return self.drop_logs(account, until)["sealed_logs"]
+
+    def drop_logs(self, account: AccountId, until: float) -> Counts:
+        """Delete all entries up to an instant, some at a time, and say how many rows of each record; others may be added yet."""
+        values: dict[str, Value] = {"account": account, "until": until, "limit": BATCH}
+        pieces = entries = 0
         while True:
             with self._transaction("clear the log") as connection:
-                connection.execute(statements.DROP_CLEARED_PIECES, values)
+                pieces += connection.execute(statements.DROP_CLEARED_PIECES, values).rowcount
                 gone = connection.execute(statements.DROP_CLEARED, values).rowcount
-            whole += gone
+            entries += gone
             if gone < BATCH:
-                return whole
+                return {"sealed_logs": entries, "sealed_pieces": pieces}
 
     def wiped(self) -> bool:
         """Move the write-ahead log into the database and empty it. PostgreSQL overwrites nothing: there it is always False."""

@@ -18,6 +18,7 @@ from anyapi.domain.usage import DecisionRecord, UsageRow
 from anyapi.errors import StorageError
 from anyapi.storage import exposure_reading, statements, usage_reading, usage_statements
 from anyapi.storage.database import rows_of
+from anyapi.storage.decision_columns import from_columns
 from anyapi.storage.driver import Driver, Row, Value
 from anyapi.storage.rows import (
     DEFAULT_ACCOUNT,
@@ -185,7 +186,7 @@ class SqlStore(SqlKeys, SqlLogRules):
         # In this order: one that is entered meanwhile is found there.
         found = self._read("read the decision record", statements.ONE_DECISION, (decision,))
         if found:
-            return _decision_record(found[0])
+            return from_columns(found[0])
         entered = self._read("read the decision record", statements.ENTERED_DECISION, (f"d:{decision}",))
         return self._entered(bytes(entered[0][0])) if entered else None  # type: ignore[arg-type]
 
@@ -232,9 +233,3 @@ def _credential(row: Row) -> CredentialRow:
     except (msgspec.DecodeError, msgspec.ValidationError):
         why = "not valid"
     raise StorageError(f"the stored credential {values['id']} cannot be read ({why}): update AnyAPI, or revoke it and add it again")
-
-
-def _decision_record(row: Row) -> DecisionRecord:
-    values: dict[str, object] = dict(zip(statements.DECISION_COLUMNS, row, strict=True))
-    lists = {name: msgspec.json.decode(str(values[name])) for name in ("data_classes", "permitted", "denied")}
-    return msgspec.convert({**values, **lists}, DecisionRecord)

@@ -4,11 +4,13 @@ import inspect
 
 import pytest
 
-from anyapi.storage import contract, contract_holdings, contract_people, contract_requests, contract_review
+from anyapi.storage import contract, contract_holdings, contract_logs, contract_people, contract_ranking, contract_requests, contract_review
 from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
 from anyapi.storage.sql_holdings import SqlHoldings
+from anyapi.storage.sql_logs import SqlLogs
 from anyapi.storage.sql_people import SqlPeople
+from anyapi.storage.sql_ranking import SqlRanking
 from anyapi.storage.sql_requests import SqlRequests
 from anyapi.storage.sql_review import SqlReview
 from anyapi.storage.sqlite import SqliteStore
@@ -21,6 +23,7 @@ PAIRS = [
     (contract.CredentialStore, SqliteStore),
     (contract.SettingsStore, SqliteStore),
     (contract.UsageStore, SqliteStore),
+    (contract.ExposureStore, SqliteStore),
     (contract.ContradictionStore, SqliteStore),
     (contract.DecisionStore, SqliteStore),
     (contract_people.PeopleStore, SqlPeople),
@@ -28,6 +31,9 @@ PAIRS = [
     (contract_people.ChangeStore, SqlPeople),
     (contract_requests.RequestStore, SqlRequests),
     (contract_holdings.HoldingStore, SqlHoldings),
+    (contract_logs.LogRuleStore, SqliteStore),
+    (contract_logs.LogStore, SqlLogs),
+    (contract_ranking.RankingStore, SqlRanking),
     (contract_review.CatalogueStore, SqlReview),
     (contract_review.HoldStore, SqlReview),
     (contract_review.NotificationStore, SqlReview),

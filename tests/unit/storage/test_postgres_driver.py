@@ -11,6 +11,7 @@ from tests.tools import postgres
 from anyapi.crypto.secret import Secret
 from anyapi.domain.requirement import Layer
 from anyapi.errors import StorageError
+from anyapi.storage import postgres_driver
 from anyapi.storage.driver import Conflict, NotStorable, code_of
 from anyapi.storage.postgres_driver import PostgresDriver, opened
 from anyapi.storage.postgres_schema import WRITERS
@@ -75,8 +76,12 @@ def test_of_two_units_that_write_the_second_waits_for_the_first(backend):
     second.close()
 
 
-def test_a_unit_that_waited_too_long_for_its_turn_leaves_a_connection_that_works(backend, store):
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_unit_that_waited_too_long_for_its_turn_leaves_a_connection_that_works(backend, store, monkeypatch, fresh):
+    monkeypatch.setattr(postgres_driver, "_SESSION", postgres_driver._SESSION.replace("lock_timeout = '10s'", "lock_timeout = '50ms'"))
     store._connection.execute("SET lock_timeout = '50ms'")
+    if fresh:
+        end_connections(backend.url)
     with psycopg.connect(backend.url) as other:
         other.execute("SELECT pg_advisory_xact_lock(%s)", (WRITERS,))
         with pytest.raises(StorageError, match="SQLSTATE_55P03"):
