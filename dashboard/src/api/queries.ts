@@ -50,6 +50,15 @@ export function useKeys() {
   return useQuery({ queryKey: [account, "keys"], queryFn: () => call("get", "/api/accounts/{account}/keys", { path: { account } }) });
 }
 
+/** What people call a key: its name, else how its secret begins; its id where it is not known. */
+export function useKeyName(): (id: string) => string {
+  const keys = useKeys();
+  return (id) => {
+    const found = keys.data?.find((key) => key.id === id);
+    return found ? found.name || `${found.prefix}…` : id;
+  };
+}
+
 export function useProjects() {
   const { account } = useHere();
   return useQuery({ queryKey: [account, "projects"], queryFn: () => call("get", "/api/accounts/{account}/projects", { path: { account } }) });

@@ -4,12 +4,12 @@ import { Button, Group, SegmentedControl, Switch } from "@mantine/core";
 import { useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { address } from "../api/client";
-import { begin, useKeys, useLatency, useRows, useTotals } from "../api/queries";
-import type { ShownKey, UsageRow, UsageTotal } from "../api/schema";
+import { begin, useKeyName, useLatency, useRows, useTotals } from "../api/queries";
+import type { UsageRow, UsageTotal } from "../api/schema";
 import { useHere } from "../api/session";
 import { type Column, Columns } from "../parts/chart";
 import { Icon } from "../parts/icon";
-import { Chip, CodeBlock, Empty, Loaded, Page, Panel, Table } from "../parts/parts";
+import { Chip, CodeBlock, Empty, Loaded, Page, Panel, Table, Tile } from "../parts/parts";
 import { ago, count, exactTime, money, percent, plural, seconds, tokens } from "../words/format";
 import { outcome } from "../words/policy";
 import { filled, type Point, SPANS, type Span, spanOf, sum } from "../words/series";
@@ -97,16 +97,6 @@ function Tiles({ rows, span, every }: { rows: UsageTotal[]; span: Span; every: n
   );
 }
 
-function Tile({ name, value, below }: { name: string; value: string; below: string }) {
-  return (
-    <section className="panel tile" aria-label={name}>
-      <span className="small dim">{name}</span>
-      <strong className="num">{value}</strong>
-      <span className="small dim">{below}</span>
-    </section>
-  );
-}
-
 const METRICS: readonly { value: Metric; label: string }[] = [
   { value: "requests", label: "Requests" }, { value: "success", label: "Success" }, { value: "tokens", label: "Tokens" }, { value: "cost", label: "Cost" }, { value: "latency", label: "Response time" },
 ];
@@ -176,10 +166,10 @@ function Breakdown({ span, every }: { span: Span; every: number | false }) {
   const [search, setSearch] = useSearchParams();
   const group = GROUPS.find((one) => one.value === search.get("by")) ?? (GROUPS[0] as (typeof GROUPS)[number]);
   const [all, setAll] = useState(false);
-  const keys = useKeys();
+  const keyName = useKeyName();
   const totals = useTotals(group.value, span.seconds, every);
   const latency = useLatency(group.value, span.seconds, every);
-  const named = (label: string) => (label === "-" ? group.none : label === "(others)" ? "others" : group.value === "key" ? keyName(keys.data, label) : group.value === "outcome" ? outcome(label).text : label);
+  const named = (label: string) => (label === "-" ? group.none : label === "(others)" ? "others" : group.value === "key" ? keyName(label) : group.value === "outcome" ? outcome(label).text : label);
   return (
     <Panel
       title="By what"
@@ -238,15 +228,10 @@ function Breakdown({ span, every }: { span: Span; every: number | false }) {
   );
 }
 
-const keyName = (keys: readonly ShownKey[] | undefined, id: string): string => {
-  const found = keys?.find((key) => key.id === id);
-  return found ? found.name || `${found.prefix}…` : id;
-};
-
 function Requests({ span, every, csv }: { span: Span; every: number | false; csv: string }) {
   const [limit, setLimit] = useState(25);
   const rows = useRows(span.seconds, limit, every);
-  const keys = useKeys();
+  const keyName = useKeyName();
   return (
     <Panel
       title="Requests"
@@ -275,7 +260,7 @@ function Requests({ span, every, csv }: { span: Span; every: number | false; csv
               }
             >
               {found.map((row) => (
-                <Row key={row.decision} row={row} named={keyName(keys.data, row.key)} />
+                <Row key={row.decision} row={row} named={keyName(row.key)} />
               ))}
             </Table>
             {found.length === limit && limit < 1000 && (

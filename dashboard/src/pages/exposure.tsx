@@ -4,11 +4,11 @@ import { Button, Group, SegmentedControl, Switch } from "@mantine/core";
 import { useEffect, useState } from "react";
 import { Link } from "wouter";
 import { address } from "../api/client";
-import { useExposure, useKeys } from "../api/queries";
+import { useExposure, useKeyName } from "../api/queries";
 import type { ShownLedger } from "../api/schema";
 import { useHere } from "../api/session";
 import { Icon } from "../parts/icon";
-import { Chip, Empty, Loaded, Note, Page, Panel, Table } from "../parts/parts";
+import { Chip, Empty, Loaded, Note, Page, Panel, Table, Tile } from "../parts/parts";
 import { about, type By, holding, isHeld, type Line, lines, longer } from "../words/exposure";
 import { ago, count, date, exactTime, plural } from "../words/format";
 
@@ -103,24 +103,10 @@ function Tiles({ all, now }: { all: Line[]; now: number }) {
   );
 }
 
-function Tile({ name, value, below }: { name: string; value: string; below: string }) {
-  return (
-    <section className="panel tile" aria-label={name}>
-      <span className="small dim">{name}</span>
-      <strong className="num">{value}</strong>
-      <span className="small dim">{below}</span>
-    </section>
-  );
-}
-
 function Rows({ shown, by, now, found }: { shown: Line[]; by: By; now: number; found: ShownLedger }) {
   const { account } = useHere();
-  const keys = useKeys();
+  const keyName = useKeyName();
   const base = `/a/${encodeURIComponent(account)}`;
-  const keyName = (id: string) => {
-    const known = keys.data?.find((key) => key.id === id);
-    return known ? known.name || `${known.prefix}…` : id;
-  };
   return (
     <Table
       label="Exposure"

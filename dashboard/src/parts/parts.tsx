@@ -48,6 +48,17 @@ export function Panel({ title, children, tools }: { title?: ReactNode; children:
   );
 }
 
+/** One figure, with its name above it and of what it is below. */
+export function Tile({ name, value, below }: { name: string; value: string; below: string }) {
+  return (
+    <section className="panel tile" aria-label={name}>
+      <span className="small dim">{name}</span>
+      <strong className="num">{value}</strong>
+      <span className="small dim">{below}</span>
+    </section>
+  );
+}
+
 export function Chip({ said, tone, label, children }: { said?: Said; tone?: Tone; label?: string; children?: ReactNode }) {
   return <span className={`chip ${said?.tone ?? tone ?? "plain"}`} aria-label={label}>{said?.text ?? children}</span>;
 }

@@ -37,7 +37,7 @@ def shown(releases: tuple[Release, ...], week: str | None, *, sampling: bool) ->
 
 def _topics(release: Release) -> tuple[TopicRanking, ...]:
     ranked = []
-    for topic in dict.fromkeys(sorted(cell.topic for cell in release.cells)):
+    for topic in sorted({cell.topic for cell in release.cells}):
         cells = sorted((cell for cell in release.cells if cell.topic == topic), key=lambda cell: (-cell.count, cell.model))
         whole = sum(cell.count for cell in cells)
         ranked.append(TopicRanking(topic, tuple(ModelShare(cell.model, cell.count, round(cell.count / whole, 4)) for cell in cells)))

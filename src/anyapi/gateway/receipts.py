@@ -14,7 +14,7 @@ from anyapi.gateway.error_envelope import echo
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.render import JSON
 
-_DECISION = re.compile(rb"/receipts/(dec_[0-9a-f]{26})")
+_DECISION = re.compile(rb"/receipts/(dec_[0-9a-f]{26})\Z")
 _thread = ThreadPoolExecutor(1, thread_name_prefix="receipts")
 
 
@@ -25,7 +25,7 @@ async def receipt(call: Call, plane: DataPlane, reply: Connection) -> None:
     """
     principal = authenticate(call.credential, plane.principals, plane.clock)
     named = _DECISION.search(call.path)
-    if named is None or named.end() != len(call.path):
+    if named is None:
         raise NotFound("A decision's id is `dec_` and 26 hex digits: the answer's X-AnyAPI-Decision.")
     decision = DecisionId(named[1].decode())
     try:

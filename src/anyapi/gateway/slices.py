@@ -35,13 +35,14 @@ async def admit_limited(
     principal: Principal, asked: Asked, decided: Decided, request: ChatRequest, plane: DataPlane, call: Call
 ) -> Admission:
     """`admit` for a key with limits: where a slice has no room, more is leased first. Raises what `admit` raises, and `Overloaded`."""
-    slices = plane.outlets.slices
-    for _ in range(0 if slices is None else _TRIES):
-        try:
-            return admit(principal, asked, decided, request, plane, call)
-        except RateLimited:
-            if slices is None or principal.limits is None or not await slices.more(principal.limits.lineage):
-                raise
+    slices, limits = plane.outlets.slices, principal.limits
+    if slices is not None and limits is not None:
+        for _ in range(_TRIES):
+            try:
+                return admit(principal, asked, decided, request, plane, call)
+            except RateLimited:
+                if not await slices.more(limits.lineage):
+                    raise
     return admit(principal, asked, decided, request, plane, call)
 
 

@@ -23,6 +23,7 @@ class Database:
         Another store as the place: its connection is shared, and its callers take turns with this one's. The other one closes it.
         """
         self._driver: Driver
+        self._lock: threading.Lock
         self._connection: Connection
         self._owner = not isinstance(place, Database)
         if isinstance(place, Database):

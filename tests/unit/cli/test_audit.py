@@ -117,10 +117,10 @@ def test_exports(run, fill, data_dir, bare):
     ]
 
 
-def test_no_name_is_taken_for_a_formula_by_a_spreadsheet(run, fill):
-    fill(0, 1, account="-acme")
+def test_no_field_is_taken_for_a_formula_by_a_spreadsheet(run, fill):
+    fill(0, 1, model="=1+1")
     rows = list(csv.DictReader(io.StringIO(run("export", "--format", "csv", "--names").stdout)))
-    assert [row["account"] for row in rows if row["kind"] == "request"] == ["'-acme"]
+    assert [row["model"] for row in rows if row["kind"] == "request"] == ["'=1+1"]
 
 
 def test_tiles_are_those_of_the_checkpoint(run, fill, bare):
