@@ -8,13 +8,15 @@ It shares no code with AnyAPI. What it checks:
  1. the file is JSON in one form only (sorted keys, no spaces, whole numbers), so that no byte can be changed without changing a value;
  2. the checkpoint is a signed note (C2SP signed-note) of the log's Ed25519 key, and nothing else stands in it;
  3. every entry is in the Merkle tree (RFC 6962) of that checkpoint, at the place that the receipt names;
- 4. the entries belong together: the request's points to its ruling and, if it has one, to its decision record.
+ 4. the entries belong together: the request's points to its ruling and, if it has one, to its decision record;
+ 5. with --body and --salt, that the request's entry commits to this body.
 Without --key it prints the fingerprint of the key that signed: compare it with the one that the operator publishes. Anybody can make a key.
 """
 
 import argparse
 import base64
 import hashlib
+import hmac
 import json
 import sys
 
@@ -172,24 +174,46 @@ def check_links(told, decision, kinds):
             refuse("about another decision")
 
 
+def check_body(told, decision, body, salt):
+    """The request's entry commits to this body: HMAC-SHA-256 (RFC 2104) of body and decision, the salt as key."""
+    committed = told["request"][1].get("commitment") if "request" in told else None
+    if committed is None:
+        refuse("it has no commitment to a body")
+    try:
+        key = bytes.fromhex(salt)
+    except ValueError:
+        refuse("the salt is not hex")
+    if hmac.new(key, body + decision.encode("utf-8"), hashlib.sha256).hexdigest() != committed:
+        refuse("another body, or another salt")
+
+
 def main(arguments=None):
     """The command."""
     parser = argparse.ArgumentParser(description="Verify a receipt of an AnyAPI gateway, offline.")
     parser.add_argument("file")
     parser.add_argument("--key", help="the key that must have signed it: name+id+key")
+    parser.add_argument("--body", help="the body that was sent, byte for byte")
+    parser.add_argument("--salt", help="the X-AnyAPI-Commitment-Salt that was sent with it")
     given = parser.parse_args(arguments)
+    if (given.body is None) != (given.salt is None):
+        parser.error("--body and --salt belong together")
     try:
         with open(given.file, "rb") as opened:
             data = opened.read(1024 * 1024 + 2)
         if given.key is not None:
             parse_key(given.key.strip())
         told, size, key = verify(data, None if given.key is None else given.key.strip())
+        if given.body is not None:
+            with open(given.body, "rb") as opened:
+                check_body(told, json.loads(data)["decision"], opened.read(), given.salt)
     except (Refused, OSError) as error:
         print(f"NOT VERIFIED: {error}", file=sys.stderr)
         return 1
     for kind, (index, entry) in told.items():
         print(f"{kind}, entry {index} of {size}:")
         print(json.dumps(entry, indent=2, ensure_ascii=True))
+    if given.body is not None:
+        print("the body is the one that was sent")
     print(
         "VERIFIED" if given.key is not None else "VERIFIED, if this is the operator's key; compare its fingerprint with the published one:"
     )

@@ -170,6 +170,36 @@ def test_another_key_is_refused_where_one_is_named(lab, tmp_path):
     assert "NOT VERIFIED" in damaged.stderr
 
 
+def test_a_body_is_held_against_its_commitment(lab, tmp_path):
+    salt, sent = random.Random(7).randbytes(32).hex(), {"model": MODEL, "messages": [{"role": "user", "content": "What was sent?"}]}
+    body, file = tmp_path / "body.json", tmp_path / "receipt.json"
+    answered = lab.gateway.request("POST", "/v1/chat/completions", body=sent, headers={"x-anyapi-commitment-salt": salt})
+    file.write_bytes(receipt_of(lab, answered.headers["x-anyapi-decision"]))
+    body.write_bytes(json.dumps(sent).encode())
+    own = [sys.executable, str(SCRIPT), str(file)]
+
+    def both(*args):
+        """What the command and the one-file verifier say."""
+        apart = subprocess.run([*own, *args], capture_output=True, text=True, check=False)
+        ours = command(lab, "verify", str(file), *args)
+        assert apart.returncode == ours.returncode
+        return ours.returncode, ours.stdout + ours.stderr, apart.stdout + apart.stderr
+
+    code, *said = both("--body", str(body), "--salt", salt)
+    assert code == 0
+    assert all("the body is the one that was sent" in each for each in said)
+    assert json.loads(command(lab, "verify", str(file), "--body", str(body), "--salt", salt, "--json").stdout)["body_was_compared"] is True
+    for other in (salt[::-1], "nonsense", ""):
+        assert both("--body", str(body), "--salt", other)[0] == 1
+    assert both("--body", str(body))[0] == 2
+    body.write_bytes(body.read_bytes() + b" ")
+    assert both("--body", str(body), "--salt", salt)[0] == 1
+    file.write_bytes(receipt_of(lab, ask(lab)))
+    code, *said = both("--body", str(body), "--salt", salt)
+    assert code == 1
+    assert all("commitment" in each for each in said)
+
+
 def test_whose_it_is_decides(lab):
     decision = ask(lab, CONFIDENTIAL)
     create = ("keys", "create", "--account", "other", "--create", "--config", str(lab.gateway.home / "anyapi.toml"))

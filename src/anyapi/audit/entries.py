@@ -1,7 +1,7 @@
 """What one entry of the log says, as the bytes that are hashed: JSON with sorted keys, whole numbers and texts alone.
 
 Times are Unix milliseconds, durations microseconds, costs billionths of a US dollar. Accounts, keys, apps and people stand in it under
-random ids (`log_id`), whose names are kept elsewhere and can be forgotten. No content, and no hash of any.
+random ids (`log_id`), whose names are kept elsewhere and can be forgotten. No content; a hash of it only under a salt that its sender has.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,6 +36,8 @@ class RequestEntry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     at: int = 0
     attempts: int = 0
     cached: int = 0
+    commitment: str | None = None
+    """HMAC-SHA-256 over body and decision under a salt that only the caller has, if the caller asked for one."""
     completion: int = 0
     copy_until: int | msgspec.UnsetType | None = msgspec.UNSET
     """When the provider's copy should be gone; null where no end is known; absent where nothing was sent."""
@@ -154,7 +156,9 @@ def _kept(retention: Retention) -> int | None:
     return round(retention.days * DAY_MS) or DAY_MS
 
 
-def request_entry(row: UsageRow, ids: tuple[str, str, str | None], ruling: int, keeps: Keeps | None, recorded: int | None) -> bytes:
+def request_entry(
+    row: UsageRow, ids: tuple[str, str, str | None], ruling: int, keeps: Keeps | None, recorded: int | None, commitment: str | None = None
+) -> bytes:
     """The entry of a usage row. `ids` are those of account, key and app; `ruling` and `recorded` are places in the log."""
     at, tokens, end = round(row.at * 1000), row.tokens, round((row.at + row.duration) * 1000)
     until: int | msgspec.UnsetType | None = msgspec.UNSET
@@ -169,6 +173,7 @@ def request_entry(row: UsageRow, ids: tuple[str, str, str | None], ruling: int, 
             at,
             row.attempts,
             tokens.cached,
+            commitment,
             tokens.completion,
             until,
             None if row.cost is None else round(row.cost * 1e9),

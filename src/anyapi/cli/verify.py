@@ -1,6 +1,7 @@
 """`anyapi verify`: verify a receipt, offline, and say in words what it proves. Reads the file and nothing else."""
 
 import datetime as dt
+import hmac
 from pathlib import Path
 
 import click
@@ -14,8 +15,12 @@ from anyapi.errors import AuditError
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True))
 @click.option("--key", "key_text", metavar="NAME+ID+KEY", help="The key that must have signed it (`anyapi audit key`).")
+@click.option(
+    "--body", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="The body that was sent, byte for byte; with --salt."
+)
+@click.option("--salt", metavar="HEX", help="The X-AnyAPI-Commitment-Salt that was sent with it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def verify(file: Path, key_text: str | None, as_json: bool) -> None:
+def verify(file: Path, key_text: str | None, body: Path | None, salt: str | None, as_json: bool) -> None:
     """Verify the receipt in FILE: what `GET /v1/receipts/{decision}` answered, byte for byte."""
     with click.open_file(str(file), "rb") as opened:
         text = opened.read(LARGEST + 2)
@@ -25,18 +30,37 @@ def verify(file: Path, key_text: str | None, as_json: bool) -> None:
         raise click.BadParameter(str(error), param_hint="--key") from None
     try:
         receipt = verify_receipt(text, key)
+        _verify_body(receipt, body, salt)
     except AuditError as error:
         raise click.ClickException(f"NOT VERIFIED: {error}") from None
     if as_json:
-        print_json(_shown(receipt, known=key is not None))
+        print_json(_shown(receipt, known=key is not None, body=body is not None))
         return
-    for line in lines(receipt):
+    for line in lines(receipt) + ["the body is the one that was sent"] * (body is not None):
         click.echo("".join(each if each.isprintable() else "?" for each in line))
     if key is None:
         click.echo(f"Signed with the key of fingerprint {receipt.key.fingerprint}", err=True)
         click.echo(
             "Compare it with the fingerprint that the operator publishes, or name the key with --key: anybody can make a key.", err=True
         )
+
+
+def _verify_body(receipt: Receipt, body: Path | None, salt: str | None) -> None:
+    """Raise `AuditError` if a body is named that is not the one which the request's entry commits to."""
+    if body is None or salt is None:
+        if body is not salt:
+            raise click.UsageError("--body and --salt belong together: a commitment is to a body under a salt.")
+        return
+    committed = receipt.request.get("commitment")
+    if not isinstance(committed, str):
+        raise AuditError("there is no commitment to a body in it: the request did not ask for one (X-AnyAPI-Commitment-Salt)")
+    try:
+        key = bytes.fromhex(salt)
+    except ValueError:
+        raise AuditError("the salt is not hex") from None
+    found = hmac.digest(key, body.read_bytes() + receipt.decision.encode(), "sha256").hex()
+    if not hmac.compare_digest(found, committed):
+        raise AuditError("this is not the body that was sent under this salt")
 
 
 def lines(receipt: Receipt) -> list[str]:
@@ -70,7 +94,7 @@ def _items(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _shown(receipt: Receipt, *, known: bool) -> dict[str, object]:
+def _shown(receipt: Receipt, *, known: bool, body: bool) -> dict[str, object]:
     return {
         "verified": True,
         "decision": receipt.decision,
@@ -82,6 +106,7 @@ def _shown(receipt: Receipt, *, known: bool) -> dict[str, object]:
         "key": str(receipt.key),
         "fingerprint": receipt.key.fingerprint,
         "key_was_given": known,
+        "body_was_compared": body,
     }
 
 

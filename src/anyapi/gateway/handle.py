@@ -12,6 +12,7 @@ from anyapi.gateway.apart import LARGE, read_large
 from anyapi.gateway.authenticate import authenticate
 from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
+from anyapi.gateway.commitment import committed
 from anyapi.gateway.dispatch import dispatch
 from anyapi.gateway.exchange import ProviderExchange
 from anyapi.gateway.formats.openai_chat import ChatRequest
@@ -24,15 +25,14 @@ async def answer(call: Call, plane: DataPlane, reply: Connection, parse: Callabl
     """Answer a request of any format; `parse` reads its body. Raises `AnyAPIError` as long as nothing was written to the client."""
     principal = authenticate(call.credential, plane.principals, plane.clock)
     request = await read_large(parse, call.body) if len(call.body) > LARGE else parse(call.body)
+    plane = await committed(plane, call) if call.policy else plane
     principal = authenticate(call.credential, plane.principals, plane.clock) if request.large else principal  # what held may hold no more
     if b"anthropic-beta" in call.headers:
         request.beta_headers = ((b"anthropic-beta", call.headers[b"anthropic-beta"]),)
     asked = plane.ask(principal, call, request)  # merged: it can only have become stricter
     decided = plane.decide(asked, request, principal.account)
-    if principal.limits is None:
-        admission = admit(principal, asked, decided, request, plane, call)
-    else:
-        admission = await admit_limited(principal, asked, decided, request, plane, call)
+    given = principal, asked, decided, request, plane, call
+    admission = admit(*given) if principal.limits is None else await admit_limited(*given)
     outcome: Outcome | AnyAPIError | None = None
     try:
         route = plane.rank(decided, asked.preference, request.facts)  # raises NoEligibleEndpoint with every reason

@@ -52,6 +52,17 @@ class DecisionSink(Protocol):
         ...
 
 
+class AuditSink(Protocol):
+    """Where the audit log hears of requests."""
+
+    def __call__(self, row: UsageRow, decisions: tuple[Decision, ...], commitment: str | None = None, /) -> None:
+        """Take the usage row of a request, the decisions that it went by, and the commitment to its body if one was asked for.
+
+        MUST not block.
+        """
+        ...
+
+
 class LogSink(Protocol):
     """Where what accounts asked to have kept goes, to be sealed. MUST not block."""
 
@@ -88,7 +99,7 @@ def _kept_nowhere(_contradiction: Contradiction) -> None:
     """For a plane that has no store."""
 
 
-def _not_recorded(_row: UsageRow, _decisions: tuple[Decision, ...]) -> None:
+def _not_recorded(_row: UsageRow, _decisions: tuple[Decision, ...], _commitment: str | None = None, /) -> None:
     """For a plane that has no audit log."""
 
 
@@ -114,8 +125,7 @@ class Outlets(msgspec.Struct, frozen=True):
     logs: LogSink = NO_LOG
     sample: Callable[[UsageSink, Principal, Asked, ChatRequest], UsageSink] | None = None
     """Where the row of an accepted request goes, if some are sampled for the ranking of models."""
-    audit: Callable[[UsageRow, tuple[Decision, ...]], None] = _not_recorded
-    """Takes the usage row of a request and the decisions that it went by, for the audit log. MUST not block."""
+    audit: AuditSink = _not_recorded
     receipts: Callable[[AccountId, DecisionId], bytes | NoReceipt] = _no_receipts
     """Gives the receipt of an account's decision. Called in a thread: it may wait. Raises `StorageError`."""
     accounts: dict[KeyId, Account] = {}

@@ -21,7 +21,7 @@ from anyapi.errors import Overloaded
 from anyapi.gateway.call import Call
 from anyapi.gateway.choose import choose
 from anyapi.gateway.formats.openai_chat import ChatRequest
-from anyapi.gateway.formats.policy_fields import APP_PREFIX, read_policy
+from anyapi.gateway.formats.policy_fields import read_policy
 from anyapi.gateway.health import Health, RetryBudget
 from anyapi.gateway.memo import Asked, Decided
 from anyapi.gateway.outlets import Outlets
@@ -30,7 +30,7 @@ from anyapi.gateway.privacy import Disclosure
 from anyapi.policy.decide import decide
 from anyapi.policy.merge import tighten
 from anyapi.policy.names import bare_names, resolved
-from anyapi.policy.parse import Known, parse_policy_headers
+from anyapi.policy.parse import Known, is_policy, parse_policy_headers
 from anyapi.policy.rank import rank
 from anyapi.upstream.adapter import Adapter, OutboundChat, ProviderRow
 
@@ -66,7 +66,7 @@ class DataPlane:
 
     def ask(self, principal: Principal, call: Call, request: ChatRequest) -> Asked:
         """Merge what the request asks into the caller's requirement: it can only get stricter. Raises `BadRequest`."""
-        headers = tuple(pair for pair in call.policy_headers() if not pair[0].startswith(APP_PREFIX)) if call.policy else ()
+        headers = tuple(pair for pair in call.policy_headers() if is_policy(pair[0])) if call.policy else ()
         account = principal.account if self._by_account else None
         key = (id(principal.requirement), account, request.policy_raw, headers)
         asked = self._asked.get(key)

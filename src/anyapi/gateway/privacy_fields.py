@@ -90,6 +90,7 @@ AUDIT: dict[str, str] = {
     "at": "when the request came",
     "attempts": "number of upstream calls",
     "cached": "prompt tokens read from the provider's cache",
+    "commitment": "if the caller asked for it: a keyed hash over body and decision under a salt that only the caller has",
     "completion": "completion tokens",
     "copy_until": "when the provider's copy should be gone, from its data policy",
     "cost": "cost, from catalogue prices",

@@ -13,7 +13,7 @@ from anyapi.domain.call import Preference, Sort
 from anyapi.domain.ids import ProviderId
 from anyapi.domain.requirement import DataClass, Settings
 from anyapi.errors import BadRequest
-from anyapi.policy.parse_headers import parse_app, parse_app_headers, parse_policy_headers
+from anyapi.policy.parse_headers import APP_PREFIX, COMMITMENT_SALT, is_policy, parse_app, parse_app_headers, parse_policy_headers
 from anyapi.policy.wire_values import (
     LEAST_CONFIDENCES,
     FlaggedCopies,
@@ -29,7 +29,10 @@ from anyapi.policy.wire_values import (
 )
 
 __all__ = [
+    "APP_PREFIX",
+    "COMMITMENT_SALT",
     "Known",
+    "is_policy",
     "parse_app",
     "parse_app_headers",
     "parse_data_policy",

@@ -26,6 +26,8 @@ from anyapi.policy.wire_values import (
 
 PREFIX = "x-anyapi-"
 APP_PREFIX = "x-anyapi-app-"
+COMMITMENT_SALT = "x-anyapi-commitment-salt"
+"""No policy: asks for a commitment to the body in the audit log."""
 _APP_VALUE = re.compile(r"[A-Za-z0-9._:@-]{1,128}")
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _NO_PRESETS = {data_class: Settings() for data_class in DataClass}
@@ -76,7 +78,12 @@ APP_HEADERS = {"id": "id", "name": "name", "version": "version", "user-id": "use
 """Every app header, without its prefix, and the field of `App` it fills."""
 APP_METADATA = {"app_id": "id", "app_name": "name", "app_version": "version", "user_id": "user_id", "session_id": "session_id"}
 """Keys of the body field `metadata` that are app fields."""
-KNOWN_HEADERS = tuple(PREFIX + name for name in (*POLICY_HEADERS, *(f"app-{name}" for name in APP_HEADERS)))
+KNOWN_HEADERS = (*(PREFIX + name for name in POLICY_HEADERS), *(APP_PREFIX + name for name in APP_HEADERS), COMMITMENT_SALT)
+
+
+def is_policy(name: str) -> bool:
+    """Whether an `X-AnyAPI-*` header asks for a policy, or is one that nobody knows."""
+    return not name.startswith(APP_PREFIX) and name != COMMITMENT_SALT
 
 
 def parse_policy_headers(pairs: Iterable[tuple[str, str]], known: Known) -> Settings:

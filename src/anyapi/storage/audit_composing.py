@@ -21,8 +21,8 @@ _UNTELLABLE = (AuditError, OverflowError, ValueError, msgspec.MsgspecError)
 _RECORDED = frozenset(each.value for each in RECORDED_CLASSES)
 
 
-Request: TypeAlias = tuple[UsageRow, tuple[Decision, ...]]
-"""A request that came to its end, and the decisions that it went by. A plain tuple: it is made for every request on the event loop."""
+Request: TypeAlias = tuple[UsageRow, tuple[Decision, ...], str | None]
+"""A request at its end, the decisions that it went by, the commitment to its body. A plain tuple: the event loop makes one every time."""
 
 
 class Recorded(NamedTuple):
@@ -105,7 +105,7 @@ class Composer:
         return rows, refused
 
     def _add_request(self, rows: list[NewEntry], item: Request, size: int) -> None:
-        row, decisions = item
+        row, decisions, commitment = item
         known = self._rulings.get(id(decisions))
         if known is None:
             known = self._add_ruling(rows, decisions, size)
@@ -116,7 +116,7 @@ class Composer:
             ids = self._find_ids(row.account, row.key, app)
         keeps = ruling.permitted.get((row.endpoint, row.credential))
         recorded = self._recorded.pop(row.decision, None) if self._recorded and row.data_class in _RECORDED else None
-        rows.append((f"r:{row.decision}", request_entry(row, ids, place, keeps, recorded)))
+        rows.append((f"r:{row.decision}", request_entry(row, ids, place, keeps, recorded, commitment)))
 
     def _find_ids(self, account: str, key: str, app: str | None) -> tuple[str, str, str | None]:
         if len(self._ids) >= _MOST_RULINGS:

@@ -73,14 +73,14 @@ class AuditWriter:
         self._log: AppendedLog | None = None
         self._thread = BatchThread("anyapi-audit", self._work, self._crashed, interval=0.1, idle=_SEAL_SECONDS)
 
-    def put(self, row: UsageRow, decisions: tuple[Decision, ...]) -> None:
-        """Take the usage row of a request, and the decisions that it went by. Never waits; one that finds no room is counted as a gap."""
+    def put(self, row: UsageRow, decisions: tuple[Decision, ...], commitment: str | None = None, /) -> None:
+        """See `AuditSink`. Never waits; a request that finds no room is counted as a gap."""
         if row.data_class in self._unrecorded:
             return
         if self._closed or len(self._queue) >= self._limit:
             self._dropped += 1
             return
-        self._queue.append((row, decisions))
+        self._queue.append((row, decisions, commitment))
         if not self._thread.asked:
             self._thread.ask()
 

@@ -5,10 +5,9 @@ from anyapi.domain.requirement import Settings
 from anyapi.gateway.call import Call
 from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.formats.strict_json import Fields, policy_value
-from anyapi.policy.parse import Known, parse_app_headers, parse_data_policy, parse_provider, parse_provider_options
+from anyapi.policy.parse import APP_PREFIX, Known, parse_app_headers, parse_data_policy, parse_provider, parse_provider_options
 
 NO_APP = App()
-APP_PREFIX = "x-anyapi-app-"
 
 
 def read_policy(policy: Fields, known: Known) -> tuple[list[Settings], Preference]:
