@@ -48,7 +48,7 @@ def verify(file: Path, key_text: str | None, body: Path | None, salt: str | None
 def _verify_body(receipt: Receipt, body: Path | None, salt: str | None) -> None:
     """Raise `AuditError` if a body is named that is not the one which the request's entry commits to."""
     if body is None or salt is None:
-        if body is not salt:
+        if body is not None or salt is not None:
             raise click.UsageError("--body and --salt belong together: a commitment is to a body under a salt.")
         return
     committed = receipt.request.get("commitment")
