@@ -108,6 +108,8 @@ def test_one_request(filled, page):
     page.get_by_role("row").filter(has_text="Refused by policy").first.get_by_role("link").click()
     page.get_by_role("heading", name="One request").wait_for()
     settled(page)
+    expect(page.get_by_role("heading", name="Why no endpoint")).to_be_visible()
+    expect(page.get_by_role("listitem").filter(has_text="left out sim-30d/")).to_contain_text("Keeps something")
     page.get_by_role("button", name="Show it").click()
     expect(page.locator("pre[aria-label=Receipt]")).to_contain_text('"outcome": "no_eligible_endpoint"')
     settled(page)
@@ -117,6 +119,7 @@ def test_one_request(filled, page):
         page.get_by_role("link", name="Download").click()
     receipt = verify_receipt(Path(downloaded.value.path()).read_bytes())
     assert receipt.decision in page.url
+    expect(page.get_by_text(f"0 endpoints permitted, {len(receipt.ruling['denied'])} left out")).to_be_visible()
 
 
 @pytest.mark.parametrize("by", ["model", "provider", "key", "app", "outcome"])

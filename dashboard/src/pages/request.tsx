@@ -1,17 +1,19 @@
 // One request: what is kept of it, and why it went where it went.
 
 import { Button } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
+import { type UseQueryResult, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { call } from "../api/client";
 import { useKeys } from "../api/queries";
-import type { DecisionRecord, Drilled, UsageRow } from "../api/schema";
+import type { Drilled, UsageRow } from "../api/schema";
 import { useHere } from "../api/session";
-import { Chip, Loaded, Note, Page, Panel } from "../parts/parts";
+import { Chip, Loaded, Note, Page, Panel, Waiting } from "../parts/parts";
+import { Ruled } from "../parts/ruling";
 import { Verdicts } from "../parts/verdicts";
 import { count, exactTime, money, plural, seconds } from "../words/format";
-import { AVAILABILITY, outcome, reason, sentence } from "../words/policy";
+import { outcome, sentence } from "../words/policy";
+import { rulingOf } from "../words/receipt";
 
 export default function Request({ decision }: { decision: string }) {
   const { account } = useHere();
@@ -32,6 +34,13 @@ export default function Request({ decision }: { decision: string }) {
 }
 
 function Whole({ found: { usage, decision } }: { found: Drilled }) {
+  const { account } = useHere();
+  const receipt = useQuery({
+    queryKey: [account, "receipt", usage.decision],
+    queryFn: () => call("get", "/api/accounts/{account}/receipts/{decision}", { path: { account, decision: usage.decision } }),
+    retry: false,
+  });
+  const ruling = rulingOf(receipt.data);
   return (
     <>
       <div className="grid two">
@@ -42,8 +51,8 @@ function Whole({ found: { usage, decision } }: { found: Drilled }) {
           <Kept usage={usage} />
         </Panel>
       </div>
-      <Receipt decision={usage.decision} />
-      {decision ? <Recorded record={decision} chosen={usage.endpoint ?? null} /> : <Today usage={usage} />}
+      {ruling ? <Ruled ruling={ruling} record={decision} /> : receipt.isPending ? <Waiting lines={8} /> : <Today usage={usage} />}
+      <Receipt decision={usage.decision} read={receipt} />
     </>
   );
 }
@@ -109,15 +118,9 @@ function Kept({ usage }: { usage: UsageRow }) {
   );
 }
 
-function Receipt({ decision }: { decision: string }) {
+function Receipt({ decision, read }: { decision: string; read: UseQueryResult<unknown> }) {
   const { account } = useHere();
   const [open, setOpen] = useState(false);
-  const read = useQuery({
-    queryKey: [account, "receipt", decision],
-    queryFn: () => call("get", "/api/accounts/{account}/receipts/{decision}", { path: { account, decision } }),
-    enabled: open,
-    retry: false,
-  });
   const file = `/api/accounts/${encodeURIComponent(account)}/receipts/${encodeURIComponent(decision)}`;
   return (
     <Panel title="Receipt">
@@ -145,36 +148,6 @@ function Receipt({ decision }: { decision: string }) {
   );
 }
 
-function Recorded({ record, chosen }: { record: DecisionRecord; chosen: string | null }) {
-  return (
-    <Panel title="Why this endpoint: the decision record">
-      <p style={{ marginTop: 0 }}>
-        Written to disk before anything was sent, because the data class is {record.data_classes.join(", ")}. Settings of snapshot {record.snapshot}, catalogue <span className="mono">{record.catalogue.slice(0, 12)}</span>.
-      </p>
-      <ul className="bars">
-        {record.permitted.map((endpoint, place) => (
-          <li key={endpoint}>
-            <span className="chips" style={{ alignItems: "center" }}>
-              <Chip tone="good">{place + 1}. permitted</Chip> {endpoint} {endpoint === chosen && <Chip tone="good">answered</Chip>}
-            </span>
-          </li>
-        ))}
-        {record.denied.map((denied) => {
-          const [endpoint, codes] = denied as unknown as [string, string[]];
-          return (
-            <li key={endpoint}>
-              <span className="chips" style={{ alignItems: "center" }}>
-                {codes.every((code) => AVAILABILITY.has(code)) ? <Chip>allowed, not usable</Chip> : <Chip tone="warn">left out</Chip>} {endpoint}
-              </span>
-              <span className="small dim">{codes.map(reason).join("; ")}</span>
-            </li>
-          );
-        })}
-      </ul>
-    </Panel>
-  );
-}
-
 function Today({ usage }: { usage: UsageRow }) {
   const { account } = useHere();
   const asked = useQuery({
@@ -186,7 +159,7 @@ function Today({ usage }: { usage: UsageRow }) {
     <Panel title={usage.provider ? "Why this endpoint" : "Why no endpoint"}>
       <div style={{ marginBottom: 16 }}>
         <Note>
-          A record of each decision is kept for the data classes confidential and regulated alone; this request had neither. The receipt above holds which endpoints were permitted then, and why the others were not. Below is what the settings of its key, project and account leave of this model today. What the request itself asked is not kept{usage.outcome === "no_eligible_endpoint" ? ": if something is left below, it was the request that asked for more, or something has changed since" : ""}.
+          There is no receipt of this request, so how it was decided then cannot be shown. Below is what the settings of its key, project and account leave of this model today. What the request itself asked is not kept{usage.outcome === "no_eligible_endpoint" ? ": if something is left below, it was the request that asked for more, or something has changed since" : ""}.
         </Note>
       </div>
       {usage.model === "unknown" ? <p>The model that was asked for is in no catalogue.</p> : <Loaded read={asked}>{(found) => <Verdicts found={found} />}</Loaded>}
