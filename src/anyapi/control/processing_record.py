@@ -159,7 +159,8 @@ def _measures(inventory: Mapping[str, object]) -> Iterable[str]:
     if inventory.get("content_stored") is False:
         yield (
             "The gateway stores no prompt and no answer, nor a hash of one (but a keyed one where a request asks for it, "
-            "under a salt that only its sender has), but what an account has sealed to its own public keys; it keeps the metadata that /v1/privacy lists."
+            "under a salt that only its sender has), but what an account has sealed to its own public keys; "
+            "it keeps the metadata that /v1/privacy lists."
         )
     if _said(inventory, "memory_scrubbing", "on") is True:
         yield "Memory that held a request is overwritten when it is freed."
