@@ -21,7 +21,7 @@ class Provider:
     """Certificate of the authority that signed the mock's; it is given to AnyAPI in place of the system's trust store."""
 
 
-def configured(port: int, data_dir: Path, provider: Provider, *, scrub: bool) -> str:
+def configured(port: int, data_dir: Path, provider: Provider, *, scrub: bool, record: bool) -> str:
     """The text of `anyapi.toml`. The provider's policy facts admit everything that the benchmark asks."""
     parts = [
         f'[server]\nlisten = "127.0.0.1:{port}"',
@@ -29,6 +29,7 @@ def configured(port: int, data_dir: Path, provider: Provider, *, scrub: bool) ->
         "[control]\nenabled = false",  # a worker of the data plane, as it runs in a cluster
         '[network]\nprivate_addresses = ["127.0.0.0/8"]',
         f"[scrub]\nenabled = {str(scrub).lower()}",
+        f"[audit]\nrecord_public = {str(record).lower()}",
         _provider("bench", f"http://127.0.0.1:{provider.http_port}/v1"),
         _provider("bench-tls", f"https://127.0.0.1:{provider.tls_port}/v1"),
         _provider("bench-messages", f"http://127.0.0.1:{provider.http_port}", protocol="anthropic-messages", auth="x-api-key"),

@@ -14,6 +14,8 @@ DIRECT = "direct"
 NGINX = "nginx"
 ANYAPI = "anyapi"
 UNSCRUBBED = "anyapi-unscrubbed"
+UNRECORDED = "anyapi-unrecorded"
+"""With `[audit]` leaving out of the log what names no data class, as all of the load does."""
 MANY_KEYS = "anyapi-many-keys"
 
 
@@ -67,6 +69,10 @@ def _added_ratio(ours: float, yardstick: float, direct: float) -> float:
     return (ours - direct) / (yardstick - direct)
 
 
+def _added_ms(ours: float, plain: float, disk: float) -> float:
+    return (ours - plain - disk) / 1000
+
+
 def _itself(value: float) -> float:
     return value
 
@@ -106,6 +112,23 @@ FIGURES = (
         _ratio,
         1.15,
     ),
+    Figure(
+        "audit_ratio",
+        "x",
+        "CPU of a request with its entry in the audit log against one without",
+        ((ANYAPI, Phase.REQUEST), (UNRECORDED, Phase.REQUEST)),
+        _ratio,
+        1.2,
+    ),
+    Figure(
+        "durable_added_ms",
+        "ms",
+        "what a decision record on the disk before sending adds to the p99 at 500 requests a second, less the disk's own p99",
+        ((ANYAPI, Phase.DURABLE), (ANYAPI, Phase.EVEN), (ANYAPI, Phase.DISK)),
+        _added_ms,
+        3.0,
+    ),
+    _plain("disk_flush_p99_us", "us", (ANYAPI, Phase.DISK), "p99 of one page written and flushed (fdatasync) where the database is"),
     _formats(
         "messages_ratio", (ANYAPI, Phase.MESSAGES), (ANYAPI, Phase.REQUEST), "CPU of a request in Anthropic's format, passed through", 1.15
     ),

@@ -11,7 +11,7 @@ from pathlib import Path
 from .answers import wait_until_right
 from .bodies import Scenario
 from .configuration import MODEL, SECRET_NAME, TLS_MODEL, Provider, configured
-from .figures import MANY_KEYS, UNSCRUBBED
+from .figures import MANY_KEYS, UNRECORDED, UNSCRUBBED
 from .machine import CannotRun, Cores
 from .processes import Processes
 from .targets import CREDENTIAL, Address, Target, free_port
@@ -56,7 +56,7 @@ class AnyApi:
         shutil.copytree(pristine, data_dir)
         port = free_port()
         configuration = self._work / f"{name}.toml"
-        configuration.write_text(configured(port, data_dir, self._provider, scrub=name != UNSCRUBBED))
+        configuration.write_text(configured(port, data_dir, self._provider, scrub=name != UNSCRUBBED, record=name != UNRECORDED))
         address = Address(port, MODEL)
         began = time.perf_counter()
         process = self._processes.start(

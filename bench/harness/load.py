@@ -40,10 +40,27 @@ class Phase(StrEnum):
     MESSAGES_STREAM = "messages_stream"  # CPU us a stream, likewise
     TO_MESSAGES = "to_messages"  # CPU us a chat completion stream translated from Anthropic's format
     TO_CHAT = "to_chat"  # CPU us a stream in Anthropic's format translated from chat completions
+    EVEN = "even"  # 99th percentile in us, 500 requests a second
+    DURABLE = "durable"  # the same, with a decision record on the disk before anything is sent
+    DISK = "disk"  # 99th percentile in us of the flush of one page
     HELD = "held"  # KB a held stream
     HELD_TLS = "held_tls"  # KB a held stream, TLS to the provider
     STARTUP = "startup"  # s from exec to the first right answer
     RESIDENT = "resident"  # MB of the idle process tree
+
+
+EVEN_PHASES = (Phase.DISK, Phase.EVEN, Phase.DURABLE)
+_UNITS = {phase: "us" for phase in (Phase.LATENCY, *EVEN_PHASES)} | {
+    Phase.HELD: "KB",
+    Phase.HELD_TLS: "KB",
+    Phase.STARTUP: "s",
+    Phase.RESIDENT: "MB",
+}
+
+
+def unit_of(phase: Phase) -> str:
+    """The unit of a sample's value."""
+    return _UNITS.get(phase, "us CPU")
 
 
 @dataclass(frozen=True)

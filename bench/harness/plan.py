@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .figures import ANYAPI, DIRECT, MANY_KEYS, NGINX, UNSCRUBBED, Figure, Key
-from .load import SHAPES, Phase
+from .figures import ANYAPI, DIRECT, MANY_KEYS, NGINX, UNRECORDED, UNSCRUBBED, Figure, Key
+from .load import EVEN_PHASES, SHAPES, Phase
 
 RUNS = 5
 QUICK_RUNS = 3
@@ -13,7 +13,7 @@ SHORT_SERIES = 3
 SHORT_PHASES = frozenset({Phase.PACED})
 HELD_PHASES = (Phase.HELD, Phase.HELD_TLS)
 START_PHASES = (Phase.STARTUP, Phase.RESIDENT)
-ORDER = (DIRECT, NGINX, ANYAPI, UNSCRUBBED, MANY_KEYS)
+ORDER = (DIRECT, NGINX, ANYAPI, UNSCRUBBED, UNRECORDED, MANY_KEYS)
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,10 @@ class Plan:
         if run > min(SHORT_SERIES, self.runs):
             return []
         return [(name, phase) for phase in HELD_PHASES for name in names if (name, phase) in self.needed]
+
+    def even_steps(self, run: int) -> list[Key]:
+        """Requests at an even rate and flushes of the disk, in one process close together in time."""
+        return [(name, phase) for name in ORDER for phase in EVEN_PHASES[:: 1 if run % 2 else -1] if (name, phase) in self.needed]
 
     def start_steps(self) -> list[str]:
         """Targets whose start (and idle memory) is measured."""

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .figures import Key, Result, Verdict
-from .load import SHAPES, Phase, Sample
-
-CPU_PHASES = tuple(phase for phase in SHAPES if phase is not Phase.LATENCY)
+from .load import EVEN_PHASES, SHAPES, Phase, Sample, unit_of
 
 
 @dataclass(frozen=True)
@@ -97,26 +95,20 @@ def _sample_rows(samples: Sequence[Sample]) -> list[str]:
     rows = []
     for (target, phase), group in sorted(groups.items(), key=lambda item: order.index(item[0][1])):
         load = phase in SHAPES
+        spread = load or phase in EVEN_PHASES
         cells = (
             phase.value,
             target,
             _number(statistics.median(sample.value for sample in group)),
             unit_of(phase),
             f"{statistics.median(sample.per_second for sample in group):,.0f}" if load else "",
-            _time(statistics.median(sample.p50_us for sample in group)) if load else "",
-            _time(statistics.median(sample.p99_us for sample in group)) if load else "",
+            _time(statistics.median(sample.p50_us for sample in group)) if spread else "",
+            _time(statistics.median(sample.p99_us for sample in group)) if spread else "",
             str(sum(sample.failed for sample in group)),
             f"{max(max(sample.foreign_before, sample.foreign_during) for sample in group):.2f}",
         )
         rows.append(f"| {' | '.join(cells)} |")
     return rows
-
-
-def unit_of(phase: Phase) -> str:
-    """The unit of a sample's value."""
-    if phase in CPU_PHASES:
-        return "us CPU"
-    return {Phase.LATENCY: "us", Phase.STARTUP: "s", Phase.RESIDENT: "MB"}.get(phase, "KB")
 
 
 def _detail(result: Result) -> dict[str, object]:

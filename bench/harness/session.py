@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import held, processes
+from . import even, held, processes
 from .bodies import Scenario
 from .certificates import make as make_certificates
 from .configuration import Provider
 from .figures import DIRECT, MANY_KEYS, NGINX
 from .gateway import AnyApi
-from .load import Load, Phase, Sample, send_some
+from .load import Load, Phase, Sample, send_some, unit_of
 from .machine import Cores, Watch
 from .nginx import Nginx
 from .plan import HELD_PHASES, Plan
@@ -24,7 +24,6 @@ PATIENCE_S = 150.0
 QUICK_PATIENCE_S = 15.0
 IDLE_AFTER_S = 3.0
 """Between the first answer and the look at idle memory: what is loaded after the first answer has been loaded by then."""
-UNITS = {Phase.LATENCY: "us", Phase.HELD: "KB", Phase.HELD_TLS: "KB", Phase.STARTUP: "s", Phase.RESIDENT: "MB"}
 
 
 class Session:
@@ -50,6 +49,8 @@ class Session:
                 self._starts(plan, run)
         for run in range(1, plan.runs + 1):
             self._alternate(plan, run)
+        for run in range(1, plan.runs + 1):
+            self._evenly(plan, run)
         for run in range(1, plan.runs + 1):
             self._held(plan, run)
         return self.samples
@@ -102,6 +103,15 @@ class Session:
         for target in targets.values():
             self.stop(target)
 
+    def _evenly(self, plan: Plan, run: int) -> None:
+        targets: dict[str, Target] = {}
+        for name, phase in plan.even_steps(run):
+            if name not in targets:
+                targets[name] = self.start(name)
+            self._keep(even.measure(targets[name], phase, run, self.watch, quick=self._quick))
+        for target in targets.values():
+            self.stop(target)
+
     def _held(self, plan: Plan, run: int) -> None:
         for name, phase in plan.held_steps(run):
             target = self.start(name)
@@ -115,7 +125,7 @@ class Session:
 
 def describe(sample: Sample) -> str:
     """One progress line."""
-    unit = UNITS.get(sample.phase, "us CPU")
+    unit = unit_of(sample.phase)
     line = f"run {sample.run}  {sample.phase:<9} {sample.target:<18} {sample.value:>9.2f} {unit:<6}"
     if sample.per_second:
         line += f"  {sample.per_second:>8,.0f}/s  p50 {sample.p50_us:,.0f} us"

@@ -105,6 +105,22 @@ def test_plan_takes_what_the_figures_need_and_turns_the_order_round():
 def test_a_whole_plan_measures_every_need_of_every_figure():
     whole = plan.make(figures.FIGURES, quick=False)
     planned = (
-        set(whole.load_steps(1)) | set(whole.held_steps(1)) | {(name, phase) for name in whole.start_steps() for phase in plan.START_PHASES}
+        set(whole.load_steps(1))
+        | set(whole.held_steps(1))
+        | set(whole.even_steps(1))
+        | {(name, phase) for name in whole.start_steps() for phase in plan.START_PHASES}
     )
     assert planned == whole.needed
+
+
+def test_what_is_added_before_sending_is_less_the_disks_own_time():
+    figure = next(figure for figure in figures.FIGURES if figure.name == "durable_added_ms")
+    values = {Phase.DURABLE: 12_000.0, Phase.EVEN: 1_000.0, Phase.DISK: 9_000.0}
+    samples = [Sample(1, ANYAPI, phase, value, answers=9) for phase, value in values.items()]
+    assert figures.judge(figure, samples).values == (2.0,)
+
+
+def test_even_phases_take_turns_in_both_orders():
+    whole = plan.make(figures.FIGURES, quick=False)
+    assert whole.even_steps(1) == whole.even_steps(2)[::-1]
+    assert [phase for _, phase in whole.even_steps(1)] == [Phase.DISK, Phase.EVEN, Phase.DURABLE]
