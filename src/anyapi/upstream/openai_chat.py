@@ -5,6 +5,7 @@ enough to find usage, errors and the end.
 """
 
 import functools
+import operator
 import re
 
 import msgspec
@@ -87,6 +88,7 @@ _decode_completion = msgspec.json.Decoder(_Completion).decode
 _decode_odd = msgspec.json.Decoder(_OddCompletion).decode
 _decode_usage = msgspec.json.Decoder(_Usage).decode
 _decode_error = msgspec.json.Decoder(_ErrorBody).decode
+_reason = operator.attrgetter("finish_reason")
 MAYBE_NOTHING = frozenset({2, 4})
 """Lengths of `""`, `[]` and `null`: what has another length says something."""
 
@@ -165,7 +167,7 @@ def answer_of(body: bytes, choices: list[_Choice], tokens: TokenCount | None) ->
     """The answer, once it is known to be a completion."""
     if not choices:
         return error_in(body) or Outcome(OutcomeKind.BAD_RESPONSE)
-    if FAILED in [choice.finish_reason for choice in choices]:
+    if FAILED in map(_reason, choices):
         return error_in(body) or Outcome(OutcomeKind.SERVER_ERROR)
     first = choices[0]
     if (
