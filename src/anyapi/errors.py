@@ -43,6 +43,8 @@ class AnyAPIError(Exception):
         super().__init__(message)
         self.message = message
         self.metadata: Metadata = metadata or {}
+        self.in_force: tuple[tuple[str, str], ...] = ()
+        """What the request was decided by, in the words of an answer's headers; nothing before that."""
 
 
 class RequestError(AnyAPIError):

@@ -45,7 +45,7 @@ async def answer(call: Call, plane: DataPlane, reply: Connection, parse: Callabl
             outcome = await dispatch(exchange, route, outcome)
     except AnyAPIError as error:
         outcome = error
-        error.metadata |= {"decision": admission.id, "policy": asked.requirement.hash}
+        asked.sign(error, admission.id)
         raise
     finally:
         settle(admission, outcome, left=not reply.alive)

@@ -3,9 +3,16 @@
 from anyapi.domain.call import Preference
 from anyapi.domain.decision import Decision, Route
 from anyapi.domain.requirement import DataClass, Requirement
+from anyapi.errors import AnyAPIError
 
 MOST_DECIDED = 1000
 CLASS_ORDER = tuple(DataClass)
+
+
+def in_force(requirement: Requirement) -> tuple[tuple[str, str], ...]:
+    """What every answer says of the requirement that it was decided by, as the ends of its headers' names and their values."""
+    days = "any" if requirement.retention_days is None else f"{requirement.retention_days:g}"
+    return ("policy", requirement.hash), ("training-allowed", str(requirement.training_allowed).lower()), ("retention-days", days)
 
 
 class Decided:
@@ -35,6 +42,11 @@ class Asked:
         self.base, self.requirement, self.preference = base, requirement, preference
         self.data_class = max(requirement.data_classes, key=CLASS_ORDER.index, default=None)
         self.memo: dict[object, Decided] = {}
+
+    def sign(self, error: AnyAPIError, decision: str) -> None:
+        """Say on an error what every answer says: which decision it belongs to, and by what that was made."""
+        error.metadata |= {"decision": decision, "policy": self.requirement.hash}
+        error.in_force = in_force(self.requirement)
 
     def remember(self, key: object, decided: Decided) -> Decided:
         """Keep it under this key; gives it back."""

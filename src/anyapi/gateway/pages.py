@@ -12,7 +12,7 @@ from anyapi.domain.data_policy import DataPolicy
 from anyapi.domain.decision import Decision, Reason
 from anyapi.domain.ids import AUTO, AccountId, ModelId
 from anyapi.domain.requirement import Requirement
-from anyapi.errors import ModelNotFound
+from anyapi.errors import BadRequest, ModelNotFound
 from anyapi.gateway.apart import LARGE, apart
 from anyapi.gateway.authenticate import authenticate
 from anyapi.gateway.call import Call
@@ -129,13 +129,23 @@ async def explain_request(call: Call, plane: DataPlane, reply: Connection) -> No
 async def models(call: Call, plane: DataPlane, reply: Connection) -> None:
     """Answer `GET /v1/models`: each model with policy, source and age of every endpoint; `?eligible=1` filters by the caller's settings."""
     principal = authenticate(call.credential, plane.principals, plane.clock)
-    eligible = parse_qs(call.query.decode("latin-1")).get("eligible") in (["1"], ["true"])
+    eligible = wants_eligible(call)
     requirement, account = plane.ask(principal, call, NOTHING).requirement, principal.account
     reply.send(
         200,
         JSON + echo(call),
         plane.pages.get((requirement, account, eligible), lambda: _models_page(plane, requirement, account, eligible=eligible)),
     )
+
+
+def wants_eligible(call: Call) -> bool:
+    """Whether only what the caller may use is asked for. Raises `BadRequest`: whoever misspells it would take all for eligible."""
+    said = set(parse_qs(call.query.decode("latin-1"), keep_blank_values=True).get("eligible", ["0"]))
+    if said <= {"1", "true"}:
+        return True
+    if said <= {"0", "false"}:
+        return False
+    raise BadRequest("`eligible` must be 1 (only what this key may use) or 0.", "eligible")
 
 
 def _models_page(plane: DataPlane, requirement: Requirement, account: AccountId, *, eligible: bool) -> bytes:
@@ -154,7 +164,7 @@ def _models_page(plane: DataPlane, requirement: Requirement, account: AccountId,
 
 
 async def model_endpoints(call: Call, plane: DataPlane, reply: Connection) -> None:
-    """Answer `GET /v1/models/{author}/{slug}` and `.../endpoints`. Raises `ModelNotFound` with near misses."""
+    """Answer `GET /v1/models/{author}/{slug}` and `.../endpoints`, filtered as the list is. Raises `ModelNotFound` with near misses."""
     principal = authenticate(call.credential, plane.principals, plane.clock)
     asked = unquote(call.path.decode("latin-1").split("/models/", 1)[1]).removesuffix("/endpoints")
     name = plane.names.get(asked, ModelId(asked))
@@ -167,7 +177,7 @@ async def model_endpoints(call: Call, plane: DataPlane, reply: Connection) -> No
     if model is None:
         row = _row(AUTO_MODEL, [], eligible=bool(decision.permitted))
     else:
-        row = model_row(model, decision, plane.clock(), eligible=False)
+        row = model_row(model, decision, plane.clock(), eligible=wants_eligible(call))
     reply.send(200, JSON + echo(call), _encode({"data": row} if call.path.endswith(b"/endpoints") else row))
 
 

@@ -106,9 +106,8 @@ def error_rows(error: Exception, status: int, dialect: Dialect = Dialect.CHAT_CO
     if isinstance(error, errors.MethodNotAllowed):
         rows += b"allow: %b\r\n" % str(error.metadata.get("allow", "GET")).encode()
     if isinstance(error, errors.AnyAPIError):
-        for name in ("decision", "policy"):
-            if name in error.metadata:
-                rows += f"x-anyapi-{name}: {error.metadata[name]}\r\n".encode("ascii", "replace")
+        known = [(name, error.metadata[name]) for name in ("provider", "endpoint", "decision") if name in error.metadata]
+        rows += "".join(f"x-anyapi-{name}: {value}\r\n" for name, value in (*known, *error.in_force)).encode("ascii", "replace")
     if status == 401:
         rows += b"www-authenticate: Bearer\r\n"
     return rows

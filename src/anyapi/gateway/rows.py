@@ -3,6 +3,7 @@
 from anyapi.domain.decision import Candidate
 from anyapi.gateway.admit import Admission
 from anyapi.gateway.key_limits import Hold
+from anyapi.gateway.memo import in_force
 from anyapi.gateway.sampling import Sample
 from anyapi.upstream.adapter import Dialect
 
@@ -11,13 +12,10 @@ def rows_for(admission: Admission, candidate: Candidate, adjusted: tuple[str, ..
     """The X-AnyAPI-* header lines of an answer. Those that depend on endpoint and requirement alone are made once."""
     fixed = admission.decided.rows.get(candidate.endpoint.id)
     if fixed is None:
-        requirement = admission.asked.requirement
-        days = "any" if requirement.retention_days is None else f"{requirement.retention_days:g}"
+        echoed = "".join(f"x-anyapi-{name}: {value}\r\n" for name, value in in_force(admission.asked.requirement))
         fixed = admission.decided.rows[candidate.endpoint.id] = (
             f"x-anyapi-provider: {candidate.endpoint.provider}\r\nx-anyapi-endpoint: {candidate.endpoint.id}\r\n"
-            f"x-anyapi-model: {candidate.endpoint.model}\r\n"
-            f"x-anyapi-policy: {requirement.hash}\r\nx-anyapi-training-allowed: {str(requirement.training_allowed).lower()}\r\n"
-            f"x-anyapi-retention-days: {days}\r\nx-anyapi-decision: "
+            f"x-anyapi-model: {candidate.endpoint.model}\r\n{echoed}x-anyapi-decision: "
         ).encode("ascii", "replace")
     rows = b"%b%b\r\n" % (fixed, admission.id.encode())
     if admission.request.dialect is Dialect.MESSAGES:  # where Anthropic's SDKs look for it

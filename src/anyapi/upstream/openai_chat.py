@@ -5,6 +5,7 @@ enough to find usage, errors and the end.
 """
 
 import functools
+import operator
 import re
 
 import msgspec
@@ -14,7 +15,7 @@ from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.domain.usage import Count, TokenCount
 from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
 from anyapi.upstream.classify import classify_openai
-from anyapi.upstream.openai_events import EMPTY, is_event, is_plain, read_chunk, says_something
+from anyapi.upstream.openai_events import EMPTY, FAILED, is_event, is_plain, read_chunk, says_failed, says_something
 
 MAX_EVENT = 1024 * 1024
 """Bytes of one event that may be held back."""
@@ -87,6 +88,7 @@ _decode_completion = msgspec.json.Decoder(_Completion).decode
 _decode_odd = msgspec.json.Decoder(_OddCompletion).decode
 _decode_usage = msgspec.json.Decoder(_Usage).decode
 _decode_error = msgspec.json.Decoder(_ErrorBody).decode
+_reason = operator.attrgetter("finish_reason")
 MAYBE_NOTHING = frozenset({2, 4})
 """Lengths of `""`, `[]` and `null`: what has another length says something."""
 
@@ -165,6 +167,8 @@ def answer_of(body: bytes, choices: list[_Choice], tokens: TokenCount | None) ->
     """The answer, once it is known to be a completion."""
     if not choices:
         return error_in(body) or Outcome(OutcomeKind.BAD_RESPONSE)
+    if FAILED in map(_reason, choices):
+        return error_in(body) or Outcome(OutcomeKind.SERVER_ERROR)
     first = choices[0]
     if (
         len(first.message.content) not in MAYBE_NOTHING
@@ -371,6 +375,9 @@ class ChatStream:
             chunk = read_chunk(event) if b'"error"' in event else None
             if chunk is not None and bytes(chunk.error) not in EMPTY:
                 self.failure = error_in(b'{"error":%b}' % bytes(chunk.error)) or Outcome(OutcomeKind.SERVER_ERROR)
+            elif chunk is not None and says_failed(event):
+                self.failure = Outcome(OutcomeKind.SERVER_ERROR)
+            if self.failure is not None:
                 self.complete = False
                 break
             kept.append(event)

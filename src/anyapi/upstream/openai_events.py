@@ -8,6 +8,8 @@ FIELD = re.compile(rb"(data|event|id|retry)?:")
 EMPTY = frozenset({b"null", b'""', b"[]"})
 """Values that say nothing."""
 DONE = b"[DONE]"
+FAILED = "error"
+"""The finish reason by which routers and servers say that the model failed in the middle of its answer."""
 
 
 class Chunk(msgspec.Struct):
@@ -16,6 +18,14 @@ class Chunk(msgspec.Struct):
     choices: list[msgspec.Raw] = []
     usage: msgspec.Raw = msgspec.Raw(b"null")
     error: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _End(msgspec.Struct):
+    finish_reason: str | None = None
+
+
+class _Ends(msgspec.Struct):
+    choices: list[_End] = []
 
 
 class _Delta(msgspec.Struct):
@@ -27,6 +37,7 @@ class _Opening(msgspec.Struct):
 
 
 _decode_chunk = msgspec.json.Decoder(Chunk).decode
+_decode_ends = msgspec.json.Decoder(_Ends).decode
 _decode_opening = msgspec.json.Decoder(_Opening).decode
 _decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 
@@ -70,6 +81,14 @@ def says_something(event: bytes) -> bool:
     except (ValueError, RecursionError):
         return True
     return any(name != "role" and bytes(value) not in EMPTY for choice in choices for name, value in choice.delta.items())
+
+
+def says_failed(event: bytes) -> bool:
+    """Whether a choice of a chunk ended because the model failed."""
+    try:
+        return any(choice.finish_reason == FAILED for choice in _decode_ends(_data_of(event)).choices)
+    except (ValueError, RecursionError):
+        return False
 
 
 def read_chunk(event: bytes) -> Chunk | None:

@@ -4,7 +4,7 @@ import tomllib
 import pytest
 
 from anyapi.catalogue.load import load_catalogue
-from anyapi.catalogue.operator import Extension, extend, read_extension
+from anyapi.catalogue.operator import Extension, apply, extend, read_extension
 from anyapi.catalogue.reading import Problems, Table
 from anyapi.domain.catalogue import ProviderKind, Status
 from anyapi.domain.data_policy import Confidence, Retention, RetentionKind, Training, ZeroRetention
@@ -221,3 +221,13 @@ def test_an_endpoint_stated_twice_is_refused():
     block = '[[models.endpoints]]\nprovider = "openai"\nmodel = "gpt-4o"\n'
     found = errors_of('[[models]]\nid = "openai/gpt-4o"\n' + block + block)
     assert {record for _, record, _ in found} == {"openai/gpt-4o"}
+
+
+def test_a_model_that_stands_twice_with_endpoints_and_aliases_is_noted_beside_everything_else():
+    block = '[[models]]\nid = "a/b"\naliases = ["{0}"]\nendpoints = [{{ provider = "{1}", model = "{0}" }}]\n'
+    problems = Problems()
+    top = Table(tomllib.loads(block.format("one", "openai") + block.format("two", "nobody")), problems, "anyapi.toml")
+    apply(load_catalogue(), read_extension(top, load_catalogue(), TODAY), problems)
+    with pytest.raises(CatalogueError) as caught:
+        problems.raise_catalogue_error()
+    assert {(e.record, e.field) for e in caught.value.problems} == {("a/b", "id"), ("a/b", "endpoints[0].provider")}

@@ -119,7 +119,12 @@ async def test_a_failure_is_told_in_our_words(sent):
         assert response.status in {502, 503}
         assert b"secret" not in response.body
         metadata = json.loads(response.body)["error"]["metadata"]
-        assert metadata["endpoint"] == "p0/one"
+        assert (metadata["endpoint"], response.field("x-anyapi-endpoint"), response.field("x-anyapi-provider")) == (
+            "p0/one",
+            b"p0/one",
+            b"p0",
+        )
+        assert (response.field("x-anyapi-training-allowed"), response.field("x-anyapi-retention-days")) == (b"true", b"any")
         assert response.field("x-anyapi-decision").decode() == running.rows[0].decision == metadata["decision"]
 
 

@@ -92,6 +92,8 @@ async def test_nothing_permitted_is_a_403_with_a_row_and_nothing_sent():
         assert (response.status, error["type"]) == (403, "no_eligible_endpoint")
         assert response.field("x-anyapi-decision").decode() == error["metadata"]["decision"] == running.rows[0].decision
         assert response.field("x-anyapi-policy").decode() == error["metadata"]["policy"]
+        assert (response.field("x-anyapi-training-allowed"), response.field("x-anyapi-retention-days")) == (b"false", b"any")
+        assert response.field("x-anyapi-provider") is None  # nobody saw it
         assert (running.rows[0].outcome, running.rows[0].status, running.rows[0].attempts) == ("no_eligible_endpoint", 403, 0)
         assert script.seen == []
 

@@ -85,9 +85,10 @@ async def test_a_model_has_what_anthropic_s_sdk_reads_too():
         (b"eligible=1", True),
         (b"eligible=true", True),
         (b"eligible=0", False),
-        (b"eligible=1&eligible=1", False),
+        (b"eligible=false", False),
+        (b"eligible=1&eligible=1", True),
         (b"", False),
-        (b"x=%FF&eligible=", False),
+        (b"x=%FF", False),
     ],
 )
 @on_loop
@@ -96,6 +97,27 @@ async def test_only_what_the_caller_may_use(query, filtered):
         page = json.loads((await running.get(b"/v1/models?" + query)).body)
         names = [[one["id"] for one in model["endpoints"]] for model in page["data"]]
         assert names == ([["p1/one"], []] if filtered else [["p1/one", "p0/one"], ["p0/two"], []])
+
+
+@pytest.mark.parametrize("query", [b"eligible", b"eligible=", b"eligible=yes", b"eligible=2", b"eligible=1&eligible=0"])
+@pytest.mark.parametrize("path", [b"/v1/models", b"/v1/models/acme/one", b"/v1/models/acme/one/endpoints"])
+@on_loop
+async def test_a_filter_that_is_misspelt_is_refused(path, query):
+    async with two() as running:
+        answer = await running.get(path + b"?" + query)
+        assert (answer.status, json.loads(answer.body)["error"]["param"]) == (400, "eligible")
+
+
+@pytest.mark.parametrize("path", [b"/v1/models/acme/one/endpoints", b"/api/v1/models/acme/one/endpoints"])
+@on_loop
+async def test_endpoints_of_one_model_that_the_caller_may_use(path):
+    async with two() as running:
+        header = b"X-AnyAPI-Training-Allowed: false"
+        row = json.loads((await running.get(path + b"?eligible=1", header)).body)["data"]
+        assert ([one["id"] for one in row["endpoints"]], row["eligible"]) == (["p1/one"], True)
+        row = json.loads((await running.get(b"/v1/models/acme/two?eligible=1", header)).body)
+        assert (row["endpoints"], row["eligible"]) == ([], False)
+        assert len(json.loads((await running.get(path + b"?eligible=0", header)).body)["data"]["endpoints"]) == 2
 
 
 @on_loop

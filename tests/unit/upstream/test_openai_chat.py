@@ -511,6 +511,21 @@ def test_the_word_error_in_a_text_is_none():
     assert (out, stream.failure) == (value, None)
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_a_finish_reason_that_says_failure_is_one_whatever_follows(together):
+    events = [event(chunk("half")), event({"choices": [{"delta": {}, "finish_reason": "error"}]}), DONE]
+    out, stream = feed([b"".join(events)] if together else events)
+    assert (out, stream.failure, stream.complete) == (events[0], Outcome(OutcomeKind.SERVER_ERROR), False)
+
+
+def test_a_whole_answer_whose_finish_reason_says_failure_is_none():
+    failed, good = {"message": {"content": "half"}, "finish_reason": "error"}, {"message": {"content": "x"}, "finish_reason": "stop"}
+    assert read(json.dumps({"choices": [failed]}).encode()) == Outcome(OutcomeKind.SERVER_ERROR)
+    assert read(json.dumps({"choices": [good, failed]}).encode()) == Outcome(OutcomeKind.SERVER_ERROR)
+    limited = read(json.dumps({"choices": [failed], "error": {"code": 429}}).encode())
+    assert (limited.kind, limited.status) == (OutcomeKind.RATE_LIMITED, 429)
+
+
 def test_an_error_alone_leaves_nothing():
     out, stream = feed([event({"error": {"code": 500}})])
     assert (out, stream.failure.kind, stream.empty) == (b"", OutcomeKind.SERVER_ERROR, True)

@@ -14,7 +14,7 @@ _decode_texts = msgspec.json.Decoder(list[str]).decode
 
 
 class _Typed(msgspec.Struct):
-    """A tool or a part of a message, as far as its kind goes."""
+    """A part of a message, as far as its kind goes."""
 
     type: str = ""
 
@@ -25,21 +25,10 @@ class _Parts(msgspec.Struct):
     content: str | list[_Typed] | None = None
 
 
-_decode_typed = msgspec.json.Decoder(list[_Typed]).decode
 _decode_messages = msgspec.json.Decoder(list[_Parts]).decode
 NO_TOOLS = frozenset({NULL, b"[]"})
 NO_REASONING = frozenset({NULL, b'"none"'})
 PART_ABILITIES = {"image_url": "vision", "input_audio": "audio_input", "file": "pdf_input"}
-
-
-def has_web_search(tools: bytes) -> bool:
-    """Whether a tool searches the web. The name may be written with escapes, so then it is decoded; what cannot be read counts as yes."""
-    if b"web_search" not in tools and b"\\u" not in tools:
-        return False
-    try:
-        return any(tool.type.startswith("web_search") for tool in _decode_typed(tools))
-    except (msgspec.DecodeError, RecursionError):
-        return True
 
 
 def abilities_of_parts(messages: msgspec.Raw) -> set[str]:

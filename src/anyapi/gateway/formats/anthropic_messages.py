@@ -11,14 +11,14 @@ import msgspec
 
 from anyapi.domain.ids import AUTO, ModelId
 from anyapi.errors import BadRequest
-from anyapi.gateway.formats import beyond
+from anyapi.gateway.formats import beyond, foreign
 from anyapi.gateway.formats.abilities import BIG, NO_TOOLS, least_tokens
 from anyapi.gateway.formats.anthropic_errors import messages_error_event
-from anyapi.gateway.formats.openai_chat import OURS_SET, STATEFUL, STATEFUL_SET, ChatRequest, read_model, take_policy
+from anyapi.gateway.formats.openai_chat import STATEFUL, ChatRequest, read_model, take_policy
 from anyapi.gateway.formats.stored import take_off
 from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields, outer_fields, plain_value, policy_value
 from anyapi.upstream.adapter import Dialect, StreamReader
-from anyapi.upstream.translate.anthropic_messages_to_openai_chat import REFUSED, refuse
+from anyapi.upstream.translate.anthropic_messages_to_openai_chat import refuse
 
 LIST = b"["
 USER_ID = frozenset({"user_id"})
@@ -29,8 +29,8 @@ LOOKS_UP = ("web_search", "web_fetch")
 OWN = (None, "custom")
 KNOWN_TOOLS = ("bash_", "text_editor_", "computer_", "memory_", "tool_search_tool_", *LOOKS_UP)
 """First words of the types of tools that the client runs, or that rules see. Any other would run at a provider, or send content on."""
-SPECIAL = OURS_SET | STATEFUL_SET | beyond.NAMES | REFUSED.keys() | {"store", "metadata", "tools"}
-"""A request with none of these needs no further look."""
+PLAIN = foreign.PLAIN | {"stream"}
+"""A request with none but these needs no further look."""
 
 
 class MessagesRequest(ChatRequest):
@@ -83,7 +83,7 @@ def read_counted(body: bytes) -> MessagesRequest:
     if FILE_KEY in body or ESCAPE in body:
         _refuse_stored_files(messages)
     request = MessagesRequest(fields, prompt_bytes=len(messages) + len(fields.get("system", b"")) + len(fields.get("tools", b"")))
-    if SPECIAL.isdisjoint(fields):
+    if PLAIN.issuperset(fields):
         request.models = (read_model(fields),)
     else:
         _read_special(request)
@@ -100,7 +100,7 @@ def _read_special(request: MessagesRequest) -> None:
     refuse(fields)
     _refuse_stateful(fields)
     request.app, adjusted = take_off(fields, unread=USER_ID)
-    request.adjusted = tuple(adjusted)
+    request.adjusted += tuple(adjusted)
     tools = fields.get("tools")
     if beyond.searches(fields) or (tools is not None and looks_up(tools)):
         request.facts = msgspec.structs.replace(request.facts, web_search=True)

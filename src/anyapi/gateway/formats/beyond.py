@@ -19,9 +19,6 @@ SEARCHING = frozenset({"search_parameters", "search_settings", "web_search_optio
 """Fields that have the provider search the web: rules see it as `web_search`."""
 KEEPING = "prompt_cache_retention"
 """Has the provider keep the prompt for longer: never sent."""
-WRAPPERS = ("extra_body", "extra_headers")
-"""Arguments of SDKs. One that does not know them sends them as they are, and a policy inside would be lost without a word."""
-NAMES = frozenset(REFUSED) | SEARCHING | {KEEPING}
 NOTHING = frozenset({b"null", b"[]", b"{}", b"false"})
 
 
@@ -37,10 +34,3 @@ def take_keeping(fields: Fields) -> tuple[str, ...]:
     """Take off what would have the prompt kept; the names of what was taken and said something."""
     raw = fields.pop(KEEPING, msgspec.Raw(b"null"))
     return () if bytes(raw) == b"null" else (KEEPING,)
-
-
-def refuse_wrappers(fields: Fields) -> None:
-    """Raise `BadRequest` for an SDK's argument that stands in the body as it is."""
-    for name in WRAPPERS:
-        if name in fields:
-            raise BadRequest(f"{name} is an argument of SDKs, not a field: nothing in it is read. Send what it holds beside model.", name)

@@ -6,9 +6,11 @@ from anyapi.domain.call import NO_FACTS, App, Facts
 from anyapi.domain.ids import ModelId
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats import beyond
-from anyapi.gateway.formats.abilities import BIG, has_web_search, least_tokens, needed_abilities, read_tags
+from anyapi.gateway.formats.abilities import BIG, least_tokens, needed_abilities, read_tags
+from anyapi.gateway.formats.chat_reach import has_web_search, refuse_stored_files
+from anyapi.gateway.formats.foreign import PLAIN, refuse_misspelt, take_foreign
 from anyapi.gateway.formats.stored import take_off
-from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields, outer_fields, policy_value
+from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields, outer_fields
 from anyapi.gateway.render import error_event
 from anyapi.upstream.adapter import NO_FIELDS, OutboundChat, StreamReader
 
@@ -20,9 +22,7 @@ MAX_MODELS = 8
 MOST_POLICY = 16 * 1024
 MAX_MODEL_NAME = 256
 LIST = b"["
-OURS_SET, STATEFUL_SET = frozenset((*OURS, *beyond.WRAPPERS)), frozenset(STATEFUL)
-SPECIAL = OURS_SET | STATEFUL_SET | beyond.NAMES | {"stream", "store", "metadata", "tools"}
-"""A request with none of these needs no further look."""
+OURS_SET, STATEFUL_SET = frozenset(OURS), frozenset(STATEFUL)
 
 _decode_text = msgspec.json.Decoder(str).decode
 _decode_texts = msgspec.json.Decoder(list[str]).decode
@@ -80,8 +80,9 @@ def parse(body: bytes) -> ChatRequest:
     messages = fields.get("messages")
     if messages is None or memoryview(messages)[:1] != LIST:
         raise BadRequest("messages is missing or is not a list.", "messages")
+    refuse_stored_files(body, messages)
     request = ChatRequest(fields, prompt_bytes=len(messages))
-    if SPECIAL.isdisjoint(fields):
+    if PLAIN.issuperset(fields):
         request.models = (read_model(fields),)
     else:
         _read_special(request)
@@ -109,22 +110,21 @@ def _read_special(request: ChatRequest) -> None:
     if "metadata" in fields or "store" in fields or beyond.KEEPING in fields:
         kept = beyond.take_keeping(fields)
         request.app, adjusted = take_off(fields)
-        request.adjusted = (*kept, *adjusted)
+        request.adjusted += (*kept, *adjusted)
     tools = fields.get("tools")
-    if beyond.searches(fields) or (tools is not None and has_web_search(bytes(tools))):
+    if beyond.searches(fields) or (tools is not None and has_web_search(tools)):
         request.facts = msgspec.structs.replace(request.facts, web_search=True)
 
 
 def take_policy(request: ChatRequest) -> None:
     """Take what is ours, or another gateway's, off the outer object."""
     fields = request.fields
+    refuse_misspelt(fields)
     if OURS_SET.isdisjoint(fields):
         request.models = (read_model(fields),)
         return
-    beyond.refuse_wrappers(fields)
     policy = request.policy = {name: fields.pop(name) for name in OURS if name in fields}
-    if "providerOptions" in policy:
-        _keep_own_options(policy)
+    request.adjusted = take_foreign(policy)
     request.models = _read_models(fields, policy)
     asked = [(name, raw) for name, raw in policy.items() if name in POLICY_FIELDS]
     if sum(len(raw) for _, raw in asked) > MOST_POLICY:
@@ -133,15 +133,6 @@ def take_policy(request: ChatRequest) -> None:
         request.policy_raw = b"".join(b"%b\x01%b\x00" % (name.encode(), bytes(raw)) for name, raw in asked)
     if "tags" in policy:
         request.facts = Facts(tags=read_tags(policy["tags"]))
-
-
-def _keep_own_options(policy: Fields) -> None:
-    """Of `providerOptions` only the part for a gateway is ours. The rest may be any text, so it must not get into a memo."""
-    value = policy_value(policy.pop("providerOptions"), "providerOptions")
-    if not isinstance(value, dict):
-        raise BadRequest("providerOptions must be an object.", "providerOptions")
-    if "gateway" in value:
-        policy["providerOptions"] = msgspec.Raw(msgspec.json.encode({"gateway": value["gateway"]}))
 
 
 def read_model(fields: Fields) -> ModelId:

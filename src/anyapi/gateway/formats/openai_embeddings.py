@@ -56,7 +56,9 @@ def parse(body: bytes) -> EmbeddingsRequest:
     question = read_question(body)
     _refuse_choice(question)
     fields = question.fields
-    request = EmbeddingsRequest(fields, models=question.models, policy=question.policy, policy_raw=question.policy_raw)
+    request = EmbeddingsRequest(
+        fields, models=question.models, policy=question.policy, policy_raw=question.policy_raw, adjusted=question.adjusted
+    )
     least = _least_tokens(fields)
     request.prompt_bytes = len(fields["input"])
     _check_form(fields)
@@ -133,4 +135,4 @@ def _take_off(request: EmbeddingsRequest) -> None:
             _text(fields, "user")
             adjusted.append("user")
         del fields["user"]
-    request.adjusted = tuple(adjusted)
+    request.adjusted += tuple(adjusted)

@@ -119,7 +119,7 @@ def parse(body: bytes) -> ResponsesRequest:
     _refuse_stateful(fields)
     kept = beyond.take_keeping(fields)
     request.app, adjusted = take_off(fields)
-    request.adjusted = (*kept, *adjusted)
+    request.adjusted += (*kept, *adjusted)
     searches = beyond.searches(fields)
     if bytes(fields.get("tools", NULL)) != NULL:
         searches = _check_tools(fields["tools"], "tools") or searches

@@ -7,7 +7,7 @@ import pytest
 
 from anyapi.domain.call import Tag
 from anyapi.errors import BadRequest
-from anyapi.gateway.formats.abilities import BIG, abilities_of_parts, has_web_search, least_tokens, needed_abilities, read_tags
+from anyapi.gateway.formats.abilities import BIG, abilities_of_parts, least_tokens, needed_abilities, read_tags
 
 
 def raw(value):
@@ -16,26 +16,6 @@ def raw(value):
 
 def fields(**more):
     return {"messages": raw([{"role": "user", "content": "x"}]), **{name: raw(value) for name, value in more.items()}}
-
-
-@pytest.mark.parametrize(
-    ("tools", "found"),
-    [
-        (b"[]", False),
-        (b'[{"type":"function","function":{"name":"web_search"}}]', False),
-        (b'[{"type":"web_search"}]', True),
-        (b'[{"type":"function"},{"type":"web_search_preview"}]', True),
-        (b'[{"type":"w\\u0065b_search"}]', True),
-        (b'[{"type":"function","x":"\\u0065"}]', False),
-        (b'["web_search"]', True),
-        (b'{"type":"web_search"}', True),
-        (b'[{"type":5,"x":"web_search"}]', True),
-        (b'"web_search"', True),
-        (b'[{"type":"websearch"}]', False),
-    ],
-)
-def test_web_search_is_a_kind_of_tool(tools, found):
-    assert has_web_search(tools) is found
 
 
 @pytest.mark.parametrize(

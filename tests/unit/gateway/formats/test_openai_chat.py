@@ -8,7 +8,7 @@ import pytest
 from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, App, Facts, Preference, Tag
 from anyapi.domain.requirement import Settings
 from anyapi.errors import BadRequest
-from anyapi.gateway.formats.beyond import WRAPPERS
+from anyapi.gateway.formats.foreign import WRAPPERS
 from anyapi.gateway.formats.openai_chat import MAX_MODEL_NAME, MOST_POLICY, OURS, ChatRequest, parse, read_question
 from anyapi.gateway.formats.policy_fields import read_policy
 from anyapi.policy.parse import Known

@@ -1,0 +1,96 @@
+"""Names of fields: those that any format knows, those that look like ours and are not, and what is left of other gateways' fields.
+
+A field that nobody here knows passes on, so that nothing new is lost. That must not hold for a policy whose name is misspelt, or that
+stands one level too high: it would be passed over without a word, and the prompt with it.
+"""
+
+import difflib
+
+import msgspec
+
+from anyapi.errors import BadRequest
+from anyapi.gateway.formats.strict_json import Fields, policy_value
+from anyapi.policy.wire_values import is_field_name
+
+PLAIN_NAMES = (
+    "model messages temperature top_p top_k min_p top_a n stop stop_sequences seed max_tokens max_completion_tokens max_output_tokens user "
+    "presence_penalty frequency_penalty repetition_penalty logit_bias logprobs top_logprobs response_format tool_choice "
+    "parallel_tool_calls max_tool_calls functions function_call reasoning reasoning_effort include_reasoning thinking enable_thinking "
+    "chat_template_kwargs verbosity modalities audio prediction service_tier prompt_cache_key safety_identifier stream_options usage "
+    "system cache_control output_config output_format speed context_management "
+    "input instructions text truncation include encoding_format dimensions input_type"
+)
+PLAIN = frozenset(PLAIN_NAMES.split())
+"""What asks nothing of the gateway in any format: a request with no other needs no further look."""
+WRAPPERS = ("extra_body", "extra_headers")
+"""Arguments of SDKs. One that does not know them sends them as they are, and a policy inside would be lost without a word."""
+SETTINGS = (
+    "training_allowed retention_days paid_only certifications regions providers "
+    "human_review_allowed min_confidence flagged_copies data_class"
+)
+SWITCHES = {
+    "data_policy": SETTINGS,
+    "provider": "zdr data_collection max_price require_parameters allow_fallbacks failover_on",
+    "providerOptions.gateway": "zeroDataRetention disallowPromptTraining",
+}
+OBJECTS = ("data_policy", "provider", "providerOptions")
+ELSEWHERE = ("route", "transforms")
+"""Other gateways' words that mean nothing here."""
+SPACERS = str.maketrans("", "", "_-. ")
+LONGEST = 40
+SURE = 0.8
+"""How alike a name and one of ours must be to be taken for a slip."""
+
+
+def _plain(name: str) -> str:
+    """A name as it is told from others here: without case and what stands between its words."""
+    return name.lower().translate(SPACERS)
+
+
+MEANT = {_plain(name): name for name in OBJECTS} | {
+    _plain(name): f"{where}.{name}" for where, names in SWITCHES.items() for name in names.split()
+}
+"""By its plain form, the field that is meant by a name that is not the field's own, or stands in the wrong place."""
+NEAR = {_plain(name): name for name in OBJECTS if name != "provider"}
+
+
+def refuse_misspelt(fields: Fields) -> None:
+    """Raise `BadRequest` for a name by which a policy would be passed over in silence."""
+    for name in fields.keys() - PLAIN:
+        if name in WRAPPERS:
+            raise BadRequest(f"{name} is an argument of SDKs, not a field: nothing in it is read. Send what it holds beside model.", name)
+        if name not in OBJECTS and len(name) <= LONGEST:
+            _refuse_like_ours(name)
+
+
+def _refuse_like_ours(name: str) -> None:
+    plain = _plain(name)
+    meant = MEANT.get(plain)
+    if meant is None:
+        close = difflib.get_close_matches(plain, NEAR, 1, SURE) if plain[:1] in ("d", "p") else []
+        if not close:
+            return
+        meant = NEAR[close[0]]
+    shown = name if is_field_name(name) else "body"
+    raise BadRequest(f"`{shown}` is no field here, and what it asks for would be passed over. Did you mean `{meant}`?", shown)
+
+
+def take_foreign(policy: Fields) -> tuple[str, ...]:
+    """Leave of other gateways' fields what is read here. Gives the names of those that said something else. Raises `BadRequest`."""
+    left_out = [name for name in ELSEWHERE if bytes(policy.get(name, b"null")) != b"null"]
+    if "providerOptions" in policy and _keep_own_options(policy):
+        left_out.append("providerOptions")
+    return tuple(left_out)
+
+
+def _keep_own_options(policy: Fields) -> bool:
+    """Of `providerOptions` only the part for a gateway is ours. The rest may be any text, so it must not get into a memo."""
+    value = policy_value(policy.pop("providerOptions"), "providerOptions")
+    if not isinstance(value, dict):
+        raise BadRequest("providerOptions must be an object.", "providerOptions")
+    for name in value:
+        if name != "gateway" and len(name) <= LONGEST and difflib.get_close_matches(_plain(name), ("gateway",), 1, SURE):
+            raise BadRequest("A name in providerOptions is like `gateway`, and only `gateway` is read.", "providerOptions")
+    if "gateway" in value:
+        policy["providerOptions"] = msgspec.Raw(msgspec.json.encode({"gateway": value["gateway"]}))
+    return any(name != "gateway" and bool(each) for name, each in value.items())
