@@ -23,7 +23,7 @@ _Request = Request[object, object, State]
 LONGEST_TEXT = 200
 
 
-class SignIn(msgspec.Struct, frozen=True):
+class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What signs somebody in. Never printed."""
 
     email: str
@@ -34,7 +34,7 @@ class SignIn(msgspec.Struct, frozen=True):
         return "<SignIn>"
 
 
-class Join(msgspec.Struct, frozen=True):
+class Join(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a one-time link is answered with: who its bearer is. Never printed."""
 
     token: str
@@ -47,7 +47,7 @@ class Join(msgspec.Struct, frozen=True):
         return "<Join>"
 
 
-class Passwords(msgspec.Struct, frozen=True):
+class Passwords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The old password and the new one. Never printed."""
 
     current: str
