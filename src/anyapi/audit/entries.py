@@ -38,7 +38,7 @@ class RequestEntry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     cached: int = 0
     completion: int = 0
     copy_until: int | msgspec.UnsetType | None = msgspec.UNSET
-    """When the provider's copy should be gone; null where no end is known; absent where nothing was sent."""
+    """When the last provider's copy should be gone; null where no end is known; absent where nothing was sent."""
     cost: int | None = None
     data_class: str | None = None
     decision: str = ""
@@ -59,6 +59,8 @@ class RequestEntry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Where its decision record stands, which was on the disk before anything was sent."""
     ruling: int = -1
     """Where the ruling stands that it was decided by."""
+    sent: tuple[int, ...] | None = None
+    """Which of the ruling's permitted endpoints it was written to, in order, if not to `used` alone: after a failover, or to none."""
     source: str = ""
     status: int = 0
     streamed: bool = False
@@ -72,6 +74,10 @@ class Keeps(NamedTuple):
     place: int
     copy: int | None
     flagged: int | msgspec.UnsetType | None
+
+
+_UNNAMED = Keeps(-1, None, msgspec.UNSET)
+"""What a ruling does not say of an endpoint: no end is known."""
 
 
 class Ruling(NamedTuple):
@@ -154,12 +160,17 @@ def _kept(retention: Retention) -> int | None:
     return round(retention.days * DAY_MS) or DAY_MS
 
 
-def request_entry(row: UsageRow, ids: tuple[str, str, str | None], ruling: int, keeps: Keeps | None, recorded: int | None) -> bytes:
-    """The entry of a usage row. `ids` are those of account, key and app; `ruling` and `recorded` are places in the log."""
+def request_entry(row: UsageRow, ids: tuple[str, str, str | None], place: int, ruling: Ruling, recorded: int | None) -> bytes:
+    """The entry of a usage row. `ids` are those of account, key and app; `place` (of the ruling) and `recorded` are places in the log."""
     at, tokens, end = round(row.at * 1000), row.tokens, round((row.at + row.duration) * 1000)
+    keeps, sent = ruling.permitted.get((row.endpoint, row.credential)), None
     until: int | msgspec.UnsetType | None = msgspec.UNSET
     flagged: int | msgspec.UnsetType | None = msgspec.UNSET
-    if keeps is not None and row.attempts:
+    if row.sent_to is not None:
+        holders = [ruling.permitted.get(each, _UNNAMED) for each in dict.fromkeys(row.sent_to)]
+        sent = tuple(each.place for each in holders if each is not _UNNAMED)
+        until, flagged = _longest(end, holders)
+    elif keeps is not None and row.attempts:
         until = None if keeps.copy is None else end + keeps.copy
         flagged = end + keeps.flagged if isinstance(keeps.flagged, int) else keeps.flagged
     return _encode(
@@ -187,13 +198,28 @@ def request_entry(row: UsageRow, ids: tuple[str, str, str | None], ruling: int, 
             tokens.prompt,
             tokens.reasoning,
             recorded,
-            ruling,
+            place,
+            sent,
             row.source.value,
             row.status,
             row.streamed,
             None if keeps is None else keeps.place,
         )
     )
+
+
+def _longest(end: int, holders: list[Keeps]) -> tuple[int | msgspec.UnsetType | None, int | msgspec.UnsetType | None]:
+    """When the last of several copies should be gone, and the last of flagged content: no end known of one is none known of all."""
+    if not holders:
+        return msgspec.UNSET, msgspec.UNSET
+    copies = [each.copy for each in holders]
+    flagged = [each.flagged for each in holders if not isinstance(each.flagged, msgspec.UnsetType)]
+    return _latest(end, copies), _latest(end, flagged) if flagged else msgspec.UNSET
+
+
+def _latest(end: int, kept: list[int | None]) -> int | None:
+    known = [each for each in kept if each is not None]
+    return end + max(known) if len(known) == len(kept) else None
 
 
 def decision_entry(record: DecisionRecord, log_id: LogId) -> bytes:
