@@ -21,7 +21,9 @@ from anyapi.domain.ids import AccountId
 from anyapi.domain.snapshot import PolicyContext
 from anyapi.errors import ConfigError
 from anyapi.policy.standing import DAY
+from anyapi.storage.people_rows import ChangeRow
 from anyapi.storage.rows import DEFAULT_ACCOUNT, RESERVED_ACCOUNTS
+from anyapi.storage.sql_people import SqlPeople
 from anyapi.storage.sql_review import SqlReview
 from anyapi.upstream.adapters import SERVED_EMBEDDINGS, SERVED_PROTOCOLS
 
@@ -39,6 +41,8 @@ def exposure(place: Place, account: str | None, as_csv: bool, as_record: bool) -
     config = _with_credentials(place)
     with SqlReview(place.driver) as review:
         found = exposures(place.store, review, _context(place, config), whose, place.now)
+    if as_csv or as_record:
+        SqlPeople(place.store).add_change(ChangeRow(place.now, whose, "cli", "exposure_exported", whose or ""))
     if as_csv:
         click.echo(written([COLUMNS, *rows_of(found.entries, config.catalogue)]), nl=False)
     elif as_record:
