@@ -14,7 +14,7 @@ from anyapi.audit.tiles import LARGEST_ENTRY
 from anyapi.domain.data_policy import DataPolicy, Retention, RetentionKind
 from anyapi.domain.decision import Candidate, Decision
 from anyapi.domain.ids import OWN, CredentialId, EndpointId
-from anyapi.domain.usage import DecisionRecord, UsageRow
+from anyapi.domain.usage import DecisionRecord, Recipients, UsageRow
 from anyapi.errors import AuditError
 
 DAY_MS = 86_400_000
@@ -26,6 +26,9 @@ _encode = msgspec.json.Encoder().encode
 _sorted = msgspec.json.Encoder(order="sorted").encode
 _KINDS = {name: name for name in ("account", "key", "project", "person", "provisioning", "recipient")} | {"lineage": "key"}
 """Fields of a change that hold an id which must be forgettable, and what it is the id of."""
+
+
+_Until: TypeAlias = int | msgspec.UnsetType | None
 
 
 class RequestEntry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -164,12 +167,10 @@ def request_entry(row: UsageRow, ids: tuple[str, str, str | None], place: int, r
     """The entry of a usage row. `ids` are those of account, key and app; `place` (of the ruling) and `recorded` are places in the log."""
     at, tokens, end = round(row.at * 1000), row.tokens, round((row.at + row.duration) * 1000)
     keeps, sent = ruling.permitted.get((row.endpoint, row.credential)), None
-    until: int | msgspec.UnsetType | None = msgspec.UNSET
-    flagged: int | msgspec.UnsetType | None = msgspec.UNSET
+    until: _Until = msgspec.UNSET
+    flagged: _Until = msgspec.UNSET
     if row.sent_to is not None:
-        holders = [ruling.permitted.get(each, _UNNAMED) for each in dict.fromkeys(row.sent_to)]
-        sent = tuple(each.place for each in holders if each is not _UNNAMED)
-        until, flagged = _longest(end, holders)
+        sent, until, flagged = _held_by(ruling, row.sent_to, end)
     elif keeps is not None and row.attempts:
         until = None if keeps.copy is None else end + keeps.copy
         flagged = end + keeps.flagged if isinstance(keeps.flagged, int) else keeps.flagged
@@ -208,13 +209,16 @@ def request_entry(row: UsageRow, ids: tuple[str, str, str | None], place: int, r
     )
 
 
-def _longest(end: int, holders: list[Keeps]) -> tuple[int | msgspec.UnsetType | None, int | msgspec.UnsetType | None]:
-    """When the last of several copies should be gone, and the last of flagged content: no end known of one is none known of all."""
-    if not holders:
-        return msgspec.UNSET, msgspec.UNSET
-    copies = [each.copy for each in holders]
+def _held_by(ruling: Ruling, sent_to: Recipients, end: int) -> tuple[tuple[int, ...], _Until, _Until]:
+    """The places of all who were sent a request, and when the last copy should be gone, and the last of flagged content.
+
+    No end known of one is none known of all.
+    """
+    holders = [ruling.permitted.get(each, _UNNAMED) for each in dict.fromkeys(sent_to)]
+    sent = tuple(each.place for each in holders if each is not _UNNAMED)
     flagged = [each.flagged for each in holders if not isinstance(each.flagged, msgspec.UnsetType)]
-    return _latest(end, copies), _latest(end, flagged) if flagged else msgspec.UNSET
+    until: _Until = _latest(end, [each.copy for each in holders]) if holders else msgspec.UNSET
+    return sent, until, _latest(end, flagged) if flagged else msgspec.UNSET
 
 
 def _latest(end: int, kept: list[int | None]) -> int | None:

@@ -147,13 +147,7 @@ def show_link(services: NamedDependency[Services], token: FromPath[str]) -> Invi
 def join(request: _Request, services: NamedDependency[Services], data: JSONBody[Join]) -> Response[Me]:
     """Use a one-time link: the first person of a new installation, or a new member. Signs them in."""
     email, name = data.email.strip().lower(), data.name.strip()
-    known = services.people.link(sha256_of(data.token), services.clock())
-    if known is None:  # first: without a link nobody learns who is known here, and no password is worked on
-        raise BadRequest(_NO_LINK, "token")
-    if "@" not in email[1:-1] or len(email) > LONGEST_TEXT or not 0 < len(name) <= LONGEST_TEXT:
-        raise BadRequest(f"A name and an e-mail address are needed, at most {LONGEST_TEXT} characters each.", "email")
-    if known.kind is LinkKind.INVITATION and email != known.email:  # whoever is invited there later would be somebody else
-        raise BadRequest("This link is for the e-mail address that was invited. To use another one, ask for a link for that.", "email")
+    _check_form(services.people.link(sha256_of(data.token), services.clock()), email, name)
     password = hashed(data.password)  # before the link is used up: a short password must not cost it
     if services.people.person_by_email(email) is not None:
         raise BadRequest("Somebody with this e-mail address is known already: sign in, or ask to be added as a member.", "email")
@@ -165,6 +159,16 @@ def join(request: _Request, services: NamedDependency[Services], data: JSONBody[
     services.people.put_member(_membership(services, link, person))
     end(request, services)
     return _answer(*begin(services, person))
+
+
+def _check_form(link: LinkRow | None, email: str, name: str) -> None:
+    """Raise `BadRequest` for what cannot join. First of all without a link: nobody else learns who is known, or has a password hashed."""
+    if link is None:
+        raise BadRequest(_NO_LINK, "token")
+    if "@" not in email[1:-1] or len(email) > LONGEST_TEXT or not 0 < len(name) <= LONGEST_TEXT:
+        raise BadRequest(f"A name and an e-mail address are needed, at most {LONGEST_TEXT} characters each.", "email")
+    if link.kind is LinkKind.INVITATION and email != link.email:  # whoever is invited there later would be somebody else
+        raise BadRequest("This link is for the e-mail address that was invited. To use another one, ask for a link for that.", "email")
 
 
 @post("/api/session/password", opt={"permission": Permission.SIGNED_IN}, status_code=200)

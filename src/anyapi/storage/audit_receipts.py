@@ -44,14 +44,18 @@ class Receipts:
                 self._flush()
                 found, sealed = self._entries(reader, account, decision), reader.newest()
             if not found:
-                if self._is_fresh(decision):
-                    self._flush_usage()  # only a usage row tells one that is left out from one that never was
-                return NoReceipt.NOT_RECORDED if reader.was_used(account, decision) else NoReceipt.UNKNOWN
+                return self._why_none(reader, account, decision)
             if sealed is None or not _covered(found, sealed):
                 raise StorageError("the audit log is not signed yet up to this entry: try again")
             size, note = sealed
             proven = [Proven(place, entry, reader.proof(place, size)) for place, entry in found]
             return make_receipt(decision, proven, note, _key_of(reader, note))
+
+    def _why_none(self, reader: AuditReader, account: AccountId, decision: DecisionId) -> NoReceipt:
+        """Only a usage row tells a request that is left out from one that never was."""
+        if self._is_fresh(decision):
+            self._flush_usage()
+        return NoReceipt.NOT_RECORDED if reader.was_used(account, decision) else NoReceipt.UNKNOWN
 
     def _wait_for_others(self, reader: AuditReader, decision: DecisionId) -> None:
         """Wait a little for an entry that may be another worker's: each enters its own ten times a second."""
