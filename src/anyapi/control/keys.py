@@ -137,7 +137,7 @@ async def rotate_key(
 ) -> MadeKey:
     """Make a key like this one, and end this one after the overlap. Its end can only come earlier by this, never later."""
     if not 0 <= data.overlap <= LONGEST_OVERLAP:
-        raise BadRequest(f"overlap must be 0 to {LONGEST_OVERLAP:g} seconds.", "overlap")
+        raise BadRequest(f"overlap must be 0 to {LONGEST_OVERLAP:.0f} seconds ({LONGEST_OVERLAP / 86400:.0f} days).", "overlap")
 
     def store() -> tuple[ShownKey, str]:
         row, secret = rotate(services.store, _own(services, account, key), services.clock(), data.overlap)

@@ -377,7 +377,7 @@ CONFIGURED = (
     ("holds", HOLDS, "kept: who accepted what when"),
     ("review_settings", REVIEW_SETTINGS, "until changed"),
     ("notifications", NOTIFICATIONS, "400 days"),
-    ("notices_seen", NOTICES_SEEN, "until the operator deletes it"),
+    ("notices_seen", NOTICES_SEEN, "until the account is deleted"),
     ("deliveries", DELIVERIES, "400 days"),
     *PUBLIC,
     *SEALED,
