@@ -276,7 +276,7 @@ def _outlets(config: Config, upstreams: Upstreams, writers: Writers, group: Alon
         contradicted=contradicted,
         logs=logs,
         audit=audit.put,
-        receipts=Receipts(audit.driver, audit.flush),
+        receipts=Receipts(audit.driver, audit.flush, flush_usage=usage.flush),
         sample=None if sampling is None or not config.server.enabled else sampling.take,
         timeouts=Timeouts(limits.first_byte_timeout, limits.stream_idle_timeout),
         accounts={} if slices is None else slices.accounts,

@@ -1,12 +1,14 @@
 """Every implementation of the storage contract. A new one is a new entry here; the suite does not change."""
 
 import contextlib
+import json
 import time
 
 from tests.tools import postgres
 
 from anyapi.crypto.secret import Secret
 from anyapi.sealing.sealer import Sealer
+from anyapi.storage.audit_reader import AuditReader
 from anyapi.storage.audit_writer import AuditWriter
 from anyapi.storage.contradiction_writer import ContradictionWriter
 from anyapi.storage.decision_writer import DecisionWriter
@@ -72,6 +74,18 @@ def enter_changes(driver, key=None):
     """Have the audit log take what waits, as a running gateway does within a second; signed if there is a key."""
     with contextlib.closing(AuditWriter(driver, key, time.time)) as writer:
         writer.flush()
+
+
+def entered(driver, *kinds):
+    """Kind and fields of what the audit log has of these kinds of changes, once it has taken what waits; random ids by what they name."""
+    enter_changes(driver)
+    with AuditReader(driver) as reader:
+        found = [json.loads(entry) for _, _, entry in reader.entries()]
+        return [
+            {name: (reader.named(str(value)) or ("", "", value))[2] for name, value in each.items() if name not in {"at", "id"}}
+            for each in found
+            if each["kind"] in kinds
+        ]
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import random
 import pyrage
 import pytest
 from tests.conformance.samples import DAY, NOON, RECIPIENT, kept
-from tests.conformance.stores import Backend
+from tests.conformance.stores import Backend, entered
 from tests.conftest import LONG
 
 from anyapi.domain.prompt_log import MOST_RECIPIENTS, Keeps, LogRule
@@ -68,6 +68,22 @@ def test_rules_come_back_and_are_of_one_account(acme):
         assert store.drop_log_rule("default", Layer.ACCOUNT, "acme") is False
         assert store.drop_log_rule("acme", Layer.ACCOUNT, "acme") is True
         assert store.log_rules("acme") == {}
+
+
+def test_who_may_read_what_stands_in_the_audit_log(acme):
+    with acme.store(NOON) as store:
+        store.add_log_recipient(RecipientRow("rcp_1", "acme", RECIPIENT, "Ann", NOON))
+        store.put_log_rule("acme", Layer.ACCOUNT, "acme", LogRule(Keeps.PROMPTS, 0.25, 7.5), NOON)
+        for _ in range(2):
+            store.drop_log_rule("acme", Layer.ACCOUNT, "acme")
+            store.drop_log_recipient("acme", "rcp_1")
+    whole = {"account": "acme", "layer": "account"}
+    assert entered(acme.driver, "log_recipient", "log_rule", "log_rule_dropped", "log_recipient_removed") == [
+        {"kind": "log_recipient", "account": "acme", "recipient": "rcp_1"},
+        {"kind": "log_rule", **whole, "keeps": "prompts", "share": "0.25", "ttl_days": "7.5"},
+        {"kind": "log_rule_dropped", **whole},
+        {"kind": "log_recipient_removed", "account": "acme", "recipient": "rcp_1"},
+    ]
 
 
 def test_recipients_are_few_and_each_is_there_once(acme):

@@ -2,6 +2,7 @@
 
 import pytest
 from tests.conformance.samples import NOON
+from tests.conformance.stores import entered
 
 from anyapi.domain.ranking import Cell, Measured, Release
 from anyapi.errors import StorageError
@@ -35,6 +36,13 @@ def test_everybody_takes_part_until_they_do_not(ranking):
         assert ranking.takes_part("acme")
     with pytest.raises(StorageError):
         ranking.take_part("nowhere", part=False)
+
+
+def test_who_leaves_and_comes_back_stands_in_the_audit_log_once(acme, ranking):
+    for part in (False, False, True, True):
+        ranking.take_part("acme", part=part)
+    expected = [{"kind": "ranking", "account": "acme", "takes_part": part} for part in (0, 1)]
+    assert entered(acme.driver, "ranking") == expected
 
 
 def test_an_account_that_is_being_deleted_takes_no_part(acme, ranking):

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import LONG
-from tests.integration.lab import FIRST, laboratory, provider, until
+from tests.integration.lab import FIRST, SECOND, laboratory, provider, until
 from tests.integration.raw_client import call
 
 from anyapi.audit.receipts import verify_receipt
 from anyapi.cli.verify import lines
 from anyapi.errors import AuditError
+from anyapi.simulator.cast import ClaimedPolicy
 
 MODEL = "proof/model"
 SCRIPT = Path(__file__).parents[2] / "scripts" / "verify_receipt.py"
@@ -238,6 +239,8 @@ def test_after_a_rotation_old_receipts_verify_and_new_ones_are_signed_anew(lab):
     after = public_key(lab)
     assert after != before
     ORACLE.verify(old, before)
+    checked = command(lab, "audit", "fsck", "--config", str(lab.gateway.home / "anyapi.toml"))
+    assert checked.returncode == 0, f"nothing was asked since, and the log is whole: {checked.stdout}{checked.stderr}"
 
     def signed_anew():
         text = receipt_of(lab, ask(lab))
@@ -257,8 +260,22 @@ def test_what_is_not_recorded_has_no_receipt(tmp_path):
             (CONFIDENTIAL, 200),
         ):
             decision = ask(lab, headers)
-            until(lambda decision=decision: any(row.decision == decision for row in lab.gateway.usage()), "no usage row", 5)
             answer = fetched(lab, decision)
             assert answer.status == status, answer.body
             if status == 404:
                 assert answer.json()["error"]["type"] == "not_recorded"
+
+
+def test_after_a_failover_the_receipt_says_who_else_was_sent_it(tmp_path):
+    fault = "@@status/status:500"
+    keeping = ClaimedPolicy("never", "limited", 30, "contract", "no")
+    providers = [provider(FIRST, {MODEL: fault}, policy=keeping), provider(SECOND, {MODEL: ""})]
+    with laboratory(tmp_path / "home", providers) as lab:
+        told, _, _ = ORACLE.verify(text := receipt_of(lab, ask(lab, provider={"order": [FIRST, SECOND]})))
+    request, permitted = told["request"][1], told["ruling"][1]["permitted"]
+    assert [permitted[place]["provider"] for place in request["sent"]] == [FIRST, SECOND]
+    assert permitted[request["used"]]["provider"] == SECOND
+    assert abs(request["copy_until"] - request["at"] - 30 * 86_400_000) < 10_000, "the one that failed may keep what it was sent"
+    said = lines(verify_receipt(text))
+    assert any(line.startswith(f"sent before to {FIRST}/") for line in said)
+    assert any(line.startswith("the last provider's copy should be gone") for line in said)

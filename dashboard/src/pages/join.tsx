@@ -66,7 +66,7 @@ export function Join({ firstRun }: { firstRun: boolean }) {
               </p>
               {enter.error && <Failed error={enter.error} />}
               <TextInput label="Your name" autoComplete="name" required withAsterisk={false} autoFocus value={name} onChange={(event) => setName(event.currentTarget.value)} />
-              <TextInput label="E-mail address" description="What you sign in with. Nothing is sent to it." type="email" autoComplete="username" required withAsterisk={false} value={address} onChange={(event) => setEmail(event.currentTarget.value)} />
+              <TextInput label="E-mail address" description={found.kind === "invitation" ? "What you were invited with, and sign in with. Nothing is sent to it." : "What you sign in with. Nothing is sent to it."} readOnly={found.kind === "invitation"} type="email" autoComplete="username" required withAsterisk={false} value={address} onChange={(event) => setEmail(event.currentTarget.value)} />
               <PasswordInput
                 label="Password"
                 description={`At least ${SHORTEST} characters. A few words in a row are easy to remember.`}

@@ -91,6 +91,7 @@ function Kept({ usage }: { usage: UsageRow }) {
     ["Project", usage.project],
     ["Operation", sentence(usage.operation)],
     ["Endpoint", usage.endpoint],
+    ["Was sent to", usage.sent_to && (usage.sent_to.map(([endpoint]) => endpoint).join(", ") || "nobody: no connection was made")],
     ["Credential", usage.credential],
     ["Answered by, as the router says", usage.host],
     ["Held against what was promised", usage.evidence && sentence(usage.evidence)],

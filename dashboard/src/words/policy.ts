@@ -218,6 +218,7 @@ const CHANGES: Record<string, string> = {
   key_changed: "changed an API key's limits",
   key_revoked: "revoked an API key",
   usage_exported: "exported usage",
+  exposure_exported: "exported the exposure ledger",
   credential_added: "brought a provider's key",
   credential_replaced: "replaced a provider's key",
   credential_revoked: "revoked a provider's key",

@@ -14,7 +14,7 @@ from anyapi.audit.tiles import LARGEST_ENTRY
 from anyapi.domain.data_policy import DataPolicy, Retention, RetentionKind
 from anyapi.domain.decision import Candidate, Decision
 from anyapi.domain.ids import OWN, CredentialId, EndpointId
-from anyapi.domain.usage import DecisionRecord, UsageRow
+from anyapi.domain.usage import DecisionRecord, Recipients, UsageRow
 from anyapi.errors import AuditError
 
 DAY_MS = 86_400_000
@@ -24,8 +24,11 @@ LogId: TypeAlias = Callable[[str, str, str], str]
 
 _encode = msgspec.json.Encoder().encode
 _sorted = msgspec.json.Encoder(order="sorted").encode
-_KINDS = {name: name for name in ("account", "key", "project", "person", "provisioning")} | {"lineage": "key"}
+_KINDS = {name: name for name in ("account", "key", "project", "person", "provisioning", "recipient")} | {"lineage": "key"}
 """Fields of a change that hold an id which must be forgettable, and what it is the id of."""
+
+
+_Until: TypeAlias = int | msgspec.UnsetType | None
 
 
 class RequestEntry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -40,7 +43,7 @@ class RequestEntry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """HMAC-SHA-256 over body and decision under a salt that only the caller has, if the caller asked for one."""
     completion: int = 0
     copy_until: int | msgspec.UnsetType | None = msgspec.UNSET
-    """When the provider's copy should be gone; null where no end is known; absent where nothing was sent."""
+    """When the last provider's copy should be gone; null where no end is known; absent where nothing was sent."""
     cost: int | None = None
     data_class: str | None = None
     decision: str = ""
@@ -61,6 +64,8 @@ class RequestEntry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Where its decision record stands, which was on the disk before anything was sent."""
     ruling: int = -1
     """Where the ruling stands that it was decided by."""
+    sent: tuple[int, ...] | None = None
+    """Which of the ruling's permitted endpoints it was written to, in order, if not to `used` alone: after a failover, or to none."""
     source: str = ""
     status: int = 0
     streamed: bool = False
@@ -74,6 +79,10 @@ class Keeps(NamedTuple):
     place: int
     copy: int | None
     flagged: int | msgspec.UnsetType | None
+
+
+_UNNAMED = Keeps(-1, None, msgspec.UNSET)
+"""What a ruling does not say of an endpoint: no end is known."""
 
 
 class Ruling(NamedTuple):
@@ -157,13 +166,16 @@ def _kept(retention: Retention) -> int | None:
 
 
 def request_entry(
-    row: UsageRow, ids: tuple[str, str, str | None], ruling: int, keeps: Keeps | None, recorded: int | None, commitment: str | None = None
+    row: UsageRow, ids: tuple[str, str, str | None], place: int, ruling: Ruling, recorded: int | None, commitment: str | None = None
 ) -> bytes:
-    """The entry of a usage row. `ids` are those of account, key and app; `ruling` and `recorded` are places in the log."""
+    """The entry of a usage row. `ids` are those of account, key and app; `place` (of the ruling) and `recorded` are places in the log."""
     at, tokens, end = round(row.at * 1000), row.tokens, round((row.at + row.duration) * 1000)
-    until: int | msgspec.UnsetType | None = msgspec.UNSET
-    flagged: int | msgspec.UnsetType | None = msgspec.UNSET
-    if keeps is not None and row.attempts:
+    keeps, sent = ruling.permitted.get((row.endpoint, row.credential)), None
+    until: _Until = msgspec.UNSET
+    flagged: _Until = msgspec.UNSET
+    if row.sent_to is not None:
+        sent, until, flagged = _held_by(ruling, row.sent_to, end)
+    elif keeps is not None and row.attempts:
         until = None if keeps.copy is None else end + keeps.copy
         flagged = end + keeps.flagged if isinstance(keeps.flagged, int) else keeps.flagged
     return _encode(
@@ -192,13 +204,31 @@ def request_entry(
             tokens.prompt,
             tokens.reasoning,
             recorded,
-            ruling,
+            place,
+            sent,
             row.source.value,
             row.status,
             row.streamed,
             None if keeps is None else keeps.place,
         )
     )
+
+
+def _held_by(ruling: Ruling, sent_to: Recipients, end: int) -> tuple[tuple[int, ...], _Until, _Until]:
+    """The places of all who were sent a request, and when the last copy should be gone, and the last of flagged content.
+
+    No end known of one is none known of all.
+    """
+    holders = [ruling.permitted.get(each, _UNNAMED) for each in dict.fromkeys(sent_to)]
+    sent = tuple(each.place for each in holders if each is not _UNNAMED)
+    flagged = [each.flagged for each in holders if not isinstance(each.flagged, msgspec.UnsetType)]
+    until: _Until = _latest(end, [each.copy for each in holders]) if holders else msgspec.UNSET
+    return sent, until, _latest(end, flagged) if flagged else msgspec.UNSET
+
+
+def _latest(end: int, kept: list[int | None]) -> int | None:
+    known = [each for each in kept if each is not None]
+    return end + max(known) if len(known) == len(kept) else None
 
 
 def decision_entry(record: DecisionRecord, log_id: LogId) -> bytes:

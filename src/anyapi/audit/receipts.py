@@ -129,10 +129,21 @@ def _expected(told: Mapping[object, object]) -> tuple[str, ...]:
 
 def used_endpoint(receipt: Receipt) -> dict[str, object]:
     """The permitted endpoint that answered last, with the facts that it was permitted on; empty where none was asked."""
-    permitted, used = receipt.ruling.get("permitted"), receipt.request.get("used")
-    if not isinstance(permitted, list) or type(used) is not int or not 0 <= used < len(permitted):
+    return _endpoint(receipt, receipt.request.get("used"))
+
+
+def earlier_endpoints(receipt: Receipt) -> list[dict[str, object]]:
+    """Where the request was written to besides, before a failover."""
+    sent = receipt.request.get("sent")
+    found = [_endpoint(receipt, place) for place in sent if place != receipt.request.get("used")] if isinstance(sent, list) else []
+    return [each for each in found if each]
+
+
+def _endpoint(receipt: Receipt, place: object) -> dict[str, object]:
+    permitted = receipt.ruling.get("permitted")
+    if not isinstance(permitted, list) or type(place) is not int or not 0 <= place < len(permitted):
         return {}
-    found = permitted[used]
+    found = permitted[place]
     return found if isinstance(found, dict) else {}
 
 

@@ -2,28 +2,32 @@
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 import msgspec
 
+from anyapi.audit.entries import own_entry
 from anyapi.audit.fsck import check, problem_lines
-from anyapi.audit.notes import Checkpoint, PublicKey, split_note
+from anyapi.audit.notes import Checkpoint, PublicKey, SigningKey, split_note
 from anyapi.audit.tiles import bundle, edge_of, tile_path
 from anyapi.audit.tree import TILE_WIDTH
 from anyapi.cli.output import print_json
 from anyapi.cli.stored import Place, with_store
 from anyapi.config_audit import key_file_of
 from anyapi.control.spreadsheet import written
-from anyapi.crypto.log_keys import put_in_place, read_key, replace_key
+from anyapi.crypto.log_keys import LOOK_SECONDS, put_in_place, read_key, replace_key
 from anyapi.errors import AuditError, ConfigError
 from anyapi.storage.audit_log import AppendedLog
 from anyapi.storage.audit_reader import AuditReader
+from anyapi.storage.driver import Conflict
 
 FOUND = 4
 """Exit code of a check that found something wrong."""
 _LARGEST_NOTE = 4096
+_TRIES = 8
 _COLUMNS = ("position", "kind", "at", "account", "key", "decision", "model", "endpoint", "outcome", "entry")
 
 
@@ -98,7 +102,7 @@ def export(place: Place, form: str, names: bool, where: Path | None) -> None:
 @audit.command()
 @with_store
 def rotate(place: Place) -> None:
-    """Make a new signing key. The old one signs that the new one takes over; a running server signs with it within a second."""
+    """Make a new signing key. The old one signs that the new one takes over, and the new one that it did; a server goes on with it."""
     file = key_file_of(place.config.audit, place.config.data_dir)
     old, new = replace_key(file)
     driver = place.driver
@@ -108,11 +112,28 @@ def rotate(place: Place) -> None:
         log.announce(new.public, round(place.now * 1000))
         log.seal(old)
     put_in_place(file)
+    time.sleep(LOOK_SECONDS + 0.1)  # by then a running server has read it: no checkpoint of the old key comes behind this one's
+    if not any(_signed_anew(place, new) for _ in range(_TRIES)):
+        click.echo("A server enters much: its next checkpoint is the new key's first one.", err=True)
     if place.as_json:
         print_json({"old": str(old.public), "new": str(new.public), "fingerprint": new.public.fingerprint})
     else:
         click.echo(str(new.public))
         click.echo(f"fingerprint {new.public.fingerprint}; the old key {old.public.id.hex()} signed that it takes over", err=True)
+
+
+def _signed_anew(place: Place, key: SigningKey) -> bool:
+    """Have the new key sign the log, with an entry of its own, since a checkpoint stands over the others; False if another wrote then."""
+    driver, name = place.driver, {"fingerprint": key.public.fingerprint}
+    try:
+        with driver.translated("extend the audit log"), contextlib.closing(driver.connect(everybody=True)) as connection:
+            log = AppendedLog(driver, connection)
+            with log.alone():
+                log.append([(None, own_entry("key_signs", round(place.now * 1000), name))])
+            log.seal(key)
+    except Conflict:
+        return False
+    return True
 
 
 def _key(place: Place, text: str | None) -> PublicKey | None:

@@ -21,7 +21,9 @@ from anyapi.domain.ids import AccountId
 from anyapi.domain.snapshot import PolicyContext
 from anyapi.errors import ConfigError
 from anyapi.policy.standing import DAY
+from anyapi.storage.people_rows import ChangeRow
 from anyapi.storage.rows import DEFAULT_ACCOUNT, RESERVED_ACCOUNTS
+from anyapi.storage.sql_people import SqlPeople
 from anyapi.storage.sql_review import SqlReview
 from anyapi.upstream.adapters import SERVED_EMBEDDINGS, SERVED_PROTOCOLS
 
@@ -33,20 +35,32 @@ from anyapi.upstream.adapters import SERVED_EMBEDDINGS, SERVED_PROTOCOLS
 @with_store
 def exposure(place: Place, account: str | None, as_csv: bool, as_record: bool) -> None:
     """Show which provider was sent what class of data of which app, and until when it may hold it."""
-    if account is not None:
-        refuse_unknown("account", account, [*(row.id for row in place.store.accounts()), *RESERVED_ACCOUNTS])
-    whose = AccountId(account) if account is not None else DEFAULT_ACCOUNT if as_record else None
+    whose = _whose(place, account, DEFAULT_ACCOUNT if as_record else None)
     config = _with_credentials(place)
     with SqlReview(place.driver) as review:
         found = exposures(place.store, review, _context(place, config), whose, place.now)
-    if as_csv:
-        click.echo(written([COLUMNS, *rows_of(found.entries, config.catalogue)]), nl=False)
-    elif as_record:
-        print_json(record_of(found, config.catalogue, _about(place, whose or DEFAULT_ACCOUNT)))
+    if as_csv or as_record:
+        SqlPeople(place.store).add_change(ChangeRow(place.now, whose, "cli", "exposure_exported", whose or ""))
+        _write(place, found, config, whose if as_record and not as_csv else None)
     elif place.as_json:
         print_json(found)
     else:
         _show(found)
+
+
+def _whose(place: Place, account: str | None, otherwise: AccountId | None) -> AccountId | None:
+    if account is None:
+        return otherwise
+    refuse_unknown("account", account, [*(row.id for row in place.store.accounts()), *RESERVED_ACCOUNTS])
+    return AccountId(account)
+
+
+def _write(place: Place, found: Ledger, config: Config, record_of_account: AccountId | None) -> None:
+    """For others to keep: as a record of processing of an account, else as CSV."""
+    if record_of_account is None:
+        click.echo(written([COLUMNS, *rows_of(found.entries, config.catalogue)]), nl=False)
+    else:
+        print_json(record_of(found, config.catalogue, _about(place, record_of_account)))
 
 
 def _with_credentials(place: Place) -> Config:

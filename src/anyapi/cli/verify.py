@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from anyapi.audit.notes import PublicKey
-from anyapi.audit.receipts import LARGEST, Receipt, used_endpoint, verify_receipt
+from anyapi.audit.receipts import LARGEST, Receipt, earlier_endpoints, used_endpoint, verify_receipt
 from anyapi.cli.output import print_json
 from anyapi.errors import AuditError
 
@@ -65,7 +65,7 @@ def _verify_body(receipt: Receipt, body: Path | None, salt: str | None) -> None:
 
 def lines(receipt: Receipt) -> list[str]:
     """What a receipt proves, one line each."""
-    request, ruling, used = receipt.request, receipt.ruling, used_endpoint(receipt)
+    request, ruling, used, earlier = receipt.request, receipt.ruling, used_endpoint(receipt), earlier_endpoints(receipt)
     found = [f"verified: decision {receipt.decision}, in the log {receipt.checkpoint.origin} of {receipt.checkpoint.size} entries"]
     if receipt.record:
         found.append("a decision record was durable before anything was sent")
@@ -76,13 +76,20 @@ def lines(receipt: Receipt) -> list[str]:
     found.append(f"{request.get('attempts', 0)} upstream calls, {tokens}")
     found.append(f"requirement {ruling.get('requirement')}, catalogue {ruling.get('catalogue')}")
     if used:
-        source = f", source {used['source_url']}" if "source_url" in used else ""
-        found.append(f"endpoint {used.get('endpoint')}: facts {used.get('grade')}, {used.get('retention_confidence')}{source}")
+        found.append(f"endpoint {_told(used)}")
+        found += [f"sent before to {_told(each)}" for each in earlier]
         if "copy_until" in request:
-            found.append(f"the provider's copy should be gone: {_until(request['copy_until'])}")
+            whose = "the last provider's copy" if earlier else "the provider's copy"
+            found.append(f"{whose} should be gone: {_until(request['copy_until'])}")
         if "flagged_until" in request:
             found.append(f"its copy of flagged content: {_until(request['flagged_until'])}")
     return found + [f"denied {each.get('endpoint')}: {', '.join(map(str, _items(each.get('reasons'))))}" for each in _denied(ruling)]
+
+
+def _told(endpoint: dict[str, object]) -> str:
+    """An endpoint with the grade and the source of its facts."""
+    source = f", source {endpoint['source_url']}" if "source_url" in endpoint else ""
+    return f"{endpoint.get('endpoint')}: facts {endpoint.get('grade')}, {endpoint.get('retention_confidence')}{source}"
 
 
 def _denied(ruling: dict[str, object]) -> list[dict[str, object]]:

@@ -21,14 +21,14 @@ INVITATION_SECONDS = 7 * 86400.0
 LONGEST_ID = 64
 
 
-class NewAccount(msgspec.Struct, frozen=True):
+class NewAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An account to be made: its id is what usage rows and policies name it by."""
 
     id: str
     name: str
 
 
-class NewProject(msgspec.Struct, frozen=True):
+class NewProject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A project to be made."""
 
     id: str
@@ -45,7 +45,7 @@ class Member(msgspec.Struct, frozen=True):
     since: float
 
 
-class NewMember(msgspec.Struct, frozen=True):
+class NewMember(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whom to invite, and as what."""
 
     email: str
@@ -60,7 +60,7 @@ class Invitation(msgspec.Struct, frozen=True):
     expires_at: float | None = None
 
 
-class NewRole(msgspec.Struct, frozen=True):
+class NewRole(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Another role for a member."""
 
     role: Role

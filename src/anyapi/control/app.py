@@ -37,6 +37,7 @@ from anyapi.control import (
     updates,
     usage,
 )
+from anyapi.control.bodies import StrictRequest
 from anyapi.control.describe import described
 from anyapi.control.permissions import SignedIn, guard, refuse_unguarded
 from anyapi.control.problems import of_ours, of_the_framework, unforeseen
@@ -114,6 +115,7 @@ def create_app(services: Services, dashboard: Path | None = None) -> Litestar:
         before_send=[_add_headers],
         state=State({"services": services}),
         openapi_config=_description(),
+        request_class=StrictRequest,
         request_max_body_size=LARGEST_BODY,
         logging_config=None,
         debug=False,

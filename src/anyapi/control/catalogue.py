@@ -95,7 +95,7 @@ class Overview(msgspec.Struct, frozen=True):
     endpoints: int
 
 
-class Asked(msgspec.Struct, frozen=True):
+class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A question about models without a prompt."""
 
     models: list[str]

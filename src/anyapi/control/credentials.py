@@ -27,7 +27,7 @@ MOST_AGREEMENTS = 20
 READ, WRITE = {"permission": Permission.READ}, {"permission": Permission.WRITE_SETTINGS}
 
 
-class NewCredential(msgspec.Struct, frozen=True):
+class NewCredential(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A provider's key that the account brings. `agreements` in the words of `anyapi.toml`, without `provider`."""
 
     provider: ProviderId
@@ -45,7 +45,7 @@ class NewCredential(msgspec.Struct, frozen=True):
         return "<NewCredential>"
 
 
-class NewSecret(msgspec.Struct, frozen=True):
+class NewSecret(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the provider gave instead of the key before."""
 
     secret: str
@@ -55,7 +55,7 @@ class NewSecret(msgspec.Struct, frozen=True):
         return "<NewSecret>"
 
 
-class Signed(msgspec.Struct, frozen=True):
+class Signed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All that is signed for a credential from now on, in the words of `anyapi.toml`; an empty list ends what was."""
 
     agreements: list[dict[str, object]]

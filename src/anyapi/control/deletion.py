@@ -21,7 +21,7 @@ from anyapi.storage.tenant import EVERYBODY, only
 WRITE = {"permission": Permission.WRITE_MEMBERS}
 
 
-class Confirmation(msgspec.Struct, frozen=True):
+class Confirmation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The account's name, typed by whoever wants it deleted."""
 
     name: str

@@ -44,6 +44,9 @@ def described(app: Litestar, *, secure: bool = False) -> Json:
         for method, operation in operations.items():
             _complete(operation, path, method.upper(), permissions[method.upper(), path])
     components: dict[str, Json] = schema["components"]
+    for operations in paths.values():
+        for operation in operations.values():
+            _close(operation.get("requestBody"), components["schemas"])
     components["schemas"]["Problem"] = PROBLEM
     components["securitySchemes"] = {
         "session": {"type": "apiKey", "in": "cookie", "name": cookie_name(secure=secure)},
@@ -73,6 +76,18 @@ def _complete(operation: Json, path: str, method: str, permission: object) -> No
         503: True,
     }
     _add_problems(operation, [status for status, comes in statuses.items() if comes])
+
+
+def _close(part: object, schemas: Json) -> None:
+    """A body has no fields but those that are described; the framework leaves that out."""
+    for value in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        if not isinstance(value, str):
+            _close(value, schemas)
+            continue
+        named = schemas.get(value.rpartition("#/components/schemas/")[2])
+        if isinstance(named, dict) and named.get("type") == "object" and "additionalProperties" not in named:
+            named["additionalProperties"] = False
+            _close(named, schemas)
 
 
 def _needed(*, changes: bool, provision: bool) -> Json:

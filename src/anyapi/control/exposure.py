@@ -6,7 +6,9 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from anyapi.control.exposures import exposures
+from anyapi.control.history import note
 from anyapi.control.layers import account_of
+from anyapi.control.permissions import SignedIn
 from anyapi.control.processing_record import COLUMNS, About, ProcessingRecord, record_of, rows_of
 from anyapi.control.services import Services
 from anyapi.control.spreadsheet import written
@@ -57,16 +59,20 @@ def show_exposure(services: NamedDependency[Services], account: FromPath[Account
 
 @get("/api/accounts/{account:str}/exposure.csv", opt=READ, media_type=CSV)
 @in_thread
-def exposure_csv(services: NamedDependency[Services], account: FromPath[AccountId]) -> Response[str]:
+def exposure_csv(services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], account: FromPath[AccountId]) -> Response[str]:
     """The whole ledger as CSV, one line each."""
+    note(services, signed_in, account, "exposure_exported", account)
     rows = rows_of(_ledger(services, account).entries, services.in_force().context.catalogue)
     return Response(written([COLUMNS, *rows]), media_type=CSV, headers=_as_file(account, "csv"))
 
 
 @get("/api/accounts/{account:str}/exposure.json", opt=READ)
 @in_thread
-def processing_record(services: NamedDependency[Services], account: FromPath[AccountId]) -> Response[ProcessingRecord]:
+def processing_record(
+    services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], account: FromPath[AccountId]
+) -> Response[ProcessingRecord]:
     """The whole ledger as a record of processing (GDPR Art. 30): what is not known is null, and named in `to_complete`."""
+    note(services, signed_in, account, "exposure_exported", account)
     privacy = services.privacy
     about = About(account, account_of(services, account).name or None, privacy.contact, privacy.policy_url, services.inventory())
     made = record_of(_ledger(services, account), services.in_force().context.catalogue, about)

@@ -14,7 +14,7 @@ from anyapi.policy.periods import begins_anew, day_of, first_days
 from anyapi.storage.rows import KeyRow, SpendingRow
 
 
-class Limits(msgspec.Struct, frozen=True):
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a key may use: US dollars in each period, and requests a minute. Null is no limit."""
 
     spend_cap: float | None = None

@@ -27,7 +27,7 @@ LONGEST_NAME = 100
 LONGEST_DAYS = 3650.0
 
 
-class NewKey(msgspec.Struct, frozen=True):
+class NewKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A key to be made. `expires_days` from now, None for no end; `data_policy` in the form of a request's."""
 
     name: str = ""
@@ -37,7 +37,7 @@ class NewKey(msgspec.Struct, frozen=True):
     limits: Limits = Limits()
 
 
-class ChangedKey(msgspec.Struct, frozen=True):
+class ChangedKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All that can be changed of a key, as it shall be then; its limits are those of every key that shares them."""
 
     name: str
@@ -58,7 +58,7 @@ class MadeKey(msgspec.Struct, frozen=True):
         return "<MadeKey>"
 
 
-class Rotation(msgspec.Struct, frozen=True):
+class Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long the old key works beside the new one, in seconds."""
 
     overlap: float = 86400.0
@@ -137,7 +137,7 @@ async def rotate_key(
 ) -> MadeKey:
     """Make a key like this one, and end this one after the overlap. Its end can only come earlier by this, never later."""
     if not 0 <= data.overlap <= LONGEST_OVERLAP:
-        raise BadRequest(f"overlap must be 0 to {LONGEST_OVERLAP:g} seconds.", "overlap")
+        raise BadRequest(f"overlap must be 0 to {LONGEST_OVERLAP:.0f} seconds ({LONGEST_OVERLAP / 86400:.0f} days).", "overlap")
 
     def store() -> tuple[ShownKey, str]:
         row, secret = rotate(services.store, _own(services, account, key), services.clock(), data.overlap)

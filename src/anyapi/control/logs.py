@@ -34,7 +34,7 @@ LONGEST_NAME = 80
 SEALED = "application/octet-stream"
 
 
-class NewRecipient(msgspec.Struct, frozen=True):
+class NewRecipient(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An age public key (`age1...`), and a name for it. The identity that belongs to it stays with its holder."""
 
     recipient: str
@@ -45,7 +45,7 @@ class NewRecipient(msgspec.Struct, frozen=True):
         return "<NewRecipient>"
 
 
-class NewRule(msgspec.Struct, frozen=True):
+class NewRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is to be kept, of which share of the requests, for how many days."""
 
     keeps: Keeps

@@ -46,7 +46,7 @@ class Way(msgspec.Struct, frozen=True):
     code: str | None
 
 
-class Seen(msgspec.Struct, frozen=True):
+class Seen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Up to when (Unix seconds) the person has seen them: the time of the newest on the page."""
 
     until: float

@@ -33,7 +33,7 @@ DAY = 86400.0
 TEAM = "Privacy team"
 
 
-class NewRequest(msgspec.Struct, frozen=True):
+class NewRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What somebody wants of the privacy team, in at most 4,000 characters."""
 
     kind: RequestKind
@@ -44,7 +44,7 @@ class NewRequest(msgspec.Struct, frozen=True):
         return f"NewRequest(kind={self.kind!r})"
 
 
-class NewMessage(msgspec.Struct, frozen=True):
+class NewMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One more message from the account."""
 
     words: str
@@ -54,7 +54,7 @@ class NewMessage(msgspec.Struct, frozen=True):
         return "<NewMessage>"
 
 
-class NewReply(msgspec.Struct, frozen=True):
+class NewReply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An answer of the privacy team, another status, or both; `words` may be empty where the status alone changes."""
 
     status: RequestStatus

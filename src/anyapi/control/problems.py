@@ -1,6 +1,7 @@
 """Errors of the control API: the same envelope as the data plane's. What nobody foresaw says nothing of itself."""
 
 import logging
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -19,6 +20,7 @@ from anyapi.errors import (
     RequestError,
     StorageError,
 )
+from anyapi.storage.driver import Conflict, NotStorable
 from anyapi.telemetry.log import Event, log
 
 STATUSES: Mapping[type[AnyAPIError], int] = {
@@ -30,6 +32,8 @@ STATUSES: Mapping[type[AnyAPIError], int] = {
     RateLimited: 429,
 }
 _Request = Request[object, object, State]
+_UNKNOWN = re.compile(r"unknown field `([A-Za-z0-9_.-]{1,64})`")
+"""How the reader of bodies tells of one. A name of another kind may be anything and is not repeated."""
 logging.getLogger("litestar").setLevel(logging.CRITICAL)  # it would print tracebacks, which may hold what was sent
 
 
@@ -37,6 +41,8 @@ def of_ours(_request: _Request, error: AnyAPIError) -> Response[dict[str, object
     """An error of our tree."""
     if isinstance(error, StorageError) and error.metadata.get("code") == "last_owner":
         return _envelope(409, "conflict", error.message, {})
+    if isinstance(error, NotStorable) and not isinstance(error, Conflict):
+        return _envelope(400, "bad_request", "Something in it cannot be stored: a character such as U+0000, or a number too large.", {})
     status = next((number for kind, number in STATUSES.items() if isinstance(error, kind)), None)
     if status is None:
         log(Event.INTERNAL_ERROR, kind=type(error).__name__)
@@ -50,7 +56,7 @@ def of_the_framework(_request: _Request, error: HTTPException) -> Response[dict[
     """What Litestar refuses by itself: an unknown path, a body of the wrong shape. Field names only, never values."""
     fields: list[str] = []
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
-        fields = [str(each.get("key", "")) for each in error.extra if isinstance(each, dict)]
+        fields = [_field(each) for each in error.extra if isinstance(each, dict)]
     words = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
     named = f" Look at: {', '.join(field for field in fields if field)}." if any(fields) else ""
     messages = {
@@ -59,6 +65,12 @@ def of_the_framework(_request: _Request, error: HTTPException) -> Response[dict[
         405: "Not with this method.",
     }
     return _envelope(error.status_code, words, messages.get(error.status_code, HTTPStatus(error.status_code).phrase), {})
+
+
+def _field(found: dict[str, object]) -> str:
+    """Where a body is not as it should be; of a field that is not known, its name."""
+    unknown = _UNKNOWN.search(str(found.get("message", "")))
+    return f"{unknown[1]} (not known here)" if unknown else str(found.get("key", ""))
 
 
 def unforeseen(_request: _Request, error: Exception) -> Response[dict[str, object]]:

@@ -23,7 +23,7 @@ class Part(msgspec.Struct, frozen=True):
     sampling: bool
 
 
-class TakePart(msgspec.Struct, frozen=True):
+class TakePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether they may be from now on."""
 
     takes_part: bool

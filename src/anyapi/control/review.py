@@ -94,7 +94,7 @@ class Review(msgspec.Struct, frozen=True):
     accepted: tuple[Accepted, ...]
 
 
-class Acceptance(msgspec.Struct, frozen=True):
+class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to accept: subjects, or None for all that was shown."""
 
     update: int
@@ -108,7 +108,7 @@ class Done(msgspec.Struct, frozen=True):
     snapshot: int
 
 
-class Wishes(msgspec.Struct, frozen=True):
+class Wishes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the account is to review and to be told from now on."""
 
     review_first: bool
@@ -116,7 +116,7 @@ class Wishes(msgspec.Struct, frozen=True):
     email: bool = False
 
 
-class Hook(msgspec.Struct, frozen=True):
+class Hook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where a webhook is to be sent."""
 
     url: str

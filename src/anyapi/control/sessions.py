@@ -21,9 +21,10 @@ from anyapi.storage.people_rows import LinkKind, LinkRow, MemberRow, PersonRow, 
 
 _Request = Request[object, object, State]
 LONGEST_TEXT = 200
+_NO_LINK = "This link was used already or has run out. Ask for a new one."
 
 
-class SignIn(msgspec.Struct, frozen=True):
+class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What signs somebody in. Never printed."""
 
     email: str
@@ -34,7 +35,7 @@ class SignIn(msgspec.Struct, frozen=True):
         return "<SignIn>"
 
 
-class Join(msgspec.Struct, frozen=True):
+class Join(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a one-time link is answered with: who its bearer is. Never printed."""
 
     token: str
@@ -47,7 +48,7 @@ class Join(msgspec.Struct, frozen=True):
         return "<Join>"
 
 
-class Passwords(msgspec.Struct, frozen=True):
+class Passwords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The old password and the new one. Never printed."""
 
     current: str
@@ -137,7 +138,7 @@ def show_link(services: NamedDependency[Services], token: FromPath[str]) -> Invi
     """What a one-time link is good for. Raises `BadRequest` for one that is used up or has run out."""
     link = services.people.link(sha256_of(token), services.clock())
     if link is None:
-        raise BadRequest("This link was used already or has run out. Ask for a new one.", "token")
+        raise BadRequest(_NO_LINK, "token")
     return Invited(link.kind, link.email, link.account, link.role)
 
 
@@ -146,19 +147,28 @@ def show_link(services: NamedDependency[Services], token: FromPath[str]) -> Invi
 def join(request: _Request, services: NamedDependency[Services], data: JSONBody[Join]) -> Response[Me]:
     """Use a one-time link: the first person of a new installation, or a new member. Signs them in."""
     email, name = data.email.strip().lower(), data.name.strip()
-    if "@" not in email[1:-1] or len(email) > LONGEST_TEXT or not 0 < len(name) <= LONGEST_TEXT:
-        raise BadRequest(f"A name and an e-mail address are needed, at most {LONGEST_TEXT} characters each.", "email")
+    _check_form(services.people.link(sha256_of(data.token), services.clock()), email, name)
     password = hashed(data.password)  # before the link is used up: a short password must not cost it
     if services.people.person_by_email(email) is not None:
         raise BadRequest("Somebody with this e-mail address is known already: sign in, or ask to be added as a member.", "email")
     link = services.people.take_link(sha256_of(data.token), services.clock())
     if link is None or (link.kind is LinkKind.FIRST_RUN and services.people.people_count() > 0):
-        raise BadRequest("This link was used already or has run out. Ask for a new one.", "token")
+        raise BadRequest(_NO_LINK, "token")
     person = PersonRow(new_person_id(), email, name, password, link.kind is LinkKind.FIRST_RUN, services.clock())
     services.people.add_person(person)
     services.people.put_member(_membership(services, link, person))
     end(request, services)
     return _answer(*begin(services, person))
+
+
+def _check_form(link: LinkRow | None, email: str, name: str) -> None:
+    """Raise `BadRequest` for what cannot join. First of all without a link: nobody else learns who is known, or has a password hashed."""
+    if link is None:
+        raise BadRequest(_NO_LINK, "token")
+    if "@" not in email[1:-1] or len(email) > LONGEST_TEXT or not 0 < len(name) <= LONGEST_TEXT:
+        raise BadRequest(f"A name and an e-mail address are needed, at most {LONGEST_TEXT} characters each.", "email")
+    if link.kind is LinkKind.INVITATION and email != link.email:  # whoever is invited there later would be somebody else
+        raise BadRequest("This link is for the e-mail address that was invited. To use another one, ask for a link for that.", "email")
 
 
 @post("/api/session/password", opt={"permission": Permission.SIGNED_IN}, status_code=200)

@@ -27,7 +27,7 @@ from anyapi.storage.rows import GATEWAY_SUBJECT, UsageGroup
 WEEK = 7 * 86400.0
 
 
-class Asked(msgspec.Struct, frozen=True):
+class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a layer shall ask from now on: the whole of it, in the form of a request's `data_policy`."""
 
     data_policy: dict[str, object]

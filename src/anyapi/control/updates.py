@@ -46,7 +46,7 @@ class Updates(msgspec.Struct, frozen=True):
     rows: tuple[Update, ...]
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A compiled catalogue as text; without it, the one at the configured address."""
 
     file: str | None = None

@@ -16,7 +16,7 @@ from anyapi.errors import AuditError, ConfigError
 KEY_NAME = "audit.key"
 """Its file in the data directory, where nothing else is configured."""
 _LARGEST = 4096
-_LOOK_SECONDS = 1.0
+LOOK_SECONDS = 1.0
 """How old what is known of the file may be: a key that was rotated signs from then on."""
 
 
@@ -28,7 +28,7 @@ class LogKeys:
         self._file, self._given = file, given
         self._read: SigningKey | None = None
         self._stamp: tuple[int, int] = (0, 0)
-        self._looked = -_LOOK_SECONDS
+        self._looked = -LOOK_SECONDS
 
     def __call__(self) -> SigningKey:
         """The key. Raises `ConfigError` for a file that is not there, not the owner's alone, or no key."""
@@ -37,7 +37,7 @@ class LogKeys:
         if self._file is None:
             raise ConfigError("there is no key to sign the audit log with")
         now = time.monotonic()
-        if self._read is None or now - self._looked >= _LOOK_SECONDS:
+        if self._read is None or now - self._looked >= LOOK_SECONDS:
             self._looked = now
             try:
                 found = self._file.stat()

@@ -12,8 +12,8 @@ SIGNATURE = ".sig"
 
 def download(url: str, public_keys: Sequence[bytes], allows: Allows, progress: Callable[[int], None] | None = None) -> bytes:
     """Give the bytes of a catalogue that one of the keys signed. Raises `NotReached` and `UpdateRefused`."""
-    data = _body(url, allows, Limits(SECONDS, LARGEST), progress)
-    signature = _body(_beside(url), allows, Limits(SECONDS, LARGEST_SIGNATURE), None)
+    data = _body("the update's address", Sent("GET", url), allows, Limits(SECONDS, LARGEST), progress)
+    signature = _body(f"the address of its signature ({SIGNATURE})", Sent("GET", _beside(url)), allows, Limits(SECONDS, LARGEST_SIGNATURE))
     check_signature(data, signature, public_keys, "the update")
     return data
 
@@ -23,8 +23,8 @@ def _beside(url: str) -> str:
     return f"{path}{SIGNATURE}{mark}{query}"
 
 
-def _body(url: str, allows: Allows, limits: Limits, progress: Callable[[int], None] | None) -> bytes:
-    answer = request(Sent("GET", url), allows, limits, progress)
+def _body(what: str, sent: Sent, allows: Allows, limits: Limits, progress: Callable[[int], None] | None = None) -> bytes:
+    answer = request(sent, allows, limits, progress)
     if answer.status != 200:
-        raise NotReached("not_found", f"the update's address answered with status {answer.status} (redirects are not followed)")
+        raise NotReached("not_found", f"{what} answered with status {answer.status} (redirects are not followed): nothing was changed")
     return answer.body

@@ -114,9 +114,8 @@ class Composer:
         ids = self._ids.get((row.account, row.key, app))
         if ids is None:
             ids = self._find_ids(row.account, row.key, app)
-        keeps = ruling.permitted.get((row.endpoint, row.credential))
         recorded = self._recorded.pop(row.decision, None) if self._recorded and row.data_class in _RECORDED else None
-        rows.append((f"r:{row.decision}", request_entry(row, ids, place, keeps, recorded, commitment)))
+        rows.append((f"r:{row.decision}", request_entry(row, ids, place, ruling, recorded, commitment)))
 
     def _find_ids(self, account: str, key: str, app: str | None) -> tuple[str, str, str | None]:
         if len(self._ids) >= _MOST_RULINGS:

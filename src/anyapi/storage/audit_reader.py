@@ -1,20 +1,18 @@
 """Reading the audit log on a connection of one's own: for checking, export, receipts. Writes nothing but what waits to be entered."""
 
 import contextlib
-import secrets
 import sqlite3
 from collections.abc import Iterator
 from functools import partial
 from types import TracebackType
 from typing import Self, cast
 
-import msgspec
-
 from anyapi.audit.tiles import Tile, subtrees
 from anyapi.audit.tree import inclusion_proof
 from anyapi.domain.ids import AccountId, DecisionId
 from anyapi.errors import StorageError
 from anyapi.storage import audit_statements as statements
+from anyapi.storage.audit_notes import note_for_audit
 from anyapi.storage.audit_tables import entries_of, fetch_from, number, size_of
 from anyapi.storage.driver import Driver, Row, Value
 
@@ -131,6 +129,5 @@ class AuditReader:
 
     def add_waiting(self, at: int, kind: str, values: dict[str, str | int]) -> None:
         """Note something that is to be entered: an export, say. `at` in Unix milliseconds."""
-        body = msgspec.json.encode(values).decode()
         with self._driver.translated("note it for the audit log"):
-            self._connection.execute(statements.ADD_WAITING, (secrets.token_hex(12), at, kind, body))
+            note_for_audit(self._connection, kind, values, at)

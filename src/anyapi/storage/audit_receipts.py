@@ -23,9 +23,15 @@ _LOOKS, _LOOK_SECONDS = 8, 0.05
 class Receipts:
     """Makes receipts. Called in a thread: it reads the store, and may wait for the log to be signed."""
 
-    def __init__(self, driver: Driver, flush: Callable[[], None], clock: Callable[[], float] = time.time) -> None:
-        """`flush` returns when everything that happened before stands in the log under a checkpoint."""
-        self._driver, self._flush, self._clock = driver, flush, clock
+    def __init__(
+        self,
+        driver: Driver,
+        flush: Callable[[], None],
+        clock: Callable[[], float] = time.time,
+        flush_usage: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`flush` returns when everything that happened before stands in the log under a checkpoint, `flush_usage` when it has its rows."""
+        self._driver, self._flush, self._clock, self._flush_usage = driver, flush, clock, flush_usage
 
     def __call__(self, account: AccountId, decision: DecisionId) -> bytes | NoReceipt:
         """The receipt of a decision of this account. That of another account is as unknown as one that never was. Raises `StorageError`."""
@@ -38,12 +44,18 @@ class Receipts:
                 self._flush()
                 found, sealed = self._entries(reader, account, decision), reader.newest()
             if not found:
-                return NoReceipt.NOT_RECORDED if reader.was_used(account, decision) else NoReceipt.UNKNOWN
+                return self._why_none(reader, account, decision)
             if sealed is None or not _covered(found, sealed):
                 raise StorageError("the audit log is not signed yet up to this entry: try again")
             size, note = sealed
             proven = [Proven(place, entry, reader.proof(place, size)) for place, entry in found]
             return make_receipt(decision, proven, note, _key_of(reader, note))
+
+    def _why_none(self, reader: AuditReader, account: AccountId, decision: DecisionId) -> NoReceipt:
+        """Only a usage row tells a request that is left out from one that never was."""
+        if self._is_fresh(decision):
+            self._flush_usage()
+        return NoReceipt.NOT_RECORDED if reader.was_used(account, decision) else NoReceipt.UNKNOWN
 
     def _wait_for_others(self, reader: AuditReader, decision: DecisionId) -> None:
         """Wait a little for an entry that may be another worker's: each enters its own ten times a second."""

@@ -21,7 +21,10 @@ class RankingStore(Protocol):
         ...
 
     def take_part(self, account: AccountId, *, part: bool) -> None:
-        """Have an account take part, or not; MUST be durable on return and idempotent. MUST raise if the account does not exist."""
+        """Have an account take part, or not; MUST be durable on return and idempotent. MUST raise if the account does not exist.
+
+        A change MUST stand in the audit log: it is noted in the same transaction.
+        """
         ...
 
     def spend(self, week: str, epsilon: float, delta: float) -> bool:

@@ -7,6 +7,7 @@ from anyapi.domain.prompt_log import LAYERS, MOST_RECIPIENTS, Keeps, LogRule
 from anyapi.domain.requirement import Layer
 from anyapi.errors import StorageError
 from anyapi.storage import log_statements as statements
+from anyapi.storage.audit_notes import note_for_audit
 from anyapi.storage.contract_logs import RecipientRow
 from anyapi.storage.database import Database, rows_of
 
@@ -33,10 +34,16 @@ class SqlLogRules(Database):
             if layer not in LAYERS or connection.execute(statements.SUBJECT_IS_THE_ACCOUNTS, named).fetchone() is None:
                 raise StorageError(f"the account has no {layer} of that id to keep a log of")
             connection.execute(statements.PUT_RULE, (*named.values(), rule.keeps.value, rule.share, rule.ttl_days, at))
+            told = {"keeps": rule.keeps.value, "share": str(rule.share), "ttl_days": str(rule.ttl_days)}  # entries hold no fractions
+            note_for_audit(connection, "log_rule", {**named, **told})
 
     def drop_log_rule(self, account: AccountId, layer: Layer, subject: str) -> bool:
         """Take a rule back."""
-        return self._write("take the log rule back", statements.DROP_RULE, (account, layer.value, subject)) > 0
+        with self._transaction("take the log rule back") as connection:
+            gone = connection.execute(statements.DROP_RULE, (account, layer.value, subject)).rowcount > 0
+            if gone:
+                note_for_audit(connection, "log_rule_dropped", {"account": account, "layer": layer.value, "subject": subject})
+        return gone
 
     def log_recipients(self, account: AccountId | None = None) -> list[RecipientRow]:
         """Give the recipients of one account or of all, oldest first."""
@@ -51,7 +58,12 @@ class SqlLogRules(Database):
             if found is not None and int(str(found[0])) >= MOST_RECIPIENTS:
                 raise StorageError(f"an account has at most {MOST_RECIPIENTS} recipients: remove one first")
             connection.execute(statements.ADD_RECIPIENT, msgspec.structs.astuple(row))
+            note_for_audit(connection, "log_recipient", {"account": row.account, "recipient": row.id})
 
     def drop_log_recipient(self, account: AccountId, recipient: str) -> bool:
         """Remove a recipient."""
-        return self._write("remove the recipient", statements.DROP_RECIPIENT, (account, recipient)) > 0
+        with self._transaction("remove the recipient") as connection:
+            gone = connection.execute(statements.DROP_RECIPIENT, (account, recipient)).rowcount > 0
+            if gone:
+                note_for_audit(connection, "log_recipient_removed", {"account": account, "recipient": recipient})
+        return gone

@@ -6,6 +6,7 @@ from anyapi.domain.ids import AccountId, ModelId
 from anyapi.domain.ranking import Release
 from anyapi.errors import StorageError
 from anyapi.storage import ranking_statements as statements
+from anyapi.storage.audit_notes import note_for_audit
 from anyapi.storage.database import Database
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -25,7 +26,9 @@ class SqlRanking(Database):
 
     def take_part(self, account: AccountId, *, part: bool) -> None:
         """Have an account take part, or not."""
-        self._write("note who takes part", statements.JOIN if part else statements.LEAVE, (account,))
+        with self._transaction("note who takes part") as connection:
+            if connection.execute(statements.JOIN if part else statements.LEAVE, (account,)).rowcount > 0:
+                note_for_audit(connection, "ranking", {"account": account, "takes_part": int(part)})
 
     def spend(self, week: str, epsilon: float, delta: float) -> bool:
         """Note in the ledger that a week is released; False for one that is noted already."""

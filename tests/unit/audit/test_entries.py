@@ -9,7 +9,9 @@ from tests.unit.storage.audit_samples import decisions
 
 from anyapi.audit import entries
 from anyapi.audit.entries import (
+    Keeps,
     RequestEntry,
+    Ruling,
     change_entry,
     decision_entry,
     key_entry,
@@ -43,11 +45,13 @@ def everything():
     ruling = ruling_of(decisions())
     ids = ("log_a", "log_k", "log_app")
     yield ruling.entry
-    yield request_entry(usage_row(1), ids, 5, None, None)
-    for keeps in ruling.permitted.values():
-        yield request_entry(usage_row(1, streamed=True, evidence="agrees", host="a"), ids, 5, keeps, 4)
+    yield request_entry(usage_row(1), ids, 5, ruling, None)
+    for endpoint, credential_id in ruling.permitted:
+        row = usage_row(1, streamed=True, evidence="agrees", host="a", endpoint=endpoint, credential=credential_id)
+        yield request_entry(row, ids, 5, ruling, 4)
+    yield request_entry(usage_row(1, sent_to=tuple(ruling.permitted)), ids, 5, ruling, None)
     yield request_entry(
-        usage_row(1, cost=None, first_token=None, attempts=0, app=type(usage_row(1).app)()), ("a", "k", None), 0, None, None
+        usage_row(1, cost=None, first_token=None, attempts=0, app=type(usage_row(1).app)()), ("a", "k", None), 0, ruling, None
     )
     yield decision_entry(decision_record(1), log_id)
     yield change_entry("00ff", 5, "settings", '{"layer":"key","subject":"key_1","account":"acme","after":"{\\"a\\":0.5}"}', log_id)
@@ -57,7 +61,7 @@ def everything():
 
 def test_all_entries_are_canonical():
     found = [canonical(entry) for entry in everything()]
-    assert len(found) == 9
+    assert len(found) == 10
     assert all(isinstance(each["kind"], str) for each in found)
 
 
@@ -65,14 +69,43 @@ def test_the_fields_of_a_request_stand_in_order():
     assert list(RequestEntry.__struct_fields__) == sorted(RequestEntry.__struct_fields__)
 
 
+def sent(ruling, used, **changes):
+    """The entry of a request that `used` answered, an endpoint with its credential."""
+    row = usage_row(0, duration=2.0, endpoint=used[0], credential=used[1], **changes)
+    return canonical(request_entry(row, ("a", "k", None), 0, ruling, None))
+
+
 def test_when_the_providers_copy_should_be_gone():
     ruling = ruling_of(decisions())
-    keeps = {endpoint: each for (endpoint, _), each in ruling.permitted.items()}
-    row, ids = usage_row(0, duration=2.0), ("a", "k", None)
-    until = {name: canonical(request_entry(row, ids, 0, each, None))["copy_until"] for name, each in keeps.items()}
+    until = {used[0]: sent(ruling, used)["copy_until"] for used in ruling.permitted}
     assert until == {"a/one": MS + 2000 + 30 * 86_400_000, "b/one": MS + 2000}
-    unsent = canonical(request_entry(usage_row(0, attempts=0), ids, 0, keeps["a/one"], None))
-    assert "copy_until" not in unsent
+    assert "copy_until" not in sent(ruling, ("a/one", "cred-a"), attempts=0)
+
+
+def test_after_a_failover_everybody_who_was_sent_it_counts():
+    ruling = ruling_of(decisions())
+    first, last = ("a/one", "cred-a"), ("b/one", "cred-b")
+    places = [ruling.permitted[each].place for each in (first, last)]
+    found = sent(ruling, last, sent_to=(first, first, last))
+    assert (found["used"], found["sent"]) == (places[1], places)
+    assert found["copy_until"] == MS + 2000 + 30 * 86_400_000, "not that of the one that answered, who keeps nothing"
+    assert "sent" not in sent(ruling, last)
+
+
+def test_what_reached_nobody_is_kept_by_nobody():
+    found = sent(ruling_of(decisions()), ("a/one", "cred-a"), sent_to=())
+    assert found["sent"] == []
+    assert "copy_until" not in found
+
+
+@pytest.mark.parametrize("unknown", ["no end", "not in the ruling"])
+def test_no_end_known_of_one_is_none_known_of_all(unknown):
+    days = Keeps(0, 30 * 86_400_000, 5)
+    endless = {("b", "c"): Keeps(1, None, None)} if unknown == "no end" else {}
+    ruling = Ruling(b"{}", {("a", "c"): days, **endless})
+    found = sent(ruling, ("a", "c"), sent_to=(("b", "c"), ("a", "c")))
+    assert found["copy_until"] is None
+    assert found["flagged_until"] == (None if unknown == "no end" else MS + 2005)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +165,7 @@ def test_changes_name_nobody():
 def test_a_reference_is_made_of_what_an_entry_says():
     found = [ref_of(entry) for entry in everything()]
     request, decision = f"r:{usage_row(1).decision}", f"d:{decision_record(1).decision}"
-    assert found == [None, request, request, request, request, decision, "c:00ff", None, f"k:{KEY.fingerprint}"]
+    assert found == [None, request, request, request, request, request, decision, "c:00ff", None, f"k:{KEY.fingerprint}"]
     for entry in (b"", b"{}", b"[]", b'{"kind":1}', b"\xff", b'{"kind":"decision"}', b'{"kind":"key","key":"x"}', b'{"\xe5":1}'):
         with pytest.raises(AuditError):
             ref_of(entry)

@@ -107,8 +107,9 @@ def test_what_somebody_with_a_key_of_his_own_writes_is_shown_without_harm():
     odd = {**REQUEST, "used": "x", "at": "\x1b[2J", "copy_until": [], "flagged_until": 10**17}
     for ruling in ({"kind": "ruling", "permitted": 5, "denied": 5}, {"kind": "ruling", "permitted": [5], "denied": [5, {"reasons": 5}]}):
         for used in ("x", 0, 10**20, -1, None):
-            found = verify_receipt(receipt({**odd, "used": used}, ruling, RECORD))
-            assert lines(found)
+            for sent in ([0, "x", 10**20, -1, [], None], 5, {}):
+                found = verify_receipt(receipt({**odd, "used": used, "sent": sent}, ruling, RECORD))
+                assert lines(found)
 
 
 def test_both_verifiers_say_the_same_of_random_changes():

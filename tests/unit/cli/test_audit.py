@@ -150,5 +150,7 @@ def test_a_new_key_takes_over(run, fill, data_dir):
     assert stat.S_IMODE((data_dir / "audit.key").stat().st_mode) == 0o600
     assert f" {new.name} " in run("checkpoint").stdout
     (data_dir.parent / "before").write_text(before)
+    assert ": whole" in run("fsck", "--checkpoint", str(data_dir.parent / "before")).stdout, "before anything else is entered"
+    assert "not the log's" in run("fsck", "--key", str(old), code=FOUND).stderr
     fill(10, 10)
     assert "whole" in run("fsck", "--checkpoint", str(data_dir.parent / "before")).stdout

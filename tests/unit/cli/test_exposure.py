@@ -14,6 +14,7 @@ from anyapi.control.adopting import adopt
 from anyapi.domain.call import App
 from anyapi.simulator import DEFAULT_PROVIDERS, demo_config_toml
 from anyapi.storage.rows import AccountRow
+from anyapi.storage.sql_people import SqlPeople
 from anyapi.storage.sql_review import SqlReview
 from anyapi.storage.sqlite import SqliteStore
 from anyapi.storage.usage_writer import UsageWriter
@@ -75,3 +76,11 @@ def test_files_for_others(run, rows):
     assert (record["account"], record["account_name"]) == ("acme", "Acme")
     assert [one["provider"] for one in record["recipients"]] == ["sim-free"]
     assert json.loads(run("--record").stdout)["account"] == "default"
+
+
+def test_what_was_taken_along_stands_in_the_history(run, rows, data_dir):
+    for arguments in ((), ("--json",), ("--csv",), ("--record", "--account", "acme")):
+        run(*arguments)
+    with SqlPeople(data_dir) as people:
+        found = {account: [(row.person, row.what) for row in people.changes(account, 1e12, 9)] for account in (None, "acme")}
+    assert found == {account: [("cli", "exposure_exported")] for account in (None, "acme")}

@@ -79,3 +79,11 @@ def test_somebody_else_sees_nothing_of_it(staffed, owner):
     for kind in ("", ".csv", ".json"):
         assert stranger.get(f"{URL}{kind}").status_code == 404
     assert [one["requests"] for one in stranger.get("/api/accounts/other/exposure").json()["entries"]] == [1]
+
+
+def test_whoever_takes_the_ledger_along_stands_in_the_history(owner):
+    owner.get(URL)
+    assert owner.get("/api/accounts/default/changes").json() == [], "looking at it is none"
+    for kind in ("csv", "json"):
+        assert owner.get(f"{URL}.{kind}").status_code == 200
+    assert [each["what"] for each in owner.get("/api/accounts/default/changes").json()] == ["exposure_exported"] * 2

@@ -15,6 +15,7 @@ from anyapi.errors import (
     RateLimited,
     StorageError,
 )
+from anyapi.storage.driver import Conflict, NotStorable
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,8 @@ from anyapi.errors import (
         (RateLimited("x", retry_after=2.0), 429, "rate_limit"),
         (StorageError("x", {"code": "last_owner"}), 409, "conflict"),
         (StorageError("secret text"), 503, "overloaded"),
+        (NotStorable("secret text"), 400, "bad_request"),
+        (Conflict("secret text"), 503, "overloaded"),
         (ConfigError("secret text"), 503, "overloaded"),
     ],
 )

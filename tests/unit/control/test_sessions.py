@@ -27,7 +27,7 @@ def test_the_first_person_becomes_operator_and_owner(control):
 
 
 def test_a_link_works_once(control):
-    browser, token = control.browser(), control.link(LinkKind.INVITATION, "default", Role.AUDITOR, "eve@x.org")
+    browser, token = control.browser(), control.link(LinkKind.INVITATION, "default", Role.AUDITOR, "ada@x.org")
     first = browser.post("/api/links", {"token": token, **JOIN})
     assert first.json()["accounts"] == {"default": "auditor"}
     assert first.json()["may"] == {"default": ["read"]}
@@ -61,9 +61,25 @@ def test_a_link_runs_out(control):
 
 
 def test_a_known_address_cannot_join_again(staffed):
-    token = staffed.link(LinkKind.INVITATION, "default", Role.OWNER)
-    assert staffed.browser().post("/api/links", {"token": token, **JOIN, "email": "OWNER@x.org"}).status_code == 400
-    assert staffed.people.link is not None
+    token = staffed.link(LinkKind.INVITATION, "default", Role.OWNER, "owner@x.org")
+    refused = staffed.browser().post("/api/links", {"token": token, **JOIN, "email": "OWNER@x.org"})
+    assert refused.status_code == 400
+    assert "is known already" in refused.json()["error"]["message"]
+
+
+def test_an_invitation_is_for_the_address_that_was_invited(staffed):
+    token = staffed.link(LinkKind.INVITATION, "other", Role.MEMBER, "mallory@x.org")
+    joined = staffed.browser().post("/api/links", {"token": token, **JOIN, "email": "victim@x.org"})
+    assert (joined.status_code, joined.json()["error"]["metadata"]) == (400, {"field": "email"})
+    assert staffed.people.person_by_email("victim@x.org") is None
+    invited = staffed.browser("owner@x.org").post("/api/accounts/default/members", {"email": "victim@x.org", "role": "admin"})
+    assert invited.json()["member"] is None  # nobody has that name by now
+    assert staffed.browser().post("/api/links", {"token": token, **JOIN, "email": " Mallory@X.org "}).status_code == 200
+
+
+def test_without_a_link_nobody_learns_who_is_known(staffed):
+    answers = [staffed.browser().post("/api/links", {"token": "x", **JOIN, "email": email}) for email in ("owner@x.org", "nobody@x.org")]
+    assert answers[0].content == answers[1].content
 
 
 def test_wrong_passwords_and_unknown_people_are_refused_alike(staffed):

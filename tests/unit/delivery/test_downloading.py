@@ -49,8 +49,11 @@ def test_without_a_key_nothing_is_signed(offered):
 
 def test_a_missing_file_and_a_large_signature(offered):
     site, keys = offered
-    with pytest.raises(NotReached, match="status 404"):
+    with pytest.raises(NotReached, match="update's address answered with status 404"):
         download(f"{site.url}/other.json", [_key(keys.public)], ANY)
+    site.files["/bare.json"] = site.files["/c.json"]
+    with pytest.raises(NotReached, match="its signature .*status 404"):
+        download(f"{site.url}/bare.json", [_key(keys.public)], ANY)
     site.files["/c.json.sig"] = b"A" * 1000
     with pytest.raises(NotReached, match="larger than"):
         download(f"{site.url}/c.json", [_key(keys.public)], ANY)

@@ -1,0 +1,79 @@
+"""What a body of the control API may hold: what its type names, once, in characters that both databases store."""
+
+import typing
+
+import msgspec
+import pytest
+from tests.unit.control.conftest import PASSWORD, Control
+
+from anyapi.control.permissions import handlers
+
+KEYS, SETTINGS = "/api/accounts/default/keys", "/api/accounts/default/settings/account/default"
+
+
+def structs(annotation):
+    """The structs of a type, and of their fields."""
+    for each in (annotation, *typing.get_args(annotation)):
+        if isinstance(each, type) and issubclass(each, msgspec.Struct):
+            yield each
+            for field in msgspec.structs.fields(each):
+                yield from structs(field.type)
+
+
+def bodies(app):
+    for name, handler in handlers(app):
+        for field in handler.parsed_fn_signature.parameters.values():
+            if field.name == "data":
+                yield name, field.annotation
+
+
+def test_no_body_takes_a_field_that_it_does_not_know(control):
+    found = dict(bodies(control.app))
+    assert len(found) > 25
+    for name, annotation in found.items():
+        kinds = set(structs(annotation))
+        assert kinds, name
+        for kind in kinds:
+            assert kind.__struct_config__.forbid_unknown_fields, (name, kind)
+
+
+def test_a_policy_that_is_misspelt_makes_no_key(staffed):
+    browser = staffed.browser("owner@x.org")
+    refused = browser.post(KEYS, {"name": "bot", "datapolicy": {"retention_days": 0}})
+    assert refused.status_code == 400
+    assert "datapolicy (not known here)" in refused.json()["error"]["message"]
+    assert browser.post(KEYS, {"name": "bot", "limits": {"rpm": 5}}).status_code == 400
+    assert browser.get(KEYS).json() == []
+
+
+def test_what_may_be_anything_is_not_repeated(staffed):
+    refused = staffed.browser("owner@x.org").post(KEYS, {"name": "bot", "a secret, pasted": 1})
+    assert refused.status_code == 400
+    assert "secret" not in refused.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"data_policy": {"retention_days": 30, "retention_days": 90}}',
+        '{"data_policy": {"retention_days": 30, "retention\\u005fdays": 90}}',
+        '{"data_policy": {"retention_days": 30}, "data_policy": {}}',
+    ],
+)
+def test_of_two_equal_names_none_wins(staffed, body):
+    browser = staffed.browser("owner@x.org")
+    before = browser.get(SETTINGS).json()
+    cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+    sent = {"content-type": "application/json", "x-csrf-token": browser.csrf, "cookie": cookie}
+    refused = browser.client.put(SETTINGS, content=body, headers=sent)
+    assert refused.status_code == 400
+    assert "stands twice" in refused.json()["error"]["message"]
+    assert browser.get(SETTINGS).json() == before
+
+
+def test_a_character_that_one_database_cannot_hold_is_refused_by_both(staffed: Control):
+    owner = staffed.browser("owner@x.org")
+    for path, body in ((KEYS, {"name": "a\0b"}), ("/api/accounts/default/members", {"email": "a\0@x.org", "role": "member"})):
+        assert owner.post(path, body).status_code == 400
+    stranger = staffed.browser()
+    assert stranger.post("/api/session", {"email": "a\0@x.org", "password": PASSWORD}).status_code == 400
