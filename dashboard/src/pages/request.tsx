@@ -8,10 +8,11 @@ import { call } from "../api/client";
 import { useKeys } from "../api/queries";
 import type { DecisionRecord, Drilled, UsageRow } from "../api/schema";
 import { useHere } from "../api/session";
-import { Chip, Loaded, Note, Page, Panel } from "../parts/parts";
+import { Chip, Loaded, Page, Panel, Waiting } from "../parts/parts";
 import { Verdicts } from "../parts/verdicts";
 import { count, exactTime, money, plural, seconds } from "../words/format";
 import { AVAILABILITY, outcome, reason, sentence } from "../words/policy";
+import { type Ruling, rulingOf } from "../words/receipt";
 
 export default function Request({ decision }: { decision: string }) {
   const { account } = useHere();
@@ -31,7 +32,21 @@ export default function Request({ decision }: { decision: string }) {
   );
 }
 
+/** It stands in the audit log about a second after the answer: asked for once more if it is not there yet. */
+function useReceipt(decision: string) {
+  const { account } = useHere();
+  return useQuery({
+    queryKey: [account, "receipt", decision],
+    queryFn: () => call("get", "/api/accounts/{account}/receipts/{decision}", { path: { account, decision } }),
+    retry: 1,
+    retryDelay: 1500,
+  });
+}
+
 function Whole({ found: { usage, decision } }: { found: Drilled }) {
+  const receipt = useReceipt(usage.decision);
+  const ruling = rulingOf(receipt.data);
+  const why = usage.provider ? "Why this endpoint" : "Why no endpoint";
   return (
     <>
       <div className="grid two">
@@ -42,11 +57,24 @@ function Whole({ found: { usage, decision } }: { found: Drilled }) {
           <Kept usage={usage} />
         </Panel>
       </div>
-      <Receipt decision={usage.decision} />
-      {decision ? <Recorded record={decision} chosen={usage.endpoint ?? null} /> : <Today usage={usage} />}
+      {decision ? (
+        <Recorded record={decision} chosen={usage.endpoint ?? null} />
+      ) : ruling ? (
+        <Panel title={why}>
+          <p style={{ marginTop: 0 }}>As it was decided then; the receipt below proves it.</p>
+          <Ruled ruling={ruling} chosen={usage.endpoint ?? null} />
+        </Panel>
+      ) : null}
+      <Receipt read={receipt} decision={usage.decision} />
+      {!decision && <Today usage={usage} title={ruling ? "What its settings leave today" : why} decided={ruling !== null} waiting={receipt.isPending} />}
     </>
   );
 }
+
+const NOBODY: Record<string, string> = {
+  no_eligible_endpoint: "No endpoint satisfied what gateway, account, project, key and request asked together. The caller got every reason with the refusal.",
+  model_not_found: "The model is in no catalogue, or none of its endpoints can be used here for this. The caller was told which.",
+};
 
 function Story({ usage }: { usage: UsageRow }) {
   const said = outcome(usage.outcome);
@@ -62,10 +90,10 @@ function Story({ usage }: { usage: UsageRow }) {
           {usage.first_token ? ` (the first token ${seconds(usage.first_token)})` : ""}.
         </p>
       ) : (
-        <p>It was sent to nobody. {usage.outcome === "no_eligible_endpoint" && "No endpoint satisfied what gateway, account, project, key and request asked together. The caller got every reason with the refusal."}</p>
+        <p>It was sent to nobody. {NOBODY[usage.outcome]}</p>
       )}
       <p className="dim small" style={{ marginBottom: 0 }}>
-        {usage.tokens?.prompt || usage.tokens?.completion ? `${count(usage.tokens.prompt ?? 0)} tokens in, ${count(usage.tokens.completion ?? 0)} out, ` : ""}
+        {usage.tokens?.prompt || usage.tokens?.completion ? `${plural(usage.tokens.prompt ?? 0, "token")} in, ${count(usage.tokens.completion ?? 0)} out, ` : ""}
         {money(usage.cost)}
       </p>
     </>
@@ -103,21 +131,15 @@ function Kept({ usage }: { usage: UsageRow }) {
           ))}
       </dl>
       <p className="small dim" style={{ marginBottom: 0 }}>
-        That is all, with its receipt below. The prompt and the answer are not kept.
+        That is all, with its receipt below. No prompt and no answer is stored, but what you have sealed for yourself.
       </p>
     </>
   );
 }
 
-function Receipt({ decision }: { decision: string }) {
+function Receipt({ read, decision }: { read: ReturnType<typeof useReceipt>; decision: string }) {
   const { account } = useHere();
   const [open, setOpen] = useState(false);
-  const read = useQuery({
-    queryKey: [account, "receipt", decision],
-    queryFn: () => call("get", "/api/accounts/{account}/receipts/{decision}", { path: { account, decision } }),
-    enabled: open,
-    retry: false,
-  });
   const file = `/api/accounts/${encodeURIComponent(account)}/receipts/${encodeURIComponent(decision)}`;
   return (
     <Panel title="Receipt">
@@ -151,45 +173,61 @@ function Recorded({ record, chosen }: { record: DecisionRecord; chosen: string |
       <p style={{ marginTop: 0 }}>
         Written to disk before anything was sent, because the data class is {record.data_classes.join(", ")}. Settings of snapshot {record.snapshot}, catalogue <span className="mono">{record.catalogue.slice(0, 12)}</span>.
       </p>
-      <ul className="bars">
-        {record.permitted.map((endpoint, place) => (
+      <Ruled ruling={{ permitted: record.permitted, denied: record.denied.map(([endpoint, reasons]) => ({ endpoint, reasons })) }} chosen={chosen} />
+    </Panel>
+  );
+}
+
+const SOME = 12;
+
+function Ruled({ ruling, chosen }: { ruling: Ruling; chosen: string | null }) {
+  const [all, setAll] = useState(false);
+  const most = all ? ruling.denied.length : SOME;
+  return (
+    <>
+      <ul className="bars" aria-label="Endpoints, as decided">
+        {ruling.permitted.map((endpoint, place) => (
           <li key={endpoint}>
             <span className="chips" style={{ alignItems: "center" }}>
               <Chip tone="good">{place + 1}. permitted</Chip> {endpoint} {endpoint === chosen && <Chip tone="good">answered</Chip>}
             </span>
           </li>
         ))}
-        {record.denied.map((denied) => {
-          const [endpoint, codes] = denied as unknown as [string, string[]];
-          return (
-            <li key={endpoint}>
-              <span className="chips" style={{ alignItems: "center" }}>
-                {codes.every((code) => AVAILABILITY.has(code)) ? <Chip>allowed, not usable</Chip> : <Chip tone="warn">left out</Chip>} {endpoint}
-              </span>
-              <span className="small dim">{codes.map(reason).join("; ")}</span>
-            </li>
-          );
-        })}
+        {ruling.denied.slice(0, most).map(({ endpoint, reasons }) => (
+          <li key={endpoint}>
+            <span className="chips" style={{ alignItems: "center" }}>
+              {reasons.every((code) => AVAILABILITY.has(code)) ? <Chip>allowed, not usable</Chip> : <Chip tone="warn">left out</Chip>} {endpoint}
+            </span>
+            <span className="small dim">{reasons.map(reason).join("; ")}</span>
+          </li>
+        ))}
       </ul>
-    </Panel>
+      {ruling.denied.length > most && <Button size="xs" variant="default" mt="sm" onClick={() => setAll(true)}>Show all {ruling.denied.length} that were left out</Button>}
+    </>
   );
 }
 
-function Today({ usage }: { usage: UsageRow }) {
+function Today({ usage, title, decided, waiting }: { usage: UsageRow; title: string; decided: boolean; waiting: boolean }) {
   const { account } = useHere();
   const asked = useQuery({
     queryKey: [account, "explain-today", usage.model, usage.key],
     queryFn: () => call("post", "/api/accounts/{account}/explain", { path: { account }, body: { models: [usage.model], data_policy: {}, key: usage.key } }),
     enabled: usage.model !== "unknown",
   });
+  if (waiting) return <Waiting lines={6} />;
+  const changed = usage.outcome === "no_eligible_endpoint" && ": if something is left below, it was the request that asked for more, or something has changed since";
   return (
-    <Panel title={usage.provider ? "Why this endpoint" : "Why no endpoint"}>
-      <div style={{ marginBottom: 16 }}>
-        <Note>
-          A record of each decision is kept for the data classes confidential and regulated alone; this request had neither. The receipt above holds which endpoints were permitted then, and why the others were not. Below is what the settings of its key, project and account leave of this model today. What the request itself asked is not kept{usage.outcome === "no_eligible_endpoint" ? ": if something is left below, it was the request that asked for more, or something has changed since" : ""}.
-        </Note>
-      </div>
-      {usage.model === "unknown" ? <p>The model that was asked for is in no catalogue.</p> : <Loaded read={asked}>{(found) => <Verdicts found={found} />}</Loaded>}
+    <Panel title={title}>
+      {usage.model === "unknown" ? (
+        <p>The model that was asked for is in no catalogue.</p>
+      ) : (
+        <>
+          <p className="small dim" style={{ marginTop: 0 }}>
+            {!decided && "There is no receipt to read the decision from. "}What the settings of its key, project and account leave of this model now. What the request itself asked is not kept{changed}.
+          </p>
+          <Loaded read={asked}>{(found) => <Verdicts found={found} />}</Loaded>
+        </>
+      )}
     </Panel>
   );
 }

@@ -8,6 +8,7 @@ import { begin, pace } from "../api/queries";
 import type { UsageTotal } from "../api/schema";
 import { ago, days, list, money, ordinal, percent, seconds } from "./format";
 import { retention, setting, settingsOf, training } from "./policy";
+import { rulingOf } from "./receipt";
 import { filled, spanOf, sum, ticks } from "./series";
 import { fromPolicy, NOTHING, same, toPolicy } from "./shields";
 
@@ -190,5 +191,22 @@ describe("a live page", () => {
     const again = await call("get", "/api/catalogue");
     expect(again).toBe(first);
     expect(asked).toEqual([null, '"1"']);
+  });
+});
+
+describe("a receipt", () => {
+  const entry = (entry: object) => ({ entry });
+  it("says what was decided, what policy alone left out first", () => {
+    const ruling = {
+      kind: "ruling", permitted: [{ endpoint: "a/x", grade: "declared" }],
+      denied: [{ endpoint: "b/x", reasons: ["training_by_default", "no_credential"] }, { endpoint: "c/x", reasons: ["retention_not_zero"] }],
+    };
+    expect(rulingOf({ entries: [entry({ kind: "request" }), entry(ruling)] })).toEqual({
+      permitted: ["a/x"], denied: [{ endpoint: "c/x", reasons: ["retention_not_zero"] }, { endpoint: "b/x", reasons: ["training_by_default", "no_credential"] }],
+    });
+  });
+  it("of a request about which nothing was decided says nothing", () => {
+    expect(rulingOf({ entries: [entry({ kind: "request" })] })).toBeNull();
+    expect(rulingOf(undefined)).toBeNull();
   });
 });
