@@ -14,15 +14,21 @@ find_python() {
     exit 1
 }
 
+no_packages() {
+    echo "setup: the packages could not be fetched, for the reason above. Behind a proxy with a certificate authority of its own, name its file" >&2
+    echo "setup: and try again: export SSL_CERT_FILE=/path/ca.pem PIP_CERT=/path/ca.pem NODE_EXTRA_CA_CERTS=/path/ca.pem" >&2
+    exit 1
+}
+
 if [ ! -x .venv/bin/python ]; then
     echo "setup: making .venv with $(find_python)"
     "$(find_python)" -m venv .venv
 fi
 if [ ! -x .venv/bin/uv ]; then
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock || no_packages
 fi
 export VIRTUAL_ENV="$PWD/.venv"
-.venv/bin/uv pip install --quiet --require-hashes -r requirements/dev.lock
+.venv/bin/uv pip install --quiet --require-hashes -r requirements/dev.lock || no_packages
 .venv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
 .venv/bin/python scripts/build_dashboard.py
 echo "setup: ready"

@@ -122,6 +122,25 @@ def test_one_request(filled, page):
     expect(page.get_by_text(f"0 endpoints permitted, {len(receipt.ruling['denied'])} left out")).to_be_visible()
 
 
+def test_hours_fit_a_phone(filled, page):
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(f"{filled.url}/a/default/activity?span=24h")
+    settled(page)
+    chart = page.locator("svg.chart").first
+    chart.wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360, "the table for who does not see the picture makes nobody scroll"
+    edge = chart.evaluate("(one) => one.getBoundingClientRect().right")
+    assert chart.locator("text").evaluate_all("(all) => Math.max(...all.map((one) => one.getBoundingClientRect().right))") <= edge
+
+
+def test_the_outcome_of_a_model_that_is_known_but_not_served(filled, page):
+    filled.gateway.chat({"Authorization": f"Bearer {filled.gateway.key}"}, model="openai/gpt-4o")
+    page.goto(f"{filled.url}/a/default/activity")
+    page.get_by_role("row").filter(has_text="Not served here").first.get_by_role("link").click()
+    decided = page.get_by_role("list", name="Endpoints, as decided").get_by_role("listitem")
+    expect(decided.filter(has_text="openai/gpt-4o").first).to_contain_text("No credential for it here")
+
+
 @pytest.mark.parametrize("by", ["model", "provider", "key", "app", "outcome"])
 def test_the_breakdown_shows_the_first_token_without_scrolling_sideways(filled, page, by):
     page.set_viewport_size({"width": 1280, "height": 900})

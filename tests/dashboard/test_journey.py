@@ -82,6 +82,11 @@ def test_from_the_first_link_to_a_refusal_that_is_explained(owned):
         row = page.get_by_role("row").filter(has_text="Refused by policy")
         row.get_by_role("link").click()
         expect(page.get_by_text("It was sent to nobody.")).to_be_visible()
+        decided = page.get_by_role("list", name="Endpoints, as decided").get_by_role("listitem")
+        expect(decided.filter(has_text="sim-zero/claude-3.5-sonnet")).to_contain_text(
+            "Not on the list of allowed providers"
+        )  # the request asked that
+        expect(decided.filter(has_text="sim-30d/claude-3.5-sonnet")).to_contain_text("Keeps something")  # the account asked that
         expect(page.get_by_text("The provider keeps content for 30 days; at most 0 days are allowed.").first).to_be_visible()
         expect(page.get_by_text("Asked by the account.").first).to_be_visible()
     assert time.monotonic() - began < 60, "by machine; people have three minutes"

@@ -29,7 +29,7 @@ export default function Activity() {
   return (
     <Page
       title="Activity"
-      lead="What was asked, where it went and what it cost. Prompts and answers are not here: they are stored nowhere."
+      lead="What was asked, where it went and what it cost. Prompts and answers are not here: none is stored, but what you have sealed for yourself."
       tools={
         <Group gap="md">
           <Switch size="sm" label="Live" checked={live} onChange={(event) => setLive(event.currentTarget.checked)} />

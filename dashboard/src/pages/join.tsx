@@ -62,7 +62,7 @@ export function Join({ firstRun }: { firstRun: boolean }) {
               <p style={{ margin: 0 }} className="dim">
                 {found.kind === "invitation"
                   ? `You were invited as ${found.role ?? "member"}. Choose how you sign in.`
-                  : "You are the first person here, so you become its operator. Nothing you enter leaves this machine."}
+                  : "You are the first person here, so you become its operator. Nothing you enter leaves this gateway."}
               </p>
               {enter.error && <Failed error={enter.error} />}
               <TextInput label="Your name" autoComplete="name" required withAsterisk={false} autoFocus value={name} onChange={(event) => setName(event.currentTarget.value)} />

@@ -47,7 +47,7 @@ const number = (value: string | number): number | null => (value === "" || Numbe
 export function LimitsForm({ limits, set }: { limits: Bounds; set: (limits: Bounds) => void }) {
   return (
     <>
-      <SimpleGrid cols={2}>
+      <SimpleGrid cols={2} style={{ alignItems: "end" }}>
         <NumberInput
           label="Spend cap" description="US dollars. Empty: no cap." prefix="$" min={0} max={1e9} decimalScale={4} thousandSeparator=","
           value={limits.spend_cap ?? ""} onChange={(value) => set({ ...limits, spend_cap: number(value) })}

@@ -16,7 +16,7 @@ import { date, time } from "../words/format";
 const ROLES = [
   { value: "owner", label: "owner: everything, members too" },
   { value: "admin", label: "admin: privacy settings and keys" },
-  { value: "member", label: "member: keys, and looking at the rest" },
+  { value: "member", label: "member: keys, else looking only" },
   { value: "auditor", label: "auditor: looking only" },
 ];
 
@@ -41,7 +41,7 @@ export default function Members() {
               {rows.map((row) => (
                 <tr key={row.person}>
                   <td><strong>{row.name}</strong>{row.person === me.person && <span className="dim"> (you)</span>}</td>
-                  <td>{row.email}</td>
+                  <td className="wide">{row.email}</td>
                   <td className="wide" style={{ minWidth: 200 }}>{allowed ? <Change row={row} /> : row.role}</td>
                   <td className="nowrap">{date(row.since)}</td>
                   <td className="r">{allowed && row.person !== me.person && <Button size="compact-sm" variant="default" aria-label={`Remove ${row.name}`} onClick={() => setLeaving(row)}>Remove</Button>}</td>

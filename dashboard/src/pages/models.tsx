@@ -124,7 +124,7 @@ function ModelTable() {
                       <Link href={`/a/${encodeURIComponent(account)}/models/${one.row.id}`}>{one.row.name}</Link>
                       <span className="small dim" style={{ display: "block" }}>{one.row.id}</span>
                     </td>
-                    <td className="wide"><Chip tone={one.row.usable ? "good" : one.permitted ? "plain" : "warn"}>{one.permitted} of {one.row.endpoints.length}</Chip> <span className="small dim">{one.row.usable ? "" : one.permitted ? "no credential" : "left out"}</span></td>
+                    <td className="wide"><Chip tone={one.row.usable ? "good" : one.permitted ? "plain" : "warn"}>{one.permitted} of {one.row.endpoints.length}</Chip> <span className="small dim">{one.row.usable ? "" : one.permitted ? "no credential" : "all left out"}</span></td>
                     <td className="wide" style={{ minWidth: 320 }}>
                       {one.best?.data_policy ? (
                         <>

@@ -33,7 +33,7 @@ export default function Playground() {
   const models = useModels();
   const providers = useProviders();
   return (
-    <Page title="Playground" lead="Send a prompt through the gateway and see where it went, and under which policy. It goes from your browser straight to the data plane, like one of your application's. This page and the gateway keep nothing of it; what the provider does with it stands in the receipt line.">
+    <Page title="Playground" lead="Send a prompt through the gateway and see where it went, and under which policy. It goes from your browser straight to the data plane, like one of your application's. This page keeps nothing of it, nor does the gateway, but what you have sealed for yourself; what the provider does with it stands in the receipt line.">
       <Loaded read={models} lines={8}>{(found) => <Loaded read={providers}>{(rows) => <Desk models={found} providers={rows} />}</Loaded>}</Loaded>
     </Page>
   );
@@ -134,7 +134,7 @@ function Desk({ models, providers }: { models: readonly ModelRow[]; providers: r
 function groupsOf(models: readonly ModelRow[]) {
   const items = (fits: (row: ModelRow) => boolean) => models.filter(fits).map((row) => ({ value: row.id, label: row.id }));
   return [
-    { group: "Let the gateway choose", items: [{ value: AUTO, label: `${AUTO}: the cheapest that is allowed` }] },
+    { group: "Let the gateway choose", items: [{ value: AUTO, label: `${AUTO}: the cheapest allowed` }] },
     { group: "Usable now", items: items((row) => row.usable) },
     { group: "Allowed, but without a credential", items: items((row) => !row.usable && row.permitted) },
     { group: "Left out by your settings", items: items((row) => !row.permitted) },

@@ -8,12 +8,12 @@ import { call } from "../api/client";
 import { useKeys } from "../api/queries";
 import type { Drilled, UsageRow } from "../api/schema";
 import { useHere } from "../api/session";
-import { Chip, Loaded, Note, Page, Panel, Waiting } from "../parts/parts";
+import { Chip, Loaded, Page, Panel, Waiting } from "../parts/parts";
 import { Ruled } from "../parts/ruling";
 import { Verdicts } from "../parts/verdicts";
 import { count, exactTime, money, plural, seconds } from "../words/format";
 import { outcome, sentence } from "../words/policy";
-import { rulingOf } from "../words/receipt";
+import { rulingOf, rulingOfRecord } from "../words/receipt";
 
 export default function Request({ decision }: { decision: string }) {
   const { account } = useHere();
@@ -38,9 +38,10 @@ function Whole({ found: { usage, decision } }: { found: Drilled }) {
   const receipt = useQuery({
     queryKey: [account, "receipt", usage.decision],
     queryFn: () => call("get", "/api/accounts/{account}/receipts/{decision}", { path: { account, decision: usage.decision } }),
-    retry: false,
+    retry: 1, // it stands in the audit log about a second after the answer
+    retryDelay: 1500,
   });
-  const ruling = rulingOf(receipt.data);
+  const ruling = rulingOf(receipt.data) ?? (decision && rulingOfRecord(decision, usage.endpoint ?? null));
   return (
     <>
       <div className="grid two">
@@ -51,11 +52,17 @@ function Whole({ found: { usage, decision } }: { found: Drilled }) {
           <Kept usage={usage} />
         </Panel>
       </div>
-      {ruling ? <Ruled ruling={ruling} record={decision} /> : receipt.isPending ? <Waiting lines={8} /> : <Today usage={usage} />}
+      {ruling && <Ruled ruling={ruling} record={decision} />}
       <Receipt decision={usage.decision} read={receipt} />
+      {!decision && (receipt.isPending ? <Waiting lines={6} /> : <Today usage={usage} decided={ruling !== null} />)}
     </>
   );
 }
+
+const NOBODY: Record<string, string> = {
+  no_eligible_endpoint: "No endpoint satisfied what gateway, account, project, key and request asked together. The caller got every reason with the refusal.",
+  model_not_found: "The model is in no catalogue, or none of its endpoints can be used here for this. The caller was told which.",
+};
 
 function Story({ usage }: { usage: UsageRow }) {
   const said = outcome(usage.outcome);
@@ -71,10 +78,10 @@ function Story({ usage }: { usage: UsageRow }) {
           {usage.first_token ? ` (the first token ${seconds(usage.first_token)})` : ""}.
         </p>
       ) : (
-        <p>It was sent to nobody. {usage.outcome === "no_eligible_endpoint" && "No endpoint satisfied what gateway, account, project, key and request asked together. The caller got every reason with the refusal."}</p>
+        <p>It was sent to nobody. {NOBODY[usage.outcome]}</p>
       )}
       <p className="dim small" style={{ marginBottom: 0 }}>
-        {usage.tokens?.prompt || usage.tokens?.completion ? `${count(usage.tokens.prompt ?? 0)} tokens in, ${count(usage.tokens.completion ?? 0)} out, ` : ""}
+        {usage.tokens?.prompt || usage.tokens?.completion ? `${plural(usage.tokens.prompt ?? 0, "token")} in, ${count(usage.tokens.completion ?? 0)} out, ` : ""}
         {money(usage.cost)}
       </p>
     </>
@@ -113,7 +120,7 @@ function Kept({ usage }: { usage: UsageRow }) {
           ))}
       </dl>
       <p className="small dim" style={{ marginBottom: 0 }}>
-        That is all, with its receipt below. The prompt and the answer are not kept.
+        That is all, with its receipt below. No prompt and no answer is stored, but what you have sealed for yourself.
       </p>
     </>
   );
@@ -149,21 +156,26 @@ function Receipt({ decision, read }: { decision: string; read: UseQueryResult<un
   );
 }
 
-function Today({ usage }: { usage: UsageRow }) {
+function Today({ usage, decided }: { usage: UsageRow; decided: boolean }) {
   const { account } = useHere();
   const asked = useQuery({
     queryKey: [account, "explain-today", usage.model, usage.key],
     queryFn: () => call("post", "/api/accounts/{account}/explain", { path: { account }, body: { models: [usage.model], data_policy: {}, key: usage.key } }),
     enabled: usage.model !== "unknown",
   });
+  const changed = usage.outcome === "no_eligible_endpoint" && ": if something is left below, it was the request that asked for more, or something has changed since";
   return (
-    <Panel title={usage.provider ? "Why this endpoint" : "Why no endpoint"}>
-      <div style={{ marginBottom: 16 }}>
-        <Note>
-          There is no receipt of this request, so how it was decided then cannot be shown. Below is what the settings of its key, project and account leave of this model today. What the request itself asked is not kept{usage.outcome === "no_eligible_endpoint" ? ": if something is left below, it was the request that asked for more, or something has changed since" : ""}.
-        </Note>
-      </div>
-      {usage.model === "unknown" ? <p>The model that was asked for is in no catalogue.</p> : <Loaded read={asked}>{(found) => <Verdicts found={found} />}</Loaded>}
+    <Panel title={decided ? "What its settings leave today" : usage.provider ? "Why this endpoint" : "Why no endpoint"}>
+      {usage.model === "unknown" ? (
+        <p>The model that was asked for is in no catalogue.</p>
+      ) : (
+        <>
+          <p className="small dim" style={{ marginTop: 0 }}>
+            {!decided && "There is no receipt to read the decision from. "}What the settings of its key, project and account leave of this model now. What the request itself asked is not kept{changed}.
+          </p>
+          <Loaded read={asked}>{(found) => <Verdicts found={found} />}</Loaded>
+        </>
+      )}
     </Panel>
   );
 }

@@ -56,10 +56,10 @@ export function SignIn({ firstRun, service }: { firstRun: boolean; service: stri
     return (
       <Entrance title="Nobody is known here yet">
         <p>
-          The first person signs in with a one-time link. <code>anyapi serve</code> printed it when it started; this prints a new one:
+          The first person signs in with a one-time link. The gateway printed it when it started (<code>anyapi serve</code>, or <code>make run</code> for the demo). For <code>anyapi serve</code> this prints a new one:
         </p>
         <CodeBlock text="anyapi people first-run" what="the command" />
-        <p className="small dim">Run it on the machine of the gateway. Whoever opens the link becomes its operator; there is no default password.</p>
+        <p className="small dim">Run it on the machine of the gateway, as the user who runs it and with its configuration. Whoever opens the link becomes its operator; there is no default password.</p>
       </Entrance>
     );
   return (

@@ -5,7 +5,7 @@ import { Link } from "wouter";
 import { call } from "../api/client";
 import { useHere } from "../api/session";
 import { DeleteAccount, TakeAlong } from "../parts/account";
-import { Loaded, Note, Outside, Page, Panel, Table } from "../parts/parts";
+import { Loaded, Note, Outside, Page, Panel, Table, coded } from "../parts/parts";
 import { plural } from "../words/format";
 import { sentence } from "../words/policy";
 
@@ -21,8 +21,6 @@ interface Inventory {
   stored: { record: string; ttl_days?: number | null; note?: string; fields: { field: string; purpose: string }[] }[];
 }
 
-/** A sentence whose words in backticks are set as code. */
-const coded = (text: string) => text.split("`").map((part, place) => (place % 2 ? <code key={place}>{part}</code> : part));
 
 export default function Stored() {
   const { account, may } = useHere();

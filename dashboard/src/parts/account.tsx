@@ -8,7 +8,7 @@ import { call } from "../api/client";
 import type { Line, Report } from "../api/schema";
 import { SESSION, useHere } from "../api/session";
 import { Icon } from "./icon";
-import { Failed, Loaded, Note, Panel, sent, Table } from "./parts";
+import { Failed, Loaded, Note, Panel, sent, Table, coded } from "./parts";
 import { count, percent, plural } from "../words/format";
 import { sentence } from "../words/policy";
 
@@ -110,7 +110,7 @@ function Plan({ done }: { done: (report: Report) => void }) {
     <Loaded read={read} lines={8}>
       {(plan) =>
         plan.refused !== null ? (
-          <Note tone="warn"><strong>This account cannot be deleted.</strong> {plan.refused}</Note>
+          <Note tone="warn"><strong>This account cannot be deleted.</strong> {coded(plan.refused)}</Note>
         ) : (
           <form onSubmit={sent(() => { setBefore(usageRows(plan)); remove.mutate(); })}>
             <Stack>

@@ -13,6 +13,8 @@ export interface Column {
 const LEFT = 46;
 const HEIGHT = 190;
 const BOTTOM = 22;
+/** Half of a label under the columns: the last one must not be cut off. */
+const HALF = 20;
 
 export function Columns({ points, value, shown, said, label, by, slow = false }: {
   points: readonly Point[];
@@ -73,7 +75,7 @@ export function Columns({ points, value, shown, said, label, by, slow = false }:
                 <rect x={x} y={y(column.good + column.bad)} width={thick} height={y(column.good) - y(column.good + column.bad)} rx={Math.min(3, thick / 3)} fill={slow ? "var(--bar-old)" : "var(--bar-2)"} />
               )}
               {place % every === 0 && (
-                <text x={x + thick / 2} y={HEIGHT + 16} textAnchor="middle">
+                <text x={Math.min(x + thick / 2, width - HALF)} y={HEIGHT + 16} textAnchor="middle">
                   {name(point)}
                 </text>
               )}
@@ -81,17 +83,19 @@ export function Columns({ points, value, shown, said, label, by, slow = false }:
           );
         })}
       </svg>
-      <table className="visually-hidden">
-        <caption>{label}</caption>
-        <tbody>
-          {points.map((point, place) => (
-            <tr key={point.label}>
-              <th scope="row">{point.label}</th>
-              <td>{said(columns[place] as Column)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <div className="visually-hidden">
+        <table>
+          <caption>{label}</caption>
+          <tbody>
+            {points.map((point, place) => (
+              <tr key={point.label}>
+                <th scope="row">{point.label}</th>
+                <td>{said(columns[place] as Column)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
     </figure>
   );
 }

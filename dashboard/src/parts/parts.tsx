@@ -99,6 +99,9 @@ export function Empty({ icon, title, children }: { icon: IconName; title: string
   );
 }
 
+/** A sentence whose words in backticks are set as code. */
+export const coded = (text: string) => text.split("`").map((part, place) => (place % 2 ? <code key={place}>{part}</code> : part));
+
 const ADVICE: Record<number, string> = {
   0: "Start it again (make run or anyapi serve); this page goes on by itself.",
   403: "Ask an owner of the account for a role that allows it.",
@@ -113,7 +116,7 @@ export function Failed({ error, retry }: { error: unknown; retry?: () => void })
   const problem = error instanceof Problem ? error : new Problem(500, error instanceof Error ? error.message : "Something went wrong.");
   return (
     <Note tone="bad" live>
-      <strong>{problem.message}</strong> {ADVICE[problem.status]}
+      <strong>{coded(problem.message)}</strong> {ADVICE[problem.status]}
       {retry && (
         <div style={{ marginTop: 8 }}>
           <Button size="xs" variant="default" onClick={retry}>

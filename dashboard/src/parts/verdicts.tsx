@@ -65,7 +65,9 @@ function Verdict({ model }: { model: ModelExplanation }) {
   const first = model.permitted[0];
   // A choice of the gateway's is among the endpoints of many models: the provider's name alone would say too little.
   const ours = model.model === AUTO;
-  const name = (row: PermittedRow | DeniedRow) => (ours ? row.endpoint : row.provider);
+  const rows = [...model.permitted, ...model.unavailable, ...model.denied];
+  // So it is with a provider that serves the model in several regions.
+  const name = (row: PermittedRow | DeniedRow) => (ours || rows.filter((one) => one.provider === row.provider).length > 1 ? row.endpoint : row.provider);
   const others = [...new Set(model.permitted.slice(1).map(name))];
   return (
     <section aria-label={model.model}>

@@ -129,7 +129,7 @@ export const reason = (code: string): string => REASONS[code] ?? code.replaceAll
 const OUTCOMES: Record<string, Said> = {
   success: { text: "Answered", tone: "good" },
   no_eligible_endpoint: { text: "Refused by policy", tone: "warn" },
-  model_not_found: { text: "Unknown model", tone: "warn" },
+  model_not_found: { text: "Not served here", tone: "warn" },
   rate_limit: { text: "Too many requests", tone: "warn" },
   rate_limited: { text: "Provider was busy", tone: "warn" },
   client_gone: { text: "Caller left", tone: "plain" },

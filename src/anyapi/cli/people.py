@@ -6,10 +6,13 @@ import time
 from pathlib import Path
 
 import click
+import msgspec
 
 from anyapi.cli.installed import installed_base
 from anyapi.config import load_config
 from anyapi.control.tokens import new_token, sha256_of
+from anyapi.crypto.secret import Secret
+from anyapi.domain.catalogue import Catalogue
 from anyapi.storage.driver import Driver
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.people_rows import LinkKind, LinkRow
@@ -25,9 +28,16 @@ def people() -> None:
 
 @people.command("first-run")
 @click.option("--config", "path", type=click.Path(path_type=Path, dir_okay=False), help="Configuration (default: anyapi.toml here).")
-def first_run(path: Path | None) -> None:
+@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Where keys, settings and usage are stored.")
+def first_run(path: Path | None, data_dir: Path | None) -> None:
     """Print a new one-time link that makes the first person. Earlier ones stop working."""
-    config = load_config(path, os.environ, dt.datetime.now(dt.UTC), secrets=False, base_of=installed_base)
+
+    def base_of(configured: Path, url: Secret | None, packaged: Catalogue) -> Catalogue:
+        return installed_base(data_dir or configured, url, packaged)
+
+    config = load_config(path, os.environ, dt.datetime.now(dt.UTC), secrets=False, base_of=base_of)
+    if data_dir is not None:
+        config = msgspec.structs.replace(config, data_dir=data_dir)
     driver = driver_for(config.data_dir, config.database_url)
     with SqlPeople(driver) as store:
         if store.people_count():

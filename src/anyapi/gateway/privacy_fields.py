@@ -53,7 +53,8 @@ _BOUNDS = tuple(pairwise((0.0, *LATENCY_BOUNDS, inf)))
 
 
 def _counts(name: str, what: str) -> dict[str, str]:
-    return {f"{name}_{place:02d}": f"how many answers {what} over {low:g} to {high:g} s" for place, (low, high) in enumerate(_BOUNDS)}
+    spans = [f"{low:g} s" if high == inf else f"{low:g} to {high:g} s" for low, high in _BOUNDS]
+    return {f"{name}_{place:02d}": f"how many answers {what} over {span}" for place, span in enumerate(spans)}
 
 
 USAGE_HOURS: dict[str, str] = {

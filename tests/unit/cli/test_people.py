@@ -25,6 +25,14 @@ def test_it_prints_a_link_that_works_and_ends_those_before(run, tmp_path):
         assert people.link(sha256_of(second), 0.0).kind is LinkKind.FIRST_RUN
 
 
+def test_it_goes_into_the_data_directory_that_is_named(run, tmp_path):
+    """A unit that sets ANYAPI_DATA_DIR leaves the file without one: a link written elsewhere would open nothing."""
+    link = run("--data-dir", str(tmp_path / "other")).output.strip()
+    with SqlPeople(tmp_path / "other") as people:
+        assert people.link(sha256_of(link.partition("#")[2]), 0.0).kind is LinkKind.FIRST_RUN
+    assert not (tmp_path / "data").exists()
+
+
 def test_once_somebody_is_known_it_refuses(run, tmp_path):
     with SqlPeople(tmp_path / "data") as people:
         people.add_person(PersonRow("per_1", "a@x.org", "A", None, operator=True, created_at=0.0))
