@@ -62,6 +62,8 @@ OFF = "x-off"
 """Listens nowhere, so that nothing can be sent to it."""
 APPS = (None, "shop", "night.report", "search")
 CLASSES = (None, "public", "internal", "confidential")
+PATIENCE = "[server.upstream]\nconnect_timeout = 3600\nfirst_byte_timeout = 3600\nstream_idle_timeout = 3600\n"
+"""No provider is given up for its slowness: whether one that is had read the request, or when it will, nobody on this side can tell."""
 LATE = 20.0
 """Seconds between a request's arrival at the provider and the end of its answer, at most."""
 
@@ -141,8 +143,7 @@ def command(gateway, *words):
 def test_the_ledger_is_what_the_providers_noted(tmp_path):
     specs = [provider(name, {f"mix/{kind}": fault for kind, fault in FAULTS.items()}, policy=policy) for name, policy in POLICIES.items()]
     off = provider(OFF, [f"mix/{kind}" for kind in FAULTS], policy=POLICIES["x-zero"])
-    # With the usual timeouts: whether a provider that is given up in the middle had read the request, nobody on this side can tell.
-    with laboratory(tmp_path / "home", [*specs, off], SimulationOptions(record_bodies=True), extra="") as lab:
+    with laboratory(tmp_path / "home", [*specs, off], SimulationOptions(record_bodies=True), extra=PATIENCE) as lab:
         lab.script(OFF, {"kind": "refuse", "mode": "closed", "seconds": None})
         with lab.gateway.store() as store:
             keys = [add_key(store) for _ in range(3)]

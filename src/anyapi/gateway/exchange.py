@@ -233,6 +233,8 @@ class ProviderExchange:
     def _outcome(self, adapter: Adapter, connection: UpstreamConnection, failure: OutcomeKind | None) -> Outcome:
         """How an exchange ended; a whole answer goes to the client now."""
         reader = self._reader
+        if failure is not None and not connection.written:
+            self.admission.sent = self.admission.sent[:-1]
         if reader is not None and (failure is not None or connection.streamed):
             return self._streamed(reader, failure)
         return self._whole(adapter, connection) if failure is None else Outcome(failure)

@@ -27,7 +27,6 @@ STREAMS = (b"text/event-stream", b"application/vnd.amazon.eventstream")
 """Media types of answers that go to the sink as they come."""
 IDENTITY = frozenset({b"", b"identity"})
 LENGTHS = frozenset({b"content-length", b"transfer-encoding"})
-
 NOTHING = b""
 KNOWN = {
     spelling: name
@@ -46,7 +45,6 @@ class UpstreamConnection(asyncio.BufferedProtocol):
     __slots__ = (
         "_head_bytes",
         "_headers",
-        "_idle",
         "_informational",
         "_leaving",
         "_parser",
@@ -54,6 +52,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         "_paused",
         "_reusable",
         "_size",
+        "_timeouts",
         "_transport",
         "_until_close",
         "_upstream",
@@ -69,6 +68,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         "status",
         "streamed",
         "when_open",
+        "written",
     )
 
     def __init__(self, upstream: "Upstream") -> None:
@@ -77,7 +77,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._waiter: Waiter[OutcomeKind | None] | None = None
-        self._idle = 0.0
+        self._timeouts = Timeouts()
         self._paused = False
         self.when_open: Callable[[], None] | None = None
         self._reset()
@@ -88,15 +88,13 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self.deadline = NEVER
         self._parts: list[bytes] | tuple[()] = ()
         self._size = self._head_bytes = self._headers = 0
-        self.done = self.streamed = self._informational = self._reusable = self._leaving = False  # of these, the first two are read outside
+        self.done = self.streamed = self.received = self._informational = self._reusable = self._leaving = False
         self._until_close = True
         self.status = 0
         self.content_type = b""
         self.retry_after: bytes | None = None
         self.stated: dict[bytes, bytes] | None = None  # headers by which the provider says what it did
         self.body = b""
-        self.received = False
-        """Whether a single byte of an answer arrived."""
 
     # --- one exchange
 
@@ -106,31 +104,33 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         `sink` takes what a 200 event stream brings; without one (or for another answer) the body is collected.
         """
         waiter = self._waiter = Waiter()
-        self.sink, self._idle = sink, timeouts.stream_idle
+        self.sink, self._timeouts, self.deadline, self.written = sink, timeouts, NEVER, False
         if self._transport is None:
             waiter.set(OutcomeKind.CONNECT_FAILED)
-            return waiter
-        self.deadline = self._upstream.loop.time() + timeouts.first_byte
-        if len(body) < SMALL:
-            self._upstream.outbox.put(self._transport.write, head + body)
+        elif len(body) < SMALL:
+            self._upstream.outbox.put(self._write, head + body)
         else:
-            self._transport.writelines((head, body))  # a large body is not copied once more
+            self._write(head, body)  # a large body is not copied once more
         return waiter
+
+    def _write(self, *parts: bytes) -> None:
+        """Write the request, unless it ended while it waited for its turn. The provider's time begins now."""
+        if self._transport is not None and not self._transport.is_closing():
+            self.written = True
+            self.deadline = NEVER if self._paused else self._upstream.loop.time() + self._timeouts.first_byte
+            self._transport.writelines(parts)
 
     def release(self) -> None:
         """Give the connection back after the answer was read, or close it if it cannot serve again."""
         if self._leaving and not self.done:
             return
-        if self._paused:
-            self._go_on()
-        transport, usable = self._transport, self.done and self._reusable
+        self._go_on()
+        usable = self.done and self._reusable and self.usable
         self._reset()
-        if transport is None:
-            return
-        if usable and not transport.is_closing():
+        if usable:
             self._upstream.put(self)
-        else:
-            transport.close()
+        elif self._transport is not None:
+            self._transport.close()
 
     def leave(self, seconds: float) -> None:
         """Nobody waits any more, the answer's content is whole: let the connection end its answer by itself, and then serve again."""
@@ -154,7 +154,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
     def resume(self) -> None:
         """Read again."""
         if self._paused:
-            self.deadline = self._upstream.loop.time() + self._idle
+            self.deadline = self._upstream.loop.time() + self._timeouts.stream_idle
             self._go_on()
 
     def _go_on(self) -> None:
@@ -201,7 +201,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """The provider sent something."""
         buffer = self._upstream.buffer
-        if self._leaving or (self._waiter is not None and not self._waiter.done):
+        if self._leaving or (self._waiter is not None and self.written and not self._waiter.done):
             self._take(buffer.view[:nbytes])
         else:
             self._drop()  # unasked-for bytes: whatever they are, they answer nothing of ours
@@ -222,7 +222,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         if self.streamed and self._parts:
             parts, self._parts = self._parts, ()
             if self.sink is not None:
-                self.deadline = self._upstream.loop.time() + self._idle
+                self.deadline = self._upstream.loop.time() + self._timeouts.stream_idle
                 self.sink(parts[0] if len(parts) == 1 else b"".join(parts))
         if self.done:
             self._finish()
@@ -232,17 +232,15 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         if not self.streamed:
             self.body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         self._parts = ()
-        waiter = self._waiter
         if self._leaving:
             self.release()
-        elif waiter is not None:
-            waiter.set(None)
+        elif self._waiter is not None:
+            self._waiter.set(None)
 
     def _fail(self, kind: OutcomeKind) -> None:
         self._drop()
-        waiter = self._waiter
-        if waiter is not None and not waiter.done:
-            waiter.set(kind)
+        if self._waiter is not None:
+            self._waiter.set(kind)
 
     def _drop(self) -> None:
         self.deadline = NEVER

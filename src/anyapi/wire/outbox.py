@@ -30,7 +30,7 @@ class Outbox:
         return f"<Outbox of {len(self._waiting)}>"
 
     def put(self, write: Write, data: bytes) -> None:
-        """Have `write` called with `data` before this turn ends. Whoever closes or half-closes a transport must `flush` before."""
+        """Have `write` called with `data` before this turn ends. Whoever closes a transport must `flush` before, or does without `data`."""
         waiting = self._waiting
         if not waiting:
             if self.active < 2:

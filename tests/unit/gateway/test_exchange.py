@@ -10,10 +10,12 @@ from tests.unit.gateway.workbench import chat, gateway, hear, request
 from tests.unit.upstream.provider import answer, chunked, playing, silent
 from tests.unit.wire.peers import dialled, listening, on_loop, until
 
+from anyapi.domain.decision import OutcomeKind
 from anyapi.domain.usage import TokenCount, UsageSource
 from anyapi.gateway import exchange as module
 from anyapi.gateway.limits import Limits
 from anyapi.upstream.adapter import Timeouts
+from anyapi.upstream.connection import UpstreamConnection
 from anyapi.wire import deadlines
 
 JSON = b"content-type: application/json"
@@ -138,6 +140,28 @@ async def test_nothing_is_sent_where_nobody_listens():
         assert json.loads(response.body)["error"]["metadata"]["outcome"] == "connect_failed"
         (row,) = running.rows
         assert (row.source, row.tokens, row.cost) == (UsageSource.MEASURED, TokenCount(), 0.0)
+
+
+@pytest.mark.parametrize("kind", [OutcomeKind.CLIENT_GONE, OutcomeKind.OVERLOADED])
+@on_loop
+async def test_what_ended_before_it_was_written_was_sent_to_nobody(kind, monkeypatch):
+    """A caller leaves, or the server closes, in the turn in which the request would have been written."""
+    real, script = UpstreamConnection.send, playing(ok(), then=silent)
+
+    def send(self, *arguments):
+        waiter = real(self, *arguments)
+        self.abort(kind)
+        return waiter
+
+    monkeypatch.setattr(UpstreamConnection, "send", send)
+    async with gateway(script) as running:
+        running.plane.outlets.upstreams["p0-key"].outbox.active = 2
+        async with dialled(running.port) as (_, writer):
+            writer.write(request(chat()))
+            await until(lambda: running.usage.rows)
+        (row,) = running.rows
+        assert (row.endpoint, row.sent_to, row.source, row.tokens) == ("p0/one", (), UsageSource.MEASURED, TokenCount())
+        assert script.seen == []
 
 
 @on_loop

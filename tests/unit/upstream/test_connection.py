@@ -1,6 +1,7 @@
 """One connection to a provider: whole answers, streams, and everything that a provider can do wrong. Real sockets, real llhttp."""
 
 import asyncio
+import contextlib
 import gzip
 import socket
 import struct
@@ -92,6 +93,63 @@ async def test_requests_of_any_size_are_sent_whole(size):
         connection = await opened(upstream)
         assert await post(connection, upstream, b"y" * size) is None
         assert upstream_seen[upstream.port][0].body == b"y" * size
+
+
+# --- a request that waits for the end of a turn
+
+
+@contextlib.asynccontextmanager
+async def waiting(*answers):
+    """A request that is not written yet, since there are others: its connection, upstream and waiter."""
+    async with provider(*answers) as upstream:
+        connection = await opened(upstream)
+        upstream.outbox.active = 2
+        yield connection, upstream, begin(connection, upstream)
+
+
+@pytest.mark.parametrize("kind", [OutcomeKind.CLIENT_GONE, OutcomeKind.OVERLOADED])
+@on_loop
+async def test_a_request_that_ends_before_it_is_written_is_not_sent_and_says_so(kind):
+    async with waiting(answer()) as (connection, upstream, waiter):
+        connection.abort(kind)
+        assert await resolved(waiter) is kind
+        await asyncio.sleep(0.05)
+        assert not connection.written
+        assert upstream_seen[upstream.port] == []
+
+
+@on_loop
+async def test_the_providers_time_begins_when_the_request_is_written():
+    async with waiting(answer()) as (connection, upstream, waiter):
+        assert (connection.written, connection.deadline) == (False, deadlines.NEVER)
+        upstream.outbox.flush()
+        assert connection.written
+        assert 0 < connection.deadline - upstream.loop.time() <= PATIENT.first_byte
+        assert await resolved(waiter) is None
+
+
+@on_loop
+async def test_a_request_of_a_client_that_paused_meanwhile_is_written_and_its_provider_has_time():
+    async with waiting(answer()) as (connection, upstream, waiter):
+        connection.pause()
+        upstream.outbox.flush()
+        assert (connection.written, connection.deadline) == (True, deadlines.NEVER)
+        connection.resume()
+        assert await resolved(waiter) is None
+
+
+@on_loop
+async def test_what_comes_before_the_request_is_written_does_not_answer_it():
+    async with waiting(answer()) as (connection, upstream, waiter):
+        unasked = answer(b"of another time", status=b"408 Request Timeout")
+        connection.get_buffer(-1)[: len(unasked)] = unasked
+        connection.buffer_updated(len(unasked))
+        assert await resolved(waiter) is OutcomeKind.CONNECT_FAILED
+        assert (connection.written, connection.status, connection.body) == (False, 0, b"")
+        assert upstream_seen[upstream.port] == []
+
+
+# --- answers of other kinds
 
 
 @pytest.mark.parametrize("status", [b"204 No Content", b"304 Not Modified"])
