@@ -7,7 +7,15 @@ from anyapi.domain.data_policy import Confidence
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.errors import BadRequest
 from anyapi.policy.merge import DEFAULT_PRESETS, merge
-from anyapi.policy.parse_headers import KNOWN_HEADERS, POLICY_HEADERS, parse_app, parse_app_headers, parse_policy_headers
+from anyapi.policy.parse_headers import (
+    COMMITMENT_SALT,
+    KNOWN_HEADERS,
+    POLICY_HEADERS,
+    is_policy,
+    parse_app,
+    parse_app_headers,
+    parse_policy_headers,
+)
 from anyapi.policy.wire_values import Known
 
 KNOWN = Known(frozenset({"openai", "groq"}), frozenset({"soc2", "iso27001"}))
@@ -23,7 +31,7 @@ def refusal(*pairs):
     return caught.value.message, caught.value.field
 
 
-def test_the_eleven_policy_headers_and_the_five_app_headers():
+def test_the_eleven_policy_headers_the_five_app_headers_and_the_salt():
     assert set(POLICY_HEADERS) == {
         "data-class",
         "training-allowed",
@@ -37,8 +45,10 @@ def test_the_eleven_policy_headers_and_the_five_app_headers():
         "min-confidence",
         "flagged-copies",
     }
-    assert len(KNOWN_HEADERS) == 16
+    assert len(KNOWN_HEADERS) == 17
     assert all(name.startswith("x-anyapi-") for name in KNOWN_HEADERS)
+    assert sum(map(is_policy, KNOWN_HEADERS)) == 11
+    assert is_policy(f"{COMMITMENT_SALT}s")  # known or not: what is none of the others may be a policy, misspelt
 
 
 @pytest.mark.parametrize(
