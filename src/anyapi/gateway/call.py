@@ -112,6 +112,11 @@ def has_body(call: Call) -> bool:
     return b"transfer-encoding" in call.headers or call.headers.get(b"content-length", b"0").strip(b"0") != b""
 
 
+def leaves_body(call: Call, *, upgrade: bool) -> bool:
+    """Whether the parser leaves a body unread, as it does behind a head that asks for another protocol."""
+    return upgrade and has_body(call)
+
+
 def without_upgrade(call: Call) -> bytes:
     """The same head again, of what is known of it, without the wish to change the protocol: clients may state it with any request.
 

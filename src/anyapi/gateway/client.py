@@ -20,7 +20,7 @@ from anyapi.errors import (
     RequestTimedOut,
     RequestTooLarge,
 )
-from anyapi.gateway.call import KNOWN, Call, has_body, is_policy, read_head, without_upgrade
+from anyapi.gateway.call import KNOWN, Call, has_body, is_policy, leaves_body, read_head, without_upgrade
 from anyapi.gateway.error_envelope import render_for
 from anyapi.gateway.render import CONTINUE, head
 from anyapi.gateway.reply import CLOSED_ROW, Reply, nowhere
@@ -205,8 +205,8 @@ class Connection(Reply):
             self._check_head_size()
         call.method = parser.get_method()
         call.version = parser.get_http_version()
-        if parser.should_upgrade() and not has_body(call):
-            self._close_after = True  # none is offered: the request is answered as it stands (RFC 9110, 7.8), and then we close
+        if parser.should_upgrade():  # none is offered: the request is answered as it stands (RFC 9110, 7.8). Without a body,
+            self._close_after = not has_body(call)  # we close then, because what follows cannot be told from the other protocol
         try:
             length = read_head(call)
         except BadRequest as error:
@@ -252,11 +252,11 @@ class Connection(Reply):
         """The request is whole: handle it, or let it wait behind the one before."""
         call, parser, self._call, self._begun = self._call, self._parser, None, False
         self._in_head = True
-        if call is None or parser is None or (parser.should_upgrade() and has_body(call)):
+        if call is None or parser is None or leaves_body(call, upgrade=parser.should_upgrade()):
             self._call = call
             return
         parts, self._parts = self._parts, ()
-        call.body = parts[0] if len(parts) == 1 else b"".join(parts)
+        call.body = b"".join(parts)  # which copies nothing where it came in one
         call.close_after = not parser.should_keep_alive()
         if self.current is None and not self._waiting and not self._write_paused:
             self._begin(call)
