@@ -164,7 +164,7 @@ def _read_models(fields: Fields, policy: Fields) -> tuple[ModelId, ...]:
 
 
 def _read_stream(request: ChatRequest, raw: bytes) -> None:
-    if raw not in (TRUE, FALSE):
+    if raw not in (TRUE, FALSE, NULL):
         raise BadRequest("stream must be true or false.", "stream")
     request.stream = raw == TRUE
     options = request.fields.get("stream_options")
