@@ -88,6 +88,12 @@ def test_a_receipt_says_what_was_decided_and_done(lab, headers):
     assert any(decision in line for line in lines(verify_receipt(text)))
 
 
+def test_a_misspelt_policy_header_is_refused_here_too(lab):
+    headers = {"Authorization": f"Bearer {lab.gateway.key}", "X-AnyAPI-Retention-Day": "0"}
+    answer = lab.gateway.request("GET", f"/v1/receipts/{ask(lab)}", None, headers)
+    assert (answer.status, answer.json()["error"]["param"]) == (400, "x-anyapi-retention-day")
+
+
 def test_a_refusal_has_a_receipt_with_the_reasons(lab):
     decision = ask(lab, {"x-anyapi-data-class": "regulated"})
     told, _, _ = ORACLE.verify(receipt_of(lab, decision))

@@ -28,6 +28,7 @@ from anyapi.policy.merge import merge
 from anyapi.policy.names import asked_about, bare_names
 from anyapi.policy.order import arranged
 from anyapi.policy.parse import parse_data_policy
+from anyapi.policy.wire_values import LEAST_CONFIDENCES, FlaggedCopies
 from anyapi.storage.connection import DATABASE_NAME
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.schema import is_current
@@ -47,6 +48,13 @@ _ASSUMED = CredentialId("assumed")
 @click.option("--region", "regions", multiple=True, help="A region where inference may happen. Repeatable.")
 @click.option("--only", multiple=True, help="A provider that may be used, and no other. Repeatable.")
 @click.option("--ignore", multiple=True, help="A provider that may not be used. Repeatable.")
+@click.option("--no-human-review", is_flag=True, help="No endpoint where somebody may read content.")
+@click.option(
+    "--min-confidence", type=click.Choice([name.value for name in LEAST_CONFIDENCES]), help="How well training and retention must be known."
+)
+@click.option(
+    "--flagged-copies", type=click.Choice([name.value for name in FlaggedCopies]), help="Whether copies of flagged content count."
+)
 @click.option("--tag", "tags", multiple=True, help="An ability such as vision or chat_completions:vision. Repeatable.")
 @click.option("--assume-credentials", is_flag=True, help="As if a paid key of every provider were configured.")
 @click.option("--config", "path", type=click.Path(path_type=Path, dir_okay=False), help="Configuration file (default: anyapi.toml here).")
@@ -139,6 +147,9 @@ def _settings(asked: dict[str, object], catalogue: Catalogue) -> Settings:
         "retention_days": asked["retention_days"],
         "training_allowed": False if asked["no_training"] else None,
         "paid_only": True if asked["paid_only"] else None,
+        "human_review_allowed": False if asked["no_human_review"] else None,
+        "min_confidence": asked["min_confidence"],
+        "flagged_copies": asked["flagged_copies"],
         "providers": providers or None,
     }
     fields |= {key: list(names) for key in ("certifications", "regions") if isinstance(names := asked[key], tuple) and names}

@@ -12,6 +12,8 @@ HOST = re.compile(rb"[A-Za-z0-9.\-_]*(\[[0-9A-Fa-f:.]+\])?(:\d{1,5})?")
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._:@-]{1,128}")
 BEARER = b"Bearer "
 POLICY_PREFIX = b"x-anyapi-"
+LIKE_OURS = re.compile(rb"x[-_]?any[-_]?api([-_]|$)", re.IGNORECASE)
+"""How the name of a header begins that was meant to be one of ours."""
 NAMES = (
     b"Host",
     b"Authorization",
@@ -78,8 +80,12 @@ class Call(msgspec.Struct, gc=False):
                 self.headers[known] += b"," + value.strip()
             else:
                 raise BadRequest(f"The header {known.decode('ascii')} stands twice.")
-        elif name[:9].lower() == POLICY_PREFIX:
+        elif is_policy(name):
             self.policy.append((name.lower(), value.strip()))
+        elif name[:1] in b"xX" and LIKE_OURS.match(name):
+            raise BadRequest(
+                "A header is named like X-AnyAPI-* and is not: nothing would read it. Write X-AnyAPI- with two hyphens.", "headers"
+            )
 
     def forget(self) -> None:
         """The answer has begun: of the request only what tells how to end it is still needed. A stream may last for minutes."""
@@ -94,6 +100,32 @@ class Call(msgspec.Struct, gc=False):
             return [(key.decode("ascii"), value.decode("ascii")) for key, value in self.policy]
         except UnicodeDecodeError:
             raise BadRequest("An X-AnyAPI-* header holds characters outside ASCII. Send plain ASCII values.", "headers") from None
+
+
+def is_policy(name: bytes) -> bool:
+    """Whether a header is one of ours, known or not."""
+    return name[:9].lower() == POLICY_PREFIX
+
+
+def has_body(call: Call) -> bool:
+    """Whether the head says that a body follows."""
+    return b"transfer-encoding" in call.headers or call.headers.get(b"content-length", b"0").strip(b"0") != b""
+
+
+def leaves_body(call: Call, *, upgrade: bool) -> bool:
+    """Whether the parser leaves a body unread, as it does behind a head that asks for another protocol."""
+    return upgrade and has_body(call)
+
+
+def without_upgrade(call: Call) -> bytes:
+    """The same head again, of what is known of it, without the wish to change the protocol: clients may state it with any request.
+
+    The JDK's HTTP client does with its first one. The parser would take what follows for the other protocol.
+    """
+    target = call.path + b"?" + call.query if call.query else call.path
+    known = [(name, value) for name, value in call.headers.items() if name != b"expect"] + [*call.policy]
+    start = b"%b %b HTTP/%b\r\n" % (call.method, target, call.version.encode())
+    return b"%b%b\r\n" % (start, b"".join(b"%b: %b\r\n" % row for row in known))
 
 
 def read_head(call: Call) -> int:

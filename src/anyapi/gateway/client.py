@@ -20,7 +20,7 @@ from anyapi.errors import (
     RequestTimedOut,
     RequestTooLarge,
 )
-from anyapi.gateway.call import KNOWN, Call, read_head
+from anyapi.gateway.call import KNOWN, Call, has_body, is_policy, leaves_body, read_head, without_upgrade
 from anyapi.gateway.error_envelope import render_for
 from anyapi.gateway.render import CONTINUE, head
 from anyapi.gateway.reply import CLOSED_ROW, Reply, nowhere
@@ -98,21 +98,27 @@ class Connection(Reply):
     def buffer_updated(self, nbytes: int) -> None:
         """The client sent something."""
         buffer = self._server.buffer
-        if self._lingering:
-            buffer.wipe(nbytes)
-            return
+        unread: memoryview | bytes = buffer.view[: 0 if self._lingering else nbytes]
+        while unread:
+            unread = self._feed(unread)
+        buffer.wipe(nbytes)
+
+    def _feed(self, data: memoryview | bytes) -> bytes:
         parser = self._parser = self._parser or httptools.HttpRequestParser(self)
         try:
-            parser.feed_data(buffer.view[:nbytes])
-        except httptools.HttpParserUpgrade:
+            parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            if (call := self._call) is not None:  # it has a body, which another parser reads, that hears of no upgrade
+                self._call = self._parser = None
+                return without_upgrade(call) + data[upgrade.args[0] :]
             if not self._lingering:
                 self._pause_reading()
         except httptools.HttpParserError:
             self._fail(self._problem or BadRequest("This is not a well-formed HTTP/1.1 request."))
         else:
             if self._call is not None:
-                self._unfinished(nbytes)
-        buffer.wipe(nbytes)
+                self._unfinished(len(data))
+        return b""
 
     def eof_received(self) -> bool:
         """The client sends no more: it is gone, as nginx sees it too. A graceful close would wait until it has read all."""
@@ -169,7 +175,7 @@ class Connection(Reply):
             self._head_bytes += len(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header; trailers are counted and dropped."""
+        """One header; trailers are counted and dropped, but for one that would have been a policy."""
         call = self._call
         if call is None:
             return
@@ -177,6 +183,8 @@ class Connection(Reply):
         self._head_bytes += len(name) + len(value) + 4
         if not self._in_head:
             self._check_head_size()
+            if is_policy(name):
+                self._reject(BadRequest("X-AnyAPI-* headers stand before the body: behind it they are not read.", "headers"))
             return
         known = KNOWN.get(name)
         if known is not None and known not in call.headers:
@@ -197,8 +205,8 @@ class Connection(Reply):
             self._check_head_size()
         call.method = parser.get_method()
         call.version = parser.get_http_version()
-        if parser.should_upgrade():
-            self._close_after = True  # none is offered: the request is answered as it stands (RFC 9110, 7.8), and then we close
+        if parser.should_upgrade():  # none is offered: the request is answered as it stands (RFC 9110, 7.8). Without a body,
+            self._close_after = not has_body(call)  # we close then, because what follows cannot be told from the other protocol
         try:
             length = read_head(call)
         except BadRequest as error:
@@ -243,12 +251,13 @@ class Connection(Reply):
     def on_message_complete(self) -> None:
         """The request is whole: handle it, or let it wait behind the one before."""
         call, parser, self._call, self._begun = self._call, self._parser, None, False
-        if call is None or parser is None:
+        self._in_head = True
+        if call is None or parser is None or leaves_body(call, upgrade=parser.should_upgrade()):
+            self._call = call
             return
         parts, self._parts = self._parts, ()
-        call.body = parts[0] if len(parts) == 1 else b"".join(parts)
+        call.body = b"".join(parts)  # which copies nothing where it came in one
         call.close_after = not parser.should_keep_alive()
-        self._in_head = True
         if self.current is None and not self._waiting and not self._write_paused:
             self._begin(call)
             return

@@ -10,7 +10,7 @@ from math import ceil
 import msgspec
 
 from anyapi.domain.ids import KeyId
-from anyapi.domain.limits import Allowance, KeyLimits
+from anyapi.domain.limits import Allowance, CapPeriod, KeyLimits
 from anyapi.domain.usage import UsageRow
 from anyapi.errors import InsufficientQuota, Metadata, Overloaded, RateLimited, RequestError
 from anyapi.gateway.formats.openai_chat import ChatRequest
@@ -128,7 +128,10 @@ def _unaffordable(limits: KeyLimits, account: Account, most: Most, day: int) -> 
     }
     unspent = account.unspent(cap)
     if unspent <= 0:
-        return InsufficientQuota("The spend cap of this key is used up. Nothing was sent.", metadata)
+        anew = "" if limits.period is CapPeriod.TOTAL else f" It begins anew with the next {limits.period.value} (UTC)."
+        return InsufficientQuota(
+            f"The spend cap of this key is used up. Nothing was sent.{anew} Raise the cap, or use another key.", metadata
+        )
     if most.amount <= unspent:
         account.want(most.amount)
         text = "What is left of this key's spend cap is set aside for its requests under way. Try again when they have ended."
@@ -137,4 +140,6 @@ def _unaffordable(limits: KeyLimits, account: Account, most: Most, day: int) -> 
     if most.answer_token and most.prompt + most.answer_token <= unspent:
         metadata["affordable_tokens"] = (unspent - most.prompt) // most.answer_token
         text += f" What is left pays for {metadata['affordable_tokens']} tokens: set max_tokens to at most that, or raise the cap."
+    else:
+        text += " It does not pay for the prompt and one token of answer: shorten the prompt, choose a cheaper model, or raise the cap."
     return InsufficientQuota(text, metadata)

@@ -11,6 +11,7 @@ from anyapi.gateway.authenticate import authenticate
 from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
 from anyapi.gateway.error_envelope import echo
+from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.render import JSON
 
@@ -24,6 +25,7 @@ async def receipt(call: Call, plane: DataPlane, reply: Connection) -> None:
     Raises `NotFound`, `NotRecorded`, or `Overloaded` where the log cannot be read.
     """
     principal = authenticate(call.credential, plane.principals, plane.clock)
+    plane.ask(principal, call, ChatRequest())  # nothing is asked, but a misspelt header is refused as everywhere
     named = _DECISION.search(call.path)
     if named is None:
         raise NotFound("A decision's id is `dec_` and 26 hex digits: the answer's X-AnyAPI-Decision.")

@@ -32,6 +32,12 @@ PLAIN: dict[str, Operation] = {
     "/.well-known/anyapi-privacy.json": pages.privacy,
 }
 PLANNED = frozenset({"completions"})
+STORED = frozenset(
+    {"files", "uploads", "batches", "assistants", "threads", "conversations", "vector_stores", "containers", "skills", "agents"}
+)
+"""What keeps something at a provider, so that there is nothing of it here."""
+KEPT = ("responses/resp", "chat/completions/chatcmpl", "messages/batches")
+"""How paths begin that ask for an answer again, by its id, or for a batch of them."""
 
 
 class Router:
@@ -97,7 +103,13 @@ def missing(path: str, name: str | None, control_url: str | None = None) -> NotF
             return NotFound("API keys are managed on the control plane, which this server does not run. Use `anyapi keys` on the server.")
         where = f"{control_url}/api/v1/keys"
         return NotFound(f"API keys are managed on the control plane: {where}, with a provisioning key.", {"control_url": where})
-    if name is not None and name.split("/", 1)[0] in PLANNED:
+    first = "" if name is None else name.split("/", 1)[0]
+    if first in STORED or (name is not None and name.startswith(KEPT)):
+        return NotFound(
+            "Nothing is stored here, and no provider is asked to store anything: there are no files, batches, assistants, conversations, "
+            "and no answers to fetch, list, cancel or delete later. Send what the model needs with each request."
+        )
+    if first in PLANNED:
         return NotFound("This operation is not served yet. POST /v1/chat/completions, /v1/messages, /v1/responses and /v1/embeddings are.")
     return NotFound(
         "No such path. Served are /v1/chat/completions, /v1/messages, /v1/responses, /v1/embeddings, /v1/models, /v1/explain, /v1/key, "

@@ -16,13 +16,23 @@ TEXTS = {
     OutcomeKind.CONTENT_REFUSED: "The provider declined the request for content reasons.",
     OutcomeKind.INTERRUPTED: "The provider's answer broke off before its end.",
 }
-"""INVARIANT: ours, word for word. A provider's text is never passed on."""
+STATUS_TEXTS = {
+    (
+        OutcomeKind.BAD_RESPONSE,
+        404,
+    ): "The provider says that it does not have this model, or not for this gateway's key. Tell the operator.",
+    (OutcomeKind.REJECTED, 413): "The provider says that the request is too large for it. Send less.",
+}
+"""What a status says more than the outcome.
+
+INVARIANT: all are ours, word for word. A provider's text is never passed on.
+"""
 
 
 def error_for(outcome: Outcome, admission: Admission) -> RequestError:
     """What the caller gets when the last attempt did not succeed."""
     kind = outcome.kind
-    text = TEXTS.get(kind, "The provider failed.")
+    text = STATUS_TEXTS.get((kind, outcome.status or 0)) or TEXTS.get(kind, "The provider failed.")
     metadata: dict[str, object] = {"outcome": kind.value, "attempts": admission.attempts, "decision": admission.id}
     if admission.candidate is not None:
         metadata |= {"provider": admission.candidate.endpoint.provider, "endpoint": admission.candidate.endpoint.id}

@@ -56,15 +56,19 @@ def layers_of(requirement: Requirement, field: str) -> tuple[Layer, ...]:
 
 
 def describe(retention: Retention) -> str:
-    """A retention in words."""
+    """A retention in words, behind "keeps content"."""
+    which = "that is flagged or failed, " if retention.kind is RetentionKind.COMPLIANCE else ""
+    return which + _how_long(retention)
+
+
+def _how_long(retention: Retention) -> str:
     if retention.kind is RetentionKind.ZERO:
         return "not at all"
     if retention.kind is RetentionKind.UNKNOWN:
         return "for an unknown time"
     if retention.kind is RetentionKind.INDEFINITE or retention.days is None:
         return "with no stated end"
-    which = "only what is flagged or failed, " if retention.kind is RetentionKind.COMPLIANCE else ""
-    return which + ("for under one day" if retention.days == 0 else f"for {retention.days:g} days")
+    return "for under one day" if retention.days == 0 else f"for {retention.days:g} days"
 
 
 def satisfied(policy: DataPolicy) -> frozenset[str]:
@@ -130,7 +134,7 @@ def flagged_copies(requirement: Requirement, case: Case) -> Reasons:
     limit, kept = requirement.retention_days, case.policy.flagged_retention
     if not requirement.flagged_copies_counted or limit is None or kept is None or _retention_code(kept, limit) is None:
         return ()
-    text = f"The provider keeps copies of flagged content {describe(kept)}; at most {limit:g} days are allowed and such copies count."
+    text = f"The provider keeps copies of flagged content {_how_long(kept)}; at most {limit:g} days are allowed and such copies count."
     return _denied(requirement, "flagged_copies_counted", ReasonCode.FLAGGED_COPIES_TOO_LONG, text, ("counted", _measured(kept)))
 
 

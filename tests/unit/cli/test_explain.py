@@ -113,6 +113,7 @@ def test_every_option_reaches_the_requirement(bare):
         "--tag",
         "chat_completions:function_calling",
     ]
+    options += ["--no-human-review", "--min-confidence", "secondary", "--flagged-copies", "counted"]
     result = run(LLAMA, "--json", *options)
     requirement = json.loads(result.stdout)["requirement"]
     assert {setting["setting"]: setting["value"] for setting in requirement["settings"]} == {
@@ -123,6 +124,9 @@ def test_every_option_reaches_the_requirement(bare):
         "regions": ["de", "eu"],
         "providers.only": ["scaleway"],
         "providers.ignore": ["nvidia"],
+        "human_review_allowed": False,
+        "min_confidence": "secondary",
+        "flagged_copies": "counted",
     }
     assert requirement["data_classes"] == ["internal"]
 

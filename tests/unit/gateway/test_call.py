@@ -220,3 +220,45 @@ def test_any_head_is_read_or_refused(headers, path):
         assert b"?" not in one.path
     except BadRequest:
         assert headers or not path.startswith(b"/")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [b"X_AnyAPI_Retention_Days", b"X-AnyAPI_Retention-Days", b"x_anyapi-regions", b"X-Any-API-Data-Class", b"XAnyAPI-Regions", b"X-AnyAPI"],
+)
+def test_a_header_that_is_named_like_ours_is_refused(name):
+    with pytest.raises(BadRequest, match="two hyphens"):
+        call((name, b"0"))
+
+
+@pytest.mark.parametrize("name", [b"X-AnyAPIs", b"X-Company-API-Key", b"X-Stainless-Lang", b"AnyAPI-Regions", b"X", b""])
+def test_other_headers_mean_nothing(name):
+    assert list(call((name, b"0")).policy) == []
+
+
+def test_a_head_without_its_upgrade_says_the_same():
+    headers = [
+        (b"Content-Length", b"5"),
+        (b"x-api-key", b"k"),
+        (b"X-AnyAPI-Regions", b"eu"),
+        (b"X-AnyAPI-Regions", b"de"),
+        (b"Expect", b"x"),
+    ]
+    one = call(*headers, path=b"/v1/x?a=b")
+    read_head(one)
+    one.method = b"POST"
+    again = module.without_upgrade(one)
+    assert again.endswith(b"\r\n\r\n")
+    start, *rows = again.strip().split(b"\r\n")
+    assert start == b"POST /v1/x?a=b HTTP/1.1"
+    kept = [b"content-length: 5", b"host: gateway", b"x-anyapi-regions: de", b"x-anyapi-regions: eu", b"x-api-key: k"]
+    assert sorted(rows) == kept
+
+
+@pytest.mark.parametrize(
+    ("header", "body"),
+    [((b"Content-Length", b"0"), False), ((b"Content-Length", b"00"), False), ((b"Content-Length", b"10"), True), ((b"A", b"b"), False)],
+)
+def test_whether_a_body_follows(header, body):
+    assert module.has_body(call(header)) is body
+    assert module.has_body(call((b"Transfer-Encoding", b"chunked")))

@@ -204,6 +204,50 @@ async def test_an_upgrade_is_answered_as_it_stands_and_then_closed():
         assert (response.body, response.field("connection")) == (b"POST|/up||", b"close")
 
 
+H2C = (b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABk")
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("step", [1, 7, 10_000])
+@on_loop
+async def test_a_body_is_read_whatever_protocol_its_head_would_like(step, chunked):
+    """The JDK's HTTP client asks for HTTP/2 with the first request of each connection, bodies and all."""
+    if chunked:
+        asked = request(b"", *H2C, path=b"/up?q=1").replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+        asked += b"5\r\nhello\r\n0\r\n\r\n"
+    else:
+        asked = request(b"hello", *H2C, path=b"/up?q=1")
+    async with front(echo) as server, dialled(server.port) as (reader, writer):
+        for sent in (asked, request(b"x", path=b"/second"), asked):
+            for at in range(0, len(sent), step):
+                writer.write(sent[at : at + step])
+                await asyncio.sleep(0)
+            (response,) = await hear(reader, count=1)
+            assert response.field("connection") is None
+            assert response.body == (b"POST|/second||x" if b"/second" in sent else b"POST|/up|q=1|hello")
+        assert server.errors == []
+
+
+@on_loop
+async def test_many_that_would_like_another_protocol_are_answered_one_by_one():
+    async with front(echo) as server:
+        sent = request(b"x", b"Connection: upgrade", b"Upgrade: a", path=b"/", key=None)
+        responses = await talk(server.port, sent * 2000, count=2000)
+        assert statuses(responses) == [200] * 2000
+        assert server.errors == []
+
+
+@pytest.mark.parametrize("name", [b"X-AnyAPI-Retention-Days", b"x-anyapi-anything"])
+@on_loop
+async def test_a_policy_behind_the_body_is_refused(name):
+    head = b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n"
+    async with front(echo) as server:
+        (response,) = await talk(server.port, head + name + b": 0\r\n\r\n", count=None)
+        assert (response.status, b"before the body" in response.body) == (400, True)
+        (response,) = await talk(server.port, head + b"Checksum: 0\r\n\r\n", count=1)
+        assert response.status == 200
+
+
 @on_loop
 async def test_after_a_bad_request_nothing_more_is_read():
     async with front(echo) as server:

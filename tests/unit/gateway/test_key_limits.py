@@ -117,6 +117,23 @@ async def test_a_request_that_may_cost_too_much_is_told_what_can_be_paid():
 
 
 @on_loop
+async def test_a_cap_that_is_too_small_for_any_answer_says_what_helps():
+    async with gateway(silent, caller=limited(spend_cap=0.0000001), endpoints=PRICED) as running:
+        error = error_of(await running.post(chat(max_tokens=1)))
+        assert "affordable_tokens" not in error["metadata"]
+        assert error["message"].endswith("raise the cap.")
+
+
+@pytest.mark.parametrize(("period", "anew"), [("total", False), ("month", True)])
+@on_loop
+async def test_a_cap_that_is_used_up_says_whether_it_begins_anew(period, anew):
+    async with gateway(playing(ok(100)), caller=limited(spend_cap=0.1, period=CapPeriod(period)), endpoints=PRICED) as running:
+        assert (await running.post(chat(max_tokens=100))).status == 200
+        message = error_of(await running.post(chat(max_tokens=1)))["message"]
+        assert ("begins anew with the next month" in message, message.endswith("use another key.")) == (anew, True)
+
+
+@on_loop
 async def test_running_requests_hold_their_part_and_let_it_go():
     gate = asyncio.Event()
 

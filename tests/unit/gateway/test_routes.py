@@ -71,6 +71,17 @@ def test_what_is_planned_is_said_so(name):
             find(Call(method=b"POST", path=path.encode()))
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["files", "files/file-1/content", "batches", "threads/t/runs", "responses/resp_1", "responses/resp_1/cancel", "messages/batches/b"],
+)
+@pytest.mark.parametrize("method", [b"GET", b"POST", b"DELETE"])
+def test_what_would_be_stored_is_refused_with_the_reason(method, name):
+    for prefix in PREFIXES:
+        with pytest.raises(NotFound, match="Nothing is stored here"):
+            find(Call(method=method, path=f"{prefix}{name}".encode()))
+
+
 def test_keys_are_managed_elsewhere():
     with pytest.raises(NotFound, match="control plane"):
         find(Call(method=b"GET", path=b"/api/v1/keys"))

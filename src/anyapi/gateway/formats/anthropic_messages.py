@@ -11,7 +11,7 @@ import msgspec
 
 from anyapi.domain.ids import AUTO, ModelId
 from anyapi.errors import BadRequest
-from anyapi.gateway.formats import beyond, foreign
+from anyapi.gateway.formats import beyond, field_names
 from anyapi.gateway.formats.abilities import BIG, NO_TOOLS, least_tokens
 from anyapi.gateway.formats.anthropic_errors import messages_error_event
 from anyapi.gateway.formats.openai_chat import STATEFUL, ChatRequest, read_model, take_policy
@@ -29,7 +29,7 @@ LOOKS_UP = ("web_search", "web_fetch")
 OWN = (None, "custom")
 KNOWN_TOOLS = ("bash_", "text_editor_", "computer_", "memory_", "tool_search_tool_", *LOOKS_UP)
 """First words of the types of tools that the client runs, or that rules see. Any other would run at a provider, or send content on."""
-PLAIN = foreign.PLAIN | {"stream"}
+PLAIN = field_names.PLAIN | {"stream"}
 """A request with none but these needs no further look."""
 
 

@@ -1,4 +1,4 @@
-"""Names of fields: those that any format knows, those that look like ours and are not, and what is left of other gateways' fields.
+"""Names of fields that look like ours and are not, and what is left of other gateways' fields.
 
 A field that nobody here knows passes on, so that nothing new is lost. That must not hold for a policy whose name is misspelt, or that
 stands one level too high: it would be passed over without a word, and the prompt with it.
@@ -9,19 +9,10 @@ import difflib
 import msgspec
 
 from anyapi.errors import BadRequest
+from anyapi.gateway.formats.field_names import OBJECTS, PLAIN
 from anyapi.gateway.formats.strict_json import Fields, policy_value
 from anyapi.policy.wire_values import is_field_name
 
-PLAIN_NAMES = (
-    "model messages temperature top_p top_k min_p top_a n stop stop_sequences seed max_tokens max_completion_tokens max_output_tokens user "
-    "presence_penalty frequency_penalty repetition_penalty logit_bias logprobs top_logprobs response_format tool_choice "
-    "parallel_tool_calls max_tool_calls functions function_call reasoning reasoning_effort include_reasoning thinking enable_thinking "
-    "chat_template_kwargs verbosity modalities audio prediction service_tier prompt_cache_key safety_identifier stream_options usage "
-    "system cache_control output_config output_format speed context_management "
-    "input instructions text truncation include encoding_format dimensions input_type"
-)
-PLAIN = frozenset(PLAIN_NAMES.split())
-"""What asks nothing of the gateway in any format: a request with no other needs no further look."""
 WRAPPERS = ("extra_body", "extra_headers")
 """Arguments of SDKs. One that does not know them sends them as they are, and a policy inside would be lost without a word."""
 SETTINGS = (
@@ -33,7 +24,6 @@ SWITCHES = {
     "provider": "zdr data_collection max_price require_parameters allow_fallbacks failover_on",
     "providerOptions.gateway": "zeroDataRetention disallowPromptTraining",
 }
-OBJECTS = ("data_policy", "provider", "providerOptions")
 ELSEWHERE = ("route", "transforms")
 """Other gateways' words that mean nothing here."""
 SPACERS = str.maketrans("", "", "_-. ")

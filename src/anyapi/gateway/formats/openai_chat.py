@@ -5,10 +5,10 @@ import msgspec
 from anyapi.domain.call import NO_FACTS, App, Facts
 from anyapi.domain.ids import ModelId
 from anyapi.errors import BadRequest
-from anyapi.gateway.formats import beyond
+from anyapi.gateway.formats import beyond, field_names
 from anyapi.gateway.formats.abilities import BIG, least_tokens, needed_abilities, read_tags
 from anyapi.gateway.formats.chat_reach import has_web_search, refuse_stored_files
-from anyapi.gateway.formats.foreign import PLAIN, refuse_misspelt, take_foreign
+from anyapi.gateway.formats.foreign import refuse_misspelt, take_foreign
 from anyapi.gateway.formats.stored import take_off
 from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields, outer_fields
 from anyapi.gateway.render import error_event
@@ -82,7 +82,7 @@ def parse(body: bytes) -> ChatRequest:
         raise BadRequest("messages is missing or is not a list.", "messages")
     refuse_stored_files(body, messages)
     request = ChatRequest(fields, prompt_bytes=len(messages))
-    if PLAIN.issuperset(fields):
+    if field_names.PLAIN.issuperset(fields):
         request.models = (read_model(fields),)
     else:
         _read_special(request)
@@ -164,7 +164,7 @@ def _read_models(fields: Fields, policy: Fields) -> tuple[ModelId, ...]:
 
 
 def _read_stream(request: ChatRequest, raw: bytes) -> None:
-    if raw not in (TRUE, FALSE):
+    if raw not in (TRUE, FALSE, NULL):
         raise BadRequest("stream must be true or false.", "stream")
     request.stream = raw == TRUE
     options = request.fields.get("stream_options")

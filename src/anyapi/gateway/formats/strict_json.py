@@ -10,6 +10,7 @@ import json
 import msgspec
 
 from anyapi.errors import BadRequest
+from anyapi.gateway.formats.unreadable import unreadable
 
 Fields = dict[str, msgspec.Raw]
 TRUE, FALSE, NULL = b"true", b"false", b"null"
@@ -33,7 +34,7 @@ def outer_fields(body: bytes) -> Fields:
     except RecursionError:
         raise BadRequest("The body nests too deep.") from None
     except msgspec.DecodeError:
-        raise BadRequest("The body is not a JSON object.") from None
+        raise unreadable(body) from None
     if not is_plain(body, fields):
         unique_keys(body)
     return fields

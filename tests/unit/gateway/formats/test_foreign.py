@@ -6,7 +6,8 @@ import pytest
 
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats import anthropic_messages, openai_chat, openai_embeddings, openai_responses
-from anyapi.gateway.formats.foreign import MEANT, OBJECTS, PLAIN, WRAPPERS
+from anyapi.gateway.formats.field_names import OBJECTS, PLAIN
+from anyapi.gateway.formats.foreign import MEANT, WRAPPERS
 from anyapi.policy.parse import parse_data_policy, parse_provider
 from anyapi.upstream.translate.anthropic_messages_to_openai_chat import REFUSED
 

@@ -111,7 +111,13 @@ def test_streams(stream, options, expected):
     assert (request.stream, request.wants_usage) == expected
 
 
-@pytest.mark.parametrize("stream", [None, "true", 1, [], {}])
+def test_a_stream_that_is_null_is_none():
+    """OpenAI's description has it so (`anyOf` boolean and null)."""
+    request = parse(b'{"model":"a/b","messages":[],"stream":null}')
+    assert (request.stream, bytes(request.fields["stream"])) == (False, b"null")
+
+
+@pytest.mark.parametrize("stream", ["null", "true", 1, [], {}])
 def test_stream_is_true_or_false(stream):
     refused(body(stream=stream), "stream")
 
