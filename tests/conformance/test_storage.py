@@ -9,6 +9,7 @@ from itertools import pairwise
 import msgspec
 import pytest
 from tests.conformance.samples import DAY, NOON, contradiction, credential_row, decision_record, key_row, usage_row
+from tests.conformance.stores import entered
 
 from anyapi.domain.call import App
 from anyapi.domain.data_policy import Confidence, Retention, RetentionKind
@@ -482,6 +483,16 @@ class TestUsage:
     def test_totals_of_nothing(self, store, usage_sink):
         written(usage_sink, usage_row(1))
         assert store.usage_totals(UsageGroup.DAY, NOON + 2, NOON + 3) == []
+
+    def test_an_account_says_how_long_its_rows_are_kept(self, store, backend):
+        store.add_account(AccountRow("acme", "Acme", NOON))
+        assert store.set_usage_days("acme", 1.5)
+        assert {row.id: row.usage_days for row in store.accounts()} == {"acme": 1.5, "default": None}
+        assert store.set_usage_days("acme", None)
+        assert {row.id: row.usage_days for row in store.accounts()} == {"acme": None, "default": None}
+        assert not store.set_usage_days("nobody", 1.0)
+        whole = {"kind": "usage_days", "account": "acme"}
+        assert entered(backend.driver, "usage_days") == [{**whole, "days": "1.5"}, {**whole, "days": "default"}]
 
     def test_purging_follows_each_account_and_the_default(self, store, usage_sink):
         store.add_account(AccountRow("short", "Short", NOON, 1.0))

@@ -5,6 +5,7 @@ import { Link } from "wouter";
 import { call } from "../api/client";
 import { useHere } from "../api/session";
 import { DeleteAccount, TakeAlong } from "../parts/account";
+import { UsageDays } from "../parts/usagedays";
 import { Loaded, Note, Outside, Page, Panel, Table } from "../parts/parts";
 import { plural } from "../words/format";
 import { sentence } from "../words/policy";
@@ -41,6 +42,7 @@ export default function Stored() {
                 {found.contact && <> · Privacy team: {found.contact}</>} · <Link href={`/a/${encodeURIComponent(account)}/requests`}>Ask the privacy team</Link>
               </p>
             </Panel>
+            <UsageDays default={found.stored.find((record) => record.record === "usage")?.ttl_days ?? null} />
             {may("write_members") ? (
               <div className="grid two">
                 <TakeAlong />

@@ -40,6 +40,13 @@ class KeyStore(Protocol):
         """Give every account, ordered by id."""
         ...
 
+    def set_usage_days(self, account: AccountId, days: float | None) -> bool:
+        """Have its usage rows kept for so many days, or as long as the default says; False if there is no such account.
+
+        MUST be durable on return, and MUST stand in the audit log: it is noted in the same transaction.
+        """
+        ...
+
     def closing(self) -> frozenset[AccountId]:
         """Give the accounts that are being deleted: nothing of theirs may be published, whatever it says of itself."""
         ...

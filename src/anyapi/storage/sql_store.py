@@ -17,6 +17,7 @@ from anyapi.domain.snapshot import Agreement
 from anyapi.domain.usage import DecisionRecord, UsageRow
 from anyapi.errors import StorageError
 from anyapi.storage import exposure_reading, statements, usage_reading, usage_statements
+from anyapi.storage.audit_notes import note_for_audit
 from anyapi.storage.database import rows_of
 from anyapi.storage.decision_columns import from_columns
 from anyapi.storage.driver import Driver, Row, Value
@@ -63,6 +64,14 @@ class SqlStore(SqlKeys, SqlLogRules):
     def accounts(self) -> list[AccountRow]:
         """Give every account, ordered by id."""
         return rows_of(AccountRow, self._read("read the accounts", statements.ACCOUNTS))
+
+    def set_usage_days(self, account: AccountId, days: float | None) -> bool:
+        """Say how long an account's usage rows are kept."""
+        with self._transaction("say how long usage rows are kept") as connection:
+            found = connection.execute(statements.SET_USAGE_DAYS, (days, account)).rowcount > 0
+            if found:  # entries hold no fractions
+                note_for_audit(connection, "usage_days", {"account": account, "days": "default" if days is None else str(days)})
+        return found
 
     def closing(self) -> frozenset[AccountId]:
         """Give the accounts that are being deleted."""
