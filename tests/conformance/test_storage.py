@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import json
 import math
 import threading
 from itertools import pairwise
@@ -483,6 +484,25 @@ class TestUsage:
     def test_totals_of_nothing(self, store, usage_sink):
         written(usage_sink, usage_row(1))
         assert store.usage_totals(UsageGroup.DAY, NOON + 2, NOON + 3) == []
+
+    def test_what_an_account_says_it_signed_stands_in_the_audit_log_without_names(self, store, backend):
+        day = dt.date(2026, 1, 1)
+        signed = Agreement(
+            "zdr", "openai", "Ann Example", "order 7", day, dt.date(2027, 1, 1), retention=Retention(RetentionKind.ZERO, 0.0)
+        )
+        with_it = Declared(agreements=(signed,))
+        store.add_credential(credential_row(1))
+        store.add_credential(credential_row(2, declared=with_it))
+        for declared in (with_it, with_it, Declared()):
+            store.change_credential(credential_row(1).id, lambda row, declared=declared: msgspec.structs.replace(row, declared=declared))
+        found = entered(backend.driver, "agreements")
+        assert [(each["credential"], len(json.loads(each["agreements"]))) for each in found] == [
+            (credential_row(2).id, 1),
+            (credential_row(1).id, 1),
+            (credential_row(1).id, 0),
+        ]
+        assert json.loads(found[0]["agreements"])[0]["retention"]["kind"] == "zero"
+        assert not any(word in json.dumps(found) for word in ("Ann", "order 7", "zdr"))
 
     def test_an_account_says_how_long_its_rows_are_kept(self, store, backend):
         store.add_account(AccountRow("acme", "Acme", NOON))

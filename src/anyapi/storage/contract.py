@@ -152,7 +152,10 @@ class CredentialStore(Protocol):
     """Provider credentials that accounts brought, their secrets sealed by somebody else."""
 
     def add_credential(self, credential: CredentialRow) -> None:
-        """Add a credential; it MUST be durable on return. MUST raise if the id exists or the account does not."""
+        """Add a credential; it MUST be durable on return. MUST raise if the id exists or the account does not.
+
+        What it declares to be signed, and each change of that, MUST stand in the audit log, without names and free text.
+        """
         ...
 
     def credentials(self, account: AccountId | None = None) -> list[CredentialRow]:
