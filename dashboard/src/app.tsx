@@ -27,6 +27,7 @@ const Exposure = lazy(() => import("./pages/exposure"));
 const Ranking = lazy(() => import("./pages/ranking"));
 const PublicRanking = lazy(() => import("./pages/ranking").then((page) => ({ default: page.PublicRanking })));
 const Stored = lazy(() => import("./pages/stored"));
+const PublicPrivacy = lazy(() => import("./pages/stored").then((page) => ({ default: page.PublicPrivacy })));
 const Logs = lazy(() => import("./pages/logs"));
 const Requests = lazy(() => import("./pages/requests"));
 const Thread = lazy(() => import("./pages/thread"));
@@ -46,11 +47,12 @@ if (plain(window.location.pathname) === window.location.pathname && window.locat
 export function App() {
   const entrance = useEntrance();
   const [location] = useLocation();
-  if (location === "/ranking")
+  const Public = location === "/ranking" ? PublicRanking : location === "/privacy" ? PublicPrivacy : null;
+  if (Public !== null)
     return (
       <Caught>
         <Suspense fallback={null}>
-          <PublicRanking />
+          <Public />
         </Suspense>
       </Caught>
     );

@@ -16,6 +16,7 @@ from anyapi.catalogue.reading import Problems, Table
 from anyapi.catalogue.vocabulary import PAGE_URL, Form
 from anyapi.config_secrets import Unreadable, from_file
 from anyapi.config_values import Privacy, PrivacyHook, Smtp, SmtpSecurity, Updates, is_loopback
+from anyapi.crypto.root_keys import is_random
 from anyapi.crypto.secret import Secret
 
 PASSWORD = "ANYAPI_SMTP_PASSWORD"  # noqa: S105 a name
@@ -116,5 +117,9 @@ def read_privacy_hook(privacy: Privacy, env: Mapping[str, str], problems: Proble
         problems.note(
             "environment", None, HOOK_SECRET, f"{state}: `privacy.webhook_url` is signed with `whsec_` and 32 bytes or more in base64"
         )
+        return None
+    if not is_random(base64.b64decode(secret.removeprefix("whsec_"))):
+        how = "make one with `echo whsec_$(openssl rand -base64 32)`"
+        problems.note("environment", None, HOOK_SECRET, f"is not random, so anybody could sign as this gateway: {how}")
         return None
     return PrivacyHook(privacy.webhook_url, Secret(secret))

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import json
 import math
 import threading
 from itertools import pairwise
@@ -9,6 +10,7 @@ from itertools import pairwise
 import msgspec
 import pytest
 from tests.conformance.samples import DAY, NOON, contradiction, credential_row, decision_record, key_row, usage_row
+from tests.conformance.stores import entered
 
 from anyapi.domain.call import App
 from anyapi.domain.data_policy import Confidence, Retention, RetentionKind
@@ -482,6 +484,35 @@ class TestUsage:
     def test_totals_of_nothing(self, store, usage_sink):
         written(usage_sink, usage_row(1))
         assert store.usage_totals(UsageGroup.DAY, NOON + 2, NOON + 3) == []
+
+    def test_what_an_account_says_it_signed_stands_in_the_audit_log_without_names(self, store, backend):
+        day = dt.date(2026, 1, 1)
+        signed = Agreement(
+            "zdr", "openai", "Ann Example", "order 7", day, dt.date(2027, 1, 1), retention=Retention(RetentionKind.ZERO, 0.0)
+        )
+        with_it = Declared(agreements=(signed,))
+        store.add_credential(credential_row(1))
+        store.add_credential(credential_row(2, declared=with_it))
+        for declared in (with_it, with_it, Declared()):
+            store.change_credential(credential_row(1).id, lambda row, declared=declared: msgspec.structs.replace(row, declared=declared))
+        found = entered(backend.driver, "agreements")
+        assert [(each["credential"], len(json.loads(each["agreements"]))) for each in found] == [
+            (credential_row(2).id, 1),
+            (credential_row(1).id, 1),
+            (credential_row(1).id, 0),
+        ]
+        assert json.loads(found[0]["agreements"])[0]["retention"]["kind"] == "zero"
+        assert not any(word in json.dumps(found) for word in ("Ann", "order 7", "zdr"))
+
+    def test_an_account_says_how_long_its_rows_are_kept(self, store, backend):
+        store.add_account(AccountRow("acme", "Acme", NOON))
+        assert store.set_usage_days("acme", 1.5)
+        assert {row.id: row.usage_days for row in store.accounts()} == {"acme": 1.5, "default": None}
+        assert store.set_usage_days("acme", None)
+        assert {row.id: row.usage_days for row in store.accounts()} == {"acme": None, "default": None}
+        assert not store.set_usage_days("nobody", 1.0)
+        whole = {"kind": "usage_days", "account": "acme"}
+        assert entered(backend.driver, "usage_days") == [{**whole, "days": "1.5"}, {**whole, "days": "default"}]
 
     def test_purging_follows_each_account_and_the_default(self, store, usage_sink):
         store.add_account(AccountRow("short", "Short", NOON, 1.0))

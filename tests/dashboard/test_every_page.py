@@ -224,3 +224,18 @@ def test_the_keyboard_reaches_the_page_past_the_menu(filled, page):
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     assert page.evaluate("document.querySelector('#main').contains(document.activeElement)")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_sees_what_is_stored_before_they_sign_in(filled, scheme):
+    with filled.page(color_scheme=scheme, reduced_motion="reduce") as page:
+        page.goto(filled.url)
+        page.get_by_role("link", name="What it stores").click()
+        page.get_by_role("heading", name="Privacy", exact=True).wait_for()
+        assert "configured no privacy policy of their own: this page is it" in page.locator("main").inner_text()
+        assert page.get_by_role("heading", name="Usage", exact=True).is_visible()
+        assert page.get_by_role("button", name="Make the archive").count() == 0
+        assert serious(page) == []
+        page.screenshot(path=PICTURES / f"public-privacy-{scheme}.png")
+        page.set_viewport_size({"width": 360, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

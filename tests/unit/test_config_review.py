@@ -100,6 +100,8 @@ def test_the_privacy_teams_webhook_has_a_secret_from_the_environment(tmp_path):
         (HOOK, None, "is missing"),
         (HOOK, "whsec_c2hvcnQ=", "is not one"),
         (HOOK, "x" * 60, "is not one"),
+        (HOOK, f"whsec_{'A' * 43}=", "is not random"),
+        (HOOK, f"whsec_{'Y2hhbmdlbWUh' * 4}", "is not random"),
         ("", "whsec_" + "QUJD" * 11, "there is no privacy.webhook_url"),
     ],
 )

@@ -26,7 +26,8 @@ export function Entrance({ title, children }: { title: string; children: ReactNo
           {children}
         </div>
         <p className="small dim" style={{ textAlign: "center" }}>
-          A gateway to AI providers that sends a request only where its data policy allows, and stores no prompt and no answer.
+          A gateway to AI providers that sends a request only where its data policy allows, and stores no prompt and no answer.{" "}
+          <a href="/privacy">What it stores, its operator's privacy policy and terms.</a>
         </p>
       </main>
     </div>

@@ -212,6 +212,7 @@ export function settingsOf(policy: unknown): string[] {
 
 const CHANGES: Record<string, string> = {
   settings: "changed privacy settings",
+  usage_days: "changed how long usage rows are kept",
   ranking: "changed whether the account takes part in the ranking of models",
   key_made: "made an API key",
   key_rotated: "rotated an API key",

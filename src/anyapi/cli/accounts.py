@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import click
+import msgspec
 
 from anyapi import __version__
 from anyapi.cli.output import console, print_json, print_table
@@ -18,7 +19,7 @@ from anyapi.errors import StorageError
 from anyapi.gateway.privacy import stored
 from anyapi.storage.audit_writer import AuditWriter
 from anyapi.storage.people_rows import ChangeRow
-from anyapi.storage.rows import AccountRow
+from anyapi.storage.rows import LONGEST_USAGE_DAYS, AccountRow
 from anyapi.storage.sql_holdings import SqlHoldings
 from anyapi.storage.sql_people import SqlPeople
 
@@ -36,7 +37,7 @@ _TOLD_EVERY = 0.5
 
 @click.group()
 def accounts() -> None:
-    """List accounts, take along all that is held of one, delete one."""
+    """List accounts, say how long usage rows are kept, take along all that is held of one, delete one."""
 
 
 @accounts.command("list")
@@ -49,13 +50,39 @@ def list_(place: Place) -> None:
         keys = [key for key in place.store.keys(row.id) if key.revoked_at is None]
         rows.append((row, len(keys), "being deleted" if row.id in closing else "active"))
     if place.as_json:
-        shown = [{"id": row.id, "name": row.name, "created_at": row.created_at, "keys": keys, "state": state} for row, keys, state in rows]
+        shown = [
+            {"id": row.id, "name": row.name, "created_at": row.created_at, "keys": keys, "usage_days": row.usage_days, "state": state}
+            for row, keys, state in rows
+        ]
         print_json({"accounts": shown})
         return
     print_table(
         ("id", "name", "created (UTC)", "keys", "state"),
         [(row.id, row.name, date_text(row.created_at), f"{keys:,}", state) for row, keys, state in rows],
     )
+
+
+@accounts.command("usage-days")
+@click.argument("account")
+@click.option("--days", "kept", type=float, help="For so many days.")
+@click.option("--default", "back", is_flag=True, help="As long as the operator's default says.")
+@with_store
+def usage_days(place: Place, account: str, kept: float | None, back: bool) -> None:
+    """Say how long the usage rows of ACCOUNT are kept. A running gateway deletes older ones within ten minutes."""
+    if (kept is None) is not back:
+        raise click.UsageError("Say --days DAYS, or --default.")
+    if kept is not None and not 0 < kept <= LONGEST_USAGE_DAYS:
+        raise click.BadParameter(f"above 0, and at most {LONGEST_USAGE_DAYS:.0f}", param_hint="--days")
+    row = _account(place, account)
+    place.store.set_usage_days(row.id, kept)
+    after = msgspec.json.encode({"days": kept}).decode()
+    with SqlPeople(place.driver) as people:
+        people.add_change(ChangeRow(place.now, row.id, "cli", "usage_days", row.id, "", after))
+    if place.as_json:
+        print_json({"account": row.id, "usage_days": kept})
+    else:
+        in_words = f"{place.config.usage_ttl_days:g} days, the default" if kept is None else f"{kept:g} days"
+        click.echo(f"usage rows of {row.id} are kept for {in_words}")
 
 
 @accounts.command()

@@ -144,7 +144,8 @@ def off(place: Place, account: AccountId, layer: Layer, subject: str) -> None:
 def list_(place: Place, account: str, key: str | None, limit: int) -> None:
     """List what was kept: metadata alone, since the rest is sealed."""
     with SqlLogs(place.driver) as opened:
-        entries = opened.log_entries(AccountId(account), _NEWEST, limit, None if key is None else KeyId(key))
+        found = opened.log_entries(AccountId(account), _NEWEST, limit, None if key is None else KeyId(key))
+    entries = [entry for entry in found if entry.expires_at > place.now]
     if place.as_json:
         print_json(entries)
     elif not entries:
@@ -169,7 +170,7 @@ def read(place: Place, account: str, decision: str | None, identity: TextIO, fil
     else:
         with SqlLogs(place.driver) as opened:
             entry = opened.log_entry(AccountId(account), DecisionId(str(decision)))
-            if entry is None:
+            if entry is None or entry.expires_at <= place.now:
                 raise click.ClickException("There is no such entry in this account: `anyapi logs list` shows those that there are.")
             plain = unseal(_pieces(opened, entry), identity.read())
     document = read_document(plain)

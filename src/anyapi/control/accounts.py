@@ -6,6 +6,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from anyapi.control.history import note
+from anyapi.control.layers import account_of
 from anyapi.control.permissions import SignedIn
 from anyapi.control.services import Services
 from anyapi.control.threads import in_thread
@@ -15,7 +16,7 @@ from anyapi.domain.people import Permission, PersonId, Role
 from anyapi.errors import BadRequest, NotFound, PermissionDenied
 from anyapi.storage.driver import Conflict
 from anyapi.storage.people_rows import LinkKind, LinkRow, MemberRow
-from anyapi.storage.rows import RESERVED_ACCOUNTS, AccountRow, ProjectRow
+from anyapi.storage.rows import LONGEST_USAGE_DAYS, RESERVED_ACCOUNTS, AccountRow, ProjectRow
 
 INVITATION_SECONDS = 7 * 86400.0
 LONGEST_ID = 64
@@ -26,6 +27,12 @@ class NewAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     id: str
     name: str
+
+
+class UsageDays(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """For how many days the account's usage rows are kept; null: as long as the operator's default says."""
+
+    days: float | None
 
 
 class NewProject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,6 +93,20 @@ def add_account(services: NamedDependency[Services], signed_in: NamedDependency[
     services.people.put_member(MemberRow(row.id, signed_in.person.id, Role.OWNER, services.clock()))
     note(services, signed_in, row.id, "account_added", row.id, after={"name": row.name})
     return row
+
+
+@put("/api/accounts/{account:str}/usage/days", opt={"permission": Permission.WRITE_SETTINGS})
+@in_thread
+def keep_usage(
+    services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], account: FromPath[AccountId], data: JSONBody[UsageDays]
+) -> AccountRow:
+    """Say how long the account's usage rows are kept. Those that are older go within ten minutes."""
+    if data.days is not None and not 0 < data.days <= LONGEST_USAGE_DAYS:
+        raise BadRequest(f"days must be above 0 and at most {LONGEST_USAGE_DAYS:.0f}, or null for the operator's default.", "days")
+    before = account_of(services, account)
+    services.store.set_usage_days(account, data.days)
+    note(services, signed_in, account, "usage_days", account, before={"days": before.usage_days}, after={"days": data.days})
+    return msgspec.structs.replace(before, usage_days=data.days)
 
 
 @get("/api/accounts/{account:str}/projects", opt={"permission": Permission.READ})

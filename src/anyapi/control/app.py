@@ -129,7 +129,7 @@ def _routes(dashboard: Path | None) -> list[ControllerRouterHandler]:
     return [
         *(sessions.show, sessions.sign_in, sessions.sign_out, sessions.show_link, sessions.join, sessions.change_password),
         *(sign_in.go, sign_in.come_back),
-        *(accounts.list_accounts, accounts.add_account, accounts.list_projects, accounts.add_project),
+        *(accounts.list_accounts, accounts.add_account, accounts.keep_usage, accounts.list_projects, accounts.add_project),
         *(accounts.list_members, accounts.invite, accounts.change_role, accounts.remove_member),
         *(keys.list_keys, keys.make_key, keys.change_key, keys.rotate_key, keys.revoke_key),
         *(provisioning.list_provisioned, provisioning.make_provisioned, provisioning.show_provisioned),

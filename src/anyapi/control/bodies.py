@@ -19,14 +19,18 @@ class StrictRequest(Request[object, object, State]):
 
     async def json(self) -> object:
         """The body as the framework reads it. Raises `BadRequest`."""
-        _check(await self.body())
-        return await super().json()
+        body = await self.body()
+        try:
+            _check(body)
+            return await super().json()
+        except RecursionError:
+            raise BadRequest("The body nests too deep.") from None
 
 
 def _check(body: bytes) -> None:
     try:
         whole = json.loads(body, object_pairs_hook=_told_once)
-    except (ValueError, RecursionError):
+    except ValueError:
         return  # not JSON: the framework says so
     _refuse_null_characters(whole)
 

@@ -215,7 +215,8 @@ def list_logs(
     most = max(1, min(limit, MOST))
     after = (services.clock() + 1e9 if before is None else before, before_decision)
     found = services.logs.log_entries(account, after, most + 1, None if key is None else KeyId(key))
-    return LogPage(found[:most], more=len(found) > most)
+    now = services.clock()
+    return LogPage([entry for entry in found[:most] if entry.expires_at > now], more=len(found) > most)
 
 
 @get("/api/accounts/{account:str}/logs/entries/{decision:str}", opt=READ)
@@ -285,7 +286,7 @@ def _check_subject(services: Services, account: AccountId, layer: Layer, subject
 
 def _own(services: Services, account: AccountId, decision: DecisionId) -> LogEntry:
     entry = services.logs.log_entry(account, decision)
-    if entry is None:
+    if entry is None or entry.expires_at <= services.clock():  # what has expired is deleted within a minute, and shown no more by now
         raise NotFound("There is no such entry in this account's log.")
     return entry
 

@@ -76,6 +76,11 @@ def parse_root_keys(text: str) -> RootKeys:
     return RootKeys(keys)
 
 
+def is_random(secret: bytes) -> bool:
+    """Whether a secret of 32 bytes or more may have been drawn at random: not a run, a word or zeros."""
+    return len(set(secret)) >= _FEWEST_BYTES
+
+
 def _parse(word: str) -> bytes:
     try:
         if _HEX.fullmatch(word):
@@ -86,6 +91,6 @@ def _parse(word: str) -> bytes:
             raise NotARootKey(f"must be {LENGTH} bytes, as 64 hex digits or 44 characters of base64")
     except binascii.Error:
         raise NotARootKey("is not valid base64") from None
-    if len(set(key)) < _FEWEST_BYTES:
+    if not is_random(key):
         raise NotARootKey("is not random: make one with `openssl rand -base64 32`")
     return key

@@ -92,11 +92,11 @@ def stored(usage_ttl_days: float) -> list[dict[str, object]]:
         {"record": name, "ttl_days": None, "note": kept, "fields": listed(fields)} for name, fields, kept in CONFIGURED
     ]
     return [
-        {"record": "usage", "ttl_days": usage_ttl_days, "fields": usage},
+        {"record": "usage", "ttl_days": usage_ttl_days, "note": "Or as long as their account has them kept.", "fields": usage},
         {
             "record": "usage_hours",
             "ttl_days": usage_ttl_days,
-            "note": "Sums of the usage rows that are kept; what a row added is taken away when it is deleted.",
+            "note": "Sums of the usage rows that are kept, for as long as these; what a row added is taken away when it is deleted.",
             "fields": listed(USAGE_HOURS),
         },
         {"record": "decision", "ttl_days": None, "note": note, "fields": listed(DECISION)},

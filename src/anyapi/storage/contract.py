@@ -40,6 +40,13 @@ class KeyStore(Protocol):
         """Give every account, ordered by id."""
         ...
 
+    def set_usage_days(self, account: AccountId, days: float | None) -> bool:
+        """Have its usage rows kept for so many days, or as long as the default says; False if there is no such account.
+
+        MUST be durable on return, and MUST stand in the audit log: it is noted in the same transaction.
+        """
+        ...
+
     def closing(self) -> frozenset[AccountId]:
         """Give the accounts that are being deleted: nothing of theirs may be published, whatever it says of itself."""
         ...
@@ -145,7 +152,10 @@ class CredentialStore(Protocol):
     """Provider credentials that accounts brought, their secrets sealed by somebody else."""
 
     def add_credential(self, credential: CredentialRow) -> None:
-        """Add a credential; it MUST be durable on return. MUST raise if the id exists or the account does not."""
+        """Add a credential; it MUST be durable on return. MUST raise if the id exists or the account does not.
+
+        What it declares to be signed, and each change of that, MUST stand in the audit log, without names and free text.
+        """
         ...
 
     def credentials(self, account: AccountId | None = None) -> list[CredentialRow]:

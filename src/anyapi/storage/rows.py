@@ -27,6 +27,10 @@ STORED_LAYERS = (Layer.GATEWAY, Layer.ACCOUNT, Layer.PROJECT, Layer.KEY)
 """The request layer is never stored."""
 
 
+LONGEST_USAGE_DAYS = 3650.0
+"""For how long an account may have its usage rows kept."""
+
+
 class AccountRow(msgspec.Struct, frozen=True):
     """An account. Times are Unix seconds; `usage_days` is how long its usage rows are kept, None for the default."""
 

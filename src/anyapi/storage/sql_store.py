@@ -17,9 +17,10 @@ from anyapi.domain.snapshot import Agreement
 from anyapi.domain.usage import DecisionRecord, UsageRow
 from anyapi.errors import StorageError
 from anyapi.storage import exposure_reading, statements, usage_reading, usage_statements
+from anyapi.storage.audit_notes import note_for_audit
 from anyapi.storage.database import rows_of
 from anyapi.storage.decision_columns import from_columns
-from anyapi.storage.driver import Driver, Row, Value
+from anyapi.storage.driver import Connection, Driver, Row, Value
 from anyapi.storage.rows import (
     DEFAULT_ACCOUNT,
     DEFAULT_USAGE_DAYS,
@@ -64,6 +65,14 @@ class SqlStore(SqlKeys, SqlLogRules):
         """Give every account, ordered by id."""
         return rows_of(AccountRow, self._read("read the accounts", statements.ACCOUNTS))
 
+    def set_usage_days(self, account: AccountId, days: float | None) -> bool:
+        """Say how long an account's usage rows are kept."""
+        with self._transaction("say how long usage rows are kept") as connection:
+            found = connection.execute(statements.SET_USAGE_DAYS, (days, account)).rowcount > 0
+            if found:  # entries hold no fractions
+                note_for_audit(connection, "usage_days", {"account": account, "days": "default" if days is None else str(days)})
+        return found
+
     def closing(self) -> frozenset[AccountId]:
         """Give the accounts that are being deleted."""
         return frozenset(AccountId(str(account)) for (account,) in self._read("read the accounts being deleted", statements.CLOSING))
@@ -79,7 +88,10 @@ class SqlStore(SqlKeys, SqlLogRules):
     def add_credential(self, credential: CredentialRow) -> None:
         """Add a credential that an account brought; durable on return."""
         values = {**msgspec.structs.asdict(credential), "tier": credential.tier.value, "declared": body_of(credential.declared)}
-        self._write("add the credential", statements.ADD_CREDENTIAL, tuple(values.values()))
+        with self._transaction("add the credential") as connection:
+            connection.execute(statements.ADD_CREDENTIAL, tuple(values.values()))
+            if credential.declared.agreements:
+                _note_agreements(connection, credential)
 
     def credentials(self, account: AccountId | None = None) -> list[CredentialRow]:
         """Give the credentials of one account or of all, oldest first, revoked ones too; raises if one cannot be read in full."""
@@ -106,6 +118,8 @@ class SqlStore(SqlKeys, SqlLogRules):
                 raise StorageError("a revoked credential, and the owner and provider of any, cannot be changed: add a new one")
             sealed = (after.key_id, after.wrapped, after.ciphertext, after.version)
             connection.execute(statements.CHANGE_CREDENTIAL, (after.tier.value, after.name, body_of(after.declared), *sealed, credential))
+            if before.declared.agreements != after.declared.agreements:
+                _note_agreements(connection, after)
         return after
 
     def revoke_credential(self, credential: CredentialId, at: float) -> CredentialRow | None:
@@ -217,6 +231,13 @@ def _settings(layer: str, subject: str, body: Value) -> Settings:
     raise StorageError(
         f"settings stored for {layer} {subject or 'itself'} cannot be read ({why}): update AnyAPI, or `anyapi settings set` them again"
     )
+
+
+def _note_agreements(connection: Connection, row: CredentialRow) -> None:
+    """What the account says it signed, for the audit log; not who signed which document, nor its name for it, which no log forgets."""
+    bare = [msgspec.structs.replace(each, id="", attested_by="", document="") for each in row.declared.agreements]
+    text = msgspec.json.encode(bare, order="deterministic").decode()
+    note_for_audit(connection, "agreements", {"account": row.account, "credential": row.id, "agreements": text})
 
 
 def _credential(row: Row) -> CredentialRow:

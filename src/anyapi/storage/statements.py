@@ -8,6 +8,7 @@ import functools
 ADD_ACCOUNT = "INSERT INTO accounts (id, name, created_at, usage_days) VALUES (?, ?, ?, ?)"
 ENSURE_ACCOUNT = ADD_ACCOUNT + " ON CONFLICT (id) DO NOTHING"
 HAS_ACCOUNT = "SELECT 1 FROM accounts WHERE id = ?"
+SET_USAGE_DAYS = "UPDATE accounts SET usage_days = ? WHERE id = ?"
 ACCOUNTS = "SELECT id, name, created_at, usage_days FROM accounts ORDER BY id"
 CLOSING = "SELECT account FROM closings"
 ADD_PROJECT = "INSERT INTO projects (id, account, name, created_at) VALUES (?, ?, ?, ?)"

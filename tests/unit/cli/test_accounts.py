@@ -13,6 +13,7 @@ from tests.conformance.stores import Backend
 from tests.conformance.whole_account import RECORDS, REQUESTS, fill
 
 from anyapi.cli import main
+from anyapi.storage.sql_people import SqlPeople
 
 COMMAND = "accounts"
 
@@ -33,6 +34,19 @@ def test_the_list(run, backend):
     with backend.holdings() as holdings:
         holdings.begin_closing("CANARY", 1.0)
     assert "being deleted" in run("list").output
+
+
+def test_how_long_usage_rows_are_kept(run, backend, data_dir):
+    assert "kept for 7.5 days" in run("usage-days", "CANARY", "--days", "7.5").stdout
+    listed = {row["id"]: row["usage_days"] for row in json.loads(run("list", "--json").stdout)["accounts"]}
+    assert listed == {"CANARY": 7.5, "default": None}
+    assert "90 days, the default" in run("usage-days", "CANARY", "--default").stdout
+    with SqlPeople(data_dir) as people:
+        found = [(row.person, row.what, row.after) for row in people.changes("CANARY", 1e12, 2)]
+    assert found == [("cli", "usage_days", '{"days":null}'), ("cli", "usage_days", '{"days":7.5}')]
+    for wrong in (["--days", "0"], ["--days", "nan"], ["--days", "-1"], ["--days", "1e9"], [], ["--days", "1", "--default"]):
+        run("usage-days", "CANARY", *wrong, code=2)
+    run("usage-days", "nobody", "--days", "7", code=1)
 
 
 def test_an_archive_is_its_owners_alone_and_nothing_is_overwritten(run, backend, bare):

@@ -17,6 +17,8 @@ from anyapi.storage.sqlite import SqliteStore
 from anyapi.storage.sqlite_driver import SqliteDriver
 
 COMMAND = "logs"
+FAR = 1e11
+"""An expiry that no run of the tests reaches."""
 IDENTITY, OTHER = pyrage.x25519.Identity.generate(), pyrage.x25519.Identity.generate()
 RECIPIENT = str(IDENTITY.to_public())
 DECISION = f"dec_{1:026d}"
@@ -37,7 +39,7 @@ def entries(store, data_dir):
     writer = LogWriter(SqliteDriver(data_dir), lambda: NOON, Sealer)
     for number in range(3):
         prompt = json.dumps({"asks": number, "x": "y" * (300_000 if number == 1 else 1)}).encode()
-        one = kept(number, "acme", prompt, recipients=(RECIPIENT,), key=f"key_{number}")
+        one = kept(number, "acme", prompt, recipients=(RECIPIENT,), key=f"key_{number}", expires_at=FAR)
         writer.hold(one.size)
         writer.put(one, one.size)
     writer.close()

@@ -86,3 +86,17 @@ def test_the_last_owner_stays_and_nobody_removes_themselves(staffed, owner):
 
 def test_members_show_no_hash(owner):
     assert "argon2" not in owner.get(MEMBERS).text
+
+
+def test_an_account_says_how_long_its_usage_rows_are_kept(staffed, owner):
+    path = "/api/accounts/default/usage/days"
+    assert owner.send("PUT", path, {"days": 7.5}).json()["usage_days"] == 7.5
+    assert [row["usage_days"] for row in owner.get("/api/accounts").json()] == [7.5]
+    assert owner.send("PUT", path, {"days": None}).json()["usage_days"] is None
+    for wrong in ({"days": 0}, {"days": -1}, {"days": 3651}, {"days": "seven"}, {}):
+        assert owner.send("PUT", path, wrong).status_code == 400
+    assert staffed.browser("member@x.org").send("PUT", path, {"days": 1}).status_code == 403
+    assert [(one["before"], one["after"]) for one in owner.get("/api/accounts/default/changes").json()] == [
+        ({"days": 7.5}, {"days": None}),
+        ({"days": None}, {"days": 7.5}),
+    ]

@@ -20,6 +20,13 @@ def structs(annotation):
                 yield from structs(field.type)
 
 
+def sent_raw(browser, method, path, body):
+    """Send a body as it is."""
+    cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+    headers = {"content-type": "application/json", "x-csrf-token": browser.csrf, "cookie": cookie}
+    return browser.client.request(method, path, content=body, headers=headers)
+
+
 def bodies(app):
     for name, handler in handlers(app):
         for field in handler.parsed_fn_signature.parameters.values():
@@ -63,12 +70,18 @@ def test_what_may_be_anything_is_not_repeated(staffed):
 def test_of_two_equal_names_none_wins(staffed, body):
     browser = staffed.browser("owner@x.org")
     before = browser.get(SETTINGS).json()
-    cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
-    sent = {"content-type": "application/json", "x-csrf-token": browser.csrf, "cookie": cookie}
-    refused = browser.client.put(SETTINGS, content=body, headers=sent)
+    refused = sent_raw(browser, "PUT", SETTINGS, body)
     assert refused.status_code == 400
     assert "stands twice" in refused.json()["error"]["message"]
     assert browser.get(SETTINGS).json() == before
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"name": ' + "[" * 50_000 + "]" * 50_000 + "}", '{"a":' * 50_000 + "1" + "}" * 50_000])
+def test_what_nests_too_deep_is_refused(staffed, body):
+    for browser, path in ((staffed.browser("owner@x.org"), KEYS), (staffed.browser(), "/api/session")):
+        refused = sent_raw(browser, "POST", path, body)
+        assert refused.status_code == 400
+        assert "nests too deep" in refused.json()["error"]["message"]
 
 
 def test_a_character_that_one_database_cannot_hold_is_refused_by_both(staffed: Control):

@@ -181,3 +181,13 @@ def test_others_may_look_and_not_change(control, role):
     assert browser.get(HERE).status_code == 200
     for answer in (added(browser), rule(browser), browser.post(f"{HERE}/off"), browser.post(f"{HERE}/deletion")):
         assert answer.status_code == 403
+
+
+def test_what_has_expired_is_given_to_nobody_though_it_is_not_deleted_yet(control, owner):
+    put(control, kept(1, expires_at=control.now + 10), kept(2, expires_at=control.now + 20))
+    paths = [f"{HERE}/entries/dec_{1:026d}{more}" for more in ("", "/sealed")]
+    assert [owner.get(path).status_code for path in paths] == [200, 200]
+    control.now += 10
+    assert [owner.get(path).status_code for path in paths] == [404, 404]
+    assert [entry["decision"] for entry in owner.get(HERE).json()["entries"]] == [f"dec_{2:026d}"]
+    assert owner.send("DELETE", paths[0]).json()["deleted"] == 1
