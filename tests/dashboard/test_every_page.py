@@ -95,6 +95,10 @@ def test_a_page(filled, page, path):
     page.goto(f"{filled.url}/a/default/{path}")
     settled(page)
     assert serious(page) == []
+    cut = page.locator(".scroll").evaluate_all(
+        "(all) => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.ariaLabel)"
+    )
+    assert cut == [], "tables that are wider than their panel"
     keep(page, path)
     open_at(page, 3840, 2160)
     open_at(page, 360, 740)

@@ -105,6 +105,8 @@ def test_an_owner_takes_the_account_along_and_deletes_it(owned, tmp_path):
             page.get_by_role("button", name="Make the archive").click()
         downloaded.value.save_as(tmp_path / "acme.zip")
         expect(page.get_by_text("The archive is complete")).to_be_visible()
+        written, counted = re.search(r"(\d+) of (\d+) rows \(100%\)", page.get_by_role("main").inner_text()).groups()
+        assert written == counted, "what came while it ran is counted too"
         bundle = zipfile.ZipFile(tmp_path / "acme.zip")
         assert bundle.testzip() is None
         assert json.loads(bundle.read("keys.json"))[0]["name"] == "acme key"

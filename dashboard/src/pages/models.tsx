@@ -193,7 +193,7 @@ function ProviderTable() {
                   <td><Link href={`/a/${encodeURIComponent(account)}/providers/${encodeURIComponent(row.id)}`}>{row.name}</Link>{row.headquarters && <span className="small dim"> {row.headquarters}</span>}</td>
                   <td>{row.has_credential ? <Chip tone="good">here</Chip> : <span className="dim">none</span>}</td>
                   <td>{row.endpoints === 0 ? <span className="dim">none listed</span> : <Chip tone={row.permitted === 0 ? "warn" : row.usable ? "good" : "plain"}>{row.permitted} of {row.endpoints}</Chip>}</td>
-                  <td className="wide" style={{ minWidth: 300 }}>
+                  <td className="wide" style={{ minWidth: 260 }}>
                     <span className="chips"><Chip said={training(row.policy.training)} /><Chip said={retention(row.policy.retention)} /></span>
                     <span style={{ display: "block", marginTop: 4 }}>
                       <Chip said={confidence(row.provenance.confidence)} />{" "}

@@ -19,11 +19,12 @@ function save(href: string, name: string): void {
   link.click();
 }
 
-function Bar({ done, all, what }: { done: number; all: number; what: string }) {
+function Bar({ done, all: counted, what }: { done: number; all: number; what: string }) {
+  const all = Math.max(done, counted); // rows that came while it ran, at least the note of who asked for it, are in it too
   return (
     <div role="status">
-      <Progress value={all === 0 ? 100 : Math.min(100, (100 * done) / all)} aria-label={what} />
-      <p className="small dim num" style={{ margin: "6px 0 0" }}>{count(done)} of {plural(all, "row")} ({percent(Math.min(done, all), all)})</p>
+      <Progress value={all === 0 ? 100 : (100 * done) / all} aria-label={what} />
+      <p className="small dim num" style={{ margin: "6px 0 0" }}>{count(done)} of {plural(all, "row")} ({percent(done, all)})</p>
     </div>
   );
 }

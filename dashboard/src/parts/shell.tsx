@@ -78,8 +78,8 @@ function News() {
   const { me } = useHere();
   const answered = (useRequests().data?.requests ?? []).filter((row) => row.status === "answered" && row.changed_at > Date.now() / 1000 - NEWS_SECONDS).length;
   const waiting = (useInbox(me.operator).data ?? []).filter((row) => !finished(row.status)).length;
-  if (waiting > 0) return <Chip tone="warn">{waiting} waiting</Chip>;
-  return answered > 0 ? <Chip tone="good">{plural(answered, "answer")}</Chip> : null;
+  if (waiting > 0) return <Chip tone="warn" label={`${waiting} waiting`}>{waiting}</Chip>;
+  return answered > 0 ? <Chip tone="good" label={plural(answered, "answer")}>{answered}</Chip> : null;
 }
 
 const AGAIN = 3_000;

@@ -53,9 +53,15 @@ def fsck(place: Place, saved: Path | None, key_text: str | None) -> None:
             click.echo(line, err=True)
         if waiting:
             click.echo(f"{waiting} changes wait for a running server to enter them", err=True)
-        click.echo(f"{checked.size} entries, signed up to {checked.sealed}: " + ("NOT WHOLE" if checked.problems else "whole"))
+        verdict = "NOT WHOLE" if checked.problems else "whole" if checked.size else "nothing to check"
+        click.echo(f"{checked.size} entries, signed up to {checked.sealed}: {verdict}")
     if checked.problems:
         click.get_current_context().exit(FOUND)
+    if not checked.size:
+        where = "the database" if place.config.database_url is not None else place.config.data_dir
+        raise click.ClickException(
+            f"No log has been begun in {where}, so nothing was checked. Is it the gateway's? --data-dir names another."
+        )
 
 
 @audit.command()

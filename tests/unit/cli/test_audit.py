@@ -42,7 +42,10 @@ def damage(data_dir, *statements):
 
 
 def test_nothing_yet(run):
-    assert "0 entries" in run("fsck").stdout
+    nothing = run("fsck", code=1)
+    assert "0 entries, signed up to 0: nothing to check" in nothing.stdout
+    assert "so nothing was checked" in nothing.stderr, "a job that looks at the wrong directory must not be told that all is well"
+    assert json.loads(run("fsck", "--json", code=1).stdout)["entries"] == 0
     run("checkpoint", code=1)
     run("export", "--format", "tiles", "tiles", code=1)
 
