@@ -55,5 +55,5 @@ explain: setup ## what a policy leaves in the real catalogue: make explain MODEL
 	@.venv/bin/anyapi explain "$${MODEL:-meta-llama/llama-3.3-70b-instruct}" --data-class "$${CLASS:-internal}"
 
 clean: ## remove what builds and tests left
-	rm -rf .venv dist mutants .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* src/anyapi/catalogue/catalogue.json src/anyapi/dashboard dashboard/node_modules
+	rm -rf .venv dist mutants .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .benchmarks .coverage* src/anyapi/catalogue/catalogue.json src/anyapi/dashboard dashboard/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
