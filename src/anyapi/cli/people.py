@@ -9,10 +9,12 @@ import click
 import msgspec
 
 from anyapi.cli.installed import installed_base
-from anyapi.config import load_config
+from anyapi.config import Config, load_config
+from anyapi.control.passwords import hashed
 from anyapi.control.tokens import new_token, sha256_of
 from anyapi.crypto.secret import Secret
 from anyapi.domain.catalogue import Catalogue
+from anyapi.errors import BadRequest
 from anyapi.storage.driver import Driver
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.people_rows import LinkKind, LinkRow
@@ -26,11 +28,48 @@ def people() -> None:
     """People who use the dashboard."""
 
 
+_config = click.option(
+    "--config", "path", type=click.Path(path_type=Path, dir_okay=False), help="Configuration (default: anyapi.toml here)."
+)
+_data_dir = click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Where keys, settings and usage are stored.")
+
+
 @people.command("first-run")
-@click.option("--config", "path", type=click.Path(path_type=Path, dir_okay=False), help="Configuration (default: anyapi.toml here).")
-@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Where keys, settings and usage are stored.")
+@_config
+@_data_dir
 def first_run(path: Path | None, data_dir: Path | None) -> None:
     """Print a new one-time link that makes the first person. Earlier ones stop working."""
+    config, driver = _store(path, data_dir)
+    with SqlPeople(driver) as store:
+        if store.people_count():
+            raise click.ClickException(
+                "Somebody is known already: ask an owner for an invitation. Who forgot a password: anyapi people password EMAIL"
+            )
+    tls = "https" if config.control.tls is not None else "http"
+    click.echo(first_run_link(driver, config.control.public_url or f"{tls}://{config.control.listen}"))
+
+
+@people.command()
+@click.argument("email")
+@_config
+@_data_dir
+def password(email: str, path: Path | None, data_dir: Path | None) -> None:
+    """Give the person of EMAIL a new password, asked for here. Every session of theirs ends."""
+    _, driver = _store(path, data_dir)
+    with SqlPeople(driver) as store:
+        person = store.person_by_email(email.strip().lower())
+        if person is None:
+            raise click.ClickException("Nobody has that e-mail address here: look at the members in the dashboard, or at --data-dir.")
+        try:
+            made = hashed(click.prompt("New password", hide_input=True, confirmation_prompt=True))
+        except BadRequest as error:
+            raise click.ClickException(error.message) from None
+        store.set_password(person.id, made)
+    click.echo("The password is set, and every session of this person has ended.")
+
+
+def _store(path: Path | None, data_dir: Path | None) -> tuple[Config, Driver]:
+    """The configuration, and the database that it or `data_dir` names."""
 
     def base_of(configured: Path, url: Secret | None, packaged: Catalogue) -> Catalogue:
         return installed_base(data_dir or configured, url, packaged)
@@ -38,12 +77,7 @@ def first_run(path: Path | None, data_dir: Path | None) -> None:
     config = load_config(path, os.environ, dt.datetime.now(dt.UTC), secrets=False, base_of=base_of)
     if data_dir is not None:
         config = msgspec.structs.replace(config, data_dir=data_dir)
-    driver = driver_for(config.data_dir, config.database_url)
-    with SqlPeople(driver) as store:
-        if store.people_count():
-            raise click.ClickException("Somebody is known already: ask an owner for an invitation.")
-    tls = "https" if config.control.tls is not None else "http"
-    click.echo(first_run_link(driver, config.control.public_url or f"{tls}://{config.control.listen}"))
+    return config, driver_for(config.data_dir, config.database_url)
 
 
 def first_run_link(driver: Driver, address: str) -> str:

@@ -1,4 +1,4 @@
-"""`anyapi people first-run`: a link for whoever may run commands here, until somebody is known."""
+"""`anyapi people`: a link for whoever may run commands here, until somebody is known; a new password for who forgot it."""
 
 import re
 
@@ -6,8 +6,9 @@ import pytest
 from click.testing import CliRunner
 
 from anyapi.cli import main
+from anyapi.control.passwords import hashed, matches
 from anyapi.control.tokens import sha256_of
-from anyapi.storage.people_rows import LinkKind, PersonRow
+from anyapi.storage.people_rows import LinkKind, PersonRow, SessionRow
 from anyapi.storage.sql_people import SqlPeople
 
 
@@ -15,7 +16,11 @@ from anyapi.storage.sql_people import SqlPeople
 def run(tmp_path):
     file = tmp_path / "anyapi.toml"
     file.write_text(f'[storage]\ndata_dir = "{tmp_path}/data"\n\n[control]\npublic_url = "https://anyapi.example.org"\n')
-    return lambda *more: CliRunner().invoke(main, ["people", "first-run", "--config", str(file), *more])
+
+    def run_it(*more, command="first-run", said=""):
+        return CliRunner().invoke(main, ["people", command, "--config", str(file), *more], input=said)
+
+    return run_it
 
 
 def test_it_prints_a_link_that_works_and_ends_those_before(run, tmp_path):
@@ -39,3 +44,40 @@ def test_once_somebody_is_known_it_refuses(run, tmp_path):
     refused = run()
     assert refused.exit_code == 1
     assert "ask an owner" in refused.output
+
+
+OLD, NEW = "the old password", "a quite new password"
+
+
+@pytest.fixture
+def known(tmp_path):
+    """Somebody who is signed in."""
+    with SqlPeople(tmp_path / "data") as people:
+        people.add_person(PersonRow("per_1", "a@x.org", "A", hashed(OLD), operator=True, created_at=0.0))
+        people.add_session(SessionRow(b"s" * 32, "per_1", 0.0, 0.0))
+        yield people
+
+
+def test_who_forgot_a_password_gets_a_new_one_and_is_signed_out(run, known):
+    done = run("A@x.org", command="password", said=f"{NEW}\n{NEW}\n")
+    assert done.exit_code == 0
+    assert NEW not in done.output
+    assert matches(known.person("per_1").password, NEW)
+    assert known.session(b"s" * 32) is None
+
+
+@pytest.mark.parametrize(
+    ("email", "said", "why"),
+    [
+        ("b@x.org", f"{NEW}\n{NEW}\n", "Nobody has that"),
+        ("a@x.org", "short\nshort\n", "12 to 256"),
+        ("a@x.org", f"{NEW}\nother\n", "Aborted"),
+    ],
+    ids=["nobody", "too short", "not the same twice"],
+)
+def test_without_a_person_or_a_good_password_nothing_changes(run, known, email, said, why):
+    refused = run(email, command="password", said=said)
+    assert refused.exit_code == 1
+    assert why in refused.output
+    assert matches(known.person("per_1").password, OLD)
+    assert known.session(b"s" * 32) is not None
