@@ -289,7 +289,7 @@ PLACES = (
     (r"openai_embeddings_to_gemini", EMBEDDINGS),
     (r"\w+_to_gemini", GEMINI),
     (r"\w+_to_bedrock", BEDROCK),
-    (r"openai_(chat|messages|parts|tools|reasoning)_to_anthropic", ANTHROPIC),
+    (r"(openai_(chat|messages|parts|tools|reasoning)_to_anthropic|chat_reading)", ANTHROPIC),
     (r"anthropic_(messages|blocks|tools|turns|output)_to_\w+|hub_target", MESSAGES),
     (r"openai_responses_\w+", RESPONSES),
 )
