@@ -15,7 +15,7 @@ from anyapi.domain.catalogue import Auth, ProviderApi
 from anyapi.domain.decision import OutcomeKind
 from anyapi.gateway.formats import anthropic_count, anthropic_errors
 from anyapi.gateway.formats import openai_responses as responses_request
-from anyapi.upstream import adapters, bedrock_errors, classify_gemini, readdressed, responses_passthrough
+from anyapi.upstream import adapters, bedrock_errors, classify_gemini, cohere, readdressed, responses_passthrough
 from anyapi.upstream.adapter import Dialect
 from anyapi.upstream.translate import (
     anthropic_messages_to_openai_chat,
@@ -44,10 +44,11 @@ READDRESSED = (readdressed.ClaudeAtVertex, readdressed.OpenAIAtVertex, readdress
 PAGE = (ROOT / "docs/translation.md").read_text(encoding="utf-8")
 CODE = re.compile(r"`([^`]+)`")
 ANTHROPIC, MESSAGES, RESPONSES = "Chat completions at Anthropic", "Anthropic messages from a client", "OpenAI responses from a client"
-EMBEDDINGS, GEMINI, BEDROCK = (
+EMBEDDINGS, GEMINI, BEDROCK, COHERE = (
     "Embeddings at Gemini",
     "Chat completions at Gemini (AI Studio and Vertex)",
     "Chat completions at Amazon Bedrock",
+    "Chat completions at Cohere",
 )
 
 
@@ -101,6 +102,7 @@ CHATS = {
     ANTHROPIC: (openai_chat_to_anthropic.TRANSLATED, openai_chat_to_anthropic.REFUSED, openai_chat_to_anthropic.LEFT_OUT),
     GEMINI: (openai_chat_to_gemini.TRANSLATED, openai_chat_to_gemini.RULES.refused, openai_chat_to_gemini.LEFT_OUT),
     BEDROCK: (openai_fields_to_bedrock.TRANSLATED, openai_fields_to_bedrock.REFUSED, openai_fields_to_bedrock.LEFT_OUT),
+    COHERE: (cohere.RULES.translated, cohere.RULES.refused, cohere.RULES.left_out),
 }
 
 
@@ -206,6 +208,7 @@ def test_finish_reasons_of_a_response():
     [
         (GEMINI, "finishReason", gemini_to_openai_chat.FINISH, gemini_to_openai_chat.BROKEN),
         (BEDROCK, "stopReason", bedrock_wire.FINISH, bedrock_wire.MALFORMED),
+        (COHERE, "finish_reason", cohere.FINISH, cohere.FAILED.keys()),
     ],
 )
 def test_finish_reasons_of_providers(name, head, finish, broken):
@@ -240,6 +243,12 @@ def test_reasoning_at_bedrock():
         assert dict(re.findall(r"`(\w+)` -> `(\w+)`", said[model].split(";")[0])) == stands_in
 
 
+def test_reasoning_at_cohere():
+    said = {CODE.findall(row[0])[0]: row[1] for row in table(section("Reasoning at Cohere"), "asked")}
+    assert said.keys() == {"none", *openai_reasoning_to_gemini.BUDGETS}
+    assert {name: int(text.split()[-1]) for name, text in said.items() if "budget` " in text} == cohere.BUDGETS
+
+
 # --- errors
 
 
@@ -266,6 +275,11 @@ def test_errors_of_bedrock():
     assert words == spelled(bedrock_errors.WORDS)
 
 
+def test_errors_of_cohere():
+    said = pairs(section("Errors of Cohere"), "status")
+    assert said == {str(status): kind.value.replace("_", " ") for status, kind in cohere.STATUSES.items()}
+
+
 def test_errors_of_responses():
     assert outcomes(section("Errors of responses"), "code") == spelled(responses_passthrough.CODES)
 
@@ -287,27 +301,45 @@ def test_rates_of_the_token_count():
 
 PLACES = (
     (r"openai_embeddings_to_gemini", EMBEDDINGS),
-    (r"\w+_to_gemini", GEMINI),
+    (r"(?!openai_embeddings)\w+_to_gemini", GEMINI),
     (r"\w+_to_bedrock", BEDROCK),
     (r"openai_(chat|messages|parts|tools|reasoning)_to_anthropic", ANTHROPIC),
     (r"anthropic_(messages|blocks|tools|turns|output)_to_\w+|hub_target", MESSAGES),
     (r"openai_responses_\w+", RESPONSES),
+    (r"chat_reading", ANTHROPIC),
+    (r"chat_reading|carried_reasoning|cohere", COHERE),
 )
-"""Which section speaks of a module that notes something. The first that fits counts."""
+"""Which sections speak of a module that notes something: all that fit."""
 ANYWHERE = {"chat_fields"}
 """Notes names of fields alone, for whichever section's translator."""
 
 
 def noted():
-    """Each literal handed to a `note(...)` in a translator, with its module's name; of an f-string the literal pieces."""
+    """Each literal handed to a `note(...)` in a translator, with its module's name; of an f-string the literal pieces.
+
+    Of `note_held(..., names)` the values of the names, which stand there or in a constant of the module.
+    """
     for module in modules():
-        if not module.inside("upstream/translate"):
+        if not module.inside("upstream/translate") and module.dotted != cohere.__name__:
             continue
         for node in ast.walk(module.tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "note":
-                for part in ast.walk(node.args[0]):
+            for given in names_of(node, module.tree):
+                for part in ast.walk(given):
                     if isinstance(part, ast.Constant) and isinstance(part.value, str):
                         yield module.dotted.rpartition(".")[2], part.value
+
+
+def names_of(node, tree):
+    """What a call notes, as expressions; nothing for what is no such call."""
+    called = node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
+    if called == "note":
+        return node.args[:1]
+    if called != "note_held":
+        return []
+    names = node.args[1]
+    if isinstance(names, ast.Name):
+        names = next(line.value for line in tree.body if isinstance(line, ast.Assign) and getattr(line.targets[0], "id", "") == names.id)
+    return names.values
 
 
 def says(word, name):
@@ -320,16 +352,18 @@ def missing(found, page=PAGE):
     for module, name in found:
         if module in ANYWHERE:
             continue
-        heading = next((place for pattern, place in PLACES if re.fullmatch(pattern, module)), None)
-        if heading is None:
+        headings = [place for pattern, place in PLACES if re.fullmatch(pattern, module)]
+        if not headings:
             yield f"{module}: no section speaks of it"
-        elif not any(says(word, name) for word in CODE.findall(section(heading, page))):
-            yield f"{module}: {name} is not in the section {heading!r}"
+        for heading in headings:
+            if not any(says(word, name) for word in CODE.findall(section(heading, page))):
+                yield f"{module}: {name} is not in the section {heading!r}"
 
 
 def test_every_noted_name_is_documented():
     found = list(noted())
     assert len(found) > 40
+    assert {name for module, name in found if module == "cohere"} >= {"messages.name", "tools.function.strict", "tools"}
     none(list(missing(found)))
 
 

@@ -18,8 +18,9 @@ NAMES = {
     WireName.OPENAI: "gpt-5.2",
     WireName.GEMINI: "gemini-3-pro",
     WireName.BEDROCK: "anthropic.claude-opus-4-5",
+    WireName.COHERE: "command-a-plus-05-2026",
 }
-TRANSLATED = ("openai", "gemini", "bedrock")
+TRANSLATED = ("openai", "gemini", "bedrock", "cohere")
 BOTH = [WireName.ANTHROPIC, WireName.OPENAI]
 """One provider that is passed through to, one that is translated for."""
 KEPT = ClaimedPolicy("never", "limited", 30)

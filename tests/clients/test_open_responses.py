@@ -22,6 +22,7 @@ NAMES = {
     WireName.ANTHROPIC: "claude-sonnet-4-5",
     WireName.GEMINI: "gemini-3-pro",
     WireName.BEDROCK: "anthropic.claude-sonnet-4-5",
+    WireName.COHERE: "command-a-plus-05-2026",
 }
 SPECS = tuple(
     ProviderSpec(f"sim-{wire}", wire=wire, models=(ModelSpec(f"acme/gpt-5-{wire}", name, 1.0, 1.0),)) for wire, name in NAMES.items()
@@ -47,7 +48,7 @@ NOT_HERE = {
             wire,
             "chat-reasoning-summary",
         ): "`reasoning_effort` and `reasoning` at once, refused where the request is translated"
-        for wire in ("anthropic", "gemini", "bedrock")
+        for wire in ("anthropic", "gemini", "bedrock", "cohere")
     },
 }
 """Cases that cannot pass."""

@@ -21,8 +21,9 @@ NAMES = {
     WireName.ANTHROPIC: "claude-sonnet-4-5",
     WireName.GEMINI: "gemini-3-pro",
     WireName.BEDROCK: "anthropic.claude-sonnet-4-5",
+    WireName.COHERE: "command-a-plus-05-2026",
 }
-TRANSLATED = ("anthropic", "gemini", "bedrock")
+TRANSLATED = ("anthropic", "gemini", "bedrock", "cohere")
 KEPT = ClaimedPolicy("never", "limited", 30)
 FAILING = {
     "limited": ({"kind": "status", "status": 429, "retry_after": 7}, openai.RateLimitError, "rate_limit"),
@@ -242,11 +243,12 @@ def check(form: str, answer, wire: str) -> None:
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("wire", TRANSLATED)
-def test_two_turns_with_a_tool_at_a_provider_that_signs_its_reasoning(place, client, wire, stream):
-    """The simulated provider checks the signatures: reasoning that came back changed would be a 400."""
+def test_two_turns_with_a_tool_at_a_provider_that_wants_its_reasoning_back(place, client, wire, stream):
+    """The simulated provider checks the signatures: reasoning that came back changed would be a 400. Cohere signs nothing."""
     asked = {"reasoning": {"effort": "low", "summary": "auto"}, "include": ["reasoning.encrypted_content"]}
     first, second = two_turns(client, f"acme/{wire}", stream=stream, **asked)
-    assert re.search(r'"(signature|thoughtSignature|thought_signature)"', json.dumps(last_body(place[1], f"sim-{wire}")))
+    back = r'"type": "thinking"' if wire == "cohere" else r'"(signature|thoughtSignature|thought_signature)"'
+    assert re.search(back, json.dumps(last_body(place[1], f"sim-{wire}")))
     assert [item.name for item in first.output if item.type == "function_call"] == ["weather"]
     assert second.output_text.startswith(f"This is {NAMES[wire]}.")
 

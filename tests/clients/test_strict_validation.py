@@ -14,13 +14,13 @@ import openai
 import pytest
 from openai.types import CreateEmbeddingResponse
 from tests.clients.test_openai_python import FORMS, Weather
-from tests.clients.traffic import CHAT, FAULTS, NAMES, REFUSED, SPECS
+from tests.clients.traffic import CHAT, DECLINED, FAULTS, NAMES, REFUSED, SPECS
 from tests.clients.transcripts import MESSAGES
 from tests.tools.gateway import simulated
 
 from anyapi.simulator import WireName
 
-TRANSLATED = ("anthropic", "gemini", "bedrock")
+TRANSLATED = ("anthropic", "gemini", "bedrock", "cohere")
 ANSWERING = [fault for fault in FAULTS if fault != "cut"]
 
 
@@ -97,6 +97,12 @@ def test_what_is_otherwise_than_usual_is_of_the_documented_shape(client, claude,
     """In all three formats. What passes through without usage is the provider's own answer, which strict validation may reject."""
     model = f"acme/{wire}-{fault.replace(' ', '-')}"
     own = {WireName.OPENAI: "responses", WireName.ANTHROPIC: "messages"}.get(wire) if fault == "no usage" else None
+    if (str(wire), fault) in DECLINED:
+        with pytest.raises(openai.BadRequestError, match="content reasons"):
+            chat(client, model, stream=stream)
+        with pytest.raises(anthropic.BadRequestError, match="content reasons"):
+            claude.messages.create(model=model, max_tokens=500, messages=MESSAGES)
+        return
     texts, _, finish, _ = chat(client, model, stream=stream)
     if fault == "refuses":
         assert finish == "content_filter"

@@ -17,9 +17,18 @@ BASES = {
     ANTHROPIC: {"messages": MESSAGES, "max_tokens": 500},
 }
 FORMS = {CHAT: test_openai_python.FORMS, RESPONSES: test_openai_python_responses.FORMS, ANTHROPIC: test_anthropic_python.FORMS}
-PASSED = {WireName.OPENAI: (CHAT, RESPONSES), WireName.ANTHROPIC: (ANTHROPIC,), WireName.GEMINI: (), WireName.BEDROCK: ()}
+PASSED = {
+    WireName.OPENAI: (CHAT, RESPONSES),
+    WireName.ANTHROPIC: (ANTHROPIC,),
+    WireName.GEMINI: (),
+    WireName.BEDROCK: (),
+    WireName.COHERE: (),
+}
 """Formats that a provider of each wire speaks itself."""
-REFUSED = {(CHAT, wire, form) for wire in ("anthropic", "bedrock") for form in ("several choices", "logprobs", "JSON")}
+REFUSED = {
+    *((CHAT, wire, form) for wire in ("anthropic", "bedrock") for form in ("several choices", "logprobs", "JSON")),
+    *((CHAT, "cohere", form) for form in ("several choices", "logprobs")),
+}
 """What cannot be expressed at a provider: a 400, as docs/translation.md says."""
 FAULTS = {
     "refuses": {"kind": "refusal", "style": "content_filter"},
@@ -29,6 +38,8 @@ FAULTS = {
     "cut": {"kind": "close", "at": 6, "of": "events"},
 }
 """What goes otherwise than usual at a provider of each wire."""
+DECLINED = {("cohere", "refuses"), ("cohere", "says no")}
+"""A refusal that is an error with a status of its own, and so a 400 here."""
 
 
 def _provider(wire: WireName, fault: str = "") -> ProviderSpec:
@@ -62,7 +73,8 @@ def traffic(gateway) -> Iterator[Value]:
             for fault in FAULTS:
                 if fault == "no usage" and path in PASSED[wire]:
                     continue  # the provider's own answer, which lacks what the format demands, passes whole
-                yield from _both(gateway, path, f"acme/{wire}-{fault.replace(' ', '-')}", fault, {})
+                declined = (str(wire), fault) in DECLINED
+                yield from _both(gateway, path, f"acme/{wire}-{fault.replace(' ', '-')}", fault, {}, refused=declined)
     for fields in ({}, {"encoding_format": "base64", "dimensions": 4}, {"input": ["a", "b"]}, {"input": [1, 2, 3]}):
         answer = gateway.request("POST", "/v1/embeddings", {"model": "acme/vectors", "input": "a", **fields})
         yield Value(f"embeddings {fields}", "/v1/embeddings", "post", False, answer.json())

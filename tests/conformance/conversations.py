@@ -50,8 +50,8 @@ def _schema(draw, mark) -> dict:
 
 
 @st.composite
-def conversations(draw) -> Conversation:
-    """A conversation that is valid at every provider."""
+def conversations(draw, attachments=("image", "document")) -> Conversation:
+    """A conversation that is valid at every provider that takes these kinds of parts beside text."""
     numbers = itertools.count(1)
     made = Conversation()
 
@@ -91,7 +91,7 @@ def conversations(draw) -> Conversation:
         if calls:
             made.turns.append(("results", [(call[0], text("result")) for call in calls]))
             made.turns.append(("assistant", text("then"), []))
-    kinds = draw(st.lists(st.sampled_from(["text", "image", "document"]), max_size=2))
+    kinds = draw(st.lists(st.sampled_from(["text", *attachments]), max_size=2))
     made.turns.append(("user", [part(kind) for kind in ["text", *kinds]]))
     _settings(draw, made, text)
     if made.tools:

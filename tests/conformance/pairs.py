@@ -25,6 +25,7 @@ APIS = {
     WireName.ANTHROPIC: ("anthropic-messages", ""),
     WireName.GEMINI: ("gemini", "/v1beta"),
     WireName.BEDROCK: ("bedrock", ""),
+    WireName.COHERE: ("cohere", "/v2"),
 }
 """Protocol of each wire, and the path of its base URL."""
 MODELS = {
@@ -32,6 +33,7 @@ MODELS = {
     WireName.ANTHROPIC: "claude-sonnet-4-5",
     WireName.GEMINI: "gemini-3-pro",
     WireName.BEDROCK: "anthropic.claude-sonnet-4-5",
+    WireName.COHERE: "command-a-plus-05-2026",
 }
 ABLE = Capabilities(vision=True, tools=True, structured_outputs=True, reasoning=True, pdf_input=True)
 SPECS = tuple(ProviderSpec(f"sim-{wire}", wire=wire, models=(ModelSpec(f"acme/{wire}", name),)) for wire, name in MODELS.items())
@@ -93,6 +95,11 @@ class Pair:
             (Dialect.CHAT_COMPLETIONS, WireName.OPENAI),
             (Dialect.MESSAGES, WireName.ANTHROPIC),
         }
+
+    @property
+    def attachments(self) -> tuple[str, ...]:
+        """What a user's message may hold beside text. Cohere takes no files."""
+        return ("image",) if self.wire is WireName.COHERE else ("image", "document")
 
     def prepare(self, body: bytes) -> tuple[OutboundChat, Prepared]:
         """The request as it was read, and what goes to the provider. Raises `BadRequest`."""

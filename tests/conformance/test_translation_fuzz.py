@@ -138,7 +138,7 @@ def test_any_answer_is_translated_or_an_outcome(pair, simulation):
     @settings(max_examples=EXAMPLES, suppress_health_check=QUIET)
     @given(st.data())
     def check(data):
-        made = data.draw(conversations())
+        made = data.draw(conversations(pair.attachments))
         made.settings["stream"] = False
         request, prepared = pair.prepare(json.dumps(written(made, pair.dialect)).encode())
         status, answer = pair.ask(simulation, prepared)

@@ -15,7 +15,13 @@ from anyapi.simulator import ModelSpec, ProviderSpec, WireName, key_variable, re
 
 WORDS = "The lamp is replaced free of charge."
 SAY = read_fault(json.dumps({"kind": "say", "text": WORDS}))
-WIRES = {"openai": WireName.OPENAI, "anthropic": WireName.ANTHROPIC, "gemini": WireName.GEMINI, "bedrock": WireName.BEDROCK}
+WIRES = {
+    "openai": WireName.OPENAI,
+    "anthropic": WireName.ANTHROPIC,
+    "gemini": WireName.GEMINI,
+    "bedrock": WireName.BEDROCK,
+    "cohere": WireName.COHERE,
+}
 
 
 def provider(name, wire, fault=None):

@@ -13,7 +13,13 @@ from tests.tools.gateway import simulated
 from anyapi.simulator import ModelSpec, ProviderSpec, WireName, key_variable, read_fault
 from anyapi.simulator.cast import ClaimedPolicy
 
-WIRES = {"openai": WireName.OPENAI, "anthropic": WireName.ANTHROPIC, "gemini": WireName.GEMINI, "bedrock": WireName.BEDROCK}
+WIRES = {
+    "openai": WireName.OPENAI,
+    "anthropic": WireName.ANTHROPIC,
+    "gemini": WireName.GEMINI,
+    "bedrock": WireName.BEDROCK,
+    "cohere": WireName.COHERE,
+}
 FAULTS = {
     "empty": '{"kind": "empty"}',
     "error": '{"kind": "status", "status": 500}',
@@ -114,7 +120,7 @@ def test_what_the_request_uses_is_looked_at_in_its_own_format(place, path, strea
 @pytest.mark.parametrize("name", WIRES)
 @pytest.mark.parametrize(("path", "stream"), FORMATS)
 def test_the_model_that_answered_is_named_whatever_the_providers_format(place, path, stream, name):
-    """Not the one that was asked for, which is none. Bedrock does not name its model, so there it is the catalogue's id."""
+    """Not the one that was asked for, which is none. Bedrock and Cohere do not name their model, so there it is the catalogue's id."""
     answer = ask(place, path, model="anyapi/auto", stream=stream, provider={"only": [f"sim-{name}"]})
     assert (answer.status, answer.headers["x-anyapi-model"]) == (200, f"acme/{name}"), answer.body
     assert told_model(answer, stream) in {f"acme/{name}", f"claude-sonnet-4-5-{name}"}

@@ -20,7 +20,7 @@ import trustme
 from tests.tools.gateway import SEED, make_key
 from tests.unit.wire.peers import on_loop
 
-from anyapi import bootstrap, hygiene
+from anyapi import bootstrap, bootstrap_publisher, hygiene
 from anyapi.bootstrap import Publisher, run
 from anyapi.bootstrap_publisher import current_catalogue
 from anyapi.config import load_config
@@ -366,7 +366,8 @@ def test_a_stored_credential_is_published_with_its_upstream_and_goes_when_revoke
     assert "credentials_unusable" not in capsys.readouterr().err
 
 
-def test_stored_credentials_that_cannot_be_used_are_left_out_and_told(home, capsys):
+def test_stored_credentials_that_cannot_be_used_are_left_out_and_told(home, capsys, monkeypatch):
+    monkeypatch.setattr(bootstrap_publisher, "SERVED_PROTOCOLS", SERVED_PROTOCOLS - {"cohere"})
     good = keep_credential(home, 1)
     moved = keep_credential(home, 2, sealed_for=Binding("other", "openai", "own:x", 1))
     locked = keep_credential(home, 3, root=OTHER_ROOT)
@@ -438,7 +439,7 @@ def test_what_accounts_have_to_accept_is_noted_beside_the_loop_and_one_reload_af
 
 def test_what_is_served():
     assert SERVED_PROTOCOLS == {
-        *("openai-chat", "azure-openai", "anthropic-messages", "gemini", "vertex", "vertex-anthropic", "vertex-openai", "bedrock")
+        *("openai-chat", "azure-openai", "anthropic-messages", "gemini", "vertex", "vertex-anthropic", "vertex-openai", "bedrock", "cohere")
     }
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from anyapi.simulator.anthropic_wire import AnthropicApi
 from anyapi.simulator.bedrock_wire import BedrockApi
+from anyapi.simulator.cohere_wire import CohereApi
 from anyapi.simulator.faults import Turn
 from anyapi.simulator.gemini_wire import GeminiApi
 from anyapi.simulator.google_tokens import TokenApi
@@ -29,6 +30,7 @@ class WireName(enum.StrEnum):
     """No provider of models: Google's token endpoint."""
     AZURE = "azure"
     """Azure OpenAI, its newer paths and its older ones."""
+    COHERE = "cohere"
 
 
 APIS: dict[WireName, Api] = {
@@ -39,6 +41,7 @@ APIS: dict[WireName, Api] = {
     WireName.VERTEX: VertexApi(),
     WireName.GOOGLE_TOKENS: TokenApi(),
     WireName.AZURE: AzureApi(),
+    WireName.COHERE: CohereApi(),
 }
 
 

@@ -15,6 +15,7 @@ _PROTOCOLS = {
     WireName.BEDROCK: ("bedrock", "bearer", ""),
     WireName.VERTEX: ("vertex", "service-account", PLACE),
     WireName.AZURE: ("openai-chat", "api-key", "/openai/v1"),
+    WireName.COHERE: ("cohere", "bearer", "/v2"),
 }
 
 

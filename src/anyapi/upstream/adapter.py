@@ -5,7 +5,8 @@ in the text. The dispatcher drives it.
 """
 
 import enum
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import ClassVar, Protocol
 
@@ -135,6 +136,18 @@ class StreamReader(Protocol):
     def feed(self, data: bytes) -> bytes:
         """Take bytes as they came off the wire; return what may go to the client now (may be empty)."""
         ...
+
+
+class Translating:
+    """What adapters have in common that build every request anew."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        """`clock` gives Unix seconds, for the `created` of an answer."""
+        self._clock = clock
+
+    def walks(self, call: OutboundChat) -> bool:  # noqa: ARG002 - the contract's signature
+        """It builds every message anew."""
+        return True
 
 
 class Adapter(Protocol):

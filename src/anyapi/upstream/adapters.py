@@ -7,6 +7,7 @@ from anyapi.upstream.adapter import Adapter, Dialect
 from anyapi.upstream.anthropic import AnthropicAdapter
 from anyapi.upstream.anthropic_passthrough import AnthropicPassthrough
 from anyapi.upstream.bedrock import BedrockAdapter
+from anyapi.upstream.cohere import CohereAdapter
 from anyapi.upstream.gemini import AT_VERTEX, GeminiAdapter
 from anyapi.upstream.gemini_embeddings import GeminiEmbeddings
 from anyapi.upstream.hub import MessagesOverChat, ResponsesOverChat
@@ -28,6 +29,7 @@ CHATS: dict[str, Callable[[], Adapter]] = {
     VERTEX_ANTHROPIC: AnthropicAdapter,
     VERTEX_OPENAI: OpenAIChat,
     "bedrock": BedrockAdapter,
+    "cohere": CohereAdapter,
 }
 EMBEDDINGS: dict[str, Callable[[], Adapter]] = {OPENAI: OpenAIEmbeddings, AZURE_DATED: OpenAIEmbeddings, "gemini": GeminiEmbeddings}
 SERVED_PROTOCOLS = frozenset(CHATS)

@@ -3,12 +3,9 @@
 The wire version is 2023-06-01: it still takes `temperature` for the models that have one; 2026-10-21 takes it from all of them.
 """
 
-import time
-from collections.abc import Callable
-
 from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Outcome
-from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
+from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow, Translating
 from anyapi.upstream.classify import classify_anthropic
 from anyapi.upstream.translate import anthropic_to_openai_chat, openai_chat_to_anthropic
 from anyapi.upstream.translate.anthropic_stream_to_openai_chat import ChatStream
@@ -20,21 +17,13 @@ VERSION = b"anthropic-version: 2023-06-01\r\n"
 BETA = b"anthropic-beta"
 
 
-class AnthropicAdapter:
+class AnthropicAdapter(Translating):
     """An `Adapter`. Without state: one serves every endpoint of the protocol."""
-
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        """`clock` gives Unix seconds, for the `created` of an answer."""
-        self._clock = clock
 
     def prepare(self, call: OutboundChat, endpoint: Endpoint, row: ProviderRow) -> Prepared:
         """Build the request. Of the row, `drops` counts; the other fields are about OpenAI's format."""
         request = openai_chat_to_anthropic.translate(call.fields, endpoint, stream=call.stream, drops=row.drops)
         return Prepared(PATH, written(request.body), VERSION + beta_lines(call.beta_headers), request.adjusted)
-
-    def walks(self, call: OutboundChat) -> bool:  # noqa: ARG002 - the contract's signature
-        """It builds every message anew."""
-        return True
 
     def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:
         """Read a complete 2xx answer."""

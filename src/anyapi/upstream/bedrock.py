@@ -3,35 +3,31 @@
 Bedrock states neither an id nor a model in its answers: the id is made here, the model is the one that the client named.
 """
 
-import secrets
 import time
 from collections.abc import Callable
 from urllib.parse import quote
 
 from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Outcome
-from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
+from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow, Translating
 from anyapi.upstream.bedrock_errors import classify_bedrock
 from anyapi.upstream.translate import bedrock_to_openai_chat, openai_chat_to_bedrock
 from anyapi.upstream.translate.bedrock_stream_to_openai_chat import ChatStream
 from anyapi.upstream.translate.bedrock_wire import Stamp
+from anyapi.upstream.translate.chat_chunks import new_id
 from anyapi.upstream.translate.chat_fields import hides_reasoning
 from anyapi.upstream.translate.chat_reading import written
 
 BETA = b"anthropic-beta"
 
 
-def new_id() -> str:
-    """An id for an answer that came without one."""
-    return f"chatcmpl-{secrets.token_hex(12)}"
-
-
-class BedrockAdapter:
+class BedrockAdapter(Translating):
     """An `Adapter`. Without state: one serves every endpoint of the protocol."""
 
     def __init__(self, clock: Callable[[], float] = time.time, ids: Callable[[], str] = new_id) -> None:
         """`clock` gives Unix seconds, for the `created` of an answer; `ids` its id."""
-        self._clock, self._ids = clock, ids
+        super().__init__(clock)
+        self._ids = ids
 
     def prepare(self, call: OutboundChat, endpoint: Endpoint, row: ProviderRow) -> Prepared:
         """Build the request. Of the row, `drops` counts; the other fields are about OpenAI's format."""
@@ -39,10 +35,6 @@ class BedrockAdapter:
         call.echo = endpoint.model  # Bedrock's answers name none
         request = openai_chat_to_bedrock.translate(call.fields, endpoint, drops=row.drops, betas=betas)
         return Prepared(path_of(endpoint.upstream_model, stream=call.stream), written(request.body), b"", request.adjusted)
-
-    def walks(self, call: OutboundChat) -> bool:  # noqa: ARG002 - the contract's signature
-        """It builds every message anew."""
-        return True
 
     def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:
         """Read a complete 2xx answer."""

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Outcome
-from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
+from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow, Translating
 from anyapi.upstream.classify_gemini import classify_gemini
 from anyapi.upstream.translate import gemini_to_openai_chat, openai_chat_to_gemini
 from anyapi.upstream.translate.chat_fields import choices_asked, hides_reasoning
@@ -28,7 +28,7 @@ def _fresh_id() -> str:
     return secrets.token_hex(12)
 
 
-class GeminiAdapter:
+class GeminiAdapter(Translating):
     """An `Adapter`. Without state: one serves every endpoint of the protocol."""
 
     def __init__(self, clock: Callable[[], float] = time.time, *, fresh_id: Callable[[], str] = _fresh_id, models: str = MODELS) -> None:
@@ -36,8 +36,8 @@ class GeminiAdapter:
 
         `models` is where they are found below the base URL.
         """
-        self._clock, self._models = clock, models
-        self._fresh_id = fresh_id
+        super().__init__(clock)
+        self._models, self._fresh_id = models, fresh_id
 
     def prepare(self, call: OutboundChat, endpoint: Endpoint, row: ProviderRow) -> Prepared:
         """Build the request. Of the row, `drops` and `accepts_store` count; the other fields are about OpenAI's format."""
@@ -45,10 +45,6 @@ class GeminiAdapter:
         model = self._models + quote(endpoint.upstream_model, safe="")
         method = ":streamGenerateContent?alt=sse" if call.stream else ":generateContent"
         return Prepared((model + method).encode(), written(request.body), adjusted=request.adjusted)
-
-    def walks(self, call: OutboundChat) -> bool:  # noqa: ARG002 - the contract's signature
-        """It builds every message anew."""
-        return True
 
     def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:
         """Read a complete 2xx answer."""

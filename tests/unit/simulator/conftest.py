@@ -8,6 +8,7 @@ from anyapi.simulator import DEFAULT_PROVIDERS, ProviderSpec, SimulationOptions,
 CLAUDE = ProviderSpec("sim-claude", sentence="I speak messages.", wire=WireName.ANTHROPIC)
 GEMINI = ProviderSpec("sim-gemini", sentence="I speak contents.", wire=WireName.GEMINI)
 OPEN = ProviderSpec("sim-open", sentence="I serve any model.")
+COHERE = ProviderSpec("sim-cohere", sentence="I speak of plans.", wire=WireName.COHERE)
 BEDROCK = ProviderSpec("sim-bedrock", sentence="I converse.", wire=WireName.BEDROCK)
 LOOPS = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
 
@@ -16,7 +17,7 @@ LOOPS = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
 def shared(request):
     """All default providers and one of each other API; on both kinds of loop. Bodies are recorded."""
     options = SimulationOptions(record_bodies=True)
-    with SimulationThread((*DEFAULT_PROVIDERS, CLAUDE, GEMINI, BEDROCK, OPEN), options, LOOPS[request.param]) as running:
+    with SimulationThread((*DEFAULT_PROVIDERS, CLAUDE, GEMINI, BEDROCK, COHERE, OPEN), options, LOOPS[request.param]) as running:
         yield running
 
 
@@ -46,3 +47,8 @@ def gemini(sim) -> int:
 @pytest.fixture
 def bedrock(sim) -> int:
     return sim.simulation["sim-bedrock"].port
+
+
+@pytest.fixture
+def cohere(sim) -> int:
+    return sim.simulation["sim-cohere"].port

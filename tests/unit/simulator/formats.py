@@ -91,7 +91,22 @@ def _converse(text, tools, model, thinking):
     return body | ({"additionalModelRequestFields": {"thinking": {"type": "enabled", "budget_tokens": 1024}}} if thinking else {})
 
 
-BODIES = {"chat": _chat, "responses": _responses, "messages": _messages, "gemini": _contents, "vertex": _contents, "bedrock": _converse}
+def _cohere(text, tools, model, thinking):
+    body = {"model": model, "messages": [{"role": "user", "content": [{"type": "text", "text": text}]}]}
+    if tools:
+        body["tools"] = [{"type": "function", "function": {"name": name, "parameters": SCHEMA}} for name in NAMES]
+    return body | ({"thinking": {"type": "enabled", "token_budget": 1024}} if thinking else {})
+
+
+BODIES = {
+    "chat": _chat,
+    "responses": _responses,
+    "messages": _messages,
+    "gemini": _contents,
+    "vertex": _contents,
+    "bedrock": _converse,
+    "cohere": _cohere,
+}
 VERTEX = "/v1/projects/p/locations/eu/publishers/google/models/MODEL"
 FORMATS = (
     Format("chat", "sim-zero", "/v1/chat/completions"),
@@ -100,5 +115,6 @@ FORMATS = (
     Format("gemini", "sim-gemini", "/v1beta/models/MODEL:generateContent", "/v1beta/models/MODEL:streamGenerateContent?alt=sse"),
     Format("vertex", "sim-gemini", f"{VERTEX}:generateContent", f"{VERTEX}:streamGenerateContent?alt=sse"),
     Format("bedrock", "sim-bedrock", "/model/MODEL/converse", "/model/MODEL/converse-stream"),
+    Format("cohere", "sim-cohere", "/v2/chat"),
 )
 BY_NAME = {form.name: form for form in FORMATS}

@@ -78,6 +78,7 @@ def test_keys_come_from_files_of_a_directory(tmp_path):
         (WireName.GEMINI, "k", "gemini", "x-goog-api-key", "/v1beta"),
         (WireName.BEDROCK, "k", "bedrock", "bearer", ""),
         (WireName.BEDROCK, None, "bedrock", "none", ""),
+        (WireName.COHERE, "k", "cohere", "bearer", "/v2"),
     ],
 )
 def test_other_apis(tmp_path, wire, key, protocol, auth, path):

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from anyapi.upstream.adapter import Answer, OutboundChat, Prepared
+from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, Translating
 
 SECRET = "the prompt nobody may see"
 VALUES = {
@@ -24,3 +24,9 @@ def test_content_is_never_in_the_text_of_a_value(name):
 def test_calls_do_not_share_their_fields():
     OutboundChat().fields["model"] = msgspec.Raw(b'"m"')
     assert OutboundChat().fields == {}
+
+
+def test_who_builds_a_request_anew_walks_through_it():
+    made = Translating(lambda: 7.5)
+    assert made.walks(OutboundChat())
+    assert made._clock() == 7.5

@@ -89,4 +89,4 @@ def test_who_looks_through_a_request():
 @pytest.mark.parametrize("dialect", Dialect)
 def test_a_protocol_that_is_not_served_is_no_adapter(dialect):
     with pytest.raises(KeyError):
-        adapter_for(dialect, msgspec.structs.replace(api(OPENAI), protocol="cohere"))
+        adapter_for(dialect, msgspec.structs.replace(api(OPENAI), protocol="vertex-mistral"))

@@ -9,14 +9,11 @@ from collections.abc import Callable
 
 import msgspec
 
-from anyapi.domain.decision import Outcome, OutcomeKind
-from anyapi.upstream import sse
 from anyapi.upstream.classify import classify_anthropic_event
 from anyapi.upstream.translate import anthropic_wire as wire
 from anyapi.upstream.translate.anthropic_to_openai_chat import FINISH, FORMAT, arguments
-from anyapi.upstream.translate.chat_chunks import ChunkWriter, chunk_head
+from anyapi.upstream.translate.chat_chunks import BAD, EventTranslator, chunk_head
 
-BAD = Outcome(OutcomeKind.BAD_RESPONSE)
 EVENTS = frozenset({"message_start", "content_block_start", "content_block_stop", "message_delta", "message_stop", "error"})
 """Event types that are understood, beside `content_block_delta`: one that cannot be read is not skipped."""
 DELTAS = frozenset({"text_delta", "input_json_delta", "thinking_delta", "signature_delta"})
@@ -26,27 +23,16 @@ _shape = msgspec.json.Decoder(wire.DeltaShape)
 _encode = msgspec.json.Encoder().encode
 
 
-class _OpenCall(msgspec.Struct):
-    """A tool call whose arguments are arriving."""
-
-    number: int
-    empty: bool = True
-
-
-class ChatStream(ChunkWriter):
+class ChatStream(EventTranslator):
     """A `StreamReader` (see `anyapi.upstream.adapter`)."""
 
-    __slots__ = ("_calls", "_details", "_finish", "_handlers", "_open", "_splitter", "_usage", "created")
+    __slots__ = ("_details", "_finish", "_handlers", "_usage")
 
     def __init__(self, *, created: int, wants_usage: bool, hide_reasoning: bool = False) -> None:
         """`created` in Unix seconds; `wants_usage` asks for the usage chunk; `hide_reasoning` keeps thinking back."""
-        super().__init__(wants_usage=wants_usage, hide_reasoning=hide_reasoning)
-        self.created = created
-        self._splitter = sse.Splitter()
+        super().__init__(created=created, wants_usage=wants_usage, hide_reasoning=hide_reasoning)
         self._finish: str | None = None
         self._usage = wire.Usage()
-        self._open: dict[int, _OpenCall] = {}
-        self._calls = 0
         self._details = 0
         self._handlers: dict[str, Callable[[wire.Event], None]] = {
             "content_block_delta": self._on_delta,
@@ -57,19 +43,6 @@ class ChatStream(ChunkWriter):
             "message_stop": self._on_stop,
             "error": self._on_error,
         }
-
-    def feed(self, data: bytes) -> bytes:
-        """Take bytes as they came off the wire; return whole events for the client, possibly none."""
-        if self._ended():
-            return b""
-        for _name, text in sse.events(self._splitter.feed(data)):
-            self._take(text)
-            if self._ended():
-                break
-        else:
-            if self._splitter.overflow:
-                self.failure = BAD
-        return self._released()
 
     def _take(self, data: bytes) -> None:
         """Read one event and hand it on; what is neither of the format nor of an unknown type ends the stream."""
@@ -102,10 +75,7 @@ class ChatStream(ChunkWriter):
             if delta.text:
                 self._release(b'"content":' + _encode(delta.text))
         elif delta.type == "input_json_delta":
-            call = self._open.get(event.index)
-            if call is not None and delta.partial_json:
-                call.empty = False
-                self._release_arguments(call.number, delta.partial_json)
+            self._add_arguments(event.index, delta.partial_json)
         elif delta.type == "thinking_delta":
             self._release_thinking(delta.thinking)
         elif delta.type == "signature_delta":
@@ -114,7 +84,9 @@ class ChatStream(ChunkWriter):
     def _on_block(self, event: wire.Event) -> None:
         block = wire.read_block(event.content_block)
         if block.type == "tool_use":
-            self._open_call(event.index, block)
+            whole = arguments(block.input)
+            self._open_call(event.index, block.id, block.name)
+            self._add_arguments(event.index, whole if whole != "{}" else "")
         elif block.type == "text" and block.text:
             self._release(b'"content":' + _encode(block.text))
         elif block.type == "thinking":
@@ -123,23 +95,8 @@ class ChatStream(ChunkWriter):
             self._release_detail({"type": "reasoning.encrypted", "data": block.data, "format": FORMAT, "index": self._details})
             self._details += 1
 
-    def _open_call(self, index: int, block: wire.Block) -> None:
-        if not block.id or not block.name or index in self._open:
-            raise ValueError("a tool call without id or name, or one twice")
-        whole = arguments(block.input)
-        call = self._open[index] = _OpenCall(self._calls)
-        self._calls += 1
-        function = {"name": block.name, "arguments": ""}
-        made = {"index": call.number, "id": block.id, "type": "function", "function": function}
-        self._release(b'"tool_calls":' + _encode([made]))
-        if whole != "{}":
-            call.empty = False
-            self._release_arguments(call.number, whole)
-
     def _on_block_stop(self, event: wire.Event) -> None:
-        call = self._open.pop(event.index, None)
-        if call is not None and call.empty:
-            self._release_arguments(call.number, "{}")
+        self._close_call(event.index)
 
     def _on_message_delta(self, event: wire.Event) -> None:
         if event.delta is not None and event.delta.stop_reason:

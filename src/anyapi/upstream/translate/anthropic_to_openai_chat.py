@@ -7,10 +7,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from anyapi.domain.decision import Outcome, OutcomeKind
+from anyapi.domain.decision import Outcome
 from anyapi.upstream.adapter import Answer
 from anyapi.upstream.classify import classify_anthropic_event
 from anyapi.upstream.translate import anthropic_wire as wire
+from anyapi.upstream.translate.chat_chunks import BAD, call_of, completion, message_of
 
 FINISH: Mapping[str, str] = {
     "end_turn": "stop",
@@ -26,10 +27,7 @@ FINISH: Mapping[str, str] = {
 FORMAT = "anthropic-claude-v1"
 """Marks `reasoning_details` as Anthropic's, so that a signature is given back to Anthropic alone."""
 
-BAD = Outcome(OutcomeKind.BAD_RESPONSE)
-
 _message = msgspec.json.Decoder(wire.Message)
-_encode = msgspec.json.Encoder().encode
 
 
 class _Gathered:
@@ -54,7 +52,7 @@ class _Gathered:
         elif block.type == "redacted_thinking":
             self.details.append({"type": "reasoning.encrypted", "data": block.data, "format": FORMAT, "index": len(self.details)})
         elif block.type == "tool_use":
-            self.calls.append(_call(block))
+            self.calls.append(call_of(block.id, block.name, arguments(block.input)))
 
 
 def translate(body: bytes, *, created: int, hide_reasoning: bool = False) -> Answer | Outcome:
@@ -75,34 +73,12 @@ def translate(body: bytes, *, created: int, hide_reasoning: bool = False) -> Ans
 
 def _answer(message: wire.Message, gathered: _Gathered, created: int, *, hide_reasoning: bool) -> Answer:
     text = "".join(gathered.text)
-    said: dict[str, object] = {"role": "assistant", "content": text or (None if gathered.calls else ""), "refusal": None}
-    if not hide_reasoning:
-        if gathered.thinking:
-            said["reasoning_content"] = "".join(gathered.thinking)
-        if gathered.details:
-            said["reasoning_details"] = gathered.details
-    if gathered.calls:
-        said["tool_calls"] = gathered.calls
+    thinking, details = ("", []) if hide_reasoning else ("".join(gathered.thinking), gathered.details)
+    said = message_of(text, thinking, details, gathered.calls)
     finish = FINISH.get(message.stop_reason or "", "stop")
     usage = wire.read_usage(message.usage)
-    completion: dict[str, object] = {
-        "id": message.id,
-        "object": "chat.completion",
-        "created": created,
-        "model": message.model,
-        "choices": [{"index": 0, "message": said, "logprobs": None, "finish_reason": finish}],
-    }
-    stated = usage.as_openai()
-    if stated is not None:
-        completion["usage"] = stated
-    refused = message.stop_reason == "refusal"
-    return Answer(_encode(completion), usage.total(), refused, empty=not text and not gathered.calls)
-
-
-def _call(block: wire.Block) -> dict[str, object]:
-    if not block.id or not block.name:
-        raise ValueError("a tool call without id or name")
-    return {"id": block.id, "type": "function", "function": {"name": block.name, "arguments": arguments(block.input)}}
+    body = completion((message.id, created, message.model), said, finish, usage.as_openai())
+    return Answer(body, usage.total(), message.stop_reason == "refusal", empty=not text and not gathered.calls)
 
 
 def arguments(raw: msgspec.Raw) -> str:

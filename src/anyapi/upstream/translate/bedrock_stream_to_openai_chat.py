@@ -9,16 +9,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.upstream.bedrock_errors import classify_bedrock_event
 from anyapi.upstream.event_stream import Decoder, Message
 from anyapi.upstream.translate import bedrock_wire as wire
-from anyapi.upstream.translate.chat_chunks import ChunkWriter, chunk_head
-
-BAD = Outcome(OutcomeKind.BAD_RESPONSE)
-
-MOST_OPEN = 256
-"""Blocks that may be open at once. They come one after the other; more are no answer."""
+from anyapi.upstream.translate.chat_chunks import BAD, MOST_OPEN, ChunkWriter, chunk_head
 
 _start = msgspec.json.Decoder(wire.StartEvent)
 _delta = msgspec.json.Decoder(wire.DeltaEvent)
@@ -28,17 +22,10 @@ _metadata = msgspec.json.Decoder(wire.MetadataEvent)
 _encode = msgspec.json.Encoder().encode
 
 
-class _OpenCall(msgspec.Struct):
-    """A tool call whose arguments are arriving."""
-
-    number: int
-    empty: bool = True
-
-
 class ChatStream(ChunkWriter):
     """A `StreamReader` (see `anyapi.upstream.adapter`)."""
 
-    __slots__ = ("_begun", "_calls", "_decoder", "_details", "_finish", "_handlers", "_metered", "_open", "_stamp", "_thoughts", "_usage")
+    __slots__ = ("_begun", "_decoder", "_details", "_finish", "_handlers", "_metered", "_stamp", "_thoughts", "_usage")
 
     def __init__(self, stamp: wire.Stamp, *, wants_usage: bool, hide_reasoning: bool = False) -> None:
         """`stamp` goes on every chunk; `wants_usage` asks for the usage chunk; `hide_reasoning` keeps thinking back."""
@@ -48,10 +35,8 @@ class ChatStream(ChunkWriter):
         self._begun = self._metered = False
         self._finish: str | None = None
         self._usage = wire.Usage()
-        self._open: dict[int, _OpenCall] = {}
         self._thoughts: dict[int, int] = {}
         """The number among the details, by the block whose reasoning is arriving."""
-        self._calls = 0
         self._details = 0
         self._handlers: dict[str, Callable[[bytes], None]] = {
             "contentBlockDelta": self._on_delta,
@@ -107,32 +92,21 @@ class ChatStream(ChunkWriter):
         delta = event.delta
         if delta.text:
             self._release(b'"content":' + _encode(delta.text))
-        if delta.tool_use is not None and delta.tool_use.input:
-            call = self._open.get(event.content_block_index)
-            if call is not None:
-                call.empty = False
-                self._release_arguments(call.number, delta.tool_use.input)
+        if delta.tool_use is not None:
+            self._add_arguments(event.content_block_index, delta.tool_use.input)
         if delta.reasoning_content is not None:
             self._reason(event.content_block_index, delta.reasoning_content)
 
     def _on_block(self, payload: bytes) -> None:
         event = _start.decode(payload)
         use = event.start.tool_use
-        if use is None or use.type is not None:
-            return
-        if not use.tool_use_id or not use.name or event.content_block_index in self._open or len(self._open) >= MOST_OPEN:
-            raise ValueError("a tool call without id or name, one twice, or too many")
-        call = self._open[event.content_block_index] = _OpenCall(self._calls)
-        self._calls += 1
-        function = {"name": use.name, "arguments": ""}
-        self._release(b'"tool_calls":' + _encode([{"index": call.number, "id": use.tool_use_id, "type": "function", "function": function}]))
+        if use is not None and use.type is None:
+            self._open_call(event.content_block_index, use.tool_use_id, use.name)
 
     def _on_block_stop(self, payload: bytes) -> None:
         index = _stop.decode(payload).content_block_index
         self._thoughts.pop(index, None)
-        call = self._open.pop(index, None)
-        if call is not None and call.empty:
-            self._release_arguments(call.number, "{}")
+        self._close_call(index)
 
     def _on_stop(self, payload: bytes) -> None:
         reason = _message_stop.decode(payload).stop_reason

@@ -5,15 +5,13 @@ Blocks of kinds that are not known here (results of tools that Bedrock runs, ima
 
 import msgspec
 
-from anyapi.domain.decision import Outcome, OutcomeKind
+from anyapi.domain.decision import Outcome
 from anyapi.upstream.adapter import Answer
 from anyapi.upstream.translate import bedrock_wire as wire
 from anyapi.upstream.translate.anthropic_to_openai_chat import arguments
-
-BAD = Outcome(OutcomeKind.BAD_RESPONSE)
+from anyapi.upstream.translate.chat_chunks import BAD, call_of, completion, message_of
 
 _response = msgspec.json.Decoder(wire.Response)
-_encode = msgspec.json.Encoder().encode
 
 
 class _Gathered:
@@ -35,7 +33,8 @@ class _Gathered:
         if block.reasoning_content is not None:
             self._reason(block.reasoning_content, signed_format)
         if block.tool_use is not None and block.tool_use.type is None:
-            self.calls.append(_call(block.tool_use))
+            use = block.tool_use
+            self.calls.append(call_of(use.tool_use_id, use.name, arguments(use.input)))
 
     def _reason(self, reasoning: wire.Reasoning, signed_format: str) -> None:
         said = reasoning.reasoning_text
@@ -66,30 +65,9 @@ def translate(body: bytes, stamp: wire.Stamp, *, hide_reasoning: bool = False) -
 
 def _answer(response: wire.Response, gathered: _Gathered, stamp: wire.Stamp, *, hide_reasoning: bool) -> Answer:
     text = "".join(gathered.text)
-    said: dict[str, object] = {"role": "assistant", "content": text or (None if gathered.calls else ""), "refusal": None}
-    if not hide_reasoning:
-        if any(gathered.thinking):
-            said["reasoning_content"] = "".join(gathered.thinking)
-        if gathered.details:
-            said["reasoning_details"] = gathered.details
-    if gathered.calls:
-        said["tool_calls"] = gathered.calls
+    thinking, details = ("", []) if hide_reasoning else ("".join(gathered.thinking), gathered.details)
+    said = message_of(text, thinking, details, gathered.calls)
     finish = wire.finish_of(response.stop_reason, calls=bool(gathered.calls))
     usage = wire.read_usage(response.usage)
-    completion: dict[str, object] = {
-        "id": stamp.id,
-        "object": "chat.completion",
-        "created": stamp.created,
-        "model": stamp.model,
-        "choices": [{"index": 0, "message": said, "logprobs": None, "finish_reason": finish}],
-    }
-    stated = usage.as_openai()
-    if stated is not None:
-        completion["usage"] = stated
-    return Answer(_encode(completion), usage.total(), finish == "content_filter", empty=not text and not gathered.calls)
-
-
-def _call(use: wire.ToolUse) -> dict[str, object]:
-    if not use.tool_use_id or not use.name:
-        raise ValueError("a tool call without id or name")
-    return {"id": use.tool_use_id, "type": "function", "function": {"name": use.name, "arguments": arguments(use.input)}}
+    body = completion((stamp.id, stamp.created, stamp.model), said, finish, usage.as_openai())
+    return Answer(body, usage.total(), finish == "content_filter", empty=not text and not gathered.calls)

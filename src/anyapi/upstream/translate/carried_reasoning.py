@@ -13,6 +13,7 @@ from collections.abc import Collection
 import msgspec
 
 from anyapi.upstream.translate import raw_reading
+from anyapi.upstream.translate.adjustments import Adjustments
 from anyapi.upstream.translate.anthropic_to_openai_chat import FORMAT
 from anyapi.upstream.translate.raw_reading import Fields
 from anyapi.upstream.translate.reading import Object
@@ -25,6 +26,8 @@ TOOL_CALL = "anyapi.tool_call"
 
 _TEXTS = {"reasoning.text": "text", "reasoning.summary": "summary"}
 _NOT_PACKED = frozenset({"text", "summary", "index"})
+_MADE_BY = frozenset({"signature", "data", "format"})
+"""Fields of an entry that somebody signed, sealed or marked as his own."""
 _encode = msgspec.json.Encoder().encode
 _object = msgspec.json.Decoder(dict[str, object]).decode
 
@@ -93,6 +96,27 @@ def detail_of(block: Fields, where: str, index: int) -> Object | None:
         return None
     kind = found.pop("type", "reasoning.text")
     return {"type": kind, _TEXTS.get(str(kind), "text"): words, **found, "index": index}
+
+
+def unsigned_words(message: Object, notes: Adjustments, *, able: bool) -> list[str]:
+    """The thinking of an assistant's chat message that nobody signed or sealed; the rest is of use to who made it alone, and noted.
+
+    `able`: the provider's model takes thinking; else there is none, noted.
+    """
+    details, words = message.get("reasoning_details"), message.get("reasoning_content") or message.get("reasoning")
+    if details and not (words and _is_plain(details)):
+        notes.note("messages.reasoning_details")
+        return []
+    if able and isinstance(words, str):
+        return [words] if words else []
+    if words:
+        notes.note("messages.reasoning_content")
+    return []
+
+
+def _is_plain(details: object) -> bool:
+    """Whether nobody signed or sealed any of these entries."""
+    return isinstance(details, list) and all(isinstance(one, dict) and not one.keys() & _MADE_BY for one in details)
 
 
 def pack(detail: Object) -> str:

@@ -22,12 +22,17 @@ class Function(msgspec.Struct):
 
 
 class ToolCall(msgspec.Struct):
-    """A call, or a piece of one."""
+    """A call, or a piece of one. Holds content."""
 
     index: int | None = None
     id: str | None = None
     function: Function | None = None
     extra_content: msgspec.Raw = NULL
+
+    def said(self) -> tuple[str, str, str]:
+        """The id, the name and the arguments, each empty where it is not there. Raises ValueError for arguments of another kind."""
+        function = self.function or Function()
+        return self.id or "", function.name or "", arguments_of(function.arguments)
 
 
 class Said(msgspec.Struct):

@@ -11,6 +11,37 @@ import msgspec
 from anyapi.errors import BadRequest
 from anyapi.upstream.translate import reading
 from anyapi.upstream.translate.adjustments import Adjustments
+from anyapi.upstream.translate.reading import Object
+
+COMMON = frozenset(
+    {
+        "model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "stop",
+        "tools", "tool_choice", "parallel_tool_calls", "response_format", "reasoning_effort", "reasoning", "thinking",
+    }
+)  # fmt: skip
+"""Fields that every format has words for."""
+
+HINTS = frozenset(
+    {
+        "service_tier", "store", "metadata", "user", "safety_identifier", "prediction", "verbosity", "prompt_cache_key",
+        "prompt_cache_options", "prompt_cache_retention", "include_reasoning", "min_p", "top_a", "repetition_penalty", "transforms",
+        "route", "usage", "enable_thinking", "chat_template_kwargs", "extra_body",
+    }
+)  # fmt: skip
+"""Fields that are hints, or mean something at another provider only. A translator that can say one of them takes it out of its list."""
+
+UNSAID: Mapping[str, tuple[Callable[[object], bool], str]] = {
+    "top_logprobs": (lambda value: value == 0, "it names no tokens beside the chosen ones."),
+    "n": (lambda value: value == 1, "it gives one choice. Send one request for each."),
+    "logit_bias": (lambda value: value == {}, "it has no token bias."),
+    "modalities": (lambda value: value == ["text"], "it is asked for text only."),
+    "audio": (lambda _value: False, "it is asked for text only."),
+    "functions": (lambda value: value == [], "send `tools`, which replaced it."),
+    "function_call": (lambda _value: False, "send `tool_choice`, which replaced it."),
+    "web_search_options": (lambda _value: False, "web search is not offered there."),
+    "moderation": (lambda _value: False, "it has no such setting."),
+}
+"""Fields that formats other than OpenAI's have no words for, as in `Rules.refused`."""
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -67,6 +98,80 @@ class ChatFields:
             if most is not None and limit > most:
                 self.notes.note(name)
         return asked if asked is None or most is None else min(asked, most)
+
+    def number(self, name: str, low: float, high: float) -> float | None:
+        """A number inside the limits, both included; None if absent."""
+        value = self.get(name)
+        return None if value is None else reading.number(value, name, low, high)
+
+    def nearest(self, name: str, limits: tuple[float, float], able: tuple[float, float]) -> float | None:
+        """A number inside the limits, brought inside of what the provider is able to take, which is noted; None if absent."""
+        value = self.number(name, *limits)
+        if value is None or able[0] <= value <= able[1]:
+            return value
+        self.notes.note(name)
+        return min(max(value, able[0]), able[1])
+
+    def integer(self, name: str, low: int, high: int | None = None) -> int | None:
+        """A whole number inside the limits, both included; None if absent."""
+        value = self.get(name)
+        if value is None:
+            return None
+        found = reading.integer(value, name, low)
+        if high is not None and found > high:
+            raise reading.wrong(name, f"a whole number, at most {high}")
+        return found
+
+    def flag(self, name: str) -> bool | None:
+        """True or false; None if absent."""
+        value = self.get(name)
+        return None if value is None else reading.flag(value, name)
+
+    def seed(self, low: int, high: int) -> int | None:
+        """The seed. One that the provider has no room for is left out and noted: it is a hint."""
+        seed = self.integer("seed", -(2**63))
+        if seed is None or low <= seed <= high:
+            return seed
+        self.notes.note("seed")
+        return None
+
+    def stops(self, provider: str, most: int | None = None) -> list[str]:
+        """The stop sequences, none of them empty, and at most so many."""
+        stop = self.get("stop")
+        asked = [stop] if isinstance(stop, str) else reading.sequence([] if stop is None else stop, "stop")
+        found = [reading.text(one, "stop") for one in asked]
+        if not all(found):
+            raise BadRequest(f"`stop` holds an empty sequence, which {provider} does not accept.", "stop")
+        if most is not None and len(found) > most:
+            raise BadRequest(f"`stop` must hold at most {most} sequences at {provider}.", "stop")
+        return found
+
+    def json_format(self, *, able: bool | None, mixes: bool) -> Object | None:
+        """`response_format` where it asks for JSON: its schema, an empty one for any JSON object; None for text.
+
+        `able`: the endpoint can keep to a schema; None where that is not known. `mixes`: it gives JSON beside `tools`.
+        """
+        value = self.get("response_format")
+        if value is None:
+            return None
+        asked, where = reading.mapping(value, "response_format"), "response_format.json_schema"
+        kind = asked.get("type")
+        if kind not in ("text", "json_object", "json_schema"):
+            raise BadRequest("`response_format.type` must be text, json_object or json_schema.", "response_format.type")
+        if kind == "text":
+            return None
+        if not mixes and self.get("tools"):
+            raise BadRequest(
+                "`response_format` asks for JSON beside `tools`, which this model cannot do. Send one of them.", "response_format"
+            )
+        if kind == "json_object":
+            return {}
+        if able is False:
+            raise BadRequest("`response_format` asks for structured output, which this endpoint does not have.", "response_format")
+        named = reading.mapping(asked.get("json_schema"), where)
+        if named.get("description") is not None:
+            self.notes.note(f"{where}.description")
+        return reading.mapping(named.get("schema"), f"{where}.schema")
 
 
 def hides_reasoning(fields: Mapping[str, msgspec.Raw]) -> bool:

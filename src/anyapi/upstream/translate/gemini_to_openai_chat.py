@@ -5,6 +5,7 @@ a tool call in `extra_content.google.thought_signature` (as Google's own OpenAI 
 """
 
 from collections.abc import Mapping
+from itertools import chain, repeat
 
 import msgspec
 
@@ -12,6 +13,7 @@ from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.upstream.adapter import Answer
 from anyapi.upstream.classify_gemini import classify_error
 from anyapi.upstream.translate import gemini_wire as wire
+from anyapi.upstream.translate.chat_chunks import logprobs_of as chat_logprobs
 from anyapi.upstream.translate.reading import Object
 
 FINISH: Mapping[str, str] = {
@@ -185,16 +187,9 @@ def logprobs_of(raw: msgspec.Raw) -> Object | None:
         found = _logprobs.decode(raw)
     except (ValueError, RecursionError):
         return None
-    tops = found.top_candidates
-    content = []
-    for number, chosen in enumerate(found.chosen_candidates):
-        top = tops[number].candidates if number < len(tops) else []
-        content.append({**_token(chosen), "top_logprobs": [_token(token) for token in top]})
-    return {"content": content, "refusal": None} if content else None
-
-
-def _token(token: wire.LogToken) -> Object:
-    return {"token": token.token, "logprob": token.log_probability, "bytes": list(token.token.encode())}
+    tops = [[(token.token, token.log_probability) for token in top.candidates] for top in found.top_candidates]
+    padded = zip(found.chosen_candidates, chain(tops, repeat([])), strict=False)
+    return chat_logprobs([(chosen.token, chosen.log_probability, top) for chosen, top in padded])
 
 
 def _choice(candidate: wire.Candidate, base: str, *, hide: bool) -> Object:

@@ -14,7 +14,7 @@ from anyapi.upstream.translate import openai_reasoning_to_anthropic as reasoning
 from anyapi.upstream.translate import openai_tools_to_anthropic as tools
 from anyapi.upstream.translate import reading
 from anyapi.upstream.translate.adjustments import Adjustments
-from anyapi.upstream.translate.chat_fields import ChatFields, Rules
+from anyapi.upstream.translate.chat_fields import COMMON, HINTS, ChatFields, Rules
 from anyapi.upstream.translate.claude_generation import Generation, generation_of
 from anyapi.upstream.translate.openai_messages_to_anthropic import Conversation
 from anyapi.upstream.translate.reading import Object
@@ -24,13 +24,7 @@ DEFAULT_MAX_TOKENS = 4096
 
 LONGEST_USER_ID = 256
 
-TRANSLATED = frozenset(
-    {
-        "model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "stop",
-        "user", "safety_identifier", "tools", "tool_choice", "parallel_tool_calls", "response_format", "reasoning_effort", "reasoning",
-        "thinking", "cache_control",
-    }
-)  # fmt: skip
+TRANSLATED = COMMON | {"user", "safety_identifier", "cache_control"}
 
 REFUSED: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "n": (lambda value: value == 1, "Anthropic gives one choice. Send one request for each."),
@@ -48,14 +42,8 @@ REFUSED: Mapping[str, tuple[Callable[[object], bool], str]] = {
 }
 """Fields whose meaning would be lost, each with the values that ask for nothing, and the reason."""
 
-LEFT_OUT = frozenset(
-    {
-        "seed", "service_tier", "store", "metadata", "prediction", "verbosity", "prompt_cache_key", "prompt_cache_options",
-        "prompt_cache_retention", "include_reasoning", "min_p", "top_a", "repetition_penalty", "transforms", "route", "usage",
-        "enable_thinking", "chat_template_kwargs", "extra_body",
-    }
-)  # fmt: skip
-"""Fields that are hints, or mean something at another provider only. Left out and named; a name not listed here is named `other`."""
+LEFT_OUT = HINTS - TRANSLATED | {"seed"}
+"""Left out and named; a name not listed here is named `other`."""
 
 RULES = Rules("Anthropic", TRANSLATED, REFUSED, LEFT_OUT)
 
@@ -165,12 +153,12 @@ def _sampling(source: ChatFields) -> Object:
     """What the client asks for beyond the defaults. `BadRequest` outside Anthropic's ranges: a clamp would be another request."""
     found: Object = {}
     for name in ("temperature", "top_p"):
-        value = source.get(name)
-        if value is not None and reading.number(value, name, 0, 1) != 1:
+        value = source.number(name, 0, 1)
+        if value is not None and value != 1:
             found[name] = value
-    top_k = source.get("top_k")
+    top_k = source.integer("top_k", 1)
     if top_k is not None:
-        found["top_k"] = reading.integer(top_k, "top_k", 1)
+        found["top_k"] = top_k
     return found
 
 

@@ -164,12 +164,12 @@ def _sampling(source: ChatFields) -> Object:
     """What the client asks for. `BadRequest` outside Converse's ranges: a clamp would be another request."""
     found: Object = {}
     for name in ("temperature", "top_p"):
-        value = source.get(name)
+        value = source.number(name, 0, 1)
         if value is not None:
-            found[name] = reading.number(value, name, 0, 1)
-    top_k = source.get("top_k")
+            found[name] = value
+    top_k = source.integer("top_k", 1)
     if top_k is not None:
-        found["top_k"] = reading.integer(top_k, "top_k", 1)
+        found["top_k"] = top_k
     return found
 
 

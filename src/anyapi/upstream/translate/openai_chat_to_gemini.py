@@ -16,7 +16,7 @@ from anyapi.upstream.translate import openai_reasoning_to_gemini as reasoning
 from anyapi.upstream.translate import openai_tools_to_gemini as tools
 from anyapi.upstream.translate import reading
 from anyapi.upstream.translate.adjustments import Adjustments
-from anyapi.upstream.translate.chat_fields import ChatFields, Rules
+from anyapi.upstream.translate.chat_fields import COMMON, HINTS, ChatFields, Rules
 from anyapi.upstream.translate.gemini_generation import Generation, generation_of
 from anyapi.upstream.translate.openai_messages_to_gemini import Conversation
 from anyapi.upstream.translate.reading import Object
@@ -25,21 +25,8 @@ MOST_CHOICES = 8
 MOST_LOGPROBS = 20
 LARGEST_SEED = 2**31 - 1
 
-TRANSLATED = frozenset(
-    {
-        "model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "stop",
-        "seed", "n", "logprobs", "top_logprobs", "frequency_penalty", "presence_penalty", "tools", "tool_choice", "parallel_tool_calls",
-        "response_format", "reasoning_effort", "reasoning", "thinking", "store",
-    }
-)  # fmt: skip
-
-LEFT_OUT = frozenset(
-    {
-        "user", "safety_identifier", "service_tier", "metadata", "prediction", "verbosity", "prompt_cache_key", "prompt_cache_options",
-        "prompt_cache_retention", "include_reasoning", "min_p", "top_a", "repetition_penalty", "transforms", "route", "usage",
-        "enable_thinking", "chat_template_kwargs", "extra_body", "cache_control",
-    }
-)  # fmt: skip
+TRANSLATED = COMMON | {"seed", "n", "logprobs", "top_logprobs", "frequency_penalty", "presence_penalty", "store"}
+LEFT_OUT = HINTS - TRANSLATED | {"cache_control"}
 
 RULES = Rules(
     provider="Gemini",
@@ -122,74 +109,48 @@ def _add_thinking(config: Object, source: ChatFields, generation: Generation, en
 
 def _add_format(config: Object, source: ChatFields, endpoint: Endpoint, *, mixes: bool) -> None:
     """`json_object` is a media type, `json_schema` that and a schema in JSON Schema, which Gemini always enforces."""
-    value = source.get("response_format")
-    if value is None:
+    schema = source.json_format(able=endpoint.capabilities.structured_outputs, mixes=mixes)
+    if schema is None:
         return
-    asked = reading.mapping(value, "response_format")
-    kind = asked.get("type")
-    if kind == "text":
-        return
-    if kind not in ("json_object", "json_schema"):
-        raise BadRequest("`response_format.type` must be text, json_object or json_schema.", "response_format.type")
-    if not mixes:
-        raise BadRequest("`response_format` asks for JSON beside `tools`, which this model cannot do. Send one of them.", "response_format")
     config["responseMimeType"] = "application/json"
-    if kind == "json_object":
-        return
-    if endpoint.capabilities.structured_outputs is False:
-        raise BadRequest("`response_format` asks for structured output, which this endpoint does not have.", "response_format")
-    where = "response_format.json_schema"
-    named = reading.mapping(asked.get("json_schema"), where)
-    config["responseJsonSchema"] = reading.mapping(named.get("schema"), f"{where}.schema")
-    if named.get("description") is not None:
-        source.notes.note(f"{where}.description")
+    if schema:
+        config["responseJsonSchema"] = schema
 
 
 def _add_sampling(config: Object, source: ChatFields, generation: Generation) -> None:
     """Temperature and the like, noted where the model ignores them; and penalties."""
     found: list[tuple[str, str, float]] = []
     for name, theirs, high in (("temperature", "temperature", 2), ("top_p", "topP", 1)):
-        value = source.get(name)
+        value = source.number(name, 0, high)
         if value is not None:
-            found.append((name, theirs, reading.number(value, name, 0, high)))
-    top_k = source.get("top_k")
+            found.append((name, theirs, value))
+    top_k = source.integer("top_k", 1)
     if top_k is not None:
-        found.append(("top_k", "topK", reading.integer(top_k, "top_k", 1)))
+        found.append(("top_k", "topK", top_k))
     for name, theirs, number in found:
         if generation.samples_freely:
             config[theirs] = number
         else:
             source.notes.note(name)
     for name, theirs in (("frequency_penalty", "frequencyPenalty"), ("presence_penalty", "presencePenalty")):
-        value = source.get(name)
-        if value is not None and reading.number(value, name, -2, 2) != 0:
-            config[theirs] = value
+        penalty = source.number(name, -2, 2)
+        if penalty:
+            config[theirs] = penalty
 
 
 def _add_seed_and_stop(config: Object, source: ChatFields) -> None:
     """A seed that does not fit is left out, since it is a hint; a stop sequence must not be empty."""
-    seed = source.get("seed")
+    seed = source.seed(-LARGEST_SEED, LARGEST_SEED)
     if seed is not None:
-        number = reading.integer(seed, "seed", -(2**63))
-        if -LARGEST_SEED <= number <= LARGEST_SEED:
-            config["seed"] = number
-        else:
-            source.notes.note("seed")
-    stop = source.get("stop")
-    if stop is None:
-        return
-    sequences = [stop] if isinstance(stop, str) else reading.sequence(stop, "stop")
-    for sequence in sequences:
-        if not reading.text(sequence, "stop"):
-            raise BadRequest("`stop` holds an empty sequence, which Gemini does not accept.", "stop")
+        config["seed"] = seed
+    sequences = source.stops("Gemini")
     if sequences:
         config["stopSequences"] = sequences
 
 
 def _add_choices(config: Object, source: ChatFields) -> None:
     """How many answers."""
-    many = source.get("n")
-    count = 1 if many is None else reading.integer(many, "n", 1)
+    count = source.integer("n", 1) or 1
     if count > MOST_CHOICES:
         raise BadRequest(f"`n` must be at most {MOST_CHOICES} at Gemini.", "n")
     if count > 1:
@@ -198,9 +159,8 @@ def _add_choices(config: Object, source: ChatFields) -> None:
 
 def _add_logprobs(config: Object, source: ChatFields) -> None:
     """Log probabilities of the answer, and of the likeliest tokens beside it."""
-    wanted, top = source.get("logprobs"), source.get("top_logprobs")
-    count = 0 if top is None else reading.integer(top, "top_logprobs", 0)
-    if wanted is not None and reading.flag(wanted, "logprobs"):
+    count = source.integer("top_logprobs", 0) or 0
+    if source.flag("logprobs"):
         config["responseLogprobs"] = True
     elif count:
         raise BadRequest("`top_logprobs` needs `logprobs: true`.", "top_logprobs")

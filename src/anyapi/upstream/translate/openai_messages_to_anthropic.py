@@ -11,7 +11,7 @@ from anyapi.errors import BadRequest
 from anyapi.upstream.translate import openai_parts_to_anthropic as parts
 from anyapi.upstream.translate import reading
 from anyapi.upstream.translate.adjustments import Adjustments
-from anyapi.upstream.translate.chat_reading import calls_of
+from anyapi.upstream.translate.chat_reading import calls_of, spoken
 from anyapi.upstream.translate.reading import Object
 
 ID = re.compile(r"[^A-Za-z0-9_-]")
@@ -89,14 +89,9 @@ class Conversation:
         self._results.append(result)
 
     def _assistant(self, message: Object, where: str) -> None:
-        for name in ("audio", "function_call"):
-            if message.get(name) is not None:
-                raise BadRequest(f"`{where}.{name}` cannot be sent to Anthropic. Send text and `tool_calls`.", f"{where}.{name}")
+        said = spoken(message, where, "Anthropic")
         thinking = self._thinking(message, where)
-        content = message.get("content")
-        found = [] if content is None else parts.blocks(content, f"{where}.content", self._notes, parts.ASSISTANT)
-        if content is None and message.get("refusal") is not None:
-            found = parts.blocks(reading.text(message["refusal"], f"{where}.refusal"), f"{where}.refusal", self._notes, parts.ASSISTANT)
+        found = parts.blocks(*said, self._notes, parts.ASSISTANT) if said else []
         calls = self._calls(message.get("tool_calls"), f"{where}.tool_calls")
         self.unsigned_calls = bool(calls) and not thinking
         found = thinking + found + calls

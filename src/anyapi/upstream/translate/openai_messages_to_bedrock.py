@@ -12,7 +12,7 @@ from anyapi.upstream.translate import openai_parts_to_bedrock as parts
 from anyapi.upstream.translate import reading
 from anyapi.upstream.translate.bedrock_family import Family
 from anyapi.upstream.translate.bedrock_wire import FORMAT
-from anyapi.upstream.translate.chat_reading import calls_of
+from anyapi.upstream.translate.chat_reading import calls_of, spoken
 from anyapi.upstream.translate.reading import Object
 
 ID = re.compile(r"[^A-Za-z0-9_.:-]")
@@ -91,15 +91,9 @@ class Conversation:
         self._append("user", self._cached(message, [result, *points], where))
 
     def _assistant(self, message: Object, where: str) -> None:
-        for name in ("audio", "function_call"):
-            if message.get(name) is not None:
-                raise BadRequest(f"`{where}.{name}` cannot be sent to Bedrock. Send text and `tool_calls`.", f"{where}.{name}")
+        said = spoken(message, where, "Bedrock")
         thinking = self._thinking(message, where)
-        content = message.get("content")
-        found = [] if content is None else self._parts.blocks(content, f"{where}.content", parts.ASSISTANT)
-        if content is None and message.get("refusal") is not None:
-            field = f"{where}.refusal"
-            found = self._parts.blocks(reading.text(message["refusal"], field), field, parts.ASSISTANT)
+        found = self._parts.blocks(*said, parts.ASSISTANT) if said else []
         calls = self._calls(message.get("tool_calls"), f"{where}.tool_calls")
         self.unsigned_calls = bool(calls) and not thinking
         found = thinking + found + calls

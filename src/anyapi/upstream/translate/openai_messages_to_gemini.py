@@ -12,7 +12,7 @@ from anyapi.errors import BadRequest
 from anyapi.upstream.translate import openai_parts_to_gemini as parts
 from anyapi.upstream.translate import reading
 from anyapi.upstream.translate.adjustments import Adjustments
-from anyapi.upstream.translate.chat_reading import calls_of
+from anyapi.upstream.translate.chat_reading import calls_of, spoken
 from anyapi.upstream.translate.gemini_generation import Generation
 from anyapi.upstream.translate.openai_tools_to_gemini import function_name
 from anyapi.upstream.translate.reading import Object
@@ -116,14 +116,9 @@ class Conversation:
             self._results = []
 
     def _assistant(self, message: Object, where: str) -> None:
-        for name in ("audio", "function_call"):
-            if message.get(name) is not None:
-                raise BadRequest(f"`{where}.{name}` cannot be sent to Gemini. Send text and `tool_calls`.", f"{where}.{name}")
+        said = spoken(message, where, "Gemini")
         details = self._details(message, where)
-        content = message.get("content")
-        found = [] if content is None else parts.parts(content, f"{where}.content", self._notes, parts.ASSISTANT)
-        if content is None and message.get("refusal") is not None:
-            found = parts.parts(reading.text(message["refusal"], f"{where}.refusal"), f"{where}.refusal", self._notes, parts.ASSISTANT)
+        found = parts.parts(*said, self._notes, parts.ASSISTANT) if said else []
         self._close_results()
         calls = self._calls(message.get("tool_calls"), f"{where}.tool_calls", details.calls)
         found = details.thoughts + found + details.seals + calls

@@ -10,10 +10,9 @@ from typing import TypeAlias
 from anyapi.errors import BadRequest
 from anyapi.upstream.translate import reading
 from anyapi.upstream.translate.adjustments import Adjustments
-from anyapi.upstream.translate.chat_reading import parts_of
+from anyapi.upstream.translate.chat_reading import IMAGE, image_of, parts_of
 from anyapi.upstream.translate.reading import Object
 
-IMAGE = re.compile(r"data:(image/(?:jpe?g|png|gif|webp));base64,", re.IGNORECASE)
 PDF = re.compile(r"data:application/pdf;base64,", re.IGNORECASE)
 
 PartReader: TypeAlias = Callable[[Object, str, Adjustments], Object | None]
@@ -21,10 +20,6 @@ PartReader: TypeAlias = Callable[[Object, str, Adjustments], Object | None]
 
 def blocks(content: object, where: str, notes: Adjustments, kinds: Mapping[str, PartReader]) -> list[Object]:
     """Translate `content` (a string or parts), found at `where`, into blocks. Blank text gives no block: Anthropic refuses it."""
-    if isinstance(content, str):
-        return [{"type": "text", "text": content}] if content.strip() else []
-    if not isinstance(content, list):
-        raise reading.wrong(where, "a string or an array of parts")
     found: list[Object] = []
     for kind, part, at in parts_of(content, where, kinds, "Anthropic"):
         block = kinds[kind](part, at, notes)
@@ -52,16 +47,10 @@ def _refusal(part: Object, where: str, _notes: Adjustments) -> Object | None:
 
 
 def _image(part: Object, where: str, notes: Adjustments) -> Object:
-    image = reading.mapping(part.get("image_url"), f"{where}.image_url")
-    field = f"{where}.image_url.url"
-    url = reading.text(image.get("url"), field)
-    if image.get("detail") not in (None, "auto"):
-        notes.note("messages.image_url.detail")
-    if url.startswith("https://"):
-        return {"type": "image", "source": {"type": "url", "url": url}}
+    url, _ = image_of(part, where, ("auto",), notes)
     data = IMAGE.match(url)
     if data is None:
-        raise BadRequest(f"`{field}` must be an https: address or base64 data of image/jpeg, image/png, image/gif or image/webp.", field)
+        return {"type": "image", "source": {"type": "url", "url": url}}
     media = data[1].lower().replace("jpg", "jpeg")
     return {"type": "image", "source": {"type": "base64", "media_type": media, "data": url[data.end() :]}}
 

@@ -56,10 +56,6 @@ class Parts:
 
     def blocks(self, content: object, where: str, kinds: Kinds) -> list[Object]:
         """Translate `content` (a string or parts), found at `where`. Blank text gives no block: Bedrock refuses it."""
-        if isinstance(content, str):
-            return [{"text": content}] if content.strip() else []
-        if not isinstance(content, list):
-            raise reading.wrong(where, "a string or an array of parts")
         found: list[Object] = []
         for kind, part, at in parts_of(content, where, kinds, "Bedrock"):
             block = self._block(kind, part, at)

@@ -51,10 +51,6 @@ PartReader: TypeAlias = Callable[[Object, str, Adjustments], Object | None]
 
 def parts(content: object, where: str, notes: Adjustments, kinds: Mapping[str, PartReader]) -> list[Object]:
     """Translate `content` (a string or parts), found at `where`. Empty text gives no part: Gemini refuses it."""
-    if isinstance(content, str):
-        return [{"text": content}] if content else []
-    if not isinstance(content, list):
-        raise reading.wrong(where, "a string or an array of parts")
     found: list[Object] = []
     for kind, part, at in parts_of(content, where, kinds, "Gemini"):
         note_cache_control(part, notes)

@@ -40,6 +40,11 @@ class Asked(msgspec.Struct, frozen=True):
     hidden: bool = False
     """Think, but do not show it."""
 
+    @property
+    def off(self) -> bool:
+        """Whether the model should not think."""
+        return self.effort == "none" or self.budget == 0
+
 
 def read(effort: object, reasoning: object, thinking: object) -> Asked:
     """Read the three decoded fields (None: absent). `reasoning` may hold `effort`, `max_tokens`, `enabled` and `exclude`.
@@ -80,13 +85,17 @@ def _thinking(asked: Object, level: str | None) -> Asked:
     raise BadRequest("`thinking.type` must be enabled, adaptive, disabled or between_tools.", "thinking.type")
 
 
+def is_wanted(asked: Asked, notes: Adjustments, *, able: bool) -> bool:
+    """Whether there is anything to send: something is asked for, and the endpoint can reason. What it cannot do is noted."""
+    wanted = asked.effort is not None or asked.budget is not None or asked.adaptive
+    if wanted and not able and asked.effort != "none":
+        notes.note(asked.field)
+    return wanted and able
+
+
 def translate(asked: Asked, generation: Generation, notes: Adjustments, *, able: bool, limit: int | None) -> Object | None:
     """Decide what to send. `able`: the endpoint can reason. `limit`: tokens of output, of which thinking is a part."""
-    if asked.effort is None and asked.budget is None and not asked.adaptive:
-        return None
-    if not able:
-        if asked.effort != "none":
-            notes.note(asked.field)
+    if not is_wanted(asked, notes, able=able):
         return None
     config = _levelled(asked, generation, notes) if generation.thinks_in_levels else _budgeted(asked, generation, notes, limit)
     if asked.effort != "none" and not asked.hidden:
@@ -111,7 +120,7 @@ def _levelled(asked: Asked, generation: Generation, notes: Adjustments) -> Objec
 
 
 def _budgeted(asked: Asked, generation: Generation, notes: Adjustments, limit: int | None) -> Object:
-    if asked.effort == "none" or asked.budget == 0:
+    if asked.off:
         if generation.stops_thinking:
             return {"thinkingBudget": 0}
         notes.note(asked.field)

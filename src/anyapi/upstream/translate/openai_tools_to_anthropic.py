@@ -5,11 +5,10 @@ from collections.abc import Mapping
 import msgspec
 
 from anyapi.domain.catalogue import Capabilities
-from anyapi.errors import BadRequest
 from anyapi.upstream.translate import openai_parts_to_anthropic as parts
 from anyapi.upstream.translate import reading
 from anyapi.upstream.translate.adjustments import Adjustments
-from anyapi.upstream.translate.chat_reading import functions_of, schema_of
+from anyapi.upstream.translate.chat_reading import choice_of, tools_of
 from anyapi.upstream.translate.reading import Object
 
 CHOICES: Mapping[str, str] = {"auto": "auto", "none": "none", "required": "any"}
@@ -29,12 +28,10 @@ class Tools(msgspec.Struct):
 
 def translate(tools: object, choice: object, parallel: object, capabilities: Capabilities, notes: Adjustments) -> Tools:
     """Translate the three decoded fields (None: absent). `BadRequest` for tools that are not functions and for `allowed_tools`."""
-    found = [] if tools is None else _tools(tools, capabilities, notes)
-    chosen = _choice(choice)
+    found = _tools(tools, capabilities, notes)
+    chosen = None if choice is None else _choice(choice, found)
     alone = parallel is not None and not reading.flag(parallel, "parallel_tool_calls")
     if not found:
-        if chosen is not None and chosen["type"] in ("any", "tool"):
-            raise BadRequest("`tool_choice` asks for a tool, but `tools` holds none.", "tool_choice")
         return Tools()
     if alone:
         chosen = chosen or {"type": "auto"}
@@ -45,31 +42,19 @@ def translate(tools: object, choice: object, parallel: object, capabilities: Cap
 
 def _tools(value: object, capabilities: Capabilities, notes: Adjustments) -> list[Object]:
     found: list[Object] = []
-    for tool, function, at in functions_of(value, "Anthropic"):
-        made: Object = {"name": reading.text(function.get("name"), f"{at}.function.name")}
-        if function.get("description") is not None:
-            made["description"] = reading.text(function["description"], f"{at}.function.description")
-        made["input_schema"] = schema_of(function.get("parameters"), f"{at}.function.parameters")
-        if function.get("strict") is not None and reading.flag(function["strict"], f"{at}.function.strict"):
+    for tool in tools_of(value, "Anthropic"):
+        made: Object = {**tool.said, "input_schema": tool.schema}
+        if tool.strict:
             if capabilities.structured_outputs is False:
                 notes.note("tools.function.strict")
             else:
                 made["strict"] = True
-        parts.keep_cache_control(function, made, f"{at}.function")
-        parts.keep_cache_control(tool, made, at)
+        for source, at in tool.sources:
+            parts.keep_cache_control(source, made, at)
         found.append(made)
     return found
 
 
-def _choice(value: object) -> Object | None:
-    if value is None:
-        return None
-    if isinstance(value, str):
-        if value not in CHOICES:
-            raise BadRequest("`tool_choice` must be auto, none, required or a named function.", "tool_choice")
-        return {"type": CHOICES[value]}
-    named = reading.mapping(value, "tool_choice")
-    if named.get("type") != "function":
-        raise BadRequest("`tool_choice.type` must be `function`; `allowed_tools` cannot be expressed at Anthropic.", "tool_choice.type")
-    function = reading.mapping(named.get("function"), "tool_choice.function")
-    return {"type": "tool", "name": reading.text(function.get("name"), "tool_choice.function.name")}
+def _choice(value: object, found: list[Object]) -> Object:
+    mode, name = choice_of(value, found, "Anthropic")
+    return {"type": CHOICES[mode]} if name is None else {"type": "tool", "name": name}

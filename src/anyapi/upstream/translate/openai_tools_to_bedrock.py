@@ -13,7 +13,7 @@ from anyapi.domain.catalogue import Capabilities
 from anyapi.errors import BadRequest
 from anyapi.upstream.translate import reading
 from anyapi.upstream.translate.bedrock_family import Family
-from anyapi.upstream.translate.chat_reading import functions_of, schema_of
+from anyapi.upstream.translate.chat_reading import Tool, choice_of, tools_of
 from anyapi.upstream.translate.openai_parts_to_bedrock import Parts
 from anyapi.upstream.translate.reading import Object
 
@@ -51,11 +51,9 @@ class Tools(msgspec.Struct):
 
 def translate(asked: Asked, called: Iterable[str], ground: Ground) -> Tools:
     """Translate; `called` names the tools that the conversation holds calls of. `BadRequest` for what cannot be expressed."""
-    found = [] if asked.tools is None else _tools(asked.tools, ground)
-    chosen = _choice(asked.choice)
+    found = _tools(asked.tools, ground)
+    chosen = _choice(asked.choice, found)
     alone = asked.parallel is not None and not reading.flag(asked.parallel, "parallel_tool_calls")
-    if not found and chosen["type"] in ("any", "tool"):
-        raise BadRequest("`tool_choice` asks for a tool, but `tools` holds none.", "tool_choice")
     if not found or chosen["type"] == "none":
         return _no_call(found, list(called), ground)
     return _choosing(found, chosen, ground, alone=alone)
@@ -103,25 +101,21 @@ def _declared(name: str) -> Object:
 
 def _tools(value: object, ground: Ground) -> list[Object]:
     found: list[Object] = []
-    for tool, function, at in functions_of(value, "Bedrock"):
-        spec: Object = {"name": reading.text(function.get("name"), f"{at}.function.name")}
-        description = function.get("description")
-        if description is not None and reading.text(description, f"{at}.function.description"):
-            spec["description"] = description
-        spec["inputSchema"] = {"json": schema_of(function.get("parameters"), f"{at}.function.parameters")}
-        if function.get("strict") is not None and reading.flag(function["strict"], f"{at}.function.strict"):
+    for tool in tools_of(value, "Bedrock"):
+        spec: Object = {**{name: text for name, text in tool.said.items() if text or name == "name"}, "inputSchema": {"json": tool.schema}}
+        if tool.strict:
             if ground.capabilities.structured_outputs is False:
                 ground.parts.notes.note("tools.function.strict")
             else:
                 spec["strict"] = True
         found.append({"toolSpec": spec})
-        found += _cache_point(tool, function, at, ground)
+        found += _cache_point(tool, ground)
     return found
 
 
-def _cache_point(tool: Object, function: Object, where: str, ground: Ground) -> list[Object]:
+def _cache_point(tool: Tool, ground: Ground) -> list[Object]:
     """Only Claude caches tools."""
-    for source, at in ((tool, where), (function, f"{where}.function")):
+    for source, at in reversed(tool.sources):
         if source.get("cache_control") is not None:
             if ground.family is Family.CLAUDE:
                 return ground.parts.cache_point(source, at)
@@ -129,16 +123,7 @@ def _cache_point(tool: Object, function: Object, where: str, ground: Ground) -> 
     return []
 
 
-def _choice(value: object) -> Object:
+def _choice(value: object, found: list[Object]) -> Object:
     """The choice in Claude's words, which Converse's are a part of."""
-    if value is None:
-        return {"type": "auto"}
-    if isinstance(value, str):
-        if value not in CHOICES:
-            raise BadRequest("`tool_choice` must be auto, none, required or a named function.", "tool_choice")
-        return {"type": CHOICES[value]}
-    named = reading.mapping(value, "tool_choice")
-    if named.get("type") != "function":
-        raise BadRequest("`tool_choice.type` must be `function`; `allowed_tools` cannot be expressed at Bedrock.", "tool_choice.type")
-    function = reading.mapping(named.get("function"), "tool_choice.function")
-    return {"type": "tool", "name": reading.text(function.get("name"), "tool_choice.function.name")}
+    mode, name = choice_of(value, found, "Bedrock")
+    return {"type": CHOICES[mode]} if name is None else {"type": "tool", "name": name}

@@ -10,6 +10,7 @@ from tests.unit.upstream.translate.anthropic_events import raw, raws, resolved
 
 from anyapi.errors import BadRequest
 from anyapi.upstream.translate import carried_reasoning as carried
+from anyapi.upstream.translate.adjustments import Adjustments
 
 SIGNED = {"type": "reasoning.text", "text": "hm", "signature": "SIG", "format": "anthropic-claude-v1", "index": 0}
 SEALED = {"type": "reasoning.encrypted", "data": "DATA", "format": "anthropic-claude-v1", "index": 0}
@@ -138,3 +139,24 @@ def test_what_hangs_on_a_call_is_told_apart():
     assert not carried.hangs_on(sealed, ("c2",))
     assert not carried.hangs_on({"type": "reasoning.text", "text": "x", "id": "c1"}, ("c1",))
     assert not carried.hangs_on({"type": "reasoning.encrypted", "data": "d"}, ("c1",))
+
+
+@pytest.mark.parametrize(
+    ("message", "able", "words", "noted"),
+    [
+        ({}, True, [], ()),
+        ({"reasoning_content": "hm"}, True, ["hm"], ()),
+        ({"reasoning_content": "hm"}, False, [], ("messages.reasoning_content",)),
+        ({"reasoning_content": "hm", "reasoning_details": [{"type": "reasoning.text", "text": "hm"}]}, True, ["hm"], ()),
+        ({"reasoning_content": "hm", "reasoning_details": [{"text": "hm", "signature": "s"}]}, True, [], ("messages.reasoning_details",)),
+        ({"reasoning_content": "hm", "reasoning_details": [{"text": "hm", "format": "x"}]}, True, [], ("messages.reasoning_details",)),
+        ({"reasoning_content": "hm", "reasoning_details": ["x"]}, True, [], ("messages.reasoning_details",)),
+        ({"reasoning_details": [{"type": "reasoning.text", "text": "hm"}]}, True, [], ("messages.reasoning_details",)),
+        ({"reasoning_content": 7, "reasoning_details": []}, True, [], ("messages.reasoning_content",)),
+        ({"reasoning": "hm"}, True, ["hm"], ()),
+        ({"reasoning_content": "", "reasoning": ""}, False, [], ()),
+    ],
+)
+def test_thinking_that_nobody_signed(message, able, words, noted):
+    notes = Adjustments()
+    assert (carried.unsigned_words(message, notes, able=able), notes.names) == (words, noted)
