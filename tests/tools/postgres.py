@@ -74,6 +74,15 @@ def end_others(raw):
     raw.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
 
 
+def _cpu(pid, kinds):
+    """Seconds of CPU of a process: its own, the system's for it and, as kinds 3 and 4, both of its children that have ended."""
+    try:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:
+        return 0.0
+    return sum(map(int, fields[11 : 11 + kinds])) / os.sysconf("SC_CLK_TCK")
+
+
 class Address:
     """Where a server listens."""
 
@@ -133,6 +142,12 @@ class PostgresServer(Address):
 
     def go_on(self):
         self._signal(signal.SIGCONT)
+
+    def spent(self):
+        """Seconds of CPU that its processes have used so far, those that have ended among them."""
+        pid = self.process.pid
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return _cpu(pid, 4) + sum(_cpu(child, 2) for child in children)
 
     def _signal(self, number):
         children = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False).stdout.split()

@@ -14,13 +14,13 @@ from anyapi.domain.ids import AccountId, CredentialId, EndpointId, ProviderId
 from anyapi.domain.usage import Recipients
 from anyapi.storage.driver import Row, Value
 from anyapi.storage.usage_reading import Read
-from anyapi.storage.usage_statements import ADDED_UNTIL
+from anyapi.storage.usage_statements import SPAN_OF_ALL_NOT_ADDED
 
 DAY = 86400.0
 _MINE = "AND account = :account "
 _DAYS = "SELECT DISTINCT hour - hour % 86400 AS day FROM usage_hours WHERE dimension = 'all' AND requests > 0 "
 DAYS, DAYS_OF_ACCOUNT = _DAYS + "ORDER BY day", _DAYS + _MINE + "ORDER BY day"
-NEW = f"SELECT min(at), max(at) FROM usage WHERE number > {ADDED_UNTIL} "  # noqa: S608 made of constants alone
+NEW = SPAN_OF_ALL_NOT_ADDED + " "
 """Between which times the rows lie that do not stand in the sums yet."""
 _LABELS = "account, coalesce(app_name, app_id), key, data_class, endpoint, provider, credential, host"
 _SENT = f"SELECT {_LABELS}, count(*), min(at), max(at + duration), sent_to FROM usage WHERE at >= :since AND at < :until "  # noqa: S608 made of constants alone

@@ -61,14 +61,16 @@ SELECT coalesce(sum(requests), 0), coalesce(sum(requests * (hour / 3600)), 0),
     (SELECT count(*) FROM usage WHERE {_NOT_ADDED} AND account = :account)
 FROM usage_hours WHERE dimension = 'all' AND account = :account
 """  # noqa: S608 made of constants alone
-NOT_ADDED = _USAGE + f" WHERE {_NOT_ADDED} AND at >= :since AND at < :until"
+# They are few and the newest, by their numbers. `+at` is no column of an index: by time one of them would be looked for among all rows.
+NOT_ADDED = _USAGE + f" WHERE {_NOT_ADDED} AND +at >= :since AND +at < :until"
 NOT_ADDED_OF_ACCOUNT = NOT_ADDED + " AND account = :account"
 ADDED = f"""
 SELECT {ADDED_UNTIL}, (SELECT count(*) FROM usage WHERE {_NOT_ADDED}), (SELECT coalesce(max(number), 0) FROM usage)
 """  # noqa: S608 made of constants alone
 NUMBERED_USAGE = f"SELECT number, {', '.join(USAGE_COLUMNS)} FROM usage WHERE number > ? AND number <= ? ORDER BY number LIMIT ?"  # noqa: S608 made of constants alone
 ANY_NOT_ADDED = f"SELECT 1 FROM usage WHERE decision IN (SELECT value FROM json_each(:list)) AND {_NOT_ADDED} LIMIT 1"  # noqa: S608 made of constants alone
-SPAN_NOT_ADDED = f"SELECT min(at), max(at) FROM usage WHERE {_NOT_ADDED} AND account = :account"  # noqa: S608 made of constants alone
+SPAN_OF_ALL_NOT_ADDED = f"SELECT min(+at), max(+at) FROM usage WHERE {_NOT_ADDED}"  # noqa: S608 made of constants alone
+SPAN_NOT_ADDED = SPAN_OF_ALL_NOT_ADDED + " AND account = :account"
 SET_ADDED = ("DELETE FROM usage_added", "INSERT INTO usage_added (number) VALUES (:number)")
 _OF_ROWS = {
     "day": "CAST(:hour AS BIGINT) - CAST(:hour AS BIGINT) % 86400",

@@ -1,7 +1,13 @@
 """The SQL about usage is constant, parses against the tables, names their columns, and finds its rows by an index."""
 
-import pytest
+import contextlib
 
+import pytest
+from tests.conformance.samples import DAY, NOON
+from tests.conformance.stores import postgresql
+from tests.tools.usage_history import BIGGEST, DAYS, add_rows
+
+from anyapi.storage import exposure_reading
 from anyapi.storage import usage_statements as statements
 from anyapi.storage.rollups import COLUMNS, DIMENSIONS, MEASURES
 from anyapi.storage.rows import UsageGroup
@@ -40,6 +46,45 @@ def test_expiry_and_reports_use_the_index(connection):
     for text in (statements.EXPIRED_USAGE, statements.USAGE_ROWS, statements.sums_of_rows(UsageGroup.MODEL, of_account=True)):
         found = plan(connection, text)
         assert "INDEX usage_at_account" in found, found
+
+
+FEW = {
+    "rows": statements.NOT_ADDED,
+    "rows of account": statements.NOT_ADDED_OF_ACCOUNT,
+    "span": statements.SPAN_NOT_ADDED,
+    "span of all": exposure_reading.NEW,
+    "version": statements.USAGE_VERSION,
+    "counted": statements.ADDED,
+}
+"""Those that look for rows which are not in the sums yet: a few, the newest."""
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_what_is_not_in_the_sums_is_found_by_its_number(connection, name):
+    """And not by its time, which would be to look through all rows of a span, or through all."""
+    found = plan(connection, FEW[name])
+    assert "usage USING INTEGER PRIMARY KEY (rowid>?)" in found
+    assert "usage_at_account" not in found
+
+
+@pytest.fixture(scope="module")
+def on_postgresql(tmp_path_factory):
+    with postgresql(tmp_path_factory.mktemp("plans")) as backend, contextlib.closing(backend.driver.connect(everybody=True)) as opened:
+        opened.execute("SET enable_seqscan = off")  # which so few rows would be worth
+        add_rows(opened, 20_000, NOON)
+        for statement in statements.SET_ADDED:
+            opened.execute(statement, {"number": 20_000})
+        opened.execute("ANALYZE")
+        yield opened
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_so_it_is_on_postgresql(on_postgresql, name):
+    values = {"account": BIGGEST, "since": NOON - DAYS * DAY, "until": NOON}
+    asked = on_postgresql.execute(f"EXPLAIN {FEW[name]}", values)
+    found = " / ".join(line for (line,) in asked.fetchall())
+    assert "usage_pkey" in found
+    assert "usage_at_account" not in found
 
 
 def test_columns_are_those_of_the_tables(connection):
