@@ -83,6 +83,11 @@ def _explain(caller: Caller, mark: Mark) -> Ended:
     return caller.post(mark, json.dumps(body).encode(), "/v1/explain")
 
 
+def _stored_file(caller: Caller, mark: Mark) -> Ended:
+    """A file that a provider keeps, which this gateway refuses to use."""
+    return caller.chat(mark, messages=[{"role": "user", "content": [{"type": "file", "file": {"file_id": mark("file id")}}]}])
+
+
 def _failed_by_providers() -> Iterator[Outcome]:
     yield _upstream("bad-request", ends(400))
     yield _upstream("unprocessable", ends(400))
@@ -108,6 +113,8 @@ def _failed_by_providers() -> Iterator[Outcome]:
     yield _upstream("resets-early", ends(502))
     yield _upstream("unreachable", ends(502))
     yield Outcome("wrong stream_options", ends(400), lambda c, m: c.chat(m, "acme/good", stream_options=[m("stream options")]))
+    yield Outcome("stored file", ends(400), _stored_file)
+    yield Outcome("tool that a provider runs", ends(400), lambda c, m: c.chat(m, tools=[{"type": m("tool type"), "server": m("server")}]))
     yield Outcome(
         "provider native-bad",
         ends(502),

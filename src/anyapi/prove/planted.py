@@ -123,7 +123,7 @@ def messages(mark: Mark) -> list[dict[str, object]]:
                 {"type": "image_url", "image_url": {"url": f"https://{mark('image host')}.example/{mark('image path')}", "detail": "low"}},
                 {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{mark.base64('image data')}"}},
                 {"type": "input_audio", "input_audio": {"data": mark.base64("audio"), "format": "wav"}},
-                {"type": "file", "file": {"filename": mark("file name"), "file_data": mark.base64("file"), "file_id": mark("file id")}},
+                {"type": "file", "file": {"filename": mark("file name"), "file_data": mark.base64("file")}},
                 {"type": mark("part type"), mark("part key"): mark("part value")},
             ],
         },
