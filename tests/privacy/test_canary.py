@@ -32,9 +32,9 @@ from anyapi.prove.planted import Mark, Planted, chat_body
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.sql_store import SqlStore
 
-pytestmark = pytest.mark.timeout(900 if LONG else 120)
+pytestmark = pytest.mark.timeout(1800 if LONG else 120)
 
-ROUNDS = 46 if LONG else 4
+ROUNDS = 21 if LONG else 4
 """`test_prove.py` makes one more on a gateway of its own."""
 ALL = tuple(outcomes())
 HASHED = {"success": "prompt", "no endpoint permitted": "prompt", "bad JSON": "user", "success, streamed": "tool result"}
@@ -86,7 +86,7 @@ def test_no_outcome_leaves_content_or_a_secret_anywhere(tmp_path):
     with simulated_in(room, providers(planted), server=SERVER, extra=ONE_HOST) as (gateway, simulation):
         planted.secrets.append(gateway.key)
         caller = Caller(gateway, simulation, planted)
-        for _ in range(ROUNDS):
+        for _ in range(ROUNDS - 1):
             one_round(caller)
             # Each round ends with SIGTERM in the middle of a stream; the next one begins on what the last one left.
             with running_stream(caller, planted.new("SIGTERM in a stream")) as client:
@@ -94,14 +94,17 @@ def test_no_outcome_leaves_content_or_a_secret_anywhere(tmp_path):
                 assert b'"error"' in rest_of(client)
             requests += len(ALL) + 1
             gateway.start()
+        one_round(caller)
+        requests += len(ALL)
         hashed = [mark.fields[field] for label, field in HASHED.items() for mark in planted.marks.values() if mark.label == label][-40:]
         search = Search(planted.scanner(hashed))
+        # With the -wal and -shm of a running gateway, and first: what takes long gives it time to empty the -wal.
+        assert (room.data / "anyapi.db-wal").stat().st_size > 0
+        search.files(room)
         search.running(gateway)
         search.commands(gateway)
         kinds = {(row.outcome, row.status) for row in gateway.usage()}
         stated = {(row.provider, row.evidence, row.host) for row in gateway.usage() if row.evidence}
-        search.files(room)  # with the -wal and -shm of a running gateway
-        assert (room.data / "anyapi.db-wal").stat().st_size > 0
         assert gateway.stop() == 0
         search.files(room)
         complete(search, planted)
@@ -129,7 +132,10 @@ def test_no_outcome_leaves_content_or_a_secret_in_postgresql(tmp_path):
             gateway.key = key
             planted.secrets.append(key)
             caller = Caller(gateway, simulation, planted)
-            for _ in range(ROUNDS if LONG else 1):
+            for number in range(ROUNDS if LONG else 1):
+                if number:  # no round meets the circuits that the one before opened
+                    assert gateway.stop() == 0
+                    gateway.start()
                 one_round(caller)
             search = Search(planted.scanner())
             search.running(gateway)
