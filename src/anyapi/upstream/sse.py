@@ -86,11 +86,14 @@ def _boundary(data: bytes | bytearray, start: int) -> int:
 
 
 def events(whole: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Read what `Splitter.feed` returned: each event's name (`message` if it has none) and data. Events without data are nothing."""
+    """Read what `Splitter.feed` returned: each event's name (`message` if it has none) and data. Events without data are nothing.
+
+    A byte order mark is passed over at the beginning of every line, not only of the stream: that does not depend on where reads end.
+    """
     if b"\r" in whole:
         whole = whole.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    if whole.startswith(BOM):
-        whole = whole[3:]
+    if BOM in whole:
+        whole = (b"\n" + whole).replace(b"\n" + BOM, b"\n")[1:]
     for block in whole.split(b"\n\n"):
         name, data = b"message", None
         for line in block.split(b"\n"):

@@ -115,6 +115,13 @@ def test_a_byte_order_mark_is_no_part_of_the_first_field():
     assert read(b"\xef\xbb\xbfdata: x\n\n") == [("message", "x")]
 
 
+def test_a_byte_order_mark_before_a_line_means_the_same_wherever_reads_end():
+    text = b"\n" + sse.BOM + b"data: x\n" + sse.BOM + b"data: y\n\n" + sse.BOM + sse.BOM + b"data: z\n\ndata: " + sse.BOM + b"w\n\n"
+    splitter = sse.Splitter()
+    byte_by_byte = [event for at in range(len(text)) for event in sse.events(splitter.feed(text[at : at + 1]))]
+    assert byte_by_byte == list(sse.events(text)) == [(b"message", b"x\ny"), (b"message", sse.BOM + b"w")]
+
+
 def test_only_one_space_after_the_colon_is_dropped():
     assert read(b"data:  x \n\n") == [("message", " x ")]
 
