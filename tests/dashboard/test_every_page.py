@@ -236,7 +236,7 @@ def test_everybody_sees_what_is_stored_before_they_sign_in(filled, scheme):
         page.goto(filled.url)
         page.get_by_role("link", name="What it stores").click()
         page.get_by_role("heading", name="Privacy", exact=True).wait_for()
-        assert "configured no privacy policy of their own: this page is it" in page.locator("main").inner_text()
+        expect(page.locator("main")).to_contain_text("configured no privacy policy of their own: this page is it")
         assert page.get_by_role("heading", name="Usage", exact=True).is_visible()
         assert page.get_by_role("button", name="Make the archive").count() == 0
         assert serious(page) == []

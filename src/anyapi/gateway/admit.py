@@ -75,10 +75,10 @@ class Admission(msgspec.Struct, gc=False, eq=False):
 
 def admit(principal: Principal, asked: Asked, decided: Decided, request: ChatRequest, plane: DataPlane, call: Call) -> Admission:
     """Count the request as accepted. Raises `BadRequest` for app fields that are none, or what `special` raises, and then it is not."""
-    app, now, usage = app_of(call, request), plane.clock(), plane.outlets.usage
+    app, started, now, usage = app_of(call, request), monotonic(), plane.clock(), plane.outlets.usage  # a pause may make the end late
     if not principal.plain:
         plane, usage = special(plane, principal, asked, decided, request, call)
     usage = usage if plane.outlets.sample is None else plane.outlets.sample(usage, principal, asked, request)
     usage.accept()
     plane.budget.requests += 1
-    return Admission(plane, principal, asked, decided, app, request, call.request_id, now, new_decision_id(now), monotonic(), usage)
+    return Admission(plane, principal, asked, decided, app, request, call.request_id, now, new_decision_id(now), started, usage)

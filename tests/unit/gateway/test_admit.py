@@ -41,6 +41,16 @@ async def test_an_admission_is_counted_when_it_begins():
 
 
 @on_loop
+async def test_a_pause_between_the_clocks_makes_the_end_late_and_never_early(monkeypatch):
+    """A request's end is `at` and its duration: before what a provider noted, its copy would seem to be gone too soon."""
+    read = []
+    monkeypatch.setattr("anyapi.gateway.admit.monotonic", lambda: read.append("monotonic") or 1.0)
+    monkeypatch.setattr(Clock, "__call__", lambda _: read.append("wall") or NOW)
+    admitted()
+    assert read[read.index("monotonic") :] == ["monotonic", "wall"]
+
+
+@on_loop
 async def test_two_admissions_have_two_ids():
     assert admitted().id != admitted().id
 
