@@ -80,7 +80,7 @@ class Call(msgspec.Struct, gc=False):
                 self.headers[known] += b"," + value.strip()
             else:
                 raise BadRequest(f"The header {known.decode('ascii')} stands twice.")
-        elif is_policy(name):
+        elif is_ours(name):
             self.policy.append((name.lower(), value.strip()))
         elif name[:1] in b"xX" and LIKE_OURS.match(name):
             raise BadRequest(
@@ -102,7 +102,7 @@ class Call(msgspec.Struct, gc=False):
             raise BadRequest("An X-AnyAPI-* header holds characters outside ASCII. Send plain ASCII values.", "headers") from None
 
 
-def is_policy(name: bytes) -> bool:
+def is_ours(name: bytes) -> bool:
     """Whether a header is one of ours, known or not."""
     return name[:9].lower() == POLICY_PREFIX
 

@@ -20,7 +20,7 @@ from anyapi.errors import (
     RequestTimedOut,
     RequestTooLarge,
 )
-from anyapi.gateway.call import KNOWN, Call, has_body, is_policy, leaves_body, read_head, without_upgrade
+from anyapi.gateway.call import KNOWN, Call, has_body, is_ours, leaves_body, read_head, without_upgrade
 from anyapi.gateway.error_envelope import render_for
 from anyapi.gateway.render import CONTINUE, head
 from anyapi.gateway.reply import CLOSED_ROW, Reply, nowhere
@@ -183,7 +183,7 @@ class Connection(Reply):
         self._head_bytes += len(name) + len(value) + 4
         if not self._in_head:
             self._check_head_size()
-            if is_policy(name):
+            if is_ours(name):
                 self._reject(BadRequest("X-AnyAPI-* headers stand before the body: behind it they are not read.", "headers"))
             return
         known = KNOWN.get(name)

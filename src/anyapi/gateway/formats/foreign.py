@@ -11,18 +11,17 @@ import msgspec
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats.field_names import OBJECTS, PLAIN
 from anyapi.gateway.formats.strict_json import Fields, policy_value
+from anyapi.policy.parse import DATA_POLICY, GATEWAY_OPTIONS, PROVIDER
 from anyapi.policy.wire_values import is_field_name
 
 WRAPPERS = ("extra_body", "extra_headers")
 """Arguments of SDKs. One that does not know them sends them as they are, and a policy inside would be lost without a word."""
-SETTINGS = (
-    "training_allowed retention_days paid_only certifications regions providers "
-    "human_review_allowed min_confidence flagged_copies data_class"
-)
-SWITCHES = {
-    "data_policy": SETTINGS,
-    "provider": "zdr data_collection max_price require_parameters allow_fallbacks failover_on",
-    "providerOptions.gateway": "zeroDataRetention disallowPromptTraining",
+COMMON = frozenset({"only", "ignore", "order", "sort"})
+"""Names inside `provider` that may mean anything else elsewhere."""
+INSIDE = {
+    "data_policy": DATA_POLICY,
+    "provider": tuple(name for name in PROVIDER if name not in COMMON),
+    "providerOptions.gateway": GATEWAY_OPTIONS,
 }
 ELSEWHERE = ("route", "transforms")
 """Other gateways' words that mean nothing here."""
@@ -37,9 +36,7 @@ def _plain(name: str) -> str:
     return name.lower().translate(SPACERS)
 
 
-MEANT = {_plain(name): name for name in OBJECTS} | {
-    _plain(name): f"{where}.{name}" for where, names in SWITCHES.items() for name in names.split()
-}
+MEANT = {_plain(name): name for name in OBJECTS} | {_plain(name): f"{where}.{name}" for where, names in INSIDE.items() for name in names}
 """By its plain form, the field that is meant by a name that is not the field's own, or stands in the wrong place."""
 NEAR = {_plain(name): name for name in OBJECTS if name != "provider"}
 

@@ -14,8 +14,7 @@ from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields, outer_
 from anyapi.gateway.render import error_event
 from anyapi.upstream.adapter import NO_FIELDS, OutboundChat, StreamReader
 
-POLICY_FIELDS = ("data_policy", "provider", "providerOptions")
-OURS = (*POLICY_FIELDS, "models", "tags", "route", "transforms")
+OURS = (*field_names.OBJECTS, "models", "tags", "route", "transforms")
 """Fields that are ours or another gateway's: never sent on."""
 STATEFUL = ("previous_response_id", "conversation", "background", "webhook_url")
 MAX_MODELS = 8
@@ -126,7 +125,7 @@ def take_policy(request: ChatRequest) -> None:
     policy = request.policy = {name: fields.pop(name) for name in OURS if name in fields}
     request.adjusted = take_foreign(policy)
     request.models = _read_models(fields, policy)
-    asked = [(name, raw) for name, raw in policy.items() if name in POLICY_FIELDS]
+    asked = [(name, raw) for name, raw in policy.items() if name in field_names.OBJECTS]
     if sum(len(raw) for _, raw in asked) > MOST_POLICY:
         raise BadRequest(f"The policy fields together may have {MOST_POLICY} bytes.", asked[0][0])
     if asked:
