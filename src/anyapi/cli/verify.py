@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from anyapi.audit.commitment import begun, commitment
 from anyapi.audit.notes import PublicKey
 from anyapi.audit.receipts import LARGEST, Receipt, earlier_endpoints, used_endpoint, verify_receipt
 from anyapi.cli.output import print_json
@@ -58,7 +59,7 @@ def _verify_body(receipt: Receipt, body: Path | None, salt: str | None) -> None:
         key = bytes.fromhex(salt)
     except ValueError:
         raise AuditError("the salt is not hex") from None
-    found = hmac.digest(key, body.read_bytes() + receipt.decision.encode(), "sha256").hex()
+    found = commitment(begun(key, body.read_bytes()), receipt.decision)
     if not hmac.compare_digest(found, committed):
         raise AuditError("this is not the body that was sent under this salt")
 

@@ -7,10 +7,8 @@ body and salt can show that this is what was sent. Only requests with the header
 
 import hmac
 import re
-from typing import cast
 
-import msgspec
-
+from anyapi.audit.commitment import begun, commitment
 from anyapi.domain.decision import Decision
 from anyapi.domain.usage import UsageRow
 from anyapi.errors import BadRequest
@@ -18,6 +16,7 @@ from anyapi.gateway.apart import HUGE, apart
 from anyapi.gateway.call import Call
 from anyapi.gateway.outlets import AuditSink
 from anyapi.gateway.plane import DataPlane
+from anyapi.gateway.plane_view import seen_with
 from anyapi.policy.parse import COMMITMENT_SALT
 
 _HEADER = COMMITMENT_SALT.encode()
@@ -40,25 +39,12 @@ async def committed(plane: DataPlane, call: Call) -> DataPlane:
             COMMITMENT_SALT,
         )
     body = call.body
-    begun = await apart(hmac.new, salt, body, "sha256") if len(body) > HUGE else hmac.new(salt, body, "sha256")
-    return cast("DataPlane", _Committed(plane, begun))
+    started = await apart(begun, salt, body) if len(body) > HUGE else begun(salt, body)
+    return seen_with(plane, audit=_with_commitment(plane.outlets.audit, started))
 
 
-class _Committed:
-    """The plane, with an audit log that is given the commitment too. All else is the plane's own."""
-
-    def __init__(self, plane: DataPlane, begun: hmac.HMAC) -> None:
-        self._plane = plane
-        self.outlets = msgspec.structs.replace(plane.outlets, audit=_with_commitment(plane.outlets.audit, begun))
-
-    def __getattr__(self, name: str) -> object:
-        """What is not here, the plane has."""
-        return getattr(self._plane, name)
-
-
-def _with_commitment(audit: AuditSink, begun: hmac.HMAC) -> AuditSink:
+def _with_commitment(audit: AuditSink, started: hmac.HMAC) -> AuditSink:
     def put(row: UsageRow, decisions: tuple[Decision, ...], _: str | None = None) -> None:
-        begun.update(row.decision.encode())
-        audit(row, decisions, begun.hexdigest())
+        audit(row, decisions, commitment(started, row.decision))
 
     return put

@@ -19,6 +19,7 @@ from anyapi.domain.usage import UsageRow
 from anyapi.gateway.call import Call
 from anyapi.gateway.outlets import LogSink, UsageSink
 from anyapi.gateway.plane import DataPlane
+from anyapi.gateway.plane_view import PlaneView
 from anyapi.upstream.adapter import Adapter, Answer, OutboundChat, Prepared, ProviderRow, StreamReader
 
 DAY = 86400.0
@@ -123,16 +124,12 @@ class Recording:
         return False
 
 
-class Recorded:
-    """The plane, with adapters that note what passes and a sink of usage rows that hears of the end. All else is the plane's own."""
+class Recorded(PlaneView):
+    """The plane, with adapters that note what passes and a sink of usage rows that hears of the end."""
 
     def __init__(self, plane: DataPlane, recording: Recording) -> None:
-        self._plane, self._recording = plane, recording
-        self.outlets = msgspec.structs.replace(plane.outlets, usage=recording)
-
-    def __getattr__(self, name: str) -> object:
-        """What is not here, the plane has."""
-        return getattr(self._plane, name)
+        super().__init__(plane, usage=recording)
+        self._recording = recording
 
     def adapter_of(self, request: OutboundChat, endpoint: Endpoint) -> tuple[Adapter, ProviderRow]:
         """The plane's adapter, noting what it gives for the client."""
