@@ -6,7 +6,7 @@ import { useState } from "react";
 import { call } from "../api/client";
 import type { ModelShare, Rankings } from "../api/schema";
 import { Empty, Loaded, Note, Page, Panel, Table } from "../parts/parts";
-import { Brand, Theme } from "../parts/shell";
+import { Outdoors } from "../parts/shell";
 import { percent, plural, seconds, utcDate } from "../words/format";
 import { sentence } from "../words/policy";
 
@@ -133,14 +133,8 @@ function Shares({ topic, models }: { topic: string; models: readonly ModelShare[
 /** For whoever is not signed in. */
 export function PublicRanking() {
   return (
-    <main>
-      <div className="page" style={{ display: "flex", justifyContent: "space-between", alignItems: "center", paddingBottom: 0 }}>
-        <a href="/" aria-label="AnyAPI: sign in" style={{ textDecoration: "none", color: "inherit" }}>
-          <Brand />
-        </a>
-        <Theme />
-      </div>
+    <Outdoors>
       <Ranking />
-    </main>
+    </Outdoors>
   );
 }

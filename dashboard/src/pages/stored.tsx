@@ -7,7 +7,7 @@ import { call } from "../api/client";
 import { useHere } from "../api/session";
 import { DeleteAccount, TakeAlong } from "../parts/account";
 import { Loaded, Note, Outside, Page, Panel, Table, coded } from "../parts/parts";
-import { Brand, Theme } from "../parts/shell";
+import { Outdoors } from "../parts/shell";
 import { UsageDays } from "../parts/usagedays";
 import { plural } from "../words/format";
 import { sentence } from "../words/policy";
@@ -58,13 +58,7 @@ export default function Stored() {
 export function PublicPrivacy() {
   const read = useInventory();
   return (
-    <main>
-      <div className="page" style={{ display: "flex", justifyContent: "space-between", alignItems: "center", paddingBottom: 0 }}>
-        <a href="/" aria-label="AnyAPI: sign in" style={{ textDecoration: "none", color: "inherit" }}>
-          <Brand />
-        </a>
-        <Theme />
-      </div>
+    <Outdoors>
       <Page title="Privacy" lead={LEAD}>
         <Loaded read={read} lines={12}>
           {(found) => (
@@ -75,7 +69,7 @@ export function PublicPrivacy() {
           )}
         </Loaded>
       </Page>
-    </main>
+    </Outdoors>
   );
 }
 

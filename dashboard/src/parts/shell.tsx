@@ -60,6 +60,21 @@ export function Brand() {
   );
 }
 
+/** A page for whoever is not signed in. */
+export function Outdoors({ children }: { children: ReactNode }) {
+  return (
+    <main>
+      <div className="page" style={{ display: "flex", justifyContent: "space-between", alignItems: "center", paddingBottom: 0 }}>
+        <a href="/" aria-label="AnyAPI: sign in" style={{ textDecoration: "none", color: "inherit" }}>
+          <Brand />
+        </a>
+        <Theme />
+      </div>
+      {children}
+    </main>
+  );
+}
+
 export function Theme() {
   const scheme = useComputedColorScheme("light");
   const { setColorScheme } = useMantineColorScheme();
