@@ -64,7 +64,7 @@ class _Run:
                 self.note(f"after entry {self.growing.size - 1} comes entry {position}: entries were dropped, doubled or moved")
                 return
             self._check_reference(position, ref, entry)
-            for tile in self.growing.append(leaf_hash(entry)):
+            for tile in self.growing.extend([leaf_hash(entry)]):
                 self.tiles[tile.level, tile.number] = _digest(tile)
             if self.growing.size in sizes:
                 self.roots[self.growing.size] = self.growing.root()

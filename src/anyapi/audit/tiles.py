@@ -21,9 +21,6 @@ class Tile(NamedTuple):
     root: bytes
 
 
-_NONE: list[Tile] = []
-
-
 class Growing:
     """The right edge of a log: what the next entry needs, and the tiles that it fills."""
 
@@ -44,21 +41,19 @@ class Growing:
         """The root over them."""
         return self.frontier.root()
 
-    def append(self, leaf: bytes) -> list[Tile]:
-        """Add the hash of an entry; gives the tiles that are full by it."""
-        self._levels[0].append(leaf)
-        done = self.frontier.append(leaf)
-        return self._fill(done) if done else _NONE
-
-    def _fill(self, roots: Sequence[bytes]) -> list[Tile]:
+    def extend(self, leaves: Sequence[bytes]) -> list[Tile]:
+        """Add the hashes of entries; gives the tiles that are full by them."""
+        self._levels[0] += leaves
         tiles = []
-        for level, root in enumerate(roots):
-            number = (self.size >> TILE_HEIGHT * (level + 1)) - 1
-            tiles.append(Tile(level, number, b"".join(self._levels[level]), root))
-            self._levels[level] = []
+        for level, roots in enumerate(self.frontier.extend(leaves)):
+            hashes = self._levels[level]
+            number = (self.size >> TILE_HEIGHT * (level + 1)) - len(roots)
+            for place, root in enumerate(roots):
+                tiles.append(Tile(level, number + place, b"".join(hashes[place * TILE_WIDTH : (place + 1) * TILE_WIDTH]), root))
+            del hashes[: len(roots) * TILE_WIDTH]
             if len(self._levels) == level + 1:
                 self._levels.append([])
-            self._levels[level + 1].append(root)
+            self._levels[level + 1] += roots
         return tiles
 
 

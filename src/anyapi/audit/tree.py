@@ -27,9 +27,6 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
-_NONE: list[bytes] = []
-
-
 class Frontier:
     """A growing tree, of which only the whole subtrees at its right edge are kept: what a root and the next leaf need."""
 
@@ -39,21 +36,27 @@ class Frontier:
         """`peaks` are the hashes of the whole subtrees that a tree of `size` leaves falls into, largest first: one for each bit of it."""
         self.size, self._peaks = size, list(peaks)
 
-    def append(self, leaf: bytes) -> list[bytes]:
-        """Add the hash of an entry. Gives the subtrees of 256, 256², ... leaves that it completed, smallest first; usually none."""
-        peaks, size = self._peaks, self.size
-        self.size = size + 1
-        if not size & 1:  # every other one: nothing to merge
-            peaks.append(leaf)
-            return _NONE
-        done: list[bytes] = []
-        merged = 0
-        while size & 1:
-            leaf = sha256(b"\x01" + peaks.pop() + leaf).digest()
-            merged, size = merged + 1, size >> 1
-            if merged % TILE_HEIGHT == 0:
-                done.append(leaf)
-        peaks.append(leaf)
+    def extend(self, leaves: Sequence[bytes]) -> list[list[bytes]]:
+        """Add the hashes of entries. Gives the subtrees that they completed of 256 leaves, of 256², ..., in order; where none, no list.
+
+        All pairs of one height are hashed before the next height's: for each leaf alone it would cost twice as much.
+        """
+        peaks, size, nodes = self._peaks, self.size, list(leaves)
+        self.size = size + len(nodes)
+        done: list[list[bytes]] = []
+        left: list[bytes] = []
+        height = 0
+        while nodes:
+            if size >> height & 1:
+                nodes.insert(0, peaks.pop())
+            if len(nodes) & 1:
+                left.append(nodes.pop())
+            pairs = iter(nodes)
+            nodes = [sha256(b"\x01" + one + other).digest() for one, other in zip(pairs, pairs, strict=True)]
+            height += 1
+            if nodes and height % TILE_HEIGHT == 0:
+                done.append(nodes.copy())
+        peaks += reversed(left)
         return done
 
     def root(self) -> bytes:

@@ -49,18 +49,16 @@ class AppendedLog:
         with self.driver.alone(self.connection):
             if self.driver.shared:
                 # What another worker entered, with the tiles that it filled.
-                for _, _, entry in entries_of(self.connection, self.size, size_of(self.connection)):
-                    self._growing.append(leaf_hash(entry))
+                others = entries_of(self.connection, self.size, size_of(self.connection))
+                self._growing.extend([leaf_hash(entry) for _, _, entry in others])
             yield
 
     def append(self, rows: Sequence[NewEntry]) -> None:
         """Add entries, all or none, in one statement. It is a `Conflict` if the place or a reference is taken."""
         values = [(place, ref, entry) for place, (ref, entry) in enumerate(rows, self.size)]
         self.driver.insert(self.connection, statements.insert_entries, values)
-        append = self._growing.append
-        for _, entry in rows:
-            for tile in append(leaf_hash(entry)):
-                add_tile(self.connection, tile)
+        for tile in self._growing.extend([leaf_hash(entry) for _, entry in rows]):
+            add_tile(self.connection, tile)
 
     def announce(self, key: PublicKey, at: int) -> None:
         """Enter which key signs from here on, unless the log says so already."""

@@ -24,7 +24,7 @@ class Log:
         growing = Growing()
         for entry in entries:
             self.rows.append((growing.size, ref_of(entry), entry))
-            self.tile_rows += growing.append(leaf_hash(entry))
+            self.tile_rows += growing.extend([leaf_hash(entry)])
             if growing.size in sealed_at:
                 self.notes.append((growing.size, key.sign(str(Checkpoint(key.public.name, growing.size, growing.root())))))
         self.tile_rows.sort()

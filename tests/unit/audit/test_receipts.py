@@ -43,7 +43,7 @@ def receipt(*entries, places=None, decision=DECISION, key=KEY):
     hashes = [leaf_hash(entry) for entry in [*written, *filler]]
     growing = Growing()
     for each in hashes:
-        growing.append(each)
+        growing.extend([each])
 
     def subtree(level, index):
         return whole(hashes[index << level : (index + 1) << level])

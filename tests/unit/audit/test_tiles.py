@@ -1,5 +1,7 @@
 """Tiles: what a growing log fills, how proofs read them, and the names of their files."""
 
+import random
+
 from anyapi.audit.tiles import Growing, bundle, edge_of, split_hashes, subtrees, tile_path
 from anyapi.audit.tree import Frontier, inclusion_proof, leaf_hash, verify_inclusion, whole
 
@@ -10,7 +12,7 @@ HASHES = [leaf_hash(number.to_bytes(4, "big")) for number in range(COUNT)]
 def test_tiles_are_full_at_every_256th_and_65536th():
     growing, tiles = Growing(), {}
     for each in HASHES:
-        for tile in growing.append(each):
+        for tile in growing.extend([each]):
             tiles[tile.level, tile.number] = tile
     assert sorted(tiles) == [*((0, number) for number in range(COUNT // 256)), (1, 0)]
     assert all(tile.root == whole(split_hashes(tile.hashes)) for tile in tiles.values())
@@ -28,11 +30,11 @@ def test_tiles_are_full_at_every_256th_and_65536th():
     again = Growing([fetch(*place) for place in edge_of(COUNT)])
     plain = Frontier()
     for each in HASHES:
-        plain.append(each)
+        plain.extend([each])
     assert again.size == COUNT
     assert again.root() == growing.root() == plain.root()
-    again.append(HASHES[0])
-    plain.append(HASHES[0])
+    again.extend([HASHES[0]])
+    plain.extend([HASHES[0]])
     assert again.root() == plain.root()
 
     read.clear()
@@ -40,6 +42,18 @@ def test_tiles_are_full_at_every_256th_and_65536th():
         proof = inclusion_proof(index, COUNT, subtrees(fetch, COUNT))
         assert verify_inclusion(index, COUNT, HASHES[index], proof, growing.root())
     assert len(read) <= 7 * 6, "a proof reads a few tiles, not the log"
+
+
+def test_a_batch_leaves_what_its_entries_leave_one_by_one():
+    dice = random.Random(256)
+    growing, plain, tiles, expected = Growing(), Growing(), [], []
+    while growing.size < COUNT:
+        batch = HASHES[growing.size :][: dice.choice((0, 1, 2, 3, 255, 256, 257, 511, 512, 700, dice.randrange(3000)))]
+        tiles += growing.extend(batch)
+        for each in batch:
+            expected += plain.extend([each])
+        assert (growing.size, growing.root()) == (plain.size, plain.root())
+    assert sorted(tiles) == sorted(expected)
 
 
 def test_an_empty_log_has_an_edge():

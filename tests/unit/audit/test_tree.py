@@ -32,7 +32,7 @@ def subtree_of(entries):
     tiles = {}
     growing = Growing()
     for each in hashes:
-        for tile in growing.append(each):
+        for tile in growing.extend([each]):
             tiles[tile.level, tile.number] = tile
 
     def fetch(level, number, width):
@@ -59,7 +59,7 @@ def test_known_vectors():
     frontier = Frontier()
     assert frontier.root() == EMPTY_ROOT == naive.mth([])
     for text, root in zip(inputs, roots, strict=True):
-        frontier.append(leaf_hash(bytes.fromhex(text)))
+        frontier.extend([leaf_hash(bytes.fromhex(text))])
         assert frontier.root().hex() == root
 
 
@@ -74,7 +74,7 @@ def test_roots_of_all_sizes():
         assert growing.root() == ROOTS[size]
         assert growing.size == size
         if size < MOST:
-            growing.append(leaf_hash(ENTRIES[size]))
+            growing.extend([leaf_hash(ENTRIES[size])])
 
 
 @pytest.mark.parametrize("step", [1 if LONG else 37])
@@ -151,5 +151,5 @@ def test_peaks_fall_apart_by_the_bits_of_the_size():
     for size, after in pairwise(range(0, 201, 8)):
         rebuilt = Frontier(size, peaks_of(hashes[:size]))
         for each in hashes[size:after]:
-            rebuilt.append(each)
+            rebuilt.extend([each])
         assert rebuilt.root() == ROOTS[after]
