@@ -161,7 +161,7 @@ class EventStream:
                 self._understand(name.decode(), data)
         except (ValueError, RecursionError):
             self.failure = BAD
-        lines = block.removeprefix(sse.BOM).split(b"\n")
+        lines = block.split(b"\n")
         if not all(FIELD.match(line) for line in lines if line):
             self.failure, self.complete = BAD, False
         return self.failure is None

@@ -15,15 +15,19 @@ BOM = b"\xef\xbb\xbf"
 class Splitter:
     """Gives back whole events, byte for byte as they came, and holds back at most one incomplete event.
 
+    A byte order mark before the first one is left out: it means nothing there, and anywhere else it is a letter like others.
+
     INVARIANT: what `feed` returned so far is a prefix of what went in, and ends after a blank line (or is empty).
     """
 
-    __slots__ = ("_held", "_lf_due", "_limit", "overflow")
+    __slots__ = ("_fresh", "_held", "_lf_due", "_limit", "overflow")
 
     def __init__(self, limit: int = LIMIT) -> None:
         """Start with nothing held. `limit`: bytes of one incomplete event that may be."""
         self._limit = limit
         self._held = bytearray()
+        self._fresh = True
+        """Nothing was returned yet."""
         self._lf_due = False
         """What was returned ends with CR: an LF that follows belongs to it."""
         self.overflow = False
@@ -36,7 +40,7 @@ class Splitter:
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes as they came off the wire; return the whole events that they complete, possibly none."""
-        if self._held or self._lf_due or self.overflow:
+        if self._held or self._fresh or self._lf_due or self.overflow:
             return self._feed_in_between(data)
         if data.endswith(b"\n\n"):  # the common case: a write of the provider holds whole events
             return data
@@ -54,11 +58,14 @@ class Splitter:
             self._lf_due = False
             return b"\n" + self.feed(data[1:]) if data.startswith(b"\n") else self.feed(data)
         held = self._held
-        start = len(held) - 1  # a boundary's first byte may be the last one held
+        start = max(0, len(held) - 1)  # a boundary's first byte may be the last one held
         held += data
         end = _boundary(held, start)
         whole = bytes(held[:end])
         del held[:end]
+        if self._fresh and whole:
+            self._fresh = False
+            whole = whole.removeprefix(BOM)
         self._lf_due = not held and whole.endswith(b"\r")
         self._check()
         return whole
@@ -86,14 +93,9 @@ def _boundary(data: bytes | bytearray, start: int) -> int:
 
 
 def events(whole: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Read what `Splitter.feed` returned: each event's name (`message` if it has none) and data. Events without data are nothing.
-
-    A byte order mark is passed over at the beginning of every line, not only of the stream: that does not depend on where reads end.
-    """
+    """Read what `Splitter.feed` returned: each event's name (`message` if it has none) and data. Events without data are nothing."""
     if b"\r" in whole:
         whole = whole.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    if BOM in whole:
-        whole = (b"\n" + whole).replace(b"\n" + BOM, b"\n")[1:]
     for block in whole.split(b"\n\n"):
         name, data = b"message", None
         for line in block.split(b"\n"):

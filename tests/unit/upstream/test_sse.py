@@ -111,15 +111,15 @@ def test_a_held_event_that_grows_byte_by_byte_stays_linear():
     assert splitter.feed(b"\n\n") == b"x" * 200_000 + b"\n\n"
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_field():
-    assert read(b"\xef\xbb\xbfdata: x\n\n") == [("message", "x")]
-
-
-def test_a_byte_order_mark_before_a_line_means_the_same_wherever_reads_end():
-    text = b"\n" + sse.BOM + b"data: x\n" + sse.BOM + b"data: y\n\n" + sse.BOM + sse.BOM + b"data: z\n\ndata: " + sse.BOM + b"w\n\n"
-    splitter = sse.Splitter()
-    byte_by_byte = [event for at in range(len(text)) for event in sse.events(splitter.feed(text[at : at + 1]))]
-    assert byte_by_byte == list(sse.events(text)) == [(b"message", b"x\ny"), (b"message", sse.BOM + b"w")]
+def test_a_byte_order_mark_is_left_out_before_the_first_event_alone_wherever_reads_end():
+    mark = b"\xef\xbb\xbf"
+    text = b"data: x\n" + mark + b"data: no field of that name\n\n" + mark + b"data: nor here\n\ndata: " + mark + b"w\n\n"
+    for size in (1, 2, 3, 5, 1000):
+        splitter = sse.Splitter()
+        stream = mark + text
+        parts = [splitter.feed(stream[at : at + size]) for at in range(0, len(stream), size)]
+        assert b"".join(parts) == text
+        assert [event for part in parts for event in sse.events(part)] == [(b"message", b"x"), (b"message", mark + b"w")]
 
 
 def test_only_one_space_after_the_colon_is_dropped():
