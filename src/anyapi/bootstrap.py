@@ -24,6 +24,7 @@ from anyapi import hygiene, relaunch, scrubbing
 from anyapi.bootstrap_audit import Entered, open_audit, started
 from anyapi.bootstrap_cluster import Alone, Member
 from anyapi.bootstrap_control import Beside, ControlReady, Parts, nobody_waits
+from anyapi.bootstrap_metrics import Sources, counted, metrics_page
 from anyapi.bootstrap_publisher import Publisher, current_catalogue
 from anyapi.bootstrap_ranking import Weekly, sampling_for, weekly
 from anyapi.config import Config, Listen
@@ -53,6 +54,7 @@ from anyapi.storage.log_writer import LogWriter, Seal
 from anyapi.storage.sql_ranking import SqlRanking
 from anyapi.storage.sql_store import SqlStore
 from anyapi.storage.usage_writer import UsageWriter
+from anyapi.telemetry.counts import Counts
 from anyapi.telemetry.log import Event, log
 from anyapi.upstream.adapter import Timeouts
 from anyapi.upstream.adapters import SERVED_PROTOCOLS, adapter_for
@@ -96,7 +98,8 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         audit.note("start", started(config))  # now that no other server has this directory
         snapshot = publisher.build()
         publisher.refuse_without_root_key()
-        outlets = _outlets(config, upstreams, (usage, decisions, evidence, audit, logs), group, sampling)
+        writers, counts = (usage, decisions, evidence, audit, logs), Counts()
+        outlets = counted(_outlets(config, upstreams, writers, group, sampling), config, counts)
         plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs, samples=sampling is not None))
         server = _server(config, plane, shared, group.lease)
         listener, address = await _listen(config, server) if config.server.enabled else (None, _expected(config))
@@ -104,9 +107,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
 
         publisher.publish = functools.partial(_publish, plane, sampling)
         await group.follow(publisher, snapshot.version)
-        stop = asyncio.Event()
-        for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(name, stop.set)
+        stop = _told_to_stop(loop)
 
         def met(dashboard: str, first_run: bool) -> None:  # noqa: FBT001 what ControlReady says
             server.dashboard_origins = origins_of(dashboard)
@@ -116,7 +117,8 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
             log(Event.STARTED, listen=address, scrubbing=str(scrubs).lower(), keys=len(snapshot.principals))
             ready(snapshot, address)
         control = Beside(config, Parts(plane, group.in_force, config.server.public_url or address, lambda: publisher.unusable), met)
-        async with weekly(_weekly(config, sampling, ranking, (plane, group.in_force))):
+        told = Sources(counts, plane, server, writers)
+        async with weekly(_weekly(config, sampling, ranking, (plane, group.in_force))), metrics_page(config, shared, told):
             await control.until(stop)
         log(Event.STOPPING, connections=len(server.connections))
         if listener is not None:
@@ -128,6 +130,13 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
             upstream.close()
         collector.close()
     log(Event.STOPPED)
+
+
+def _told_to_stop(loop: asyncio.AbstractEventLoop) -> asyncio.Event:
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(name, stop.set)
+    return stop
 
 
 def _open_stores(config: Config, stack: contextlib.ExitStack) -> tuple[SqlStore, UsageWriter, DecisionWriter, ContradictionWriter]:

@@ -34,6 +34,7 @@ from anyapi.config_sections import (
     parse_control_listen,
     parse_listen,
     read_control,
+    read_metrics,
     read_networks,
     read_number,
     read_path,
@@ -77,6 +78,7 @@ ENVIRONMENT = {
     "ANYAPI_DATABASE_URL": "postgresql://user:password@host/database; without it, SQLite in the data directory",
     "ANYAPI_DATA_DIR": "where keys, settings and usage are stored; goes before storage.data_dir",
     "ANYAPI_LISTEN": "host:port or unix:/path; goes before server.listen",
+    "ANYAPI_METRICS_LISTEN": "host:port of the page for Prometheus; goes before metrics.listen",
     "ANYAPI_OIDC_CLIENT_SECRET": "what the gateway proves itself with to the sign-in service of [control.oidc]",
     "ANYAPI_PRIVACY_WEBHOOK_SECRET": "`whsec_` and at least 32 bytes in base64: what privacy.webhook_url is signed with",
     "ANYAPI_ROOT_KEY": "root key of stored credentials, 32 bytes in base64 or hex; several with white space between, the first seals",
@@ -89,6 +91,7 @@ _IGNORED = re.compile(r"ANYAPI_TEST_\w+|ANYAPI_PYTHON|ANYAPI_NO_DASHBOARD")
 _ADDRESSES: dict[str, tuple[Callable[[str], Listen | None], str]] = {
     "ANYAPI_LISTEN": (parse_listen, "`host:port` or `unix:/path`"),
     "ANYAPI_CONTROL_LISTEN": (parse_control_listen, "`host:port`"),
+    "ANYAPI_METRICS_LISTEN": (parse_control_listen, "`host:port`"),
 }
 """Variables that hold an address: what reads it, and the forms that takes."""
 _DEFAULT_FILE = "anyapi.toml"
@@ -208,6 +211,7 @@ def _read(top: Table, file: Path | None, env: Mapping[str, str], now: dt.datetim
         scrub=_scrub(read_switch(top.child("scrub"), "enabled", default=True), env, top.problems),
         privacy=read_privacy(top.child("privacy")),
         control=read_control(top.child("control"), here, _address("ANYAPI_CONTROL_LISTEN", env, top.problems)),
+        metrics=read_metrics(top.child("metrics"), _address("ANYAPI_METRICS_LISTEN", env, top.problems)),
         ranking=read_ranking(top.child("ranking")),
         audit=read_audit(top.child("audit"), here, env),
         updates=updates,

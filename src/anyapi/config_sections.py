@@ -11,7 +11,7 @@ import msgspec
 from anyapi.catalogue.reading import Table
 from anyapi.catalogue.vocabulary import BASE_URL, PAGE_URL, PATH, Form
 from anyapi.config_oidc import check_oidc, read_oidc
-from anyapi.config_values import Control, Listen, Privacy, Ranking, Server, ServerLimits, Tls, UpstreamLimits
+from anyapi.config_values import Control, Listen, Metrics, Privacy, Ranking, Server, ServerLimits, Tls, UpstreamLimits
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.data_policy import CERTIFICATIONS
 from anyapi.domain.requirement import DataClass, Settings
@@ -85,8 +85,19 @@ def _control_listen(*texts: str | None) -> Listen:
     return next((listen for listen in found if listen is not None), Control().listen)
 
 
+def read_metrics(table: Table | None, listen: str | None) -> Metrics:
+    """`[metrics]`; `listen` from the environment goes before the file's."""
+    own = None if table is None else table.optional_text("listen", _LISTEN)
+    if table is not None:
+        if own is not None and parse_control_listen(own) is None:
+            table.note("listen", "must be `host:port`, with a port below 65536")
+        table.done()
+    text = listen or own
+    return Metrics(None if text is None else parse_control_listen(text))
+
+
 def parse_control_listen(text: str) -> Listen | None:
-    """`host:port`; None for anything else, unix sockets too: browsers cannot reach them."""
+    """`host:port`; None for anything else, unix sockets too: browsers and scrapers cannot reach them."""
     found = parse_listen(text)
     return found if found is not None and found.socket is None else None
 

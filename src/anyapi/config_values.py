@@ -116,6 +116,13 @@ class Control(msgspec.Struct, frozen=True):
         return self.tls is not None or (self.public_url or "").startswith("https://")
 
 
+class Metrics(msgspec.Struct, frozen=True):
+    """`[metrics]`."""
+
+    listen: Listen | None = None
+    """Where the page for Prometheus is; nothing is counted without."""
+
+
 class Updates(msgspec.Struct, frozen=True):
     """`[catalogue]`: how long a record is good, where updates come from, and who may sign them."""
 
@@ -211,6 +218,7 @@ class Config(msgspec.Struct, frozen=True):
     scrub: bool
     privacy: Privacy
     control: Control = Control()
+    metrics: Metrics = Metrics()
     ranking: Ranking = Ranking()
     audit: Audit = Audit()
     audit_key: SigningKey | None = None

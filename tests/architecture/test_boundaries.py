@@ -66,6 +66,7 @@ def test_only_what_is_installed_with_the_product_is_imported():
         "msgspec",
         "pyrage",
         "opendp",  # the extra `ranking`: imported by the one script that draws noise
+        "prometheus_client",
         "yaml",
         "rich",
         "sqlalchemy",

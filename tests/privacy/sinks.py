@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.tools.gateway import Gateway, make_key
+from tests.tools.gateway import METRICS, Gateway, make_key
 from tests.tools.google_account import key_file
 
 from anyapi.prove import search
@@ -177,7 +177,7 @@ def simulated_in(
             if spec.api_key:
                 (room.credentials / spec.id).write_text(held(spec, simulation))
         toml = demo_config_toml(simulation.simulation.ports, providers, keys=room.credentials)
-        with gateway_in(room, toml + extra, environment, server, kind) as gateway:
+        with gateway_in(room, toml + extra + METRICS, environment, server, kind) as gateway:
             yield gateway, simulation
 
 
@@ -216,3 +216,4 @@ class Search(search.Search):
         """All that can be looked at only while the gateway runs."""
         self.processes()
         self.pages(gateway)
+        self.text("metrics", gateway.metrics())

@@ -5,6 +5,7 @@ import hashlib
 import os
 import sqlite3
 
+import msgspec
 import pytest
 from tests.privacy.sinks import Room, Search, simulated_in
 
@@ -12,6 +13,7 @@ from anyapi.prove.caller import Caller
 from anyapi.prove.cast import SERVER, providers
 from anyapi.prove.planted import Planted
 from anyapi.prove.scanner import Hit
+from anyapi.simulator import ModelSpec
 
 PARSE, ASK, DECIDE = (
     "anyapi.gateway.formats.openai_chat:parse=print",
@@ -25,15 +27,19 @@ def leaking(tmp_path_factory):
     """A gateway that prints, writes and passes on what it was asked; a store, pages and lists with canaries; and what a search finds."""
     room, planted = Room(tmp_path_factory.mktemp("leaks") / "room"), Planted()
     mark = planted.new("a leaking request")
-    stored = {name: planted.new(name) for name in ("row", "page", "shm", "digest", "list")}
+    stored = {name: planted.new(name) for name in ("row", "page", "shm", "digest", "list", "metric")}
     extra = f'\n[privacy]\ncontact = "{stored["page"]("contact")}@example.com"\n'
+    named = ModelSpec(f"acme/{stored['metric']('model')}", "named")  # a label of the metrics, as the operator wrote it
+    first, *others = providers(planted)
+    cast = [msgspec.structs.replace(first, models=(*first.models, named)), *others]
     environment = room.environment([PARSE, ASK, DECIDE])
-    with simulated_in(room, providers(planted), environment, SERVER, extra) as (gateway, simulation):
+    with simulated_in(room, cast, environment, SERVER, extra) as (gateway, simulation):
         caller = Caller(gateway, simulation, planted)
         for place in (PARSE, ASK, DECIDE):
             room.arm(place, mark.text)
         assert caller.chat(mark).status == 200
-        gateway.usage(1)
+        assert caller.chat(planted.new("a request for that model"), named.id).status == 200
+        gateway.usage(2)
         with contextlib.closing(sqlite3.connect(room.data / "anyapi.db")) as database:
             with database:
                 database.execute("UPDATE usage SET app_name = ?", (stored["row"]("app"),))
@@ -76,6 +82,7 @@ def found(hits: list[Hit], mark: object, sink: str, form: str = "plain") -> list
         ("shm", "/room/data/anyapi.db-shm"),
         ("page", "answer of /v1/privacy"),
         ("page", "answer of /.well-known/anyapi-privacy.json"),
+        ("metric", "metrics"),
         ("list", "anyapi keys list"),
         ("list", "anyapi keys list --json"),
     ],

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,8 @@ from anyapi.storage.sql_store import SqlStore
 from anyapi.storage.sqlite import SqliteStore
 
 START = 20.0
+METRICS = '\n[metrics]\nlisten = "127.0.0.1:0"\n'
+"""More configuration: a page for Prometheus."""
 SEED = {
     "model": "anthropic/claude-3.5-sonnet",
     "data_policy": {"training_allowed": False, "retention_days": 30},
@@ -98,6 +101,19 @@ class Gateway:
                 return found[1]
             time.sleep(0.05)
         raise AssertionError(f"the control plane did not start:\n{self.log()}")
+
+    def metrics(self, patience: float = 10.0) -> bytes:
+        """Its page for Prometheus, which has to be switched on (`METRICS`); waits until it is there."""
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            started = self.log().rpartition("event=started ")[2]
+            found = re.search(r"event=metrics_started listen=(\S+)\n", started)
+            if found:
+                with urllib.request.urlopen(found[1], timeout=patience) as answer:
+                    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+                    return answer.read()
+            time.sleep(0.02)
+        raise AssertionError(f"there is no page of metrics:\n{self.log()}")
 
     def stop(self, number: int = signal.SIGTERM, patience: float = 40.0) -> int:
         """End it and give its exit status."""

@@ -175,6 +175,14 @@ def test_the_environment_goes_before_the_file(tmp_path):
     assert config.scrub is True
 
 
+def test_metrics_are_off_until_an_address_is_stated(tmp_path):
+    assert load(tmp_path).metrics.listen is None
+    text = "[metrics]\nlisten = '127.0.0.1:9464'"
+    assert str(load(tmp_path, text).metrics.listen) == "127.0.0.1:9464"
+    assert str(load(tmp_path, text, ANYAPI_METRICS_LISTEN="0.0.0.0:9000").metrics.listen) == "0.0.0.0:9000"
+    assert "host:port" in errors_of(tmp_path, ANYAPI_METRICS_LISTEN="unix:/tmp/m.sock")["ANYAPI_METRICS_LISTEN"]
+
+
 def test_xdg_data_home_is_used_when_it_is_absolute(tmp_path):
     assert str(load(tmp_path, XDG_DATA_HOME="/srv/data").data_dir) == "/srv/data/anyapi"
     assert str(load(tmp_path, XDG_DATA_HOME="data").data_dir) == "/home/ada/.local/share/anyapi"
@@ -209,6 +217,9 @@ def test_a_variable_that_a_credential_names_is_known(tmp_path):
         ("[server]\nlisten = '8080'", "server.listen"),
         ("[server]\nlisten = 'localhost:70000'", "server.listen"),
         ("[server]\nport = 8080", "server.port"),
+        ("[metrics]\nlisten = 'unix:/tmp/m.sock'", "metrics.listen"),
+        ("[metrics]\nlisten = '127.0.0.1:65536'", "metrics.listen"),
+        ("[metrics]\nport = 9464", "metrics.port"),
         ("[server.limits]\nmax_headers = 0", "server.limits.max_headers"),
         ("[server.limits]\nmax_header = 1", "server.limits.max_header"),
         ("[server.limits]\nidle_timeout = inf", "server.limits.idle_timeout"),

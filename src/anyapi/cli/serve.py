@@ -19,11 +19,12 @@ from anyapi.config_early import wants_scrubbing
 @click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes that share the port. More than one needs PostgreSQL.")
 @click.option("--no-control", is_flag=True, help="Leave the control API and the dashboard to `anyapi control` or another worker.")
 @click.option("--of-parent", is_flag=True, hidden=True, help="End with the process that started this one.")
-def serve(path: Path | None, quiet: bool, workers: int, no_control: bool, of_parent: bool) -> None:
+@click.option("--number", type=click.IntRange(0, 63), default=0, hidden=True, help="Which of several workers this is.")
+def serve(path: Path | None, quiet: bool, workers: int, no_control: bool, of_parent: bool, number: int) -> None:
     """Run the gateway with real providers."""
     if wants_scrubbing(path, os.environ):
         relaunch.execute_again(os.environ)
     if of_parent:
         importlib.import_module("anyapi.cli.workers").end_with_parent()
     planes = ("data",) if no_control else ("data", "control")
-    importlib.import_module("anyapi.cli.serving").serve_until_stopped(path, quiet=quiet, planes=planes, workers=workers)
+    importlib.import_module("anyapi.cli.serving").serve_until_stopped(path, quiet=quiet, planes=planes, workers=workers, number=number)

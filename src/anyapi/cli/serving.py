@@ -16,6 +16,7 @@ from anyapi.cli.progress import told_progress
 from anyapi.cli.welcome import start_lines
 from anyapi.cli.workers import more_workers
 from anyapi.config import Config, load_config, not_served_yet
+from anyapi.config_values import Metrics
 from anyapi.domain.snapshot import Snapshot
 from anyapi.errors import ConfigError
 from anyapi.storage.drivers import driver_for
@@ -32,14 +33,15 @@ SWAPPED = (
     "see deploy/systemd), or switch swap off."
 )
 BOTH = ("data", "control")
+_LAST_PORT = 65_535
 
 
-def serve_until_stopped(path: Path | None, *, quiet: bool, planes: Collection[str] = BOTH, workers: int = 1) -> None:
+def serve_until_stopped(path: Path | None, *, quiet: bool, planes: Collection[str] = BOTH, workers: int = 1, number: int = 0) -> None:
     """Serve until SIGTERM or SIGINT; `quiet` prints only the address. Raises `ConfigError` or `StorageError` when it cannot start.
 
-    `planes` of this process; `workers` is how many processes serve the data plane, this one among them.
+    `planes` of this process; `workers` is how many processes serve the data plane, this one among them; `number` is which of them it is.
     """
-    config = _chosen(load_config(path, os.environ, dt.datetime.now(dt.UTC), base_of=installed_base), planes, workers)
+    config = _chosen(load_config(path, os.environ, dt.datetime.now(dt.UTC), base_of=installed_base), planes, workers, number)
     driver = driver_for(config.data_dir, config.database_url)
     driver.prepare(told_progress)
 
@@ -64,7 +66,7 @@ def serve_until_stopped(path: Path | None, *, quiet: bool, planes: Collection[st
         run(config, ready, control_ready)
 
 
-def _chosen(config: Config, planes: Collection[str], workers: int) -> Config:
+def _chosen(config: Config, planes: Collection[str], workers: int, number: int = 0) -> Config:
     """The configuration of a process with these planes. Raises `ConfigError` if several processes were to share an SQLite file."""
     if config.database_url is None and (workers > 1 or "data" not in planes):
         raise ConfigError("several processes need one PostgreSQL: set ANYAPI_DATABASE_URL", field="ANYAPI_DATABASE_URL")
@@ -74,4 +76,15 @@ def _chosen(config: Config, planes: Collection[str], workers: int) -> Config:
         config,
         server=msgspec.structs.replace(config.server, enabled="data" in planes),
         control=msgspec.structs.replace(config.control, enabled="control" in planes and config.control.enabled),
+        metrics=_metrics_of(config.metrics, workers, number),
     )
+
+
+def _metrics_of(metrics: Metrics, workers: int, number: int) -> Metrics:
+    """Each worker counts for itself and has a page of its own: the first where the configuration says, the others on the next ports."""
+    listen = metrics.listen
+    if listen is None or not listen.port:
+        return metrics
+    if listen.port + workers - 1 > _LAST_PORT:
+        raise ConfigError("each worker takes a port from this one on, and there are not so many", field="metrics.listen")
+    return Metrics(msgspec.structs.replace(listen, port=listen.port + number))

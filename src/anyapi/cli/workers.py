@@ -21,7 +21,10 @@ def more_workers(count: int, path: Path | None) -> Iterator[None]:
     """Run so many further workers beside the block, and end them with it."""
     stopping = threading.Event()
     running: set[subprocess.Popen[bytes]] = set()
-    keepers = [threading.Thread(target=_keep, args=(path, stopping, running), name=f"anyapi-worker-{number}") for number in range(count)]
+    keepers = [
+        threading.Thread(target=_keep, args=(path, number, stopping, running), name=f"anyapi-worker-{number}")
+        for number in range(1, count + 1)
+    ]
     for keeper in keepers:
         keeper.start()
     try:
@@ -39,9 +42,9 @@ def end_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
-def _keep(path: Path | None, stopping: threading.Event, running: set[subprocess.Popen[bytes]]) -> None:
+def _keep(path: Path | None, number: int, stopping: threading.Event, running: set[subprocess.Popen[bytes]]) -> None:
     """One worker after the other in the same place."""
-    options = ("--no-control", "--quiet", "--of-parent", *(() if path is None else ("--config", str(path))))
+    options = ("--no-control", "--quiet", "--of-parent", "--number", str(number), *(() if path is None else ("--config", str(path))))
     command = [sys.executable, "-m", "anyapi", "serve", *options]
     while not stopping.is_set():
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 ourselves

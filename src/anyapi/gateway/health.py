@@ -100,6 +100,11 @@ class Health:
         waits = [record.open_until - now for _, record in self._known(decisions) if record.open_until > now]
         return max(1.0, min(waits, default=1.0))
 
+    def open_circuits(self) -> frozenset[EndpointId]:
+        """Endpoints that are not asked now; not those that fail for some account's own credential alone."""
+        now = self._clock()
+        return frozenset(EndpointId(key) for key, record in self._records.items() if record.open_until > now and " " not in key)
+
     def _known(self, decisions: Iterable[Decision]) -> Iterator[tuple[EndpointId, _Record]]:
         """The records of the permitted endpoints; one that was never used has none."""
         for decision in decisions:

@@ -103,6 +103,10 @@ def _not_recorded(_row: UsageRow, _decisions: tuple[Decision, ...], _commitment:
     """For a plane that has no audit log."""
 
 
+def _not_counted(_kind: str) -> None:
+    """For a plane without metrics."""
+
+
 def _no_receipts(_account: AccountId, _decision: DecisionId) -> NoReceipt:
     """For a plane that has no audit log."""
     return NoReceipt.UNKNOWN
@@ -126,6 +130,8 @@ class Outlets(msgspec.Struct, frozen=True):
     sample: Callable[[UsageSink, Principal, Asked, ChatRequest], UsageSink] | None = None
     """Where the row of an accepted request goes, if some are sampled for the ranking of models."""
     audit: AuditSink = _not_recorded
+    refused: Callable[[str], None] = _not_counted
+    """Hears of a request that was answered with an error before it was accepted, by the error's type. MUST not block."""
     receipts: Callable[[AccountId, DecisionId], bytes | NoReceipt] = _no_receipts
     """Gives the receipt of an account's decision. Called in a thread: it may wait. Raises `StorageError`."""
     accounts: dict[KeyId, Account] = {}

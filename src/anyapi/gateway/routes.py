@@ -9,6 +9,7 @@ from anyapi.gateway.operations import chat_completions, embeddings, messages, re
 from anyapi.gateway.pages import Operation
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.receipts import receipt
+from anyapi.gateway.render import error_of
 
 PREFIXES = ("/v1/", "/api/v1/")
 POST: dict[str, Operation] = {
@@ -61,6 +62,8 @@ class Router:
             if not isinstance(error, AnyAPIError):
                 call.close_after = True
                 reply.report(error)
+            elif "decision" not in error.metadata:  # else its usage row tells of it
+                self.plane.outlets.refused(str(error_of(error)[1]["type"]))
             if reply.streaming:
                 reply.abort()
                 return

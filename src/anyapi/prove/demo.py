@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,7 @@ from anyapi.storage.sqlite import SqliteStore
 START = 30.0
 """Seconds that it may take to start."""
 MODEL = "acme/good"
+_METRICS = re.compile(r"event=metrics_started listen=(http://\S+)/metrics\n")
 
 
 @contextlib.contextmanager
@@ -48,7 +50,8 @@ def demo(env: Mapping[str, str]) -> Iterator[tuple[Caller, Installation]]:
         for spec in cast:
             (keys / spec.id).write_text(spec.api_key or "")
         toml = demo_config_toml(simulation.simulation.ports, cast, keys=keys) + ONE_HOST
-        head = f'[server]\nlisten = "127.0.0.1:0"\n{SERVER}\n[control]\nlisten = "127.0.0.1:0"\n\n'
+        listen = 'listen = "127.0.0.1:0"\n'
+        head = f"[server]\n{listen}{SERVER}\n[control]\n{listen}\n[metrics]\n{listen}\n"
         own = f"{head}[storage]\ndata_dir = {json.dumps(str(data))}\n\n"
         (home / "anyapi.toml").write_text(own + toml)
         began = time.time()
@@ -56,7 +59,9 @@ def demo(env: Mapping[str, str]) -> Iterator[tuple[Caller, Installation]]:
             target = Target(url, secret)
             logs = (home / "output", home / "errors")
             shared = [path for path in map(Path, TEMPORARY) if path.is_dir()]
-            place = Installation(target, driver_for(data), data, MODEL, (pid,), logs, (temporary, *shared), (work,), since=began)
+            metrics = Target(_metrics(home / "errors"), "")
+            driver, lie = driver_for(data), (temporary, *shared)
+            place = Installation(target, driver, data, MODEL, (pid,), logs, lie, (work,), since=began, metrics=metrics)
             yield Caller(target, simulation, planted), place
 
 
@@ -85,3 +90,14 @@ def _url(output: Path, process: subprocess.Popen[bytes]) -> str:
             return line.removeprefix("AnyAPI is at ").strip()
         time.sleep(0.02)
     raise ConfigError("the gateway that was to be proven did not start")
+
+
+def _metrics(errors: Path) -> str:
+    """Where the page of metrics is, as the log says a moment after the gateway answers."""
+    deadline = time.monotonic() + START
+    while time.monotonic() < deadline:
+        found = _METRICS.search(errors.read_text(errors="replace"))
+        if found is not None:
+            return found[1]
+        time.sleep(0.02)
+    raise ConfigError("the gateway that was to be proven has no page of metrics")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from anyapi.config import Config
+from anyapi.config import Config, Listen
+from anyapi.config_values import Metrics
 from anyapi.crypto.api_keys import generate
 from anyapi.domain.catalogue import Catalogue, Operation
 from anyapi.domain.ids import AccountId, KeyId
@@ -49,8 +50,13 @@ def url_of(config: Config) -> str:
     where = config.server.listen
     if where.socket is not None:
         return f"unix:{where.socket}"
+    return f"{'https' if config.server.tls is not None else 'http'}://{_here(where)}"
+
+
+def _here(where: Listen) -> str:
+    """Host and port, seen from the machine that listens there."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(str(where.host), str(where.host))
-    return f"{'https' if config.server.tls is not None else 'http'}://{host}:{where.port}"
+    return f"{host}:{where.port}"
 
 
 def new_key(account: AccountId) -> tuple[str, KeyRow]:
@@ -94,8 +100,14 @@ def installation(config: Config, driver: Driver, secret: str, asked: Asked) -> t
         since=time.time(),
         unreadable=unreadable,
         server_files=asked.postgres_data,
+        metrics=_metrics_of(config.metrics),
     )
     return caller, place
+
+
+def _metrics_of(metrics: Metrics) -> Target | None:
+    """Of the first worker: the others tell of nothing else."""
+    return None if metrics.listen is None else Target(f"http://{_here(metrics.listen)}", "")
 
 
 def models_of(catalogue: Catalogue, wanted: Sequence[str]) -> tuple[str, str | None]:

@@ -25,6 +25,7 @@ WRITTEN_SECONDS = 3.0
 HELD, HOLD_SECONDS = 4, 0.4
 """So many halves of requests at a time, and how often the oldest is replaced: a gateway may wait for the rest for two seconds alone."""
 MEMORY = "process memory"
+METRICS_PATH = "/metrics"
 OF_DEMOS = "anyapi-prove-"
 PREFIXES = (OF_DEMOS, "canary-")
 """How directories begin that are ours."""
@@ -53,6 +54,8 @@ class Installation(msgspec.Struct, frozen=True):
     working: tuple[Path, ...] = ()
     server_files: Path | None = None
     """Of PostgreSQL, where it runs on this machine; None: it is asked."""
+    metrics: Target | None = None
+    """Where its page for Prometheus is, if it has one."""
     unreadable: str = ""
     """Why its log cannot be searched, if so."""
     since: float = 0.0
@@ -72,7 +75,7 @@ def sinks_of(place: Installation) -> Iterator[Sink]:
         yield Sink("log", lambda search: _logs(place, search), lambda canary: _logged(place.logs[0], canary))
     yield from (_new_files(name, paths, place) for name, paths in _others(place) if paths)
     yield Sink("arguments and environments", lambda search: search.processes("arguments and environments"), _child)
-    yield Sink("pages and metrics", lambda search: search.pages(place.target, "pages and metrics"), lambda canary: _echoed(place, canary))
+    yield Sink("pages and metrics", lambda search: _pages(place, search), lambda canary: _echoed(place, canary))
 
 
 def _others(place: Installation) -> Iterator[tuple[str, tuple[Path, ...]]]:
@@ -183,6 +186,16 @@ def _child(canary: str) -> Iterator[None]:
             yield
         finally:
             child.kill()
+
+
+def _pages(place: Installation, search: Search) -> None:
+    search.pages(place.target, "pages and metrics")
+    if place.metrics is not None:
+        try:
+            answer = place.metrics.request("GET", METRICS_PATH)
+        except OSError:
+            raise PermissionError("the page of metrics that the configuration names does not answer") from None
+        search.text("pages and metrics", answer.body)
 
 
 @contextlib.contextmanager

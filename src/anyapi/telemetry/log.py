@@ -14,6 +14,7 @@ class Event(enum.StrEnum):
 
     STARTED = "started"
     CONTROL_STARTED = "control_started"
+    METRICS_STARTED = "metrics_started"
     STOPPING = "stopping"
     STOPPED = "stopped"
     SNAPSHOT = "snapshot"

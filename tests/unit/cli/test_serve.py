@@ -57,8 +57,8 @@ def test_the_order_of_things(monkeypatch, wanted, expected):
 
     class Serving:
         @staticmethod
-        def serve_until_stopped(path, *, quiet, planes, workers):
-            assert (path, planes, workers) == (None, ("data", "control"), 1)
+        def serve_until_stopped(path, *, quiet, planes, workers, number):
+            assert (path, planes, workers, number) == (None, ("data", "control"), 1, 0)
             seen.append(("serving", quiet))
 
     # By its own import: the package's attribute of this name may be the command.

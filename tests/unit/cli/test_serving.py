@@ -3,12 +3,15 @@
 import json
 import time
 
+import msgspec
 import pytest
 from tests.tools.gateway import simulated
 
 from anyapi.bootstrap import Publisher
 from anyapi.cli import serving
 from anyapi.cli.serving import SWAPPED, serve_until_stopped
+from anyapi.config import load_config
+from anyapi.crypto.secret import Secret
 from anyapi.errors import ConfigError
 from anyapi.hygiene import Swap
 from anyapi.storage.sqlite import SqliteStore
@@ -67,6 +70,27 @@ def test_several_processes_need_one_postgresql(bare, planes, workers):
     (bare / "anyapi.toml").write_text(f"[storage]\ndata_dir = {json.dumps(str(bare / 'data'))}\n")
     with pytest.raises(ConfigError, match="ANYAPI_DATABASE_URL"):
         serve_until_stopped(None, quiet=True, planes=planes, workers=workers)
+
+
+@pytest.mark.parametrize(("listen", "number", "port"), [("127.0.0.1:9464", 0, 9464), ("127.0.0.1:9464", 3, 9467), ("127.0.0.1:0", 3, 0)])
+def test_each_worker_has_a_page_of_metrics_of_its_own(bare, monkeypatch, listen, number, port):
+    (bare / "anyapi.toml").write_text(f'[storage]\ndata_dir = {json.dumps(str(bare / "data"))}\n\n[metrics]\nlisten = "{listen}"\n')
+    built = []
+    monkeypatch.setattr(serving, "run", lambda config, *_: built.append(config))
+    serve_until_stopped(None, quiet=True, number=number)
+    assert built[0].metrics.listen.port == port
+
+
+def test_there_is_a_port_for_the_page_of_every_worker(bare, monkeypatch):
+    toml = f'[storage]\ndata_dir = {json.dumps(str(bare / "data"))}\n\n[metrics]\nlisten = "127.0.0.1:65535"\n'
+    (bare / "anyapi.toml").write_text(toml)
+    monkeypatch.setattr(serving, "load_config", lambda *given, **named: postgres_for(load_config(*given, **named)))
+    with pytest.raises(ConfigError, match=r"metrics\.listen|not so many"):
+        serve_until_stopped(None, quiet=True, workers=2)
+
+
+def postgres_for(config):
+    return msgspec.structs.replace(config, database_url=Secret("postgresql://nobody@localhost/none"))
 
 
 def test_quiet_prints_the_address_alone(started):

@@ -211,3 +211,13 @@ def test_what_an_accounts_own_credential_ran_into_is_its_own(health, clock):
     health.probe("e own:1")
     clock.now += 30.0
     assert not health.view(own)["e"].circuit_open
+
+
+def test_open_circuits_are_told_by_endpoint_and_not_those_of_an_accounts_own_credential(health, clock):
+    fail(health)
+    for _ in range(FAILURES):
+        health.note("e own:1234567890abcdef", BAD, None)
+        health.note("other own:1234567890abcdef", BAD, None)
+    assert health.open_circuits() == {"e"}
+    clock.now += OPEN_SECONDS
+    assert health.open_circuits() == set()
