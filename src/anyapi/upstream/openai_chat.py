@@ -340,7 +340,8 @@ class ChatStream:
             return data
         if not self._finished:
             self.failure = Outcome(OutcomeKind.BAD_RESPONSE)
-            return data[: found.start() + 1] if found.start() else b""
+            cut = data.rfind(b"\n\n", 0, found.start() + 1) + 2  # a comment may stand before the marker in its event
+            return data[:cut] if cut > 1 else b""
         self.complete = True
         return data[: found.end()] + b"\n\n"
 
@@ -350,7 +351,7 @@ class ChatStream:
             return data
         kept, done, at = [], 0, data.find(USAGE)
         while at >= 0:
-            cut, end = data.rfind(b"\n\n", done, at), data.find(b"\n\n", at) + 2
+            cut, end = data.rfind(b"\n\n", done, at), data.index(b"\n\n", at) + 2  # there is one: what gets here are whole events
             start = done if cut < 0 else cut + 2
             event = data[start:end]
             if not (_says_null(event) or self._concerns_client(event)):

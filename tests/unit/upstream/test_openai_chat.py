@@ -443,6 +443,17 @@ def test_the_marker_without_a_finish_reason_is_no_end(unfinished, layout, togeth
         assert (stream.complete, stream.failure) == ((True, None) if ends else (False, Outcome(OutcomeKind.BAD_RESPONSE)))
 
 
+@pytest.mark.parametrize("comment", [b': {"usage":1}\n', b": a comment\n", b": \"error\" 'usage'\n:\n"], ids=["usage", "plain", "error"])
+@pytest.mark.parametrize("before", [b"", event(chunk("said"))], ids=["alone", "behind an event"])
+def test_a_comment_in_the_event_of_a_marker_that_ends_nothing_goes_with_it(comment, before):
+    """Half of an event was looked through for usage without end, and nobody else was served meanwhile."""
+    out, stream = feed([before + comment + MARKER])
+    assert (out, stream.complete, stream.failure) == (before, False, Outcome(OutcomeKind.BAD_RESPONSE))
+    ended = event({"choices": [{"index": 0, "delta": {"content": "x"}, "finish_reason": "stop"}]})
+    out, stream = feed([before + ended + comment + MARKER])
+    assert (out, stream.complete, stream.failure) == (before + ended + comment + MARKER, True, None)
+
+
 def test_the_marker_alone_is_no_answer():
     out, stream = feed([MARKER])
     assert (out, stream.complete, stream.failure, stream.started) == (b"", False, Outcome(OutcomeKind.BAD_RESPONSE), False)
