@@ -131,7 +131,7 @@ class ClientTarget:
             waiter: Waiter[None] = Waiter()
             self._waiting.append(waiter)
             await waiter
-        if call.path.startswith(b"/s"):
+        if call.path.startswith(b"/s") and call.method == b"POST":  # nothing else is ever answered with a stream
             reply.start_stream(b"content-type: text/event-stream\r\n")
             reply.forget_request()
             reply.send_part(b"data: x\n\n")
