@@ -11,12 +11,15 @@ COMPARED = 16
 
 
 def nearest(name: str, known: Iterable[str], most: int = 3) -> tuple[str, ...]:
-    """Up to `most` of `known` that are spelled like `name`, best first; empty if none is, or if `name` is longer than any real one."""
+    """Up to `most` of `known` that are spelled like `name`, best first; empty if none is, or if `name` is longer than any real one.
+
+    A name without an author is compared with what stands behind the author's.
+    """
     if len(name) > LONGEST:
         return ()
     asked = name.lower()
     pairs = _pairs(asked)
-    by_lower = {item.lower(): item for item in sorted(known)}
+    by_lower = {(item if "/" in name else item.rpartition("/")[2]).lower(): item for item in sorted(known)}
     likely = heapq.nlargest(COMPARED, by_lower, key=lambda item: len(pairs & _pairs(item)))
     return tuple(by_lower[item] for item in difflib.get_close_matches(asked, likely, n=most))
 

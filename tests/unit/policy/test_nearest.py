@@ -36,3 +36,10 @@ def test_of_many_names_those_that_share_most_pairs_of_letters_are_compared():
     assert COMPARED == 16
     same = [f"abcd{number:02}" for number in range(COMPARED + 1)]
     assert set(nearest("abcd", same, 99)) == set(same[:COMPARED])
+
+
+def test_a_name_without_an_author_is_compared_without_authors():
+    known = ["a-long-author/gpt-5", "a-long-author/gpt-4o", "b/other"]
+    assert nearest("gpt5", known)[0] == "a-long-author/gpt-5"
+    assert nearest("GPT-5", known)[0] == "a-long-author/gpt-5"
+    assert nearest("a-long-author/gpt5", known)[0] == "a-long-author/gpt-5"
