@@ -104,6 +104,7 @@ class PairTarget:
             out += part
         assert not (reader.complete and reader.failure)
         assert reader.empty in {True, False}
+        out.decode()
         check_tokens(reader.tokens)
         if self.pair.translated:
             for line in out.split(b"\n"):
@@ -160,6 +161,7 @@ def check_answer(found: Answer | Outcome, *, translated: bool) -> None:
     if isinstance(found, Outcome):
         return
     check_tokens(found.tokens)
+    found.body.decode()
     if translated:
         strict(found.body)
 

@@ -40,7 +40,7 @@ class Splitter:
             return self._feed_in_between(data)
         if data.endswith(b"\n\n"):  # the common case: a write of the provider holds whole events
             return data
-        end = _boundary(data, 0)
+        end = _boundary(data, 0) or len(data) - len(data.lstrip(b"\r\n"))  # blank lines before the first event are whole as they come
         if end < len(data):
             self._held += data[end:]
             self._check()
