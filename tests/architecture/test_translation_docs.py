@@ -13,7 +13,7 @@ from tests.architecture.source import ROOT, modules, none
 
 from anyapi.domain.catalogue import Auth, ProviderApi
 from anyapi.domain.decision import OutcomeKind
-from anyapi.gateway.formats import anthropic_count, anthropic_errors
+from anyapi.gateway.formats import anthropic_count, anthropic_errors, anthropic_messages
 from anyapi.gateway.formats import openai_responses as responses_request
 from anyapi.upstream import adapters, bedrock_errors, classify_gemini, cohere, readdressed, responses_passthrough
 from anyapi.upstream.adapter import Dialect
@@ -145,6 +145,7 @@ def test_tools_of_a_message():
     text, code = section(MESSAGES), anthropic_tools_to_openai_tools
     assert listed(text, "Tools refused") == {*code.SERVER_TOOLS, *code.TRAINED_TOOLS}
     assert listed(text, "Left out of tools, adjusted") == set(code.LEFT_OUT)
+    assert listed(text, "Tools that may be asked for") == {*anthropic_messages.KNOWN_TOOLS, "custom"}
 
 
 def test_fields_of_a_response():

@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 from tests.tools.gateway import Gateway, simulated
 
-from anyapi.simulator import ClaimedPolicy, ModelSpec, ProviderSpec, SimulationOptions, SimulationThread, WireName, read_fault
+from anyapi.simulator import FORMATS, ClaimedPolicy, ModelSpec, ProviderSpec, SimulationOptions, SimulationThread, WireName, read_fault
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 150.0
@@ -34,8 +34,6 @@ NOTES = "notes.txt"
 NOTE = "The lamp is in the third drawer."
 SAYS = "At sim-agents nothing is kept."
 REFUSED = 400
-FORMATS = (WireName.OPENAI, WireName.ANTHROPIC, WireName.GEMINI, WireName.BEDROCK)
-"""One provider of each; the other wires carry these formats to another address."""
 DAY = (r"\b\d{4}-\d\d-\d\d\b", "DAY")
 UUID = (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID")
 """For `settled`: today, and ids of sessions and the like."""
@@ -50,7 +48,7 @@ def provider(name: str, wire: WireName, *models: ModelSpec, fault: Mapping[str, 
 
 
 def translated(wire: WireName) -> list[WireName]:
-    """The formats that are not the agent's own."""
+    """The formats that are not the agent's own. There is one provider of each."""
     return [other for other in FORMATS if other is not wire]
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from tests.clients.transcripts import without_ids
 
-from anyapi.simulator import DEFAULT_PROVIDERS, ClaimedPolicy, ModelSpec, ProviderSpec, WireName
+from anyapi.simulator import DEFAULT_PROVIDERS, FORMATS, ClaimedPolicy, ModelSpec, ProviderSpec, WireName
 from anyapi.simulator.demo_config import key_variable
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +27,7 @@ CASES = ("whole", "stream", "tools", "structured", "image", *ERRORS, "cancel")
 """What every client does in every wire format that it has."""
 PROVIDERS = {"chat": "sim-openai", "responses": "sim-openai", "messages": "sim-anthropic"}
 """Who answers each wire format."""
-VIA = {"anthropic": WireName.ANTHROPIC, "gemini": WireName.GEMINI, "bedrock": WireName.BEDROCK, "openai": WireName.OPENAI}
+VIA = {str(wire): wire for wire in FORMATS}
 """Providers of other formats, which the gateway translates for. OpenAI's is reached from Anthropic's format only."""
 NOT_VIA = {*ERRORS, "cancel", "embeddings"}
 """Cases that say nothing of a translation: the same code answers them."""

@@ -33,6 +33,7 @@ NAMES = {
     WireName.ANTHROPIC: "claude-opus-4-5",
     WireName.GEMINI: "gemini-3-pro",
     WireName.BEDROCK: "anthropic.claude-opus-4-5",
+    WireName.COHERE: "command-a-plus-05-2026",
 }
 """What the providers call their models: real names, because some SDKs look into them."""
 FAILING = {

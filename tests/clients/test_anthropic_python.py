@@ -11,7 +11,7 @@ from anthropic import Anthropic
 from tests.clients.transcripts import PICTURE, SEED_POLICY, last_body, transcript, without_ids
 from tests.tools.gateway import received, simulated
 
-from anyapi.simulator import ClaimedPolicy, ModelSpec, ProviderSpec, SimulationOptions, WireName, read_fault
+from anyapi.simulator import FORMATS, ClaimedPolicy, ModelSpec, ProviderSpec, SimulationOptions, WireName, read_fault
 
 NAMES = {
     WireName.ANTHROPIC: "claude-opus-4-5",
@@ -20,7 +20,7 @@ NAMES = {
     WireName.BEDROCK: "anthropic.claude-opus-4-5",
     WireName.COHERE: "command-a-plus-05-2026",
 }
-TRANSLATED = ("openai", "gemini", "bedrock", "cohere")
+TRANSLATED = tuple(str(wire) for wire in FORMATS if wire is not WireName.ANTHROPIC)
 BOTH = [WireName.ANTHROPIC, WireName.OPENAI]
 """One provider that is passed through to, one that is translated for."""
 KEPT = ClaimedPolicy("never", "limited", 30)

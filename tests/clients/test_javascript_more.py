@@ -1,4 +1,4 @@
-"""The JavaScript SDKs at full size: in front of Gemini and Bedrock, and streams that are cut after every event."""
+"""The JavaScript SDKs at full size: in front of Gemini, Bedrock and Cohere, and streams that are cut after every event."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -13,12 +13,12 @@ from tests.clients.test_vercel_ai_sdk import CLIENTS as VERCEL
 from tests.clients.test_vercel_ai_sdk import WORDS as VERCEL_FORMS
 from tests.tools.gateway import simulated
 
-from anyapi.simulator import ModelSpec, ProviderSpec, WireName
+from anyapi.simulator import FORMATS, ModelSpec, ProviderSpec, WireName
 
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(300)]
 
-OTHERS = (WireName.GEMINI, WireName.BEDROCK)
 BOTH = (WireName.OPENAI, WireName.ANTHROPIC)
+OTHERS = tuple(wire for wire in FORMATS if wire not in BOTH)
 STORIES: dict[str, tuple[str, Client, list[str]]] = {
     "openai-node": ("openai", OPENAI, [form for form in OPENAI_FORMS if "embeddings" not in form]),
     "anthropic": ("anthropic", ANTHROPIC, ANTHROPIC_FORMS),
@@ -68,7 +68,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=STORIES)
 def told(request, place):
-    """One client's story, straight and at providers of two more formats."""
+    """One client's story, straight and at providers of the other formats."""
     story, client, forms = STORIES[request.param]
     targets = [client.through(place[0], str(wire), f"{wire}-as", forms=forms) for wire in OTHERS]
     return client, tell(story, [*targets, client.straight(place[1], forms=forms, threadless=True)])
@@ -101,7 +101,7 @@ def joined(value: object) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("wire", OTHERS)
-def test_gemini_and_bedrock_say_the_same_through_every_client(told, wire):
+def test_other_formats_say_the_same_through_every_client(told, wire):
     client, outcomes = told
     for form, outcome in outcomes[client.called("through", str(wire))].items():
         assert "value" in outcome, (form, outcome)

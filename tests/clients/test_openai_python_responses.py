@@ -14,7 +14,7 @@ from openai.types.responses import ResponseStreamEvent
 from tests.clients.transcripts import PICTURE, SEED_POLICY, last_body, transcript, without_ids
 from tests.tools.gateway import received, simulated
 
-from anyapi.simulator import ClaimedPolicy, ModelSpec, ProviderSpec, SimulationOptions, WireName, read_fault
+from anyapi.simulator import FORMATS, ClaimedPolicy, ModelSpec, ProviderSpec, SimulationOptions, WireName, read_fault
 
 NAMES = {
     WireName.OPENAI: "gpt-5.2",
@@ -23,7 +23,7 @@ NAMES = {
     WireName.BEDROCK: "anthropic.claude-sonnet-4-5",
     WireName.COHERE: "command-a-plus-05-2026",
 }
-TRANSLATED = ("anthropic", "gemini", "bedrock", "cohere")
+TRANSLATED = tuple(str(wire) for wire in FORMATS if wire is not WireName.OPENAI)
 KEPT = ClaimedPolicy("never", "limited", 30)
 FAILING = {
     "limited": ({"kind": "status", "status": 429, "retry_after": 7}, openai.RateLimitError, "rate_limit"),

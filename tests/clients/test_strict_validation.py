@@ -18,9 +18,9 @@ from tests.clients.traffic import CHAT, DECLINED, FAULTS, NAMES, REFUSED, SPECS
 from tests.clients.transcripts import MESSAGES
 from tests.tools.gateway import simulated
 
-from anyapi.simulator import WireName
+from anyapi.simulator import FORMATS, WireName
 
-TRANSLATED = ("anthropic", "gemini", "bedrock", "cohere")
+TRANSLATED = tuple(str(wire) for wire in FORMATS if wire is not WireName.OPENAI)
 ANSWERING = [fault for fault in FAULTS if fault != "cut"]
 
 

@@ -105,6 +105,7 @@ class PairTarget:
             out += part
         assert not (reader.complete and reader.failure)
         assert reader.empty in {True, False}
+        out.decode()
         check_tokens(reader.tokens)
         if self.pair.translated:
             for line in out.split(b"\n"):
@@ -161,6 +162,7 @@ def check_answer(found: Answer | Outcome, *, translated: bool) -> None:
     if isinstance(found, Outcome):
         return
     check_tokens(found.tokens)
+    found.body.decode()
     if translated:
         strict(found.body)
 

@@ -11,17 +11,11 @@ import time
 import pytest
 from tests.tools.gateway import simulated
 
-from anyapi.simulator import ModelSpec, ProviderSpec, WireName, key_variable, read_fault
+from anyapi.simulator import FORMATS, ModelSpec, ProviderSpec, WireName, key_variable, read_fault
 
 WORDS = "The lamp is replaced free of charge."
 SAY = read_fault(json.dumps({"kind": "say", "text": WORDS}))
-WIRES = {
-    "openai": WireName.OPENAI,
-    "anthropic": WireName.ANTHROPIC,
-    "gemini": WireName.GEMINI,
-    "bedrock": WireName.BEDROCK,
-    "cohere": WireName.COHERE,
-}
+WIRES = {str(wire): wire for wire in FORMATS}
 
 
 def provider(name, wire, fault=None):

@@ -10,16 +10,10 @@ import time
 import pytest
 from tests.tools.gateway import simulated
 
-from anyapi.simulator import ModelSpec, ProviderSpec, WireName, key_variable, read_fault
+from anyapi.simulator import FORMATS, ModelSpec, ProviderSpec, WireName, key_variable, read_fault
 from anyapi.simulator.cast import ClaimedPolicy
 
-WIRES = {
-    "openai": WireName.OPENAI,
-    "anthropic": WireName.ANTHROPIC,
-    "gemini": WireName.GEMINI,
-    "bedrock": WireName.BEDROCK,
-    "cohere": WireName.COHERE,
-}
+WIRES = {str(wire): wire for wire in FORMATS}
 FAULTS = {
     "empty": '{"kind": "empty"}',
     "error": '{"kind": "status", "status": 500}',

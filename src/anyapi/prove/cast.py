@@ -8,7 +8,7 @@ import msgspec
 
 from anyapi.prove import dialects
 from anyapi.prove.planted import Planted
-from anyapi.simulator import ModelSpec, ProviderSpec, WireName, read_fault
+from anyapi.simulator import FORMATS, ModelSpec, ProviderSpec, WireName, read_fault
 from anyapi.simulator.cast import ClaimedPolicy
 from anyapi.simulator.faults import AnyFault, Turn
 
@@ -70,11 +70,11 @@ def _stating(planted: Planted) -> Iterator[ProviderSpec]:
 
 def _wires(planted: Planted) -> Iterator[ProviderSpec]:
     """Providers of each wire for the other formats: one that answers, and one for each fault."""
-    for wire in dialects.WIRES:
-        yield _provider(planted, f"wire-{wire}", (), wire=WireName(wire))
+    for wire in FORMATS:
+        yield _provider(planted, f"wire-{wire}", (), wire=wire)
         for name, path in itertools.product(dialects.FAULTS, dialects.OVER_WIRES):
             # One for each path: two that share a failing endpoint open its circuit for each other.
-            yield _provider(planted, f"wire-{wire}-{name}{dialects.suffix(path)}", _fault_of(planted, name), wire=WireName(wire))
+            yield _provider(planted, f"wire-{wire}-{name}{dialects.suffix(path)}", _fault_of(planted, name), wire=wire)
 
 
 def _vectors(planted: Planted) -> Iterator[ProviderSpec]:

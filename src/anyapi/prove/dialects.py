@@ -1,6 +1,7 @@
-"""Requests in the other formats (messages, responses, embeddings), full of canaries, and how each must end. Sends nothing.
+"""Requests in every format at every provider's format, full of canaries, and how each must end. Sends nothing.
 
-Every outcome is asked for over providers of three wires, so that a body passes through, or goes by way of a chat completion and back.
+Every outcome is asked for over providers of each wire, so that a body passes through, is translated, or goes by way of a chat completion
+and back. What all that a chat completion can hold does at a provider of its own format is in `outcomes`.
 """
 
 import json
@@ -8,10 +9,11 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from anyapi.prove.planted import Mark
+from anyapi.simulator import FORMATS
 
-WIRES = ("openai", "anthropic", "gemini")
+CHAT = "/v1/chat/completions"
 MESSAGES, RESPONSES, EMBEDDINGS, COUNT = "/v1/messages", "/v1/responses", "/v1/embeddings", "/v1/messages/count_tokens"
-OVER_WIRES = (MESSAGES, RESPONSES)
+OVER_WIRES = (CHAT, MESSAGES, RESPONSES)
 """The formats that are asked for over each wire."""
 ENDS = (b"data: [DONE]", b'"message_stop"', b'"response.completed"', b'"response.incomplete"')
 """What stands at the end of a stream that is whole, in any format."""
@@ -29,7 +31,7 @@ FAULTS: dict[str, dict[str, object]] = {
 
 def suffix(path: str) -> str:
     """What the name of a provider ends with that only requests of this path go to."""
-    return path.replace("/v1/", "-")
+    return path.removeprefix("/v1").replace("/", "-")
 
 
 class Asked(NamedTuple):
@@ -46,6 +48,34 @@ def schema_of(mark: Mark) -> dict[str, object]:
     name = mark("field name")
     text = {"type": "string", "description": mark("field description"), "enum": [mark("field value")]}
     return {"type": "object", "description": mark("schema"), "properties": {name: text}, "required": [name]}
+
+
+def plain_chat_body(mark: Mark, model: str, /, **over: object) -> dict[str, object]:
+    """A chat completion request of what every provider's format can express. None takes a field away."""
+    call = f"call_{mark('call id')}"
+    used = {"name": f"t{mark('tool')}", "arguments": json.dumps({mark("argument name"): mark("argument")})}
+    tool = {"name": f"t{mark('tool')}", "description": mark("tool description"), "parameters": schema_of(mark)}
+    calls = [{"id": call, "type": "function", "function": used}]
+    body: dict[str, object] = {
+        "model": model,
+        "messages": [
+            {"role": "system", "content": mark("system")},
+            {"role": "user", "name": mark("name"), "content": [{"type": "text", "text": f"é {mark('text part')} \u2028"}]},
+            {"role": "assistant", "content": mark("said before"), "tool_calls": calls, mark("message key"): mark("message value")},
+            {"role": "tool", "tool_call_id": call, "content": mark("tool result")},
+            {"role": "assistant", "content": mark("second turn"), "reasoning_content": mark("thought before")},
+            {"role": "user", "content": mark("prompt")},
+        ],
+        "tools": [{"type": "function", "function": tool}],
+        "stop": [mark("stop")],
+        "user": mark("user"),
+        "safety_identifier": mark("safety identifier"),
+        "prompt_cache_key": mark("prompt cache key"),
+        "metadata": {mark("metadata key"): mark("metadata value")},
+        mark("field name"): {mark("unknown key"): mark("unknown value")},
+        "store": True,
+    }
+    return _over(body, over)
 
 
 def messages_body(mark: Mark, model: str, /, **over: object) -> dict[str, object]:
@@ -116,10 +146,15 @@ def _over(body: dict[str, object], over: dict[str, object]) -> dict[str, object]
     return {name: value for name, value in (body | over).items() if value is not None}
 
 
-BODIES: dict[str, Callable[..., dict[str, object]]] = {MESSAGES: messages_body, RESPONSES: responses_body, EMBEDDINGS: embeddings_body}
+BODIES: dict[str, Callable[..., dict[str, object]]] = {
+    CHAT: plain_chat_body,
+    MESSAGES: messages_body,
+    RESPONSES: responses_body,
+    EMBEDDINGS: embeddings_body,
+}
 DENIED: dict[str, object] = {"certifications": ["fedramp", "irap", "ismap", "secnumcloud"]}
 """A policy that no endpoint of any catalogue satisfies."""
-FORCED: dict[str, object] = {MESSAGES: {"type": "any"}, RESPONSES: "required"}
+FORCED: dict[str, object] = {CHAT: "required", MESSAGES: {"type": "any"}, RESPONSES: "required"}
 DONE, BROKEN = ((200, False),), ((200, True),)
 FAILED, REFUSED = ((502, False),), ((400, False),)
 
@@ -127,14 +162,14 @@ FAILED, REFUSED = ((502, False),), ((400, False),)
 def asked() -> Iterator[Asked]:
     """Those that a provider takes part in."""
     for path in OVER_WIRES:
-        for wire in WIRES:
+        for wire in FORMATS:
             yield from _over_wire(path, wire)
     yield from _embedded()
 
 
 def refused() -> Iterator[Asked]:
-    """Those that end at the gateway."""
-    for path in BODIES:
+    """Those that end at the gateway; of chat completions they are in `outcomes_here`."""
+    for path in (MESSAGES, RESPONSES, EMBEDDINGS):
         yield from _refused(path)
         yield from _malformed(path)
     yield Asked("count_tokens", DONE, COUNT, _encoded(MESSAGES, "acme/wire-anthropic", max_tokens=None))

@@ -129,7 +129,7 @@ def classes(*, vectors: bool, models: Sequence[str]) -> Iterator[Outcome]:
 
 
 def _answered(model: str) -> Iterator[Outcome]:
-    for path in ("/v1/chat/completions", *dialects.OVER_WIRES):
+    for path in dialects.OVER_WIRES:
         for stream in (False, True):
             yield _one(path, model, stream=stream)
 

@@ -1,6 +1,6 @@
 """Simulated providers for demo, tests and load: wire formats, scripted faults, a token ledger. Imports nothing of the product."""
 
-from anyapi.simulator.cast import DEFAULT_PROVIDERS, ClaimedPolicy, ModelSpec, ProviderSpec, WireName
+from anyapi.simulator.cast import DEFAULT_PROVIDERS, FORMATS, ClaimedPolicy, ModelSpec, ProviderSpec, WireName
 from anyapi.simulator.demo_config import demo_config_toml, key_variable
 from anyapi.simulator.faults import AnyFault, BadFault, read_fault, read_script
 from anyapi.simulator.ledger import Entry, Ledger, Outcome, Totals
@@ -9,6 +9,7 @@ from anyapi.simulator.simulation import Simulation, SimulationOptions, Simulatio
 
 __all__ = [
     "DEFAULT_PROVIDERS",
+    "FORMATS",
     "AnyFault",
     "BadFault",
     "ClaimedPolicy",

@@ -33,6 +33,8 @@ class WireName(enum.StrEnum):
     COHERE = "cohere"
 
 
+FORMATS = tuple(wire for wire in WireName if wire not in {WireName.VERTEX, WireName.GOOGLE_TOKENS, WireName.AZURE})
+"""Those with a format of their own, OpenAI's first; the others carry these to other addresses, or are no provider."""
 APIS: dict[WireName, Api] = {
     WireName.OPENAI: OpenAiApi(),
     WireName.ANTHROPIC: AnthropicApi(),

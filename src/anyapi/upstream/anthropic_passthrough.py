@@ -18,6 +18,7 @@ from anyapi.upstream.anthropic import PATH, VERSION, beta_lines
 from anyapi.upstream.classify import classify_anthropic, classify_anthropic_event
 from anyapi.upstream.translate import anthropic_wire as wire
 from anyapi.upstream.translate.carried_reasoning import may_hold_ours, without_ours
+from anyapi.wire.utf8 import is_utf8
 
 BAD = Outcome(OutcomeKind.BAD_RESPONSE)
 DELTA = b"event: content_block_delta\ndata: "
@@ -63,7 +64,7 @@ class AnthropicPassthrough:
             message = _message(body)
             if message.type == "error":
                 return classify_anthropic_event(message.error.type if message.error else "")
-            if message.content is None:
+            if message.content is None or not is_utf8(body):
                 return BAD
             kinds = [wire.read_block(raw) for raw in message.content]
         except (ValueError, RecursionError):
@@ -127,16 +128,19 @@ class EventStream:
 
     def feed(self, data: bytes) -> bytes:
         """Whole events of what came so far; the common read, nothing but pieces of text, passes on as it is."""
-        if self.complete or self.failure is not None:
+        if self._ended():
             return b""
         data = self._splitter.feed(data)
-        if self._splitter.overflow or not _is_utf8(data):
-            self.failure = BAD
-            return b""
         if self.started and _is_plain(data):
             self.empty = False
-            return data
-        return self._read(data)
+        else:
+            data = self._read(data)
+        if self._splitter.overflow and not self._ended():
+            self.failure = BAD
+        return data
+
+    def _ended(self) -> bool:
+        return self.complete or self.failure is not None
 
     def _read(self, data: bytes) -> bytes:
         """Event by event. What follows the end, or a failure, is not part of the answer."""
@@ -156,14 +160,15 @@ class EventStream:
 
     def _take(self, block: bytes) -> bool:
         """Read one event; False if it must not go on because the stream has failed."""
+        lines = block.split(b"\n")
+        if not is_utf8(block) or not all(FIELD.match(line) for line in lines if line):
+            self.failure = BAD
+            return False
         try:
             for name, data in sse.events(block):
                 self._understand(name.decode(), data)
         except (ValueError, RecursionError):
             self.failure = BAD
-        lines = block.split(b"\n")
-        if not all(FIELD.match(line) for line in lines if line):
-            self.failure, self.complete = BAD, False
         return self.failure is None
 
     def _understand(self, name: str, data: bytes) -> None:
@@ -219,7 +224,7 @@ def _says(kind: str, data: bytes) -> bool:
 
 def _is_plain(data: bytes) -> bool:
     """Whether `data` (whole events) is nothing but pieces of content, each of two lines, of that name and that type."""
-    if not data.startswith(DELTA) or not data.endswith(b"\n\n"):
+    if not (data.startswith(DELTA) and data.endswith(b"\n\n") and is_utf8(data)):
         return False
     events = data[len(DELTA) : -2].split(BETWEEN)
     if data.count(b"\n") != 3 * len(events) or b"\r" in data:
@@ -228,13 +233,3 @@ def _is_plain(data: bytes) -> bool:
         return all(wire.type_of(event) == "content_block_delta" for event in events)
     except (ValueError, RecursionError):
         return False
-
-
-def _is_utf8(data: bytes) -> bool:
-    if data.isascii():
-        return True
-    try:
-        str(data, "utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True

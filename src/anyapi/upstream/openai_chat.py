@@ -16,6 +16,7 @@ from anyapi.domain.usage import Count, TokenCount
 from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
 from anyapi.upstream.classify import classify_openai
 from anyapi.upstream.openai_events import EMPTY, FAILED, is_event, is_plain, read_chunk, says_failed, says_something
+from anyapi.wire.utf8 import is_utf8
 
 MAX_EVENT = 1024 * 1024
 """Bytes of one event that may be held back."""
@@ -139,6 +140,8 @@ class OpenAIChat:
 
     def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:  # noqa: ARG002
         """Check that it is a completion and find its usage; a 200 that carries an error is an error."""
+        if not is_utf8(body):  # values pass as they stand, so nothing else would notice
+            return error_in(body) or Outcome(OutcomeKind.BAD_RESPONSE)
         try:
             completion = _decode_completion(body)
             tokens = count_of(completion.usage)

@@ -13,6 +13,7 @@ from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
 from anyapi.upstream.classify import classify_openai
 from anyapi.upstream.openai_chat import error_in
 from anyapi.upstream.translate.embedding_vectors import Form, count_inputs, form_of, rewritten, wanted_form
+from anyapi.wire.utf8 import is_utf8
 
 PATH = b"/embeddings"
 UNSEEN = frozenset({"encoding_format"})
@@ -64,7 +65,7 @@ class OpenAIEmbeddings:
         """Check that there is a vector for each input, and find the usage; a 200 that carries an error is an error."""
         try:
             found = _decode_list(body)
-            whole = found.object == "list" and len(found.data) == count_inputs(call.fields)
+            whole = _is_whole(found, call) and is_utf8(body)
         except (ValueError, RecursionError):
             whole = False
         if not whole:
@@ -87,6 +88,10 @@ class OpenAIEmbeddings:
     def classify(self, status: int, retry_after: float | None, body: bytes) -> Outcome:
         """Map an error answer to an outcome."""
         return classify_openai(status, retry_after, body)
+
+
+def _is_whole(found: _List, call: OutboundChat) -> bool:
+    return found.object == "list" and len(found.data) == count_inputs(call.fields)
 
 
 class NoStream:

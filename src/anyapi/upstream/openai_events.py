@@ -4,6 +4,8 @@ import re
 
 import msgspec
 
+from anyapi.wire.utf8 import is_utf8
+
 FIELD = re.compile(rb"(data|event|id|retry)?:")
 EMPTY = frozenset({b"null", b'""', b"[]"})
 """Values that say nothing."""
@@ -43,8 +45,8 @@ _decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 def is_plain(data: bytes) -> bool:
-    """Whether `data` (whole events, LF line ends) is nothing but events of one `data: ` line each, all JSON."""
-    if not data.startswith(b"data: "):
+    """Whether `data` is nothing but whole events of one `data: ` line each, all JSON, with LF line ends."""
+    if not (data.startswith(b"data: ") and data.endswith(b"\n\n") and (data.isascii() or is_utf8(data))):
         return False
     events = data[6:-2].split(b"\n\ndata: ")
     if data.count(b"\n") != 2 * len(events) or b"\r" in data:  # a further line, which JSON would take for a space
@@ -58,8 +60,8 @@ def is_plain(data: bytes) -> bool:
 
 
 def is_event(event: bytes) -> bool:
-    """Whether the text between two blank lines is an event as the format has them: JSON, the terminal marker, comments, other fields."""
-    if not all(FIELD.match(line) for line in event.split(b"\n") if line):
+    """Whether what stands between two blank lines is an event of the format: UTF-8, JSON, the terminal marker, comments, other fields."""
+    if not is_utf8(event) or not all(FIELD.match(line) for line in event.split(b"\n") if line):
         return False
     text = _data_of(event)
     if not text or text == DONE:

@@ -19,6 +19,7 @@ from anyapi.upstream.responses_wire import Response, event_of, head_of, item_of,
 from anyapi.upstream.translate.openai_responses_echo import echo_of
 from anyapi.upstream.translate.openai_responses_reasoning import PREFIX
 from anyapi.upstream.translate.openai_responses_tools_to_openai_chat import Tools
+from anyapi.wire.utf8 import is_utf8
 
 PATH = b"/responses"
 FALSE = msgspec.Raw(b"false")
@@ -95,7 +96,7 @@ class ResponsesPassthrough:
         ended = found.status in ("completed", "incomplete")
         if found.status == "failed" or (found.error is not None and not ended):
             return outcome_of(found.code, body)
-        if found.object != "response" or not ended:
+        if found.object != "response" or not ended or not is_utf8(body):
             return BAD
         items = found.items
         return Answer(body, tokens_of(found.usage), refused=_is_refusal(found), empty=not any(item.says for item in items))
@@ -141,7 +142,7 @@ def _is_ours(raw: msgspec.Raw) -> bool:
 class ResponsesReader:
     """A `StreamReader`: passes events on as they came, from the first one that says something."""
 
-    __slots__ = ("_held", "_holding", "_opened", "_splitter", "complete", "empty", "failure", "sequence", "started", "tokens")
+    __slots__ = ("_after_cr", "_held", "_holding", "_opened", "_splitter", "complete", "empty", "failure", "sequence", "started", "tokens")
 
     def __init__(self) -> None:
         """Start with nothing seen."""
@@ -152,6 +153,8 @@ class ResponsesReader:
         self.sequence = 0
         """The number that an event of ours would have after those that were released."""
         self._splitter = sse.Splitter(LIMIT)
+        self._after_cr = False
+        """What came so far ends with CR: an LF that follows belongs to it."""
         self._opened: bytes | None = None
         """What tells this response from others, as JSON members: all that `failed` repeats of it."""
         self._held: list[bytes] = []
@@ -186,8 +189,8 @@ class ResponsesReader:
 
     def _read(self, whole: bytes) -> bytes:
         """Look at whole events; return those before a failure, or up to the end."""
-        if b"\r" in whole:
-            whole = whole.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if self._after_cr or b"\r" in whole:
+            whole = self._with_plain_ends(whole)
         start = 0
         while start < len(whole):
             end = whole.find(b"\n\n", start) + 2
@@ -200,7 +203,16 @@ class ResponsesReader:
             start = end
         return whole
 
+    def _with_plain_ends(self, whole: bytes) -> bytes:
+        """The same with LF at the end of each line."""
+        rest = whole.removeprefix(b"\n") if self._after_cr else whole
+        self._after_cr = whole.endswith(b"\r")
+        return rest.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
     def _take(self, block: bytes) -> None:
+        if not is_utf8(block):
+            self.failure = BAD
+            return
         for data in _data_in(block):
             kind = kind_of(data)
             if kind is None:

@@ -44,7 +44,7 @@ class Splitter:
             return self._feed_in_between(data)
         if data.endswith(b"\n\n"):  # the common case: a write of the provider holds whole events
             return data
-        end = _boundary(data, 0)
+        end = _boundary(data, 0) or _blank_lines(data)
         if end < len(data):
             self._held += data[end:]
             self._check()
@@ -58,9 +58,11 @@ class Splitter:
             self._lf_due = False
             return b"\n" + self.feed(data[1:]) if data.startswith(b"\n") else self.feed(data)
         held = self._held
-        start = max(0, len(held) - 1)  # a boundary's first byte may be the last one held
+        before = len(held)
         held += data
-        end = _boundary(held, start)
+        end = _boundary(held, max(0, before - 1))  # its first byte may be the last one held
+        if not end and not before:
+            end = _blank_lines(data)
         whole = bytes(held[:end])
         del held[:end]
         if self._fresh and whole:
@@ -90,6 +92,11 @@ def _boundary(data: bytes | bytearray, start: int) -> int:
             if at >= 2:
                 end = max(end, at + 1 if data[at : at + 1] == b"\n" else at)
     return end
+
+
+def _blank_lines(data: bytes) -> int:
+    """How long the line ends at the beginning are. Before an event they are whole as they come."""
+    return len(data) - len(data.lstrip(b"\r\n"))
 
 
 def events(whole: bytes) -> Iterator[tuple[bytes, bytes]]:

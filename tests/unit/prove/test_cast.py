@@ -1,8 +1,9 @@
 """The cast: a provider for each fault, every one with a key and canaries of its own."""
 
 from anyapi.prove.cast import CREDENTIAL, STATING, providers
-from anyapi.prove.dialects import FAULTS, OVER_WIRES, WIRES
+from anyapi.prove.dialects import FAULTS, OVER_WIRES, suffix
 from anyapi.prove.planted import Planted
+from anyapi.simulator import FORMATS
 
 
 def test_each_has_its_name_its_key_and_its_words():
@@ -18,5 +19,5 @@ def test_each_has_its_name_its_key_and_its_words():
 
 def test_there_is_one_for_each_fault_wire_and_statement():
     names = {spec.id for spec in providers(Planted())}
-    wires = {f"sim-wire-{wire}-{fault}{path.replace('/v1/', '-')}" for wire in WIRES for fault in FAULTS for path in OVER_WIRES}
+    wires = {f"sim-wire-{wire}-{fault}{suffix(path)}" for wire in FORMATS for fault in FAULTS for path in OVER_WIRES}
     assert wires | set(STATING) <= names

@@ -130,8 +130,12 @@ def test_a_refusal_and_odd_counts():
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b"{}", b'{"content":5}', b'{"content":[5]}', b'{"content":[{"type":"text","text":5}]}', b"[" * 100_000]
-)
+    "body",
+    [
+        b"", b"{", b"[]", b"{}", b'{"content":5}', b'{"content":[5]}', b'{"content":[{"type":"text","text":5}]}', b"[" * 100_000,
+        b'{"content":[{"type":"tool_use","input":{"a":"\xff"}}]}',
+    ],
+)  # fmt: skip
 def test_what_is_no_answer(body):
     assert ADAPTER.read_answer(body, OutboundChat()) == BAD
 

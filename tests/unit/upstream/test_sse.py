@@ -1,5 +1,6 @@
 """The splitter gives back whole events, whatever the line ends and wherever the bytes are cut."""
 
+import itertools
 import random
 
 import pytest
@@ -136,8 +137,26 @@ def test_nothing_is_lost_added_or_reordered(data, seed):
         out.append(splitter.feed(data[at : at + size]))
         at += size
     whole = b"".join(out)
-    assert data.startswith(whole)
-    assert splitter.feed(b"x\n\n") == data[len(whole) :] + b"x\n\n"
+    assert data.removeprefix(sse.BOM).startswith(whole)
+    assert whole + splitter.feed(b"x\n\n") == (data + b"x\n\n").removeprefix(sse.BOM)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from([b"\xf6", b"\x80", b"\r", b"\n", b"data: x", b":", sse.BOM]), max_size=9), st.data())
+def test_what_is_given_back_does_not_depend_on_the_cut(parts, draw):
+    """Bytes that no UTF-8 begins with, and blank lines more than one, included."""
+    text = b"".join(parts)
+    cuts = sorted(draw.draw(st.lists(st.integers(0, len(text)), max_size=6)))
+    at_once, in_pieces = sse.Splitter(), sse.Splitter()
+    whole = at_once.feed(text)
+    assert b"".join(in_pieces.feed(text[a:b]) for a, b in itertools.pairwise([0, *cuts, len(text)])) == whole
+    assert in_pieces.holding == at_once.holding == (len(whole) < len(text.removeprefix(sse.BOM) if whole else text))
+
+
+def test_a_blank_line_more_is_whole_as_it_comes():
+    splitter = sse.Splitter()
+    assert [splitter.feed(bytes([byte])) for byte in b"\xf6\x80\r\r\r"] == [b"", b"", b"", b"\xf6\x80\r\r", b"\r"]
+    assert not splitter.holding
 
 
 @settings(max_examples=300, deadline=None)

@@ -10,12 +10,14 @@ import msgspec
 
 from anyapi.errors import BadRequest
 from anyapi.upstream.translate import anthropic_blocks_to_openai_parts as parts
-from anyapi.upstream.translate import carried_reasoning, hub_target, raw_reading
+from anyapi.upstream.translate import carried_reasoning, hub_target, raw_reading, reading
 from anyapi.upstream.translate.hub_target import Carrier
 from anyapi.upstream.translate.raw_reading import Fields, present
 from anyapi.upstream.translate.reading import Object
 
 MESSAGE = frozenset({"role", "content"})
+DIRECT = {"type": "direct"}
+"""Who makes a call as all do here: the model, and not a program of it."""
 TOOL_USE = frozenset({"type", "id", "name", "input", "cache_control", "caller", "toolset_name"})
 TOOL_RESULT = frozenset({"type", "tool_use_id", "content", "is_error", "cache_control", "toolset_name"})
 SIGNED = frozenset({"signature", "data"})
@@ -173,7 +175,7 @@ class _AssistantTurn:
         carrier.note_rest(block, TOOL_USE, "messages")
         for name in ("caller", "toolset_name"):
             value = present(block, name)
-            if value is not None and bytes(value) != b'{"type":"direct"}':
+            if value is not None and reading.decode(value, f"{where}.{name}") != DIRECT:
                 carrier.notes.note(f"messages.tool_use.{name}")
         self._control = present(block, "cache_control")
         arguments = bytes(raw_reading.raw_mapping(block.get("input"), f"{where}.input")).decode()

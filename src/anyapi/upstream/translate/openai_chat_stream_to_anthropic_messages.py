@@ -15,6 +15,7 @@ from anyapi.upstream.translate import chat_completion_wire as wire
 from anyapi.upstream.translate.anthropic_event_writer import EventWriter
 from anyapi.upstream.translate.openai_chat_to_anthropic_messages import BAD, UNNAMED, stop_reason
 from anyapi.upstream.translate.reading import Object
+from anyapi.wire.utf8 import is_utf8
 
 DONE = b"[DONE]"
 TEXT, THINKING, SEALED, CALL = "text", "thinking", "sealed", "call"
@@ -119,8 +120,6 @@ class MessagesStream:
             return b""
         whole = self._splitter.feed(data)
         try:
-            if not whole.isascii():
-                str(whole, "utf-8")  # values pass as they stand, so nothing else would notice
             for _name, event in sse.events(whole):
                 self._take(event)
                 if self._ended():
@@ -141,6 +140,8 @@ class MessagesStream:
         if event == DONE:
             self._end()
             return
+        if not is_utf8(event):  # values pass as they stand, so nothing else would notice
+            raise ValueError("not UTF-8")
         chunk = wire.decode(event)
         if not wire.is_empty(chunk.error):
             self.failure = Outcome(OutcomeKind.SERVER_ERROR)

@@ -115,6 +115,7 @@ def test_calls():
     assert made(assistant([text("a"), use(), use("t2")])) == ([{**assistant("a"), "tool_calls": [called(), called("t2")]}], ())
     assert made(assistant([use()])) == ([{**assistant(None), "tool_calls": [called()]}], ())
     assert made(assistant([use(caller={"type": "direct"})])) == ([{**assistant(None), "tool_calls": [called()]}], ())
+    assert made(assistant([use(caller=msgspec.Raw(b'{ "type" : "direct" }'))]))[1] == ()
     assert made(assistant([use(caller={"type": "x"}, toolset_name="y")]))[1] == (
         "messages.tool_use.caller",
         "messages.tool_use.toolset_name",
