@@ -2,12 +2,25 @@
 
 import base64
 import json
+import re
+import time
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from anyapi.gateway.formats import anthropic_messages, openai_chat, openai_responses
-from anyapi.gateway.formats.choice import TOKENS_A_FILE, estimated_tokens, facts_to_choose_by, longest_answer, rounded_up
+from anyapi.gateway.formats.choice import (
+    SHORTEST_FILE,
+    STEP,
+    TOKENS_A_FILE,
+    estimated_tokens,
+    facts_to_choose_by,
+    files_in,
+    longest_answer,
+    rounded_up,
+)
 
 PICTURE = base64.b64encode(bytes(range(256)) * 40).decode()
 TOOLS = {
@@ -120,3 +133,22 @@ def test_sizes_are_rounded_by_less_than_an_eighth_and_few_differ():
     found = {tokens: rounded_up(tokens) for tokens in range(1, 70_000)}
     assert all(tokens <= size < tokens * 1.125 for tokens, size in found.items())
     assert len(set(found.values())) < 130
+
+
+EDGES = [0, 1, STEP - 1, STEP, STEP + 1, SHORTEST_FILE - 1, SHORTEST_FILE, SHORTEST_FILE + STEP - 1, SHORTEST_FILE + STEP, 5000]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([b"a", b"/", b"_"]), st.sampled_from(EDGES), st.sampled_from([b"", b" ", b'"' * 700])), max_size=8)
+)
+def test_runs_are_found_wherever_they_stand(pieces):
+    text = b"".join(letter * length + behind for letter, length, behind in pieces)
+    runs = [found.end() - found.start() for found in re.finditer(rb"[a/_]+", text)]
+    assert list(files_in(msgspec.Raw(text))) == [length for length in runs if length >= SHORTEST_FILE]
+
+
+def test_runs_that_are_just_too_short_take_no_time():
+    text = msgspec.Raw(b'"' + (b"a" * (SHORTEST_FILE - 1) + b" ") * 8192 + b'"')
+    began = time.process_time()
+    assert not list(files_in(text))
+    assert time.process_time() - began < 2, "8 MB: tried anew at each letter it takes a quarter of a minute"
