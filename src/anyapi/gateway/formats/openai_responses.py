@@ -11,7 +11,7 @@ import msgspec
 from anyapi import errors
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats import beyond
-from anyapi.gateway.formats.abilities import BIG, NO_TOOLS, least_tokens
+from anyapi.gateway.formats.abilities import BIG, NO_TOOLS, least_tokens, named_abilities
 from anyapi.gateway.formats.openai_chat import ChatRequest, read_question
 from anyapi.gateway.formats.stored import take_off
 from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields, policy_value
@@ -141,14 +141,19 @@ def needed_abilities(fields: Fields) -> frozenset[str]:
         needs.add("structured_outputs")
     if bytes(fields.get("reasoning", NULL)) != NULL:
         needs.add("reasoning")
+    return frozenset(needs | _needed_by_parts(fields["input"]))
+
+
+def _needed_by_parts(given: msgspec.Raw) -> set[str]:
+    if len(given) > BIG:
+        return named_abilities(given, PART_ABILITIES)
     try:
-        found = _decode_messages(fields["input"])
+        found = _decode_messages(given)
     except (msgspec.DecodeError, RecursionError):
-        return frozenset(needs | set(PART_ABILITIES.values()))
-    for message in found if isinstance(found, list) else []:
-        parts = [part for held in (message.content, message.output) if isinstance(held, list) for part in held]
-        needs |= {PART_ABILITIES[part.type] for part in parts if part.type in PART_ABILITIES}
-    return frozenset(needs)
+        return set(PART_ABILITIES.values())
+    held = [each for message in found if isinstance(message, _Message) for each in (message.content, message.output)]
+    parts = [part for each in held if isinstance(each, list) for part in each]
+    return {PART_ABILITIES[part.type] for part in parts if part.type in PART_ABILITIES}
 
 
 def error_code(error: Exception) -> str:
