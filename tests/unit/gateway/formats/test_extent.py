@@ -100,6 +100,7 @@ FULL = {
     ],
     "responses": [
         ("tools", '"input":"x","tools":[%s]', "{}", LONG),
+        ("input", '"input":[%s]', '{"role":""}', 1_000_001),
         ("input", '"input":[{"role":"user","content":[%s,"\\u0041"]}]', "{}", LONG),
     ],
     "embeddings": [("input", '"input":[%s]', "1", 1_000_001), ("input", '"input":[%s]', '""', 1_000_001)],
