@@ -12,6 +12,7 @@ import msgspec
 from anyapi.domain.call import Choice, Facts
 from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.formats.strict_json import Fields
+from anyapi.upstream.adapter import Dialect
 
 BYTES_A_TOKEN = 3
 """English has more than four, code a little over three."""
@@ -27,7 +28,12 @@ FILE_BYTES_A_TOKEN = 32
 """A page of a document has about 100,000 base64 characters and 3,000 tokens."""
 DIGITS = 4
 """Binary digits that a size keeps: it is rounded up by less than an eighth."""
-LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+LIMITS = {
+    Dialect.CHAT_COMPLETIONS: ("max_tokens", "max_completion_tokens"),
+    Dialect.MESSAGES: ("max_tokens",),
+    Dialect.RESPONSES: ("max_output_tokens",),
+}
+"""The fields that limit an answer, by format. In another format such a name limits nothing: nobody reads it there."""
 MOST_TOKENS = 2**31
 
 _decode_limit = msgspec.json.Decoder(int).decode
@@ -35,7 +41,7 @@ _decode_limit = msgspec.json.Decoder(int).decode
 
 def facts_to_choose_by(request: ChatRequest) -> Facts:
     """The facts of the request together with all that a choice of its model depends on."""
-    size = Choice(rounded_up(estimated_tokens(request.fields)), longest_answer(request.fields))
+    size = Choice(rounded_up(estimated_tokens(request.fields)), longest_answer(request))
     return msgspec.structs.replace(request.facts, uses=request.needs(), choice=size)
 
 
@@ -66,12 +72,12 @@ def files_in(raw: msgspec.Raw) -> Iterator[int]:
         before, at = end, (end // STEP + 1) * STEP
 
 
-def longest_answer(fields: Fields) -> int:
+def longest_answer(request: ChatRequest) -> int:
     """The most tokens that the request allows for the answer; 0 where it says nothing that can be read."""
     found = 0
-    for name in LIMITS:
+    for name in LIMITS.get(request.dialect, ()):
         try:
-            limit = _decode_limit(fields.get(name, b"0"))
+            limit = _decode_limit(request.fields.get(name, b"0"))
         except msgspec.DecodeError:
             continue  # whoever gets the request refuses it
         found = max(found, min(limit, MOST_TOKENS))

@@ -112,7 +112,7 @@ def test_words_without_spaces_are_no_file():
         ({}, 0),
         ({"max_tokens": b"7"}, 7),
         ({"max_tokens": b"7", "max_completion_tokens": b"9"}, 9),
-        ({"max_output_tokens": b"9"}, 9),
+        ({"max_output_tokens": b"9"}, 0),
         ({"max_tokens": b"-1"}, 0),
         ({"max_tokens": b"null"}, 0),
         ({"max_tokens": b'"7"'}, 0),
@@ -121,7 +121,16 @@ def test_words_without_spaces_are_no_file():
     ],
 )
 def test_the_longest_answer(fields, most):
-    assert longest_answer({name: msgspec.Raw(raw) for name, raw in fields.items()}) == most
+    assert longest_answer(openai_chat.ChatRequest({name: msgspec.Raw(raw) for name, raw in fields.items()})) == most
+
+
+@pytest.mark.parametrize("form", PARSE)
+def test_the_limit_of_another_format_limits_nothing(form):
+    others = {LIMIT[other]: 7 for other in LIMIT if other != form}
+    if form == "chat":
+        del others["max_tokens"]
+    request = read(form, **{LIMIT[form]: 9, **others})
+    assert longest_answer(request) == 9
 
 
 @pytest.mark.parametrize(("tokens", "rounded"), [(0, 0), (1, 1), (15, 15), (16, 16), (17, 18), (31, 32), (1000, 1024), (1025, 1152)])
