@@ -73,7 +73,7 @@ def test_every_wish_is_on_the_page():
         (r"one for each of several, (\d+) in all", rank.MOST_ATTEMPTS),
         (r"counts as ([\d,]+) where none is recorded", auto.UNRECORDED_CONTEXT),
         (r"a token for every (\d+) bytes", choice.BYTES_A_TOKEN),
-        (r"A run of ([\d,]+) or more base64 characters", int(re.search(rb"\{(\d+),\}", choice.FILE.pattern)[1])),
+        (r"A run of ([\d,]+) or more base64 characters", choice.SHORTEST_FILE),
         (r"is a file, not text: ([\d,]+) tokens", choice.TOKENS_A_FILE),
         (r"or one for every (\d+) characters", choice.FILE_BYTES_A_TOKEN),
         (r"lists the (\d+) nearest", rank.MOST_LISTED),
@@ -86,4 +86,4 @@ def test_figures(sentence, number):
 
 
 def test_the_limits_that_count_are_named():
-    assert all(f"`{name}`" in PAGE for name in choice.LIMITS)
+    assert all(f"`{name}`" in PAGE for names in choice.LIMITS.values() for name in names)

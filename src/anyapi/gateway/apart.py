@@ -6,7 +6,6 @@ freed in a thread is overwritten like everything else (docs/adr/0008): allocator
 """
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -15,6 +14,7 @@ import msgspec
 
 from anyapi.domain.catalogue import Endpoint
 from anyapi.errors import BadRequest
+from anyapi.gateway.formats.extent import LONG, MOST_VALUES, count_values, might_hold
 from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.upstream.adapter import Adapter, Prepared, ProviderRow
 
@@ -22,13 +22,8 @@ T = TypeVar("T")
 
 LARGE = 64 * 1024
 """Bytes of a body from which on it is translated in a thread: below, the tiniest blocks take 50 ms at most."""
-HUGE = 1024 * 1024
+HUGE = LONG
 """Bytes of a body from which on it is read in a thread too. Reading a smaller one takes no longer than the way to a thread and back."""
-MOST_VALUES = 250_000
-"""Values in a request that is translated, about: 80,000 blocks of text. Anthropic takes 100,000 messages at the most, nobody else more."""
-
-_VALUE = re.compile(rb'(?:[^"{\[,]++|"(?:[^"\\]++|\\.)*+")*+[{\[,]', re.DOTALL)
-"""Up to the next opening bracket or comma outside of texts: there is about one for each value."""
 _threads = ThreadPoolExecutor(2, thread_name_prefix="large-requests")
 
 
@@ -53,21 +48,13 @@ def prepare_large(adapter: Adapter, request: ChatRequest, endpoint: Endpoint, ro
 def check_values(fields: Mapping[str, msgspec.Raw]) -> None:
     """Raise `BadRequest`, naming the field, where a request holds too many values to be translated."""
     left = MOST_VALUES
+    if sum(map(might_hold, fields.values())) <= left:
+        return
     for name, raw in fields.items():
-        left -= _count(raw, left)
+        left -= count_values(raw, left)
         if left < 0:
             raise BadRequest(
                 f"The request holds more than {MOST_VALUES} values (objects, lists, texts, numbers), which is more than is translated "
                 "for a provider of another format. Send fewer and longer blocks.",
                 name,
             )
-
-
-def _count(raw: msgspec.Raw, most: int) -> int:
-    """How many values there are, about; it is not counted beyond one more than `most`."""
-    text, count = memoryview(raw), 0
-    found = _VALUE.match(text)  # not `search`, which would begin anew inside of texts
-    while found is not None and count <= most:
-        count += 1
-        found = _VALUE.match(text, found.end())
-    return count

@@ -14,7 +14,7 @@ from anyapi.domain.catalogue import Endpoint, Operation
 from anyapi.domain.ids import AUTO
 from anyapi.gateway.formats.choice import FILE_BYTES_A_TOKEN, TOKENS_A_FILE, longest_answer
 from anyapi.gateway.formats.openai_chat import ChatRequest
-from anyapi.gateway.formats.strict_json import Fields
+from anyapi.gateway.formats.strict_json import NULL, Fields
 from anyapi.gateway.memo import Asked, Decided
 
 UNSTATED_ANSWER = 32_768
@@ -27,7 +27,7 @@ MOST_LOOKED_AT = 1024 * 1024
 MOST_ANSWERS = 128
 """What OpenAI's reference allows for `n`."""
 
-_decode_count = msgspec.json.Decoder(int).decode
+_decode_count = msgspec.json.Decoder(float).decode
 
 
 class Most(msgspec.Struct, frozen=True):
@@ -46,7 +46,7 @@ NOTHING = Most(0, 0, 0)
 def most_of(request: ChatRequest, asked: Asked, decided: Decided) -> Most:
     """The most that the request can cost at any endpoint that may see it. One without a price counts as free of charge."""
     fields = request.fields
-    prompt, answer, answers = _prompt_tokens(fields), longest_answer(fields), _answers(fields)
+    prompt, answer, answers = _prompt_tokens(fields), longest_answer(request), _answers(fields)
     found: list[Most] = [NOTHING]
     for decision in decided.decisions:
         each = (_at(candidate.endpoint, prompt, answer, answers) for candidate in decision.permitted)
@@ -104,7 +104,10 @@ def _file_tokens(file: bytes) -> int:
 
 
 def _answers(fields: Fields) -> int:
+    raw = bytes(fields.get("n", b"1"))
+    if raw == NULL:
+        return 1
     try:
-        return max(1, min(_decode_count(fields.get("n", b"1")), MOST_ANSWERS))
-    except msgspec.DecodeError:
-        return 1  # whoever gets the request refuses it
+        return max(1, min(ceil(_decode_count(raw)), MOST_ANSWERS))
+    except (msgspec.DecodeError, OverflowError):
+        return MOST_ANSWERS  # some servers read a number out of a text

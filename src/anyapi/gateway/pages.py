@@ -113,7 +113,7 @@ async def count_tokens(call: Call, plane: DataPlane, reply: Connection) -> None:
 async def explain_request(call: Call, plane: DataPlane, reply: Connection) -> None:
     """Answer `POST /v1/explain`: what would happen to a request, without its content. Sends nothing anywhere."""
     principal = authenticate(call.credential, plane.principals, plane.clock)
-    request = read_question(call.body)
+    request = await apart(read_question, call.body) if len(call.body) > LARGE else read_question(call.body)
     request.models, operation = asked_about(request.models, plane.context.catalogue, plane.names)
     if operation is not request.facts.operation:
         request.facts = msgspec.structs.replace(request.facts, operation=operation)

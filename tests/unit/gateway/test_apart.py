@@ -5,8 +5,6 @@ import json
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.unit.gateway.test_exchange import ok
 from tests.unit.gateway.workbench import chat, gateway, request, talk
 from tests.unit.upstream.provider import playing, silent
@@ -128,30 +126,6 @@ async def test_a_huge_body_is_read_in_a_thread_and_a_mistake_in_it_is_told_as_ev
     assert (await read_large(openai_chat.parse, json.dumps(chat(user="x" * LARGE)).encode())).large
     with pytest.raises(ZeroDivisionError):
         await apart(lambda: 1 / 0)
-
-
-def values_in(value):
-    """Opening brackets and commas of a value, counted the slow way."""
-    if isinstance(value, dict):
-        return 1 + max(0, len(value) - 1) + sum(map(values_in, value.values()))
-    if isinstance(value, list):
-        return 1 + max(0, len(value) - 1) + sum(map(values_in, value))
-    return 0
-
-
-JSON = st.recursive(
-    st.none() | st.integers() | st.text(alphabet='a{[,"\\\n]}é', max_size=6),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(alphabet='a{,"', max_size=3), inner, max_size=4),
-    max_leaves=20,
-)
-
-
-@given(JSON, st.sampled_from([(",", ":"), (", ", ": ")]))
-def test_what_is_counted(value, separators):
-    raw = msgspec.Raw(json.dumps(value, separators=separators, ensure_ascii=False).encode())
-    count = values_in(value)
-    assert module._count(raw, 1000) == count
-    assert module._count(raw, count // 2) == min(count, count // 2 + 1)
 
 
 def test_the_limit_counts_all_fields_together():

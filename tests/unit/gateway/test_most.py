@@ -73,7 +73,23 @@ async def test_every_format_says_it_its_way(parse, fields):
     assert most(endpoint(price=Price(0.0, 1.0)), parse=parse, **fields)[0].amount == 7000
 
 
-@pytest.mark.parametrize(("n", "answers"), [(3, 3), (10**9, MOST_ANSWERS), (0, 1), (-4, 1), ("x", 1), (None, 1)])
+@pytest.mark.parametrize(
+    ("parse", "fields"),
+    [
+        (openai_chat.parse, {"max_output_tokens": 1}),
+        (openai_responses.parse, {"messages": None, "input": "hello", "max_tokens": 1}),
+        (openai_responses.parse, {"messages": None, "input": "hello", "max_completion_tokens": 1}),
+    ],
+)
+@on_loop
+async def test_the_limit_of_another_format_limits_nothing(parse, fields):
+    assert most(endpoint(price=Price(0.0, 1.0), max_output_tokens=50), parse=parse, **fields)[0].amount == 50_000
+
+
+@pytest.mark.parametrize(
+    ("n", "answers"),
+    [(3, 3), (10**9, MOST_ANSWERS), (0, 1), (-4, 1), (None, 1), (5.0, 5), (1e300, MOST_ANSWERS), ("5", MOST_ANSWERS), ([], MOST_ANSWERS)],
+)
 @on_loop
 async def test_several_answers(n, answers):
     assert most(endpoint(price=Price(0.0, 1.0)), max_tokens=7, n=n)[0].amount == answers * 7000

@@ -3,6 +3,8 @@
 Only kinds are looked at, never content; what cannot be read counts as needing everything.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
 from anyapi.domain.call import Tag
@@ -10,6 +12,9 @@ from anyapi.errors import BadRequest
 from anyapi.gateway.formats.strict_json import NULL, Fields
 
 BIG = 256 * 1024
+"""Bytes from which on nothing is decoded to find out what it needs: this runs on the event loop."""
+LETTERS = (b"\\u005", b"\\u006", b"\\u007", b"\\u004")
+"""How letters of ASCII, and `_`, begin where they are escaped, which no encoder does."""
 _decode_texts = msgspec.json.Decoder(list[str]).decode
 
 
@@ -33,12 +38,25 @@ PART_ABILITIES = {"image_url": "vision", "input_audio": "audio_input", "file": "
 
 def abilities_of_parts(messages: msgspec.Raw) -> set[str]:
     """The abilities that message parts need; all of them where the messages cannot be read."""
+    if len(messages) > BIG:
+        return named_abilities(messages, PART_ABILITIES)
     try:
         found = _decode_messages(messages)
     except (msgspec.DecodeError, RecursionError):
         return set(PART_ABILITIES.values())
     parts = (part for message in found if isinstance(message.content, list) for part in message.content)
     return {PART_ABILITIES[part.type] for part in parts if part.type in PART_ABILITIES}
+
+
+def named_abilities(raw: msgspec.Raw, kinds: Mapping[str, str]) -> set[str]:
+    """Of a large field, the abilities of the kinds that stand in it as a word of JSON: where one is no part's, one too many is needed.
+
+    Quotes inside a text are escaped, so a prompt names none. A letter that is escaped could spell any of them.
+    """
+    text = bytes(raw)
+    if any(letter in text for letter in LETTERS):
+        return set(kinds.values())
+    return {ability for kind, ability in kinds.items() if b'"%b"' % kind.encode() in text}
 
 
 def needed_abilities(fields: Fields) -> frozenset[str]:

@@ -12,8 +12,9 @@ import msgspec
 from anyapi.domain.ids import AUTO, ModelId
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats import beyond, field_names
-from anyapi.gateway.formats.abilities import BIG, NO_TOOLS, least_tokens
+from anyapi.gateway.formats.abilities import BIG, NO_TOOLS, least_tokens, named_abilities
 from anyapi.gateway.formats.anthropic_errors import messages_error_event
+from anyapi.gateway.formats.extent import refuse_many
 from anyapi.gateway.formats.openai_chat import STATEFUL, ChatRequest, read_model, take_policy
 from anyapi.gateway.formats.stored import take_off
 from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields, outer_fields, plain_value, policy_value
@@ -120,6 +121,7 @@ def _refuse_stateful(fields: Fields) -> None:
 
 def looks_up(tools: msgspec.Raw) -> bool:
     """Whether a tool sends something beyond the provider. Raises `BadRequest` for one that no rule knows, or a key that stands twice."""
+    refuse_many(tools, "tools")
     if _are_plain(tools):
         return False
     found = policy_value(tools, "tools")
@@ -141,8 +143,7 @@ def _are_plain(tools: msgspec.Raw) -> bool:
 
 def needed_abilities(fields: Fields) -> frozenset[str]:
     """Abilities that the request's parameters need; only looked at under `require_parameters`."""
-    kinds = (kind for kind, _ in _objects(plain_value(fields["messages"], "messages")) if isinstance(kind, str))
-    needs = {BLOCK_ABILITIES[kind] for kind in kinds if kind in BLOCK_ABILITIES}
+    needs = _needed_by_blocks(fields["messages"])
     if bytes(fields.get("tools", NULL)) not in NO_TOOLS:
         needs.add("tools")
     if "output_format" in fields or b'"format"' in bytes(fields.get("output_config", b"")):
@@ -151,6 +152,13 @@ def needed_abilities(fields: Fields) -> frozenset[str]:
     if thinking is not None and b'"disabled"' not in bytes(thinking):
         needs.add("reasoning")
     return frozenset(needs)
+
+
+def _needed_by_blocks(messages: msgspec.Raw) -> set[str]:
+    if len(messages) > BIG:
+        return named_abilities(messages, BLOCK_ABILITIES)
+    kinds = (kind for kind, _ in _objects(plain_value(messages, "messages")) if isinstance(kind, str))
+    return {BLOCK_ABILITIES[kind] for kind in kinds if kind in BLOCK_ABILITIES}
 
 
 def _refuse_stored_files(messages: msgspec.Raw) -> None:

@@ -13,13 +13,20 @@ REFUSED = {
     "data_sources": "has the provider ask a host that no decision saw",
     "mcp_servers": "has the provider send content to hosts that no decision saw",
     "preset": "names settings that are stored at a provider",
+    "deferred": "has the provider keep the answer until somebody fetches it",
+    "enable_code_interpreter": "has the provider run code in a place that no decision saw",
     "fallback_models": "lets the provider choose a model that no decision saw",
 }
-SEARCHING = frozenset({"search_parameters", "search_settings", "web_search_options"})
-"""Fields that have the provider search the web: rules see it as `web_search`."""
+SEARCHING = frozenset(
+    {"search_parameters", "search_settings", "web_search_options", "enable_search", "venice_parameters", "compound_custom"}
+)
+"""Fields that have the provider search the web, or fetch pages: rules see it as `web_search`."""
+SWITCHES = frozenset({"enable_search"})
+"""Of these, those that false switches off."""
 KEEPING = "prompt_cache_retention"
 """Has the provider keep the prompt for longer: never sent."""
 NOTHING = frozenset({b"null", b"[]", b"{}", b"false"})
+NULLS = frozenset({b"null"})
 
 
 def searches(fields: Fields) -> bool:
@@ -27,7 +34,7 @@ def searches(fields: Fields) -> bool:
     for name in REFUSED.keys() & fields.keys():
         if bytes(fields[name]) not in NOTHING:
             raise BadRequest(f"{name} {REFUSED[name]}. Leave it out.", name)
-    return any(bytes(fields[name]) != b"null" for name in SEARCHING & fields.keys())
+    return any(bytes(fields[name]) not in (NOTHING if name in SWITCHES else NULLS) for name in SEARCHING & fields.keys())
 
 
 def take_keeping(fields: Fields) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ FILE_KEY, ESCAPES = b'"file_id"', (b"\\u005", b"\\u006")
 OWN = frozenset({"function", "custom"})
 """Kinds of tools that the client runs."""
 SEARCH = "web_search"
+MOST_TOOLS = 10_000
+"""Nobody takes as many as a thousand."""
 
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_fields = msgspec.json.Decoder(Fields).decode
@@ -55,7 +57,10 @@ def has_web_search(tools: msgspec.Raw) -> bool:
     if bytes(tools) == NULL:
         return False
     try:
-        found = [(raw, _decode_fields(raw)) for raw in _decode_list(tools)]
+        each = _decode_list(tools)
+        if len(each) > MOST_TOOLS:
+            raise BadRequest(f"tools may hold {MOST_TOOLS} tools.", "tools")
+        found = [(raw, _decode_fields(raw)) for raw in each]
     except (msgspec.DecodeError, RecursionError):
         return True
     searches = False

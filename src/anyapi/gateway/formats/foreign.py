@@ -9,6 +9,7 @@ import difflib
 import msgspec
 
 from anyapi.errors import BadRequest
+from anyapi.gateway.formats.extent import LONG, refuse_large
 from anyapi.gateway.formats.field_names import OBJECTS, PLAIN
 from anyapi.gateway.formats.strict_json import Fields, policy_value
 from anyapi.policy.parse import DATA_POLICY, GATEWAY_OPTIONS, PROVIDER
@@ -27,6 +28,8 @@ ELSEWHERE = ("route", "transforms")
 """Other gateways' words that mean nothing here."""
 SPACERS = str.maketrans("", "", "_-. ")
 LONGEST = 40
+MOST_OPTIONS = 100
+"""Providers that `providerOptions` may name."""
 SURE = 0.8
 """How alike a name and one of ours must be to be taken for a slip."""
 
@@ -64,6 +67,8 @@ def _refuse_like_ours(name: str) -> None:
 
 def take_foreign(policy: Fields) -> tuple[str, ...]:
     """Leave of other gateways' fields what is read here. Gives the names of those that said something else. Raises `BadRequest`."""
+    for name, raw in policy.items():
+        refuse_large(raw, name, *((LONG,) if name == "providerOptions" else ()))
     left_out = [name for name in ELSEWHERE if bytes(policy.get(name, b"null")) != b"null"]
     if "providerOptions" in policy and _keep_own_options(policy):
         left_out.append("providerOptions")
@@ -75,6 +80,8 @@ def _keep_own_options(policy: Fields) -> bool:
     value = policy_value(policy.pop("providerOptions"), "providerOptions")
     if not isinstance(value, dict):
         raise BadRequest("providerOptions must be an object.", "providerOptions")
+    if len(value) > MOST_OPTIONS:
+        raise BadRequest(f"providerOptions may name {MOST_OPTIONS} providers.", "providerOptions")
     for name in value:
         if name != "gateway" and len(name) <= LONGEST and difflib.get_close_matches(_plain(name), ("gateway",), 1, SURE):
             raise BadRequest("A name in providerOptions is like `gateway`, and only `gateway` is read.", "providerOptions")

@@ -12,6 +12,7 @@ from anyapi.domain.call import PLAIN_FACTS
 from anyapi.domain.catalogue import Operation
 from anyapi.domain.ids import AUTO
 from anyapi.errors import BadRequest
+from anyapi.gateway.formats.extent import refuse_many
 from anyapi.gateway.formats.openai_chat import ChatRequest, read_question
 from anyapi.gateway.formats.stored import take_off
 from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields
@@ -20,6 +21,8 @@ from anyapi.upstream.adapter import Dialect
 ENCODINGS = frozenset({"float", "base64"})
 LARGEST_TOKEN = 2**32 - 1
 MOST_DIMENSIONS = 1_000_000
+MOST_INPUTS = 1_000_000
+"""Texts, lists and tokens of a request together: OpenAI takes 300,000 tokens."""
 BYTES_OF_A_TOKEN = 64
 """Text never has more bytes a token, so it has at least as many tokens as its characters divided by this."""
 SHORTEST_CONTEXT = 512
@@ -83,6 +86,7 @@ def _least_tokens(fields: Fields) -> int:
     raw = fields.get("input")
     if raw is None:
         raise BadRequest("input is missing.", "input")
+    refuse_many(raw, "input", MOST_INPUTS)
     try:
         if bytes(memoryview(raw)[:1]) == b'"':
             return len(_decode_text(raw)) // BYTES_OF_A_TOKEN

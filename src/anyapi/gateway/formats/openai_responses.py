@@ -11,7 +11,8 @@ import msgspec
 from anyapi import errors
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats import beyond
-from anyapi.gateway.formats.abilities import BIG, NO_TOOLS, least_tokens
+from anyapi.gateway.formats.abilities import BIG, NO_TOOLS, least_tokens, named_abilities
+from anyapi.gateway.formats.extent import refuse_many
 from anyapi.gateway.formats.openai_chat import ChatRequest, read_question
 from anyapi.gateway.formats.stored import take_off
 from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields, policy_value
@@ -41,6 +42,8 @@ REFUSED_TOOLS = {
 """Tools that no provider is asked for, and why."""
 
 STORED, STORED_IDS = "mcp_approval_response", ("file_id", "container_id")
+MOST_INPUT = 1_000_000
+"""Values in `input`, whose items are told apart whoever serves them."""
 REFERRING = (b"file_id", b"container_id", b"item_reference", b"mcp_approval", b"additional_tools", b"\\u00")
 """What the text of `input` holds, in some spelling, if it names a stored file or brings tools: then no key may stand twice in it."""
 
@@ -73,17 +76,17 @@ class ResponsesRequest(ChatRequest):
         return error_event(error, reader.sequence) + reader.failed(error_code(error), str(error_of(error)[1]["message"]))
 
 
-class _Typed(msgspec.Struct):
+class _Typed(msgspec.Struct, gc=False):
     type: str = ""
 
 
-class _Tool(msgspec.Struct):
+class _Tool(msgspec.Struct, gc=False):
     type: str = ""
     tools: msgspec.Raw = msgspec.Raw(b"null")
     environment: _Typed | None = None
 
 
-class _Item(msgspec.Struct):
+class _Item(msgspec.Struct, gc=False):
     type: str | None = None
     role: str | None = None
     tools: msgspec.Raw = msgspec.Raw(b"null")
@@ -141,14 +144,19 @@ def needed_abilities(fields: Fields) -> frozenset[str]:
         needs.add("structured_outputs")
     if bytes(fields.get("reasoning", NULL)) != NULL:
         needs.add("reasoning")
+    return frozenset(needs | _needed_by_parts(fields["input"]))
+
+
+def _needed_by_parts(given: msgspec.Raw) -> set[str]:
+    if len(given) > BIG:
+        return named_abilities(given, PART_ABILITIES)
     try:
-        found = _decode_messages(fields["input"])
+        found = _decode_messages(given)
     except (msgspec.DecodeError, RecursionError):
-        return frozenset(needs | set(PART_ABILITIES.values()))
-    for message in found if isinstance(found, list) else []:
-        parts = [part for held in (message.content, message.output) if isinstance(held, list) for part in held]
-        needs |= {PART_ABILITIES[part.type] for part in parts if part.type in PART_ABILITIES}
-    return frozenset(needs)
+        return set(PART_ABILITIES.values())
+    held = [each for message in found if isinstance(message, _Message) for each in (message.content, message.output)]
+    parts = [part for each in held if isinstance(each, list) for part in each]
+    return {PART_ABILITIES[part.type] for part in parts if part.type in PART_ABILITIES}
 
 
 def error_code(error: Exception) -> str:
@@ -216,6 +224,7 @@ def _objection(tool: _Tool) -> str | None:
 def _check_items(given: msgspec.Raw) -> bool:
     """Refuse what refers to something stored: items, and files. Tools may come as an item too: whether one of them searches the web."""
     searches = False
+    refuse_many(given, "input", MOST_INPUT)
     try:
         items = _decode_items(given)
     except (msgspec.DecodeError, RecursionError):

@@ -4,6 +4,7 @@ import msgspec
 
 from anyapi.domain.call import App
 from anyapi.errors import BadRequest
+from anyapi.gateway.formats.extent import refuse_large
 from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields, plain_value
 from anyapi.policy.parse import parse_app
 
@@ -20,6 +21,7 @@ def take_off(fields: Fields, *, unread: frozenset[str] = frozenset()) -> tuple[A
     metadata = fields.pop("metadata", msgspec.Raw(NULL))
     if bytes(metadata) == NULL:
         return None, adjusted
+    refuse_large(metadata, "metadata")
     value = plain_value(metadata, "metadata")
     if isinstance(value, dict):
         value = {name: each for name, each in value.items() if name not in unread}

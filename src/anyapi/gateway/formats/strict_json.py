@@ -10,6 +10,7 @@ import json
 import msgspec
 
 from anyapi.errors import BadRequest
+from anyapi.gateway.formats.extent import check_fields, refuse_many, refuse_many_fields
 from anyapi.gateway.formats.unreadable import unreadable
 from anyapi.wire.utf8 import is_utf8
 
@@ -28,11 +29,13 @@ def outer_fields(body: bytes) -> Fields:
     if not is_utf8(body):  # msgspec does not look inside a raw value
         raise BadRequest("The body is not valid UTF-8.")
     try:
+        refuse_many_fields(body)
         fields = _decode_fields(body)
     except RecursionError:
         raise BadRequest("The body nests too deep.") from None
     except msgspec.DecodeError:
         raise unreadable(body) from None
+    check_fields(len(fields))
     if not is_plain(body, fields):
         unique_keys(body)
     return fields
@@ -74,7 +77,7 @@ def unique_keys(body: bytes) -> None:
     def outermost(pairs: list[tuple[str, object]]) -> int:
         return len(pairs) - len({key for key, _ in pairs})  # the last call is the outer object's
 
-    if _walk(body, outermost):
+    if _walk(body, outermost, "body"):
         raise BadRequest("A key stands twice in the body. Which one counts would be a guess, so neither does.")
 
 
@@ -87,18 +90,20 @@ def policy_value(raw: msgspec.Raw, field: str) -> object:
             raise BadRequest(f"A key stands twice inside {field}.", field)
         return found
 
-    return _walk(bytes(raw), unique)
+    return _walk(bytes(raw), unique, field)
 
 
 def plain_value(raw: msgspec.Raw, field: str) -> object:
     """Decode a field whose keys no rule depends on. Raises `BadRequest` naming the field."""
+    refuse_many(raw, field)
     try:
         return _decode_any(raw)
     except (msgspec.DecodeError, RecursionError):
         raise BadRequest(f"{field} is not valid JSON.", field) from None
 
 
-def _walk(body: bytes, hook: "object") -> object:
+def _walk(body: bytes, hook: "object", field: str) -> object:
+    refuse_many(body, field)
     try:
         return json.loads(body, object_pairs_hook=hook, parse_constant=_refuse_constant, parse_int=_number)  # type: ignore[arg-type]
     except RecursionError:

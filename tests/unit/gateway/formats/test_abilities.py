@@ -38,6 +38,24 @@ def test_kinds_of_parts(messages, abilities):
     assert abilities_of_parts(raw(messages)) == abilities
 
 
+LONG_TEXT = {"type": "text", "text": 'Say "image_url", with quotes. ' * (BIG // 30)}
+
+
+@pytest.mark.parametrize(
+    ("parts", "abilities"),
+    [([], set()), ([{"type": "image_url"}], {"vision"}), ([{"type": "file"}, {"type": "input_audio"}], {"pdf_input", "audio_input"})],
+)
+def test_large_messages_are_searched_for_kinds_and_not_decoded(parts, abilities):
+    messages = raw([{"role": "user", "content": [LONG_TEXT, *parts]}])
+    assert len(messages) > BIG
+    assert abilities_of_parts(messages) == abilities
+
+
+def test_an_escaped_letter_in_large_messages_may_spell_any_kind():
+    text = json.dumps([{"role": "user", "content": [LONG_TEXT, {"type": "image_url"}]}]).replace('"image', '"\\u0069mage')
+    assert abilities_of_parts(msgspec.Raw(text.encode())) == {"vision", "pdf_input", "audio_input"}
+
+
 def test_an_escaped_kind_is_the_same_kind():
     assert abilities_of_parts(msgspec.Raw(b'[{"content":[{"type":"im\\u0061ge_url"}]}]')) == {"vision"}
 

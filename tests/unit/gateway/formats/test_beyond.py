@@ -48,6 +48,21 @@ def test_a_search_is_a_fact(form, name):
     assert not parse(form).facts.web_search
 
 
+@FORMATS
+def test_a_search_that_is_switched_off_is_none(form):
+    assert parse(form, enable_search=True).facts.web_search
+    assert not parse(form, enable_search=False).facts.web_search
+
+
+@FORMATS
+@pytest.mark.parametrize("name", ["deferred", "enable_code_interpreter"])
+def test_what_is_switched_off_passes(form, name):
+    """xAI keeps a deferred answer for a day; Alibaba runs what the model wrote."""
+    with pytest.raises(BadRequest, match=name):
+        parse(form, **{name: True})
+    assert name in parse(form, **{name: False}).fields
+
+
 @pytest.mark.parametrize("form", [openai_chat, openai_responses])
 def test_a_longer_cache_is_not_asked_for(form):
     request = parse(form, **{KEEPING: "24h"})

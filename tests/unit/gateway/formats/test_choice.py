@@ -2,12 +2,25 @@
 
 import base64
 import json
+import re
+import time
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from anyapi.gateway.formats import anthropic_messages, openai_chat, openai_responses
-from anyapi.gateway.formats.choice import TOKENS_A_FILE, estimated_tokens, facts_to_choose_by, longest_answer, rounded_up
+from anyapi.gateway.formats.choice import (
+    SHORTEST_FILE,
+    STEP,
+    TOKENS_A_FILE,
+    estimated_tokens,
+    facts_to_choose_by,
+    files_in,
+    longest_answer,
+    rounded_up,
+)
 
 PICTURE = base64.b64encode(bytes(range(256)) * 40).decode()
 TOOLS = {
@@ -99,7 +112,7 @@ def test_words_without_spaces_are_no_file():
         ({}, 0),
         ({"max_tokens": b"7"}, 7),
         ({"max_tokens": b"7", "max_completion_tokens": b"9"}, 9),
-        ({"max_output_tokens": b"9"}, 9),
+        ({"max_output_tokens": b"9"}, 0),
         ({"max_tokens": b"-1"}, 0),
         ({"max_tokens": b"null"}, 0),
         ({"max_tokens": b'"7"'}, 0),
@@ -108,7 +121,16 @@ def test_words_without_spaces_are_no_file():
     ],
 )
 def test_the_longest_answer(fields, most):
-    assert longest_answer({name: msgspec.Raw(raw) for name, raw in fields.items()}) == most
+    assert longest_answer(openai_chat.ChatRequest({name: msgspec.Raw(raw) for name, raw in fields.items()})) == most
+
+
+@pytest.mark.parametrize("form", PARSE)
+def test_the_limit_of_another_format_limits_nothing(form):
+    others = {LIMIT[other]: 7 for other in LIMIT if other != form}
+    if form == "chat":
+        del others["max_tokens"]
+    request = read(form, **{LIMIT[form]: 9, **others})
+    assert longest_answer(request) == 9
 
 
 @pytest.mark.parametrize(("tokens", "rounded"), [(0, 0), (1, 1), (15, 15), (16, 16), (17, 18), (31, 32), (1000, 1024), (1025, 1152)])
@@ -120,3 +142,22 @@ def test_sizes_are_rounded_by_less_than_an_eighth_and_few_differ():
     found = {tokens: rounded_up(tokens) for tokens in range(1, 70_000)}
     assert all(tokens <= size < tokens * 1.125 for tokens, size in found.items())
     assert len(set(found.values())) < 130
+
+
+EDGES = [0, 1, STEP - 1, STEP, STEP + 1, SHORTEST_FILE - 1, SHORTEST_FILE, SHORTEST_FILE + STEP - 1, SHORTEST_FILE + STEP, 5000]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([b"a", b"/", b"_"]), st.sampled_from(EDGES), st.sampled_from([b"", b" ", b'"' * 700])), max_size=8)
+)
+def test_runs_are_found_wherever_they_stand(pieces):
+    text = b"".join(letter * length + behind for letter, length, behind in pieces)
+    runs = [found.end() - found.start() for found in re.finditer(rb"[a/_]+", text)]
+    assert list(files_in(msgspec.Raw(text))) == [length for length in runs if length >= SHORTEST_FILE]
+
+
+def test_runs_that_are_just_too_short_take_no_time():
+    text = msgspec.Raw(b'"' + (b"a" * (SHORTEST_FILE - 1) + b" ") * 8192 + b'"')
+    began = time.process_time()
+    assert not list(files_in(text))
+    assert time.process_time() - began < 2, "8 MB: tried anew at each letter it takes a quarter of a minute"
