@@ -16,7 +16,7 @@ from tests.tools.gateway import simulated
 from tests.unit.policy.samples import endpoint
 
 from anyapi.gateway.formats import openai_embeddings
-from anyapi.simulator import ClaimedPolicy, ModelSpec, ProviderSpec
+from anyapi.simulator import ClaimedPolicy, ModelSpec, ProviderSpec, WireName
 from anyapi.upstream.adapter import Answer, ProviderRow
 from anyapi.upstream.gemini_embeddings import GeminiEmbeddings
 from anyapi.upstream.openai_embeddings import OpenAIEmbeddings
@@ -158,3 +158,21 @@ def test_the_gateway_gives_the_vectors_of_the_provider_in_both_encodings(tmp_pat
             vectors(f"{gateway.url}/v1", gateway.key, "acme/vectors", extra_body={"data_policy": {"retention_days": 0}})
         assert not simulation.ledger("sim-vectors")["leaked"]
         assert {row.operation for row in gateway.usage(4)} == {"embeddings"}
+
+
+def test_the_gateway_asks_gemini_in_its_own_format(tmp_path):
+    model = ModelSpec("acme/vectors", "gemini-embedding-001", 1.0, dimensions=8)
+    provider = ProviderSpec("sim-gemini", wire=WireName.GEMINI, models=(model,), policy=ClaimedPolicy("never", "zero", 0))
+    with simulated(tmp_path / "home", [provider]) as (gateway, simulation):
+        with OpenAI(api_key=gateway.key, base_url=f"{gateway.url}/v1", max_retries=0) as client:
+            answer = client.embeddings.create(model="acme/vectors", input=["one", "two"])
+            shorter = client.embeddings.create(model="acme/vectors", input="one", dimensions=4)
+        assert [len(item.embedding) for item in answer.data] == [8, 8]
+        assert answer.data[0].embedding != answer.data[1].embedding
+        assert (answer.model, answer.usage.prompt_tokens) == ("acme/vectors", 2)
+        assert len(shorter.data[0].embedding) == 4
+        assert [(row.operation, row.outcome, row.tokens.prompt) for row in gateway.usage(2)] == [
+            ("embeddings", "success", 2),
+            ("embeddings", "success", 1),
+        ]
+        assert simulation.ledger("sim-gemini")["requests"] == 2

@@ -41,19 +41,8 @@ class ProviderExchange:
     """Drives attempts and relays; told by the client's connection of pauses and of the client leaving."""
 
     __slots__ = (
-        "_connection",
-        "_gone",
-        "_paused",
-        "_pending",
-        "_reader",
-        "_stopped",
-        "admission",
-        "held",
-        "outbound",
-        "refusal",
-        "reply",
-        "rows",
-    )
+        "_connection", "_gone", "_paused", "_pending", "_reader", "_stopped", "admission", "held", "outbound", "refusal", "reply", "rows",
+    )  # fmt: skip
 
     def __init__(self, outbound: ChatRequest, reply: Connection, admission: Admission) -> None:
         """`reply` is where the answer goes; it must be attached to this exchange by the caller."""
@@ -64,8 +53,8 @@ class ProviderExchange:
         self._gone = self._paused = self._stopped = False
         self.refusal: BadRequest | None = None
         """What the first endpoint that cannot express the request said; the caller gets it if nothing was sent to any."""
-        self.held: Answer | None = None
-        """A refusal that would go to the client if no other endpoint answers."""
+        self.held: Answer | bytes | None = None
+        """A refusal, of a stream all of it, that would go to the client if no other endpoint answers."""
         self.rows = b""
 
     # --- told by the client's connection
@@ -207,16 +196,7 @@ class ProviderExchange:
             return
         out = reader.feed(data)
         if out:
-            admission = self.admission
-            if not reply.streaming:
-                admission.note_first_token()
-                admission.streamed = True
-                reply.start_stream(b"%b%b" % (EVENTS, self.rows))
-                self.outbound.forget()  # content has reached the client, so no other attempt can follow
-                reply.forget_request()
-                self.rows = b""
-            admission.answer_tokens += out.count(b"\n\n")  # about one token an event; only used where the provider states none
-            reply.send_part(out)
+            self._release(out, reader)
         connection = self._connection
         if connection is None:
             return
@@ -229,6 +209,22 @@ class ProviderExchange:
                 connection.leave(LAST_BYTES)
         elif self._paused:
             connection.pause()
+
+    def _release(self, out: bytes, reader: StreamReader | None = None) -> None:
+        """Send a part of a stream on, the first one behind its head. Of a `reader`, all of a refusal without content is held instead."""
+        admission, reply = self.admission, self.reply
+        if not reply.streaming:
+            if reader is not None and reader.complete and reader.refused and reader.empty:
+                self.held = out
+                return
+            admission.note_first_token()
+            admission.streamed = True
+            reply.start_stream(b"%b%b" % (EVENTS, self.rows))
+            self.outbound.forget()  # content has reached the client, so no other attempt can follow
+            reply.forget_request()
+            self.rows = b""
+        admission.answer_tokens += out.count(b"\n\n")  # about one token an event; only used where the provider states none
+        reply.send_part(out)
 
     def _outcome(self, adapter: Adapter, connection: UpstreamConnection, failure: OutcomeKind | None) -> Outcome:
         """How an exchange ended; a whole answer goes to the client now."""
@@ -244,7 +240,7 @@ class ProviderExchange:
         self.admission.tokens = reader.tokens
         self.admission.empty = reader.complete and reader.empty
         if reader.complete:
-            return SUCCESS
+            return Outcome(OutcomeKind.CONTENT_REFUSED) if reader.refused and not self.admission.streamed else SUCCESS
         if failure in {OutcomeKind.CLIENT_GONE, OutcomeKind.OVERLOADED}:
             return Outcome(failure)
         if self.reply.streaming:
@@ -272,8 +268,12 @@ class ProviderExchange:
         self.deliver(answer)
         return SUCCESS
 
-    def deliver(self, answer: Answer) -> None:
-        """Send a complete answer to the client."""
+    def deliver(self, answer: Answer | bytes) -> None:
+        """Send a complete answer to the client, or all of a stream."""
+        if isinstance(answer, bytes):
+            self._release(answer)
+            self.reply.finish_stream()
+            return
         admission = self.admission
         admission.note_first_token()
         admission.answer_tokens = max(1, (len(answer.body) - ENVELOPE) // BYTES_A_TOKEN)

@@ -8,7 +8,7 @@ from anyapi.simulator.anthropic_wire import AnthropicApi
 from anyapi.simulator.bedrock_wire import BedrockApi
 from anyapi.simulator.cohere_wire import CohereApi
 from anyapi.simulator.faults import Turn
-from anyapi.simulator.gemini_wire import GeminiApi
+from anyapi.simulator.gemini_api import GeminiApi
 from anyapi.simulator.google_tokens import TokenApi
 from anyapi.simulator.openai_api import AzureApi, OpenAiApi
 from anyapi.simulator.vertex_api import VertexApi

@@ -10,16 +10,15 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from anyapi.simulator.answer import Answer, Choice, Finish, spoken
-from anyapi.simulator.call import Call, Rejected
+from anyapi.simulator.call import Call
 from anyapi.simulator.gemini_read import read_request
 from anyapi.simulator.ledger import Outcome
 from anyapi.simulator.openai_errors import log_probabilities
 from anyapi.simulator.reply import EVENTS, Reply, answered
-from anyapi.simulator.request import Request
 from anyapi.simulator.seal import seal
 from anyapi.simulator.steps import Send
 from anyapi.simulator.tokens import size_of, tokens_for
-from anyapi.simulator.wire import Target, Wire, bearer, same_key
+from anyapi.simulator.wire import Target
 
 _write = msgspec.json.Encoder().encode
 _Dict = dict[str, object]
@@ -40,7 +39,7 @@ _STATUS = {
     400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 409: "ABORTED",
     429: "RESOURCE_EXHAUSTED", 499: "CANCELLED", 500: "INTERNAL", 501: "UNIMPLEMENTED", 503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED",
 }  # fmt: skip
-_BAD_KEY = "API key not valid. Please pass a valid API key."
+BAD_KEY = "API key not valid. Please pass a valid API key."
 _KEY_INFO = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID", "domain": "googleapis.com"}]
 
 
@@ -49,15 +48,17 @@ class GeminiWire:
 
     completion_path = "/v1beta/models/MODEL:generateContent"
     _path = re.compile(r"/v1(?:alpha|beta)?/models/(.+):(\w+)")
+    _methods: Mapping[str, tuple[bool, bool]] = _METHODS
+    """Whether each streams, and whether it counts."""
     call_ids = True
     """Calls of functions carry an id."""
 
     def target(self, path: str, query: str) -> Target | None:
         """The path names the model and says whether to stream."""
         match = self._path.fullmatch(path)
-        if match is None or match[2] not in _METHODS:
+        if match is None or match[2] not in self._methods:
             return None
-        stream, count = _METHODS[match[2]]
+        stream, count = self._methods[match[2]]
         if stream and "alt=sse" not in query.split("&"):
             return None
         return Target(urllib.parse.unquote(match[1]), stream, count)
@@ -85,7 +86,7 @@ class GeminiWire:
     def error(self, status: int, message: str) -> bytes:
         """Return Google's error object."""
         error: _Dict = {"code": status, "message": message, "status": _STATUS.get(status, "UNKNOWN")}
-        return _write({"error": {**error, "details": _KEY_INFO} if message == _BAD_KEY else error})
+        return _write({"error": {**error, "details": _KEY_INFO} if message == BAD_KEY else error})
 
     def error_headers(self, status: int) -> list[tuple[bytes, bytes]]:  # noqa: ARG002 - the contract's
         """All is in the body."""
@@ -139,30 +140,6 @@ class VertexWire(GeminiWire):
     completion_path = "/v1/projects/PROJECT/locations/LOCATION/publishers/google/models/MODEL:generateContent"
     _path = re.compile(r"/v1(?:beta1)?/(?:projects/[^/]+/locations/[^/]+/)?publishers/google/models/(.+):(\w+)")
     call_ids = False
-
-
-class GeminiApi:
-    """What is at `https://generativelanguage.googleapis.com`, and at `https://LOCATION-aiplatform.googleapis.com`."""
-
-    wires: tuple[Wire, ...] = (GeminiWire(), VertexWire())
-    base_path = "/v1beta"
-    models_paths: tuple[str, ...] = ("/v1beta/models", "/v1/models")
-
-    def admits(self, request: Request, key: str) -> bool:
-        """The key is in `x-goog-api-key`, else in the query; Vertex AI takes a bearer token."""
-        headers = request.header()
-        return same_key(headers.get("x-goog-api-key") or request.parameter("key") or bearer(headers), key)
-
-    def no_admittance(self, request: Request) -> Rejected:
-        """Return what Google answers: a 400 to a wrong key, a 401 to a wrong token."""
-        return (
-            Rejected(401, "Request had invalid authentication credentials.") if "/publishers/" in request.path else Rejected(400, _BAD_KEY)
-        )
-
-    def models(self, names: tuple[str, ...]) -> object:
-        """Return one page that holds everything."""
-        methods = ["generateContent", "countTokens"]
-        return {"models": [{"name": f"models/{name}", "displayName": name, "supportedGenerationMethods": methods} for name in names]}
 
 
 def _candidate(parts: list[_Dict], index: int, finish: Finish | None = None) -> _Dict:

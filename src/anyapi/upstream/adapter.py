@@ -129,6 +129,11 @@ class StreamReader(Protocol):
     tokens: TokenCount | None
 
     @property
+    def refused(self) -> bool:
+        """Of a complete answer: whether the provider declined for content reasons, as far as the end of the stream says so."""
+        ...
+
+    @property
     def empty(self) -> bool:
         """Of a complete answer: whether it held nothing (no text, tool call, reasoning, refusal). Until then it may turn false."""
         ...

@@ -42,6 +42,11 @@ class TranslatedStream:
         self.tokens: TokenCount | None = None
 
     @property
+    def refused(self) -> bool:
+        """Whether the provider declined for content reasons."""
+        return self._inner.refused
+
+    @property
     def sequence(self) -> int:
         """The number of the next event, in formats that number them."""
         return getattr(self._outer, "sequence", 0)

@@ -30,6 +30,7 @@ LAST = b"data: [DONE]\n\n"
 """The terminal marker as nearly every server writes it."""
 FINISH = re.compile(rb'"finish_reason"\s*:\s*"[^"]')
 """A stated reason. In the text of an answer its quotes would be escaped; some servers write an empty one where others write null."""
+FILTERED = re.compile(rb'"finish_reason"\s*:\s*"content_filter"')
 FINISH_KEY = b'"finish_reason"'
 CR = 13
 FINISH_MARKS = {b'"finish_reason":null': b'"finish_reason":"', b'"finish_reason": null': b'"finish_reason": "'}
@@ -230,14 +231,14 @@ def with_plain_ends(data: bytes) -> bytes:
 class ChatStream:
     """Reads a chat completion stream and passes its events on byte for byte, less the usage chunk nobody asked for."""
 
-    __slots__ = ("_finish_mark", "_finished", "_hide_usage", "_opening", "_rest", "complete", "failure", "started", "tokens")
+    __slots__ = ("_finish_mark", "_finished", "_hide_usage", "_opening", "_rest", "complete", "failure", "refused", "started", "tokens")
 
     def __init__(self, *, hide_usage: bool) -> None:
         """`hide_usage`: the client did not ask for the usage chunk, we did."""
         self._hide_usage = hide_usage
         self._finish_mark, self._finished = FINISH_KEY, False
         self._rest = self._opening = NOTHING
-        self.complete = self.started = False
+        self.complete = self.refused = self.started = False
         self.failure: Outcome | None = None
         self.tokens: TokenCount | None = None
 
@@ -332,6 +333,7 @@ class ChatStream:
         if self._finish_mark is FINISH_KEY:
             self._finish_mark = next((mark for null, mark in FINISH_MARKS.items() if null in data), FINISH_KEY)
         self._finished = self._finished or FINISH.search(data) is not None
+        self.refused = self.refused or FILTERED.search(data) is not None
 
     def _end(self, data: bytes) -> bytes:
         """What follows the terminal marker is not part of the answer. The marker alone is no proof of one that is whole.

@@ -142,14 +142,17 @@ def _is_ours(raw: msgspec.Raw) -> bool:
 class ResponsesReader:
     """A `StreamReader`: passes events on as they came, from the first one that says something."""
 
-    __slots__ = ("_after_cr", "_held", "_holding", "_opened", "_splitter", "complete", "empty", "failure", "sequence", "started", "tokens")
+    __slots__ = (
+        "_after_cr", "_held", "_holding", "_opened", "_splitter", "complete", "empty", "failure", "refused", "sequence",
+        "started", "tokens",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         """Start with nothing seen."""
         self.complete = False
         self.failure: Outcome | None = None
         self.tokens: TokenCount | None = None
-        self.started, self.empty = False, True
+        self.started, self.empty, self.refused = False, True, False
         self.sequence = 0
         """The number that an event of ours would have after those that were released."""
         self._splitter = sse.Splitter(LIMIT)
@@ -257,6 +260,7 @@ class ResponsesReader:
             return
         self.tokens = tokens_of(found.response.usage)
         self.complete = self.started = True
+        self.refused = _is_refusal(found.response)
         self.empty = self.empty and not any(item.says for item in found.response.items)
 
     def _fail(self, data: bytes) -> None:
