@@ -269,7 +269,7 @@ def _parse(file: Path | None, problems: Problems) -> Table:
     name = _DEFAULT_FILE if file is None else str(file)
     content: dict[str, object] = {}
     try:
-        content = {} if file is None else tomllib.loads(file.read_text(encoding="utf-8"))
+        content = {} if file is None else tomllib.loads(file.read_text(encoding="utf-8-sig"))  # some editors write a byte order mark
     except OSError as error:
         problems.note(name, None, None, f"cannot be read ({error.strerror})")
     except UnicodeDecodeError:
@@ -278,6 +278,8 @@ def _parse(file: Path | None, problems: Problems) -> Table:
         # Only the position: the parser's own words may quote the file, and the file may hold what it should not.
         position = _POSITION.search(str(error))
         problems.note(name, None, None, f"not valid TOML{f' at {position.group(1)}' if position else ''}")
+    except (ValueError, RecursionError):
+        problems.note(name, None, None, "not valid TOML: it nests too deep, or holds a number of thousands of digits")
     return Table(content, problems, name)
 
 

@@ -269,6 +269,8 @@ def test_everything_wrong_is_reported_at_once(tmp_path):
         (b"[server\n", "not valid TOML at line 1"),
         (b"a = 'sk-live-0123456789abcdef\n", "not valid TOML"),
         (b"[a]\n[a]\n", "not valid TOML"),
+        (b"a = " + b"[" * 5000, "nests too deep"),
+        (b"a = " + b"9" * 5000, "thousands of digits"),
         (b"a = '\xff'\n", "UTF-8"),
     ],
 )
@@ -278,6 +280,12 @@ def test_a_file_that_is_no_toml_is_refused_without_quoting_it(tmp_path, data, wo
     with pytest.raises(ConfigError, match=words) as caught:
         load_config(path, HOME, NOW)
     assert "sk-live" not in str(caught.value)
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path):
+    path = tmp_path / "anyapi.toml"
+    path.write_bytes(b"\xef\xbb\xbf[usage]\r\nttl_days = 7\r\n")
+    assert load_config(path, HOME, NOW).usage_ttl_days == 7
 
 
 def test_a_check_needs_no_secret(tmp_path):

@@ -22,6 +22,8 @@ UNSTATED_ANSWER = 32_768
 TRIED_BY_AUTO = 16
 """Of the endpoints that `anyapi/auto` may choose, it goes from the cheapest on and never beyond these."""
 SHORTEST_FILE = 1024
+HOLDERS, FILE_KEYS = ("messages", "input", "system"), frozenset({b"data", b"file_data", b"url", b"image_url"})
+"""Fields that may hold files, and the names that a file stands behind, in every format."""
 MOST_LOOKED_AT = 1024 * 1024
 """Bytes of a request that are looked through for files, which takes a millisecond; a larger one counts byte by byte."""
 MOST_ANSWERS = 128
@@ -88,15 +90,25 @@ def _prompt_tokens(fields: Fields) -> int:
     size = sum(len(raw) for raw in fields.values())
     if size > MOST_LOOKED_AT:
         return size
-    return size + sum(_file_tokens(piece) - len(piece) for raw in fields.values() for piece in _files(raw))
+    held = (piece for name in HOLDERS if name in fields for piece in _files(fields[name]))
+    return size + sum(_file_tokens(piece) - len(piece) for piece in held)
 
 
 def _files(raw: msgspec.Raw) -> Iterator[bytes]:
-    """The texts in it that are files in base64: long, and without the spaces and escapes of words."""
-    if len(raw) >= SHORTEST_FILE:
-        for piece in bytes(raw).split(b'"'):
-            if len(piece) >= SHORTEST_FILE and b" " not in piece and b"\\" not in piece and piece.isascii():
-                yield piece
+    """The texts in it that are files in base64: long, without the spaces and escapes of words, and where a format has a file.
+
+    A text of one long word is none: a provider counts each of its tokens.
+    """
+    if len(raw) < SHORTEST_FILE:
+        return
+    pieces = bytes(raw).split(b'"')
+    for at, piece in enumerate(pieces):
+        if len(piece) >= SHORTEST_FILE and pieces[at - 1].strip() == b":" and pieces[at - 2] in FILE_KEYS and _is_file(piece):
+            yield piece
+
+
+def _is_file(piece: bytes) -> bool:
+    return b" " not in piece and b"\\" not in piece and piece.isascii()
 
 
 def _file_tokens(file: bytes) -> int:

@@ -101,21 +101,63 @@ async def test_the_context_bounds_the_prompt():
     assert most(endpoint(price=Price(1.0, 0.0), context_length=4096), messages=text)[0].amount == 4096 * 1000
 
 
+FILE = "A" * 2000
+HELD = {
+    "chat": [
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64," + FILE}},
+        {"type": "file", "file": {"file_data": "data:application/pdf;base64," + FILE}},
+        {"type": "input_audio", "input_audio": {"format": "wav", "data": FILE}},
+    ],
+    "messages": [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": FILE}}],
+    "responses": [{"type": "input_image", "image_url": "data:image/png;base64," + FILE}, {"type": "input_file", "file_data": FILE}],
+}
+READ = {"chat": openai_chat.parse, "messages": anthropic_messages.parse, "responses": openai_responses.parse}
+
+
+async def tokens_of(part, form="chat"):
+    """Of a request, what is set aside for all but the text of a part, and how long that text is."""
+    turns = [{"role": "user", "content": [part]}]
+    fields = {"messages": None, "input": turns} if form == "responses" else {"messages": turns}
+    found, size = most(endpoint(price=Price(1.0, 0.0), context_length=None), parse=READ[form], max_tokens=1, **fields)
+    return found.amount // 1000, size
+
+
+@pytest.mark.parametrize(("form", "part"), [(form, part) for form, parts in HELD.items() for part in parts])
+@on_loop
+async def test_files_are_estimated(form, part):
+    tokens, size = await tokens_of(part, form)
+    assert size - len(FILE) - 30 < tokens - 1600 <= size - len(FILE)
+
+
+@on_loop
+async def test_a_long_file_counts_by_its_length():
+    tokens, size = await tokens_of({"type": "input_audio", "input_audio": {"format": "wav", "data": "A" * 100_000}})
+    assert tokens == size - 100_000 + 100_000 // 32
+
+
 @pytest.mark.parametrize(
-    ("text", "tokens"),
+    "part",
     [
-        ("data:image/png;base64," + "A" * 100_000, 100_022 // 32),
-        ("A" * 2000, 1600),
-        ("A" * 1000, 1000),
-        ("word " * 1000, 5000),
-        ("\u8a9e" * 1000, 6000),
-        ("A" * (MOST_LOOKED_AT + 1), MOST_LOOKED_AT + 1),
+        {"type": "text", "text": FILE},
+        {"type": "text", "text": "data:image/png;base64," + FILE},
+        {"type": "text", "text": "word " * 1000},
+        {"type": "input_audio", "input_audio": {"format": "wav", "data": "A" * 1000}},
+        {"type": "input_audio", "input_audio": {"format": "wav", "data": "\u8a9e" * 1000}},
+        {"type": "input_audio", "input_audio": {"format": "wav", "data": "A" * (MOST_LOOKED_AT + 1)}},
+        {"type": "text", "text": json.dumps({"data": FILE})},
     ],
 )
 @on_loop
-async def test_files_are_estimated_and_text_is_not(text, tokens):
-    found, size = most(endpoint(price=Price(1.0, 0.0), context_length=None), messages=[{"role": "user", "content": text}])
-    assert found.amount == (size - len(json.dumps(text)) + 2 + tokens) * 1000
+async def test_text_counts_byte_by_byte_also_where_it_looks_like_a_file(part):
+    tokens, size = await tokens_of(part)
+    assert tokens == size
+
+
+@on_loop
+async def test_a_tool_is_text_whatever_its_keys_are():
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {"data": FILE}}}]
+    found, size = most(endpoint(price=Price(1.0, 0.0), context_length=None), max_tokens=1, tools=tools)
+    assert found.amount == size * 1000
 
 
 @on_loop
