@@ -3,7 +3,6 @@
 Nothing is kept: a part of an answer lives between two lines of this file. The client leaving closes the provider's connection at once.
 """
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 from time import monotonic
@@ -41,8 +40,19 @@ class ProviderExchange:
     """Drives attempts and relays; told by the client's connection of pauses and of the client leaving."""
 
     __slots__ = (
-        "_connection", "_gone", "_paused", "_pending", "_reader", "_stopped", "admission", "held", "outbound", "refusal", "reply", "rows",
-    )  # fmt: skip
+        "_connection",
+        "_gone",
+        "_paused",
+        "_pending",
+        "_reader",
+        "_stopped",
+        "admission",
+        "held",
+        "outbound",
+        "refusal",
+        "reply",
+        "rows",
+    )
 
     def __init__(self, outbound: ChatRequest, reply: Connection, admission: Admission) -> None:
         """`reply` is where the answer goes; it must be attached to this exchange by the caller."""
@@ -158,20 +168,10 @@ class ProviderExchange:
             return None
 
     async def _connect(self, upstream: Upstream) -> UpstreamConnection | OutcomeKind:
-        """A new connection. A client that leaves is not kept waiting for; the connection then waits for somebody else."""
+        """A new connection. A client that leaves is not kept waiting for it."""
         waiter: Waiter[UpstreamConnection | OutcomeKind] = Waiter()
         self._pending = waiter
-
-        def opened(task: "asyncio.Task[UpstreamConnection | OutcomeKind]") -> None:
-            if task.cancelled():
-                return  # the loop is closing
-            # Whatever went wrong that nobody foresaw, the caller must not wait for ever.
-            result = OutcomeKind.CONNECT_FAILED if task.exception() is not None else task.result()
-            if waiter.done and isinstance(result, UpstreamConnection):
-                upstream.put(result)
-            waiter.set(result)
-
-        asyncio.ensure_future(upstream.connect()).add_done_callback(opened)
+        upstream.open_for(waiter)
         return await waiter
 
     async def wait(self, seconds: float) -> None:

@@ -14,6 +14,7 @@ from anyapi.upstream.connection import UpstreamConnection
 from anyapi.upstream.dialer import Dialer
 from anyapi.wire.buffers import ReadBuffer
 from anyapi.wire.loop_parts import LoopParts
+from anyapi.wire.tasks import Waiter
 from anyapi.wire.tls import TlsPipe
 
 IDLE_SECONDS = 15.0
@@ -115,6 +116,20 @@ class Upstream:
                 return connection
             connection.abort()
         return None
+
+    def open_for(self, waiter: Waiter[UpstreamConnection | OutcomeKind]) -> None:
+        """Open a connection for somebody; where they wait no more when it is there, it waits for somebody else."""
+
+        def opened(task: "asyncio.Task[UpstreamConnection | OutcomeKind]") -> None:
+            if task.cancelled():
+                return  # the loop is closing
+            # Whatever went wrong that nobody foresaw, the caller must not wait for ever.
+            result = OutcomeKind.CONNECT_FAILED if task.exception() is not None else task.result()
+            if waiter.done and isinstance(result, UpstreamConnection):
+                self.put(result)
+            waiter.set(result)
+
+        asyncio.ensure_future(self.connect()).add_done_callback(opened)
 
     async def connect(self) -> UpstreamConnection | OutcomeKind:
         """Open a connection; how it failed when it did."""
