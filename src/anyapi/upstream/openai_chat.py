@@ -377,14 +377,15 @@ class ChatStream:
     def _take_error(self, data: bytes) -> bytes:
         """Stop before an event that is an error; the error itself is told in our words."""
         kept = []
-        for event in data.split(b"\n\n")[:-1]:
+        *events, rest = data.split(b"\n\n")  # the last is nothing, or a blank line more
+        for event in events:
             chunk = read_chunk(event) if b'"error"' in event else None
             if chunk is not None and bytes(chunk.error) not in EMPTY:
                 self.failure = error_in(b'{"error":%b}' % bytes(chunk.error)) or Outcome(OutcomeKind.SERVER_ERROR)
             elif chunk is not None and says_failed(event):
                 self.failure = Outcome(OutcomeKind.SERVER_ERROR)
             if self.failure is not None:
-                self.complete = False
+                self.complete, rest = False, b""
                 break
             kept.append(event)
-        return b"\n\n".join([*kept, b""]) if kept else b""
+        return b"\n\n".join([*kept, rest]) if kept else b""
