@@ -14,9 +14,9 @@ import msgspec
 
 from anyapi.domain.catalogue import Endpoint
 from anyapi.errors import BadRequest
-from anyapi.gateway.formats.extent import LONG, MOST_VALUES, count_values, might_hold
+from anyapi.gateway.formats.extent import LONG, MOST_VALUES, count_values, is_readable, might_hold
 from anyapi.gateway.formats.openai_chat import ChatRequest
-from anyapi.upstream.adapter import Adapter, Prepared, ProviderRow
+from anyapi.upstream.adapter import Adapter, Dialect, OutboundChat, Prepared, ProviderRow
 
 T = TypeVar("T")
 
@@ -43,6 +43,16 @@ def prepare_large(adapter: Adapter, request: ChatRequest, endpoint: Endpoint, ro
     """`Adapter.prepare` of a request that it walks through. Raises `BadRequest` for one of too many values, before it is looked at."""
     check_values(request.fields)
     return adapter.prepare(request, endpoint, row)
+
+
+def may_read(answer: bytes, call: OutboundChat) -> bool:
+    """Whether a provider's answer is not so full that reading it would hold everybody up; it is read on the event loop.
+
+    Vectors and log probabilities are many values: what asked for them gets them.
+    """
+    if len(answer) <= LONG or call.dialect is Dialect.EMBEDDINGS or any("logprobs" in name for name in call.fields):
+        return True
+    return b"logprobs" in bytes(call.fields.get("include", b"")) or is_readable(answer)
 
 
 def check_values(fields: Mapping[str, msgspec.Raw]) -> None:

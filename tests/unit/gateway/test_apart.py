@@ -138,3 +138,22 @@ def test_the_limit_counts_all_fields_together():
 
 def test_a_long_text_is_one_value():
     check_values({"messages": msgspec.Raw(b'"' + b'{\\",[' * 1_000_000 + b'"')})
+
+
+FULL = json.dumps(
+    {"choices": [{"message": {"content": "hi", "tool_calls": [{"function": {}}] * 60_000}, "finish_reason": "stop"}]}
+).encode()
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [({}, 502), ({"logprobs": True}, 200), ({"top_logprobs": 5}, 200), ({"include": ["message.output_text.logprobs"]}, 200)],
+)
+@on_loop
+async def test_an_answer_that_is_too_full_is_none(fields, status):
+    assert len(FULL) > HUGE
+    async with gateway(playing(ok(FULL), ok(FULL), ok(FULL), then=silent)) as running:
+        response = await running.post(chat(**fields))
+        assert response.status == status
+        (row,) = running.rows
+        assert row.outcome == ("upstream_error" if status == 502 else "success")

@@ -19,7 +19,10 @@ MOST_FIELDS = 1_000
 LARGEST_FIELD = 64 * 1024
 """Bytes of a field that is not content."""
 
-COUNTED = (b"{", b"[", b",")
+MOST_IN_ANSWER = 50_000
+"""Objects and lists in a provider's answer: one of a quarter of a million tokens has some thousands, where it calls tools."""
+
+OPENING, COUNTED = (b"{", b"["), (b"{", b"[", b",")
 """There is about one of them for each value."""
 STEPS = {b"{": 1, b"[": 1, b"}": -1, b"]": -1}
 _MARK = re.compile(rb'(?:[^"{}\[\],]++|"(?:[^"\\]++|\\.){0,64}+"){0,4096}+(.)', re.DOTALL)
@@ -57,6 +60,18 @@ def check_fields(count: int) -> None:
     """Raise `BadRequest` where there are too many at the top of a request."""
     if count > MOST_FIELDS:
         raise BadRequest(f"The body has more than {MOST_FIELDS} fields at the top. No format of a request has so many.")
+
+
+def is_readable(answer: bytes) -> bool:
+    """Whether a provider's answer holds no more than may be decoded and translated while everybody else waits."""
+    at = values = opening = 0
+    while len(answer) > LONG and values <= MOST_VALUES and opening <= MOST_IN_ANSWER:
+        mark, at = _next(_MARK, answer, at)
+        if mark is None:
+            return True
+        values += mark in COUNTED
+        opening += mark in OPENING
+    return len(answer) <= LONG
 
 
 def might_hold(raw: bytes | msgspec.Raw) -> int:

@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats import anthropic_messages, extent, openai_chat, openai_embeddings, openai_responses
-from anyapi.gateway.formats.extent import LARGEST_FIELD, LONG, MOST_FIELDS, MOST_VALUES, count_values, might_hold, refuse_many
+from anyapi.gateway.formats.extent import (
+    LARGEST_FIELD,
+    LONG,
+    MOST_FIELDS,
+    MOST_IN_ANSWER,
+    MOST_VALUES,
+    count_values,
+    is_readable,
+    might_hold,
+    refuse_many,
+)
 
 CHAT = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
 
@@ -134,3 +144,20 @@ def test_options_of_others_may_be_long():
 
 def test_the_limit_is_the_one_that_the_page_states():
     assert MOST_VALUES == 250_000
+
+
+@pytest.mark.parametrize(
+    ("answer", "readable"),
+    [
+        ('{"a":[' + many("{}", LONG // 3 - 9) + "]}", True),
+        ('{"a":[' + many("{}", LONG) + "]}", False),
+        ('{"a":[' + many("[1]", MOST_IN_ANSWER + 1) + '],"b":"' + "x" * LONG + '"}', False),
+        ('{"a":[' + many("1", MOST_VALUES - 9) + '],"b":"' + "x" * LONG + '"}', True),
+        (object_of(MOST_VALUES + 1), False),
+        ('{"a":"' + '{\\"k\\":[]},' * LONG + '"}', True),
+        ('"' * LONG * 2, True),
+    ],
+    ids=["small", "objects", "lists", "tokens", "keys", "a long text", "no JSON"],
+)
+def test_an_answer_that_is_too_full_is_not_read(answer, readable):
+    assert is_readable(answer.encode()) is readable
