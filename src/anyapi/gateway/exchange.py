@@ -12,7 +12,7 @@ from anyapi.domain.decision import Candidate, Outcome, OutcomeKind
 from anyapi.domain.evidence import NOTHING_STATED
 from anyapi.errors import BadRequest, Metadata, Overloaded, UpstreamFailed
 from anyapi.gateway.admit import Admission
-from anyapi.gateway.apart import apart, may_read, prepare_large
+from anyapi.gateway.apart import HUGE, apart, may_read, prepare_large
 from anyapi.gateway.client import Connection
 from anyapi.gateway.evidence import Witness
 from anyapi.gateway.formats.openai_chat import ChatRequest
@@ -255,7 +255,8 @@ class ProviderExchange:
         if not 200 <= status < 300:
             retry_after = parse_retry_after(connection.retry_after, self.admission.plane.clock()) if connection.retry_after else None
             return adapter.classify(status, retry_after, body)
-        answer = adapter.read_answer(body, self.outbound) if may_read(body, self.outbound) else Outcome(OutcomeKind.BAD_RESPONSE)
+        readable = len(body) <= HUGE or may_read(body, self.outbound)
+        answer = adapter.read_answer(body, self.outbound) if readable else Outcome(OutcomeKind.BAD_RESPONSE)
         if isinstance(answer, Outcome):
             return answer
         if self.outbound.stream:

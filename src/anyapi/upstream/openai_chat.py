@@ -141,7 +141,7 @@ class OpenAIChat:
 
     def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:  # noqa: ARG002
         """Check that it is a completion and find its usage; a 200 that carries an error is an error."""
-        if not is_utf8(body):  # values pass as they stand, so nothing else would notice
+        if not (body.isascii() or is_utf8(body)):  # values pass as they stand, so nothing else would notice
             return error_in(body) or Outcome(OutcomeKind.BAD_RESPONSE)
         try:
             completion = _decode_completion(body)

@@ -10,7 +10,7 @@ import json
 import msgspec
 
 from anyapi.errors import BadRequest
-from anyapi.gateway.formats.extent import check_fields, refuse_many, refuse_many_fields
+from anyapi.gateway.formats.extent import LONG, MOST_FIELDS, check_fields, refuse_many, refuse_many_fields
 from anyapi.gateway.formats.unreadable import unreadable
 from anyapi.wire.utf8 import is_utf8
 
@@ -26,16 +26,18 @@ def outer_fields(body: bytes) -> Fields:
     """The top-level fields of a JSON object, values as raw JSON. Raises `BadRequest`; never says what the body holds."""
     if not body:
         raise BadRequest("The body is empty; a JSON object is needed.")
-    if not is_utf8(body):  # msgspec does not look inside a raw value
+    if not (body.isascii() or is_utf8(body)):  # msgspec does not look inside a raw value
         raise BadRequest("The body is not valid UTF-8.")
     try:
-        refuse_many_fields(body)
+        if len(body) > LONG:
+            refuse_many_fields(body)
         fields = _decode_fields(body)
     except RecursionError:
         raise BadRequest("The body nests too deep.") from None
     except msgspec.DecodeError:
         raise unreadable(body) from None
-    check_fields(len(fields))
+    if len(fields) > MOST_FIELDS:
+        check_fields(len(fields))
     if not is_plain(body, fields):
         unique_keys(body)
     return fields
