@@ -71,7 +71,7 @@ class AuditWriter:
         self._connection: Connection | None = None
         self._composer = Composer()
         self._log: AppendedLog | None = None
-        self._thread = BatchThread("anyapi-audit", self._work, self._crashed, interval=0.1, idle=_SEAL_SECONDS, waited_for=False)
+        self._thread = BatchThread("anyapi-audit", self._work, self._crashed, interval=0.1, idle=_SEAL_SECONDS)
 
     def put(self, row: UsageRow, decisions: tuple[Decision, ...], commitment: str | None = None, /) -> None:
         """See `AuditSink`. Never waits; a request that finds no room is counted as a gap."""

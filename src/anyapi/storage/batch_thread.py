@@ -3,8 +3,6 @@
 Asking costs a flag and, once a batch, an event: no lock is taken for each row, and an idle writer does not wake up.
 """
 
-import contextlib
-import os
 import threading
 import time
 from collections import deque
@@ -25,19 +23,10 @@ class BatchThread:
     once a second. An exception is handed to `crashed`, because a writer that stops silently loses what it is given.
     """
 
-    def __init__(
-        self,
-        name: str,
-        work: Callable[[], bool],
-        crashed: Callable[[Exception], None],
-        *,
-        interval: float,
-        idle: float,
-        waited_for: bool = True,
-    ) -> None:
-        """Start the thread. `interval` and `idle` in seconds; `waited_for` is False where no request waits for the work."""
+    def __init__(self, name: str, work: Callable[[], bool], crashed: Callable[[Exception], None], *, interval: float, idle: float) -> None:
+        """Start the thread. `interval` and `idle` in seconds."""
         self._work, self._crashed = work, crashed
-        self._interval, self._idle, self._waited_for = interval, idle, waited_for
+        self._interval, self._idle = interval, idle
         self._pause = interval
         self.asked = False
         """Whether the work will be done within the interval anyhow: then `ask` need not be called."""
@@ -75,31 +64,26 @@ class BatchThread:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        if not self._waited_for:
-            _do_not_interrupt()
-        while self._turn():
-            pass
-
-    def _turn(self) -> bool:
-        """Wait until there is something to do, do it, and say whether to go on."""
-        self._wake.wait(self._idle)
-        self._urgent.wait(self._pause if self._deadline is None else min(self._pause, self._deadline - time.monotonic()))
-        self._urgent.clear()
-        self._wake.clear()
-        # From here on a new `ask` wakes the thread again; what was queued before it is seen by the work below.
-        self.asked = False
-        flushes = [self._flushes.popleft() for _ in range(len(self._flushes))]
-        done = self._try_work()
-        if done:
-            self._pause = self._interval
-            for flush in flushes:
-                flush.set()
-        else:
-            self._pause = min(self._pause * 2, _LONGEST_PAUSE)
-            self._flushes.extend(flushes)
-            self._wake.set()
-        # Whoever asked while the work was done, before `close`, may have queued what it did not see.
-        return self._deadline is None or ((not done or self._wake.is_set()) and time.monotonic() <= self._deadline)
+        while True:
+            self._wake.wait(self._idle)
+            self._urgent.wait(self._pause if self._deadline is None else min(self._pause, self._deadline - time.monotonic()))
+            self._urgent.clear()
+            self._wake.clear()
+            # From here on a new `ask` wakes the thread again; what was queued before it is seen by the work below.
+            self.asked = False
+            flushes = [self._flushes.popleft() for _ in range(len(self._flushes))]
+            done = self._try_work()
+            if done:
+                self._pause = self._interval
+                for flush in flushes:
+                    flush.set()
+            else:
+                self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+                self._flushes.extend(flushes)
+                self._wake.set()
+            # Whoever asked while the work was done, before `close`, may have queued what it did not see.
+            if self._deadline is not None and ((done and not self._wake.is_set()) or time.monotonic() > self._deadline):
+                return
 
     def _try_work(self) -> bool:
         try:
@@ -107,12 +91,3 @@ class BatchThread:
         except Exception as error:  # noqa: BLE001 the background loop: it must outlive any one failure
             self._crashed(error)
             return False
-
-
-def _do_not_interrupt() -> None:
-    """Have the scheduler let another thread finish its turn before this one's begins: half of a turn's cost is caches that are cold.
-
-    Linux alone knows how, and a sandbox may forbid it; then threads take turns as they did (sched(7), SCHED_BATCH).
-    """
-    with contextlib.suppress(AttributeError, OSError):
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

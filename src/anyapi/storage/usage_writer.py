@@ -76,7 +76,7 @@ class UsageWriter:
             with self._driver.translated("note the start"), self._driver.unit(connection, writes=True):
                 connection.execute(statements.ADD_START, (self._start, clock()))
         self._accepted = AcceptedCount(data_dir, self._start, clock())
-        self._thread = BatchThread("anyapi-usage", self._work, self._crashed, interval=interval, idle=_ADD_UP_SECONDS, waited_for=False)
+        self._thread = BatchThread("anyapi-usage", self._work, self._crashed, interval=interval, idle=_ADD_UP_SECONDS)
 
     def accept(self) -> None:
         """Count one accepted request."""

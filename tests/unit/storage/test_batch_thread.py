@@ -1,6 +1,5 @@
 """The thread behind both writers: it works when asked, again when it fails, and outlives its errors."""
 
-import os
 import threading
 
 import pytest
@@ -136,17 +135,3 @@ def test_what_is_queued_while_it_works_is_done_before_it_closes():
     go_on.set()
     closing.join(10)
     assert done == [1, 2]
-
-
-@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="only Linux has a scheduler that can be told")
-@pytest.mark.parametrize(("waited_for", "policy"), [(True, "SCHED_OTHER"), (False, "SCHED_BATCH")])
-def test_what_no_request_waits_for_does_not_interrupt_one(waited_for, policy):
-    policies = []
-
-    def work():
-        policies.append(os.sched_getscheduler(0))
-        return True
-
-    thread = BatchThread("test", work, [].append, interval=0.001, idle=NEVER, waited_for=waited_for)
-    assert thread.close(10)
-    assert policies == [getattr(os, policy)]
