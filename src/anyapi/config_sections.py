@@ -59,15 +59,12 @@ def read_server(table: Table | None, here: Path, listen: str | None) -> Server:
 def read_control(table: Table | None, here: Path, listen: str | None) -> Control:
     """`[control]`. Plain HTTP is for loopback alone: sessions must not cross a network in the clear."""
     if table is None:
-        return Control(listen=_control_listen(listen))
+        return Control(listen=_stated(listen) or Control().listen)
     tls_table = table.child("tls")
-    own_listen = table.optional_text("listen", _LISTEN)
-    if own_listen is not None and parse_control_listen(own_listen) is None:
-        table.note("listen", "must be `host:port`, with a port below 65536")
-        own_listen = None
+    own = _own_listen(table)
     control = Control(
         enabled=table.flag("enabled", default=True),
-        listen=_control_listen(listen, own_listen),
+        listen=_stated(listen) or own or Control().listen,
         tls=None if tls_table is None else _read_tls(tls_table, here),
         public_url=table.page("public_url"),
         oidc=read_oidc(table.child("oidc"), here),
@@ -79,21 +76,26 @@ def read_control(table: Table | None, here: Path, listen: str | None) -> Control
     return control
 
 
-def _control_listen(*texts: str | None) -> Listen:
-    """The first that is stated, else loopback."""
-    found = (parse_control_listen(text) for text in texts if text is not None)
-    return next((listen for listen in found if listen is not None), Control().listen)
-
-
 def read_metrics(table: Table | None, listen: str | None) -> Metrics:
     """`[metrics]`; `listen` from the environment goes before the file's."""
-    own = None if table is None else table.optional_text("listen", _LISTEN)
-    if table is not None:
-        if own is not None and parse_control_listen(own) is None:
-            table.note("listen", "must be `host:port`, with a port below 65536")
-        table.done()
-    text = listen or own
-    return Metrics(None if text is None else parse_control_listen(text))
+    if table is None:
+        return Metrics(_stated(listen))
+    own = _own_listen(table)
+    table.done()
+    return Metrics(_stated(listen) or own)
+
+
+def _own_listen(table: Table) -> Listen | None:
+    """The table's `listen` as `host:port`; None where it has none, or one of another form, which is noted."""
+    text = table.optional_text("listen", _LISTEN)
+    found = _stated(text)
+    if text is not None and found is None:
+        table.note("listen", "must be `host:port`, with a port below 65536")
+    return found
+
+
+def _stated(text: str | None) -> Listen | None:
+    return None if text is None else parse_control_listen(text)
 
 
 def parse_control_listen(text: str) -> Listen | None:

@@ -46,11 +46,11 @@ def prepare_large(adapter: Adapter, request: ChatRequest, endpoint: Endpoint, ro
 
 
 def may_read(answer: bytes, call: OutboundChat) -> bool:
-    """Whether a provider's answer is not so full that reading it would hold everybody up; it is read on the event loop.
+    """Whether an answer of more than `HUGE` bytes is not so full that reading it would hold everybody up; it is read on the event loop.
 
     Vectors and log probabilities are many values: what asked for them gets them.
     """
-    if len(answer) <= LONG or call.dialect is Dialect.EMBEDDINGS or any("logprobs" in name for name in call.fields):
+    if call.dialect is Dialect.EMBEDDINGS or any("logprobs" in name for name in call.fields):
         return True
     return b"logprobs" in bytes(call.fields.get("include", b"")) or is_readable(answer)
 

@@ -51,15 +51,14 @@ def refuse_large(raw: msgspec.Raw, field: str, most: int = LARGEST_FIELD) -> Non
 
 
 def refuse_many_fields(body: bytes) -> None:
-    """Raise `BadRequest` for a large body of more fields than a request has, before they are decoded."""
-    if len(body) > LONG and body.count(b":") > MOST_VALUES and _outer_commas(body) >= MOST_FIELDS:
-        check_fields(MOST_FIELDS + 1)
+    """Raise `BadRequest` for a body of more than `LONG` bytes with more fields than a request has, before they are decoded."""
+    if body.count(b":") > MOST_VALUES and _outer_commas(body) >= MOST_FIELDS:
+        raise too_many_fields()
 
 
-def check_fields(count: int) -> None:
-    """Raise `BadRequest` where there are too many at the top of a request."""
-    if count > MOST_FIELDS:
-        raise BadRequest(f"The body has more than {MOST_FIELDS} fields at the top. No format of a request has so many.")
+def too_many_fields() -> BadRequest:
+    """The error of a body with more than `MOST_FIELDS` fields at the top."""
+    return BadRequest(f"The body has more than {MOST_FIELDS} fields at the top. No format of a request has so many.")
 
 
 def is_readable(answer: bytes) -> bool:

@@ -10,7 +10,7 @@ import json
 import msgspec
 
 from anyapi.errors import BadRequest
-from anyapi.gateway.formats.extent import LONG, MOST_FIELDS, check_fields, refuse_many, refuse_many_fields
+from anyapi.gateway.formats.extent import LONG, MOST_FIELDS, refuse_many, refuse_many_fields, too_many_fields
 from anyapi.gateway.formats.unreadable import unreadable
 from anyapi.wire.utf8 import is_utf8
 
@@ -37,7 +37,7 @@ def outer_fields(body: bytes) -> Fields:
     except msgspec.DecodeError:
         raise unreadable(body) from None
     if len(fields) > MOST_FIELDS:
-        check_fields(len(fields))
+        raise too_many_fields()
     if not is_plain(body, fields):
         unique_keys(body)
     return fields
