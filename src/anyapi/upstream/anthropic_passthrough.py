@@ -144,10 +144,8 @@ class EventStream:
 
     def _read(self, data: bytes) -> bytes:
         """Event by event. What follows the end, or a failure, is not part of the answer."""
-        if b"\r" in data:
-            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         out: list[bytes] = []
-        for part in data.split(b"\n\n"):
+        for part in sse.with_plain_ends(data).split(b"\n\n"):
             block = part.lstrip(b"\n")  # blank lines more than one, or the LF of a CR that was the end already
             if not block:
                 continue

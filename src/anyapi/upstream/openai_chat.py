@@ -16,6 +16,7 @@ from anyapi.domain.usage import Count, TokenCount
 from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
 from anyapi.upstream.classify import classify_openai
 from anyapi.upstream.openai_events import EMPTY, FAILED, is_event, is_plain, read_chunk, says_failed, says_something
+from anyapi.upstream.sse import with_plain_ends
 from anyapi.wire.utf8 import is_utf8
 
 MAX_EVENT = 1024 * 1024
@@ -141,7 +142,7 @@ class OpenAIChat:
 
     def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:  # noqa: ARG002
         """Check that it is a completion and find its usage; a 200 that carries an error is an error."""
-        if not (body.isascii() or is_utf8(body)):  # values pass as they stand, so nothing else would notice
+        if not is_utf8(body):  # values pass as they stand, so nothing else would notice
             return error_in(body) or Outcome(OutcomeKind.BAD_RESPONSE)
         try:
             completion = _decode_completion(body)
@@ -223,11 +224,6 @@ def error_in(body: bytes) -> Outcome | None:
     return Outcome(OutcomeKind.SERVER_ERROR)
 
 
-def with_plain_ends(data: bytes) -> bytes:
-    """The same with LF at the end of each line."""
-    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
-
-
 class ChatStream:
     """Reads a chat completion stream and passes its events on byte for byte, less the usage chunk nobody asked for."""
 
@@ -293,7 +289,7 @@ class ChatStream:
             if held[-1] == CR:
                 del held[-1]
                 data = data.removeprefix(b"\n")
-            held += with_plain_ends(data) if b"\r" in data else data
+            held += with_plain_ends(data)
             place = -len(data) - 1  # the first LF of a blank line may be the last byte held
         else:
             held = bytearray(with_plain_ends(data))

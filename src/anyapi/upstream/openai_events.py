@@ -46,7 +46,7 @@ _decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 
 def is_plain(data: bytes) -> bool:
     """Whether `data` is nothing but whole events of one `data: ` line each, all JSON, with LF line ends."""
-    if not (data.startswith(b"data: ") and data.endswith(b"\n\n") and (data.isascii() or is_utf8(data))):
+    if not (data.startswith(b"data: ") and data.endswith(b"\n\n") and is_utf8(data)):
         return False
     events = data[6:-2].split(b"\n\ndata: ")
     if data.count(b"\n") != 2 * len(events) or b"\r" in data:  # a further line, which JSON would take for a space

@@ -210,7 +210,7 @@ class ResponsesReader:
         """The same with LF at the end of each line."""
         rest = whole.removeprefix(b"\n") if self._after_cr else whole
         self._after_cr = whole.endswith(b"\r")
-        return rest.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        return sse.with_plain_ends(rest)
 
     def _take(self, block: bytes) -> None:
         if not is_utf8(block):

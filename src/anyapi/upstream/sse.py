@@ -99,11 +99,14 @@ def _blank_lines(data: bytes) -> int:
     return len(data) - len(data.lstrip(b"\r\n"))
 
 
+def with_plain_ends(data: bytes) -> bytes:
+    """The same with LF at the end of each line."""
+    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
+
+
 def events(whole: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Read what `Splitter.feed` returned: each event's name (`message` if it has none) and data. Events without data are nothing."""
-    if b"\r" in whole:
-        whole = whole.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    for block in whole.split(b"\n\n"):
+    for block in with_plain_ends(whole).split(b"\n\n"):
         name, data = b"message", None
         for line in block.split(b"\n"):
             field, _, value = line.partition(b":")

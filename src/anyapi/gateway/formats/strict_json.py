@@ -26,7 +26,7 @@ def outer_fields(body: bytes) -> Fields:
     """The top-level fields of a JSON object, values as raw JSON. Raises `BadRequest`; never says what the body holds."""
     if not body:
         raise BadRequest("The body is empty; a JSON object is needed.")
-    if not (body.isascii() or is_utf8(body)):  # msgspec does not look inside a raw value
+    if not is_utf8(body):  # msgspec does not look inside a raw value
         raise BadRequest("The body is not valid UTF-8.")
     try:
         if len(body) > LONG:
