@@ -14,7 +14,7 @@ from anyapi.audit.tiles import LARGEST_ENTRY
 from anyapi.domain.data_policy import DataPolicy, Retention, RetentionKind
 from anyapi.domain.decision import Candidate, Decision
 from anyapi.domain.ids import OWN, CredentialId, EndpointId
-from anyapi.domain.usage import DecisionRecord, Recipients, UsageRow
+from anyapi.domain.usage import DecisionRecord, Recipients, UsageRow, UsageSource
 from anyapi.errors import AuditError
 
 DAY_MS = 86_400_000
@@ -66,7 +66,7 @@ class RequestEntry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Where the ruling stands that it was decided by."""
     sent: tuple[int, ...] | None = None
     """Which of the ruling's permitted endpoints it was written to, in order, if not to `used` alone: after a failover, or to none."""
-    source: str = ""
+    source: UsageSource | Literal[""] = ""
     status: int = 0
     streamed: bool = False
     used: int | None = None
@@ -206,7 +206,7 @@ def request_entry(
             recorded,
             place,
             sent,
-            row.source.value,
+            row.source,
             row.status,
             row.streamed,
             None if keeps is None else keeps.place,

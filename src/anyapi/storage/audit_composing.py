@@ -59,6 +59,7 @@ class Own(NamedTuple):
 
 
 Item: TypeAlias = Request | Recorded | Change | Own
+_FROM_TABLES = (Recorded, Change, Own)
 
 
 class Composer:
@@ -92,14 +93,14 @@ class Composer:
         refused = 0
         for item in items:
             try:
-                if isinstance(item, Recorded):
+                if not isinstance(item, _FROM_TABLES):  # nearly all are none
+                    self._add_request(rows, item, size)
+                elif isinstance(item, Recorded):
                     self._add_recorded(rows, item, size)
                 elif isinstance(item, Change):
                     rows.append((f"c:{item.id}", self._change(item)))
                 elif isinstance(item, Own):
                     rows.append((None, own_entry(item.kind, item.at, item.values)))
-                else:
-                    self._add_request(rows, item, size)
             except _UNTELLABLE:
                 refused += 1
         return rows, refused

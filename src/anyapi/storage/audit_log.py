@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from anyapi.audit.entries import key_entry
 from anyapi.audit.notes import Checkpoint, PublicKey, SigningKey
-from anyapi.audit.tree import leaf_hash
+from anyapi.audit.tree import leaf_hashes
 from anyapi.storage import audit_statements as statements
 from anyapi.storage.audit_tables import add_tile, entries_of, growing_of, number, size_of
 from anyapi.storage.driver import Connection, Driver
@@ -50,14 +50,14 @@ class AppendedLog:
             if self.driver.shared:
                 # What another worker entered, with the tiles that it filled.
                 others = entries_of(self.connection, self.size, size_of(self.connection))
-                self._growing.extend([leaf_hash(entry) for _, _, entry in others])
+                self._growing.extend(leaf_hashes(entry for _, _, entry in others))
             yield
 
     def append(self, rows: Sequence[NewEntry]) -> None:
         """Add entries, all or none, in one statement. It is a `Conflict` if the place or a reference is taken."""
-        values = [(place, ref, entry) for place, (ref, entry) in enumerate(rows, self.size)]
+        values = [(place, *row) for place, row in enumerate(rows, self.size)]
         self.driver.insert(self.connection, statements.insert_entries, values)
-        for tile in self._growing.extend([leaf_hash(entry) for _, entry in rows]):
+        for tile in self._growing.extend(leaf_hashes([entry for _, entry in rows])):
             add_tile(self.connection, tile)
 
     def announce(self, key: PublicKey, at: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from anyapi.audit.tiles import Growing, Tile, edge_of, split_hashes
-from anyapi.audit.tree import TILE_WIDTH, leaf_hash, whole
+from anyapi.audit.tree import TILE_WIDTH, leaf_hashes, whole
 from anyapi.errors import StorageError
 from anyapi.storage import audit_statements as statements
 from anyapi.storage.driver import Connection, Row
@@ -58,7 +58,7 @@ def _made(connection: Connection, level: int, number: int, width: int) -> list[b
     """The first so many hashes of a tile, made of what is below it."""
     first = number * TILE_WIDTH
     if level == 0:
-        return _whole([leaf_hash(entry) for _, _, entry in entries_of(connection, first, first + width)], width)
+        return _whole(leaf_hashes(entry for _, _, entry in entries_of(connection, first, first + width)), width)
     roots = connection.execute(statements.TILE_ROOTS, (level - 1, first, first + width)).fetchall()
     return _whole([cast("bytes", root) for (root,) in roots], width)
 
