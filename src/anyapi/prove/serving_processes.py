@@ -32,21 +32,30 @@ def outputs(pid: int) -> tuple[list[Path], bool]:
 
 
 def temporary(pid: int) -> list[Path]:
-    """The temporary directories of a process, as they are reached from here: its own ones, where it has a view of its own."""
+    """The temporary directories that a process can write to, reached from here: its own ones, where it has a view of its own."""
     root, environment = PROC / str(pid) / "root", b""
     with contextlib.suppress(OSError):
         environment = (PROC / str(pid) / "environ").read_bytes()
     own = [value for name, _, value in (pair.partition(b"=") for pair in environment.split(b"\0")) if name == b"TMPDIR"]
     places = dict.fromkeys([*(os.fsdecode(each) for each in own), *TEMPORARY])
-    return [path for path in (root / each.lstrip("/") for each in places) if path.is_dir()]
+    return [path for path in (root / each.lstrip("/") for each in places) if _takes_files(path)]
 
 
 def working(pid: int) -> Path | None:
-    """The working directory of a process; None for the root, or where that may not be seen."""
+    """The working directory of a process; None for the root, for a read-only one, or where that may not be seen."""
     with contextlib.suppress(OSError):
-        found = (PROC / str(pid) / "cwd").readlink()
-        return None if found == Path("/") else found
+        link = PROC / str(pid) / "cwd"
+        found = link.readlink()
+        return found if found != Path("/") and _takes_files(link) else None
     return None
+
+
+def _takes_files(path: Path) -> bool:
+    """Whether it is a directory that is not mounted read-only: nothing leaks into such a one, and nothing can be planted there."""
+    try:
+        return path.is_dir() and not os.statvfs(path).f_flag & os.ST_RDONLY
+    except OSError:
+        return False
 
 
 def _pids() -> Iterator[int]:
