@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from anyapi import relaunch
+from anyapi.cli.first_process import end_when_told
 from anyapi.config_early import wants_scrubbing
 
 
@@ -15,6 +16,7 @@ from anyapi.config_early import wants_scrubbing
 @click.option("--quiet", is_flag=True, help="Print nothing.")
 def control(path: Path | None, quiet: bool) -> None:
     """Run the control API and the dashboard without a data plane."""
+    end_when_told()
     if wants_scrubbing(path, os.environ):
         relaunch.execute_again(os.environ)
     importlib.import_module("anyapi.cli.serving").serve_until_stopped(path, quiet=quiet, planes=("control",))

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from anyapi import relaunch
+from anyapi.cli.first_process import end_when_told
 from anyapi.config_early import wants_scrubbing
 
 
@@ -22,6 +23,7 @@ from anyapi.config_early import wants_scrubbing
 @click.option("--number", type=click.IntRange(0, 63), default=0, hidden=True, help="Which of several workers this is.")
 def serve(path: Path | None, quiet: bool, workers: int, no_control: bool, of_parent: bool, number: int) -> None:
     """Run the gateway with real providers."""
+    end_when_told()
     if wants_scrubbing(path, os.environ):
         relaunch.execute_again(os.environ)
     if of_parent:
