@@ -18,7 +18,7 @@ from anyapi.cli.output import print_json
 from anyapi.cli.stored import Place, with_store
 from anyapi.config_audit import key_file_of
 from anyapi.control.spreadsheet import written
-from anyapi.crypto.log_keys import LOOK_SECONDS, put_in_place, read_key, replace_key
+from anyapi.crypto.log_keys import LOOK_SECONDS, make_key, put_in_place, read_key, replace_key
 from anyapi.errors import AuditError, ConfigError
 from anyapi.storage.audit_log import AppendedLog
 from anyapi.storage.audit_reader import AuditReader
@@ -85,6 +85,15 @@ def key(place: Place) -> None:
     else:
         click.echo(str(public))
         click.echo(f"fingerprint {public.fingerprint}", err=True)
+
+
+@audit.command("make-key")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def make_key_file(file: Path) -> None:
+    """Make a signing key in a new FILE, for workers that need the same one from their first start on, and print the public key."""
+    if file.exists():
+        raise click.ClickException(f"{file} is there already. A log that was signed with that key needs it; name a new file.")
+    click.echo(str(make_key(file.absolute()).public))
 
 
 @audit.command()

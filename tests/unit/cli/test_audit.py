@@ -6,11 +6,13 @@ import json
 import stat
 
 import pytest
+from click.testing import CliRunner
 from tests.conformance.samples import NOON, usage_row
 from tests.unit.storage.audit_samples import decisions
 
 from anyapi.audit.notes import Checkpoint, PublicKey
 from anyapi.audit.tree import EMPTY_ROOT
+from anyapi.cli import main
 from anyapi.cli.audit import FOUND
 from anyapi.crypto.log_keys import LogKeys, make_key, read_key
 from anyapi.storage.audit_writer import AuditWriter
@@ -91,6 +93,18 @@ def test_the_key_is_shown_and_another_one_is_refused(run, fill, data_dir):
     run("fsck", "--key", "nonsense", code=2)
     (data_dir / "audit.key").unlink()
     assert "shows damage but no forgery" in run("fsck").stderr
+
+
+def test_a_key_is_made_in_a_new_file_alone(tmp_path):
+    file = tmp_path / "audit.key"
+    made = CliRunner().invoke(main, [COMMAND, "make-key", str(file)])
+    key = file.read_text()
+    again = CliRunner().invoke(main, [COMMAND, "make-key", str(file)])
+    assert (made.exit_code, made.stdout.strip()) == (0, str(read_key(file).public))
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert again.exit_code == 1
+    assert "is there already" in again.stderr
+    assert file.read_text() == key
 
 
 def test_what_is_no_checkpoint_is_refused(run, fill, bare):
