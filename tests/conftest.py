@@ -43,6 +43,7 @@ LONGEST = (
     "hostile/test_descriptions",
     "privacy/test_credentials",
     "privacy/test_startup_and_egress",
+    "packaging/test_pods",
 )
 """Files of tests that take longest, much of it waiting: begun at the end, one would have the other workers wait for it."""
 POSTGRES = "ANYAPI_TEST_POSTGRES"
