@@ -4,6 +4,7 @@ What it cannot have there it leaves out, and says so: nobody can make a real pro
 """
 
 import contextlib
+import http.client
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -85,7 +86,7 @@ def installation(config: Config, driver: Driver, secret: str, asked: Asked) -> t
         logs += files
         if elsewhere and not asked.logs:
             unreadable = f"the output of process {pid} goes to a pipe or the journal: name the files that it ends in with --log"
-    model, vectors = models_of(config.catalogue, asked.models)
+    model, vectors = models_of(config.catalogue, asked.models, served(target))
     named = {b"acme/good": model, b"acme/wire-openai": model, b"acme/wire-anthropic": model, b"acme/vectors": vectors or model}
     caller = Caller(target, None, planted, {name: known.encode() for name, known in named.items()})
     place = Installation(
@@ -110,12 +111,35 @@ def _metrics_of(metrics: Metrics) -> Target | None:
     return None if metrics.listen is None else Target(f"http://{_here(metrics.listen)}", "")
 
 
-def models_of(catalogue: Catalogue, wanted: Sequence[str]) -> tuple[str, str | None]:
-    """A model for chats, the first that is wanted, and one for vectors, if the catalogue has one."""
+def served(target: Target) -> Sequence[str]:
+    """The models that a gateway can send to somebody; none where it does not say."""
+    try:
+        answer = msgspec.json.decode(target.request("GET", "/v1/models?eligible=1").body, type=_Served)
+    except (OSError, http.client.HTTPException, ValueError):
+        return ()
+    return [each.id for each in answer.data]
+
+
+class _Model(msgspec.Struct):
+    id: str
+
+
+class _Served(msgspec.Struct):
+    """Of the list of models what is needed here."""
+
+    data: list[_Model] = []
+
+
+def models_of(catalogue: Catalogue, wanted: Sequence[str], first: Sequence[str] = ()) -> tuple[str, str | None]:
+    """A model for chats, the first that is wanted, and one for vectors, if the catalogue has one; one of `first` where one of them will.
+
+    Of a model that no provider's key is there for, a gateway says no more than that: it does not come to the other ways to end a request.
+    """
     chats = [
         name for name, model in catalogue.models.items() if any(Operation.CHAT_COMPLETIONS in one.operations for one in model.endpoints)
     ]
     vectors = [name for name, model in catalogue.models.items() if any(Operation.EMBEDDINGS in one.operations for one in model.endpoints)]
+    chats, vectors = (sorted(names, key=lambda name: name not in first) for names in (chats, vectors))
     return (wanted[0] if wanted else chats[0]), (vectors[0] if vectors else None)
 
 

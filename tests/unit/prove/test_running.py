@@ -5,13 +5,15 @@ import os
 
 import pytest
 from tests.conformance.samples import NOON
+from tests.integration.lab import FIRST, provider
 from tests.tools.gateway import simulated
 
 from anyapi.config import load_config
 from anyapi.domain.ids import AccountId
 from anyapi.prove.caller import ends
 from anyapi.prove.outcomes_here import REFUSED
-from anyapi.prove.running import Asked, classes, installation, models_of, new_key, stored_key, url_of
+from anyapi.prove.running import Asked, classes, installation, models_of, new_key, served, stored_key, url_of
+from anyapi.prove.target import Target
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.sqlite import SqliteStore
 
@@ -71,3 +73,15 @@ def test_a_running_gateway_is_looked_up(tmp_path):
         _, named = installation(found, driver_for(gateway.home), gateway.key, Asked(url=gateway.url, logs=(tmp_path / "log",)))
         assert named.unreadable == ""
         assert named.logs[0] == tmp_path / "log"
+
+
+def test_the_model_that_is_asked_for_is_one_that_this_gateway_serves(tmp_path):
+    """Else a gateway with a key of one provider alone could never be proven: a model that has no key ends every request the same way."""
+    spec = provider(FIRST, ["zz/last"])
+    with simulated(tmp_path / "home", [spec]) as (gateway, _):
+        found = load_config(gateway.home / "anyapi.toml", {"HOME": str(tmp_path)}, NOW)
+        assert models_of(found.catalogue, [])[0] != "zz/last"
+        assert served(Target(gateway.url, gateway.key))[0] == "zz/last"
+        _, place = installation(found, driver_for(gateway.home), gateway.key, Asked(url=gateway.url))
+        assert place.model == "zz/last"
+    assert served(Target(gateway.url, gateway.key)) == ()
