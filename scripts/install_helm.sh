@@ -31,6 +31,11 @@ unpack_helm() {
     rm -rf "$place/wheel"
 }
 
+# The helm on PATH, if it can render the chart: older ones lack a function that it calls.
+own_helm() {
+    found=$(command -v helm) && "$found" template a deploy/helm/anyapi >/dev/null 2>&1 && ln -sf "$found" "$place/helm"
+}
+
 mkdir -p "$root"
 exec 9>"$root/lock"
 flock 9
@@ -44,12 +49,9 @@ if [ ! -e "$place/done" ]; then
         mv "$place/wheel/kubernetes_validate/kubernetes-json-schema/$version-local-strict" "$place/schemas/$version"
     done
     rm -rf "$place/wheel"
-    command -v helm >/dev/null || unpack_helm
+    own_helm || unpack_helm
     touch "$place/done"
-fi
-if found=$(command -v helm); then
-    ln -sf "$found" "$place/helm"
-elif [ ! -x "$place/helm" ] || [ -L "$place/helm" ]; then
+elif [ -L "$place/helm" ] && ! own_helm; then
     rm -f "$place/helm"
     unpack_helm
 fi
