@@ -138,7 +138,7 @@ class Publisher:
 def current_catalogue(config: Config, stack: contextlib.ExitStack) -> Current:
     """What knows the catalogue in force, on a connection of its own that the stack closes."""
     review = stack.enter_context(SqlReview(driver_for(config.data_dir, config.database_url)))
-    return Current(review, (config.base, config.catalogue), functools.partial(catalogue_over, config), time.time)
+    return Current(review, (config.base, config.catalogue), functools.partial(catalogue_over, config), time.time, config.span_days)
 
 
 def _nobody(_snapshot: Snapshot) -> None:
