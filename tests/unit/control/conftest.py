@@ -111,6 +111,7 @@ class Control:
             self.config.span_days,
         )
         self.publisher = Publisher(self.config, self.store, sinks=(Entering(self.driver),), current=current, ranking=self.ranking)
+        self.publisher.clock = self.clock
         self.snapshot = self.publisher.build()
         self.publisher.publish = lambda snapshot: setattr(self, "snapshot", snapshot)
         self.services = Services(
