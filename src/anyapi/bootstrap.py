@@ -96,16 +96,16 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         publisher = Publisher(config, store, upstreams, evidence.waiting, sinks, known, ranking)
         group = await _group(config, publisher, (usage, decisions), stack)
         audit.note("start", started(config))  # now that no other server has this directory
-        snapshot = publisher.build()
+        snapshot = await publisher.begin()
         publisher.refuse_without_root_key()
         writers, counts = (usage, decisions, evidence, audit, logs), Counts()
-        outlets = counted(_outlets(config, upstreams, writers, group, sampling), config, counts)
+        outlets = counted(_outlets(config, upstreams, writers, group, publisher.note, sampling), config, counts)
         plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs, samples=sampling is not None))
+        publisher.publish = functools.partial(_publish, plane, sampling)  # before anybody is answered by it
         server = _server(config, plane, shared, group.lease)
         listener, address = await _listen(config, server) if config.server.enabled else (None, _expected(config))
         collector = scrubbing.Collector(loop, scrubbing=scrubs)
 
-        publisher.publish = functools.partial(_publish, plane, sampling)
         await group.follow(publisher, snapshot.version)
         stop = _told_to_stop(loop)
 
@@ -262,7 +262,15 @@ def _upstreams(config: Config, shared: LoopParts) -> Upstreams:
     return upstreams
 
 
-def _outlets(config: Config, upstreams: Upstreams, writers: Writers, group: Alone | Member, sampling: Sampling | None = None) -> Outlets:
+def _outlets(
+    config: Config,
+    upstreams: Upstreams,
+    writers: Writers,
+    group: Alone | Member,
+    noted: Callable[[Contradiction], None],
+    sampling: Sampling | None = None,
+) -> Outlets:
+    """`noted` hears of a contradiction when it waits to be written."""
     usage, decisions, evidence, audit, logs = writers
     lease, slices = group.lease, group.slices
 
@@ -271,6 +279,7 @@ def _outlets(config: Config, upstreams: Upstreams, writers: Writers, group: Alon
 
     def contradicted(found: Contradiction) -> None:
         evidence.put(found)
+        noted(found)
         fields = {"endpoint": found.endpoint, "credential": found.credential, "code": found.code.value, "decision": found.decision}
         log(Event.EVIDENCE_CONTRADICTS, **fields, **({} if found.host is None else {"host": found.host}))
 

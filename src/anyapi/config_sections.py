@@ -56,18 +56,22 @@ def read_server(table: Table | None, here: Path, listen: str | None) -> Server:
     return server
 
 
+MOST_KEYS = 1_000_000
+
+
 def read_control(table: Table | None, here: Path, listen: str | None) -> Control:
     """`[control]`. Plain HTTP is for loopback alone: sessions must not cross a network in the clear."""
     if table is None:
         return Control(listen=_stated(listen) or Control().listen)
     tls_table = table.child("tls")
-    own = _own_listen(table)
+    own, keys = _own_listen(table), table.whole("keys_per_account", 1, MOST_KEYS)
     control = Control(
         enabled=table.flag("enabled", default=True),
         listen=_stated(listen) or own or Control().listen,
         tls=None if tls_table is None else _read_tls(tls_table, here),
         public_url=table.page("public_url"),
         oidc=read_oidc(table.child("oidc"), here),
+        keys_per_account=Control().keys_per_account if keys is None else keys,
     )
     if control.enabled and control.tls is None and not control.listen.is_local:
         table.note("listen", "plain HTTP off loopback is refused: add [control.tls], or listen on 127.0.0.1 behind a proxy with TLS")

@@ -109,6 +109,8 @@ class Control(msgspec.Struct, frozen=True):
     public_url: str | None = None
     """Where people reach it, when a proxy with TLS stands before it."""
     oidc: Oidc | None = None
+    keys_per_account: int = 5_000
+    """So many live API keys an account may have; the operator's own commands may make more."""
 
     @property
     def secure(self) -> bool:
