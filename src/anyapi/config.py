@@ -50,6 +50,7 @@ from anyapi.crypto.secret import Secret
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.ids import ProviderId
 from anyapi.domain.snapshot import Agreement, Credential, PolicyContext
+from anyapi.regular_file import NOT_REGULAR, read_text
 
 __all__ = [
     "ENVIRONMENT",
@@ -94,6 +95,7 @@ _ADDRESSES: dict[str, tuple[Callable[[str], Listen | None], str]] = {
     "ANYAPI_METRICS_LISTEN": (parse_control_listen, "`host:port`"),
 }
 """Variables that hold an address: what reads it, and the forms that takes."""
+_AUTHORITIES = "SSL_CERT_FILE"
 _DEFAULT_FILE = "anyapi.toml"
 _LONGEST_DAYS = 36_500.0
 BaseOf: TypeAlias = Callable[[Path, Secret | None, Catalogue], Catalogue]
@@ -121,6 +123,7 @@ def load_config(
     top = _parse(file, problems)
     config, declared = _read(top, file, env, now, base_of)
     _check_names(env, declared, problems)
+    _check_authorities(env, problems)
     around = Surroundings(config.catalogue, env, config.server.listen, config.private_addresses)
     found = Resolved()
     if secrets:
@@ -260,7 +263,7 @@ def _file(path: Path | None, env: Mapping[str, str], problems: Problems) -> Path
         default = Path(_DEFAULT_FILE)
         return default if default.is_file() else None
     if not named.is_file():
-        problems.note(str(named), None, None, "no such file")
+        problems.note(str(named), None, None, f"cannot be read ({NOT_REGULAR})" if named.exists() else "no such file")
         return None
     return named
 
@@ -269,7 +272,7 @@ def _parse(file: Path | None, problems: Problems) -> Table:
     name = _DEFAULT_FILE if file is None else str(file)
     content: dict[str, object] = {}
     try:
-        content = {} if file is None else tomllib.loads(file.read_text(encoding="utf-8-sig"))  # some editors write a byte order mark
+        content = {} if file is None else tomllib.loads(read_text(file, "utf-8-sig"))  # some editors write a byte order mark
     except OSError as error:
         problems.note(name, None, None, f"cannot be read ({error.strerror})")
     except UnicodeDecodeError:
@@ -281,6 +284,13 @@ def _parse(file: Path | None, problems: Problems) -> Table:
     except (ValueError, RecursionError):
         problems.note(name, None, None, "not valid TOML: it nests too deep, or holds a number of thousands of digits")
     return Table(content, problems, name)
+
+
+def _check_authorities(env: Mapping[str, str], problems: Problems) -> None:
+    """OpenSSL reads them when something is connected to first, and would wait on a pipe then."""
+    named = Path(env.get(_AUTHORITIES, ""))
+    if env.get(_AUTHORITIES) and named.exists() and not named.is_file():
+        problems.note("environment", None, _AUTHORITIES, f"cannot be read ({NOT_REGULAR})")
 
 
 def _check_names(env: Mapping[str, str], declared: list[Declared], problems: Problems) -> None:

@@ -18,6 +18,7 @@ from anyapi.domain.requirement import DataClass, Settings
 from anyapi.errors import BadRequest
 from anyapi.policy.merge import DEFAULT_PRESETS
 from anyapi.policy.parse import Known, parse_data_policy
+from anyapi.regular_file import NOT_REGULAR
 
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9.-]+)):(?P<port>\d{1,5})")
 _LISTEN = Form(re.compile(r"[^\x00-\x20\x7f]{1,300}"), "`host:port` or `unix:/path`")
@@ -128,7 +129,7 @@ def _read_tls(table: Table, here: Path) -> Tls:
     for key in ("certificate", "key"):
         paths[key] = here / Path(table.text(key, PATH)).expanduser()
         if table.has(key) and not paths[key].is_file():
-            table.note(key, "no such file; it holds PEM text")
+            table.note(key, f"cannot be read ({NOT_REGULAR})" if paths[key].exists() else "no such file; it holds PEM text")
     table.done()
     return Tls(paths["certificate"], paths["key"])
 
