@@ -297,6 +297,7 @@ def test_a_crash_leaves_no_core(tmp_path):
     abort_in_a_stream(room, planted)
     search = Search(planted.scanner())
     search.files(room)
+    assert search.seen.pop("traces") == 0, "of what did not end there is no span"
     complete(search, planted)
     assert not [file.name for file in room.work.iterdir()]
 
