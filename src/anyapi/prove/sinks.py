@@ -25,6 +25,7 @@ WRITTEN_SECONDS = 3.0
 HELD, HOLD_SECONDS = 4, 0.4
 """So many halves of requests at a time, and how often the oldest is replaced: a gateway may wait for the rest for two seconds alone."""
 MEMORY = "process memory"
+TRACES = "traces"
 METRICS_PATH = "/metrics"
 OF_DEMOS = "anyapi-prove-"
 PREFIXES = (OF_DEMOS, "canary-")
@@ -80,7 +81,7 @@ def sinks_of(place: Installation) -> Iterator[Sink]:
     yield from (_new_files(name, paths, place) for name, paths in _others(place) if paths)
     yield Sink("arguments and environments", lambda search: search.processes("arguments and environments"), _child)
     if place.spans or place.spans_elsewhere:
-        yield Sink("traces", lambda search: _spans(place, search), lambda canary: _logged(place.spans[0], canary))
+        yield Sink(TRACES, lambda search: _spans(place, search), lambda canary: _logged(place.spans[0], canary))
     yield Sink("pages and metrics", lambda search: _pages(place, search), lambda canary: _echoed(place, canary))
 
 
@@ -143,7 +144,7 @@ def _spans(place: Installation, search: Search) -> None:
     if place.spans_elsewhere:
         raise PermissionError(place.spans_elsewhere)
     for path in place.spans:
-        search.file("traces", path)
+        search.file(TRACES, path)
 
 
 def _database(place: Installation, search: Search) -> None:
