@@ -92,6 +92,7 @@ def test_what_they_come_from(traced):
     assert resource == one.resource.SerializeToString()
     assert {head["content-type"] for head in traced[2].heads} == {"application/x-protobuf"}
     assert set(traced[2].paths) == {"/v1/traces"}
+    assert "upb" in Path(f"/proc/{traced[0].pid}/maps").read_text(), "what is loaded for it; else the test of its absence shows nothing"
 
 
 def test_a_refused_request_has_one_span(traced):
