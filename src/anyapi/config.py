@@ -45,6 +45,7 @@ from anyapi.config_sections import (
     read_server,
     read_switch,
 )
+from anyapi.config_traces import read_traces, with_headers
 from anyapi.config_values import Config, Control, Listen, Privacy, Server, ServerLimits, Tls, UpstreamLimits
 from anyapi.crypto.secret import Secret
 from anyapi.domain.catalogue import Catalogue
@@ -86,6 +87,8 @@ ENVIRONMENT = {
     "ANYAPI_ROOT_KEY_FILE": "file that holds the same; goes before encryption.root_key_file",
     "ANYAPI_SCRUB": "true or false; goes before scrub.enabled",
     "ANYAPI_SMTP_PASSWORD": "password of the mail server; goes before smtp.password_file",
+    "ANYAPI_TRACES_ENDPOINT": "URL that spans are sent to (OTLP over HTTP); goes before traces.endpoint",
+    "ANYAPI_TRACES_HEADERS": "lines of `Name: value` that are sent with them; goes before traces.headers_file",
 }
 """The variables of AnyAPI itself. Any other ANYAPI_* name is refused: a misspelt one must not pass unseen."""
 _IGNORED = re.compile(r"ANYAPI_TEST_\w+|ANYAPI_PYTHON|ANYAPI_NO_DASHBOARD")
@@ -133,8 +136,10 @@ def load_config(
         keys, smtp = read_root_keys(config.root_key_file, env, problems), with_password(config.smtp, env, problems)
         oidc_secret = read_oidc_secret(config.control.oidc, env, problems)
         hook = read_privacy_hook(config.privacy, env, problems)
-        audit_key = read_log_key(env, problems)
-        config = msgspec.structs.replace(config, root_keys=keys, smtp=smtp, oidc_secret=oidc_secret, privacy_hook=hook, audit_key=audit_key)
+        audit_key, traces = read_log_key(env, problems), with_headers(config.traces, env, problems)
+        config = msgspec.structs.replace(
+            config, root_keys=keys, smtp=smtp, oidc_secret=oidc_secret, privacy_hook=hook, audit_key=audit_key, traces=traces
+        )
     problems.raise_config_error()
     return msgspec.structs.replace(
         config,
@@ -215,6 +220,7 @@ def _read(top: Table, file: Path | None, env: Mapping[str, str], now: dt.datetim
         privacy=read_privacy(top.child("privacy")),
         control=read_control(top.child("control"), here, _address("ANYAPI_CONTROL_LISTEN", env, top.problems)),
         metrics=read_metrics(top.child("metrics"), _address("ANYAPI_METRICS_LISTEN", env, top.problems)),
+        traces=read_traces(top.child("traces"), here, env, top.problems),
         ranking=read_ranking(top.child("ranking")),
         audit=read_audit(top.child("audit"), here, env),
         updates=updates,

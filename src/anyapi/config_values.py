@@ -125,6 +125,18 @@ class Metrics(msgspec.Struct, frozen=True):
     """Where the page for Prometheus is; nothing is counted without."""
 
 
+class Traces(msgspec.Struct, frozen=True):
+    """`[traces]`."""
+
+    endpoint: str | None = None
+    """Where spans go; there are none without."""
+    sample: float = 1.0
+    """Share of the requests without a `traceparent` that have spans."""
+    headers_file: Path | None = None
+    headers: dict[str, Secret] = {}
+    """For the collector. Read where secrets are."""
+
+
 class Updates(msgspec.Struct, frozen=True):
     """`[catalogue]`: how long a record is good, where updates come from, and who may sign them."""
 
@@ -221,6 +233,7 @@ class Config(msgspec.Struct, frozen=True):
     privacy: Privacy
     control: Control = Control()
     metrics: Metrics = Metrics()
+    traces: Traces = Traces()
     ranking: Ranking = Ranking()
     audit: Audit = Audit()
     audit_key: SigningKey | None = None
