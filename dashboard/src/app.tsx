@@ -87,7 +87,7 @@ function Home() {
   return (
     <Page title="No account yet">
       <Empty icon="people" title="You belong to no account">
-        Ask an owner of your organization to add you, then open this page again.
+        Ask an owner of your organization to invite you, and open the link that they send.
       </Empty>
     </Page>
   );

@@ -27,6 +27,7 @@ from anyapi.bootstrap_control import Beside, ControlReady, Parts, nobody_waits
 from anyapi.bootstrap_metrics import Sources, counted, metrics_page
 from anyapi.bootstrap_publisher import Publisher, current_catalogue
 from anyapi.bootstrap_ranking import Weekly, sampling_for, weekly
+from anyapi.bootstrap_traces import SpanWriter, traced
 from anyapi.config import Config, Listen
 from anyapi.config_addresses import origins_of
 from anyapi.control.channel import serve_channel
@@ -36,7 +37,7 @@ from anyapi.domain.snapshot import Snapshot
 from anyapi.errors import ConfigError
 from anyapi.gateway.lease import Lease, under
 from anyapi.gateway.limits import Limits
-from anyapi.gateway.outlets import Outlets
+from anyapi.gateway.outlets import Outlets, Watch
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import Disclosure
 from anyapi.gateway.routes import Router
@@ -56,6 +57,7 @@ from anyapi.storage.sql_store import SqlStore
 from anyapi.storage.usage_writer import UsageWriter
 from anyapi.telemetry.counts import Counts
 from anyapi.telemetry.log import Event, log
+from anyapi.telemetry.span_fields import purposes
 from anyapi.upstream.adapter import Timeouts
 from anyapi.upstream.adapters import SERVED_PROTOCOLS, adapter_for
 from anyapi.upstream.dialer import Dialer
@@ -96,16 +98,16 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         publisher = Publisher(config, store, upstreams, evidence.waiting, sinks, known, ranking)
         group = await _group(config, publisher, (usage, decisions), stack)
         audit.note("start", started(config))  # now that no other server has this directory
-        snapshot = publisher.build()
+        snapshot = await publisher.begin()
         publisher.refuse_without_root_key()
-        writers, counts = (usage, decisions, evidence, audit, logs), Counts()
-        outlets = counted(_outlets(config, upstreams, writers, group, sampling), config, counts)
+        writers, counts, (watch, spans) = (usage, decisions, evidence, audit, logs), Counts(), _watch(config, sampling, stack)
+        outlets = counted(_outlets(config, upstreams, writers, group, publisher.note, watch), config, counts)
         plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs, samples=sampling is not None))
+        publisher.publish = functools.partial(_publish, plane, sampling)  # before anybody is answered by it
         server = _server(config, plane, shared, group.lease)
         listener, address = await _listen(config, server) if config.server.enabled else (None, _expected(config))
         collector = scrubbing.Collector(loop, scrubbing=scrubs)
 
-        publisher.publish = functools.partial(_publish, plane, sampling)
         await group.follow(publisher, snapshot.version)
         stop = _told_to_stop(loop)
 
@@ -117,7 +119,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
             log(Event.STARTED, listen=address, scrubbing=str(scrubs).lower(), keys=len(snapshot.principals))
             ready(snapshot, address)
         control = Beside(config, Parts(plane, group.in_force, config.server.public_url or address, lambda: publisher.unusable), met)
-        told = Sources(counts, plane, server, writers)
+        told = Sources(counts, plane, server, writers if spans is None else (*writers, spans))
         async with weekly(_weekly(config, sampling, ranking, (plane, group.in_force))), metrics_page(config, shared, told):
             await control.until(stop)
         log(Event.STOPPING, connections=len(server.connections))
@@ -201,6 +203,13 @@ def _weekly(
     )
 
 
+def _watch(config: Config, sampling: Sampling | None, stack: contextlib.ExitStack) -> tuple[Watch | None, SpanWriter | None]:
+    """What usage rows pass by: what samples, what makes spans, or nothing; and what sends the spans. Raises `ConfigError`."""
+    if not config.server.enabled:
+        return None, None
+    return traced(config.traces, None if sampling is None else sampling.take, stack, _report_writer)
+
+
 def _disclosure(config: Config, *, scrubs: bool, samples: bool) -> Disclosure:
     """What `/v1/privacy` says of this configuration."""
     return Disclosure(
@@ -216,6 +225,7 @@ def _disclosure(config: Config, *, scrubs: bool, samples: bool) -> Disclosure:
         dumps_forbidden=hygiene.dumps_forbidden(),
         swap=hygiene.swap().value,
         sampled_share=config.ranking.share if samples else None,
+        spans=None if config.traces.endpoint is None else purposes(),
     )
 
 
@@ -262,7 +272,15 @@ def _upstreams(config: Config, shared: LoopParts) -> Upstreams:
     return upstreams
 
 
-def _outlets(config: Config, upstreams: Upstreams, writers: Writers, group: Alone | Member, sampling: Sampling | None = None) -> Outlets:
+def _outlets(
+    config: Config,
+    upstreams: Upstreams,
+    writers: Writers,
+    group: Alone | Member,
+    noted: Callable[[Contradiction], None],
+    watch: Watch | None = None,
+) -> Outlets:
+    """`noted` hears of a contradiction when it waits to be written; usage rows pass by `watch`."""
     usage, decisions, evidence, audit, logs = writers
     lease, slices = group.lease, group.slices
 
@@ -271,6 +289,7 @@ def _outlets(config: Config, upstreams: Upstreams, writers: Writers, group: Alon
 
     def contradicted(found: Contradiction) -> None:
         evidence.put(found)
+        noted(found)
         fields = {"endpoint": found.endpoint, "credential": found.credential, "code": found.code.value, "decision": found.decision}
         log(Event.EVIDENCE_CONTRADICTS, **fields, **({} if found.host is None else {"host": found.host}))
 
@@ -286,7 +305,7 @@ def _outlets(config: Config, upstreams: Upstreams, writers: Writers, group: Alon
         logs=logs,
         audit=audit.put,
         receipts=Receipts(audit.driver, audit.flush, flush_usage=usage.flush),
-        sample=None if sampling is None or not config.server.enabled else sampling.take,
+        watch=watch,
         timeouts=Timeouts(limits.first_byte_timeout, limits.stream_idle_timeout),
         accounts={} if slices is None else slices.accounts,
         slices=slices,

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from anyapi.bootstrap_publisher import PATIENCE, called
 from anyapi.bootstrap_slices import SliceThread
 from anyapi.config import Config
 from anyapi.domain.snapshot import Snapshot
@@ -23,7 +24,6 @@ T = TypeVar("T")
 _WATCH_SECONDS = 0.25
 _SLICE_SECONDS = 0.5
 """A thread that waits for a signal looks so often whether it is to end."""
-_PATIENCE = 30.0
 SLICES_OUTLIVE = 30.0
 """Seconds that slices of limits outlive their worker's lease: what it had under way may end meanwhile, and is then written down."""
 
@@ -49,6 +49,10 @@ class Publishing(Protocol):
 
     async def reload(self) -> int:
         """Build one and put it in force."""
+        ...
+
+    async def idle(self) -> None:
+        """Return when none is being built."""
         ...
 
 
@@ -96,12 +100,11 @@ class Alone:
         self.in_force = publishing.reload
 
     async def follow(self, publishing: Publishing, version: int) -> None:
-        """With `version` in force: a command may have come in while we were starting."""
-        if publishing.version > version:
-            publishing.publish(publishing.build())
+        """Nothing to begin: a command that came in while we were starting has put its change in force itself."""
 
     async def close(self) -> None:
-        """Nobody waits for it."""
+        """Wait for the snapshot that is being built: the store is closed next."""
+        await self._publishing.idle()
 
 
 class Member:
@@ -139,7 +142,7 @@ class Member:
 
     def on_loop(self, work: Callable[[], T]) -> T:
         """Run it on the event loop, from another thread, and give what it gives."""
-        return asyncio.run_coroutine_threadsafe(_called(work), self._loop).result(_PATIENCE)
+        return asyncio.run_coroutine_threadsafe(called(work), self._loop).result(PATIENCE)
 
     async def follow(self, publishing: Publishing, version: int) -> None:
         """Begin to keep the lease, with `version` in force; returns when it is held first, or when that takes longer than a lease."""
@@ -194,7 +197,3 @@ class Member:
         if not self.lease.held:
             self._lost()
         self._watch = self._loop.call_later(_WATCH_SECONDS, self._look)
-
-
-async def _called(work: Callable[[], T]) -> T:
-    return work()

@@ -114,6 +114,7 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
             default_account=DEFAULT_ACCOUNT,
             oidc=oidc and serving.OidcClient(oidc.service, config.oidc_secret, f"{address}/api/session/oidc/return", time.time),
             privacy=config.privacy,
+            keys_per_account=config.control.keys_per_account,
             keeper=functools.cache(lambda: importlib.import_module("anyapi.own_credentials").Keeper(config)),
             unusable=parts.unusable,
         )

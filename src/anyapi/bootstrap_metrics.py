@@ -29,7 +29,7 @@ PATH = b"/metrics"
 PLAIN_TEXT = b"content-type: text/plain; charset=utf-8\r\n"
 LIMITS = Limits(max_connections=64, max_body_bytes=1024)
 """Scrapers are few, and send no body."""
-WRITERS = ("usage", "decisions", "evidence", "audit", "logs")
+WRITERS = ("usage", "decisions", "evidence", "audit", "logs", "traces")
 
 
 class Writer(Protocol):
@@ -48,7 +48,7 @@ class Sources(NamedTuple):
     plane: DataPlane
     server: Server
     writers: tuple[Writer, ...]
-    """In the order of `WRITERS`."""
+    """In the order of `WRITERS`; the last is there where traces are."""
 
 
 def counted(outlets: Outlets, config: Config, counts: Counts) -> Outlets:
@@ -121,7 +121,7 @@ def _now(sources: Sources, snapshot: Snapshot) -> list[Gauge]:
 
 
 def _written(writers: tuple[Writer, ...]) -> list[Gauge]:
-    states = {(name,): writer.state for name, writer in zip(WRITERS, writers, strict=True)}
+    states = {(name,): writer.state for name, writer in zip(WRITERS, writers, strict=False)}
 
     def each(read: Callable[[WriterState], float]) -> Labelled:
         return {name: read(state) for name, state in states.items()}

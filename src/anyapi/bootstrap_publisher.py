@@ -7,13 +7,14 @@ import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import msgspec
 
 from anyapi.config import Config, catalogue_over, policy_context
 from anyapi.config_addresses import own_base_url, region_of
-from anyapi.control.current import Current, InForce
-from anyapi.control.publish import build_snapshot, with_logs, with_spending
+from anyapi.control.current import Current
+from anyapi.control.publish import build_snapshot, contradicted, with_logs, with_spending, without_ended
 from anyapi.crypto.sealed import Binding, ClosedReason, Sealed
 from anyapi.domain.evidence import Contradiction
 from anyapi.domain.snapshot import Snapshot
@@ -30,6 +31,13 @@ from anyapi.telemetry.log import Event, log
 from anyapi.upstream.adapters import SERVED_EMBEDDINGS, SERVED_PROTOCOLS
 from anyapi.upstream.opening import Access
 from anyapi.upstream.own import OwnCredential, Upstreams
+
+T = TypeVar("T")
+PATIENCE = 30.0
+"""So many seconds a thread waits for the event loop."""
+
+TOLD_SECONDS = 7 * 86400.0
+"""For so long whoever sends a key that has expired is told that; later it is one that is not known."""
 
 
 class Publisher:
@@ -54,40 +62,48 @@ class Publisher:
         """
         self._current, self._ranking = current, ranking
         self._reloading = asyncio.Lock()
+        self._under_way: set[asyncio.Future[int]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._noted: list[Contradiction] = []
+        """Contradictions since the last build began."""
         self._config, self._store, self._upstreams, self._waiting = config, store, upstreams, waiting
         self._forgetting = Forgetting(sinks)
         self.settle = self._forgetting.settle
         """To be called with a new snapshot in force, before anybody is told so; not on the event loop."""
         self._base = policy_context(config, config.catalogue, SERVED_PROTOCOLS, SERVED_EMBEDDINGS)
+        self.clock: Callable[[], float] = time.time
         self.version = 0
         self.number: Callable[[], int] = lambda: self.version + 1
         """Numbers the next snapshot; asked before anything is read for it."""
-        self.on_loop: Callable[[Callable[[], dict[str, str]]], dict[str, str]] = lambda work: work()
+        self.on_loop: Callable[[Callable[[], dict[str, str]]], dict[str, str]] = self._on_loop
         """Has upstreams opened and closed on the event loop, wherever the snapshot is built."""
         self.publish: Callable[[Snapshot], None] = _nobody
         self.unusable: dict[str, str] = {}
         """Stored credentials that the last build left out, each with the code of the reason."""
 
-    def build(self, found: InForce | None = None) -> Snapshot:
-        """Read everything anew and have an upstream for each stored credential that it names. Raises `StorageError`.
+    async def begin(self) -> Snapshot:
+        """Give the first snapshot, for which nobody waits on this loop yet; a command that came in before is not read beside it."""
+        async with self._reloading:
+            return self.build()
 
-        `found` is the catalogue in force where that is known already.
-        """
+    def build(self) -> Snapshot:
+        """Read everything anew and have an upstream for each stored credential that it names; one at a time. Raises `StorageError`."""
         self.version = self.number()
+        self._noted = []  # before what waits is read: whatever comes in from now on is in one of the two
         with only(EVERYBODY):  # whoever asks for it
             self._forgetting.look(self._store)
             base = self._base
             if self._current is not None:
-                found = found or self._current.refresh()
+                found = self._current.refresh()
                 self._config = msgspec.structs.replace(self._config, catalogue=found.catalogue)
                 base = msgspec.structs.replace(base, catalogue=found.catalogue, held=found.held)
             config, usable = self._config, self._usable()
             known = [*self._waiting(), *self._store.contradictions()]  # in this order: one that is written meanwhile is in both
             built = build_snapshot(self._store, base, config.presets, config.policy, self.version, usable, known)
-            built = with_logs(built, self._store)
+            built = with_logs(without_ended(built, self.clock() - TOLD_SECONDS), self._store)
             if self._ranking is not None:
                 built = msgspec.structs.replace(built, left_out=self._ranking.left_out(), releases=self._ranking.releases())
-            return with_spending(built, self._store, day_of(time.time()))
+            return with_spending(built, self._store, day_of(self.clock()))
 
     def _usable(self) -> list[CredentialRow]:
         """The stored credentials that can be used, their upstreams ready. One that cannot is left out: that only takes candidates away."""
@@ -119,26 +135,57 @@ class Publisher:
 
         And where accounts are being deleted, nothing that names them is on its way to the store any more. Raises `StorageError`.
         """
+        reloading = asyncio.ensure_future(self._reload())
+        self._under_way.add(reloading)
+        reloading.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(reloading)  # who asked may leave: the thread goes on, and nothing must be built beside it
+
+    async def _reload(self) -> int:
         async with self._reloading:
-            # Noting what a hundred accounts have to accept of an update takes 0.2 s, which the loop has not.
-            with only(EVERYBODY):
-                found = None if self._current is None else await asyncio.to_thread(self._current.refresh)
-            snapshot = self.build(found)
+            # Reading 10,000 keys takes 0.1 s, and noting what a hundred accounts have to accept of an update 0.2 s: the loop has neither.
+            self._loop = asyncio.get_running_loop()
+            snapshot = await asyncio.to_thread(self.build)
             self.put_in_force(snapshot)
         await asyncio.to_thread(self.settle)
         return snapshot.version
 
+    async def idle(self) -> None:
+        """Return when nothing that was asked for is under way any more."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+
+    def note(self, found: Contradiction) -> None:
+        """Keep what is in force already for the snapshot that is being built, which may have been read before; on the event loop."""
+        self._noted.append(found)
+
     def put_in_force(self, snapshot: Snapshot) -> None:
-        """Have every request see it; on the event loop."""
+        """Have every request see it, with what was contradicted while it was built; on the event loop."""
+        if self._noted:
+            known = contradicted(self._noted, snapshot.context.contradicted)
+            snapshot = msgspec.structs.replace(snapshot, context=msgspec.structs.replace(snapshot.context, contradicted=known))
         self.publish(snapshot)
         gc.freeze()
         log(Event.SNAPSHOT, version=snapshot.version, keys=len(snapshot.principals))
+
+    def _on_loop(self, work: Callable[[], dict[str, str]]) -> dict[str, str]:
+        """Here, if this is the loop or nothing runs on one yet."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:  # in a thread
+            if self._loop is not None:
+                return asyncio.run_coroutine_threadsafe(called(work), self._loop).result(PATIENCE)
+        return work()
 
 
 def current_catalogue(config: Config, stack: contextlib.ExitStack) -> Current:
     """What knows the catalogue in force, on a connection of its own that the stack closes."""
     review = stack.enter_context(SqlReview(driver_for(config.data_dir, config.database_url)))
-    return Current(review, (config.base, config.catalogue), functools.partial(catalogue_over, config), time.time)
+    return Current(review, (config.base, config.catalogue), functools.partial(catalogue_over, config), time.time, config.span_days)
+
+
+async def called(work: Callable[[], T]) -> T:
+    """Call it wherever this runs."""
+    return work()
 
 
 def _nobody(_snapshot: Snapshot) -> None:

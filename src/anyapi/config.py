@@ -45,11 +45,13 @@ from anyapi.config_sections import (
     read_server,
     read_switch,
 )
+from anyapi.config_traces import read_traces, with_headers
 from anyapi.config_values import Config, Control, Listen, Privacy, Server, ServerLimits, Tls, UpstreamLimits
 from anyapi.crypto.secret import Secret
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.ids import ProviderId
 from anyapi.domain.snapshot import Agreement, Credential, PolicyContext
+from anyapi.regular_file import NOT_REGULAR, read_text
 
 __all__ = [
     "ENVIRONMENT",
@@ -85,6 +87,8 @@ ENVIRONMENT = {
     "ANYAPI_ROOT_KEY_FILE": "file that holds the same; goes before encryption.root_key_file",
     "ANYAPI_SCRUB": "true or false; goes before scrub.enabled",
     "ANYAPI_SMTP_PASSWORD": "password of the mail server; goes before smtp.password_file",
+    "ANYAPI_TRACES_ENDPOINT": "URL that spans are sent to (OTLP over HTTP); goes before traces.endpoint",
+    "ANYAPI_TRACES_HEADERS": "lines of `Name: value` that are sent with them; goes before traces.headers_file",
 }
 """The variables of AnyAPI itself. Any other ANYAPI_* name is refused: a misspelt one must not pass unseen."""
 _IGNORED = re.compile(r"ANYAPI_TEST_\w+|ANYAPI_PYTHON|ANYAPI_NO_DASHBOARD")
@@ -94,6 +98,7 @@ _ADDRESSES: dict[str, tuple[Callable[[str], Listen | None], str]] = {
     "ANYAPI_METRICS_LISTEN": (parse_control_listen, "`host:port`"),
 }
 """Variables that hold an address: what reads it, and the forms that takes."""
+_AUTHORITIES = "SSL_CERT_FILE"
 _DEFAULT_FILE = "anyapi.toml"
 _LONGEST_DAYS = 36_500.0
 BaseOf: TypeAlias = Callable[[Path, Secret | None, Catalogue], Catalogue]
@@ -121,6 +126,7 @@ def load_config(
     top = _parse(file, problems)
     config, declared = _read(top, file, env, now, base_of)
     _check_names(env, declared, problems)
+    _check_authorities(env, problems)
     around = Surroundings(config.catalogue, env, config.server.listen, config.private_addresses)
     found = Resolved()
     if secrets:
@@ -130,8 +136,10 @@ def load_config(
         keys, smtp = read_root_keys(config.root_key_file, env, problems), with_password(config.smtp, env, problems)
         oidc_secret = read_oidc_secret(config.control.oidc, env, problems)
         hook = read_privacy_hook(config.privacy, env, problems)
-        audit_key = read_log_key(env, problems)
-        config = msgspec.structs.replace(config, root_keys=keys, smtp=smtp, oidc_secret=oidc_secret, privacy_hook=hook, audit_key=audit_key)
+        audit_key, traces = read_log_key(env, problems), with_headers(config.traces, env, problems)
+        config = msgspec.structs.replace(
+            config, root_keys=keys, smtp=smtp, oidc_secret=oidc_secret, privacy_hook=hook, audit_key=audit_key, traces=traces
+        )
     problems.raise_config_error()
     return msgspec.structs.replace(
         config,
@@ -212,6 +220,7 @@ def _read(top: Table, file: Path | None, env: Mapping[str, str], now: dt.datetim
         privacy=read_privacy(top.child("privacy")),
         control=read_control(top.child("control"), here, _address("ANYAPI_CONTROL_LISTEN", env, top.problems)),
         metrics=read_metrics(top.child("metrics"), _address("ANYAPI_METRICS_LISTEN", env, top.problems)),
+        traces=read_traces(top.child("traces"), here, env, top.problems),
         ranking=read_ranking(top.child("ranking")),
         audit=read_audit(top.child("audit"), here, env),
         updates=updates,
@@ -260,7 +269,7 @@ def _file(path: Path | None, env: Mapping[str, str], problems: Problems) -> Path
         default = Path(_DEFAULT_FILE)
         return default if default.is_file() else None
     if not named.is_file():
-        problems.note(str(named), None, None, "no such file")
+        problems.note(str(named), None, None, f"cannot be read ({NOT_REGULAR})" if named.exists() else "no such file")
         return None
     return named
 
@@ -269,7 +278,7 @@ def _parse(file: Path | None, problems: Problems) -> Table:
     name = _DEFAULT_FILE if file is None else str(file)
     content: dict[str, object] = {}
     try:
-        content = {} if file is None else tomllib.loads(file.read_text(encoding="utf-8-sig"))  # some editors write a byte order mark
+        content = {} if file is None else tomllib.loads(read_text(file, "utf-8-sig"))  # some editors write a byte order mark
     except OSError as error:
         problems.note(name, None, None, f"cannot be read ({error.strerror})")
     except UnicodeDecodeError:
@@ -281,6 +290,13 @@ def _parse(file: Path | None, problems: Problems) -> Table:
     except (ValueError, RecursionError):
         problems.note(name, None, None, "not valid TOML: it nests too deep, or holds a number of thousands of digits")
     return Table(content, problems, name)
+
+
+def _check_authorities(env: Mapping[str, str], problems: Problems) -> None:
+    """OpenSSL reads them when something is connected to first, and would wait on a pipe then."""
+    named = Path(env.get(_AUTHORITIES, ""))
+    if env.get(_AUTHORITIES) and named.exists() and not named.is_file():
+        problems.note("environment", None, _AUTHORITIES, f"cannot be read ({NOT_REGULAR})")
 
 
 def _check_names(env: Mapping[str, str], declared: list[Declared], problems: Problems) -> None:

@@ -14,8 +14,11 @@ def wants_scrubbing(path: Path | None, env: Mapping[str, str]) -> bool:
     said = env.get("ANYAPI_SCRUB")
     if said:
         return said != "false"
+    file = path or Path(env.get("ANYAPI_CONFIG") or "anyapi.toml")
+    if not file.is_file():  # a pipe would hold us up; the full reading says that it is one
+        return True
     try:
-        content = tomllib.loads((path or Path(env.get("ANYAPI_CONFIG") or "anyapi.toml")).read_text(encoding="utf-8"))
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return True
     section = content.get("scrub")

@@ -10,6 +10,7 @@ from anyapi.catalogue.reading import Problems
 from anyapi.config_values import Config
 from anyapi.crypto.root_keys import NotARootKey, RootKeys, parse_root_keys
 from anyapi.errors import ConfigError
+from anyapi.regular_file import read_regular
 
 KEY, KEY_FILE = "ANYAPI_ROOT_KEY", "ANYAPI_ROOT_KEY_FILE"
 _LARGEST_FILE = 4096
@@ -29,8 +30,7 @@ def read_root_keys(file: Path | None, env: Mapping[str, str], problems: Problems
     if file is None:
         return RootKeys()
     try:
-        with file.open("rb") as opened:
-            text = opened.read(_LARGEST_FILE).decode("ascii")
+        text = read_regular(file, _LARGEST_FILE).decode("ascii")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "not text"
         problems.note(str(file), None, None, f"the file of root keys cannot be read ({why})")

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from anyapi.domain.catalogue import Auth, Provider
+from anyapi.regular_file import read_regular
 
 SHORTEST_SECRET = 8
 ACCESS_KEY = ("access_key_id", "secret_access_key", "session_token")
@@ -58,8 +59,7 @@ def weakness_of(text: str, auth: Auth = Auth.BEARER) -> str | None:
 def from_file(path: Path) -> str:
     """The text of a key file, without the line end at its end. Raises `Unreadable`."""
     try:
-        with path.open("rb") as file:
-            return file.read(_LARGEST).decode().rstrip("\r\n")
+        return read_regular(path, _LARGEST).decode().rstrip("\r\n")
     except OSError as error:
         raise Unreadable(f"cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:

@@ -18,6 +18,7 @@ from anyapi.domain.requirement import DataClass, Settings
 from anyapi.errors import BadRequest
 from anyapi.policy.merge import DEFAULT_PRESETS
 from anyapi.policy.parse import Known, parse_data_policy
+from anyapi.regular_file import NOT_REGULAR
 
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9.-]+)):(?P<port>\d{1,5})")
 _LISTEN = Form(re.compile(r"[^\x00-\x20\x7f]{1,300}"), "`host:port` or `unix:/path`")
@@ -56,18 +57,22 @@ def read_server(table: Table | None, here: Path, listen: str | None) -> Server:
     return server
 
 
+MOST_KEYS = 1_000_000
+
+
 def read_control(table: Table | None, here: Path, listen: str | None) -> Control:
     """`[control]`. Plain HTTP is for loopback alone: sessions must not cross a network in the clear."""
     if table is None:
         return Control(listen=_stated(listen) or Control().listen)
     tls_table = table.child("tls")
-    own = _own_listen(table)
+    own, keys = _own_listen(table), table.whole("keys_per_account", 1, MOST_KEYS)
     control = Control(
         enabled=table.flag("enabled", default=True),
         listen=_stated(listen) or own or Control().listen,
         tls=None if tls_table is None else _read_tls(tls_table, here),
         public_url=table.page("public_url"),
         oidc=read_oidc(table.child("oidc"), here),
+        keys_per_account=Control().keys_per_account if keys is None else keys,
     )
     if control.enabled and control.tls is None and not control.listen.is_local:
         table.note("listen", "plain HTTP off loopback is refused: add [control.tls], or listen on 127.0.0.1 behind a proxy with TLS")
@@ -124,7 +129,7 @@ def _read_tls(table: Table, here: Path) -> Tls:
     for key in ("certificate", "key"):
         paths[key] = here / Path(table.text(key, PATH)).expanduser()
         if table.has(key) and not paths[key].is_file():
-            table.note(key, "no such file; it holds PEM text")
+            table.note(key, f"cannot be read ({NOT_REGULAR})" if paths[key].exists() else "no such file; it holds PEM text")
     table.done()
     return Tls(paths["certificate"], paths["key"])
 

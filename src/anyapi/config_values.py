@@ -109,6 +109,8 @@ class Control(msgspec.Struct, frozen=True):
     public_url: str | None = None
     """Where people reach it, when a proxy with TLS stands before it."""
     oidc: Oidc | None = None
+    keys_per_account: int = 5_000
+    """So many live API keys an account may have; the operator's own commands may make more."""
 
     @property
     def secure(self) -> bool:
@@ -121,6 +123,18 @@ class Metrics(msgspec.Struct, frozen=True):
 
     listen: Listen | None = None
     """Where the page for Prometheus is; nothing is counted without."""
+
+
+class Traces(msgspec.Struct, frozen=True):
+    """`[traces]`."""
+
+    endpoint: str | None = None
+    """Where spans go; there are none without."""
+    sample: float = 1.0
+    """Share of the requests without a `traceparent` that have spans."""
+    headers_file: Path | None = None
+    headers: dict[str, Secret] = {}
+    """For the collector. Read where secrets are."""
 
 
 class Updates(msgspec.Struct, frozen=True):
@@ -219,6 +233,7 @@ class Config(msgspec.Struct, frozen=True):
     privacy: Privacy
     control: Control = Control()
     metrics: Metrics = Metrics()
+    traces: Traces = Traces()
     ranking: Ranking = Ranking()
     audit: Audit = Audit()
     audit_key: SigningKey | None = None

@@ -34,6 +34,7 @@ from anyapi.policy import parse, parse_headers
 from anyapi.policy.decide import decide
 from anyapi.policy.merge import DEFAULT_PRESETS, merge
 from anyapi.telemetry.log import Event
+from anyapi.telemetry.span_fields import purposes
 
 PAGES = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -214,6 +215,7 @@ def error_types():
         ("data classes", {name.value for name in DataClass}),
         ("evidence codes", {code.value for code in EvidenceCode}),
         ("log events", {event.value for event in Event}),
+        ("attributes of spans", set(purposes())),
         (
             "commands",
             {

@@ -99,6 +99,53 @@ class TestLimits:
         assert store.key("key_1").requests_per_minute == 81
 
 
+class TestAtMost:
+    """So many live keys of an account: those that are neither revoked nor at their end."""
+
+    def test_one_more_is_not_added(self, store):
+        store.add_key(key_row(1), most=2)
+        store.add_key(key_row(2), most=2)
+        with pytest.raises(StorageError) as refused:
+            store.add_key(key_row(3), Settings(paid_only=True), 2)
+        assert refused.value.metadata["code"] == "too_many_keys"
+        assert "control.keys_per_account" in refused.value.message
+        assert store.settings(Layer.KEY, "key_3") == Settings()
+        store.add_key(key_row(3, account="other"), most=2)
+        store.add_key(key_row(4))
+        assert [row.id for row in store.keys("default")] == ["key_1", "key_2", "key_4"]
+
+    def test_revoked_and_ended_ones_leave_room_and_disabled_ones_do_not(self, store):
+        store.add_key(key_row(1, expires_at=NOON))
+        store.add_key(key_row(2))
+        store.revoke_key("key_2", NOON)
+        store.add_key(key_row(3, disabled_at=NOON), most=1)
+        with pytest.raises(StorageError):
+            store.add_key(key_row(4), most=1)
+
+    def test_a_replacement_counts_beside_the_old_one_until_that_ends(self, store):
+        store.add_key(key_row(1))
+        with pytest.raises(StorageError):
+            store.replace_key("key_1", key_row(2, created_at=NOON + 1), NOON + 60, 1)
+        assert [(row.id, row.expires_at) for row in store.keys()] == [("key_1", None)]
+        assert store.replace_key("key_1", key_row(2, created_at=NOON + 1), NOON + 1, 1).id == "key_2"
+
+    def test_callers_at_once_do_not_exceed_it(self, store):
+        refused = []
+
+        def make(number):
+            try:
+                store.add_key(key_row(number), most=4)
+            except StorageError:
+                refused.append(number)
+
+        threads = [threading.Thread(target=make, args=(number,)) for number in range(1, 9)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (len(store.keys()), len(refused)) == (4, 4)
+
+
 class TestReplacing:
     def test_the_new_key_has_all_that_the_old_one_had(self, store):
         store.add_key(key_row(1, spend_cap=1.0, requests_per_minute=5, disabled_at=NOON), Settings(paid_only=True))

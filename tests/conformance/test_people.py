@@ -158,6 +158,23 @@ def test_a_link_runs_out(people):
     assert people.take_link(TOKEN, NOON + 10) is None
 
 
+def test_invitations_of_an_account_that_have_not_run_out(people):
+    late, soon = (
+        LinkRow(name, LinkKind.INVITATION, NOON + end, "acme", Role.MEMBER, f"{end}@x.org") for name, end in ((b"1", 20), (b"2", 10))
+    )
+    others = [
+        LinkRow(b"3", LinkKind.INVITATION, NOON + 10, "default", Role.OWNER, "20@x.org"),
+        LinkRow(b"4", LinkKind.FIRST_RUN, NOON + 10),
+    ]
+    for link in (late, soon, *others):
+        people.add_link(link)
+    assert people.invitations("acme", NOON) == [soon, late]
+    assert people.invitations("acme", NOON + 10) == [late]
+    assert people.is_invited("20@x.org", NOON + 19)
+    assert not people.is_invited("20@x.org", NOON + 20)
+    assert not people.is_invited("", NOON)
+
+
 def test_a_new_link_ends_those_like_it(people):
     others = [
         LinkRow(b"1", LinkKind.INVITATION, NOON + 10, "default", Role.MEMBER, "a@x.org"),

@@ -7,8 +7,15 @@ import time
 import pytest
 from playwright.sync_api import expect
 from tests.integration.lab import until
+from tests.tools.control_page import PASSWORD
 
 FIRST_LOAD_BYTES, INTERACTIVE_SECONDS = 300_000, 1.5
+
+CALL = """async ([method, path, body]) => {
+    const me = await (await fetch('/api/session')).json();
+    const headers = {'x-csrf-token': me.signed_in.csrf, 'content-type': 'application/json'};
+    return await (await fetch(path, {method, headers, body: JSON.stringify(body)})).json();
+}"""
 
 
 def preview_numbers(page):
@@ -176,6 +183,35 @@ def test_an_auditor_looks_and_changes_nothing(owned):
             }"""
         )
         assert status == 403, "and the page is not what keeps them from it"
+
+
+def test_who_is_known_takes_an_invitation_and_another_is_withdrawn(owned):
+    with owned.page() as page:
+        owned.sign_in(page)
+        page.evaluate(CALL, ["POST", "/api/accounts", {"id": "second", "name": "Second"}])
+        link = page.evaluate(CALL, ["POST", "/api/accounts/second/members", {"email": "eve@example.org", "role": "member"}])["link"]
+        owned.invite(page, "mallory@example.org", "owner")
+        row = page.get_by_role("region", name="Pending invitations").get_by_role("row").filter(has_text="mallory@example.org")
+        expect(row).to_contain_text("owner")
+        row.get_by_role("button", name="Withdraw the invitation of mallory@example.org").click()
+        page.get_by_role("button", name="Withdraw it").click()
+        expect(page.get_by_text("Pending invitations")).to_have_count(0)
+        expect(page.get_by_text("withdrew an invitation")).to_be_visible()
+        page.goto(f"{owned.url}/a/second/members")
+        expect(page.get_by_role("region", name="Pending invitations").get_by_role("row").filter(has_text="eve@example.org")).to_be_visible()
+        expect(page.get_by_role("region", name="Members").get_by_text("eve@example.org")).to_have_count(0)
+    with owned.page() as page:
+        page.goto(f"{owned.url}/join#{link}")
+        page.get_by_role("button", name="I am known here already").click()
+        page.get_by_label("E-mail address").fill("eve@example.org")
+        page.get_by_role("textbox", name="Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_text("You were invited as member")).to_be_visible()
+        page.get_by_role("button", name="Join").click()
+        page.get_by_role("heading", name="Activity").wait_for()
+        page.goto(f"{owned.url}/a/second/members")
+        expect(page.get_by_role("region", name="Members").get_by_text("eve@example.org")).to_be_visible()
+        expect(page.get_by_text("took an invitation")).to_be_visible()
 
 
 def test_a_link_works_once_and_says_so(owned):

@@ -48,10 +48,9 @@ def test_from_an_uploaded_update_to_its_acceptance(owned, tmp_path):
 
         loosened = page.get_by_role("listitem").filter(has=page.get_by_role("heading", name=names[LOOSE], exact=True))
         expect(loosened).to_contain_text("It keeps nothing; before, it kept content")
-        renewed = page.get_by_role("listitem").filter(has=page.get_by_role("heading", name=names[RENEWED], exact=True))
-        expect(renewed).to_contain_text("The record was checked on 2027")
+        expect(page.get_by_role("heading", name=names[RENEWED], exact=True)).to_have_count(0)
         expect(page.get_by_label("1 unread")).to_be_visible()
-        expect(page.get_by_text("2 changes wait for you")).to_be_visible()
+        expect(page.get_by_text("1 change waits for you")).to_be_visible()
         settled(page)
         if AXE.exists():
             assert serious(page) == []
@@ -66,7 +65,6 @@ def test_from_an_uploaded_update_to_its_acceptance(owned, tmp_path):
         expect(loosened).to_have_count(0)
         row = page.get_by_role("region", name="Accepted changes").get_by_role("row").filter(has_text=names[LOOSE])
         expect(row).to_contain_text("Ada Lovelace")
-        page.get_by_role("button", name="Accept Mistral").click()
         expect(page.get_by_role("heading", name="Nothing waits")).to_be_visible()
         page.get_by_role("button", name="Mark as read").click()
         expect(page.get_by_label("1 unread")).to_have_count(0)

@@ -31,7 +31,7 @@ from anyapi.gateway import routes as data_plane
 from anyapi.sealing.sealer import Sealer
 from anyapi.storage.contract_logs import RecipientRow
 from anyapi.storage.log_writer import LogWriter
-from anyapi.storage.people_rows import MemberRow, PersonRow, SessionRow
+from anyapi.storage.people_rows import LinkKind, LinkRow, MemberRow, PersonRow, SessionRow
 from anyapi.storage.rows import AccountRow, ProvisioningKeyRow
 from anyapi.storage.sql_logs import SqlLogs
 from anyapi.storage.sql_people import SqlPeople
@@ -168,7 +168,9 @@ class World:
         words = {"kind": "question", "words": "theirs"}
         asked = json.loads(self.ask("POST", f"/api/accounts/{OTHER}/requests", headers, words)[1])
         self.things = things(gateway, made) | {"credential": credential_row(1).id, "request_id": asked["request"]["id"]}
-        self.things |= {"recipient_id": "rcp_theirs"}
+        link = LinkRow(b"theirs", LinkKind.INVITATION, now + 3600, OTHER, Role.MEMBER, "invited@x.org")
+        self.people.add_link(link)
+        self.things |= {"recipient_id": "rcp_theirs", "invitation": link.sha256.hex()}
 
     def log(self):
         """An entry in the other account's log, of the request that it made: the operator, who may, has deleted what there was."""

@@ -9,6 +9,7 @@ from tests.tools.gateway import simulated
 from anyapi.simulator import FORMATS, ModelSpec, ProviderSpec, WireName, read_fault
 
 REFUSES = read_fault('{"kind": "refusal", "style": "content_filter"}')
+LATE = read_fault('{"kind": "refusal", "style": "late"}')
 FIELD = read_fault('{"kind": "refusal", "style": "field"}')
 WORDS = "The other endpoint says this."
 SPECS = (
@@ -97,3 +98,26 @@ def test_a_stream_whose_client_was_told_words_stays(place, path):
     text, status, row = ask(place, path, "words", stream=True, order=["sim-words"], failover_on=["content_refusal"])
     assert WORDS not in text
     assert (status, row.attempts, row.provider) == (200, 1, "sim-words")
+
+
+@pytest.mark.parametrize("failover", [(), ("content_refusal",)], ids=["as is", "failover asked for"])
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("path", BODIES)
+@pytest.mark.parametrize("wire", [wire for wire in FORMATS if wire is not WireName.COHERE])
+def test_a_filter_that_cuts_an_answer_short_is_no_success(place, wire, path, stream, failover):
+    """Whole it may be followed by the next endpoint's; of a stream the client has words already, so it stays, with the filter's reason."""
+    gateway, simulation = place
+    simulation.script(f"sim-{wire}", [[LATE]])
+    text, status, row = ask(place, path, wire, stream=stream, order=[f"sim-{wire}"], failover_on=list(failover))
+    simulation.script(f"sim-{wire}", [])
+    assert status == 200
+    if failover and not stream:
+        assert (row.outcome, row.attempts, row.provider) == ("success", 2, "sim-other")
+        return
+    says, end = ENDS[path]
+    assert says in text
+    assert text.count(says) == 1
+    assert not stream or end in text.rstrip().splitlines()[-1]
+    assert (row.outcome, row.status, row.attempts, row.provider, row.streamed) == ("content_refused", 200, 1, f"sim-{wire}", stream)
+    assert row.tokens.completion > 0
+    assert row.cost > 0, "words were said, and are charged as of any answer"

@@ -83,7 +83,7 @@ def test_every_package_is_checked_by_its_hash():
     assert len(pips) == 4
     assert [each for each in pips if not ("--require-hashes" in each and "--only-binary=:all:" in each) and "--no-index" not in each] == []
     locks = re.findall(r"requirements/[\w-]+\.lock", DOCKERFILE)
-    assert set(locks) == {"requirements/build.lock", "requirements/runtime.lock"}
+    assert set(locks) == {f"requirements/{name}.lock" for name in ("build", "runtime", "traces")}
     for lock in locks:
         assert "--hash=sha256:" in (ROOT / lock).read_text()
     assert re.findall(r"npm (ci|install)\b", DOCKERFILE.replace("recommends ca-certificates npm", "")) == ["ci"]
@@ -91,6 +91,14 @@ def test_every_package_is_checked_by_its_hash():
 
 def bare(requirements):
     return {re.match(r"[\w-]+", each)[0] for each in requirements}
+
+
+def test_traces_can_be_sent():
+    """The extra is in the image; that of the ranking is not, since it would switch sampling on."""
+    (wanted,) = PROJECT["project"]["optional-dependencies"]["traces"]
+    assert f'echo "{wanted}" | ' in (ROOT / "scripts/lock.sh").read_text()
+    assert f"{bare([wanted]).pop()}==" in (ROOT / "requirements/traces.lock").read_text()
+    assert "ranking" not in DOCKERFILE
 
 
 def test_what_builds_the_package_is_in_its_lock_file():
@@ -123,7 +131,7 @@ def test_only_what_the_image_is_built_of_goes_in():
     names = [str(path.relative_to(ROOT)) for path in tracked_files()]
     taken = [name for name in names if goes_in(name)]
     folders = ("src/anyapi/", "dashboard/")
-    files = {"LICENSE", "NOTICE", "README.md", "pyproject.toml", "requirements/build.lock", "requirements/runtime.lock"}
+    files = {"LICENSE", "NOTICE", "README.md", "pyproject.toml", *(f"requirements/{name}.lock" for name in ("build", "runtime", "traces"))}
     others = {name for name in taken if not name.startswith(folders)} - files
     assert others == {f"scripts/build_{name}.py" for name in ("catalogue", "dashboard", "hook")} | {
         f"deploy/docker/{name}.py" for name in ("healthz", "private_copy")

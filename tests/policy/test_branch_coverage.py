@@ -1,4 +1,4 @@
-"""T03: the unit tests of the policy core and of its nouns take every branch. Long, because they run once more for it, under coverage."""
+"""T03: the unit tests of the policy core and of its nouns take every branch. They run once more for it, under coverage: 15 seconds."""
 
 import json
 import subprocess
@@ -10,7 +10,6 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_every_branch_of_policy_and_domain_is_taken(tmp_path):
     data, report = f"--data-file={tmp_path / 'data'}", tmp_path / "report.json"

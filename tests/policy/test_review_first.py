@@ -4,6 +4,7 @@ The permitted sets before and after are the oracle's, which knows nothing of rev
 """
 
 import collections
+import datetime as dt
 import itertools
 
 import msgspec
@@ -13,11 +14,14 @@ from tests import oracle
 from tests.policy import universe
 from tests.policy.comparison import share_of_examples
 from tests.policy.test_oracle_agreement import oracle_requirement, presets
+from tests.unit.policy import samples
 
 from anyapi.catalogue.subjects import loosened, read, records_of, written
 from anyapi.control.adopting import pasts
+from anyapi.domain.call import NO_FACTS
 from anyapi.domain.catalogue import Model, Status
 from anyapi.domain.decision import ReasonCode, ReasonKind
+from anyapi.domain.requirement import Layer, Settings
 from anyapi.domain.snapshot import Past
 from anyapi.policy.decide import decide
 from anyapi.policy.merge import merge
@@ -60,9 +64,37 @@ def changed(draw, context):
     return msgspec.structs.replace(context, catalogue=after)
 
 
-def holds(old, new, number=1):
-    """What adopting the update makes an account accept."""
-    return [HoldRow(ACCOUNT, subject, number, written(record), 0.0) for subject, record in loosened(old.catalogue, new.catalogue)]
+@st.composite
+def dated(draw, context):
+    """The context after an update in which most records are as they were but for their dates; the others changed, some with a new date too."""
+    after = draw(changed(context))
+    providers = {}
+    for name, record in after.catalogue.providers.items():
+        kept = context.catalogue.providers[name] if draw(st.integers(0, 3)) else record
+        dates = {"verified_at": universe.TODAY, "valid_until": draw(st.sampled_from((None, None, universe.TODAY + dt.timedelta(days=90))))}
+        later = msgspec.structs.replace(kept, provenance=msgspec.structs.replace(kept.provenance, **dates))
+        providers[name] = later if draw(st.integers(0, 3)) else record
+    return msgspec.structs.replace(after, catalogue=msgspec.structs.replace(after.catalogue, providers=providers))
+
+
+def asked_about(old, new, now):
+    """What adopting the update at `now` makes an account accept, with what it was before."""
+    return dict(loosened(old.catalogue, new.catalogue, now, new.span_days))
+
+
+def holds(old, new, now, number=1):
+    return [HoldRow(ACCOUNT, subject, number, written(record), 0.0) for subject, record in asked_about(old, new, now).items()]
+
+
+def checked_again(old, new, now):
+    """The context of before, where what is not asked about was found as it was, on the day on which the new record says so."""
+    asked, providers = asked_about(old, new, now), dict(old.catalogue.providers)
+    for name, record in old.catalogue.providers.items():
+        if f"provider:{name}" not in asked:
+            later = new.catalogue.providers[name].provenance
+            dates = {"verified_at": later.verified_at, "valid_until": later.valid_until}
+            providers[name] = msgspec.structs.replace(record, provenance=msgspec.structs.replace(record.provenance, **dates))
+    return msgspec.structs.replace(old, catalogue=msgspec.structs.replace(old.catalogue, providers=providers))
 
 
 def reviewed(context, rows):
@@ -121,9 +153,8 @@ def test_the_permitted_set_under_review_is_that_of_the_oracle_before_and_after()
     @given(st.data(), universe.contexts(), st.lists(universe.layers(2, 3), min_size=1, max_size=2), presets, universe.request_facts)
     def compare(data, old, demands, chosen, facts):
         new = data.draw(changed(old))
-        rows = holds(old, new)
-        context = reviewed(new, rows)
         for layers, now in itertools.product([[], *demands], universe.INSTANTS[::2]):
+            context = reviewed(new, holds(old, new, now))
             required = oracle_requirement(layers, chosen)
             decision = decide(merge(layers, chosen), universe.MODEL, facts, context, ACCOUNT, now)
             before, after = (oracle_permits(required, facts, each, now) for each in (old, new))
@@ -146,13 +177,53 @@ def test_the_permitted_set_under_review_is_that_of_the_oracle_before_and_after()
     assert min(counted["permitted"], counted["withheld"], counted["coded"]) > 20
 
 
+def test_a_later_check_of_the_same_facts_is_not_asked_about_and_nothing_else_comes_in_with_it():
+    """Long after the update: permitted is what the oracle permits under the new records and under the old ones, had they been checked then."""
+    counted = collections.Counter()
+
+    @share_of_examples(0.04)
+    @given(
+        st.data(),
+        universe.contexts(),
+        universe.layers(2, 3),
+        presets,
+        universe.request_facts,
+        st.sampled_from((0.0, 0.5, 86400.0, 40 * 86400.0)),
+    )
+    def compare(data, old, layers, chosen, facts, passed):
+        new, adopted = data.draw(dated(old)), data.draw(universe.instants)
+        renewed = checked_again(old, new, adopted)
+        required, context = oracle_requirement(layers, chosen), reviewed(new, holds(old, new, adopted))
+        permitted = by_policy(decide(merge(layers, chosen), universe.MODEL, facts, context, ACCOUNT, adopted + passed))
+        before, after = ({name for name, _ in oracle_permits(required, facts, each, adopted + passed)} for each in (renewed, new))
+        assert permitted <= before & after
+        counted["permitted"] += len(permitted)
+        counted["withheld"] += len(after - permitted)
+
+    compare()
+    print(dict(counted))
+    assert min(counted["permitted"], counted["withheld"]) > 5
+
+
+def test_a_record_that_was_checked_again_in_time_outlives_its_first_end_and_one_that_came_too_late_waits():
+    first, again = (
+        samples.provider("a", record=samples.provenance(verified_at=samples.COMPILED + dt.timedelta(days=days))) for days in (0, 100)
+    )
+    old, new = (samples.context([record], [samples.endpoint("a")]) for record in (first, again))
+    end = samples.NOW + 200 * 86400.0
+    for adopted, found in ((samples.NOW + 100 * 86400.0, {"a/one"}), (end - 1, set())):
+        context = reviewed(new, holds(old, new, adopted))
+        strict = merge([(Layer.ACCOUNT, Settings(training_allowed=False))], {})
+        assert by_policy(decide(strict, samples.MODEL, NO_FACTS, context, ACCOUNT, end)) == found
+
+
 @share_of_examples(0.005)
 @given(st.data(), universe.contexts(), universe.layers(2, 3), presets, universe.request_facts, universe.instants)
 def test_after_two_updates_nothing_is_permitted_that_one_of_the_three_states_denies(data, first, layers, chosen, facts, now):
     """And each change that is accepted can only permit more, up to what is permitted without a review."""
     second = data.draw(changed(first))
     third = data.draw(changed(second))
-    rows = [*holds(first, second, 1), *holds(second, third, 2)]
+    rows = [*holds(first, second, now, 1), *holds(second, third, now, 2)]
 
     def permitted(context):
         return by_policy(decide(merge(layers, chosen), universe.MODEL, facts, context, ACCOUNT, now))
@@ -172,7 +243,7 @@ def test_after_two_updates_nothing_is_permitted_that_one_of_the_three_states_den
 @given(st.data(), universe.contexts(), universe.layers(2, 3), presets, universe.request_facts, universe.instants)
 def test_too_many_states_deny_what_changed_outright(data, old, layers, chosen, facts, now):
     new = data.draw(changed(old))
-    rows = [msgspec.structs.replace(row, number=number) for number in range(1, 40) for row in holds(old, new)]
+    rows = [msgspec.structs.replace(row, number=number) for number in range(1, 40) for row in holds(old, new, now)]
     odd = [
         msgspec.structs.replace(row, before=written(data.draw(universe.providers(row.subject.partition(":")[2]))))
         if row.subject.startswith("provider:")
@@ -192,7 +263,7 @@ def test_too_many_states_deny_what_changed_outright(data, old, layers, chosen, f
 def test_what_counts_as_no_loosening_permits_nothing_more(data, old, layers, chosen, facts, now):
     """The records that an account is not asked about: with them replaced and nothing else, nobody is permitted more."""
     new = data.draw(changed(old))
-    asked = {subject for subject, _ in loosened(old.catalogue, new.catalogue)}
+    asked = asked_about(old, new, now)
     providers = {
         name: record if f"provider:{name}" not in asked else old.catalogue.providers[name]
         for name, record in new.catalogue.providers.items()
@@ -214,10 +285,10 @@ def test_what_counts_as_no_loosening_permits_nothing_more(data, old, layers, cho
 
 
 @share_of_examples(0.003)
-@given(st.data(), universe.contexts())
-def test_a_record_survives_the_store(data, old):
+@given(st.data(), universe.contexts(), universe.instants)
+def test_a_record_survives_the_store(data, old, now):
     new = data.draw(changed(old))
-    for subject, record in loosened(old.catalogue, new.catalogue):
+    for subject, record in asked_about(old, new, now).items():
         assert read(subject, written(record)) == record
         assert records_of(new.catalogue).get(subject) is not None
 

@@ -2,7 +2,7 @@
 
 Sinks: the data directory with the database, its -wal and -shm; standard output and error; the working directory with core files in it; the
 temporary directories, also those of the machine; the home; arguments and environments of all processes; what the status pages, the
-model list and the command line answer.
+model list and the command line answer; what a collector of traces is sent.
 """
 
 import contextlib
@@ -20,6 +20,7 @@ from tests.tools.gateway import METRICS, Gateway, make_key
 from tests.tools.google_account import key_file
 
 from anyapi.prove import search
+from anyapi.prove.collector import collecting
 from anyapi.simulator import ProviderSpec, SimulationOptions, SimulationThread, WireName, demo_config_toml
 from anyapi.storage.connection import database_path
 from anyapi.storage.schema import prepare
@@ -65,6 +66,8 @@ class Room:
         """Not searched: here the operator keeps the providers' keys."""
         self.output = folder / "output"
         """Standard output of every start, one file."""
+        self.spans = folder / "spans"
+        """What its collector of traces was sent."""
         self.made = time.time()
         for part in (self.work, self.temporary, self.home, self.armed, self.credentials):
             part.mkdir(parents=True)
@@ -172,12 +175,12 @@ def simulated_in(
     options: SimulationOptions | None = None,
 ) -> Iterator[tuple[RoomGateway, SimulationThread]]:
     """A gateway in a room, in front of simulated providers, whose credentials it reads from files outside the room's searched parts."""
-    with SimulationThread(providers, options or SimulationOptions()) as simulation:
+    with collecting(room.spans) as spans, SimulationThread(providers, options or SimulationOptions()) as simulation:
         for spec in providers:
             if spec.api_key:
                 (room.credentials / spec.id).write_text(held(spec, simulation))
         toml = demo_config_toml(simulation.simulation.ports, providers, keys=room.credentials)
-        with gateway_in(room, toml + extra + METRICS, environment, server, kind) as gateway:
+        with gateway_in(room, toml + extra + METRICS + spans.toml, environment, server, kind) as gateway:
             yield gateway, simulation
 
 
@@ -197,6 +200,7 @@ class Search(search.Search):
         for sink, folder in (("data", room.data), ("work", room.work), ("temporary", room.temporary), ("home", room.home)):
             self.folder(sink, folder)
         self.file("standard output", room.output)
+        self.file("traces", room.spans)
 
     def files(self, room: Room) -> None:
         """The same, and new files in the machine's temporary directories."""

@@ -15,6 +15,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -254,7 +255,9 @@ def test_a_store_that_cannot_be_written_keeps_no_content(tmp_path):
         for _ in range(20):
             assert caller.chat(planted.new("before"), data_policy={"data_class": "confidential"}).status == 200
         gateway.usage(20)
-        gateway.control_url()  # it is up: what it writes while it starts is not what this is about
+        deadline = time.monotonic() + PATIENCE  # what it writes while it starts is not what this is about: the link is the last of it
+        while "/join#" not in room.output.read_text() and time.monotonic() < deadline:
+            time.sleep(0.05)
         # From now on no write of the process may go beyond what its log needs: for the database the disk is full.
         limit = (room.data / "gateway.log").stat().st_size + 4096
         resource.prlimit(gateway.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
@@ -297,6 +300,7 @@ def test_a_crash_leaves_no_core(tmp_path):
     abort_in_a_stream(room, planted)
     search = Search(planted.scanner())
     search.files(room)
+    assert search.seen.pop("traces") == 0, "of what did not end there is no span"
     complete(search, planted)
     assert not [file.name for file in room.work.iterdir()]
 

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import sqlite3
+import time
 
 import msgspec
 import pytest
@@ -29,7 +30,7 @@ def leaking(tmp_path_factory):
     mark = planted.new("a leaking request")
     stored = {name: planted.new(name) for name in ("row", "page", "shm", "digest", "list", "metric")}
     extra = f'\n[privacy]\ncontact = "{stored["page"]("contact")}@example.com"\n'
-    named = ModelSpec(f"acme/{stored['metric']('model')}", "named")  # a label of the metrics, as the operator wrote it
+    named = ModelSpec(f"acme/{stored['metric']('model')}", "named")  # a label of the metrics and of spans, as the operator wrote it
     first, *others = providers(planted)
     cast = [msgspec.structs.replace(first, models=(*first.models, named)), *others]
     environment = room.environment([PARSE, ASK, DECIDE])
@@ -40,6 +41,7 @@ def leaking(tmp_path_factory):
         assert caller.chat(mark).status == 200
         assert caller.chat(planted.new("a request for that model"), named.id).status == 200
         gateway.usage(2)
+        time.sleep(1.0)  # spans go out twice a second
         with contextlib.closing(sqlite3.connect(room.data / "anyapi.db")) as database:
             with database:
                 database.execute("UPDATE usage SET app_name = ?", (stored["row"]("app"),))
@@ -83,6 +85,7 @@ def found(hits: list[Hit], mark: object, sink: str, form: str = "plain") -> list
         ("page", "answer of /v1/privacy"),
         ("page", "answer of /.well-known/anyapi-privacy.json"),
         ("metric", "metrics"),
+        ("metric", "/room/spans"),
         ("list", "anyapi keys list"),
         ("list", "anyapi keys list --json"),
     ],

@@ -34,8 +34,10 @@ def test_a_demo_is_proven_and_the_report_is_signed(tmp_path):
     wrong = {name: report[name] for name in ("ended_otherwise", "unsearched", "missed", "found") if report[name]}
     assert (report["hits"], wrong, report["proven"], ran.returncode) == (0, {}, True, 0), ran.stderr
     assert report["outcome_classes"] >= 200
+    assert report["absent"] == []
+    assert report["searched"]["traces"] > 100_000
     assert report["canaries"] > 10_000
-    assert report["planted_leaks_found"] == report["planted_leaks"] == report["sinks"] == len(report["searched"]) == 8
+    assert report["planted_leaks_found"] == report["planted_leaks"] == report["sinks"] == len(report["searched"]) == 9
     assert report["searched"]["process memory"] > 30_000_000
     assert report["long_texts"] >= 28
     assert list(tmp_path.iterdir()) == [], "it leaves nothing behind"

@@ -329,6 +329,7 @@ def test_it_executes_itself_once_and_reaches_nobody_else(tmp_path):
         ports = {str(port) for port in simulation.simulation.ports.values()}
         own = str(gateway.port)
         assert gateway.stop() == 0
+        collector = re.search(r"event=traces_started host=127\.0\.0\.1:(\d+)\n", gateway.log())[1]
     trace = (room.folder / "trace").read_text()
     executed = re.findall(r"execve\(\"([^\"]+)\", \[(.*?)\](?:, 0x\w+ /\* \d+ vars \*/)?\) += 0", trace)
     assert len(executed) == 2, executed
@@ -343,6 +344,8 @@ def test_it_executes_itself_once_and_reaches_nobody_else(tmp_path):
         assert family == "AF_INET", f"{call} to {family} {path}"
         assert "127.0.0.1" in rest, f"{call} to {rest}"
         reached.add(port)
+    assert collector in reached
+    reached.remove(collector)
     assert reached <= ports, f"connected to {reached - ports}, which nobody configured (own port {own})"
     assert len(reached) >= len(ports) // 2, "hardly a connection was seen: the trace shows nothing"
 

@@ -457,7 +457,8 @@ def test_secrets_are_only_in_the_upstreams(home):
         usage, decisions, evidence, audit = (SimpleNamespace(state=state, put=None, driver=None, flush=None) for _ in range(4))
         lease = SimpleNamespace(held=True)
         writers = (usage, decisions, evidence, audit, SimpleNamespace())
-        outlets = bootstrap._outlets(config, bootstrap._upstreams(config, shared), writers, SimpleNamespace(lease=lease, slices=None))
+        group, noted = SimpleNamespace(lease=lease, slices=None), []
+        outlets = bootstrap._outlets(config, bootstrap._upstreams(config, shared), writers, group, noted.append)
         shared.sweep.close()
         upstream = outlets.upstreams["mine"]
         assert (upstream.host, upstream.port) == ("api.openai.com", 443)

@@ -48,4 +48,4 @@ def test_an_address_that_is_taken_is_named():
 
 
 def test_every_writer_has_a_name():
-    assert len(set(WRITERS)) == 5
+    assert len(set(WRITERS)) == 6

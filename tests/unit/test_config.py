@@ -220,6 +220,8 @@ def test_a_variable_that_a_credential_names_is_known(tmp_path):
         ("[metrics]\nlisten = 'unix:/tmp/m.sock'", "metrics.listen"),
         ("[metrics]\nlisten = '127.0.0.1:65536'", "metrics.listen"),
         ("[metrics]\nport = 9464", "metrics.port"),
+        ("[control]\nkeys_per_account = 0", "control.keys_per_account"),
+        ("[control]\nkeys_per_account = 2.5", "control.keys_per_account"),
         ("[server.limits]\nmax_headers = 0", "server.limits.max_headers"),
         ("[server.limits]\nmax_header = 1", "server.limits.max_header"),
         ("[server.limits]\nidle_timeout = inf", "server.limits.idle_timeout"),

@@ -77,6 +77,11 @@ export function useMembers() {
   return useQuery({ queryKey: [account, "members"], queryFn: () => call("get", "/api/accounts/{account}/members", { path: { account } }) });
 }
 
+export function useInvitations() {
+  const { account } = useHere();
+  return useQuery({ queryKey: [account, "invitations"], queryFn: () => call("get", "/api/accounts/{account}/invitations", { path: { account } }) });
+}
+
 export function useRequests() {
   const { account } = useHere();
   return useQuery({ queryKey: [account, "requests"], queryFn: () => call("get", "/api/accounts/{account}/requests", { path: { account } }), refetchInterval: MINUTE });

@@ -5,9 +5,10 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useLocation } from "wouter";
 import { call } from "../api/client";
-import { useSignedIn } from "../api/session";
+import type { Invited } from "../api/schema";
+import { useEntrance, useSignedIn } from "../api/session";
 import { Failed, Loaded, Note, sent } from "../parts/parts";
-import { Entrance } from "./signin";
+import { Entrance, SignIn } from "./signin";
 
 const SHORTEST = 12;
 
@@ -15,6 +16,8 @@ export function Join({ firstRun }: { firstRun: boolean }) {
   const [token] = useState(() => window.location.hash.slice(1));
   const [, go] = useLocation();
   const signedIn = useSignedIn();
+  const entrance = useEntrance().data;
+  const [known, setKnown] = useState(false);
   const [name, setName] = useState("");
   const [email, setEmail] = useState<string | null>(null);
   const [password, setPassword] = useState("");
@@ -52,6 +55,9 @@ export function Join({ firstRun }: { firstRun: boolean }) {
         )}
       </Entrance>
     );
+  const me = entrance?.signed_in;
+  if (me && link.data?.kind === "invitation" && me.email === link.data.email) return <Take token={token} found={link.data} />;
+  if (known && !me) return <SignIn firstRun={false} service={entrance?.sign_in_service ?? null} />;
   const short = password.length > 0 && password.length < SHORTEST;
   return (
     <Entrance title={link.data?.kind === "invitation" ? `Join ${link.data.account ?? "AnyAPI"}` : "Set up your gateway"}>
@@ -82,10 +88,44 @@ export function Join({ firstRun }: { firstRun: boolean }) {
               <Button type="submit" loading={enter.isPending} disabled={password.length < SHORTEST || !name.trim() || !address.includes("@")}>
                 {found.kind === "invitation" ? "Join" : "Begin"}
               </Button>
+              {found.kind === "invitation" && !me && (
+                <Button variant="subtle" onClick={() => setKnown(true)}>
+                  I am known here already: sign in
+                </Button>
+              )}
             </Stack>
           </form>
         )}
       </Loaded>
+    </Entrance>
+  );
+}
+
+/** Whoever is signed in as the person who was invited takes it with one click. */
+function Take({ token, found }: { token: string; found: Invited }) {
+  const [, go] = useLocation();
+  const signedIn = useSignedIn();
+  const take = useMutation({
+    mutationFn: () => call("post", "/api/invitations", { body: { token } }),
+    onSuccess: (me) => {
+      go(`/a/${encodeURIComponent(found.account ?? "")}/activity`, { replace: true });
+      signedIn(me);
+    },
+  });
+  return (
+    <Entrance title={`Join ${found.account ?? "AnyAPI"}`}>
+      <Stack gap="md">
+        <p style={{ margin: 0 }} className="dim">
+          You were invited as {found.role ?? "member"}. You sign in as before, as {found.email}.
+        </p>
+        {take.error && <Failed error={take.error} />}
+        <Button loading={take.isPending} onClick={() => take.mutate()}>
+          Join
+        </Button>
+        <Button variant="default" onClick={() => go("/", { replace: true })}>
+          Not now
+        </Button>
+      </Stack>
     </Entrance>
   );
 }

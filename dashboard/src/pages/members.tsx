@@ -5,8 +5,8 @@ import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "wouter";
 import { call } from "../api/client";
-import { useFresh, useMembers, useProjects } from "../api/queries";
-import type { Invitation, Member, Role } from "../api/schema";
+import { useFresh, useInvitations, useMembers, useProjects } from "../api/queries";
+import type { Invitation, Member, PendingInvitation, Role } from "../api/schema";
 import { useHere } from "../api/session";
 import { History } from "../parts/history";
 import { Icon } from "../parts/icon";
@@ -51,6 +51,7 @@ export default function Members() {
           )}
         </Loaded>
       </Panel>
+      {may("write_settings") && <Pending />}
       <div className="grid two">
         <Projects />
         <History gateway={false} />
@@ -103,16 +104,54 @@ function Invite({ done }: { done: (invited: Invitation) => void }) {
 
 function Invited({ invited, done }: { invited: Invitation; done: () => void }) {
   return (
-      <Panel title={invited.link ? "Send this link" : "Added"} tools={<Button size="xs" variant="default" onClick={done}>Done</Button>}>
-        {invited.link ? (
-          <Stack gap="sm">
-            <Note tone="warn" live>It works once{invited.expires_at ? `, until ${time(invited.expires_at)}` : ""}, and is shown this once.</Note>
-            <CodeBlock text={`${window.location.origin}/join#${invited.link}`} what="the link" />
-          </Stack>
-        ) : (
-          <Note tone="good" live>{invited.member?.name} was known here already and is a member now.</Note>
-        )}
+      <Panel title="Send this link" tools={<Button size="xs" variant="default" onClick={done}>Done</Button>}>
+        <Stack gap="sm">
+          <Note tone="warn" live>It works once, until {time(invited.expires_at)}, and is shown this once.</Note>
+          <CodeBlock text={`${window.location.origin}/join#${invited.link}`} what="the link" />
+        </Stack>
       </Panel>
+  );
+}
+
+/** Invitations that nobody has taken yet; of those that ran out nothing is shown. */
+function Pending() {
+  const pending = useInvitations();
+  const [withdrawing, setWithdrawing] = useState<PendingInvitation | null>(null);
+  if (pending.data?.length === 0) return null;
+  return (
+    <Panel title="Pending invitations">
+      <Loaded read={pending} lines={1}>
+        {(rows) => (
+          <Table label="Pending invitations" head={<><th scope="col">E-mail address</th><th scope="col">Role</th><th scope="col">Until</th><th scope="col"><span className="visually-hidden">What to do</span></th></>}>
+            {rows.map((row) => (
+              <tr key={row.id}>
+                <td className="wide">{row.email}</td>
+                <td>{row.role}</td>
+                <td className="nowrap">{time(row.expires_at)}</td>
+                <td className="r"><Button size="compact-sm" variant="default" aria-label={`Withdraw the invitation of ${row.email}`} onClick={() => setWithdrawing(row)}>Withdraw</Button></td>
+              </tr>
+            ))}
+          </Table>
+        )}
+      </Loaded>
+      <Modal opened={withdrawing !== null} onClose={() => setWithdrawing(null)} title="Withdraw an invitation" centered>
+        {withdrawing && <Withdraw row={withdrawing} done={() => setWithdrawing(null)} />}
+      </Modal>
+    </Panel>
+  );
+}
+
+function Withdraw({ row, done }: { row: PendingInvitation; done: () => void }) {
+  const { account } = useHere();
+  const fresh = useFresh();
+  const withdraw = useMutation({
+    mutationFn: () => call("delete", "/api/accounts/{account}/invitations/{invitation}", { path: { account, invitation: row.id } }),
+    onSuccess: () => { fresh(); done(); },
+  });
+  return (
+    <Confirm change={withdraw} button="Withdraw it">
+      The link that was made for <strong>{row.email}</strong> will do nothing any more.
+    </Confirm>
   );
 }
 

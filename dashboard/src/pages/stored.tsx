@@ -12,16 +12,21 @@ import { UsageDays } from "../parts/usagedays";
 import { plural } from "../words/format";
 import { sentence } from "../words/policy";
 
+interface Field {
+  field: string;
+  purpose: string;
+}
+
 interface Inventory {
   content_stored: boolean;
   statement: string;
   outbound: string;
-  telemetry: { sent_to_anyone: boolean };
+  telemetry: { sent_to_anyone: boolean; to?: string; what?: string; fields?: Field[] };
   memory_scrubbing: { on: boolean };
   policy_url: string | null;
   terms_url: string | null;
   contact: string | null;
-  stored: { record: string; ttl_days?: number | null; note?: string; fields: { field: string; purpose: string }[] }[];
+  stored: { record: string; ttl_days?: number | null; note?: string; fields: Field[] }[];
 }
 
 
@@ -80,7 +85,7 @@ function Promised({ found, children }: { found: Inventory; children?: ReactNode 
     <>
       <Note tone="good"><strong>{found.content_stored ? "Content is stored." : "No content is stored."}</strong> {found.statement}</Note>
       <Panel title="What goes out">
-        <p style={{ marginTop: 0 }}>{found.outbound} {found.telemetry.sent_to_anyone ? "Telemetry is sent." : "No telemetry is sent to anybody."} {found.memory_scrubbing.on && "Memory that held a request is wiped when it is freed."}</p>
+        <p style={{ marginTop: 0 }}>{found.outbound} {found.telemetry.sent_to_anyone ? `Traces of requests go to ${found.telemetry.to}: fields of usage rows, which are listed here.` : "No telemetry is sent to anybody."} {found.memory_scrubbing.on && "Memory that held a request is wiped when it is freed."}</p>
         <p className="small dim" style={{ marginBottom: 0 }}>
           {found.policy_url ? <Outside href={found.policy_url}>The operator's privacy policy</Outside> : "The operator has configured no privacy policy of their own: this page is it."}
           {found.terms_url && <> · <Outside href={found.terms_url}>Terms</Outside></>}
@@ -93,9 +98,11 @@ function Promised({ found, children }: { found: Inventory; children?: ReactNode 
 }
 
 function Records({ found }: { found: Inventory }) {
+  const { fields, what } = found.telemetry;
+  const spans: Inventory["stored"] = fields ? [{ record: "traces, sent and not stored", note: what, fields }] : [];
   return (
     <div className="masonry">
-      {found.stored.map((record) => (
+      {[...found.stored, ...spans].map((record) => (
         <Panel key={record.record} title={sentence(record.record)}>
           <p className="small dim" style={{ marginTop: -8 }}>{record.ttl_days ? `Kept for ${plural(record.ttl_days, "day")}.` : ""} {record.note ? `${sentence(record.note).replace(/\.$/, "")}.` : ""}</p>
           <Table label={record.record} head={<><th scope="col">Field</th><th scope="col">What it is for</th></>}>

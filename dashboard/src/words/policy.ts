@@ -225,6 +225,8 @@ const CHANGES: Record<string, string> = {
   credential_revoked: "revoked a provider's key",
   agreements: "changed what is signed for a credential",
   member_invited: "invited a member",
+  invitation_taken: "took an invitation",
+  invitation_withdrawn: "withdrew an invitation",
   member_added: "added a member",
   member_joined: "joined through the sign-in service",
   member_changed: "changed a role",

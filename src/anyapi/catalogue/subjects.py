@@ -7,7 +7,9 @@ import msgspec
 
 from anyapi.domain.catalogue import Catalogue, Endpoint, Provider
 from anyapi.domain.ids import EndpointId
+from anyapi.domain.snapshot import Tier
 from anyapi.policy.loosening import endpoint_loosened, provider_facts, provider_loosened
+from anyapi.policy.standing import from_record
 
 Subject: TypeAlias = str
 """`provider:ID` or `endpoint:ID`."""
@@ -26,15 +28,15 @@ def records_of(catalogue: Catalogue) -> dict[Subject, Record]:
     return providers | {f"{ENDPOINT}{name}": endpoint for name, endpoint in endpoints_of(catalogue).items()}
 
 
-def loosened(old: Catalogue, new: Catalogue) -> Iterator[tuple[Subject, Record | None]]:
-    """Each record that may admit more than it did, with what it was before: None for one that is new.
+def loosened(old: Catalogue, new: Catalogue, now: float, span_days: float) -> Iterator[tuple[Subject, Record | None]]:
+    """Each record that may admit more than it did at `now` (Unix seconds), with what it was before: None for one that is new.
 
     A record without a date of its own counts from its catalogue's; the old one is given that, so that it ends when it would have.
     """
     for name, provider in new.providers.items():
         before = old.providers.get(name)
         dated = None if before is None else _dated(before, old)
-        if provider_loosened(dated, _dated(provider, new)):
+        if provider_loosened(dated, _dated(provider, new), expired=dated is not None and _expired(dated, old, now, span_days)):
             yield f"{PROVIDER}{name}", dated
     known = endpoints_of(old)
     for identity, endpoint in endpoints_of(new).items():
@@ -46,6 +48,11 @@ def _dated(provider: Provider, catalogue: Catalogue) -> Provider:
     if provider.provenance.verified_at is not None:
         return provider
     return msgspec.structs.replace(provider, provenance=msgspec.structs.replace(provider.provenance, verified_at=catalogue.compiled))
+
+
+def _expired(provider: Provider, catalogue: Catalogue, now: float, span_days: float) -> bool:
+    """Whether a record counts as unknown by now: the same for each of its tiers."""
+    return not now < from_record(provider, Tier.PAID, catalogue.compiled, span_days).ends
 
 
 def written(record: Record | None) -> str | None:

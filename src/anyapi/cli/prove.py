@@ -41,6 +41,9 @@ WAIT = 5.0
 @click.option("--account", default=DEFAULT_ACCOUNT, show_default=True, help="Whose API key is made for it.")
 @click.option("--model", "models", multiple=True, help="A model that may really be asked, by provider and at your cost. Repeatable.")
 @click.option("--log", "logs", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A log file. Repeatable.")
+@click.option(
+    "--spans", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A file of the collector's. Repeatable."
+)
 @click.option("--postgres-data", type=click.Path(path_type=Path, exists=True, file_okay=False), help="PostgreSQL's data directory.")
 @click.option("--wait", default=WAIT, show_default=True, type=click.FloatRange(0, 600), help="Seconds before memory is searched.")
 @click.option("--config", "config_file", type=click.Path(path_type=Path, dir_okay=False), help="Configuration (default: anyapi.toml here).")

@@ -18,7 +18,8 @@ from anyapi.cli.workers import more_workers
 from anyapi.config import Config, load_config, not_served_yet
 from anyapi.config_values import Metrics
 from anyapi.domain.snapshot import Snapshot
-from anyapi.errors import ConfigError
+from anyapi.errors import ConfigError, StorageError
+from anyapi.storage.driver import Driver
 from anyapi.storage.drivers import driver_for
 from anyapi.upstream.adapters import SERVED_PROTOCOLS
 
@@ -46,24 +47,40 @@ def serve_until_stopped(path: Path | None, *, quiet: bool, planes: Collection[st
     driver.prepare(told_progress)
 
     def ready(snapshot: Snapshot, address: str) -> None:
-        click.echo(f"AnyAPI is at {address}")
+        _say(f"AnyAPI is at {address}")
         if config.server.tls is None and not config.server.listen.is_local:
-            click.echo(PLAIN, err=True)
+            _say(PLAIN, err=True)
         if not quiet:
             if hygiene.swap() is hygiene.Swap.POSSIBLE:
-                click.echo(SWAPPED, err=True)
+                _say(SWAPPED, err=True)
             for line in start_lines(snapshot, config.notices, not_served_yet(config, SERVED_PROTOCOLS)):
-                click.echo(line)
+                _say(line)
 
     def control_ready(address: str, first_run: bool) -> None:
         if quiet:
             return
-        click.echo(f"Dashboard and control API: {address}")
+        _say(f"Dashboard and control API: {address}")
         if first_run:
-            click.echo(f"  Nobody is known yet. This link makes the first person, once, until tomorrow: {first_run_link(driver, address)}")
+            _say(f"  Nobody is known yet. {_first_link(driver, address)}")
 
     with more_workers(workers - 1, path):
         run(config, ready, control_ready)
+
+
+def _say(line: str, *, err: bool = False) -> None:
+    """Print a line. Where nobody reads any more, nothing is printed from here on: a gateway does not end for that."""
+    try:
+        click.echo(line, err=err)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2 if err else 1)  # else what could not be written would fail again at the exit
+
+
+def _first_link(driver: Driver, address: str) -> str:
+    """How the first person comes in. Where the link cannot be stored now, requests are served all the same."""
+    try:
+        return f"This link makes the first person, once, until tomorrow: {first_run_link(driver, address)}"
+    except StorageError as error:
+        return f"A link for the first person could not be made: {error.message}. Then run: anyapi people first-run"
 
 
 def _chosen(config: Config, planes: Collection[str], workers: int, number: int = 0) -> Config:

@@ -10,15 +10,13 @@ from anyapi.control.layers import account_of
 from anyapi.control.permissions import SignedIn
 from anyapi.control.services import Services
 from anyapi.control.threads import in_thread
-from anyapi.control.tokens import new_token, sha256_of
 from anyapi.domain.ids import AccountId, ProjectId
 from anyapi.domain.people import Permission, PersonId, Role
 from anyapi.errors import BadRequest, NotFound, PermissionDenied
 from anyapi.storage.driver import Conflict
-from anyapi.storage.people_rows import LinkKind, LinkRow, MemberRow
+from anyapi.storage.people_rows import MemberRow
 from anyapi.storage.rows import LONGEST_USAGE_DAYS, RESERVED_ACCOUNTS, AccountRow, ProjectRow
 
-INVITATION_SECONDS = 7 * 86400.0
 LONGEST_ID = 64
 
 
@@ -50,21 +48,6 @@ class Member(msgspec.Struct, frozen=True):
     email: str
     role: Role
     since: float
-
-
-class NewMember(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whom to invite, and as what."""
-
-    email: str
-    role: Role
-
-
-class Invitation(msgspec.Struct, frozen=True):
-    """Either somebody known, who is a member now, or a one-time link to be sent to them. The link is shown once."""
-
-    member: Member | None = None
-    link: str | None = None
-    expires_at: float | None = None
 
 
 class NewRole(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -136,27 +119,6 @@ def add_project(
 def list_members(services: NamedDependency[Services], account: FromPath[AccountId]) -> list[Member]:
     """The members of an account, oldest first."""
     return _members(services, account)
-
-
-@post("/api/accounts/{account:str}/members", opt={"permission": Permission.WRITE_MEMBERS})
-@in_thread
-def invite(
-    services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], account: FromPath[AccountId], data: JSONBody[NewMember]
-) -> Invitation:
-    """Make somebody known a member at once; for anybody else give a one-time link that is good for seven days."""
-    email, now = data.email.strip().lower(), services.clock()
-    if "@" not in email[1:-1]:
-        raise BadRequest("That is not an e-mail address.", "email")
-    person = services.people.person_by_email(email)
-    if person is None:
-        token = new_token()
-        services.people.add_link(LinkRow(sha256_of(token), LinkKind.INVITATION, now + INVITATION_SECONDS, account, data.role, email))
-        note(services, signed_in, account, "member_invited", email, after={"role": data.role})
-        return Invitation(link=token, expires_at=now + INVITATION_SECONDS)
-    row = MemberRow(account, person.id, data.role, now)
-    services.people.put_member(row)
-    note(services, signed_in, account, "member_added", person.id, after={"role": data.role})
-    return Invitation(Member(person.id, person.name, person.email, row.role, row.since))
 
 
 @put("/api/accounts/{account:str}/members/{person:str}", opt={"permission": Permission.WRITE_MEMBERS})

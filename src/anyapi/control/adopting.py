@@ -50,8 +50,11 @@ def installed_since(store: CatalogueStore, base: str, *, first: bool) -> Catalog
     return found
 
 
-def adopt(store: ReviewStore, effective: Catalogue, base: Catalogue, now: float) -> None:
-    """Note that `effective`, made of `base`, is in force from `now` on; nothing to do if it was. Raises `StorageError`."""
+def adopt(store: ReviewStore, effective: Catalogue, base: Catalogue, now: float, span_days: float) -> None:
+    """Note that `effective`, made of `base`, is in force from `now` on; nothing to do if it was. Raises `StorageError`.
+
+    `span_days`: for how long a record is good that does not say so itself.
+    """
     for _ in range(3):
         last, newest = store.last_adopted(), store.newest_update()
         if last is None:
@@ -64,7 +67,7 @@ def adopt(store: ReviewStore, effective: Catalogue, base: Catalogue, now: float)
             row = msgspec.structs.replace(
                 _row(effective, base, now, newest), previous=last.effective, changes=_changes(previous, effective)
             )
-            done = store.adopt(row, _bodies(effective, base), _holds(store, previous, effective, now))
+            done = store.adopt(row, _bodies(effective, base), _holds(store, (previous, effective), now, span_days))
         if done:
             return
     raise StorageError("could not note the catalogue in force: another process keeps changing it")
@@ -94,13 +97,14 @@ def _changes(previous: Catalogue | None, effective: Catalogue) -> str:
     return "[]" if previous is None else msgspec.json.encode(diff(previous, effective)).decode()
 
 
-def _holds(store: HoldStore, previous: Catalogue | None, effective: Catalogue, now: float) -> list[HoldRow]:
+def _holds(store: HoldStore, change: tuple[Catalogue | None, Catalogue], now: float, span_days: float) -> list[HoldRow]:
     """What each account that reviews first has to accept. If the catalogue before cannot be read, that is all of it."""
     accounts = [each.account for each in store.all_review_settings() if each.review_first]
     if not accounts:
         return []
+    previous, effective = change
     before = previous or Catalogue("", effective.compiled, {}, {})
-    changed = [(subject, record, written(record)) for subject, record in loosened(before, effective)]
+    changed = [(subject, record, written(record)) for subject, record in loosened(before, effective, now, span_days)]
     pending = _by_account(store.pending_holds())
     return [
         HoldRow(account, subject, 0, text, now)

@@ -30,8 +30,13 @@ class Current:
         started: tuple[Catalogue, Catalogue],
         over: Callable[[Catalogue], Catalogue],
         clock: Callable[[], float],
+        span_days: float,
     ) -> None:
-        """`started` are the base and the catalogue that the configuration makes of it; `over` does the same to another base."""
+        """`started` are the base and the catalogue that the configuration makes of it; `over` does the same to another base.
+
+        `span_days`: for how long a record is good that does not say so itself.
+        """
+        self._span_days = span_days
         self._store, self._over, self._clock = store, over, clock
         self._base, self._started = started
         self._catalogue = self._started
@@ -53,7 +58,7 @@ class Current:
         else:
             # Only what changed here: two workers whose configurations differ would otherwise note theirs in turn, without end.
             if self._first or installed is not None:
-                adopt(self._store, catalogue, base, self._clock())
+                adopt(self._store, catalogue, base, self._clock(), self._span_days)
         found = held(self._store)
         self._base, self._catalogue, self._first = base, catalogue, False
         return InForce(catalogue, found)

@@ -70,7 +70,7 @@ def _complete(operation: Json, path: str, method: str, permission: object) -> No
         401: not public or guessed,
         403: changes or not (public or provision),
         404: bool(_MAY_BE_MISSING.search(path)),
-        409: "/members" in path and changes,
+        409: changes and ("/members" in path or path.endswith(("/keys", "/rotation"))),
         413: "requestBody" in operation,
         429: guessed or path.endswith("/archive"),
         503: True,

@@ -98,7 +98,7 @@ async def make_key(
         row = KeyRow(
             parts.id, parts.prefix, parts.sha256, account, now, project, data.name.strip(), ends, **msgspec.structs.asdict(data.limits)
         )
-        services.store.add_key(row, settings)
+        services.store.add_key(row, settings, services.keys_per_account)
         values = {"name": row.name, "data_policy": data_policy(settings), "limits": data.limits}
         note(services, signed_in, account, "key_made", row.id, after=values)
         return row, parts.secret
@@ -140,7 +140,7 @@ async def rotate_key(
         raise BadRequest(f"overlap must be 0 to {LONGEST_OVERLAP:.0f} seconds ({LONGEST_OVERLAP / 86400:.0f} days).", "overlap")
 
     def store() -> tuple[ShownKey, str]:
-        row, secret = rotate(services.store, _own(services, account, key), services.clock(), data.overlap)
+        row, secret = rotate(services.store, _own(services, account, key), services.clock(), data.overlap, services.keys_per_account)
         note(services, signed_in, account, "key_rotated", key, after={"new": row.id, "overlap": data.overlap})
         return _as_stored(services, row), secret
 

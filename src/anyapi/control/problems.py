@@ -31,6 +31,8 @@ STATUSES: Mapping[type[AnyAPIError], int] = {
     ModelNotFound: 404,
     RateLimited: 429,
 }
+_CONFLICTS = frozenset({"last_owner", "too_many_keys"})
+"""What the store refuses for what is in it, in words for whoever asked."""
 _Request = Request[object, object, State]
 _UNKNOWN = re.compile(r"unknown field `([A-Za-z0-9_.-]{1,64})`")
 """How the reader of bodies tells of one. A name of another kind may be anything and is not repeated."""
@@ -39,7 +41,7 @@ logging.getLogger("litestar").setLevel(logging.CRITICAL)  # it would print trace
 
 def of_ours(_request: _Request, error: AnyAPIError) -> Response[dict[str, object]]:
     """An error of our tree."""
-    if isinstance(error, StorageError) and error.metadata.get("code") == "last_owner":
+    if isinstance(error, StorageError) and error.metadata.get("code") in _CONFLICTS:
         return _envelope(409, "conflict", error.message, {})
     if isinstance(error, NotStorable) and not isinstance(error, Conflict):
         return _envelope(400, "bad_request", "Something in it cannot be stored: a character such as U+0000, or a number too large.", {})

@@ -151,7 +151,7 @@ async def make_provisioned(
     )
 
     def store() -> None:
-        services.store.add_key(row)
+        services.store.add_key(row, most=services.keys_per_account)
         note_by(services, provisioner.id, row.account, "key_made", row.id, (None, {"name": row.name, "limits": limits}))
 
     await asyncio.to_thread(store)

@@ -86,6 +86,12 @@ def with_spending(snapshot: Snapshot, store: SpendingStore, day: int) -> Snapsho
     return msgspec.structs.replace(snapshot, principals=principals)
 
 
+def without_ended(snapshot: Snapshot, before: float) -> Snapshot:
+    """The same snapshot without keys that ended before then (Unix seconds): they are refused either way, and there is no end to them."""
+    principals = {sha256: one for sha256, one in snapshot.principals.items() if one.expires_at is None or not one.expires_at < before}
+    return snapshot if len(principals) == len(snapshot.principals) else msgspec.structs.replace(snapshot, principals=principals)
+
+
 def with_logs(snapshot: Snapshot, store: LogRuleStore) -> Snapshot:
     """The same snapshot, each key for which somebody opted in with what is kept and whom that is sealed to. Raises `StorageError`.
 
@@ -105,9 +111,9 @@ def with_logs(snapshot: Snapshot, store: LogRuleStore) -> Snapshot:
     return msgspec.structs.replace(snapshot, principals=principals)
 
 
-def contradicted(rows: Iterable[Contradiction]) -> Contradicted:
-    """Which promises do not hold, by endpoint and credential; what was cleared is left out."""
-    found: Contradicted = {}
+def contradicted(rows: Iterable[Contradiction], known: Contradicted | None = None) -> Contradicted:
+    """Which promises do not hold, by endpoint and credential, beside those that are `known`; what was cleared is left out."""
+    found: Contradicted = {endpoint: {**codes} for endpoint, codes in (known or {}).items()}
     for row in rows:
         if row.cleared_at is None:
             codes = found.setdefault(row.endpoint, {})

@@ -13,16 +13,16 @@ LONGEST_OVERLAP = 30 * 86400.0
 class Replacing(Protocol):
     """The part of a `KeyStore` that is needed here."""
 
-    def replace_key(self, key: KeyId, new: KeyRow, ends_at: float) -> KeyRow | None:
+    def replace_key(self, key: KeyId, new: KeyRow, ends_at: float, most: int | None = None) -> KeyRow | None:
         """Add a key in the place of another, which then ends."""
         ...
 
 
-def rotate(store: Replacing, old: KeyRow, now: float, overlap: float) -> tuple[KeyRow, str]:
+def rotate(store: Replacing, old: KeyRow, now: float, overlap: float, most: int | None = None) -> tuple[KeyRow, str]:
     """Make a key like this one, which ends after `overlap` seconds, or before if it would have; give the new row and its secret.
 
     A key that was made to last for some time is followed by one that lasts as long. Raises `BadRequest` for a key that is revoked or was
-    rotated before.
+    rotated before, `StorageError` where the account would have more than `most` live keys.
     """
     if old.revoked_at is not None:
         raise BadRequest("This key is revoked: make a new one.", "key")
@@ -31,7 +31,7 @@ def rotate(store: Replacing, old: KeyRow, now: float, overlap: float) -> tuple[K
     made_at = max(now, old.created_at + 0.001)  # the newest of a chain is the one in use
     new = KeyRow(parts.id, parts.prefix, parts.sha256, old.account, made_at, old.project, old.name, ends)
     try:
-        made = store.replace_key(old.id, new, now + overlap)
+        made = store.replace_key(old.id, new, now + overlap, most)
     except StorageError as error:
         if error.metadata.get("code") != "replaced":
             raise

@@ -156,6 +156,8 @@ class Services(msgspec.Struct, frozen=True):
     default_account: AccountId
     keeper: Callable[[], Keeper]
     """Loads the cipher's library when it is first asked for."""
+    keys_per_account: int = 5_000
+    """So many live API keys an account may have, as configured."""
     unusable: Callable[[], Mapping[str, str]] = dict
     """Stored credentials that the data plane cannot use, each with the code of the reason."""
     oidc: OidcClient | None = None

@@ -9,6 +9,7 @@ from litestar.datastructures import Cookie, State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
+from anyapi.control.history import note_by
 from anyapi.control.passwords import hashed, matches
 from anyapi.control.permissions import LONGEST_SECONDS, SignedIn, cookie_name, session_of
 from anyapi.control.services import Services
@@ -21,7 +22,7 @@ from anyapi.storage.people_rows import LinkKind, LinkRow, MemberRow, PersonRow, 
 
 _Request = Request[object, object, State]
 LONGEST_TEXT = 200
-_NO_LINK = "This link was used already or has run out. Ask for a new one."
+NO_LINK = "This link was used already or has run out. Ask for a new one."
 
 
 class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -98,7 +99,7 @@ def show(request: _Request, services: NamedDependency[Services]) -> Entrance:
     """Who is signed in, if anybody is."""
     found = session_of(request.cookies, services)
     service = None if services.oidc is None else services.oidc.service.name
-    return Entrance(None if found is None else _me(found), services.people.people_count() == 0, services.data_plane_url, service)
+    return Entrance(None if found is None else me_of(found), services.people.people_count() == 0, services.data_plane_url, service)
 
 
 @post("/api/session", opt={"public": True}, status_code=200)
@@ -138,7 +139,7 @@ def show_link(services: NamedDependency[Services], token: FromPath[str]) -> Invi
     """What a one-time link is good for. Raises `BadRequest` for one that is used up or has run out."""
     link = services.people.link(sha256_of(token), services.clock())
     if link is None:
-        raise BadRequest(_NO_LINK, "token")
+        raise BadRequest(NO_LINK, "token")
     return Invited(link.kind, link.email, link.account, link.role)
 
 
@@ -150,13 +151,16 @@ def join(request: _Request, services: NamedDependency[Services], data: JSONBody[
     _check_form(services.people.link(sha256_of(data.token), services.clock()), email, name)
     password = hashed(data.password)  # before the link is used up: a short password must not cost it
     if services.people.person_by_email(email) is not None:
-        raise BadRequest("Somebody with this e-mail address is known already: sign in, or ask to be added as a member.", "email")
+        raise BadRequest("Somebody with this e-mail address is known already: sign in first, and then open the link again.", "email")
     link = services.people.take_link(sha256_of(data.token), services.clock())
     if link is None or (link.kind is LinkKind.FIRST_RUN and services.people.people_count() > 0):
-        raise BadRequest(_NO_LINK, "token")
+        raise BadRequest(NO_LINK, "token")
     person = PersonRow(new_person_id(), email, name, password, link.kind is LinkKind.FIRST_RUN, services.clock())
     services.people.add_person(person)
-    services.people.put_member(_membership(services, link, person))
+    member = _membership(services, link, person)
+    services.people.put_member(member)
+    if link.kind is LinkKind.INVITATION:
+        note_by(services, person.id, member.account, "invitation_taken", person.id, (None, {"role": member.role}))
     end(request, services)
     return _answer(*begin(services, person))
 
@@ -164,7 +168,7 @@ def join(request: _Request, services: NamedDependency[Services], data: JSONBody[
 def _check_form(link: LinkRow | None, email: str, name: str) -> None:
     """Raise `BadRequest` for what cannot join. First of all without a link: nobody else learns who is known, or has a password hashed."""
     if link is None:
-        raise BadRequest(_NO_LINK, "token")
+        raise BadRequest(NO_LINK, "token")
     if "@" not in email[1:-1] or len(email) > LONGEST_TEXT or not 0 < len(name) <= LONGEST_TEXT:
         raise BadRequest(f"A name and an e-mail address are needed, at most {LONGEST_TEXT} characters each.", "email")
     if link.kind is LinkKind.INVITATION and email != link.email:  # whoever is invited there later would be somebody else
@@ -196,7 +200,7 @@ def begin(services: Services, person: PersonRow) -> tuple[Me, Cookie]:
     services.people.purge_sessions(now - LONGEST_SECONDS, now - LONGEST_SECONDS)
     services.people.add_session(SessionRow(sha256_of(token), person.id, now, now))
     signed_in = SignedIn(person, sha256_of(token), csrf_of(token), services.people.roles(person.id))
-    return _me(signed_in), _cookie(services, token, age=int(LONGEST_SECONDS))
+    return me_of(signed_in), _cookie(services, token, age=int(LONGEST_SECONDS))
 
 
 def _answer(me: Me, cookie: Cookie) -> Response[Me]:
@@ -215,7 +219,8 @@ def end(request: _Request, services: Services) -> None:
         services.people.end_session(sha256_of(token))
 
 
-def _me(signed_in: SignedIn) -> Me:
+def me_of(signed_in: SignedIn) -> Me:
+    """What the page is told of whoever is signed in."""
     person = signed_in.person
     may = {account: tuple(sorted(GRANTS[role])) for account, role in signed_in.roles.items()}
     return Me(person.id, person.name, person.email, person.operator, signed_in.roles, may, signed_in.csrf)

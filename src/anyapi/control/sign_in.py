@@ -100,7 +100,8 @@ def _admitted(services: Services, client: OidcClient, said: Said) -> PersonRow:
 
 
 def _of_members(services: Services, person: PersonRow) -> PersonRow:
-    if person.disabled_at is not None or not (person.operator or services.people.roles(person.id)):
+    belongs = person.operator or services.people.roles(person.id) or services.people.is_invited(person.email, services.clock())
+    if person.disabled_at is not None or not belongs:  # who is invited has to come in to take it
         raise NotProven(Problem.NOT_A_MEMBER)
     return person
 

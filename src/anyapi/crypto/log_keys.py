@@ -12,6 +12,7 @@ from pathlib import Path
 
 from anyapi.audit.notes import SigningKey
 from anyapi.errors import AuditError, ConfigError
+from anyapi.regular_file import open_regular
 
 KEY_NAME = "audit.key"
 """Its file in the data directory, where nothing else is configured."""
@@ -52,7 +53,7 @@ class LogKeys:
 def read_key(file: Path) -> SigningKey:
     """The key of a file. Raises `ConfigError`."""
     try:
-        with file.open("rb") as opened:
+        with open_regular(file) as opened:
             if stat.S_IMODE(os.fstat(opened.fileno()).st_mode) & 0o077:
                 raise ConfigError("the key of the audit log can be read by others: `chmod 600` it", file=str(file))
             return parse_key(opened.read(_LARGEST).decode("ascii"), str(file))

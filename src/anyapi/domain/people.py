@@ -27,7 +27,7 @@ class Permission(enum.StrEnum):
     WRITE_KEYS = "write_keys"
     """Make, rotate and revoke API keys."""
     WRITE_SETTINGS = "write_settings"
-    """Change data policies, credentials and agreements."""
+    """Change data policies, credentials and agreements; see and withdraw invitations."""
     WRITE_REQUESTS = "write_requests"
     """Write to the privacy team."""
     WRITE_MEMBERS = "write_members"

@@ -78,7 +78,7 @@ def admit(principal: Principal, asked: Asked, decided: Decided, request: ChatReq
     app, started, now, usage = app_of(call, request), monotonic(), plane.clock(), plane.outlets.usage  # a pause may make the end late
     if not principal.plain:
         plane, usage = special(plane, principal, asked, decided, request, call)
-    usage = usage if plane.outlets.sample is None else plane.outlets.sample(usage, principal, asked, request)
+    usage = usage if plane.outlets.watch is None else plane.outlets.watch(usage, principal, asked, request, call)
     usage.accept()
     plane.budget.requests += 1
     return Admission(plane, principal, asked, decided, app, request, call.request_id, now, new_decision_id(now), started, usage)

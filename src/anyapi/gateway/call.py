@@ -32,7 +32,7 @@ NAMES = (
 KNOWN = {spelling: name.lower() for name in NAMES for spelling in (name, name.lower(), name.title())}
 PLAIN = frozenset({b"transfer-encoding", b"content-encoding"})
 VERSIONS = frozenset({"1.1", "1.0"})
-MAY_REPEAT = frozenset({b"anthropic-beta", b"access-control-request-headers"})
+MAY_REPEAT = frozenset({b"anthropic-beta", b"access-control-request-headers", b"traceparent"})
 
 
 NO_HEADERS: dict[bytes, bytes] = MappingProxyType({})  # type: ignore[assignment]
@@ -100,6 +100,11 @@ class Call(msgspec.Struct, gc=False):
             return [(key.decode("ascii"), value.decode("ascii")) for key, value in self.policy]
         except UnicodeDecodeError:
             raise BadRequest("An X-AnyAPI-* header holds characters outside ASCII. Send plain ASCII values.", "headers") from None
+
+
+def take_too(name: bytes) -> None:
+    """From now on keep a header (lower-case name) that means something only where the operator asked for what it is for."""
+    KNOWN.update({name: name, name.title(): name})
 
 
 def is_ours(name: bytes) -> bool:

@@ -18,7 +18,7 @@ from anyapi.gateway.evidence import Witness
 from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.render import EVENTS, JSON
 from anyapi.gateway.rows import rows_for
-from anyapi.gateway.settle import BYTES_A_TOKEN
+from anyapi.gateway.settle import BYTES_A_TOKEN, REFUSED_LATE
 from anyapi.upstream.adapter import Adapter, Answer, Prepared, ProviderRow, StreamReader
 from anyapi.upstream.classify import parse_retry_after
 from anyapi.upstream.connection import UpstreamConnection
@@ -240,7 +240,7 @@ class ProviderExchange:
         self.admission.tokens = reader.tokens
         self.admission.empty = reader.complete and reader.empty
         if reader.complete:
-            return Outcome(OutcomeKind.CONTENT_REFUSED) if reader.refused and not self.admission.streamed else SUCCESS
+            return SUCCESS if not reader.refused else REFUSED_LATE if self.admission.streamed else Outcome(OutcomeKind.CONTENT_REFUSED)
         if failure in {OutcomeKind.CLIENT_GONE, OutcomeKind.OVERLOADED}:
             return Outcome(failure)
         if self.reply.streaming:

@@ -1,7 +1,7 @@
 """What the data plane is given: adapters, upstreams and sinks, named by bootstrap. Contracts only."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import msgspec
 
@@ -13,6 +13,7 @@ from anyapi.domain.ids import AccountId, CredentialId, DecisionId, KeyId, Provid
 from anyapi.domain.prompt_log import Kept
 from anyapi.domain.receipt import NoReceipt
 from anyapi.domain.usage import DecisionRecord, UsageRow
+from anyapi.gateway.call import Call
 from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.ledger import Account
 from anyapi.gateway.memo import Asked
@@ -30,6 +31,10 @@ class UsageSink(Protocol):
     def put(self, row: UsageRow) -> None:
         """Take the row of an accepted request."""
         ...
+
+
+Watch: TypeAlias = Callable[[UsageSink, Principal, Asked, ChatRequest, Call], UsageSink]
+"""Given where the row of an accepted request goes; gives where it goes instead, to pass by something on its way. MUST not block."""
 
 
 class Slicing(Protocol):
@@ -127,8 +132,8 @@ class Outlets(msgspec.Struct, frozen=True):
     contradicted: Callable[[Contradiction], None] = _kept_nowhere
     """Takes a contradiction that is in force already: written down and told to the operator. MUST not block."""
     logs: LogSink = NO_LOG
-    sample: Callable[[UsageSink, Principal, Asked, ChatRequest], UsageSink] | None = None
-    """Where the row of an accepted request goes, if some are sampled for the ranking of models."""
+    watch: Watch | None = None
+    """Has rows pass by what samples for the ranking of models, or makes spans; None where nothing does."""
     audit: AuditSink = _not_recorded
     refused: Callable[[str], None] = _not_counted
     """Hears of a request that was answered with an error before it was accepted, by the error's type. MUST not block."""

@@ -1,5 +1,6 @@
 """What this gateway stores, field by field: made of `privacy_fields`, so that it cannot drift from the truth."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from anyapi.gateway.privacy_fields import APP, AUDIT, CONFIGURED, DECISION, TOKENS, USAGE, USAGE_HOURS
@@ -26,6 +27,8 @@ class Disclosure(NamedTuple):
     """Whether memory may be written to swap: `off`, `possible`, `unknown`."""
     sampled_share: float | None = None
     """Of requests, for the ranking of models; None if nothing is sampled."""
+    spans: Mapping[str, str] | None = None
+    """The attributes of spans with their purposes; None where nothing is traced."""
 
 
 def inventory(running: Disclosure) -> dict[str, object]:
@@ -45,16 +48,31 @@ def inventory(running: Disclosure) -> dict[str, object]:
             "readable_here": False,
         },
         "sampling": sampling(running.sampled_share),
-        "telemetry": {"sent_to_anyone": False},
+        "telemetry": telemetry(running.spans),
         "memory_scrubbing": {"on": running.scrubbing, "verified_at_start": running.scrubbing_checked},
         "process": {"core_dumps": not running.dumps_forbidden, "attachable": not running.dumps_forbidden, "swap": running.swap},
-        "outbound": "Only to providers, the sign-in service, the mail server, the privacy team's webhook and the address of catalogue "
-        "updates that the operator configured, and to webhooks that accounts name; an e-mail and a webhook hold metadata alone.",
+        "outbound": "Only to providers, the sign-in service, the mail server, the privacy team's webhook, the address of catalogue "
+        "updates and the collector of traces that the operator configured, and to webhooks that accounts name; an e-mail, a webhook and a "
+        "trace hold metadata alone.",
         "policy_url": running.policy_url,
         "terms_url": running.terms_url,
         "contact": running.contact,
         "answer_days": running.answer_days,
         "catalogue_version": running.catalogue_version,
+    }
+
+
+def telemetry(spans: Mapping[str, str] | None) -> dict[str, object]:
+    """What is said of telemetry: none, but for the traces that the operator has sent to a collector of their own."""
+    if spans is None:
+        return {"sent_to_anyone": False}
+    return {
+        "sent_to_anyone": True,
+        "to": "the operator's collector of traces, and nobody else",
+        "what": "Up to two spans of a request: when it began and ended, and these fields. No account, key, project or app is part of it. "
+        "A request with a `traceparent` joins that trace, by the ids that its caller sent; one whose flags say that it is not recorded has "
+        "no span. How long they are kept there, the operator decides.",
+        "fields": listed(spans),
     }
 
 
@@ -110,6 +128,6 @@ def stored(usage_ttl_days: float) -> list[dict[str, object]]:
     ]
 
 
-def listed(fields: dict[str, str]) -> list[dict[str, str]]:
+def listed(fields: Mapping[str, str]) -> list[dict[str, str]]:
     """Fields with their purposes, as the inventory shows them."""
     return [{"field": name, "purpose": purpose} for name, purpose in fields.items()]

@@ -5,11 +5,12 @@ from anyapi.gateway.admit import Admission
 from anyapi.gateway.key_limits import Hold
 from anyapi.gateway.memo import in_force
 from anyapi.gateway.sampling import Sample
+from anyapi.gateway.tracing import Traced
 from anyapi.upstream.adapter import Dialect
 
 
 def rows_for(admission: Admission, candidate: Candidate, adjusted: tuple[str, ...]) -> bytes:
-    """The X-AnyAPI-* header lines of an answer. Those that depend on endpoint and requirement alone are made once."""
+    """The X-AnyAPI-* header lines of an answer, as an attempt begins. Those that go by endpoint and requirement alone are made once."""
     fixed = admission.decided.rows.get(candidate.endpoint.id)
     if fixed is None:
         echoed = "".join(f"x-anyapi-{name}: {value}\r\n" for name, value in in_force(admission.asked.requirement))
@@ -25,6 +26,9 @@ def rows_for(admission: Admission, candidate: Candidate, adjusted: tuple[str, ..
     if admission.request_id is not None:
         rows += b"x-request-id: %b\r\n" % admission.request_id
     passed = admission.usage
+    if type(passed) is Traced:
+        passed.sending(admission.attempts)  # this is asked just before the request is written
+        passed = passed.usage
     if type(passed) is Hold or type(passed) is Sample:
         rows += passed.rows
     return rows

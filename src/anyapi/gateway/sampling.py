@@ -12,6 +12,7 @@ from random import SystemRandom
 from anyapi.domain.call import Principal
 from anyapi.domain.ids import AccountId
 from anyapi.domain.usage import UsageRow
+from anyapi.gateway.call import Call
 from anyapi.gateway.formats.last_turn import last_turn
 from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.key_limits import Hold
@@ -46,7 +47,7 @@ class Sampling:
         """Sample from now on; `classify` gives the place of a text's topic."""
         self._classify, self._left = classify, self._next()
 
-    def take(self, usage: UsageSink, principal: Principal, asked: Asked, request: ChatRequest) -> UsageSink:
+    def take(self, usage: UsageSink, principal: Principal, asked: Asked, request: ChatRequest, _call: Call) -> UsageSink:
         """Where the usage row of an accepted request goes: to `usage`, past the sampler if the request is sampled."""
         self._left -= 1
         return usage if self._left else self._sampled(usage, principal, asked, request)

@@ -16,6 +16,9 @@ BYTES_A_TOKEN = 4
 LEFT = 499
 """Status of a request whose client left before its answer."""
 NO_TOKENS = TokenCount()
+REFUSED_LATE = Outcome(OutcomeKind.SUCCESS)
+"""The provider's filter ended a stream whose content had reached the client. To the exchange it is whole: nothing may follow it. Known by
+identity: the usage row says `content_refused`, as of a whole answer that the filter cut short."""
 CHARGED = frozenset({OutcomeKind.SUCCESS, OutcomeKind.CLIENT_GONE, OutcomeKind.CONTENT_REFUSED})
 NAMES = {kind: kind.value for kind in OutcomeKind}
 
@@ -23,7 +26,7 @@ NAMES = {kind: kind.value for kind in OutcomeKind}
 def settle(admission: Admission, outcome: Outcome | AnyAPIError | None, *, left: bool) -> None:
     """Write the usage row. `outcome` None is one that nobody foresaw; `left`: the client is gone."""
     candidate, principal = admission.candidate, admission.principal
-    kind = outcome.kind if isinstance(outcome, Outcome) else None
+    kind = _kind_of(outcome)
     tokens, source = admission.tokens, UsageSource.MEASURED
     if tokens is None:
         tokens, source = _estimate(admission, kind)
@@ -59,6 +62,13 @@ def settle(admission: Admission, outcome: Outcome | AnyAPIError | None, *, left:
     admission.plane.outlets.audit(row, admission.decided.decisions)
 
 
+def _kind_of(outcome: Outcome | AnyAPIError | None) -> OutcomeKind | None:
+    """What the row calls the outcome; None where no attempt's outcome stands for it."""
+    if outcome is REFUSED_LATE:
+        return OutcomeKind.CONTENT_REFUSED
+    return outcome.kind if isinstance(outcome, Outcome) else None
+
+
 def recipients_of(last: Candidate | None, sent: tuple[Candidate, ...]) -> Recipients | None:
     """Where a request was written to, for its usage row; None where that is `last`, which the row names, once, or nobody was chosen."""
     if last is None or sent == (last,):
@@ -91,7 +101,7 @@ def _cost(admission: Admission, tokens: TokenCount, kind: OutcomeKind | None, so
 
 def status_unless_whole(outcome: Outcome | AnyAPIError | None, *, left: bool) -> int:
     """The HTTP status that the caller got when the answer was not a success, or not taken to its end."""
-    if left:
+    if left and outcome is not REFUSED_LATE:
         return LEFT
     return 200 if isinstance(outcome, Outcome) else status_of(outcome)
 

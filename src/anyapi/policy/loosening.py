@@ -76,13 +76,18 @@ def endpoint_loosened(before: Endpoint | None, after: Endpoint) -> bool:
     return now != stricter  # having become free denies, and nothing else of an endpoint is known to
 
 
-def provider_loosened(before: Provider | None, after: Provider) -> bool:
-    """Whether an endpoint of the provider may be permitted where it was not."""
+def provider_loosened(before: Provider | None, after: Provider, *, expired: bool) -> bool:
+    """Whether an endpoint of the provider may be permitted where it was not. `expired`: the record of before counts as unknown by now.
+
+    That the same was found again on a later day is no change while the record is good; of one that had expired it brings the facts back.
+    """
     if before is None:
         return True
     then, now = provider_facts(before), provider_facts(after)
     if then == now:
         return False
+    if expired and later(then.provenance, now.provenance):
+        return True
     return not (_rest(then) == _rest(now) and _no_better(then.policy, now.policy) and _no_surer(then.provenance, now.provenance))
 
 
@@ -101,11 +106,7 @@ def _no_better(then: PolicyBlock, now: PolicyBlock) -> bool:
 
 
 def _no_surer(then: Provenance, now: Provenance) -> bool:
-    return (
-        CONFIDENCE[now.confidence] <= CONFIDENCE[then.confidence]
-        and {*then.secondary_fields} <= {*now.secondary_fields}
-        and not later(then, now)
-    )
+    return CONFIDENCE[now.confidence] <= CONFIDENCE[then.confidence] and {*then.secondary_fields} <= {*now.secondary_fields}
 
 
 def later(then: Provenance, now: Provenance) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from anyapi.errors import ConfigError
 from anyapi.prove.caller import Caller
 from anyapi.prove.cast import ONE_HOST, SERVER, providers
+from anyapi.prove.collector import collecting
 from anyapi.prove.planted import Planted
 from anyapi.prove.running import new_key
 from anyapi.prove.serving_processes import TEMPORARY
@@ -37,8 +38,12 @@ def demo(env: Mapping[str, str]) -> Iterator[tuple[Caller, Installation]]:
     kept = {name: value for name, value in env.items() if not name.startswith("ANYAPI_") or name == "ANYAPI_PYTHON"}
     planted = Planted()
     cast = providers(planted)
-    with tempfile.TemporaryDirectory(prefix=OF_DEMOS) as folder, SimulationThread(cast) as simulation:
-        home = Path(folder)
+    with contextlib.ExitStack() as stack:
+        home, simulation = (
+            Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=OF_DEMOS))),
+            stack.enter_context(SimulationThread(cast)),
+        )
+        spans = stack.enter_context(collecting(home / "spans"))
         data, work, temporary, keys = (home / name for name in ("data", "work", "temporary", "credentials"))
         for part in (data, work, temporary, keys):
             part.mkdir(mode=0o700)
@@ -51,7 +56,7 @@ def demo(env: Mapping[str, str]) -> Iterator[tuple[Caller, Installation]]:
             (keys / spec.id).write_text(spec.api_key or "")
         toml = demo_config_toml(simulation.simulation.ports, cast, keys=keys) + ONE_HOST
         listen = 'listen = "127.0.0.1:0"\n'
-        head = f"[server]\n{listen}{SERVER}\n[control]\n{listen}\n[metrics]\n{listen}\n"
+        head = f"[server]\n{listen}{SERVER}\n[control]\n{listen}\n[metrics]\n{listen}{spans.toml}\n"
         own = f"{head}[storage]\ndata_dir = {json.dumps(str(data))}\n\n"
         (home / "anyapi.toml").write_text(own + toml)
         began = time.time()
@@ -61,7 +66,7 @@ def demo(env: Mapping[str, str]) -> Iterator[tuple[Caller, Installation]]:
             shared = [path for path in map(Path, TEMPORARY) if path.is_dir()]
             metrics = Target(_metrics(home / "errors"), "")
             driver, lie = driver_for(data), (temporary, *shared)
-            place = Installation(target, driver, data, MODEL, (pid,), logs, lie, (work,), since=began, metrics=metrics)
+            place = Installation(target, driver, data, MODEL, (pid,), logs, lie, (work,), since=began, metrics=metrics, spans=spans.files)
             yield Caller(target, simulation, planted), place
 
 

@@ -12,10 +12,10 @@ from anyapi.prove.cast import CREDENTIAL
 from anyapi.prove.dialects import DENIED
 from anyapi.prove.outcomes_here import REFUSED
 from anyapi.prove.planted import Mark, Planted
-from anyapi.prove.report import Report
+from anyapi.prove.report import NO_TRACES, Report
 from anyapi.prove.scanner import Hit, Mint, Scanner
 from anyapi.prove.search import Search
-from anyapi.prove.sinks import MEMORY, Sink
+from anyapi.prove.sinks import MEMORY, TRACES, Sink
 
 LONG = "long prompt"
 SIZES = (512, 800, 1_500, 4_000, 10_000, 30_000, 60_000)
@@ -32,6 +32,11 @@ class Looked(msgspec.Struct):
     unsearched: dict[str, str] = {}
     hits: dict[str, list[Hit]] = {}
     missed: list[str] = []
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """What there is none of."""
+        return () if TRACES in {**self.searched, **self.unsearched} else (NO_TRACES,)
 
 
 def long_prompts(*, sent: bool, times: int) -> Iterable[Outcome]:
@@ -123,6 +128,7 @@ def _report(caller: Caller, ended: Sequence[tuple[Outcome, Ended]], looked: Look
         sinks=len(looked.searched),
         searched=looked.searched,
         unsearched=looked.unsearched,
+        absent=looked.absent,
         hits=hits,
         found=(*found, *(f"{label} in memory" for label in counted.kept_long)),
         planted_leaks=len(looked.searched),

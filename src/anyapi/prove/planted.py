@@ -157,6 +157,7 @@ def headers(mark: Mark) -> dict[str, str]:
         "X-Forwarded-For": mark("forwarded for"),
         "Forwarded": f"for={mark('forwarded')}",
         "Traceparent": mark("traceparent"),
+        "Tracestate": f"{mark('tracestate key')}={mark('tracestate')}",
         "Baggage": f"{mark('baggage key')}={mark('baggage')}",
         "OpenAI-Organization": mark("organization"),
         "HTTP-Referer": mark("http-referer"),

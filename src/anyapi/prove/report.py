@@ -12,7 +12,7 @@ from anyapi.crypto.log_keys import LogKeys
 from anyapi.errors import AuditError, ConfigError
 
 FORMAT = "anyapi-proof/1"
-ABSENT = ("no traces: this version exports none",)
+NO_TRACES = "no traces: the configuration names no collector"
 canonical = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -35,7 +35,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes that were read of each sink."""
     unsearched: dict[str, str]
     """Sinks that could not be looked at, and why: nothing is proven of those."""
-    absent: tuple[str, ...] = ABSENT
+    absent: tuple[str, ...]
+    """What this gateway has none of, so that there was nothing to search."""
     hits: int
     """Canaries that were found where none may be: in any sink but memory, and of texts of 512 bytes or more in memory."""
     found: tuple[str, ...]

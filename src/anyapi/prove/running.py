@@ -29,6 +29,7 @@ from anyapi.storage.sql_store import SqlStore
 
 KEY_SECONDS = 3600.0
 """How long the API key that is made for this is good, if nothing ends it before."""
+ELSEWHERE = "they go to the collector that the configuration names: have it write a file, and name that with --spans"
 LIMITS = ("slow ", "large body")
 """How classes begin whose end depends on limits that the operator may have set otherwise."""
 
@@ -40,6 +41,8 @@ class Asked(msgspec.Struct, frozen=True):
     models: tuple[str, ...] = ()
     """Real ones, that requests may be sent to; none: nothing is sent to a provider."""
     logs: tuple[Path, ...] = ()
+    spans: tuple[Path, ...] = ()
+    """Files that the collector of traces writes."""
     postgres_data: Path | None = None
     """Where PostgreSQL's own files are, if it runs on this machine."""
     account: str = ""
@@ -102,8 +105,15 @@ def installation(config: Config, driver: Driver, secret: str, asked: Asked) -> t
         unreadable=unreadable,
         server_files=asked.postgres_data,
         metrics=_metrics_of(config.metrics),
+        spans=asked.spans,
+        spans_elsewhere=_unseen(config, asked),
     )
     return caller, place
+
+
+def _unseen(config: Config, asked: Asked) -> str:
+    """Why spans cannot be searched, where there are some and nobody said where."""
+    return "" if asked.spans or config.traces.endpoint is None else ELSEWHERE
 
 
 def _metrics_of(metrics: Metrics) -> Target | None:

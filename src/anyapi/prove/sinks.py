@@ -25,6 +25,7 @@ WRITTEN_SECONDS = 3.0
 HELD, HOLD_SECONDS = 4, 0.4
 """So many halves of requests at a time, and how often the oldest is replaced: a gateway may wait for the rest for two seconds alone."""
 MEMORY = "process memory"
+TRACES = "traces"
 METRICS_PATH = "/metrics"
 OF_DEMOS = "anyapi-prove-"
 PREFIXES = (OF_DEMOS, "canary-")
@@ -54,6 +55,10 @@ class Installation(msgspec.Struct, frozen=True):
     working: tuple[Path, ...] = ()
     server_files: Path | None = None
     """Of PostgreSQL, where it runs on this machine; None: it is asked."""
+    spans: tuple[Path, ...] = ()
+    """Files that its collector writes its spans to."""
+    spans_elsewhere: str = ""
+    """Why its spans cannot be searched, if so."""
     metrics: Target | None = None
     """Where its page for Prometheus is, if it has one."""
     unreadable: str = ""
@@ -75,6 +80,8 @@ def sinks_of(place: Installation) -> Iterator[Sink]:
         yield Sink("log", lambda search: _logs(place, search), lambda canary: _logged(place.logs[0], canary))
     yield from (_new_files(name, paths, place) for name, paths in _others(place) if paths)
     yield Sink("arguments and environments", lambda search: search.processes("arguments and environments"), _child)
+    if place.spans or place.spans_elsewhere:
+        yield Sink(TRACES, lambda search: _spans(place, search), lambda canary: _logged(place.spans[0], canary))
     yield Sink("pages and metrics", lambda search: _pages(place, search), lambda canary: _echoed(place, canary))
 
 
@@ -133,6 +140,13 @@ def _logs(place: Installation, search: Search) -> None:
         search.file("log", path)
 
 
+def _spans(place: Installation, search: Search) -> None:
+    if place.spans_elsewhere:
+        raise PermissionError(place.spans_elsewhere)
+    for path in place.spans:
+        search.file(TRACES, path)
+
+
 def _database(place: Installation, search: Search) -> None:
     for suffix in ("", "-wal", "-shm"):
         search.file("database", place.data_dir / f"{DATABASE_NAME}{suffix}")
@@ -167,7 +181,7 @@ def _file_in(folder: Path, canary: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _logged(path: Path, canary: str) -> Iterator[None]:
-    """A line of its own in the log; it stays there."""
+    """A line of its own; it stays there."""
     with path.open("ab") as log:
         log.write(f"anyapi prove: planted {canary}\n".encode())
     yield

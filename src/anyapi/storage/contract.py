@@ -59,9 +59,11 @@ class KeyStore(Protocol):
         """Give every project, ordered by id."""
         ...
 
-    def add_key(self, key: KeyRow, settings: Settings = NO_SETTINGS) -> None:
+    def add_key(self, key: KeyRow, settings: Settings = NO_SETTINGS, most: int | None = None) -> None:
         """Add a key together with its own settings, or neither; both MUST be durable on return.
 
+        MUST raise, and add nothing, if its account would have more than `most` live keys then: neither revoked nor at their end when this
+        one is made. Two callers at once MUST NOT exceed it together.
         MUST raise if the id or the hash exists, the account does not, or the project does not belong to the account.
         """
         ...
@@ -89,9 +91,10 @@ class KeyStore(Protocol):
         """
         ...
 
-    def replace_key(self, key: KeyId, new: KeyRow, ends_at: float) -> KeyRow | None:
+    def replace_key(self, key: KeyId, new: KeyRow, ends_at: float, most: int | None = None) -> KeyRow | None:
         """Add `new` in the place of a key, which then expires at `ends_at`, never later than it would, and give it; all or nothing.
 
+        `most` as for `add_key`; a key that ends at once leaves its place to the new one.
         The new key MUST have the account, project, limits, lineage and settings of the old, and be durable on return. MUST raise for a key
         that is revoked or was replaced before. MUST return None, and change nothing, if there is none of that id.
         """

@@ -101,6 +101,14 @@ class SessionStore(Protocol):
         """Give a link that has not run out without using it up."""
         ...
 
+    def invitations(self, account: AccountId, now: float) -> list[LinkRow]:
+        """Give the invitations into an account that have not run out; those that end first come first."""
+        ...
+
+    def is_invited(self, email: str, now: float) -> bool:
+        """Say whether an invitation for an e-mail address in lower case, into any account, has not run out."""
+        ...
+
 
 class ChangeStore(Protocol):
     """Who changed what when. Append-only."""

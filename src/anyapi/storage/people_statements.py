@@ -36,6 +36,8 @@ _LINK = "SELECT sha256, kind, expires_at, account, role, email FROM links"
 ADD_LINK = "INSERT INTO links (sha256, kind, expires_at, account, role, email) VALUES (?, ?, ?, ?, ?, ?)"
 END_LIKE_LINKS = "DELETE FROM links WHERE kind = ? AND account IS ? AND email = ?"
 ONE_LINK = _LINK + " WHERE sha256 = ? AND expires_at > ?"
+INVITATIONS = _LINK + " WHERE kind = 'invitation' AND account = ? AND expires_at > ? ORDER BY expires_at, sha256"
+INVITED = "SELECT count(*) FROM links WHERE kind = 'invitation' AND email = ? AND expires_at > ?"
 END_LINK = "DELETE FROM links WHERE sha256 = ?"
 PURGE_LINKS = "DELETE FROM links WHERE expires_at < ?"
 

@@ -10,6 +10,7 @@ from anyapi.errors import StorageError
 from anyapi.storage import key_statements, spending, statements
 from anyapi.storage.contract import NO_SETTINGS
 from anyapi.storage.database import Database, one_of, rows_of
+from anyapi.storage.driver import Connection
 from anyapi.storage.rows import KeyRow, ProvisioningKeyRow, SpendingRow, body_of
 from anyapi.storage.tenant import EVERYBODY, only
 from anyapi.storage.usage_sums import add_missing
@@ -21,12 +22,13 @@ _FIXED = tuple(name for name in KeyRow.__struct_fields__ if name not in _CHANGEA
 class SqlKeys(Database):
     """`KeyStore` but for accounts and projects, `SpendingStore` and `ProvisioningStore`."""
 
-    def add_key(self, key: KeyRow, settings: Settings = NO_SETTINGS) -> None:
-        """Add an API key together with its own settings; durable on return."""
+    def add_key(self, key: KeyRow, settings: Settings = NO_SETTINGS, most: int | None = None) -> None:
+        """Add an API key together with its own settings, unless its account has `most` live ones; durable on return."""
         with self._transaction("add the key") as connection:
             connection.execute(statements.ADD_KEY, _values(key))
             if settings != NO_SETTINGS:
                 connection.execute(statements.PUT_SETTINGS, (Layer.KEY.value, key.id, body_of(settings), key.created_at))
+            _keep_to(connection, key, most)
 
     def keys(self, account: AccountId | None = None) -> list[KeyRow]:
         """Give the keys of one account or of all, oldest first, revoked and expired ones too."""
@@ -62,7 +64,7 @@ class SqlKeys(Database):
             connection.execute(key_statements.CHANGE_LIMITS, (*limits, after.lineage))
         return after
 
-    def replace_key(self, key: KeyId, new: KeyRow, ends_at: float) -> KeyRow | None:
+    def replace_key(self, key: KeyId, new: KeyRow, ends_at: float, most: int | None = None) -> KeyRow | None:
         """Add a key in the place of another, with all that it has, and let the other end; all or nothing."""
         with self._transaction("replace the key") as connection:
             old = one_of(KeyRow, connection.execute(statements.ONE_KEY, (key,)).fetchall())
@@ -76,6 +78,7 @@ class SqlKeys(Database):
             connection.execute(statements.ADD_KEY, _values(made))
             connection.execute(key_statements.COPY_SETTINGS, (made.id, made.created_at, key))
             connection.execute(statements.END_KEY, {"at": ends_at, "id": key})
+            _keep_to(connection, made, most)
         return made
 
     def spending(self, account: AccountId, month: int, week: int, day: int) -> list[SpendingRow]:
@@ -112,6 +115,19 @@ class SqlKeys(Database):
     def revoke_provisioning_key(self, account: AccountId, key: KeyId, at: float) -> bool:
         """Revoke one of an account; False if it has none of that id in force."""
         return self._write("revoke the provisioning key", key_statements.REVOKE_PROVISIONING, (at, key, account)) > 0
+
+
+def _keep_to(connection: Connection, made: KeyRow, most: int | None) -> None:
+    """Raise if the account of a key that was just added has more than `most` live ones with it."""
+    if most is None:
+        return
+    ((live,),) = connection.execute(statements.LIVE_KEYS, (made.account, made.created_at)).fetchall()
+    if msgspec.convert(live, int) > most:
+        raise StorageError(
+            f"this account has {most} API keys in use, which is the most that one may have here: revoke those that nobody needs "
+            "any more (one that is rotated with an overlap counts until it ends), or ask the operator to raise control.keys_per_account",
+            {"code": "too_many_keys"},
+        )
 
 
 def _values(key: KeyRow) -> tuple[str | float | bytes | None, ...]:

@@ -123,6 +123,15 @@ class SqlPeople(Database):
         """Give a link that has not run out."""
         return one_of(LinkRow, self._read("read the link", statements.ONE_LINK, (sha256, now)))
 
+    def invitations(self, account: AccountId, now: float) -> list[LinkRow]:
+        """Give the invitations into an account that have not run out."""
+        return rows_of(LinkRow, self._read("read the invitations", statements.INVITATIONS, (account, now)))
+
+    def is_invited(self, email: str, now: float) -> bool:
+        """Say whether an invitation for an e-mail address has not run out."""
+        (count,) = self._read("read the invitations", statements.INVITED, (email, now))[0]
+        return msgspec.convert(count, int) > 0
+
     def add_change(self, change: ChangeRow) -> None:
         """Add a change to the history."""
         self._write("note the change", statements.ADD_CHANGE, msgspec.structs.asdict(change))

@@ -35,6 +35,7 @@ _KEY = f"SELECT {', '.join(KEY_COLUMNS)} FROM keys"  # noqa: S608 made of consta
 KEYS = _KEY + " ORDER BY created_at, id"
 KEYS_OF_ACCOUNT = _KEY + " WHERE account = ? ORDER BY created_at, id"
 ONE_KEY = _KEY + " WHERE id = ?"
+LIVE_KEYS = "SELECT count(*) FROM keys WHERE account = ? AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)"
 REVOKE_KEY = "UPDATE keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL"
 END_KEY = "UPDATE keys SET expires_at = CASE WHEN expires_at < :at THEN expires_at ELSE :at END WHERE id = :id"
 

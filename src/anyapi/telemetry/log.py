@@ -15,6 +15,7 @@ class Event(enum.StrEnum):
     STARTED = "started"
     CONTROL_STARTED = "control_started"
     METRICS_STARTED = "metrics_started"
+    TRACES_STARTED = "traces_started"
     STOPPING = "stopping"
     STOPPED = "stopped"
     SNAPSHOT = "snapshot"

@@ -73,11 +73,11 @@ def test_an_update_that_does_not_fit_the_operators_records_is_refused(run, bare,
 def test_what_waits_is_listed_and_accepted_by_the_command_line(run, data_dir, file):
     with SqliteStore(data_dir), SqlReview(data_dir) as review:
         review.change_review_settings("default", lambda before: msgspec.structs.replace(before, review_first=True), by="", at=1.0)
-        adopt(review, load_catalogue(), load_catalogue(), 1.0)
+        adopt(review, load_catalogue(), load_catalogue(), 1.0, 180.0)
         assert "no account has anything to accept" in run("pending").stdout
         run("update", str(file))
         found = next_catalogue(load_catalogue())
-        adopt(review, found, found, 2.0)
+        adopt(review, found, found, 2.0, 180.0)
     said = run("pending").stdout
     assert "default  provider:cohere  Cohere: It keeps nothing; before, " in said
     (row,) = json.loads(run("pending", "--account", "default", "--json").stdout)["pending"]

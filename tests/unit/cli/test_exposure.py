@@ -38,7 +38,7 @@ def rows(bare, data_dir):
     config = load_config(bare / "anyapi.toml", {"HOME": str(bare)}, dt.datetime.fromtimestamp(now, dt.UTC))
     with SqliteStore(data_dir) as store, SqlReview(data_dir) as review:
         store.add_account(AccountRow("acme", "Acme", 0.0))
-        adopt(review, config.catalogue, config.base, now - 100 * DAY)
+        adopt(review, config.catalogue, config.base, now - 100 * DAY, 180.0)
     writer = UsageWriter(data_dir, time.time)
     for number, (name, account, days) in enumerate(SENT):
         endpoint = f"{name}/claude-3.5-sonnet"

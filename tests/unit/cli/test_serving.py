@@ -1,7 +1,11 @@
 """The second half of `anyapi serve`: what it says when it is ready, and that it refuses what is wrong."""
 
 import json
+import signal
+import subprocess
+import sys
 import time
+import urllib.request
 
 import msgspec
 import pytest
@@ -12,7 +16,7 @@ from anyapi.cli import serving
 from anyapi.cli.serving import SWAPPED, serve_until_stopped
 from anyapi.config import load_config
 from anyapi.crypto.secret import Secret
-from anyapi.errors import ConfigError
+from anyapi.errors import ConfigError, StorageError
 from anyapi.hygiene import Swap
 from anyapi.storage.sqlite import SqliteStore
 
@@ -23,6 +27,41 @@ def test_it_says_where_it_is_and_stops_in_good_order(tmp_path):
         assert gateway.stop() == 0
         assert "event=started" in gateway.log()
         assert "event=stopped" in gateway.log()
+
+
+def test_it_serves_where_nobody_reads_what_it_prints(bare):
+    """`/dev/full` takes no byte, like a disk that is full or a terminal that is gone."""
+    (bare / "anyapi.toml").write_text(
+        f'[storage]\ndata_dir = {json.dumps(str(bare / "data"))}\n\n[server]\nlisten = "127.0.0.1:0"\n\n[control]\nlisten = "127.0.0.1:0"\n'
+    )
+    command = [sys.executable, "-m", "anyapi", "serve", "--config", str(bare / "anyapi.toml")]
+    with open("/dev/full", "w") as full, subprocess.Popen(command, stdout=full, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            said = [
+                next(line for line in process.stderr if "event=started" in line),
+                next(line for line in process.stderr if "event=control_started" in line),
+            ]
+            address = said[0].partition("listen=")[2].split()[0]
+            time.sleep(0.2)  # by now all that it prints has failed
+            with urllib.request.urlopen(f"{address}/healthz", timeout=10) as answer:
+                assert answer.read() == b"ok\n"
+        finally:
+            process.send_signal(signal.SIGTERM)
+            rest = process.stderr.read()
+    assert process.returncode == 0
+    assert "Traceback" not in rest
+
+
+def test_without_room_for_the_first_link_it_is_said_how_to_get_one(bare, monkeypatch, capsys):
+    (bare / "anyapi.toml").write_text(f"[storage]\ndata_dir = {json.dumps(str(bare / 'data'))}\n")
+    monkeypatch.setattr(serving, "run", lambda _config, _ready, control_ready: control_ready("http://127.0.0.1:8081", True))
+
+    def full(_driver, _address):
+        raise StorageError("could not add the link: the disk is full")
+
+    monkeypatch.setattr(serving, "first_run_link", full)
+    serve_until_stopped(None, quiet=False)
+    assert "the disk is full. Then run: anyapi people first-run" in capsys.readouterr().out
 
 
 def test_a_wrong_configuration_is_refused(tmp_path, monkeypatch):

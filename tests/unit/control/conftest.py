@@ -104,9 +104,14 @@ class Control:
         self.logs = SqlLogs(self.driver)
         self.ranking = SqlRanking(self.people)
         current = Current(
-            self.review, (self.config.base, self.config.catalogue), functools.partial(catalogue_over, self.config), self.clock
+            self.review,
+            (self.config.base, self.config.catalogue),
+            functools.partial(catalogue_over, self.config),
+            self.clock,
+            self.config.span_days,
         )
         self.publisher = Publisher(self.config, self.store, sinks=(Entering(self.driver),), current=current, ranking=self.ranking)
+        self.publisher.clock = self.clock
         self.snapshot = self.publisher.build()
         self.publisher.publish = lambda snapshot: setattr(self, "snapshot", snapshot)
         self.services = Services(

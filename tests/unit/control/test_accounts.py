@@ -1,10 +1,8 @@
 """Accounts, projects and members over the control API."""
 
 import pytest
-from tests.unit.control.conftest import PASSWORD
 
 from anyapi.domain.people import Role
-from anyapi.storage.people_rows import LinkKind
 
 MEMBERS = "/api/accounts/default/members"
 
@@ -43,28 +41,6 @@ def test_a_projects_id_is_its_own_everywhere(staffed, owner):
     assert stranger.post("/api/accounts/other/projects", {"id": "p", "name": "P"}).status_code == 400
     assert stranger.get("/api/accounts/other/projects").json() == []
     assert [row["id"] for row in owner.get("/api/accounts/default/projects").json()] == ["p"]
-
-
-def test_an_unknown_address_gets_a_link_that_makes_its_bearer_a_member(staffed, owner):
-    invited = owner.post(MEMBERS, {"email": "New@x.org", "role": "admin"}).json()
-    assert invited["member"] is None
-    browser = staffed.browser()
-    assert browser.get(f"/api/links/{invited['link']}").json() == {
-        "kind": LinkKind.INVITATION,
-        "email": "new@x.org",
-        "account": "default",
-        "role": "admin",
-    }
-    joined = browser.post("/api/links", {"token": invited["link"], "name": "New", "email": "new@x.org", "password": PASSWORD}).json()
-    assert joined["accounts"] == {"default": "admin"}
-    assert joined["operator"] is False
-    assert "New" in [row["name"] for row in owner.get(MEMBERS).json()]
-
-
-def test_somebody_known_is_a_member_at_once(staffed, owner):
-    added = owner.post(MEMBERS, {"email": "stranger@x.org", "role": "auditor"}).json()
-    assert (added["link"], added["member"]["role"]) == (None, "auditor")
-    assert staffed.browser("stranger@x.org").get("/api/accounts/default/keys").status_code == 200
 
 
 def test_roles_change_and_end(staffed, owner):

@@ -11,7 +11,7 @@ from anyapi.errors import ConfigError
 def test_it_follows_what_is_installed_and_says_what_is_held(review):
     packaged = catalogue(30)
     review_first(review)
-    current = Current(review, (packaged, packaged), lambda base: base, lambda: 5.0)
+    current = Current(review, (packaged, packaged), lambda base: base, lambda: 5.0, 180.0)
     assert current.refresh().catalogue is packaged
     found = edited(catalogue(), 1)
     elsewhere = msgspec.structs.replace(found.providers["a"].api, base_url="https://other.test/v1")
@@ -29,7 +29,7 @@ def test_workers_that_are_configured_apart_do_not_chase_each_other(review):
     packaged, found = catalogue(30), edited(catalogue(30), 1)
     others = edited(packaged, 0, a=msgspec.structs.replace(packaged.providers["a"], name="Another name"))
     assert others.version != packaged.version
-    workers = [Current(review, (packaged, started), lambda base: base, lambda: 5.0) for started in (packaged, others)]
+    workers = [Current(review, (packaged, started), lambda base: base, lambda: 5.0, 180.0) for started in (packaged, others)]
     for _ in range(3):
         assert [worker.refresh().catalogue for worker in workers] == [packaged, others]
     assert [row.effective for row in review.updates()] == [others.version, packaged.version]
@@ -46,7 +46,7 @@ def test_what_does_not_fit_leaves_everything_as_it_was_and_stops_nothing(review,
     def refuse(base):
         raise ConfigError("does not fit")
 
-    current = Current(review, (packaged, packaged), refuse, lambda: 5.0)
+    current = Current(review, (packaged, packaged), refuse, lambda: 5.0, 180.0)
     current.refresh()
     install(review, edited(packaged, 1))
     for _ in range(2):

@@ -46,8 +46,8 @@ def told(tmp_path, review, context, now):
 
 def test_each_request_by_the_catalogue_of_its_time(tmp_path, review, put):
     first, second = today(kept("limited", 30)), today(kept())
-    adopt(review, first.catalogue, first.catalogue, NOON)
-    adopt(review, second.catalogue, second.catalogue, NOON + 100)
+    adopt(review, first.catalogue, first.catalogue, NOON, 180.0)
+    adopt(review, second.catalogue, second.catalogue, NOON + 100, 180.0)
     put(row(1, NOON - 5), row(2, NOON + 5), row(3, NOON + 99), row(4, NOON + 100), row(5, NOON + 90_000))
     found = told(tmp_path, review, second, NOON + 100_000)
     assert found == [(Keeping.UNKNOWN, None, 1), (Keeping.UNTIL, 30.0, 2), (Keeping.NOTHING, 0.0, 2)]
@@ -56,7 +56,7 @@ def test_each_request_by_the_catalogue_of_its_time(tmp_path, review, put):
 def test_a_catalogue_stays_as_long_as_there_are_rows_of_its_time(tmp_path, review, put):
     states = [today(kept("limited", days)) for days in (30, 20, 10)]
     for number, state in enumerate(states):
-        adopt(review, state.catalogue, state.catalogue, NOON + 100 * number)
+        adopt(review, state.catalogue, state.catalogue, NOON + 100 * number, 180.0)
     put(row(1, NOON + 150))
     for number in (1, 2, 3):
         review.note_progress(number, 0, 0, NOON + 300)
@@ -66,8 +66,8 @@ def test_a_catalogue_stays_as_long_as_there_are_rows_of_its_time(tmp_path, revie
 
 def test_a_catalogue_that_cannot_be_read_is_unknown(tmp_path, review, put):
     first, second = today(kept("limited", 30)), today(kept())
-    adopt(review, first.catalogue, first.catalogue, NOON)
-    adopt(review, second.catalogue, second.catalogue, NOON + 100)
+    adopt(review, first.catalogue, first.catalogue, NOON, 180.0)
+    adopt(review, second.catalogue, second.catalogue, NOON + 100, 180.0)
     for number in (1, 2):
         review.note_progress(number, 0, 0, NOON + 200)  # before any row is there: the first goes
     put(row(1, NOON + 5))

@@ -30,7 +30,7 @@ def test_an_older_one_and_one_from_before_only_if_meant(review):
     with pytest.raises(UpdateRefused, match=r"next.json: is of .*older"):
         try_it(review, older)
     assert try_it(review, older, older=True).update.pinned
-    adopt(review, older, older, 6.0)
+    adopt(review, older, older, 6.0, 180.0)
     for days in (1, 2):
         try_it(review, edited(PACKAGED, days))
     with pytest.raises(UpdateRefused, match="older"):

@@ -1,5 +1,6 @@
 """API keys over the control API: made, rotated, revoked, in force when the call returns."""
 
+import msgspec
 import pytest
 from tests.conformance.samples import usage_row
 
@@ -203,3 +204,27 @@ def test_a_key_that_ends_is_followed_by_one_that_ends(staffed, owner):
     staffed.now += 3600
     new = owner.post(f"{KEYS}/{old['id']}/rotation", {}).json()["key"]
     assert new["expires_at"] == pytest.approx(staffed.now + 10 * 86400)
+
+
+def test_an_account_has_an_end_of_keys_and_is_told_what_to_do(staffed, owner):
+    staffed.services = msgspec.structs.replace(staffed.services, keys_per_account=2)
+    staffed.app.state.services = staffed.services
+    first, second = (owner.post(KEYS, {}).json()["key"]["id"] for _ in range(2))
+    version = staffed.snapshot.version
+    refused = owner.post(KEYS, {"data_policy": {"retention_days": 0}})
+    assert (refused.status_code, refused.json()["error"]["type"]) == (409, "conflict")
+    assert "revoke those that nobody needs" in refused.json()["error"]["message"]
+    assert owner.post(f"{KEYS}/{first}/rotation", {"overlap": 60}).status_code == 409
+    assert owner.post(f"{KEYS}/{first}/rotation", {"overlap": 0}).status_code == 201
+    assert staffed.snapshot.version == version + 1
+    assert owner.send("DELETE", f"{KEYS}/{second}").status_code == 200
+    assert owner.post(KEYS, {}).status_code == 201
+    assert owner.get("/api/accounts/default/changes").json()[0]["what"] == "key_made"
+    assert staffed.browser("stranger@x.org").post("/api/accounts/other/keys", {}).status_code == 201
+
+
+def test_a_key_that_ended_long_ago_is_in_no_snapshot(staffed, owner):
+    secret = owner.post(KEYS, {"expires_days": 1}).json()["secret"]
+    for days, there in ((2, True), (5.9, True), (0.2, False)):
+        staffed.now += days * 86400
+        assert (digest(secret.encode()) in staffed.publisher.build().principals) is there

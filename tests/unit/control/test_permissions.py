@@ -36,6 +36,7 @@ SAMPLE = {
     "request_id": "req_none",
     "export_id": "exp_none",
     "recipient_id": "rcp_none",
+    "invitation": "none",
 }
 
 

@@ -28,6 +28,7 @@ from anyapi.storage.driver import Conflict, NotStorable
         (ModelNotFound("x"), 404, "model_not_found"),
         (RateLimited("x", retry_after=2.0), 429, "rate_limit"),
         (StorageError("x", {"code": "last_owner"}), 409, "conflict"),
+        (StorageError("x", {"code": "too_many_keys"}), 409, "conflict"),
         (StorageError("secret text"), 503, "overloaded"),
         (NotStorable("secret text"), 400, "bad_request"),
         (Conflict("secret text"), 503, "overloaded"),

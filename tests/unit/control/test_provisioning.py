@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import msgspec
 import pytest
 from tests.conformance.samples import usage_row
 
@@ -161,12 +162,23 @@ def test_its_statements_see_the_rows_of_its_account_alone(staffed, program, monk
     seen, names = set(), ("add_key", "key", "change_key", "revoke_key", "spending")
     for name in names:
 
-        def noted(self, *given, real=getattr(SqlStore, name), name=name):
+        def noted(self, *given, real=getattr(SqlStore, name), name=name, **named):
             seen.add((name, tenant()))
-            return real(self, *given)
+            return real(self, *given, **named)
 
         monkeypatch.setattr(SqlStore, name, noted)
     one = f"/{program('POST', json={'name': 'k'}).json()['data']['hash']}"
     for method, path, body in (("GET", "", None), ("GET", one, None), ("PATCH", one, {"name": "n"}), ("DELETE", one, None)):
         assert program(method, path, body).status_code == 200
     assert seen == {(name, "default") for name in names}
+
+
+def test_a_program_is_told_when_the_account_has_as_many_as_it_may(staffed, program):
+    staffed.services = msgspec.structs.replace(staffed.services, keys_per_account=1)
+    staffed.app.state.services = staffed.services
+    made = program("POST", json={"name": "one", "expires_at": "2026-11-27T13:00:00Z"})
+    assert made.status_code == 201
+    refused = program("POST", json={"name": "two"})
+    assert (refused.status_code, refused.json()["error"]["type"]) == (409, "conflict")
+    staffed.now += 3600
+    assert program("POST", json={"name": "two"}).status_code == 201

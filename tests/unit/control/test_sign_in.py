@@ -9,6 +9,7 @@ from anyapi.control.oidc import OidcClient
 from anyapi.crypto.secret import Secret
 from anyapi.domain.people import Role
 from anyapi.domain.sign_in import Joining, SignInService
+from anyapi.storage.people_rows import LinkKind
 
 BACK = "https://gateway.example/api/session/oidc/return"
 
@@ -122,3 +123,22 @@ def test_a_new_member_has_no_password_to_sign_in_with(make, service):
     for password in ("", "correct horse battery staple"):
         assert control.browser().sign_in("ada@x.org", password).status_code == 401
         assert browser.post("/api/session/password", {"current": password, "new": "another long password"}).status_code == 400
+
+
+def test_who_belongs_to_no_account_comes_in_to_take_an_invitation_while_there_is_one(make, service):
+    control = make()
+    control.person("first@y.org", Role.OWNER)
+    control.person("ada@x.org")
+    assert enter(control, service)[1].headers["location"] == "/?problem=not_a_member"
+    token = control.link(LinkKind.INVITATION, "default", Role.MEMBER, "ada@x.org", seconds=60)
+    browser, back = enter(control, service)
+    assert back.headers["location"] == "/"
+    me = browser.get("/api/session").json()["signed_in"]
+    assert me["accounts"] == {}
+    control.now += 60
+    assert enter(control, service)[1].headers["location"] == "/?problem=not_a_member"
+    control.now -= 60
+    browser.csrf = me["csrf"]
+    assert browser.post("/api/invitations", {"token": token}).json()["accounts"] == {"default": "member"}
+    control.now += 60
+    assert enter(control, service)[1].headers["location"] == "/"

@@ -122,11 +122,8 @@ def test_one_request(staffed, owner):
 def test_one_request_is_found_by_its_id_alone(staffed, owner, tmp_path, after):
     at = staffed.now + after
     mine, theirs = (new_decision_id(at) for _ in range(2))
-    writer = UsageWriter(tmp_path, staffed.clock)
-    for number, (decision, account) in enumerate([(mine, "default"), (theirs, "other")]):
-        writer.accept()
-        writer.put(usage_row(10 + number, decision=decision, at=at, account=account))
-    writer.close()
+    rows = enumerate([(mine, "default"), (theirs, "other")], 10)
+    put(tmp_path, staffed, *(usage_row(number, decision=decision, at=at, account=account) for number, (decision, account) in rows))
     assert owner.get(f"{USAGE}/rows/{mine}").json()["usage"]["decision"] == mine
     for other in (theirs, new_decision_id(at), "dec_1", "dec_zzz"):
         assert owner.get(f"{USAGE}/rows/{other}").status_code == 404

@@ -1,7 +1,9 @@
 """What is known of a request besides its content."""
 
-from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, PLAIN_FACTS, App, Facts, Preference, Question, Sort, Tag
+from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, PLAIN_FACTS, App, Facts, Preference, Principal, Question, Sort, Tag
 from anyapi.domain.catalogue import Operation
+from anyapi.domain.limits import KeyLimits
+from anyapi.domain.prompt_log import Keeps, LogRule, LogTarget
 from anyapi.domain.requirement import Requirement
 
 
@@ -29,3 +31,15 @@ def test_a_question_without_wishes():
     assert Preference() == NO_PREFERENCE
     assert NO_PREFERENCE.allow_fallbacks
     assert set(App.__struct_fields__) == {"id", "name", "version", "user_id", "session_id"}
+
+
+def test_a_caller_is_plain_who_has_neither_limits_nor_a_log():
+    limits, log = KeyLimits("key-1", requests_per_minute=5), LogTarget(LogRule(Keeps.BOTH), ("age1x",))
+
+    def plain(limits=None, log=None, **claimed):
+        return Principal("key-1", "acc-1", Requirement(), limits=limits, log=log, **claimed).plain
+
+    assert plain()
+    assert not plain(limits)
+    assert not plain(None, log)
+    assert not plain(limits, log, plain=True)  # what is claimed counts for nothing

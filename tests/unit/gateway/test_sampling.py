@@ -53,7 +53,7 @@ def of_class(name):
 @on_loop
 async def test_an_answered_request_is_counted_under_its_topic():
     found = sampling()
-    async with gateway(playing(ok(), ok()), out={"sample": found.take}) as running:
+    async with gateway(playing(ok(), ok()), out={"watch": found.take}) as running:
         for _ in range(2):
             assert (await running.post(asking())).status == 200
         assert len(running.rows) == 2
@@ -65,7 +65,7 @@ async def test_an_answered_request_is_counted_under_its_topic():
 async def test_what_got_no_answer_is_not_counted():
     found = sampling()
     async with gateway(
-        playing(*[answer(b"{}", b"content-type: application/json", status=b"400 Bad Request")] * 3), out={"sample": found.take}
+        playing(*[answer(b"{}", b"content-type: application/json", status=b"400 Bad Request")] * 3), out={"watch": found.take}
     ) as running:
         assert (await running.post(asking())).status != 200
         assert (await running.post(asking(model="no/model"))).status == 404
@@ -83,9 +83,9 @@ async def test_confidential_and_regulated_requests_are_not_even_looked_at(name):
     requirement = of_class(name)
     asked = Asked(requirement, requirement, None)
     usage = Rows()
-    assert found.take(usage, principal(), asked, request_of(CODE)) is usage
+    assert found.take(usage, principal(), asked, request_of(CODE), None) is usage
     with pytest.raises(AssertionError, match="looked at"):  # the same of no class
-        found.take(usage, principal(), Asked(UNCONSTRAINED, UNCONSTRAINED, None), request_of(CODE))
+        found.take(usage, principal(), Asked(UNCONSTRAINED, UNCONSTRAINED, None), request_of(CODE), None)
 
 
 def request_of(text):
@@ -95,7 +95,7 @@ def request_of(text):
 @on_loop
 async def test_a_class_that_the_request_itself_names_counts_too():
     found = sampling()
-    async with gateway(playing(ok(), ok()), out={"sample": found.take}) as running:
+    async with gateway(playing(ok(), ok()), out={"watch": found.take}) as running:
         assert (await running.post(asking(), b"X-AnyAPI-Data-Class: confidential")).status == 200
         assert (await running.post(asking(data_policy={"data_class": "confidential"}))).status == 200
         assert len(running.rows) == 2
@@ -105,7 +105,7 @@ async def test_a_class_that_the_request_itself_names_counts_too():
 @on_loop
 async def test_an_account_that_left_is_not_sampled_and_what_it_added_is_taken_back():
     found = sampling()
-    async with gateway(playing(*[ok()] * 3), out={"sample": found.take}) as running:
+    async with gateway(playing(*[ok()] * 3), out={"watch": found.take}) as running:
         await running.post(asking())
         found.leave_out(frozenset({"acme"}))
         await running.post(asking())
@@ -123,7 +123,7 @@ async def test_one_that_leaves_while_its_request_runs_is_not_counted():
         found.leave_out(frozenset({"acme"}))
         await playing(ok())(reader, writer)
 
-    async with gateway(leaving, out={"sample": found.take}) as running:
+    async with gateway(leaving, out={"watch": found.take}) as running:
         assert (await running.post(asking())).status == 200
     assert counted(found) == {}
 
@@ -132,7 +132,7 @@ async def test_one_that_leaves_while_its_request_runs_is_not_counted():
 async def test_a_key_with_limits_is_sampled_and_told_what_it_has_left():
     found = sampling()
     caller = principal(limits=KeyLimits("key_1", requests_per_minute=5))
-    async with gateway(playing(ok()), caller=caller, out={"sample": found.take}) as running:
+    async with gateway(playing(ok()), caller=caller, out={"watch": found.take}) as running:
         response = await running.post(asking())
         assert response.field("x-ratelimit-remaining-requests") == b"4"
     assert counted(found) == {"programming": 1}
@@ -157,7 +157,7 @@ async def answered_row(account):
 @on_loop
 async def test_nothing_is_sampled_before_it_began():
     found = Sampling(1.0)
-    async with gateway(playing(ok(), ok()), out={"sample": found.take}) as running:
+    async with gateway(playing(ok(), ok()), out={"watch": found.take}) as running:
         await running.post(asking())
         await running.post(asking())
     assert counted(found) == {}
@@ -170,7 +170,7 @@ def test_the_share_is_kept_and_each_request_is_drawn_independently(share):
     usage, asked, request = Rows(), Asked(UNCONSTRAINED, UNCONSTRAINED, None), request_of("hello there")
     requests = int(3000 / share) if share < 1 else 3000
     for number in range(min(requests, 60_000)):
-        if found.take(usage, principal(), asked, request) is not usage:
+        if found.take(usage, principal(), asked, request, None) is not usage:
             seen.append(number)
     requests = min(requests, 60_000)
     assert abs(len(seen) - requests * share) < 4.5 * math.sqrt(requests * share * (1 - share))
@@ -182,7 +182,7 @@ def test_the_share_is_kept_and_each_request_is_drawn_independently(share):
 def test_a_request_that_says_nothing_is_not_counted():
     found, usage = sampling(), Rows()
     asked = Asked(UNCONSTRAINED, UNCONSTRAINED, None)
-    assert found.take(usage, principal(), asked, request_of("")) is usage
+    assert found.take(usage, principal(), asked, request_of(""), None) is usage
 
 
 def test_of_the_content_nothing_but_the_topic_stays():
@@ -190,7 +190,7 @@ def test_of_the_content_nothing_but_the_topic_stays():
     found, usage = sampling(), Rows()
     text = "xyzzy-plugh: write a Python function that sorts frobnicated widgets"
     request = request_of(text)
-    kept = found.take(usage, principal(), Asked(UNCONSTRAINED, UNCONSTRAINED, None), request)
+    kept = found.take(usage, principal(), Asked(UNCONSTRAINED, UNCONSTRAINED, None), request, None)
     assert isinstance(kept, Sample)
     del request
     gc.collect()
@@ -219,7 +219,7 @@ def test_it_costs_next_to_nothing_when_a_request_is_not_sampled():
     """Well under a microsecond; the request itself costs some thirty. The best of several runs: other processes run beside it."""
     found = sampling(0.000_001)
     usage, asked, who, request = Rows(), Asked(UNCONSTRAINED, UNCONSTRAINED, None), principal(), request_of("hello")
-    best = min(timed(found.take, usage, who, asked, request) for _ in range(10))
+    best = min(timed(found.take, usage, who, asked, request, None) for _ in range(10))
     print(f"{best * 1e9:.0f} ns")
     assert best < 1e-6
 

@@ -18,7 +18,7 @@ from anyapi.gateway.admit import admit
 from anyapi.gateway.call import Call
 from anyapi.gateway.formats.openai_chat import parse
 from anyapi.gateway.plane import DataPlane
-from anyapi.gateway.settle import CHARGED, LEFT, name_of, settle, status_unless_whole
+from anyapi.gateway.settle import CHARGED, LEFT, REFUSED_LATE, name_of, settle, status_unless_whole
 from anyapi.policy.merge import DEFAULT_PRESETS, lift
 
 MEASURED, ESTIMATED, UNKNOWN = UsageSource.MEASURED, UsageSource.ESTIMATED, UsageSource.UNKNOWN
@@ -170,6 +170,15 @@ async def test_a_request_that_reached_nobody_costs_nothing():
 async def test_what_the_row_says_is_what_the_caller_got(outcome, left, name, status):
     row = row_of(begun(), outcome, left=left)
     assert (row.outcome, row.status) == (name, status)
+
+
+@on_loop
+async def test_a_stream_that_the_filter_ended_is_a_refusal_and_is_charged():
+    for left in (False, True):
+        row = row_of(begun(tokens=TokenCount(10, 20), streamed=True), REFUSED_LATE, left=left)
+        assert (row.outcome, row.status, row.cost) == ("content_refused", 200, 50 / 1_000_000)
+    assert SUCCESS == REFUSED_LATE, "for everybody but the row"
+    assert row_of(begun(tokens=TokenCount(10, 20), streamed=True)).outcome == "success"
 
 
 def test_names_and_statuses_alone():

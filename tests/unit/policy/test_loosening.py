@@ -44,8 +44,6 @@ LOOSER = {
     "regions": changed(regions=("us", "de")),
     "storage": changed(storage_regions=("us",)),
     "confidence": source(confidence=provenance().confidence),
-    "checked later": source(verified_at=DAY + dt.timedelta(days=1)),
-    "good until": source(valid_until=DAY + dt.timedelta(days=900)),
     "kind": changed(kind=provider(kind="local").kind),
 }
 NOT = {
@@ -56,6 +54,11 @@ NOT = {
     "read by people": facts(human_review=block(human_review="unknown").human_review),
     "less sure": source(confidence=provenance("none").confidence),
     "third party": source(secondary_fields=("training",)),
+    "checked later": source(verified_at=DAY + dt.timedelta(days=1)),
+    "good until": source(valid_until=DAY + dt.timedelta(days=900)),
+    "good until, and trains": msgspec.structs.replace(
+        facts(training=block("by_default").training), provenance=provenance("secondary", valid_until=DAY)
+    ),
     "checked earlier": source(verified_at=DAY - dt.timedelta(days=1)),
     "name": changed(name="Other", notes="words", terms_url="https://x.test"),
     "purpose": facts(retention=kept("limited", 30, "abuse")),
@@ -66,12 +69,24 @@ NOT = {
 
 @pytest.mark.parametrize("name", LOOSER)
 def test_a_provider_that_may_admit_more(name):
-    assert provider_loosened(BASE, LOOSER[name])
+    assert provider_loosened(BASE, LOOSER[name], expired=False)
+    assert provider_loosened(BASE, LOOSER[name], expired=True)
+    later_too = msgspec.structs.replace(LOOSER[name].provenance, verified_at=DAY + dt.timedelta(days=1))
+    assert provider_loosened(BASE, msgspec.structs.replace(LOOSER[name], provenance=later_too), expired=False), (
+        "a later check hides no change"
+    )
 
 
 @pytest.mark.parametrize("name", NOT)
 def test_a_provider_that_cannot(name):
-    assert not provider_loosened(BASE, NOT[name])
+    assert not provider_loosened(BASE, NOT[name], expired=False)
+
+
+@pytest.mark.parametrize("name", NOT)
+def test_of_a_record_that_had_expired_any_later_date_brings_the_facts_back(name):
+    before, after = BASE.provenance, NOT[name].provenance
+    comes_back = (before.verified_at, before.valid_until) != (after.verified_at, after.valid_until) and name != "checked earlier"
+    assert provider_loosened(BASE, NOT[name], expired=True) is comes_back
 
 
 def test_records_that_differ_by_what_is_shown_or_by_dates_alone():
@@ -82,7 +97,7 @@ def test_records_that_differ_by_what_is_shown_or_by_dates_alone():
 
 
 def test_a_new_record_may_always():
-    assert provider_loosened(None, BASE)
+    assert provider_loosened(None, BASE, expired=False)
     assert endpoint_loosened(None, endpoint())
 
 

@@ -72,6 +72,12 @@ def test_a_sink_that_cannot_be_read_proves_nothing(leaky):
     assert (report.proven, report.unsearched, report.sinks, report.planted_leaks) == (False, {"b": "not root"}, 1, 1)
 
 
+def test_where_there_are_no_traces_that_is_said(leaky):
+    assert proven(leaky, [outcome(leaky)], [leaky.sink("a")]).absent == ("no traces: the configuration names no collector",)
+    assert proven(leaky, [outcome(leaky)], [leaky.sink("traces")]).absent == ()
+    assert proven(leaky, [outcome(leaky)], [leaky.sink("traces", forbidden="elsewhere")]).absent == ()
+
+
 def test_a_search_that_finds_no_planted_leak_proves_nothing(leaky):
     report = proven(leaky, [outcome(leaky)], [leaky.sink("a", blind=True), leaky.sink("b")])
     assert (report.proven, report.missed, report.planted_leaks_found) == (False, ("a",), 1)

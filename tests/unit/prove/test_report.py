@@ -16,6 +16,7 @@ REPORT = Report(
     requests=2,
     outcome_classes=2,
     ended_otherwise=(),
+    absent=(),
     canaries=80,
     sinks=1,
     searched={"database": 4096},

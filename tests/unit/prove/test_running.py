@@ -3,12 +3,14 @@
 import datetime as dt
 import os
 
+import msgspec
 import pytest
 from tests.conformance.samples import NOON
 from tests.integration.lab import FIRST, provider
 from tests.tools.gateway import simulated
 
 from anyapi.config import load_config
+from anyapi.config_values import Traces
 from anyapi.domain.ids import AccountId
 from anyapi.prove.caller import ends
 from anyapi.prove.outcomes_here import REFUSED
@@ -73,6 +75,12 @@ def test_a_running_gateway_is_looked_up(tmp_path):
         _, named = installation(found, driver_for(gateway.home), gateway.key, Asked(url=gateway.url, logs=(tmp_path / "log",)))
         assert named.unreadable == ""
         assert named.logs[0] == tmp_path / "log"
+        assert (named.spans, named.spans_elsewhere) == ((), "")
+        traced = msgspec.structs.replace(found, traces=Traces("http://127.0.0.1:4318/v1/traces"))
+        _, unseen = installation(traced, driver_for(gateway.home), gateway.key, Asked(url=gateway.url))
+        assert "--spans" in unseen.spans_elsewhere
+        _, seen = installation(traced, driver_for(gateway.home), gateway.key, Asked(url=gateway.url, spans=(tmp_path / "spans",)))
+        assert (seen.spans, seen.spans_elsewhere) == ((tmp_path / "spans",), "")
 
 
 def test_the_model_that_is_asked_for_is_one_that_this_gateway_serves(tmp_path):

@@ -68,9 +68,10 @@ def test_every_page_with_its_head(search):
 
 
 def test_arguments_and_environments(search):
-    with subprocess.Popen(
-        [sys.executable, "-c", "import sys; sys.stdin.read()", CANARY], stdin=subprocess.PIPE, env={**os.environ, "IN": CANARY}
-    ) as child:
+    says = "import sys; print(flush=True); sys.stdin.read()"
+    pipe, environment = subprocess.PIPE, {**os.environ, "IN": CANARY}
+    with subprocess.Popen([sys.executable, "-c", says, CANARY], stdin=pipe, stdout=pipe, env=environment) as child:
+        child.stdout.readline()  # until it runs what it is to run, both may be found empty
         search.processes("processes")
         child.communicate()
     assert len(search.hits) >= 2

@@ -4,6 +4,7 @@ import contextlib
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.tools import postgres
 from tests.tools.gateway import add_key, running_gateway, simulated
@@ -71,8 +72,22 @@ def test_what_was_planted_is_gone_again_and_in_no_other_sink(sinks, name):
     assert search.hits == []
 
 
+def test_spans_are_searched_where_the_collector_writes_a_file(place, tmp_path):
+    (tmp_path / "spans").write_bytes(b"\0binary")
+    told = msgspec.structs.replace(place, spans=(tmp_path / "spans",))
+    (sink,) = (one for one in sinks_of(told) if one.name == "traces")
+    assert finds(sink)
+
+
+UNSEEN = (
+    ({"pids": ()}, MEMORY, "as root"),
+    ({"unreadable": "it goes to a pipe", "logs": ()}, "log", "pipe"),
+    ({"spans_elsewhere": "name it with --spans"}, "traces", "--spans"),
+)
+
+
 def test_what_cannot_be_read_is_said(place):
-    for changed, name, why in (({"pids": ()}, MEMORY, "as root"), ({"unreadable": "it goes to a pipe", "logs": ()}, "log", "pipe")):
+    for changed, name, why in UNSEEN:
         lacking = Installation(**{field: getattr(place, field) for field in place.__struct_fields__} | changed)
         (sink,) = (one for one in sinks_of(lacking) if one.name == name)
         with pytest.raises(PermissionError, match=why):

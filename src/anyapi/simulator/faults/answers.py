@@ -57,14 +57,17 @@ class CallTool(Fault, frozen=True, tag="call"):
 class Refusal(Fault, frozen=True, tag="refusal"):
     """The provider declines for reasons of content."""
 
-    style: Literal["content_filter", "field"] = "content_filter"
-    """`content_filter`: the finish reason; `field`: OpenAI's `refusal` text.
+    style: Literal["content_filter", "field", "late"] = "content_filter"
+    """`content_filter`: the finish reason; `field`: OpenAI's `refusal` text; `late`: the finish reason after half of what is said.
 
     With Anthropic both are stop reason `refusal`; with Gemini the second means a blocked prompt, with Bedrock a guardrail's words.
     """
 
     def on_answer(self, answer: Answer) -> Answer:
-        """Replace every choice."""
+        """Replace every choice, or cut it short."""
+        if self.style == "late":
+            cut = tuple(Choice(each.text[: len(each.text) // 2], finish=Finish.CONTENT_FILTER) for each in answer.choices)
+            return msgspec.structs.replace(answer, choices=cut)
         filtered = Choice(finish=Finish.CONTENT_FILTER)
         choice = filtered if self.style == "content_filter" else Choice(refusal=_REFUSAL)
         return msgspec.structs.replace(answer, choices=tuple(choice for _ in answer.choices))
