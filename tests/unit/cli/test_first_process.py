@@ -2,9 +2,9 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -22,27 +22,19 @@ def may_be_first():
 def test_the_first_process_ends_at_sigterm_while_it_starts(tmp_path, command):
     if not may_be_first():
         pytest.skip("SKIPPED LOUDLY: this machine lets nobody make a space of processes: the first process is NOT checked")
-    held = tmp_path / "anyapi.toml"
-    os.mkfifo(held)
-    with subprocess.Popen([*APART, sys.executable, "-m", "anyapi", command, "--config", held]) as apart:
-        writer = opened_by_a_reader(held)  # which starts, and waits for its configuration
-        (first,) = Path(f"/proc/{apart.pid}/task/{apart.pid}/children").read_text().split()
-        try:
-            os.kill(int(first), signal.SIGTERM)
-            assert apart.wait(10) == 128 + signal.SIGTERM
-        finally:
-            apart.kill()
-            os.close(writer)
-
-
-def opened_by_a_reader(path):
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
-        except OSError:
-            assert time.monotonic() < deadline, "nobody reads it"
-            time.sleep(0.01)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(20)
+        url = f"postgresql://gateway:not-asked@127.0.0.1:{silent.getsockname()[1]}/gateway"
+        environment = {**os.environ, "ANYAPI_DATABASE_URL": url, "ANYAPI_DATA_DIR": str(tmp_path)}
+        with subprocess.Popen([*APART, sys.executable, "-m", "anyapi", command], env=environment, cwd=tmp_path) as apart:
+            try:
+                connection, _ = silent.accept()  # it starts, and waits for a database that says nothing
+                (first,) = Path(f"/proc/{apart.pid}/task/{apart.pid}/children").read_text().split()
+                os.kill(int(first), signal.SIGTERM)
+                assert apart.wait(10) == 128 + signal.SIGTERM
+                connection.close()
+            finally:
+                apart.kill()
 
 
 def test_any_other_process_is_left_as_it_is():
