@@ -7,7 +7,7 @@ import hashlib
 import msgspec
 from tests.conformance.samples import NOON, RECIPIENT, contradiction, credential_row, decision_record, kept, key_row, usage_row
 
-from anyapi.audit.entries import Ruling, request_entry
+from anyapi.audit.entries import request_entry
 from anyapi.domain.call import App
 from anyapi.domain.people import Role
 from anyapi.domain.prompt_log import Keeps, LogRule
@@ -92,7 +92,7 @@ def _logged(backend, mark):
         named.connection = connection
         row = usage_row(0, decision=decision_id(mark, "logged"))
         ids = (named("account", mark, mark), named("key", mark, f"key_{mark}"), named("app", mark, f"{mark}-app"))
-        AppendedLog(backend.driver, connection).append([(f"r:{row.decision}", request_entry(row, ids, 0, Ruling(b"", {}), None))])
+        AppendedLog(backend.driver, connection).append([(f"r:{row.decision}", request_entry(row, ids, 0, {}, None))])
 
 
 def _reviews_of(backend, mark, at):

@@ -85,11 +85,15 @@ _UNNAMED = Keeps(-1, None, msgspec.UNSET)
 """What a ruling does not say of an endpoint: no end is known."""
 
 
+Permitted: TypeAlias = Mapping[tuple[EndpointId | None, CredentialId | None], Keeps]
+"""What a ruling permits, by endpoint and credential."""
+
+
 class Ruling(NamedTuple):
     """What many requests are decided by: its entry, and what a request's entry needs of it."""
 
     entry: bytes
-    permitted: Mapping[tuple[EndpointId | None, CredentialId | None], Keeps]
+    permitted: Permitted
 
 
 def ruling_of(decisions: tuple[Decision, ...]) -> Ruling:
@@ -166,15 +170,18 @@ def _kept(retention: Retention) -> int | None:
 
 
 def request_entry(
-    row: UsageRow, ids: tuple[str, str, str | None], place: int, ruling: Ruling, recorded: int | None, commitment: str | None = None
+    row: UsageRow, ids: tuple[str, str, str | None], place: int, permitted: Permitted, recorded: int | None, commitment: str | None = None
 ) -> bytes:
-    """The entry of a usage row. `ids` are those of account, key and app; `place` (of the ruling) and `recorded` are places in the log."""
+    """The entry of a usage row. `ids` are those of account, key and app.
+
+    In the log `place` is where the ruling stands, which permits `permitted`, and `recorded` where the decision record does.
+    """
     at, tokens, end = round(row.at * 1000), row.tokens, round((row.at + row.duration) * 1000)
-    keeps, sent = ruling.permitted.get((row.endpoint, row.credential)), None
+    keeps, sent = permitted.get((row.endpoint, row.credential)), None
     until: _Until = msgspec.UNSET
     flagged: _Until = msgspec.UNSET
     if row.sent_to is not None:
-        sent, until, flagged = _held_by(ruling, row.sent_to, end)
+        sent, until, flagged = _held_by(permitted, row.sent_to, end)
     elif keeps is not None and row.attempts:
         until = None if keeps.copy is None else end + keeps.copy
         flagged = end + keeps.flagged if isinstance(keeps.flagged, int) else keeps.flagged
@@ -214,12 +221,12 @@ def request_entry(
     )
 
 
-def _held_by(ruling: Ruling, sent_to: Recipients, end: int) -> tuple[tuple[int, ...], _Until, _Until]:
+def _held_by(permitted: Permitted, sent_to: Recipients, end: int) -> tuple[tuple[int, ...], _Until, _Until]:
     """The places of all who were sent a request, and when the last copy should be gone, and the last of flagged content.
 
     No end known of one is none known of all.
     """
-    holders = [ruling.permitted.get(each, _UNNAMED) for each in dict.fromkeys(sent_to)]
+    holders = [permitted.get(each, _UNNAMED) for each in dict.fromkeys(sent_to)]
     sent = tuple(each.place for each in holders if each is not _UNNAMED)
     flagged = [each.flagged for each in holders if not isinstance(each.flagged, msgspec.UnsetType)]
     until: _Until = _latest(end, [each.copy for each in holders]) if holders else msgspec.UNSET

@@ -45,13 +45,13 @@ def everything():
     ruling = ruling_of(decisions())
     ids = ("log_a", "log_k", "log_app")
     yield ruling.entry
-    yield request_entry(usage_row(1), ids, 5, ruling, None)
+    yield request_entry(usage_row(1), ids, 5, ruling.permitted, None)
     for endpoint, credential_id in ruling.permitted:
         row = usage_row(1, streamed=True, evidence="agrees", host="a", endpoint=endpoint, credential=credential_id)
-        yield request_entry(row, ids, 5, ruling, 4)
-    yield request_entry(usage_row(1, sent_to=tuple(ruling.permitted)), ids, 5, ruling, None)
+        yield request_entry(row, ids, 5, ruling.permitted, 4)
+    yield request_entry(usage_row(1, sent_to=tuple(ruling.permitted)), ids, 5, ruling.permitted, None)
     yield request_entry(
-        usage_row(1, cost=None, first_token=None, attempts=0, app=type(usage_row(1).app)()), ("a", "k", None), 0, ruling, None
+        usage_row(1, cost=None, first_token=None, attempts=0, app=type(usage_row(1).app)()), ("a", "k", None), 0, ruling.permitted, None
     )
     yield decision_entry(decision_record(1), log_id)
     yield change_entry("00ff", 5, "settings", '{"layer":"key","subject":"key_1","account":"acme","after":"{\\"a\\":0.5}"}', log_id)
@@ -72,7 +72,7 @@ def test_the_fields_of_a_request_stand_in_order():
 def sent(ruling, used, **changes):
     """The entry of a request that `used` answered, an endpoint with its credential."""
     row = usage_row(0, duration=2.0, endpoint=used[0], credential=used[1], **changes)
-    return canonical(request_entry(row, ("a", "k", None), 0, ruling, None))
+    return canonical(request_entry(row, ("a", "k", None), 0, ruling.permitted, None))
 
 
 def test_when_the_providers_copy_should_be_gone():
