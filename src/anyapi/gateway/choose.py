@@ -22,4 +22,4 @@ def choose(asked: Asked, request: ChatRequest, models: tuple[ModelId, ...], now:
     judged = asked.memo.get(plain)
     if judged is None or now >= judged.valid_until:
         judged = asked.remember(plain, judge())
-    return asked.remember(key, Decided(judged.decisions))
+    return asked.remember(key, Decided(judged.decisions), shared=True)

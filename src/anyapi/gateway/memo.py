@@ -1,11 +1,16 @@
 """What the data plane remembers of earlier requests: merged requirements and decisions. Never a caller's own text."""
 
+from typing import TypeAlias
+
 from anyapi.domain.call import Preference
 from anyapi.domain.decision import Decision, Route
+from anyapi.domain.ids import AccountId
 from anyapi.domain.requirement import DataClass, Requirement
 from anyapi.errors import AnyAPIError
 
-MOST_DECIDED = 1000
+MOST_ASKED = 20_000
+MOST_JUDGED = 65_536
+"""Endpoints, permitted and denied, of all remembered decisions: 2 KB each, about. A request for `anyapi/auto` is decided for hundreds."""
 CLASS_ORDER = tuple(DataClass)
 
 
@@ -35,11 +40,11 @@ class Decided:
 class Asked:
     """What one kind of caller asks with one kind of request: merged once, remembered. Keeps its base alive, since memos go by identity."""
 
-    __slots__ = ("base", "data_class", "memo", "preference", "requirement")
+    __slots__ = ("_memory", "base", "data_class", "memo", "preference", "requirement")
 
-    def __init__(self, base: Requirement, requirement: Requirement, preference: Preference) -> None:
-        """`base` is the requirement of the layers above the request."""
-        self.base, self.requirement, self.preference = base, requirement, preference
+    def __init__(self, base: Requirement, requirement: Requirement, preference: Preference, memory: "Memory") -> None:
+        """`base` is the requirement of the layers above the request; `memory` is what this is remembered in."""
+        self.base, self.requirement, self.preference, self._memory = base, requirement, preference, memory
         self.data_class = max(requirement.data_classes, key=CLASS_ORDER.index, default=None)
         self.memo: dict[object, Decided] = {}
 
@@ -48,9 +53,39 @@ class Asked:
         error.metadata |= {"decision": decision, "policy": self.requirement.hash}
         error.in_force = in_force(self.requirement)
 
-    def remember(self, key: object, decided: Decided) -> Decided:
-        """Keep it under this key; gives it back."""
-        if len(self.memo) >= MOST_DECIDED:
-            self.memo.clear()
+    def remember(self, key: object, decided: Decided, *, shared: bool = False) -> Decided:
+        """Keep it under this key; gives it back. `shared`: its decisions are remembered under another key too."""
+        self._memory.make_room(self, 1 if shared else sum(len(each.permitted) + len(each.denied) for each in decided.decisions) + 1)
         self.memo[key] = decided
         return decided
+
+
+AskedKey: TypeAlias = tuple[int, AccountId | None, bytes, tuple[tuple[str, str], ...]]
+
+
+class Memory:
+    """All that is remembered under one snapshot. Whoever may call can ask in ever new ways, so that it is bounded as a whole."""
+
+    __slots__ = ("_judged", "asked")
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self.asked: dict[AskedKey, Asked] = {}
+        self._judged = 0
+
+    def keep(self, key: AskedKey, asked: Asked) -> None:
+        """Remember what was asked."""
+        if len(self.asked) >= MOST_ASKED:
+            self._forget()
+        self.asked[key] = asked
+
+    def make_room(self, asked: Asked, judged: int) -> None:
+        """Have room for a decision of so many endpoints: where there is none, all is forgotten, and what this caller asked before too."""
+        if self._judged + judged > MOST_JUDGED:
+            self._forget()
+            asked.memo.clear()
+        self._judged += judged
+
+    def _forget(self) -> None:
+        self.asked.clear()
+        self._judged = 0

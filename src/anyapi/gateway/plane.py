@@ -23,7 +23,7 @@ from anyapi.gateway.choose import choose
 from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.formats.policy_fields import read_policy
 from anyapi.gateway.health import Health, RetryBudget
-from anyapi.gateway.memo import Asked, Decided
+from anyapi.gateway.memo import Asked, Decided, Memory
 from anyapi.gateway.outlets import Outlets
 from anyapi.gateway.page_cache import PageCache
 from anyapi.gateway.privacy import Disclosure
@@ -36,7 +36,6 @@ from anyapi.upstream.adapter import Adapter, OutboundChat, ProviderRow
 
 RERANK_SECONDS = 0.25
 """Health moves with every answer; an order this fresh is fresh enough."""
-MEMO_LIMIT = 20_000
 MOST_REMEMBERED = 1024
 """Bytes of policy fields and headers under which their merged form is remembered. Only validated text gets here, but it may be long."""
 
@@ -62,7 +61,8 @@ class DataPlane:
         self._adapters: dict[tuple[type[OutboundChat], EndpointId], tuple[Adapter, ProviderRow]] = {}
         self.pages = PageCache(self.clock)
         self._by_account = snapshot.context.differs_by_account
-        self._asked: dict[tuple[int, AccountId | None, bytes, tuple[tuple[str, str], ...]], Asked] = {}
+        self._memory = Memory()
+        self._asked = self._memory.asked
 
     def ask(self, principal: Principal, call: Call, request: ChatRequest) -> Asked:
         """Merge what the request asks into the caller's requirement: it can only get stricter. Raises `BadRequest`."""
@@ -72,10 +72,8 @@ class DataPlane:
         asked = self._asked.get(key)
         if asked is None:
             asked = self._merge(principal.requirement, request, headers)
-            if len(self._asked) >= MEMO_LIMIT:
-                self._asked.clear()
             if len(request.policy_raw) + sum(len(value) for _, value in headers) <= MOST_REMEMBERED:
-                self._asked[key] = asked
+                self._memory.keep(key, asked)
         if asked.preference.require_parameters:
             request.facts = msgspec.structs.replace(request.facts, uses=request.needs())
         return asked
@@ -89,7 +87,7 @@ class DataPlane:
         if headers:
             one = parse_policy_headers(headers, self.known)
             requirement = tighten(requirement, Layer.REQUEST, one, self.snapshot.presets)
-        return Asked(base, requirement, preference)
+        return Asked(base, requirement, preference, self._memory)
 
     def decide(self, asked: Asked, request: ChatRequest, account: AccountId) -> Decided:
         """The decision for the models asked: remembered, so the common request costs one look-up. Raises `ModelNotFound`."""

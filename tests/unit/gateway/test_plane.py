@@ -17,13 +17,13 @@ from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.domain.snapshot import Agreement
 from anyapi.errors import BadRequest, ModelNotFound, NoEligibleEndpoint, Overloaded
-from anyapi.gateway import plane as module
+from anyapi.gateway import memo
 from anyapi.gateway.call import Call
 from anyapi.gateway.formats.anthropic_messages import MessagesRequest
 from anyapi.gateway.formats.openai_chat import parse
 from anyapi.gateway.formats.policy_fields import app_of
 from anyapi.gateway.health import FAILURES, OPEN_SECONDS
-from anyapi.gateway.plane import MEMO_LIMIT, MOST_REMEMBERED, RERANK_SECONDS, DataPlane
+from anyapi.gateway.plane import MOST_REMEMBERED, RERANK_SECONDS, DataPlane
 from anyapi.policy.merge import DEFAULT_PRESETS, UNCONSTRAINED, lift, meet
 from anyapi.upstream.anthropic import AnthropicAdapter
 from anyapi.upstream.hub import MessagesOverChat
@@ -116,13 +116,18 @@ async def test_long_policies_are_not_remembered_but_hold():
 
 
 @on_loop
-async def test_the_memo_is_bounded(monkeypatch):
-    monkeypatch.setattr(module, "MEMO_LIMIT", 10)
+async def test_what_is_remembered_is_bounded(monkeypatch):
+    monkeypatch.setattr(memo, "MOST_ASKED", 10)
+    monkeypatch.setattr(memo, "MOST_JUDGED", 40)
     plane = planes()
     for days in range(100):
-        plane.ask(CALLER, call(), request(data_policy={"retention_days": days}))
+        given = request(data_policy={"retention_days": days})
+        asked = plane.ask(CALLER, call(), given)
+        decided = plane.decide(asked, given, CALLER.account)
+        assert plane.decide(asked, given, CALLER.account) is decided
+        held = [found for each in plane._asked.values() for found in each.memo.values()]
+        assert sum(len(each.permitted) + len(each.denied) for found in held for each in found.decisions) <= 40
         assert len(plane._asked) <= 10
-    assert MEMO_LIMIT > 1000
 
 
 @pytest.mark.parametrize(
@@ -207,7 +212,8 @@ async def test_unknown_models_of_a_chain_are_passed_over():
 
 
 @on_loop
-async def test_the_memo_of_decisions_is_bounded():
+async def test_the_memo_of_decisions_is_bounded(monkeypatch):
+    monkeypatch.setattr(memo, "MOST_JUDGED", 2000)  # of one endpoint each; a decision itself counts as one more
     models = [endpoint("q", f"acme/m{number}") for number in range(1200)]
     plane = planes(context([provider("q")], models))
     asked = plane.ask(CALLER, call(), request())
