@@ -181,7 +181,13 @@ def test_the_key_is_in_the_store(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_everything_the_demo_wrote_goes_with_it(tmp_path, number):
     command = [sys.executable, "-m", "anyapi", "demo", "--json", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)}) as process:
+
+    def hears():
+        """A shell has what it starts in the background ignore SIGINT, these tests perhaps, and whoever they start."""
+        signal.signal(number, signal.SIG_DFL)
+
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, preexec_fn=hears) as process:
         try:
             ready = json.loads(process.stdout.readline())
             assert len(list(tmp_path.glob("anyapi-demo-*"))) == 1
