@@ -10,7 +10,6 @@ import socket
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from anyapi.bootstrap_publisher import PATIENCE, called
 from anyapi.bootstrap_slices import SliceThread
 from anyapi.config import Config
 from anyapi.domain.snapshot import Snapshot
@@ -33,10 +32,13 @@ class Publishing(Protocol):
 
     version: int
     publish: Callable[[Snapshot], None]
-    on_loop: Callable[[Callable[[], dict[str, str]]], dict[str, str]]
 
     def build(self) -> Snapshot:
         """Read everything anew."""
+        ...
+
+    def on_loop(self, work: Callable[[], T]) -> T:
+        """Have it run on the event loop, from any thread, and give what it gives."""
         ...
 
     def put_in_force(self, snapshot: Snapshot) -> None:
@@ -140,13 +142,8 @@ class Member:
         found, self._newest = self._newest, None
         return self._leases.newest() if found is None else found
 
-    def on_loop(self, work: Callable[[], T]) -> T:
-        """Run it on the event loop, from another thread, and give what it gives."""
-        return asyncio.run_coroutine_threadsafe(called(work), self._loop).result(PATIENCE)
-
     async def follow(self, publishing: Publishing, version: int) -> None:
         """Begin to keep the lease, with `version` in force; returns when it is held first, or when that takes longer than a lease."""
-        publishing.on_loop = self.on_loop
         self._publishing, self._version = publishing, version
         self._thread = BatchThread("anyapi-lease", self._round, self._crashed, interval=0.002, idle=0.0)
         self._look()
@@ -176,7 +173,7 @@ class Member:
         while (newest := self._leases.confirm(self._version)) != self._version:
             self._newest = newest
             snapshot = self._publishing.build()
-            self.on_loop(functools.partial(self._publishing.put_in_force, snapshot))
+            self._publishing.on_loop(functools.partial(self._publishing.put_in_force, snapshot))
             self._publishing.settle()
             self._version = snapshot.version
             if self._closing:

@@ -33,7 +33,7 @@ from anyapi.upstream.opening import Access
 from anyapi.upstream.own import OwnCredential, Upstreams
 
 T = TypeVar("T")
-PATIENCE = 30.0
+_PATIENCE = 30.0
 """So many seconds a thread waits for the event loop."""
 
 TOLD_SECONDS = 7 * 86400.0
@@ -75,14 +75,13 @@ class Publisher:
         self.version = 0
         self.number: Callable[[], int] = lambda: self.version + 1
         """Numbers the next snapshot; asked before anything is read for it."""
-        self.on_loop: Callable[[Callable[[], dict[str, str]]], dict[str, str]] = self._on_loop
-        """Has upstreams opened and closed on the event loop, wherever the snapshot is built."""
         self.publish: Callable[[Snapshot], None] = _nobody
         self.unusable: dict[str, str] = {}
         """Stored credentials that the last build left out, each with the code of the reason."""
 
     async def begin(self) -> Snapshot:
         """Give the first snapshot, for which nobody waits on this loop yet; a command that came in before is not read beside it."""
+        self._loop = asyncio.get_running_loop()
         async with self._reloading:
             return self.build()
 
@@ -143,7 +142,7 @@ class Publisher:
     async def _reload(self) -> int:
         async with self._reloading:
             # Reading 10,000 keys takes 0.1 s, and noting what a hundred accounts have to accept of an update 0.2 s: the loop has neither.
-            self._loop = asyncio.get_running_loop()
+            self._loop = asyncio.get_running_loop()  # also where a command comes in before the first snapshot
             snapshot = await asyncio.to_thread(self.build)
             self.put_in_force(snapshot)
         await asyncio.to_thread(self.settle)
@@ -167,13 +166,13 @@ class Publisher:
         gc.freeze()
         log(Event.SNAPSHOT, version=snapshot.version, keys=len(snapshot.principals))
 
-    def _on_loop(self, work: Callable[[], dict[str, str]]) -> dict[str, str]:
-        """Here, if this is the loop or nothing runs on one yet."""
+    def on_loop(self, work: Callable[[], T]) -> T:
+        """Have it run on the event loop, from any thread: here, if this is the loop or nothing runs on one yet."""
         try:
             asyncio.get_running_loop()
         except RuntimeError:  # in a thread
             if self._loop is not None:
-                return asyncio.run_coroutine_threadsafe(called(work), self._loop).result(PATIENCE)
+                return asyncio.run_coroutine_threadsafe(_called(work), self._loop).result(_PATIENCE)
         return work()
 
 
@@ -183,7 +182,7 @@ def current_catalogue(config: Config, stack: contextlib.ExitStack) -> Current:
     return Current(review, (config.base, config.catalogue), functools.partial(catalogue_over, config), time.time, config.span_days)
 
 
-async def called(work: Callable[[], T]) -> T:
+async def _called(work: Callable[[], T]) -> T:
     """Call it wherever this runs."""
     return work()
 
