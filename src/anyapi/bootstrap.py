@@ -24,10 +24,10 @@ from anyapi import hygiene, relaunch, scrubbing
 from anyapi.bootstrap_audit import Entered, open_audit, started
 from anyapi.bootstrap_cluster import Alone, Member
 from anyapi.bootstrap_control import Beside, ControlReady, Parts, nobody_waits
-from anyapi.bootstrap_metrics import Sources, counted, metrics_page
+from anyapi.bootstrap_metrics import WRITERS, Sources, Writer, counted, metrics_page
 from anyapi.bootstrap_publisher import Publisher, current_catalogue
 from anyapi.bootstrap_ranking import Weekly, sampling_for, weekly
-from anyapi.bootstrap_traces import SpanWriter, traced
+from anyapi.bootstrap_traces import NAME, SpanWriter, traced
 from anyapi.config import Config, Listen
 from anyapi.config_addresses import origins_of
 from anyapi.control.channel import serve_channel
@@ -119,7 +119,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
             log(Event.STARTED, listen=address, scrubbing=str(scrubs).lower(), keys=len(snapshot.principals))
             ready(snapshot, address)
         control = Beside(config, Parts(plane, group.in_force, config.server.public_url or address, lambda: publisher.unusable), met)
-        told = Sources(counts, plane, server, writers if spans is None else (*writers, spans))
+        told = Sources(counts, plane, server, _named(writers, spans))
         async with weekly(_weekly(config, sampling, ranking, (plane, group.in_force))), metrics_page(config, shared, told):
             await control.until(stop)
         log(Event.STOPPING, connections=len(server.connections))
@@ -208,6 +208,12 @@ def _watch(config: Config, sampling: Sampling | None, stack: contextlib.ExitStac
     if not config.server.enabled:
         return None, None
     return traced(config.traces, None if sampling is None else sampling.take, stack, _report_writer)
+
+
+def _named(writers: Writers, spans: SpanWriter | None) -> dict[str, Writer]:
+    """All that write, by the names that metrics call them."""
+    named: dict[str, Writer] = dict(zip(WRITERS, writers, strict=True))
+    return named if spans is None else named | {NAME: spans}
 
 
 def _disclosure(config: Config, *, scrubs: bool, samples: bool) -> Disclosure:

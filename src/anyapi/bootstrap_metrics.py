@@ -2,7 +2,7 @@
 
 import contextlib
 import importlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 from typing import NamedTuple, Protocol
 
@@ -29,7 +29,8 @@ PATH = b"/metrics"
 PLAIN_TEXT = b"content-type: text/plain; charset=utf-8\r\n"
 LIMITS = Limits(max_connections=64, max_body_bytes=1024)
 """Scrapers are few, and send no body."""
-WRITERS = ("usage", "decisions", "evidence", "audit", "logs", "traces")
+WRITERS = ("usage", "decisions", "evidence", "audit", "logs")
+"""Those that are always there."""
 
 
 class Writer(Protocol):
@@ -47,8 +48,8 @@ class Sources(NamedTuple):
     counts: Counts
     plane: DataPlane
     server: Server
-    writers: tuple[Writer, ...]
-    """In the order of `WRITERS`; the last is there where traces are."""
+    writers: Mapping[str, Writer]
+    """By name."""
 
 
 def counted(outlets: Outlets, config: Config, counts: Counts) -> Outlets:
@@ -120,8 +121,8 @@ def _now(sources: Sources, snapshot: Snapshot) -> list[Gauge]:
     ]
 
 
-def _written(writers: tuple[Writer, ...]) -> list[Gauge]:
-    states = {(name,): writer.state for name, writer in zip(WRITERS, writers, strict=False)}
+def _written(writers: Mapping[str, Writer]) -> list[Gauge]:
+    states = {(name,): writer.state for name, writer in writers.items()}
 
     def each(read: Callable[[WriterState], float]) -> Labelled:
         return {name: read(state) for name, state in states.items()}

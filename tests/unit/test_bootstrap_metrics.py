@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from anyapi.bootstrap_metrics import WRITERS, Sources, counted, metrics_page
+from anyapi.bootstrap_traces import NAME
 from anyapi.config_values import Listen, Metrics
 from anyapi.errors import ConfigError
 from anyapi.gateway.outlets import Outlets
@@ -35,7 +36,7 @@ def test_with_one_rows_and_refusals_are():
 def test_an_address_that_is_taken_is_named():
     async def listen(port):
         loop = asyncio.get_running_loop()
-        shared, sources = LoopParts(loop), Sources(Counts(), None, SimpleNamespace(report=None), ())
+        shared, sources = LoopParts(loop), Sources(Counts(), None, SimpleNamespace(report=None), {})
         try:
             async with metrics_page(configured(Listen("127.0.0.1", port)), shared, sources):
                 pass
@@ -48,4 +49,4 @@ def test_an_address_that_is_taken_is_named():
 
 
 def test_every_writer_has_a_name():
-    assert len(set(WRITERS)) == 6
+    assert len({*WRITERS, NAME}) == 6

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.conformance.samples import usage_row
+from tests.unit.gateway.workbench import Rows
 
 from anyapi.domain.trace import Parent
 from anyapi.gateway.call import Call
@@ -13,20 +14,9 @@ TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 GOOD = f"00-{TRACE}-{SPAN}-01".encode()
 
 
-class Sink:
-    def __init__(self):
-        self.accepted, self.rows = 0, []
-
-    def accept(self):
-        self.accepted += 1
-
-    def put(self, row):
-        self.rows.append(row)
-
-
 def taken(header, share=1.0, chance=0.5, watch=None):
     headers = {} if header is None else {b"traceparent": header}
-    sink = Sink()
+    sink = Rows()
     return sink, Tracing(share, [].append, watch, lambda: chance).take(sink, None, None, None, Call(headers=headers))
 
 
@@ -75,14 +65,14 @@ def test_which_are_traced(header, share, traced):
 
 
 def test_what_else_watches_comes_first():
-    other = Sink()
+    other = Rows()
     sink, usage = taken(None, watch=lambda *_: other)
     assert usage.usage is other
     assert taken(None, 0.0, watch=lambda *_: other)[1] is other
 
 
 def test_the_row_goes_on_and_a_request_is_noted():
-    sink, noted = Sink(), []
+    sink, noted = Rows(), []
     traced = Traced(sink, noted.append, None)
     traced.accept()
     traced.sending(1)
@@ -107,7 +97,7 @@ def test_the_row_goes_on_and_a_request_is_noted():
 )
 def test_a_last_attempt_that_was_not_written_has_no_time(sending, fields):
     noted = []
-    traced = Traced(Sink(), noted.append, None)
+    traced = Traced(Rows(), noted.append, None)
     for attempt in sending:
         traced.sending(attempt)
     traced.put(usage_row(1, **fields))
