@@ -42,7 +42,7 @@ from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import Disclosure
 from anyapi.gateway.routes import Router
 from anyapi.gateway.sampling import Sampling
-from anyapi.gateway.server import Server
+from anyapi.gateway.server import Server, listen_no_more
 from anyapi.policy.periods import day_of
 from anyapi.storage.audit_receipts import Receipts
 from anyapi.storage.audit_writer import AuditWriter
@@ -124,7 +124,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
             await control.until(stop)
         log(Event.STOPPING, connections=len(server.connections))
         if listener is not None:
-            listener.close()
+            await listen_no_more(listener)
         group.quiet()
         await asyncio.gather(control.close(), server.drain())
         await group.close()
@@ -318,7 +318,7 @@ def _outlets(
     )
 
 
-async def _listen(config: Config, server: Server) -> tuple[asyncio.AbstractServer, str]:
+async def _listen(config: Config, server: Server) -> tuple[asyncio.Server, str]:
     """Listen where the configuration says. Raises `ConfigError` when the address is taken or the certificate cannot be read."""
     loop = server.loop
     factory: Callable[[], asyncio.BaseProtocol] = server.protocol
@@ -335,7 +335,7 @@ async def _listen(config: Config, server: Server) -> tuple[asyncio.AbstractServe
     try:
         if where.socket is not None:
             _remove_stale(where.socket)
-            listener: asyncio.AbstractServer = await loop.create_unix_server(factory, str(where.socket), backlog=BACKLOG)
+            listener: asyncio.Server = await loop.create_unix_server(factory, str(where.socket), backlog=BACKLOG)
             where.socket.chmod(0o660)
             return listener, str(where)
         # Workers that share a PostgreSQL may share a port: the kernel deals connections out to them.

@@ -51,6 +51,11 @@ class Reply(asyncio.BufferedProtocol):
         """Whether the client is still there."""
         return self._transport is not None
 
+    @property
+    def heard(self) -> bool:
+        """Whether the client has begun to ask for anything yet."""
+        return self._parser is not None or self.current is not None
+
     def report(self, error: Exception) -> None:
         """Pass on an error that nobody foresaw; only its type is taken."""
         self._server.report(error)

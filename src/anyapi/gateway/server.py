@@ -1,6 +1,7 @@
 """What all client connections share: the handler, limits, deadlines, and the drain at shutdown."""
 
 import asyncio
+import select
 import ssl
 from collections.abc import Callable, Coroutine
 
@@ -11,6 +12,9 @@ from anyapi.gateway.client import Connection
 from anyapi.gateway.limits import Limits
 from anyapi.wire.loop_parts import LoopParts
 from anyapi.wire.tls import TlsPipe
+
+NEWCOMERS = QUEUE = 0.5
+"""Seconds at a shutdown: that a new connection's first request has to come, and that connections in the kernel's queue are taken."""
 
 
 class Server:
@@ -68,23 +72,41 @@ class Server:
         return "*" in self.cors_origins or text in self.cors_origins
 
     async def drain(self) -> None:
-        """Close idle connections, let running answers finish for `drain_timeout` seconds, then end them with a terminal error."""
+        """Close idle connections, let running answers finish for `drain_timeout` seconds, then end them with a terminal error.
+
+        Who has only just connected has its request under way: it has a moment to come, and is served.
+        """
+        begun = self.loop.time()
+        newcomers = begun + min(NEWCOMERS, self.limits.drain_timeout)
+        await asyncio.sleep(0.02)  # the loop hears only now of those whom the closed listener took last
+        while self.loop.time() < newcomers and (self.handshakes or not all(each.heard for each in self.connections)):
+            await asyncio.sleep(0.02)
         self.draining = True
         for connection in tuple(self.connections):
             connection.close_if_idle()
         for pipe in tuple(self.handshakes):
             pipe.abort()
-        await self._empty(self.limits.drain_timeout)
+        await self._empty(begun + self.limits.drain_timeout)
         for connection in tuple(self.connections):
             connection.stop()
-        await self._empty(1.0)
+        await self._empty(self.loop.time() + 1.0)
         for connection in tuple(self.connections):
             connection.abort()
         await asyncio.sleep(0)
         self.sweep.close()
 
-    async def _empty(self, seconds: float) -> None:
-        """Wait until no connection is left, at most so long."""
-        deadline = self.loop.time() + seconds
+    async def _empty(self, deadline: float) -> None:
+        """Wait until no connection is left, at most to this time of the loop."""
         while self.connections and self.loop.time() < deadline:  # noqa: ASYNC110 an event would cost every connection
             await asyncio.sleep(0.02)
+
+
+async def listen_no_more(listener: asyncio.Server) -> None:
+    """Close the listener. Who stands in its queue, let in by the kernel already, is taken first: a close would cut it off without a word."""
+    loop, queue = asyncio.get_running_loop(), select.poll()
+    for each in listener.sockets:
+        queue.register(each.fileno(), select.POLLIN)
+    until = loop.time() + QUEUE
+    while queue.poll(0) and loop.time() < until:
+        await asyncio.sleep(0)
+    listener.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 
 import pytest
 from tests.unit.gateway.workbench import front, hear, request, talk
@@ -9,6 +10,7 @@ from tests.unit.wire.peers import client_context, dialled, on_loop, server_conte
 
 from anyapi.gateway import client as module
 from anyapi.gateway.limits import Limits
+from anyapi.gateway.server import listen_no_more
 from anyapi.wire import deadlines
 from anyapi.wire.buffers import ReadBuffer
 
@@ -88,6 +90,35 @@ async def test_draining_closes_idle_connections_at_once():
         assert await reader.read(10) == b""
         assert await fresh.read(10) == b""
         assert not server.server.connections
+
+
+@on_loop
+async def test_who_had_only_just_connected_is_served():
+    async with front(echo) as server, dialled(server.port) as (reader, writer):
+        await until(lambda: server.server.connections)
+        draining = asyncio.ensure_future(server.server.drain())
+        await asyncio.sleep(0.05)
+        writer.write(request(b"as I came"))
+        (response,) = await hear(reader, count=None)
+        assert (response.status, response.body) == (200, b"as I came")
+        await draining
+
+
+@on_loop
+async def test_who_stands_in_the_kernels_queue_is_taken_before_the_listener_closes():
+    async with front(echo) as server:
+        queued = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(60)]  # the loop cannot take them meanwhile
+        for number, each in enumerate(queued):
+            each.sendall(request(str(number).encode()))
+        await listen_no_more(server.listener)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", server.port))
+        await server.server.drain()
+        for number, each in enumerate(queued):
+            with each:
+                answer = b"".join(iter(lambda each=each: each.recv(4096), b""))
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            assert answer.endswith(b"\r\n\r\n%d" % number)
 
 
 @on_loop

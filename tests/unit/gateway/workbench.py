@@ -94,7 +94,7 @@ async def front(handle, limits=Limits(), *, may_send=lambda _credential: True, c
     shared, errors = shared or LoopParts(loop), []
     server = Server(handle, may_send, limits, shared, report=errors.append, cors_origins=frozenset(cors))
     listener = await loop.create_server(server.protocol, "127.0.0.1", 0)
-    running = Front(server, listener.sockets[0].getsockname()[1], errors)
+    running = Front(server, listener, errors)
     try:
         yield running
     finally:
@@ -108,8 +108,9 @@ async def front(handle, limits=Limits(), *, may_send=lambda _credential: True, c
 class Front:
     """A running server."""
 
-    def __init__(self, server, port, errors):
-        self.server, self.port, self.errors = server, port, errors
+    def __init__(self, server, listener, errors):
+        self.server, self.listener, self.errors = server, listener, errors
+        self.port = listener.sockets[0].getsockname()[1]
 
     @property
     def connection(self):
