@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import LONG
-from tests.privacy.outcomes import one_round
+from tests.privacy.outcomes import one_round, rounds
 from tests.privacy.sinks import Room, RoomGateway, Search, simulated_in
 from tests.tools import postgres
 from tests.tools.gateway import add_key
@@ -133,11 +133,7 @@ def test_no_outcome_leaves_content_or_a_secret_in_postgresql(tmp_path):
             gateway.key = key
             planted.secrets.append(key)
             caller = Caller(gateway, simulation, planted)
-            for number in range(ROUNDS if LONG else 1):
-                if number:  # no round meets the circuits that the one before opened
-                    assert gateway.stop() == 0
-                    gateway.start()
-                one_round(caller)
+            rounds(caller, ROUNDS if LONG else 1)
             search = Search(planted.scanner())
             search.running(gateway)
             search.commands(gateway)

@@ -9,7 +9,7 @@ import time
 import pyrage
 import pytest
 from tests.conftest import LONG
-from tests.privacy.outcomes import one_round
+from tests.privacy.outcomes import rounds
 from tests.privacy.sinks import Room, Search, simulated_in
 from tests.privacy.test_canary import complete
 
@@ -52,8 +52,7 @@ def test_with_a_log_on_content_is_nowhere_but_in_the_seal(tmp_path):
         planted.secrets.append(gateway.key)
         opt_in(gateway, identity)
         caller = Caller(gateway, simulation, planted)
-        for _ in range(ROUNDS):
-            one_round(caller)
+        rounds(caller, ROUNDS)
         large = planted.new("large, sealed in another process")
         assert caller.chat(large, model="acme/good", user=large("user"), **{large("unknown field"): LARGE}).status == 200
         search = Search(planted.scanner())

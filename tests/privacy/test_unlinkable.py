@@ -61,11 +61,13 @@ class World:
 
 
 def weights(world, accounts):
-    """For each account the cells that it may have been counted in, by what the attacker knows without a release."""
+    """For each account that was counted the cells in which it may have been, by what the attacker knows without a release."""
     known = Counter((each.model, each.topic) for each in world.requests if each.known)
     models = Counter(each.model for each in world.requests if each.known)
     found = {account: Counter() for account in accounts}
     for each in world.requests:
+        if each.account not in found:
+            continue  # in some weeks one is not drawn at all
         if each.known:
             found[each.account][each.model, each.topic] += 1.0
         else:
