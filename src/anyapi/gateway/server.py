@@ -79,7 +79,7 @@ class Server:
         begun = self.loop.time()
         newcomers = begun + min(NEWCOMERS, self.limits.drain_timeout)
         await asyncio.sleep(0.02)  # the loop hears only now of those whom the closed listener took last
-        while self.loop.time() < newcomers and (self.handshakes or not all(each.heard for each in self.connections)):
+        while self.loop.time() < newcomers and (self.handshakes or not all(each.heard for each in self.connections)):  # noqa: ASYNC110 as below
             await asyncio.sleep(0.02)
         self.draining = True
         for connection in tuple(self.connections):
@@ -102,11 +102,11 @@ class Server:
 
 
 async def listen_no_more(listener: asyncio.Server) -> None:
-    """Close the listener. Who stands in its queue, let in by the kernel already, is taken first: a close would cut it off without a word."""
+    """Close the listener. Who stands in its queue, let in by the kernel already, is taken first: a close would cut it off unheard."""
     loop, queue = asyncio.get_running_loop(), select.poll()
     for each in listener.sockets:
         queue.register(each.fileno(), select.POLLIN)
     until = loop.time() + QUEUE
-    while queue.poll(0) and loop.time() < until:
+    while queue.poll(0) and loop.time() < until:  # noqa: ASYNC110 the kernel tells of a queue, not of its end
         await asyncio.sleep(0)
     listener.close()
