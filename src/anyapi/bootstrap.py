@@ -103,7 +103,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         writers, counts, (watch, spans) = (usage, decisions, evidence, audit, logs), Counts(), _watch(config, sampling, stack)
         outlets = counted(_outlets(config, upstreams, writers, group, publisher.note, watch), config, counts)
         plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs, samples=sampling is not None))
-        publisher.publish = functools.partial(_publish, plane, sampling)  # before anybody is answered by it
+        publisher.publish = functools.partial(_publish, plane, sampling, audit)  # before anybody is answered by it
         server = _server(config, plane, shared, group.lease)
         listener, address = await _listen(config, server) if config.server.enabled else (None, _expected(config))
         collector = scrubbing.Collector(loop, scrubbing=scrubs)
@@ -257,11 +257,12 @@ def _server(config: Config, plane: DataPlane, shared: LoopParts, lease: Lease | 
     return server
 
 
-def _publish(plane: DataPlane, sampling: Sampling | None, snapshot: Snapshot) -> None:
+def _publish(plane: DataPlane, sampling: Sampling | None, audit: AuditWriter, snapshot: Snapshot) -> None:
     if sampling is not None:
         sampling.leave_out(snapshot.left_out)
     plane.disclosure = plane.disclosure._replace(catalogue_version=snapshot.context.catalogue.version)
     plane.publish(snapshot)
+    audit.outdate()
 
 
 def _upstreams(config: Config, shared: LoopParts) -> Upstreams:

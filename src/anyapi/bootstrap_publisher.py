@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import functools
-import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from anyapi.domain.snapshot import Snapshot
 from anyapi.errors import ConfigError
 from anyapi.forgetting import Forgetting, Sink
 from anyapi.policy.periods import day_of
+from anyapi.scrubbing import Collector
 from anyapi.storage.contract_ranking import RankingStore
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.rows import CredentialRow
@@ -163,7 +163,7 @@ class Publisher:
             known = contradicted(self._noted, snapshot.context.contradicted)
             snapshot = msgspec.structs.replace(snapshot, context=msgspec.structs.replace(snapshot.context, contradicted=known))
         self.publish(snapshot)
-        gc.freeze()
+        Collector.freeze()
         log(Event.SNAPSHOT, version=snapshot.version, keys=len(snapshot.principals))
 
     def on_loop(self, work: Callable[[], T]) -> T:

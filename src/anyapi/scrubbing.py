@@ -76,7 +76,10 @@ class Collector:
 
     @staticmethod
     def freeze() -> None:
-        """Leave everything that exists now out of later collections; a full one would stall the loop for 30 ms."""
+        """Leave everything that exists now out of later collections; a full one would stall the loop for 30 ms.
+
+        INVARIANT: garbage is collected before. What is frozen in a ring is never freed, nor overwritten.
+        """
         gc.collect()
         gc.freeze()
 

@@ -5,6 +5,7 @@ import datetime as dt
 import gc
 import threading
 import time
+import weakref
 
 import pytest
 from tests.unit.wire.peers import on_loop
@@ -33,6 +34,10 @@ class Upstreams:
     def keep(self, _wanted):
         self.threads.append(threading.current_thread())
         return {}
+
+
+class Ring:
+    """May refer to itself."""
 
 
 @pytest.fixture
@@ -81,6 +86,20 @@ async def test_the_first_is_built_before_anybody_is_answered_and_beside_no_other
     assert (await early, first.version) == (1, 2)
     assert publisher.threads[1] is threading.main_thread()
     assert len(publisher.published) == 1, "the first is for the data plane to take"
+
+
+@on_loop
+async def test_garbage_does_not_stay_because_a_snapshot_is_put_in_force(publisher):
+    """It may hold content, and what is left out of collections is never freed."""
+    gc.disable()
+    try:
+        ring = Ring()
+        ring.itself, gone = ring, weakref.ref(ring)
+        del ring
+        await publisher.reload()
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 @on_loop

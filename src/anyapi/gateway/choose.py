@@ -5,10 +5,12 @@ from collections.abc import Callable
 from anyapi.domain.ids import ModelId
 from anyapi.gateway.formats.choice import facts_to_choose_by
 from anyapi.gateway.formats.openai_chat import ChatRequest
-from anyapi.gateway.memo import Asked, Decided
+from anyapi.gateway.memo import Asked, Decided, Memory
 
 
-def choose(asked: Asked, request: ChatRequest, models: tuple[ModelId, ...], now: float, judge: Callable[[], Decided]) -> Decided:
+def choose(
+    asked: Asked, request: ChatRequest, models: tuple[ModelId, ...], now: float, memory: Memory, judge: Callable[[], Decided]
+) -> Decided:
     """The decision for `models`, one of which is `anyapi/auto`. Fills `request.facts` with what `rank` then chooses by.
 
     `judge` decides under the facts that the request has now: hundreds of endpoints, so it is only called for a new requirement.
@@ -21,5 +23,5 @@ def choose(asked: Asked, request: ChatRequest, models: tuple[ModelId, ...], now:
         return found
     judged = asked.memo.get(plain)
     if judged is None or now >= judged.valid_until:
-        judged = asked.remember(plain, judge())
-    return asked.remember(key, Decided(judged.decisions), shared=True)
+        judged = memory.remember(asked, plain, judge())
+    return memory.remember(asked, key, Decided(judged.decisions), shared=True)

@@ -10,7 +10,7 @@ from anyapi.errors import AnyAPIError
 
 MOST_ASKED = 20_000
 MOST_JUDGED = 65_536
-"""Endpoints, permitted and denied, of all remembered decisions: 2 KB each, about. A request for `anyapi/auto` is decided for hundreds."""
+"""Endpoints, permitted and denied, of all remembered decisions: 3 KB each, about. A request for `anyapi/auto` is decided for hundreds."""
 CLASS_ORDER = tuple(DataClass)
 
 
@@ -38,13 +38,17 @@ class Decided:
 
 
 class Asked:
-    """What one kind of caller asks with one kind of request: merged once, remembered. Keeps its base alive, since memos go by identity."""
+    """What one kind of caller asks with one kind of request: merged once, remembered. Keeps its base alive, since memos go by identity.
 
-    __slots__ = ("_memory", "base", "data_class", "memo", "preference", "requirement")
+    INVARIANT: it does not know what it is remembered in. Memory that is dropped is freed at once then: a ring would wait for the collector,
+    which does not look at what stood when a snapshot was put in force.
+    """
 
-    def __init__(self, base: Requirement, requirement: Requirement, preference: Preference, memory: "Memory") -> None:
-        """`base` is the requirement of the layers above the request; `memory` is what this is remembered in."""
-        self.base, self.requirement, self.preference, self._memory = base, requirement, preference, memory
+    __slots__ = ("base", "data_class", "memo", "preference", "requirement")
+
+    def __init__(self, base: Requirement, requirement: Requirement, preference: Preference) -> None:
+        """`base` is the requirement of the layers above the request."""
+        self.base, self.requirement, self.preference = base, requirement, preference
         self.data_class = max(requirement.data_classes, key=CLASS_ORDER.index, default=None)
         self.memo: dict[object, Decided] = {}
 
@@ -52,12 +56,6 @@ class Asked:
         """Say on an error what every answer says: which decision it belongs to, and by what that was made."""
         error.metadata |= {"decision": decision, "policy": self.requirement.hash}
         error.in_force = in_force(self.requirement)
-
-    def remember(self, key: object, decided: Decided, *, shared: bool = False) -> Decided:
-        """Keep it under this key; gives it back. `shared`: its decisions are remembered under another key too."""
-        self._memory.make_room(self, 1 if shared else sum(len(each.permitted) + len(each.denied) for each in decided.decisions) + 1)
-        self.memo[key] = decided
-        return decided
 
 
 AskedKey: TypeAlias = tuple[int, AccountId | None, bytes, tuple[tuple[str, str], ...]]
@@ -79,12 +77,18 @@ class Memory:
             self._forget()
         self.asked[key] = asked
 
-    def make_room(self, asked: Asked, judged: int) -> None:
-        """Have room for a decision of so many endpoints: where there is none, all is forgotten, and what this caller asked before too."""
+    def remember(self, asked: Asked, key: object, decided: Decided, *, shared: bool = False) -> Decided:
+        """Keep a decision under this key of what was asked; gives it back. `shared`: its decisions are kept under another key too.
+
+        Where there is no room for its endpoints all is forgotten, and what this caller asked before too.
+        """
+        judged = 1 if shared else sum(len(each.permitted) + len(each.denied) for each in decided.decisions) + 1
         if self._judged + judged > MOST_JUDGED:
             self._forget()
             asked.memo.clear()
         self._judged += judged
+        asked.memo[key] = decided
+        return decided
 
     def _forget(self) -> None:
         self.asked.clear()

@@ -87,7 +87,7 @@ class DataPlane:
         if headers:
             one = parse_policy_headers(headers, self.known)
             requirement = tighten(requirement, Layer.REQUEST, one, self.snapshot.presets)
-        return Asked(base, requirement, preference, self._memory)
+        return Asked(base, requirement, preference)
 
     def decide(self, asked: Asked, request: ChatRequest, account: AccountId) -> Decided:
         """The decision for the models asked: remembered, so the common request costs one look-up. Raises `ModelNotFound`."""
@@ -101,7 +101,8 @@ class DataPlane:
         if found is not None and now < found.valid_until:
             return found
         judge = partial(self._judge, asked.requirement, models, facts, account, now)
-        return choose(asked, request, models, now, judge) if AUTO in models else asked.remember(key, judge())
+        memory = self._memory
+        return choose(asked, request, models, now, memory, judge) if AUTO in models else memory.remember(asked, key, judge())
 
     def _judge(self, requirement: Requirement, models: tuple[ModelId, ...], facts: Facts, account: AccountId, now: float) -> Decided:
         return Decided(tuple(decide(requirement, model, facts, self.context, account, now) for model in resolved(models, self.names)))

@@ -17,7 +17,7 @@ from anyapi.storage.decision_columns import from_columns
 
 _MOST_KNOWN = 4096
 _MOST_JUDGED = 16_384
-"""Endpoints, permitted and denied, of the decisions that are kept alive for their rulings: 2 KB each, about."""
+"""Endpoints, permitted and denied, of the decisions that are kept alive for their rulings: 3 KB each, about."""
 _GONE = frozenset({"account_deleted", "person_deleted"})
 _UNTELLABLE = (AuditError, OverflowError, ValueError, msgspec.MsgspecError)
 """What an entry cannot be made of: a number beyond 64 bits, a text that is none, more than an entry may hold."""
@@ -74,7 +74,7 @@ class Composer:
         """Nothing is known yet; `log_id` needs a connection."""
         self.log_id = LogIds()
         self._rulings: dict[int, _Known] = {}
-        """By the identity of the decisions, which are kept alive by standing in it. The oldest goes first: snapshots replace each other."""
+        """By the identity of the decisions, which are kept alive by standing in it. The oldest goes first."""
         self._judged = 0
         """Endpoints of them all."""
         self._places: dict[bytes, int] = {}
@@ -85,11 +85,15 @@ class Composer:
 
     def forget(self) -> None:
         """Whether what was composed last got into the log is not known: rulings are entered again, names are looked up again."""
-        self._rulings.clear()
-        self._judged = 0
+        self.let_go()
         self._places.clear()
         self._recorded.clear()
         self._forget_names()
+
+    def let_go(self) -> None:
+        """Keep no decision alive: those of a snapshot that is not in force any more take their memory with them."""
+        self._rulings.clear()
+        self._judged = 0
 
     def _forget_names(self) -> None:
         self._ids.clear()

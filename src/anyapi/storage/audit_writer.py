@@ -63,7 +63,7 @@ class AuditWriter:
         """How many requests wait whose decision records were there when the tables were read."""
         self._written = self._lost = self._duplicates = 0
         self._dropped = self._dropped_reported = 0
-        self._closed = False
+        self._closed = self._outdated = False
         self._wanted = self._served = 0
         """How often a checkpoint was asked for, and up to which time of asking there is one."""
         self._sealed_at = -_SEAL_SECONDS
@@ -83,6 +83,10 @@ class AuditWriter:
         self._queue.append((row, decisions, commitment))
         if not self._thread.asked:
             self._thread.ask()
+
+    def outdate(self) -> None:
+        """Say that another snapshot is in force: requests go by other decisions from now on, and the old ones need not be kept alive."""
+        self._outdated = True
 
     def note(self, kind: str, values: Mapping[str, str | int]) -> None:
         """Enter something of the gateway's own: a start, another catalogue."""
@@ -117,6 +121,9 @@ class AuditWriter:
 
     def _work(self) -> bool:
         wanted = self._wanted  # who asks from here on hurries another run
+        if self._outdated:
+            self._outdated = False
+            self._composer.let_go()
         try:
             with self.driver.translated("extend the audit log"):
                 if not any(self._extended(wanted) for _ in range(_TRIES)):

@@ -1,5 +1,7 @@
 """What is remembered: the strictest class, the earliest end, and the base that a memo goes by."""
 
+import gc
+
 import pytest
 from tests.unit.policy.samples import NOW, context, provider
 
@@ -24,16 +26,16 @@ from anyapi.policy.merge import DEFAULT_PRESETS, UNCONSTRAINED, lift
 )
 def test_the_strictest_class_names_the_request(classes, strictest):
     settings = Settings(more_classes=frozenset(map(DataClass, classes)))
-    asked = Asked(UNCONSTRAINED, lift(Layer.REQUEST, settings, DEFAULT_PRESETS), NO_PREFERENCE, Memory())
+    asked = Asked(UNCONSTRAINED, lift(Layer.REQUEST, settings, DEFAULT_PRESETS), NO_PREFERENCE)
     assert asked.data_class == strictest
 
 
 def test_it_keeps_its_base_and_starts_empty():
     base = Requirement()
-    asked = Asked(base, UNCONSTRAINED, NO_PREFERENCE, Memory())
+    asked = Asked(base, UNCONSTRAINED, NO_PREFERENCE)
     assert asked.base is base
     assert asked.memo == {}
-    assert Asked(base, UNCONSTRAINED, NO_PREFERENCE, Memory()).memo is not asked.memo
+    assert Asked(base, UNCONSTRAINED, NO_PREFERENCE).memo is not asked.memo
 
 
 def test_several_decisions_hold_until_the_first_of_them_ends():
@@ -52,11 +54,11 @@ def test_what_callers_ask_in_ever_new_ways_is_bounded_as_a_whole(monkeypatch):
     """One caller with many questions, or many with one: of neither is more remembered than so many endpoints."""
     memory = Memory()
     monkeypatch.setattr(module, "MOST_JUDGED", 30)
-    asked = [Asked(UNCONSTRAINED, UNCONSTRAINED, NO_PREFERENCE, memory) for _ in range(50)]
+    asked = [Asked(UNCONSTRAINED, UNCONSTRAINED, NO_PREFERENCE) for _ in range(50)]
     for number, each in enumerate(asked):
         memory.keep((number, None, b"", ()), each)
         for question in range(number % 3 + 1):
-            each.remember(question, decided())
+            memory.remember(each, question, decided())
         held = [found for known in memory.asked.values() for found in known.memo.values()]
         assert 3 * len(held) <= 30
         assert each.memo
@@ -65,27 +67,44 @@ def test_what_callers_ask_in_ever_new_ways_is_bounded_as_a_whole(monkeypatch):
 
 def test_one_caller_alone_is_bounded_too(monkeypatch):
     monkeypatch.setattr(module, "MOST_JUDGED", 30)
-    asked = Asked(UNCONSTRAINED, UNCONSTRAINED, NO_PREFERENCE, Memory())  # not among those remembered: its policy is too long
+    memory, asked = Memory(), Asked(UNCONSTRAINED, UNCONSTRAINED, NO_PREFERENCE)  # not among those remembered: its policy is too long
     for question in range(100):
-        assert asked.remember(question, decided()) is asked.memo[question]
+        assert memory.remember(asked, question, decided()) is asked.memo[question]
         assert len(asked.memo) <= 10
 
 
 def test_decisions_under_a_second_key_take_next_to_no_room(monkeypatch):
     monkeypatch.setattr(module, "MOST_JUDGED", 30)
-    asked = Asked(UNCONSTRAINED, UNCONSTRAINED, NO_PREFERENCE, Memory())
-    first = asked.remember("first", decided())
+    memory, asked = Memory(), Asked(UNCONSTRAINED, UNCONSTRAINED, NO_PREFERENCE)
+    first = memory.remember(asked, "first", decided())
     for question in range(27):
-        asked.remember(question, Decided(first.decisions), shared=True)
+        memory.remember(asked, question, Decided(first.decisions), shared=True)
     assert asked.memo["first"] is first
-    asked.remember("more", Decided(first.decisions), shared=True)
+    memory.remember(asked, "more", Decided(first.decisions), shared=True)
     assert list(asked.memo) == ["more"]
+
+
+def test_memory_that_is_dropped_is_gone_at_once():
+    """Without the garbage collector: what stood when a snapshot was put in force is left out of what that looks at."""
+    memory = Memory()
+    for number in range(10):
+        asked = Asked(UNCONSTRAINED, UNCONSTRAINED, NO_PREFERENCE)
+        memory.keep((number, None, b"", ()), asked)
+        first = memory.remember(asked, "first", decided())
+        memory.remember(asked, "second", Decided(first.decisions), shared=True)
+    gc.disable()
+    try:
+        assert sum(isinstance(each, Asked | Decided) for each in gc.get_objects()) == 30
+        del memory, asked, first
+        assert not [each for each in gc.get_objects() if isinstance(each, Asked | Decided)]
+    finally:
+        gc.enable()
 
 
 def test_so_much_that_is_asked_is_remembered(monkeypatch):
     monkeypatch.setattr(module, "MOST_ASKED", 10)
     memory = Memory()
     for number in range(100):
-        memory.keep((number, None, b"", ()), Asked(UNCONSTRAINED, UNCONSTRAINED, NO_PREFERENCE, memory))
+        memory.keep((number, None, b"", ()), Asked(UNCONSTRAINED, UNCONSTRAINED, NO_PREFERENCE))
         assert len(memory.asked) <= 10
     assert MOST_ASKED > 1000

@@ -16,7 +16,7 @@ from tests.unit.wire.peers import on_loop
 from anyapi.domain.limits import KeyLimits
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.gateway.formats import openai_chat
-from anyapi.gateway.memo import Asked, Memory
+from anyapi.gateway.memo import Asked
 from anyapi.gateway.sampling import Sample, Sampling
 from anyapi.policy.merge import DEFAULT_PRESETS, UNCONSTRAINED, merge
 from anyapi.ranking.topics import DOMAIN, packaged
@@ -81,11 +81,11 @@ async def test_confidential_and_regulated_requests_are_not_even_looked_at(name):
 
     found = sampling(classify=looked)
     requirement = of_class(name)
-    asked = Asked(requirement, requirement, None, Memory())
+    asked = Asked(requirement, requirement, None)
     usage = Rows()
     assert found.take(usage, principal(), asked, request_of(CODE), None) is usage
     with pytest.raises(AssertionError, match="looked at"):  # the same of no class
-        found.take(usage, principal(), Asked(UNCONSTRAINED, UNCONSTRAINED, None, Memory()), request_of(CODE), None)
+        found.take(usage, principal(), Asked(UNCONSTRAINED, UNCONSTRAINED, None), request_of(CODE), None)
 
 
 def request_of(text):
@@ -167,7 +167,7 @@ async def test_nothing_is_sampled_before_it_began():
 def test_the_share_is_kept_and_each_request_is_drawn_independently(share):
     """The gaps between samples are geometric: their mean is 1/share, and whether the next is sampled does not depend on the last."""
     found, seen = sampling(share), []
-    usage, asked, request = Rows(), Asked(UNCONSTRAINED, UNCONSTRAINED, None, Memory()), request_of("hello there")
+    usage, asked, request = Rows(), Asked(UNCONSTRAINED, UNCONSTRAINED, None), request_of("hello there")
     requests = int(3000 / share) if share < 1 else 3000
     for number in range(min(requests, 60_000)):
         if found.take(usage, principal(), asked, request, None) is not usage:
@@ -181,7 +181,7 @@ def test_the_share_is_kept_and_each_request_is_drawn_independently(share):
 
 def test_a_request_that_says_nothing_is_not_counted():
     found, usage = sampling(), Rows()
-    asked = Asked(UNCONSTRAINED, UNCONSTRAINED, None, Memory())
+    asked = Asked(UNCONSTRAINED, UNCONSTRAINED, None)
     assert found.take(usage, principal(), asked, request_of(""), None) is usage
 
 
@@ -190,7 +190,7 @@ def test_of_the_content_nothing_but_the_topic_stays():
     found, usage = sampling(), Rows()
     text = "xyzzy-plugh: write a Python function that sorts frobnicated widgets"
     request = request_of(text)
-    kept = found.take(usage, principal(), Asked(UNCONSTRAINED, UNCONSTRAINED, None, Memory()), request, None)
+    kept = found.take(usage, principal(), Asked(UNCONSTRAINED, UNCONSTRAINED, None), request, None)
     assert isinstance(kept, Sample)
     del request
     gc.collect()
@@ -218,7 +218,7 @@ def everything(root):
 def test_it_costs_next_to_nothing_when_a_request_is_not_sampled():
     """Well under a microsecond; the request itself costs some thirty. The best of several runs: other processes run beside it."""
     found = sampling(0.000_001)
-    usage, asked, who, request = Rows(), Asked(UNCONSTRAINED, UNCONSTRAINED, None, Memory()), principal(), request_of("hello")
+    usage, asked, who, request = Rows(), Asked(UNCONSTRAINED, UNCONSTRAINED, None), principal(), request_of("hello")
     best = min(timed(found.take, usage, who, asked, request, None) for _ in range(10))
     print(f"{best * 1e9:.0f} ns")
     assert best < 1e-6

@@ -48,6 +48,15 @@ def test_a_ruling_that_was_let_go_is_not_entered_again(composer, monkeypatch):
     assert len(composer._rulings) == 1
 
 
+def test_what_is_outdated_is_kept_alive_no_longer_and_its_ruling_not_entered_again(composer):
+    given = decisions()
+    first, _ = composer.compose([(usage_row(0), given, None)], 0)
+    composer.let_go()
+    assert composer._rulings == {}
+    again, _ = composer.compose([(usage_row(1), given, None)], len(first))
+    assert (len(first), len(again)) == (2, 1)
+
+
 def test_the_places_of_rulings_are_bounded_too(composer, monkeypatch):
     monkeypatch.setattr(audit_composing, "_MOST_KNOWN", 3)
     for number in range(10):

@@ -281,6 +281,18 @@ def test_equal_rulings_are_entered_once_and_others_apart(backend, opened):
     assert [entry["ruling"] for entry in entries(backend, "request")].count(entries(backend, "request")[0]["ruling"]) == 3
 
 
+def test_decisions_of_an_older_snapshot_are_kept_alive_no_longer(backend, opened):
+    writer = opened()
+    writer.put(usage_row(0), decisions())
+    writer.flush()
+    assert writer._composer._rulings
+    writer.outdate()
+    newer = decisions(catalogue="v2")
+    writer.put(usage_row(1), newer)
+    writer.flush()
+    assert [held for held, _, _ in writer._composer._rulings.values()] == [newer]
+
+
 def test_it_goes_on_where_it_was_and_signs_once_for_what_is_new(backend, opened):
     for start in range(0, 900, 300):
         writer = opened()
