@@ -113,7 +113,7 @@ def _refusal(denied: Sequence[Denial], dropped: Sequence[Denial], facts: Facts) 
         return NoEligibleEndpoint(
             "The data policy in force permits none of the available endpoints. Nothing was sent. "
             "Each endpoint is listed with the rule that denied it and the layer that set the rule.",
-            _listing(denied) | {"relaxation": None if relaxation is None else _shown_relaxation(relaxation)},
+            _listing(sorted(denied, key=_unavailable)) | {"relaxation": None if relaxation is None else _shown_relaxation(relaxation)},
         )
     return _nothing_available(denied, facts)
 
@@ -155,6 +155,11 @@ def with_wishes(denial: Denial, model: ModelId, preference: Preference, facts: F
         known = {reason.code for reason in reasons}
         reasons += tuple(reason for reason in unsuited(denial.endpoint, facts) if reason.code not in known)
     return msgspec.structs.replace(denial, reasons=reasons) if len(reasons) > len(denial.reasons) else denial
+
+
+def _unavailable(denial: Denial) -> bool:
+    """Orders a list: what only policy rules out comes first, since that is what the caller can change."""
+    return not denial.available
 
 
 def _hindrances(denial: Denial) -> set[ReasonCode]:

@@ -216,6 +216,11 @@ def test_nothing_permitted_lists_every_endpoint_rule_and_layer_and_the_smallest_
     assert msgspec.json.decode(msgspec.json.encode(error.metadata)) == error.metadata
 
 
+def test_what_policy_alone_rules_out_is_listed_before_what_cannot_be_used_here_anyhow():
+    codes, _ = refused(NoEligibleEndpoint, decided("abcd", trains="abcd", odd="ac"))
+    assert list(codes) == ["b/one", "d/one", "a/one", "c/one"]
+
+
 def test_nothing_permitted_and_nothing_to_relax():
     where = context([], [endpoint("nobody")])
     _, error = refused(NoEligibleEndpoint, decide(NO_TRAINING, MODEL, NO_FACTS, where, None, NOW))
