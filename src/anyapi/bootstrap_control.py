@@ -115,6 +115,7 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
             oidc=oidc and serving.OidcClient(oidc.service, config.oidc_secret, f"{address}/api/session/oidc/return", time.time),
             privacy=config.privacy,
             keys_per_account=config.control.keys_per_account,
+            usage_days=config.usage_ttl_days,
             keeper=functools.cache(lambda: importlib.import_module("anyapi.own_credentials").Keeper(config)),
             unusable=parts.unusable,
         )

@@ -126,6 +126,26 @@ def test_one_request(filled, page):
     expect(page.get_by_text(f"0 endpoints permitted, {len(receipt.ruling['denied'])} left out")).to_be_visible()
 
 
+def test_the_ledger_says_that_rows_have_expired_only_where_some_can_have(filled, page):
+    """It said so minutes after the first start."""
+    address = f"{filled.url}/a/default/exposure"
+    page.goto(address)
+    settled(page)
+    expect(page.get_by_text("This covers requests since")).to_be_visible()
+    expect(page.get_by_text("kept no longer")).to_have_count(0)
+    expect(page.get_by_text("have expired")).to_have_count(0)
+
+    def older(route):
+        route.fulfill(json={**route.fetch().json(), "expired_before": 1_700_000_000.0})
+
+    page.route("**/api/accounts/default/exposure", older)
+    try:
+        page.goto(address)
+        expect(page.get_by_text("is not in it: rows are kept no longer")).to_be_visible()
+    finally:
+        page.unroute("**/api/accounts/default/exposure")
+
+
 def test_hours_fit_a_phone(filled, page):
     page.set_viewport_size({"width": 360, "height": 740})
     page.goto(f"{filled.url}/a/default/activity?span=24h")

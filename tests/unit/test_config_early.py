@@ -1,11 +1,12 @@
 import datetime as dt
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from anyapi.config import load_config
-from anyapi.config_early import wants_scrubbing
+from anyapi.config_early import keep_data_dir, wants_scrubbing
 from anyapi.errors import ConfigError
 
 OFF, ON = "[scrub]\nenabled = false\n", "[scrub]\nenabled = true\n"
@@ -92,3 +93,12 @@ def test_it_imports_nothing_that_would_be_imported_twice():
     code = "import sys, anyapi.config_early\nprint(sorted(m for m in sys.modules if m.split('.')[0] in ('anyapi', 'msgspec', 'yaml', 'click')))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "['anyapi', 'anyapi.config_early']"
+
+
+def test_the_data_directory_of_the_command_line_goes_before_all(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    env = {"ANYAPI_DATA_DIR": "elsewhere"}
+    keep_data_dir(None, env)
+    assert env == {"ANYAPI_DATA_DIR": "elsewhere"}
+    keep_data_dir(Path("here"), env)
+    assert env == {"ANYAPI_DATA_DIR": str(tmp_path / "here")}

@@ -43,17 +43,17 @@ export default function ExposurePage() {
       }
     >
       <Loaded read={read} lines={8}>
-        {(found) => (found.entries.length === 0 ? <Nothing /> : <Found found={found} />)}
+        {(found) => (found.entries.length === 0 ? <Nothing found={found} /> : <Found found={found} />)}
       </Loaded>
     </Page>
   );
 }
 
-function Nothing() {
+function Nothing({ found }: { found: ShownLedger }) {
   return (
     <Panel>
       <Empty icon="clock" title="No provider was sent anything">
-        <p>Or the rows of what was sent have expired. Each request shows up here once it has been answered.</p>
+        <p>{found.expired_before !== null && `Or it was before ${date(found.expired_before)}: rows are kept no longer. `}Each request shows up here once it has been answered.</p>
       </Empty>
     </Panel>
   );
@@ -81,7 +81,8 @@ function Found({ found }: { found: ShownLedger }) {
         {found.more > 0 && <p className="small dim">{plural(found.more, "line")} more: the files have all of them.</p>}
       </Panel>
       <Note>
-        {found.since !== null && `This covers requests since ${date(found.since)}; rows of earlier ones have expired. `}
+        {found.since !== null && `This covers requests since ${date(found.since)}. `}
+        {found.expired_before !== null && `What was sent before ${date(found.expired_before)} is not in it: rows are kept no longer. `}
         A day that is not over yet is counted whole. What a provider flags as abuse it may hold longer, where its policy says so.
       </Note>
     </>

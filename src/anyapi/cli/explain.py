@@ -1,7 +1,7 @@
 """`anyapi explain`: what a data policy leaves of a model's endpoints, in order, and why not the rest. Sends nothing, needs no server.
 
-Applies the gateway's floor of the configuration and the options given here as the request, and knows of the promises that the stored
-evidence contradicts. Keys, accounts and projects are not known to it: ask `POST /v1/explain` of a running server with a key for those.
+Takes in the configuration's policy, what is stored of the gateway, of an account and, if one is named, of its project and key, and the
+options given here as the request: what `POST /v1/explain` says of a request by such a key. What a server has measured it does not know.
 """
 
 import datetime as dt
@@ -11,16 +11,18 @@ from pathlib import Path
 import click
 import msgspec
 
+from anyapi.cli.in_force import Stored, stored_for
 from anyapi.cli.installed import installed_if_current
+from anyapi.cli.layers import named_by, only_one
 from anyapi.cli.output import print_json
 from anyapi.config import Config, known_names, load_config, policy_context
-from anyapi.control.publish import contradicted
+from anyapi.crypto.secret import Secret
 from anyapi.domain.call import Facts, Question, Tag
 from anyapi.domain.catalogue import Catalogue
-from anyapi.domain.ids import CredentialId, EndpointId, ModelId
+from anyapi.domain.ids import AccountId, CredentialId, EndpointId, ModelId
 from anyapi.domain.requirement import DataClass, Layer, Settings
-from anyapi.domain.snapshot import Contradicted, Credential, PolicyContext, Tier
-from anyapi.errors import BadRequest, StorageError
+from anyapi.domain.snapshot import Credential, PolicyContext, Tier
+from anyapi.errors import BadRequest
 from anyapi.policy.decide import decide, decide_each
 from anyapi.policy.explain import Explanation, render_text
 from anyapi.policy.explain import explain as explanation_of
@@ -29,10 +31,7 @@ from anyapi.policy.names import asked_about, bare_names
 from anyapi.policy.order import arranged
 from anyapi.policy.parse import parse_data_policy
 from anyapi.policy.wire_values import LEAST_CONFIDENCES, FlaggedCopies
-from anyapi.storage.connection import DATABASE_NAME
-from anyapi.storage.drivers import driver_for
-from anyapi.storage.schema import is_current
-from anyapi.storage.sql_store import SqlStore
+from anyapi.storage.rows import DEFAULT_ACCOUNT
 from anyapi.upstream.adapters import SERVED_EMBEDDINGS, SERVED_PROTOCOLS
 
 _ASSUMED = CredentialId("assumed")
@@ -57,61 +56,97 @@ _ASSUMED = CredentialId("assumed")
 )
 @click.option("--tag", "tags", multiple=True, help="An ability such as vision or chat_completions:vision. Repeatable.")
 @click.option("--assume-credentials", is_flag=True, help="As if a paid key of every provider were configured.")
+@click.option("--account", help="As a request of this account.  [default: default]")
+@click.option("--project", help="As a request of this project.")
+@click.option("--key", help="As a request by the API key of this id (key_...).")
+@click.option("--no-store", is_flag=True, help="Leave out what is stored: the configuration alone.")
 @click.option("--config", "path", type=click.Path(path_type=Path, dir_okay=False), help="Configuration file (default: anyapi.toml here).")
+@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Where keys, settings and usage are stored.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def explain(
-    models: tuple[str, ...], path: Path | None, tags: tuple[str, ...], assume_credentials: bool, as_json: bool, **asked: object
-) -> None:
+def explain(models: tuple[str, ...], tags: tuple[str, ...], assume_credentials: bool, as_json: bool, **asked: object) -> None:
     """Say which endpoints of MODELS a data policy leaves, in order, and why not the others.
 
-    `anyapi/auto` stands for all that may be chosen from.
+    `anyapi/auto` stands for all that may be chosen from. Takes in what is stored, if anything is, and says so.
     """
     now = dt.datetime.now(dt.UTC)
-    config = load_config(path, os.environ, now, base_of=installed_if_current)
-    context = policy_context(config, config.catalogue, SERVED_PROTOCOLS, SERVED_EMBEDDINGS)
-    context = msgspec.structs.replace(context, contradicted=stored_evidence(config))
+    config, stored = _known(now, msgspec.convert({name: asked.pop(name) for name in _Where.__struct_fields__}, _Where))
+    context = stored.over(policy_context(config, config.catalogue, SERVED_PROTOCOLS, SERVED_EMBEDDINGS))
     if assume_credentials:
         context = assuming_credentials(context)
     named, operation = asked_about(tuple(map(ModelId, models)), config.catalogue, bare_names(config.catalogue))
-    question = _question(named, _settings(asked, config.catalogue), Facts(tags=_tags(tags), operation=operation), config)
-    result, similar = answer(question, context, now.timestamp())
-    if as_json:
-        print_json(result)
-    else:
-        click.echo(render_text(result), nl=False)
+    settings = _settings(asked, config.catalogue)
+    question = _question(named, settings, Facts(tags=_tags(tags), operation=operation), config, stored)
+    result, similar = answer(question, context, now.timestamp(), stored.account)
+    _print(result, stored, as_json=as_json)
     for line in similar:
         click.echo(line, err=True)
-    if not context.credentials:
+    if not context.credentials and not context.own_credentials.get(stored.account or AccountId("")):
         click.echo("No provider has a credential here; --assume-credentials shows what a paid key of each would permit.", err=True)
 
 
-def answer(question: Question, context: PolicyContext, now: float) -> tuple[Explanation, list[str]]:
-    """The explanation at `now` (Unix seconds), and a line for each unknown model. Raises `ModelNotFound` when all are unknown.
+def _print(result: Explanation, stored: Stored, *, as_json: bool) -> None:
+    if as_json:
+        print_json({**{name: getattr(result, name) for name in result.__struct_fields__}, "layers": _layers(stored)})
+    else:
+        click.echo(f"Taken in: {_taken_in(stored)}")
+        click.echo(render_text(result), nl=False)
+
+
+class _Where(msgspec.Struct, frozen=True):
+    """Options that say where configuration and store are, and who is meant."""
+
+    path: Path | None
+    data_dir: Path | None
+    no_store: bool
+    account: str | None
+    project: str | None
+    key: str | None
+
+
+def _known(now: dt.datetime, where: _Where) -> tuple[Config, Stored]:
+    """The configuration, and what is stored for whom the options name."""
+    named = named_by(where.account, where.project, where.key)
+    subject = only_one(named, (Layer.ACCOUNT, DEFAULT_ACCOUNT))
+    if where.no_store and named:
+        raise click.UsageError("--no-store leaves out accounts, projects and keys: name none")
+
+    def base_of(configured: Path, url: Secret | None, packaged: Catalogue) -> Catalogue:
+        return packaged if where.no_store else installed_if_current(where.data_dir or configured, url, packaged)
+
+    config = load_config(where.path, os.environ, now, base_of=base_of)
+    if where.data_dir is not None:
+        config = msgspec.structs.replace(config, data_dir=where.data_dir)
+    return config, Stored(source="the store is left out") if where.no_store else stored_for(config, subject, named=bool(named))
+
+
+def _layers(stored: Stored) -> list[dict[str, str | None]]:
+    """Where what is asked comes from, in order."""
+    kept = ((layer, name, "store") for (layer, name), _ in stored.layers)
+    whose = [(Layer.GATEWAY, "", "configuration"), *kept, (Layer.REQUEST, "", "options")]
+    return [{"layer": layer.value, "id": name or None, "from": source} for layer, name, source in whose]
+
+
+def _taken_in(stored: Stored) -> str:
+    """The same in words."""
+    rest = [f"{layer.value} {name}" for (layer, name), _ in stored.layers if layer is not Layer.GATEWAY]
+    return ", ".join((f"the gateway's policy (configuration; {stored.source})", *rest, "the options given here"))
+
+
+def answer(question: Question, context: PolicyContext, now: float, account: AccountId | None = None) -> tuple[Explanation, list[str]]:
+    """The explanation for an account at `now` (Unix seconds), a line for each unknown model. Raises `ModelNotFound` when all are unknown.
 
     Endpoints that only lack a credential come in the order they would be tried in if they had one.
     """
-    decisions, unknown = decide_each(question, context, None, now)
+    decisions, unknown = decide_each(question, context, account, now)
     if not decisions:
         raise unknown[0]
-    result = explanation_of(question, decisions, {}, context, account=None, now=now)
-    places = _places(question, [decision.model for decision in decisions], context, now)
+    result = explanation_of(question, decisions, {}, context, account=account, now=now)
+    places = _places(question, [decision.model for decision in decisions], context, account, now)
     ordered = (
         msgspec.structs.replace(model, unavailable=tuple(sorted(model.unavailable, key=lambda row: places.get(row.endpoint, len(places)))))
         for model in result.models
     )
     return msgspec.structs.replace(result, models=tuple(ordered)), [error.message for error in unknown]
-
-
-def stored_evidence(config: Config) -> Contradicted:
-    """The contradictions that a server here has written down; none, and a word about it, where its store cannot be read."""
-    try:
-        if config.database_url is None and not is_current(config.data_dir / DATABASE_NAME):
-            return {}
-        with SqlStore(driver_for(config.data_dir, config.database_url)) as store:
-            return contradicted(store.contradictions())
-    except StorageError as error:
-        click.echo(f"Without the evidence of what providers stated: {error.message}", err=True)
-        return {}
 
 
 def assuming_credentials(context: PolicyContext) -> PolicyContext:
@@ -124,18 +159,21 @@ def assuming_credentials(context: PolicyContext) -> PolicyContext:
     return msgspec.structs.replace(context, credentials=context.credentials | assumed)
 
 
-def _places(question: Question, models: list[ModelId], context: PolicyContext, now: float) -> dict[EndpointId, int]:
+def _places(
+    question: Question, models: list[ModelId], context: PolicyContext, account: AccountId | None, now: float
+) -> dict[EndpointId, int]:
     """The order of all endpoints that would be permitted with credentials, over all models."""
     assumed = assuming_credentials(context)
-    decisions = [decide(question.requirement, model, question.facts, assumed, None, now) for model in models]
+    decisions = [decide(question.requirement, model, question.facts, assumed, account, now) for model in models]
     return {
         candidate.endpoint.id: place
         for place, candidate in enumerate(candidate for decision in decisions for candidate in arranged(decision.permitted))
     }
 
 
-def _question(models: tuple[ModelId, ...], settings: Settings, facts: Facts, config: Config) -> Question:
-    requirement = merge([(Layer.GATEWAY, config.policy), (Layer.REQUEST, settings)], config.presets)
+def _question(models: tuple[ModelId, ...], settings: Settings, facts: Facts, config: Config, stored: Stored) -> Question:
+    above = [(layer, asked) for (layer, _), asked in stored.layers]
+    requirement = merge([(Layer.GATEWAY, config.policy), *above, (Layer.REQUEST, settings)], config.presets)
     return Question(models, requirement, facts)
 
 

@@ -38,7 +38,7 @@ def exposure(place: Place, account: str | None, as_csv: bool, as_record: bool) -
     whose = _whose(place, account, DEFAULT_ACCOUNT if as_record else None)
     config = _with_credentials(place)
     with SqlReview(place.driver) as review:
-        found = exposures(place.store, review, _context(place, config), whose, place.now)
+        found = exposures(place.store, review, _context(place, config), whose, place.now, place.config.usage_ttl_days)
     if as_csv or as_record:
         SqlPeople(place.store).add_change(ChangeRow(place.now, whose, "cli", "exposure_exported", whose or ""))
         _write(place, found, config, whose if as_record and not as_csv else None)
@@ -131,4 +131,5 @@ def _remarks(found: Ledger) -> Iterable[str]:
     flagged = max((one.flagged.until or 0.0 for one in found.entries if one.flagged is not None), default=0.0)
     if flagged > found.at:
         yield f"what a provider flagged as abuse it may hold longer than that, of these requests until {date_text(flagged)} UTC"
-    yield "Older requests are not in it: their usage rows have expired."
+    if found.expired_before is not None:
+        yield f"what was sent before {date_text(found.expired_before)} UTC is not in it: usage rows are kept no longer"

@@ -8,8 +8,8 @@ from anyapi.crypto.secret import Secret
 from anyapi.domain.catalogue import Catalogue
 from anyapi.errors import StorageError
 from anyapi.storage.connection import DATABASE_NAME
+from anyapi.storage.driver import Driver, SchemaState
 from anyapi.storage.drivers import driver_for
-from anyapi.storage.schema import is_current
 from anyapi.storage.sql_review import SqlReview
 
 
@@ -27,9 +27,27 @@ def installed_base(data_dir: Path, url: Secret | None, packaged: Catalogue) -> C
 
 
 def installed_if_current(data_dir: Path, url: Secret | None, packaged: Catalogue) -> Catalogue:
-    """The same for a command that only asks: an older SQLite is left as it is, and the packaged catalogue taken; so for one that fails."""
+    """The same for a command that only asks: an older store is left as it is, and the packaged catalogue taken; so for one that fails."""
     try:
-        current = url is not None or is_current(data_dir / DATABASE_NAME)
-        return installed_base(data_dir, url, packaged) if current else packaged
+        driver = current_store(data_dir, url)
+        if driver is None:
+            return packaged
+        with SqlReview(driver) as store:
+            return base_of(store, packaged)
     except StorageError:
         return packaged
+
+
+def current_store(data_dir: Path, url: Secret | None) -> Driver | None:
+    """The store, for a command that only asks; None where there is none yet: none is made, and an older one is not touched.
+
+    Raises `StorageError`, also for a store of another release.
+    """
+    if url is None and not (data_dir / DATABASE_NAME).is_file():
+        return None
+    driver = driver_for(data_dir, url)
+    found = driver.state()
+    if found in {SchemaState.OLDER, SchemaState.FOREIGN}:
+        age = "an older AnyAPI: the server's start updates it" if found is SchemaState.OLDER else "a newer AnyAPI, or of something else"
+        raise StorageError(f"the store is of {age}")
+    return driver if found is SchemaState.CURRENT else None

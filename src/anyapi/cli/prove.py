@@ -22,11 +22,12 @@ from anyapi.crypto.log_keys import LogKeys
 from anyapi.domain.ids import AccountId
 from anyapi.prove.caller import Caller
 from anyapi.prove.demo import demo
+from anyapi.prove.eligible import Chosen
 from anyapi.prove.examine import Say, long_prompts
 from anyapi.prove.examine import prove as examine
 from anyapi.prove.outcomes import outcomes
 from anyapi.prove.report import Report, key_of, signed, verified
-from anyapi.prove.running import Asked, classes, installation, models_of, new_key, stored_key
+from anyapi.prove.running import Asked, classes, installation, new_key, stored_key
 from anyapi.prove.sinks import Installation, sinks_of
 from anyapi.storage.rows import DEFAULT_ACCOUNT
 
@@ -78,15 +79,14 @@ def prove(as_demo: bool, as_json: bool, report: Path | None, public_key: str | N
 @with_store
 def _of_running(place: Place, wait: float, asked: Asked, say: Say) -> tuple[Report, SigningKey]:
     """Prove the gateway that runs on a store; the report, and the key that signs it."""
-    vectors = models_of(place.config.catalogue, asked.models)[1] is not None
-    with _running(place, asked) as (caller, where):
-        known = [*classes(vectors=vectors, models=asked.models), *long_prompts(sent=False, times=LONG_PROMPTS)]
-        made = examine(caller, known, sinks_of(where), wait, say)
+    with _running(place, asked) as (caller, where, chosen):
+        known = [*classes(chosen.untried, asked.models), *long_prompts(sent=False, times=LONG_PROMPTS)]
+        made = examine(caller, known, sinks_of(where), wait, say, chosen.untried)
     return made, key_of(LogKeys(key_file_of(place.config.audit, place.config.data_dir), place.config.audit_key))
 
 
 @contextlib.contextmanager
-def _running(place: Place, asked: Asked) -> Iterator[tuple[Caller, Installation]]:
+def _running(place: Place, asked: Asked) -> Iterator[tuple[Caller, Installation, Chosen]]:
     """The gateway that runs here, with a key for it that ends with the block; exits where none says that it takes the key."""
     secret, row = new_key(AccountId(asked.account))
     with stored_key(place.store, row):
@@ -124,6 +124,29 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"  LEAK: {line}"
     for line in report.absent:
         yield f"  {line}"
+    yield from _untried(report)
     yield f"  planted leaks found: {report.planted_leaks_found} of {report.planted_leaks}"
     yield f"  in memory after {report.waited:g} s: something of {report.short_left} of {report.short_texts} requests with short texts"
-    yield f"{'proven' if report.proven else 'NOT PROVEN'}: {report.hits} hits"
+    yield _verdict(report)
+
+
+def _untried(report: Report) -> Iterator[str]:
+    """What was not tried, by reason."""
+    for why in dict.fromkeys(report.untried.values()):
+        yield f"  not tried: {'; '.join(name for name, reason in report.untried.items() if reason == why)}: {why}"
+
+
+def _verdict(report: Report) -> str:
+    """The last line. Where nothing was found it does not read as if something had been."""
+    if report.proven:
+        return f"proven: {report.hits} hits" + (" in all that was tried; what was not is named above" if report.untried else "")
+    if report.hits:
+        return f"NOT PROVEN: {report.hits} hits"
+    gaps = (
+        (len(report.ended_otherwise), "kinds of requests ended otherwise than they should"),
+        (len(report.unsearched), "places could not be searched"),
+        (len(report.missed), "searches did not find the leak that was planted for them"),
+        (report.short_left, "requests with short texts left something in memory, more than one in a hundred"),
+    )
+    named = [f"{count} {what}" for count, what in gaps[:3] if count] or [f"{count} {what}" for count, what in gaps[3:]]
+    return f"NOT PROVEN: 0 hits, nothing was found; but {', '.join(named)}"

@@ -11,19 +11,21 @@ import click
 
 from anyapi import relaunch
 from anyapi.cli.first_process import end_when_told
-from anyapi.config_early import wants_scrubbing
+from anyapi.config_early import keep_data_dir, wants_scrubbing
 
 
 @click.command()
 @click.option("--config", "path", type=click.Path(path_type=Path, dir_okay=False), help="Configuration file (default: anyapi.toml here).")
+@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Where keys, settings and usage are stored.")
 @click.option("--quiet", is_flag=True, help="Print only the address.")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes that share the port. More than one needs PostgreSQL.")
 @click.option("--no-control", is_flag=True, help="Leave the control API and the dashboard to `anyapi control` or another worker.")
 @click.option("--of-parent", is_flag=True, hidden=True, help="End with the process that started this one.")
 @click.option("--number", type=click.IntRange(0, 63), default=0, hidden=True, help="Which of several workers this is.")
-def serve(path: Path | None, quiet: bool, workers: int, no_control: bool, of_parent: bool, number: int) -> None:
+def serve(path: Path | None, data_dir: Path | None, quiet: bool, workers: int, no_control: bool, of_parent: bool, number: int) -> None:
     """Run the gateway with real providers."""
     end_when_told()
+    keep_data_dir(data_dir, os.environ)
     if wants_scrubbing(path, os.environ):
         relaunch.execute_again(os.environ)
     if of_parent:

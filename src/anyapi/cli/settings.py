@@ -5,17 +5,14 @@ from collections.abc import Callable
 
 import click
 
+from anyapi.cli.layers import GATEWAY, Subject, chain, named_by, only_one, refuse_missing
 from anyapi.cli.output import print_json, print_table
 from anyapi.cli.rules import apply, assignments, clear, stored_name
-from anyapi.cli.stored import Place, confirm, finish, in_force_text, refuse_unknown, with_store
-from anyapi.domain.ids import KeyId
+from anyapi.cli.stored import Place, confirm, finish, in_force_text, with_store
 from anyapi.domain.requirement import Layer, Requirement, Settings
 from anyapi.policy.as_fields import data_policy
 from anyapi.policy.merge import merge
 from anyapi.storage.rows import GATEWAY_SUBJECT, STORED_LAYERS
-
-Subject = tuple[Layer, str]
-_GATEWAY: Subject = (Layer.GATEWAY, GATEWAY_SUBJECT)
 
 
 @click.group()
@@ -33,16 +30,14 @@ def _with_subject(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--id", "subject_id", help="The account, project or key of --layer.")
     @functools.wraps(command)
     def run(account: str | None, project: str | None, key: str | None, layer: str | None, subject_id: str | None, **rest: object) -> None:
-        named = [(kind, name) for kind, name in ((Layer.ACCOUNT, account), (Layer.PROJECT, project), (Layer.KEY, key)) if name is not None]
+        named = named_by(account, project, key)
         if layer is not None:
             if (subject_id is None) != (layer == Layer.GATEWAY):
                 raise click.UsageError("--layer account, project or key needs --id; --layer gateway takes none")
             named.append((Layer(layer), subject_id or GATEWAY_SUBJECT))
         elif subject_id is not None:
             raise click.UsageError("--id needs --layer")
-        if len(named) > 1:
-            raise click.UsageError("name one layer: --account, --project, --key or --layer")
-        command(subject=named[0] if named else _GATEWAY, **rest)
+        command(subject=only_one(named, GATEWAY, " or --layer"), **rest)
 
     return run
 
@@ -52,7 +47,7 @@ def _with_subject(command: Callable[..., None]) -> Callable[..., None]:
 @with_store
 def show(place: Place, subject: Subject) -> None:
     """Show what one layer asks (the gateway if none is named), and what holds there with the layers above it."""
-    _refuse_missing(place, subject)
+    refuse_missing(place.store, subject)
     own = place.store.settings(*subject)
     in_force = _in_force(place, subject)
     if place.as_json:
@@ -85,7 +80,7 @@ def show(place: Place, subject: Subject) -> None:
 @with_store
 def set_(place: Place, subject: Subject, assigned: tuple[str, ...]) -> None:
     """Set fields of one layer: training_allowed=false retention_days=30 ... Fields that are not named stay as they are."""
-    _refuse_missing(place, subject)
+    refuse_missing(place.store, subject)
     _change(place, subject, lambda current: apply(current, assigned, place.known))
 
 
@@ -95,7 +90,7 @@ def set_(place: Place, subject: Subject, assigned: tuple[str, ...]) -> None:
 @with_store
 def unset(place: Place, subject: Subject, fields: tuple[str, ...]) -> None:
     """Take fields of one layer back: it asks nothing about them any more. What other layers ask stays."""
-    _refuse_missing(place, subject)
+    refuse_missing(place.store, subject)
     _change(place, subject, lambda current: clear(current, fields))
 
 
@@ -127,31 +122,5 @@ def _line(asked: dict[str, str]) -> str:
 def _in_force(place: Place, subject: Subject) -> Requirement:
     """Give the requirement of a layer and those above it."""
     above = [(Layer.GATEWAY, place.config.policy)]
-    above += [(layer, place.store.settings(layer, name)) for layer, name in _chain(place, subject)]
+    above += [(layer, place.store.settings(layer, name)) for layer, name in chain(place.store, subject)]
     return merge(above, place.config.presets)
-
-
-def _chain(place: Place, subject: Subject) -> list[Subject]:
-    """Give the stored layers from the gateway down to `subject`."""
-    layer, name = subject
-    if layer is Layer.KEY:
-        key = place.store.key(KeyId(name))
-        if key is None:
-            return [_GATEWAY]
-        project = [] if key.project is None else [(Layer.PROJECT, str(key.project))]
-        return [_GATEWAY, (Layer.ACCOUNT, key.account), *project, subject]
-    if layer is Layer.PROJECT:
-        owners = [(Layer.ACCOUNT, str(row.account)) for row in place.store.projects() if row.id == name]
-        return [_GATEWAY, *owners, subject]
-    return [_GATEWAY] if layer is Layer.GATEWAY else [_GATEWAY, subject]
-
-
-def _refuse_missing(place: Place, subject: Subject) -> None:
-    layer, name = subject
-    if layer is Layer.ACCOUNT:
-        refuse_unknown("account", name, (row.id for row in place.store.accounts()))
-    elif layer is Layer.PROJECT:
-        refuse_unknown("project", name, (row.id for row in place.store.projects()))
-    elif layer is Layer.KEY:
-        known = place.store.keys()
-        refuse_unknown("key", name, (row.id for row in known), " `anyapi keys list` shows the ids.")

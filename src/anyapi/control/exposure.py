@@ -38,6 +38,8 @@ class ShownLedger(msgspec.Struct, frozen=True):
     at: float
     since: float | None
     """The oldest request that a usage row is kept of: what was sent before is not in the ledger. Null: nothing was sent."""
+    expired_before: float | None
+    """Rows of what was sent before this are kept no longer. Null: the account was not there yet, so that none can have expired."""
     requests: int
     entries: tuple[Exposure, ...]
     more: int
@@ -54,7 +56,7 @@ def show_exposure(services: NamedDependency[Services], account: FromPath[Account
     known = services.in_force().context.catalogue.providers
     named = {name: known[name] for entry in shown for name in (entry.provider, entry.host) if name in known}
     providers = {name: NamedProvider(one.name, one.headquarters, one.terms_url, one.privacy_url) for name, one in named.items()}
-    return ShownLedger(found.at, found.since, found.requests, shown, len(found.entries) - len(shown), providers)
+    return ShownLedger(found.at, found.since, found.expired_before, found.requests, shown, len(found.entries) - len(shown), providers)
 
 
 @get("/api/accounts/{account:str}/exposure.csv", opt=READ, media_type=CSV)
@@ -80,7 +82,7 @@ def processing_record(
 
 
 def _ledger(services: Services, account: AccountId) -> Ledger:
-    return exposures(services.store, services.review, services.in_force().context, account, services.clock())
+    return exposures(services.store, services.review, services.in_force().context, account, services.clock(), services.usage_days)
 
 
 def _as_file(account: AccountId, kind: str) -> dict[str, str]:

@@ -34,7 +34,7 @@ from anyapi.storage.contract_people import ChangeStore, PeopleStore, SessionStor
 from anyapi.storage.contract_ranking import RankingStore
 from anyapi.storage.contract_requests import RequestStore
 from anyapi.storage.contract_review import ReviewStore
-from anyapi.storage.rows import CredentialRow
+from anyapi.storage.rows import DEFAULT_USAGE_DAYS, CredentialRow
 
 
 class Store(
@@ -158,6 +158,8 @@ class Services(msgspec.Struct, frozen=True):
     """Loads the cipher's library when it is first asked for."""
     keys_per_account: int = 5_000
     """So many live API keys an account may have, as configured."""
+    usage_days: float = DEFAULT_USAGE_DAYS
+    """For so long usage rows are kept where an account says nothing of it, as configured."""
     unusable: Callable[[], Mapping[str, str]] = dict
     """Stored credentials that the data plane cannot use, each with the code of the reason."""
     oidc: OidcClient | None = None

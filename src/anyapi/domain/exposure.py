@@ -91,3 +91,5 @@ class Ledger(msgspec.Struct, frozen=True):
     requests: int
     """Requests that were sent to at least one provider."""
     entries: tuple[Exposure, ...]
+    expired_before: float | None = None
+    """Rows of what was sent before this are kept no longer. None: whose ledger it is was not there yet, so that none can have expired."""

@@ -117,7 +117,7 @@ def _denied(row: DeniedRow) -> Iterable[str]:
 
 
 def _cost(cost: RuleCost) -> str:
-    endpoints = "1 more endpoint" if cost.more_endpoints == 1 else f"{cost.more_endpoints} more endpoints"
+    endpoints = "1 more usable endpoint" if cost.more_endpoints == 1 else f"{cost.more_endpoints} more usable endpoints"
     now = "none" if cost.cheapest is None else _price(cost.cheapest)
     cheapest = f", cheapest {_price(cost.cheapest_without)} instead of {now}"
     return f"  {cost.setting}: without it {endpoints}" + ("" if cost.cheapest == cost.cheapest_without else cheapest)

@@ -138,6 +138,7 @@ class RuleCost(msgspec.Struct, frozen=True):
 
     setting: str
     more_endpoints: int
+    """That could be used: one without a credential would not be, whatever policy says."""
     cheapest: float | None
     cheapest_without: float | None
 

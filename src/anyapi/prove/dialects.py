@@ -154,6 +154,12 @@ BODIES: dict[str, Callable[..., dict[str, object]]] = {
 }
 DENIED: dict[str, object] = {"certifications": ["fedramp", "irap", "ismap", "secnumcloud"]}
 """A policy that no endpoint of any catalogue satisfies."""
+UNPERMITTED = "no endpoint permitted"
+"""What the class of requests is called, in each format, that this policy denies everything."""
+TRANSLATED = "acme/wire-openai"
+"""A model whose providers speak another format than Anthropic's, so that a request in that is translated."""
+TRANSLATED_CLASSES = (f"{MESSAGES}: wrong role", f"{MESSAGES}: unknown block")
+"""What is found wrong in a request only where it is translated; a provider of Anthropic's format would be sent it."""
 FORCED: dict[str, object] = {CHAT: "required", MESSAGES: {"type": "any"}, RESPONSES: "required"}
 DONE, BROKEN = ((200, False),), ((200, True),)
 FAILED, REFUSED = ((502, False),), ((400, False),)
@@ -216,12 +222,12 @@ def _embedded() -> Iterator[Asked]:
 
 def _refused(path: str) -> Iterator[Asked]:
     """By us, before anybody is asked."""
-    model = "acme/vectors" if path == EMBEDDINGS else "acme/wire-openai"
+    model = "acme/vectors" if path == EMBEDDINGS else TRANSLATED
 
     def one(name: str, status: int, over: Callable[[Mark], dict[str, object]]) -> Asked:
         return Asked(f"{path}: {name}", ((status, False),), path, lambda m: json.dumps(BODIES[path](m, model, **over(m))).encode())
 
-    yield one("no endpoint permitted", 403, lambda _: {"data_policy": DENIED})
+    yield one(UNPERMITTED, 403, lambda _: {"data_policy": DENIED})
     yield one("unknown model", 404, lambda mark: {"model": f"acme/{mark('model')}"})
     yield one("wrong policy", 400, lambda mark: {"data_policy": {mark("policy key"): mark("policy value")}})
     yield one("wrong stream", 400, lambda mark: {"stream": mark("stream")})
@@ -247,7 +253,7 @@ def _refused(path: str) -> Iterator[Asked]:
 
 
 def _malformed(path: str) -> Iterator[Asked]:
-    model = "acme/vectors" if path == EMBEDDINGS else "acme/wire-openai"
+    model = "acme/vectors" if path == EMBEDDINGS else TRANSLATED
     good = _encoded(path, model)
     twice = b'{"model":"%b","data_policy":{"%b":1,"%b":2},'
     yield Asked(f"{path}: bad JSON", REFUSED, path, lambda mark: good(mark)[:-20])

@@ -2,7 +2,8 @@
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
@@ -52,14 +53,21 @@ def long_prompts(*, sent: bool, times: int) -> Iterable[Outcome]:
         yield Outcome(f"{LONG} of {size} bytes", ends(200) if sent else REFUSED, ask)
 
 
-def prove(caller: Caller, classes: Sequence[Outcome], sinks: Iterable[Sink], wait: float, say: Say) -> Report:
-    """Everything, in order; `wait` in seconds. `sinks` are taken once everything was asked."""
+def prove(
+    caller: Caller,
+    classes: Sequence[Outcome],
+    sinks: Iterable[Sink],
+    wait: float,
+    say: Say,
+    untried: Mapping[str, str] = MappingProxyType({}),
+) -> Report:
+    """Everything, in order; `wait` in seconds. `sinks` are taken once everything was asked. `untried`: what is left out here, and why."""
     say(f"planting canaries in {len(classes)} kinds of requests")
     ended = all_at_once(caller, classes)
     say(f"waiting {wait:g} s")
     time.sleep(wait)
     looked = look(caller.planted, sinks, say)
-    return _report(caller, ended, looked, wait)
+    return msgspec.structs.replace(_report(caller, ended, looked, wait), untried=dict(untried))
 
 
 def look(planted: Planted, sinks: Iterable[Sink], say: Say) -> Looked:

@@ -8,12 +8,17 @@ import socket
 from collections.abc import Callable, Iterator
 
 from anyapi.crypto.api_keys import generate
+from anyapi.domain.call import Tag
 from anyapi.prove import dialects
 from anyapi.prove.caller import Caller, Ended, Outcome, ends
 from anyapi.prove.planted import Mark, chat_body
 
 REFUSED = ends(403, 404)
 """No endpoint permitted; or none could be asked anyway, which is said first."""
+NO_TAGS = "no endpoint for tags"
+UNTAGGED = "acme/wire-anthropic"
+"""A model that is asked for every ability there is, and has not all of them anywhere."""
+EVERY_ABILITY = tuple(f"chat_completions:{tag.value}" for tag in Tag)
 
 
 def ended_here() -> Iterator[Outcome]:
@@ -39,7 +44,7 @@ def _refused_by_us() -> Iterator[Outcome]:
         "other scheme", ends(401), lambda caller, mark: caller.post(mark, _body(mark), Authorization=f"Basic {mark.base64('basic')}")
     )
     yield Outcome("two keys", ends(400), lambda caller, mark: caller.post(mark, _body(mark), **{"x-api-key": mark("second key")}))
-    yield Outcome("no endpoint permitted", ends(403), lambda c, m: c.chat(m, data_policy=dialects.DENIED))
+    yield Outcome(dialects.UNPERMITTED, ends(403), lambda c, m: c.chat(m, data_policy=dialects.DENIED))
     yield Outcome("unknown model", ends(404), lambda caller, mark: caller.chat(mark, f"acme/{mark('model')}"))
     yield Outcome("unknown model, odd name", ends(404), lambda caller, mark: caller.chat(mark, f"é\n{mark('model')}\u2028"))
     yield Outcome("unknown models", ends(404), lambda c, m: c.chat(m, m("model"), models=[m("second model"), m("third model")]))
@@ -47,7 +52,7 @@ def _refused_by_us() -> Iterator[Outcome]:
     yield Outcome("planned path", ends(404), lambda caller, mark: caller.post(mark, _body(mark), f"/v1/responses/{mark('path')}"))
     yield Outcome("unknown model page", ends(404), lambda c, m: c.post(m, b"", f"/v1/models/{m('author')}/{m('slug')}/endpoints", "GET"))
     yield Outcome("wrong method", ends(405), lambda caller, mark: caller.post(mark, _body(mark), method="PUT"))
-    yield Outcome("no endpoint for tags", ends(503), lambda c, m: c.chat(m, tags=["chat_completions:computer_use"]))
+    yield Outcome(NO_TAGS, ends(503), lambda c, m: c.chat(m, UNTAGGED, tags=list(EVERY_ABILITY)))
     yield from (_with_wrong(field, value) for field, value in _wrong_values())
     yield Outcome("wrong policy header", ends(400), lambda c, m: c.post(m, _body(m), **{"X-AnyAPI-Data-Class": m("class")}))
     yield Outcome("unknown policy header", ends(400), lambda c, m: c.post(m, _body(m), **{f"X-AnyAPI-{m('name')}": m("value")}))

@@ -13,7 +13,7 @@ from anyapi.errors import AuditError, ConfigError
 
 FORMAT = "anyapi-proof/1"
 NO_TRACES = "no traces: the configuration names no collector"
-canonical = msgspec.json.Encoder(order="deterministic").encode
+canonical = msgspec.json.Encoder(order="sorted").encode
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +29,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Ways in which they ended that are what they should be."""
     ended_otherwise: tuple[str, ...]
     """Classes that did not end as they should, with how they did: nothing is proven of those."""
+    untried: dict[str, str] = {}
+    """Kinds of requests that were not sent to this gateway, and why: nothing is said of those."""
     canaries: int
     sinks: int
     searched: dict[str, int]

@@ -4,9 +4,8 @@ What it cannot have there it leaves out, and says so: nobody can make a real pro
 """
 
 import contextlib
-import http.client
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -14,11 +13,11 @@ import msgspec
 from anyapi.config import Config, Listen
 from anyapi.config_values import Metrics
 from anyapi.crypto.api_keys import generate
-from anyapi.domain.catalogue import Catalogue, Operation
 from anyapi.domain.ids import AccountId, KeyId
 from anyapi.prove import dialects
 from anyapi.prove.caller import Caller, Ended, Outcome, ends
-from anyapi.prove.outcomes_here import REFUSED, ended_here
+from anyapi.prove.eligible import Chosen, choose
+from anyapi.prove.outcomes_here import ended_here
 from anyapi.prove.planted import Mark, Planted
 from anyapi.prove.serving_processes import listening, outputs, temporary, working
 from anyapi.prove.sinks import Installation
@@ -30,8 +29,6 @@ from anyapi.storage.sql_store import SqlStore
 KEY_SECONDS = 3600.0
 """How long the API key that is made for this is good, if nothing ends it before."""
 ELSEWHERE = "they go to the collector that the configuration names: have it write a file, and name that with --spans"
-LIMITS = ("slow ", "large body")
-"""How classes begin whose end depends on limits that the operator may have set otherwise."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -77,9 +74,10 @@ def new_key(account: AccountId) -> tuple[str, KeyRow]:
     )
 
 
-def installation(config: Config, driver: Driver, secret: str, asked: Asked) -> tuple[Caller, Installation]:
-    """Who asks the gateway, and where it writes."""
+def installation(config: Config, driver: Driver, secret: str, asked: Asked) -> tuple[Caller, Installation, Chosen]:
+    """Who asks the gateway, where it writes, and what it is asked. Raises `ConfigError` if it does not say what it can be asked."""
     target, planted = Target(asked.url or url_of(config), secret), Planted()
+    chosen = choose(target, config.catalogue, asked.models)
     planted.secrets.append(secret)
     pids = listening(target.port, target.path)
     unreadable = ""
@@ -89,14 +87,12 @@ def installation(config: Config, driver: Driver, secret: str, asked: Asked) -> t
         logs += files
         if elsewhere and not asked.logs:
             unreadable = f"the output of process {pid} goes to a pipe or the journal: name the files that it ends in with --log"
-    model, vectors = models_of(config.catalogue, asked.models, served(target))
-    named = {b"acme/good": model, b"acme/wire-openai": model, b"acme/wire-anthropic": model, b"acme/vectors": vectors or model}
-    caller = Caller(target, None, planted, {name: known.encode() for name, known in named.items()})
+    caller = Caller(target, None, planted, {name.encode(): here.encode() for name, here in chosen.named.items()})
     place = Installation(
         target=target,
         driver=driver,
         data_dir=config.data_dir,
-        model=model,
+        model=chosen.named["acme/good"],
         pids=pids,
         logs=tuple(dict.fromkeys(logs)),
         temporary=tuple(dict.fromkeys(path for pid in pids for path in temporary(pid))),
@@ -108,7 +104,7 @@ def installation(config: Config, driver: Driver, secret: str, asked: Asked) -> t
         spans=asked.spans,
         spans_elsewhere=_unseen(config, asked),
     )
-    return caller, place
+    return caller, place, chosen
 
 
 def _unseen(config: Config, asked: Asked) -> str:
@@ -121,43 +117,9 @@ def _metrics_of(metrics: Metrics) -> Target | None:
     return None if metrics.listen is None else Target(f"http://{_here(metrics.listen)}", "")
 
 
-def served(target: Target) -> Sequence[str]:
-    """The models that a gateway can send to somebody; none where it does not say."""
-    try:
-        answer = msgspec.json.decode(target.request("GET", "/v1/models?eligible=1").body, type=_Served)
-    except (OSError, http.client.HTTPException, ValueError):
-        return ()
-    return [each.id for each in answer.data]
-
-
-class _Model(msgspec.Struct):
-    id: str
-
-
-class _Served(msgspec.Struct):
-    """Of the list of models what is needed here."""
-
-    data: list[_Model] = []
-
-
-def models_of(catalogue: Catalogue, wanted: Sequence[str], first: Sequence[str] = ()) -> tuple[str, str | None]:
-    """A model for chats, the first that is wanted, and one for vectors, if the catalogue has one; one of `first` where one of them will.
-
-    Of a model that no provider's key is there for, a gateway says no more than that: it does not come to the other ways to end a request.
-    """
-    chats = [
-        name for name, model in catalogue.models.items() if any(Operation.CHAT_COMPLETIONS in one.operations for one in model.endpoints)
-    ]
-    vectors = [name for name, model in catalogue.models.items() if any(Operation.EMBEDDINGS in one.operations for one in model.endpoints)]
-    chats, vectors = (sorted(names, key=lambda name: name not in first) for names in (chats, vectors))
-    return (wanted[0] if wanted else chats[0]), (vectors[0] if vectors else None)
-
-
-def classes(*, vectors: bool, models: Sequence[str]) -> Iterator[Outcome]:
-    """Those that a gateway ends itself, in every format; with `models`, also answers of each, whole and streamed."""
-    for outcome in ended_here():
-        if not outcome.name.startswith(LIMITS) and (vectors or not outcome.name.startswith(dialects.EMBEDDINGS)):
-            yield outcome._replace(wanted=REFUSED) if outcome.name.endswith("no endpoint permitted") else outcome
+def classes(untried: Collection[str], models: Sequence[str]) -> Iterator[Outcome]:
+    """Those that a gateway ends itself, in every format, less those not tried; with `models`, also answers of each, whole and streamed."""
+    yield from (outcome for outcome in ended_here() if outcome.name not in untried)
     for model in models:
         yield from _answered(model)
 

@@ -3,6 +3,7 @@
 Statements are written once, as SQLite takes them; the driver of PostgreSQL rewrites what it spells otherwise (`postgres_statements`).
 """
 
+import enum
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, TypeAlias
@@ -14,6 +15,16 @@ Values: TypeAlias = Sequence[Value] | Mapping[str, Value]
 Row: TypeAlias = tuple[Value, ...]
 Progress: TypeAlias = Callable[[int, int], None]
 """Is told how many rows are done, of how many."""
+
+
+class SchemaState(enum.StrEnum):
+    """What a database is, seen from this release."""
+
+    EMPTY = "empty"
+    CURRENT = "current"
+    OLDER = "older"
+    FOREIGN = "foreign"
+    """Tables that are not ours, or those of a newer release."""
 
 
 class NotStorable(StorageError):
@@ -69,6 +80,10 @@ class Driver(Protocol):
     @property
     def shared(self) -> bool:
         """Whether processes that know nothing of each other use it: then what is in force goes by `storage/postgres_leases`."""
+        ...
+
+    def state(self) -> SchemaState:
+        """What its tables are, seen from this release. Changes nothing. Raises `StorageError`."""
         ...
 
     def prepare(self, progress: Progress = ..., /) -> None:

@@ -15,10 +15,10 @@ from psycopg.rows import TupleRow
 
 from anyapi.crypto.secret import Secret
 from anyapi.errors import StorageError
-from anyapi.storage.driver import Conflict, Connection, Cursor, NotStorable, Progress, Row, Value, Values
+from anyapi.storage.driver import Conflict, Connection, Cursor, NotStorable, Progress, Row, SchemaState, Value, Values
 from anyapi.storage.postgres_schema import EXTENDING, WRITERS, state
 from anyapi.storage.postgres_statements import of_json, rewritten
-from anyapi.storage.schema import SchemaState, no_progress
+from anyapi.storage.schema import no_progress
 from anyapi.storage.tenant import EVERYBODY, tenant
 
 CONNECT_SECONDS = 5
@@ -145,10 +145,14 @@ class PostgresDriver:
         """`url` as libpq takes it."""
         self._url = url
 
+    def state(self) -> SchemaState:
+        """What the database is."""
+        with self.translated("read the database's version"), contextlib.closing(opened(self._url)) as raw:
+            return state(raw)
+
     def prepare(self, progress: Progress = no_progress) -> None:
         """Make or update the tables, in one transaction that other processes wait for."""
-        with self.translated("read the database's version"), contextlib.closing(opened(self._url)) as raw:
-            found = state(raw)
+        found = self.state()
         if found is SchemaState.FOREIGN:
             raise StorageError("the database was written by a newer AnyAPI, or by something else: update AnyAPI, or use another database")
         if found is not SchemaState.CURRENT:

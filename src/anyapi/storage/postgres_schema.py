@@ -5,7 +5,8 @@ from pathlib import Path
 import psycopg
 from psycopg.rows import TupleRow
 
-from anyapi.storage.schema import SchemaState, of_revisions
+from anyapi.storage.driver import SchemaState
+from anyapi.storage.schema import of_revisions
 from anyapi.storage.tenant import EVERYBODY
 
 WRITERS = 0x616E79617069

@@ -3,14 +3,13 @@
 `schema.sql` is what all migrations together make, written out by `python -m anyapi.storage.migrate`.
 """
 
-import enum
 import importlib
 import sqlite3
 from pathlib import Path
 
 from anyapi.errors import StorageError
 from anyapi.storage.connection import connect, storage_error
-from anyapi.storage.driver import Progress
+from anyapi.storage.driver import Progress, SchemaState
 
 HEAD = "0016"
 """The newest revision of `storage/migrations`; a test compares them."""
@@ -18,16 +17,6 @@ HEAD = "0016"
 
 def no_progress(_done: int, _whole: int) -> None:
     """Tells nobody."""
-
-
-class SchemaState(enum.StrEnum):
-    """What a database file is, seen from this release."""
-
-    EMPTY = "empty"
-    CURRENT = "current"
-    OLDER = "older"
-    FOREIGN = "foreign"
-    """Tables that are not ours, or those of a newer release."""
 
 
 def state(path: Path) -> SchemaState:

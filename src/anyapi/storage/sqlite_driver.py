@@ -8,8 +8,8 @@ from typing import cast
 
 from anyapi.errors import StorageError
 from anyapi.storage.connection import NOT_STORABLE, connect, database_path, storage_error
-from anyapi.storage.driver import Conflict, Connection, NotStorable, Progress, Row, Value, Values
-from anyapi.storage.schema import no_progress, prepare
+from anyapi.storage.driver import Conflict, Connection, NotStorable, Progress, Row, SchemaState, Value, Values
+from anyapi.storage.schema import no_progress, prepare, state
 
 _CHECKPOINT_BYTES = 8 * 1024 * 1024
 """Size of the WAL file at which it is moved over. It says what waits because `connect` has it shrink when it starts anew. Rows would not
@@ -25,6 +25,10 @@ class SqliteDriver:
         """The database of a data directory, which is made where it is missing. Raises `StorageError`."""
         self.path = database_path(data_dir)
         self._wal = self.path.with_name(f"{self.path.name}-wal")
+
+    def state(self) -> SchemaState:
+        """What the file is."""
+        return state(self.path)
 
     def prepare(self, progress: Progress = no_progress) -> None:
         """Make or update the tables."""

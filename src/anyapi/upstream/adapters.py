@@ -18,6 +18,8 @@ from anyapi.upstream.responses_passthrough import ResponsesPassthrough
 
 OPENAI, AZURE_DATED, VERTEX_OPENAI = "openai-chat", "azure-openai", "vertex-openai"
 ANTHROPIC, VERTEX_ANTHROPIC = "anthropic-messages", "vertex-anthropic"
+OWN_MESSAGES = frozenset({ANTHROPIC, VERTEX_ANTHROPIC})
+"""What is spoken where a request in Anthropic's format passes through as it is."""
 RESPONSES = "openai-responses"
 """What `also_speaks` of a provider says when it serves `/responses` beside `/chat/completions`."""
 CHATS: dict[str, Callable[[], Adapter]] = {
@@ -43,8 +45,7 @@ def adapter_for(dialect: Dialect, api: ProviderApi) -> Adapter:
         return _addressed(EMBEDDINGS[protocol](), api)
     chat, native = _addressed(CHATS[protocol](), api), protocol not in {OPENAI, AZURE_DATED, VERTEX_OPENAI}
     if dialect is Dialect.MESSAGES:
-        own = protocol in {ANTHROPIC, VERTEX_ANTHROPIC}
-        return _addressed(AnthropicPassthrough(), api) if own else MessagesOverChat(chat, native=native)
+        return _addressed(AnthropicPassthrough(), api) if protocol in OWN_MESSAGES else MessagesOverChat(chat, native=native)
     if dialect is Dialect.RESPONSES:
         own = RESPONSES in api.also_speaks and not native
         return _addressed(ResponsesPassthrough(), api) if own else ResponsesOverChat(chat, native=native)

@@ -1,9 +1,11 @@
 """`anyapi demo`: real processes, one JSON line, a request that is served and one that is refused; and its parts."""
 
+import contextlib
 import datetime as dt
 import importlib
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -11,6 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import click
 import pytest
@@ -27,6 +30,14 @@ from anyapi.storage.sqlite import SqliteStore
 
 module = importlib.import_module("anyapi.cli.demo")
 """The module: the package's attribute of this name may be the command."""
+
+
+FILE = Path("/tmp/anyapi-demo-x/anyapi.toml")
+
+
+def ready(**over):
+    said = {"config": FILE, "as_json": False, **over}
+    print_ready("http://127.0.0.1:1", "anyapi_sk_x", {"sim-zero": "http://127.0.0.1:2/v1"}, "http://127.0.0.1:3/join#token", **said)
 
 
 def post(url, key, body):
@@ -69,8 +80,14 @@ def test_a_busy_port_is_passed_over():
     assert free_port(found) == found
 
 
+def configured(home):
+    """Where the configuration is to be, beside the root key that it names."""
+    (home / module.ROOT_KEY).write_text(secrets.token_hex(32))
+    return home / "anyapi.toml"
+
+
 def test_the_configuration_is_sound(tmp_path):
-    file = tmp_path / "anyapi.toml"
+    file = configured(tmp_path)
     ports = {spec.id: 9000 + number for number, spec in enumerate(DEFAULT_PROVIDERS)}
     file.write_text(config_text(8089, tmp_path, ports, ["ollama"]))
     config = load_config(file, {}, dt.datetime.now(dt.UTC))
@@ -80,7 +97,7 @@ def test_the_configuration_is_sound(tmp_path):
 
 
 def test_what_is_printed_starts_with_the_url(capsys):
-    print_ready("http://127.0.0.1:1", "anyapi_sk_x", {"sim-zero": "http://127.0.0.1:2/v1"}, "http://127.0.0.1:3/join#token", as_json=False)
+    ready()
     lines = capsys.readouterr().out.splitlines()
     assert lines[2].startswith("Dashboard: http://127.0.0.1:3 ")
     assert "http://127.0.0.1:3/join#token" in lines[2]
@@ -90,6 +107,8 @@ def test_what_is_printed_starts_with_the_url(capsys):
 
 def test_a_home_of_any_name_is_written_soundly(tmp_path):
     home = tmp_path / 'a "home" \\ with é'
+    home.mkdir()
+    configured(home)
     ports = {spec.id: 9000 + number for number, spec in enumerate(DEFAULT_PROVIDERS)}
     file = tmp_path / "anyapi.toml"
     file.write_text(config_text(8089, home, ports, list(module.LOCAL_SERVERS)), encoding="utf-8")
@@ -146,23 +165,24 @@ def test_a_gateway_that_never_becomes_ready(monkeypatch):
 
 
 def test_every_request_to_try_is_json(capsys):
-    print_ready("http://127.0.0.1:1", "anyapi_sk_x", {"sim-zero": "http://127.0.0.1:2/v1"}, "http://127.0.0.1:3/join#token", as_json=False)
+    ready()
     lines = capsys.readouterr().out.splitlines()
     assert lines[2].startswith("Dashboard: http://127.0.0.1:3 ")
     assert "http://127.0.0.1:3/join#token" in lines[2]
     assert "API key: anyapi_sk_x" in lines
-    assert "  sim-zero     http://127.0.0.1:2/ledger" in lines
+    assert "  sim-zero     http://127.0.0.1:2/ledger  never trains, keeps nothing, eu" in lines
     for line in lines:
         if line.startswith("curl "):
             json.loads(line.split(" -d '")[1].removesuffix("'"))
 
 
 def test_for_programs(capsys):
-    print_ready("http://127.0.0.1:1", "anyapi_sk_x", {"sim-zero": "http://127.0.0.1:2/v1"}, "http://127.0.0.1:3/join#token", as_json=True)
+    ready(as_json=True)
     assert json.loads(capsys.readouterr().out) == {
         "base_url": "http://127.0.0.1:1/v1",
         "control_url": "http://127.0.0.1:3",
         "first_run": "http://127.0.0.1:3/join#token",
+        "config": str(FILE),
         "api_key": "anyapi_sk_x",
         "providers": [{"id": "sim-zero", "base_url": "http://127.0.0.1:2/v1"}],
     }
@@ -220,9 +240,105 @@ def test_being_told_to_stop_is_an_interrupt():
         module._stop(signal.SIGTERM, None)
 
 
-def test_it_can_keep_credentials_under_a_root_key_of_its_own():
-    made = [module._of_a_demo({"PATH": "x"})["ANYAPI_ROOT_KEY"] for _ in range(2)]
-    assert made[0] != made[1]
-    assert len(bytes.fromhex(made[0])) == 32
-    for env in ({"ANYAPI_ROOT_KEY": "a"}, {"ANYAPI_ROOT_KEY_FILE": "b"}):
-        assert module._of_a_demo(env) == env
+def test_what_each_provider_says_it_does():
+    said = {spec.id: module._says(spec.id) for spec in DEFAULT_PROVIDERS}
+    assert said == {
+        "sim-forever": "trains by default, keeps without end, people may read it, us",
+        "sim-30d": "never trains, keeps 30 days, us",
+        "sim-zero": "never trains, keeps nothing, eu",
+        "sim-free": "trains by default, keeps 90 days, people may read it, free, us",
+        "sim-unknown": "training unknown, retention unknown",
+    }
+    assert module._says("another") == "training unknown, retention unknown"
+
+
+def test_the_sample_requests_and_the_commands_are_told(capsys, monkeypatch):
+    for name in module.ENVIRONMENT:
+        monkeypatch.delenv(name, raising=False)
+    ready()
+    said = capsys.readouterr().out
+    assert "40 sample requests are sent to the gateway now, under the key `sample traffic`" in said
+    assert f"anyapi commands for this demo, in another terminal: export ANYAPI_CONFIG={FILE}\n" in said
+    monkeypatch.setenv("ANYAPI_DATA_DIR", "/srv/anyapi")
+    monkeypatch.setenv("ANYAPI_CONFIG", "another")
+    ready(config=Path("/tmp/a b/anyapi.toml"))
+    assert "export ANYAPI_CONFIG='/tmp/a b/anyapi.toml'; unset ANYAPI_DATA_DIR\n" in capsys.readouterr().out
+
+
+def test_a_demo_heeds_nothing_that_says_where_somebodys_own_gateway_is():
+    """With ANYAPI_DATA_DIR set the demo wrote there, and its own key was refused."""
+    own = {name: "x" for name in module.ENVIRONMENT}
+    kept = {"PATH": "x", "OPENAI_API_KEY": "x", "ANYAPI_PYTHON": "x"}
+    assert module._of_a_demo({**own, **kept}) == {**kept, "ANYAPI_SCRUB": "x"}
+
+
+@contextlib.contextmanager
+def started(tmp_path, *words, **how):
+    """A demo as a process, its first line, and where it stores."""
+    command = [sys.executable, "-m", "anyapi", "demo", "--port", "0", *words]
+    environment = {**os.environ, "TMPDIR": str(tmp_path), **how.pop("environment", {})}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes, env=environment, start_new_session=True, **how) as process:
+        try:
+            yield process, process.stdout.readline()
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def gateway_of(process):
+    """The process of the gateway that a demo runs."""
+    (pid,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return int(pid)
+
+
+def test_a_demo_ends_with_its_gateway_and_says_why(tmp_path):
+    with started(tmp_path, "--json") as (process, line):
+        assert json.loads(line)
+        os.kill(gateway_of(process), signal.SIGKILL)
+        rest, errors = process.communicate(timeout=20)
+    assert (process.returncode, rest) == (1, "")
+    assert "the demo's gateway ended by signal SIGKILL" in errors
+    assert "start it again" in errors
+    assert "event=started" in errors, "the last lines of its log"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupt_of_the_group_ends_a_demo_that_was_told_to_ignore_it(tmp_path):
+    """As a shell starts what is in the background; the gateway does not ignore it, so the demo must not."""
+
+    def ignores():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    with started(tmp_path, "--json", preexec_fn=ignores) as (process, line):
+        assert json.loads(line)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(20) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_terminal_that_is_closed_ends_a_demo_and_takes_what_it_wrote(tmp_path):
+    with started(tmp_path, "--json") as (process, _):
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(20) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_commands_work_on_a_demo_as_it_says(tmp_path):
+    elsewhere = {"ANYAPI_DATA_DIR": str(tmp_path / "elsewhere")}
+    with started(tmp_path, "--json", environment=elsewhere) as (_, line):
+        where = json.loads(line)
+
+        def command(*words, **more):
+            own = {name: value for name, value in os.environ.items() if not name.startswith("ANYAPI_")}
+            own |= {"ANYAPI_CONFIG": where["config"], "HOME": str(tmp_path / "home")}
+            ran = subprocess.run([sys.executable, "-m", "anyapi", *words], capture_output=True, text=True, check=True, env=own, **more)
+            return ran.stdout + ran.stderr
+
+        made = command("keys", "create", "--name", "mine")
+        assert "in force (snapshot" in made
+        assert post(f"{where['base_url']}/chat/completions", made.splitlines()[0], SEED)[0] == 200
+        assert "in force" in command("settings", "set", "retention_days=30")
+        command("credentials", "add", "--provider", "openai", "--account", "default", "--tier", "paid", input="sk-0123456789abcdef")
+    assert not (tmp_path / "elsewhere").exists()
+    assert not (tmp_path / "home").exists()

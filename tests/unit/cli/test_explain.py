@@ -3,6 +3,7 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from tests.tools.gateway import SEED, add_key, simulated
 
 from anyapi.catalogue.load import load_catalogue
 from anyapi.cli import main
@@ -13,7 +14,10 @@ from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.domain.snapshot import Credential, PolicyContext, Tier
 from anyapi.errors import ModelNotFound
 from anyapi.policy.merge import DEFAULT_PRESETS, merge
+from anyapi.storage.rows import AccountRow
+from anyapi.storage.sqlite import SqliteStore
 
+SEED_MODEL = SEED["model"]
 LLAMA = "meta-llama/llama-3.3-70b-instruct"
 DAY = dt.datetime(2026, 12, 1, tzinfo=dt.UTC).timestamp()
 CONTEXT = PolicyContext(load_catalogue(), served_protocols=frozenset({"openai-chat", "anthropic-messages"}))
@@ -137,9 +141,67 @@ def test_the_gateways_floor_of_the_configuration_counts(bare):
     assert result["requirement"]["settings"] == [{"setting": "retention_days", "value": 3.0, "layers": ["gateway"]}]
 
 
+def asked_of(gateway, key, body):
+    """What the running gateway says to a key."""
+    return gateway.request("POST", "/v1/explain", body, {"Authorization": f"Bearer {key}"}).json()
+
+
+def test_it_says_what_the_gateway_says_to_a_key_of_the_same_layers(bare):
+    """It knew the configuration alone, and permitted what the gateway denied."""
+    with simulated(bare / "home", control=True) as (gateway, _):
+        with gateway.store() as store:
+            store.add_account(AccountRow("acme", "Acme", 0.0))
+            secrets = {"default": gateway.key, "acme": add_key(store, "acme")}
+            store.change_settings(Layer.GATEWAY, "", lambda _: Settings(training_allowed=False), 0.0)
+            store.change_settings(Layer.ACCOUNT, "acme", lambda _: Settings(retention_days=0.0), 0.0)
+            store.change_settings(Layer.KEY, secrets["acme"][1], lambda _: Settings(providers_only=frozenset({"sim-30d"})), 0.0)
+        gateway.stop()
+        gateway.start()
+        here = ("--config", str(gateway.home / "anyapi.toml"))
+        told = {
+            "default": json.loads(run(SEED_MODEL, *here, "--json").stdout),
+            "acme": json.loads(run(SEED_MODEL, *here, "--json", "--key", secrets["acme"][1]).stdout),
+        }
+        for name, found in told.items():
+            expected = asked_of(gateway, secrets[name] if name == "default" else secrets[name][0], {"model": SEED_MODEL})
+            for field in ("requirement", "relaxation", "costs"):
+                assert found[field] == expected[field], (name, field)
+            for rows in ("permitted", "denied", "unavailable"):
+                assert [row["endpoint"] for row in found["models"][0][rows]] == [row["endpoint"] for row in expected["models"][0][rows]]
+        assert [row["endpoint"] for row in told["default"]["models"][0]["permitted"]] != []
+        assert told["acme"]["models"][0]["permitted"] == []
+        assert [(one["layer"], one["from"]) for one in told["acme"]["layers"]] == [
+            ("gateway", "configuration"),
+            ("gateway", "store"),
+            ("account", "store"),
+            ("key", "store"),
+            ("request", "options"),
+        ]
+        assert json.loads(run(SEED_MODEL, *here, "--json", "--no-store").stdout)["requirement"]["settings"] == []
+
+
+def test_the_first_line_says_what_was_taken_in(bare):
+    assert run(LLAMA).stdout.splitlines()[0] == (
+        f"Taken in: the gateway's policy (configuration; nothing is stored in {bare / '.local/share/anyapi'} yet), the options given here"
+    )
+    assert list(bare.iterdir()) == [], "no store is made to find out"
+    with SqliteStore(bare / "data"):
+        pass
+    assert run(LLAMA, "--data-dir", str(bare / "data")).stdout.splitlines()[0] == (
+        f"Taken in: the gateway's policy (configuration; what is stored in {bare / 'data'}), account default, the options given here"
+    )
+    assert "the store is left out" in run(LLAMA, "--data-dir", str(bare / "data"), "--no-store").stdout.splitlines()[0]
+
+
+@pytest.mark.parametrize("args", [["--account", "a", "--key", "b"], ["--no-store", "--account", "default"]])
+def test_who_is_meant_is_said_once(bare, args):
+    assert run(LLAMA, *args).exit_code == 2
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [
+        ([LLAMA, "--key", "key_x"], "Nothing is stored"),
         (["no/such"], "No such model"),
         ([LLAMA, "--tag", "telepathy"], "function_calling"),
         ([LLAMA, "--only", "opnai"], "openai"),

@@ -63,6 +63,17 @@ def test_who_holds_what_and_for_how_long_yet(run, rows):
     assert "1 requests went where no end of retention is known" in said
 
 
+def test_that_rows_have_expired_is_said_where_some_can_have(run, rows, data_dir):
+    """It was said minutes after the first start."""
+    said, expired = run().stdout, "usage rows are kept no longer"
+    assert expired in said, "acme is there since 1970"
+    assert expired in run("--account", "acme").stdout
+    assert expired not in run("--account", "default").stdout, "it was made just now"
+    assert json.loads(run("--account", "default", "--json").stdout)["expired_before"] is None
+    found = json.loads(run("--account", "acme", "--json").stdout)
+    assert found["expired_before"] == pytest.approx(time.time() - 90 * DAY, abs=60)
+
+
 def test_of_one_account(run, rows):
     found = json.loads(run("--account", "acme", "--json").stdout)
     assert [(one["provider"], one["training"], one["held"]) for one in found["entries"]] == [("sim-free", "by_default", True)]

@@ -50,6 +50,40 @@ def test_the_process_is_started_again_only_where_memory_is_scrubbed(tmp_path, en
         assert f"scrubbing={json.dumps(enabled)}" in gateway.log()
 
 
+def test_a_data_directory_may_be_named_as_for_the_commands_that_go_with_it(tmp_path):
+    other = tmp_path / "other"
+    with running_gateway(tmp_path / "home", "") as gateway:
+        gateway.stop()
+        gateway.arguments = ("--data-dir", str(other))
+        gateway.start()
+        assert gateway.request("GET", "/v1/key").status == 401, "the key is in the configuration's own store"
+        made = subprocess.run(
+            [sys.executable, "-m", "anyapi", "keys", "create", "--data-dir", str(other)],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            check=True,
+        )
+        gateway.key = made.stdout.splitlines()[0]
+        assert gateway.request("GET", "/v1/key").status == 200
+    assert (other / "audit.key").exists()
+
+
+@pytest.mark.parametrize("command", ["serve", "control"])
+def test_a_data_directory_is_passed_on_as_the_variable(monkeypatch, tmp_path, command):
+    """This process may execute itself again, and workers are started with the same environment."""
+    seen = []
+    module = importlib.import_module(f"anyapi.cli.{command}")
+    monkeypatch.setenv("ANYAPI_DATA_DIR", "elsewhere")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "end_when_told", lambda: None)
+    monkeypatch.setattr(module.relaunch, "execute_again", lambda env: seen.append(env["ANYAPI_DATA_DIR"]))
+    serving = SimpleNamespace(serve_until_stopped=lambda *_, **__: seen.append(os.environ["ANYAPI_DATA_DIR"]))
+    monkeypatch.setattr(module.importlib, "import_module", lambda _: serving)
+    assert CliRunner().invoke(getattr(module, command), ["--data-dir", "here"]).exit_code == 0
+    assert seen == [str(tmp_path / "here")] * 2
+
+
 @pytest.mark.parametrize(("wanted", "expected"), [(True, ["again", ("serving", True)]), (False, [("serving", True)])])
 def test_the_order_of_things(monkeypatch, wanted, expected):
     """First the decision, then the relaunch, then the import of everything else."""

@@ -4,13 +4,14 @@ import time
 
 import msgspec
 import pytest
-from tests.conformance.samples import NOON, usage_row
+from tests.conformance.samples import DAY, NOON, usage_row
 from tests.unit.policy.samples import block, context, kept, provider
 
 from anyapi.catalogue.canonical import encode, version_of
 from anyapi.control.adopting import adopt
-from anyapi.control.exposures import exposures
+from anyapi.control.exposures import _expired_before, exposures
 from anyapi.domain.exposure import Keeping
+from anyapi.storage.rows import AccountRow
 from anyapi.storage.sqlite import SqliteStore
 from anyapi.storage.usage_writer import UsageWriter
 
@@ -21,6 +22,23 @@ def today(retention):
     catalogue = msgspec.structs.replace(made.catalogue, version="")
     catalogue = msgspec.structs.replace(catalogue, version=version_of(encode(catalogue), ""))
     return msgspec.structs.replace(made, catalogue=catalogue)
+
+
+@pytest.mark.parametrize(
+    ("account", "before"),
+    [
+        ("young", None),
+        ("old", NOON - 90 * DAY),
+        ("short", NOON - 10 * DAY),
+        ("long", None),
+        (None, NOON - 10 * DAY),
+        ("not in the store", NOON - 90 * DAY),
+    ],
+)
+def test_from_when_on_rows_are_kept_where_somebody_was_there_before(account, before):
+    ages = {"young": (80, None), "old": (91, None), "short": (11, 10.0), "long": (200, 365.0)}
+    rows = [AccountRow(name, name, NOON - age * DAY, days) for name, (age, days) in ages.items()]
+    assert _expired_before(rows, account, NOON, 90.0) == before
 
 
 @pytest.fixture

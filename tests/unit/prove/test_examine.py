@@ -88,6 +88,12 @@ def test_a_class_that_ended_otherwise_proves_nothing(leaky):
     assert (report.proven, report.ended_otherwise, report.outcome_classes) == (False, ("one: 200",), 1)
 
 
+def test_what_was_not_tried_stands_in_the_report(leaky):
+    report = prove(Caller(leaky, None, Planted()), [outcome(leaky)], [leaky.sink("a")], 0.0, lambda _: None, {"two": "no key"})
+    assert (report.proven, report.untried, report.requests) == (True, {"two": "no key"}, 1)
+    assert proven(leaky, [outcome(leaky)], [leaky.sink("a")]).untried == {}
+
+
 def test_of_a_hundred_short_texts_one_may_be_in_memory_and_no_long_one(leaky):
     many = [outcome(leaky, name=str(number)) for number in range(99)]
     short = proven(leaky, [*many, outcome(leaky, MEMORY)], [leaky.sink(MEMORY)])

@@ -5,6 +5,7 @@ import json
 import msgspec
 import pytest
 
+from anyapi.audit.notes import open_note
 from anyapi.crypto.log_keys import LogKeys, make_key
 from anyapi.errors import ConfigError
 from anyapi.prove.report import Report, key_of, signed, verified
@@ -64,6 +65,16 @@ def test_every_changed_value_is_told(key):
         )(value)
         with pytest.raises(ConfigError):
             verified(json.dumps({**flat, name: changed}).encode())
+
+
+def test_who_knows_no_field_of_it_can_check_it(key):
+    """As the handbook says: keys sorted, no white space, and a newline."""
+    made = signed(REPORT, key)
+    for text in as_lines(made):
+        line = json.loads(text.splitlines()[-1])
+        body = line.get("report", {name: value for name, value in line.items() if name not in {"public_key", "signature"}})
+        note = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        open_note(f"{note}\n\n\u2014 {key.public.name} {made.signature}\n", key.public)
 
 
 def test_another_key_is_told(key):
