@@ -89,10 +89,12 @@ def test_from_the_first_link_to_a_refusal_that_is_explained(owned):
 
         page.get_by_role("link", name="Activity").click()
         row = page.get_by_role("row").filter(has_text="Refused by policy")
+        expect(row.get_by_role("link", name="anthropic/claude-3.5-sonnet, Refused by policy")).to_have_count(1)
+        assert page.get_by_role("heading", level=2).all_inner_texts() == ["By day", "Requests", "By what"]
         row.get_by_text("Refused by policy").click()  # not the link: the whole row opens it
         expect(page.get_by_text("It was sent to nobody.")).to_be_visible()
         expect(page.get_by_text("It cost nothing: nothing was sent.")).to_be_visible()
-        expect(page.get_by_text("stands in the audit log, which is only ever added to")).to_be_visible()
+        expect(page.get_by_text("has an entry in the audit log, which is only ever added to")).to_be_visible()
         decided = page.get_by_role("list", name="Endpoints, as decided").get_by_role("listitem")
         expect(decided.filter(has_text="sim-zero/claude-3.5-sonnet")).to_contain_text(
             "Not on the list of allowed providers"

@@ -105,7 +105,7 @@ function Kept({ usage }: { usage: UsageRow }) {
         ))}
       </dl>
       <p className="small dim" style={{ marginBottom: 0 }}>
-        That is its usage row. Besides, it counts in sums by the hour and in what its key spent, and stands in the audit log, which is only ever added to, with account, key and app as random ids: its receipt below shows that entry. No prompt and no answer is stored, except what you have sealed for yourself. <Link href={`/a/${encodeURIComponent(account)}/stored`}>All that is stored</Link>
+        That is its usage row. Besides, it counts in sums by the hour and in what its key spent, and has an entry in the audit log, which is only ever added to, with account, key and app as random ids: its receipt below shows it (where there is none, the operator leaves requests of its data class out). No prompt and no answer is stored, except what you have sealed for yourself. <Link href={`/a/${encodeURIComponent(account)}/stored`}>All that is stored</Link>
       </p>
     </>
   );

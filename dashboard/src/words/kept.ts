@@ -23,7 +23,7 @@ export function rows(stored: readonly Stored[]): { record: string; fields: strin
     const found = stored.find((one) => one.record === name);
     if (!found) return [];
     const fields = TOLD.has(name) ? `${sentence(list(found.fields.map((one) => one.field.replace(".", " ").replaceAll("_", " ")), MANY))}.` : "";
-    const note = { audit_request: "Only ever added to, never changed or deleted; account, key and app stand in it as random ids.", spending: `Kept ${found.note ?? ""}.` }[name] ?? found.note ?? "";
+    const note = { audit_request: `${found.note ?? ""} Only ever added to, never changed or deleted; account, key and app stand in it as random ids.`.trim(), spending: `Kept ${found.note ?? ""}.` }[name] ?? found.note ?? "";
     return [{ record: name, fields, days: name === "usage" ? (found.ttl_days ?? null) : null, note }];
   });
 }
