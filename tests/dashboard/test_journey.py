@@ -6,6 +6,7 @@ import time
 
 import pytest
 from playwright.sync_api import expect
+from tests.dashboard.test_every_page import open_at
 from tests.integration.lab import until
 from tests.tools.control_page import PASSWORD
 
@@ -57,13 +58,14 @@ def test_from_the_first_link_to_a_refusal_that_is_explained(owned):
         page.get_by_role("switch", name="Nobody may train on what we send").check(force=True)
         page.get_by_role("combobox", name="Providers may keep it for").click()
         page.get_by_role("option", name="no time at all").click()
-        expect(page.get_by_text("cheapest", exact=False).first).to_be_visible()
+        # Of what can be used here: the cheapest simulated provider that keeps nothing. Embeddings cost less and answer nothing.
+        expect(page.get_by_text("With the credentials that are here, the cheapest answer")).to_contain_text("for a million tokens in")
         expect(page.get_by_test_id("sentence")).to_contain_text("This would leave")
         expect(page.get_by_text("Keeps something")).to_be_visible()
         with page.expect_response(lambda answer: answer.request.method == "PUT") as saved:
             page.get_by_role("button", name="Save", exact=True).click()
         snapshot = saved.value.json()["snapshot"]
-        expect(page.get_by_text(f"In force on every worker (snapshot {snapshot})")).to_be_visible()
+        expect(page.get_by_text("Saved, and in force.")).to_have_attribute("title", f"On every worker, by snapshot {snapshot}")
         left = preview_numbers(page)
         assert left[0] < all_models
         assert left[2] < all_endpoints
@@ -87,8 +89,12 @@ def test_from_the_first_link_to_a_refusal_that_is_explained(owned):
 
         page.get_by_role("link", name="Activity").click()
         row = page.get_by_role("row").filter(has_text="Refused by policy")
-        row.get_by_role("link").click()
+        expect(row.get_by_role("link", name="anthropic/claude-3.5-sonnet, Refused by policy")).to_have_count(1)
+        assert page.get_by_role("heading", level=2).all_inner_texts() == ["By day", "Requests", "By what"]
+        row.get_by_text("Refused by policy").click()  # not the link: the whole row opens it
         expect(page.get_by_text("It was sent to nobody.")).to_be_visible()
+        expect(page.get_by_text("It cost nothing: nothing was sent.")).to_be_visible()
+        expect(page.get_by_text("has an entry in the audit log, which is only ever added to")).to_be_visible()
         decided = page.get_by_role("list", name="Endpoints, as decided").get_by_role("listitem")
         expect(decided.filter(has_text="sim-zero/claude-3.5-sonnet")).to_contain_text(
             "Not on the list of allowed providers"
@@ -96,7 +102,116 @@ def test_from_the_first_link_to_a_refusal_that_is_explained(owned):
         expect(decided.filter(has_text="sim-30d/claude-3.5-sonnet")).to_contain_text("Keeps something")  # the account asked that
         expect(page.get_by_text("The provider keeps content for 30 days; at most 0 days are allowed.").first).to_be_visible()
         expect(page.get_by_text("Asked by the account.").first).to_be_visible()
+        # The request asked for more than its settings do: the upper section leads to the lower one.
+        why = page.get_by_role("region", name="Why no endpoint")
+        expect(why).to_contain_text("the request itself asked for more, or something has changed since")
+        why.get_by_role("link", name="What its settings leave today").click()
+        expect(page.get_by_role("heading", name="What its settings leave today")).to_be_in_viewport()
     assert time.monotonic() - began < 60, "by machine; people have three minutes"
+
+
+def test_a_refusal_by_the_settings_alone_says_which_layer_asked(owned):
+    with owned.page() as page:
+        owned.sign_in(page)
+        page.goto(f"{owned.url}/a/default/keys")
+        page.get_by_role("button", name="New key").first.click()
+        page.get_by_role("textbox", name="Name").fill("walled")
+        page.get_by_role("button", name="Make the key").click()
+        secret = page.get_by_label("the secret", exact=True).inner_text().strip()
+        page.get_by_role("link", name="Privacy settings of walled").click()
+        page.get_by_role("switch", name="Only certain providers").check(force=True)
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(page.get_by_text("Saved, and in force.")).to_be_visible()
+        refused = owned.gateway.chat({"Authorization": f"Bearer {secret}"}, data_policy=None)
+        assert refused.status == 403
+        decision = refused.headers["x-anyapi-decision"]
+        until(lambda: any(row.decision == decision for row in owned.gateway.usage()), "its usage row")
+        page.goto(f"{owned.url}/a/default/activity/{decision}")
+        asked = page.get_by_role("list", name="What was asked")
+        expect(asked.get_by_role("listitem").filter(has_text="No provider is allowed")).to_contain_text("(set by the API key)")
+        expect(asked.get_by_role("listitem").filter(has_text="Nobody may train on it")).to_contain_text("(set by the account)")
+        # Of what a request asked itself its data class is kept: with it, the settings of today are those of then.
+        refused = owned.gateway.chat({"Authorization": f"Bearer {secret}"}, data_policy={"data_class": "confidential"})
+        decision = refused.headers["x-anyapi-decision"]
+        until(lambda: any(row.decision == decision for row in owned.gateway.usage()), "its usage row")
+        page.goto(f"{owned.url}/a/default/activity/{decision}")
+        expect(asked.get_by_role("listitem").filter(has_text="No human may read it")).to_contain_text("(set by the request)")
+        expect(page.get_by_role("region", name="What its settings leave today")).to_contain_text("with data class confidential")
+
+
+def test_a_data_class_is_named_as_who_asks(owned):
+    with owned.page(reduced_motion="reduce") as page:
+        owned.sign_in(page)
+        page.goto(f"{owned.url}/a/default/keys")
+        page.get_by_role("button", name="New key").first.click()
+        page.get_by_role("textbox", name="Name").fill("classed")
+        page.get_by_role("button", name="Make the key").click()
+        page.get_by_role("link", name="Privacy settings of classed").click()
+        page.get_by_role("combobox", name="Data class").click()
+        choice = page.get_by_role("option", name="confidential")
+        expect(choice).to_contain_text("nothing may be kept")
+        expect(page.get_by_role("option", name="internal")).to_contain_text("kept for at most 30 days")
+        choice.click()
+        force = page.get_by_role("complementary", name="Preview").get_by_role("listitem")
+        expect(force.filter(has_text="No human may read it")).to_contain_text("(set by data class confidential (API key))")
+        shield = page.get_by_role("listitem").filter(has=page.get_by_role("heading", name="No human may read it"))
+        expect(shield).to_contain_text("No human may read it, by data class confidential")
+        expect(shield.get_by_role("switch")).not_to_be_checked()
+        open_at(page, 360, 740)
+        fits = shield.locator(".chip").evaluate(
+            "(one) => one.getBoundingClientRect().right <= one.closest('.panel').getBoundingClientRect().right"
+        )
+        assert fits, "who asks is read on a phone too"
+
+
+def test_settings_say_nothing_of_a_change_that_the_gateway_was_not_asked_about(owned):
+    with owned.page() as page:
+        owned.sign_in(page)
+        page.goto(f"{owned.url}/a/default/privacy")
+        expect(page.get_by_test_id("sentence")).to_contain_text("This leaves")
+        page.route("**/preview", lambda route: route.abort())
+        page.get_by_role("switch", name="Paid tiers alone").check(force=True)
+        expect(page.locator(".savebar")).to_contain_text("What it would leave is not known: the gateway could not be asked.")
+        expect(page.get_by_test_id("sentence")).to_have_count(0)
+        expect(page.locator(".savebar")).not_to_contain_text("would leave 0")
+        assert not re.search(r"\d+ of \d+", page.locator(".savebar").inner_text())
+        page.unroute("**/preview")
+        expect(page.get_by_test_id("sentence")).to_contain_text("This would leave", timeout=20_000)
+        expect(page.locator(".savebar")).to_contain_text(re.compile(r"would leave \d+ of \d+ models"))
+
+
+def test_a_provider_that_is_typed_is_taken_or_marked_and_never_dropped(owned):
+    with owned.page() as page:
+        owned.sign_in(page)
+        page.goto(f"{owned.url}/a/default/privacy")
+        expect(page.get_by_test_id("sentence")).to_contain_text("This leaves")
+        excluded = page.get_by_role("combobox", name="Excluded providers")
+        excluded.fill("Sim-30D")
+        excluded.press("Tab")
+        expect(page.get_by_test_id("sentence")).to_contain_text("This would leave")
+        save = page.get_by_role("button", name="Save", exact=True)
+        expect(save).to_be_enabled()
+        excluded.fill("sim-zer")
+        excluded.press("Tab")
+        expect(page.get_by_text("“sim-zer” is not on the list.")).to_be_visible()
+        expect(excluded).to_have_value("sim-zer")
+        expect(save).to_be_disabled()
+        excluded.fill("sim-zero")
+        excluded.press("Tab")
+        expect(save).to_be_enabled()
+        with page.expect_request(lambda request: request.method == "PUT") as sent:
+            save.click()
+        assert {"sim-30d", "sim-zero"} <= set(sent.value.post_data_json["data_policy"]["providers"]["ignore"])
+        expect(page.get_by_text("Saved, and in force.")).to_be_visible()
+        excluded.fill("nobody")
+        excluded.press("Tab")
+        expect(page.get_by_text("A field above holds a name")).to_be_visible()
+        page.get_by_role("button", name="Discard").click()
+        expect(excluded).to_have_value("")
+        page.evaluate(
+            CALL,
+            ["PUT", "/api/accounts/default/settings/account/default", {"data_policy": {"retention_days": 0, "training_allowed": False}}],
+        )
 
 
 def test_rotating_and_revoking_a_key(owned):
@@ -146,6 +261,16 @@ def test_limits_of_a_key_and_its_rotation(owned):
         expect(page.get_by_role("row").filter(has_text="metered").filter(has_text="replaced")).to_have_count(1)
         new = {"Authorization": f"Bearer {page.get_by_label('the secret', exact=True).inner_text().strip()}"}
         assert new != old
+        secrets = [one["Authorization"].removeprefix("Bearer ") for one in (old, new)]
+        page.goto(f"{owned.url}/a/default/privacy")
+        page.get_by_role("combobox", name="Settings of").click()
+        options = page.get_by_role("option").filter(has_text="metered")
+        expect(options).to_have_count(2)
+        names = options.all_inner_texts()
+        prefixes = [re.search(r"\((\S+)…\)", name)[1] for name in names]
+        assert len(prefixes) == len(set(prefixes)) == 2
+        assert all(any(secret.startswith(prefix) for secret in secrets) for prefix in prefixes)
+        page.goto(f"{owned.url}/a/default/keys")
         assert [owned.gateway.chat(one, max_tokens=20).status for one in (new, old, new)] == [200, 429, 429]
 
         page.get_by_role("button", name="Limits of metered").first.click()

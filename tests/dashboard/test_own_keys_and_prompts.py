@@ -94,8 +94,10 @@ def test_what_cannot_be_kept_is_explained_where_it_was_entered(owned):
         page.goto(f"{owned.url}/a/default/credentials")
         page.get_by_role("button", name="Bring a key").first.click()
         dialog = page.get_by_role("dialog")
-        dialog.get_by_role("combobox", name="Provider").click()
-        page.get_by_role("option", name="Sim Keyed").click()
+        provider = dialog.get_by_role("combobox", name="Provider")
+        provider.fill("sim keyed")  # by its name, and no click in the list
+        provider.press("Tab")
+        expect(provider).to_have_value("Sim Keyed")
         dialog.get_by_label("Key", exact=True).fill("changeme")
         dialog.get_by_role("button", name="Keep it").click()
         expect(dialog.get_by_role("alert")).to_contain_text("is a placeholder, not a key")
@@ -174,6 +176,33 @@ def test_an_answer_comes_as_it_is_made_and_can_be_stopped(owned):
         assert 0 < stopped < SLOW.words
     (row,) = owned.gateway.usage(before + 1)[before:]
     assert (row.model, str(row.outcome)) == ("acme/slow", "client_gone")
+
+
+def test_a_model_that_is_typed_is_the_one_that_is_asked_or_nothing_is_sent(owned):
+    before = len(owned.gateway.usage())
+    with owned.page(storage_state=owned.session) as page:
+        page.goto(f"{owned.url}/a/default/playground")
+        page.get_by_label("API key", exact=True).fill(owned.gateway.key)
+        page.get_by_label("Prompt").fill("Hello")
+        field, send = page.get_by_role("combobox", name="Model"), page.get_by_role("button", name="Send")
+        expect(send).to_be_enabled()
+        field.fill("anthropic/claude-3.5-sonne")
+        expect(send).to_be_disabled()
+        field.press("Tab")
+        expect(field).to_have_value("anthropic/claude-3.5-sonne")
+        expect(page.get_by_text("“anthropic/claude-3.5-sonne” is not on the list.")).to_be_visible()
+        expect(field).to_have_attribute("aria-invalid", "true")
+        page.get_by_label("Prompt").press("Control+Enter")
+        expect(page.get_by_text("Nothing was sent yet")).to_be_visible()
+        field.fill(" Anthropic/Claude-3.5-Sonnet")
+        field.press("Tab")
+        expect(field).to_have_value("anthropic/claude-3.5-sonnet")
+        send.click()
+        expect(page.get_by_label("Receipt line")).to_be_visible()
+        page.goto(f"{owned.url}/a/default/playground?model=no%2Fsuch")
+        expect(page.get_by_role("combobox", name="Model")).to_have_attribute("aria-invalid", "true")
+    (row,) = owned.gateway.usage(before + 1)[before:]
+    assert row.model == "anthropic/claude-3.5-sonnet"
 
 
 def test_only_the_dashboards_own_pages_may_call(owned):

@@ -44,7 +44,7 @@ def test_from_an_uploaded_update_to_its_acceptance(owned, tmp_path):
         page.get_by_label("A compiled catalogue from a file").set_input_files(broken)
         expect(page.get_by_text("it was changed after it was compiled")).to_be_visible()
         page.get_by_label("A compiled catalogue from a file").set_input_files(file)
-        expect(page.get_by_text("In force on every worker").first).to_be_visible()
+        expect(page.get_by_text("and in force.").first).to_be_visible()
 
         loosened = page.get_by_role("listitem").filter(has=page.get_by_role("heading", name=names[LOOSE], exact=True))
         expect(loosened).to_contain_text("It keeps nothing; before, it kept content")
@@ -61,7 +61,7 @@ def test_from_an_uploaded_update_to_its_acceptance(owned, tmp_path):
 
         expect(page.get_by_text("Your settings would permit nothing more.")).to_be_visible()
         page.get_by_role("button", name=f"Accept {names[LOOSE]}").click()
-        expect(page.get_by_text("1 change accepted. In force on every worker")).to_be_visible()
+        expect(page.get_by_text("1 change accepted, and in force.")).to_be_visible()
         expect(loosened).to_have_count(0)
         row = page.get_by_role("region", name="Accepted changes").get_by_role("row").filter(has_text=names[LOOSE])
         expect(row).to_contain_text("Ada Lovelace")

@@ -50,9 +50,11 @@ ASKED_AGAIN = 40_000
 
 def test_nothing_is_kept_until_somebody_opts_in(owned, page):
     asked(owned)
-    page.get_by_role("button", name="Keep it").click()
-    # "In force on every worker" stands there already, of the key that was added: the rule itself is listed once it is in force.
+    page.get_by_role("button", name="Start keeping").click()
+    # "Saved, and in force" stands there already, of the key that was added: the rule itself is listed once it is in force.
     page.get_by_role("row", name="The whole account").wait_for()
+    page.get_by_role("button", name="Stop keeping: The whole account").wait_for()
+    page.get_by_role("button", name="Change the rule").wait_for()
     page.get_by_text("Nothing was kept").wait_for()
     page.answer = asked(owned)
     expect(page.get_by_role("button", name=f"Read {page.answer.headers['x-anyapi-decision']}")).to_be_visible(timeout=ASKED_AGAIN)

@@ -19,7 +19,7 @@ from anyapi.config import load_config, policy_context
 from anyapi.policy.availability import asked_of
 from anyapi.upstream.adapters import SERVED_EMBEDDINGS, SERVED_PROTOCOLS
 
-SETTINGS = 50
+SETTINGS, CHAT = 50, "chat_completions"
 URL = "/api/accounts/default/settings/account/default"
 CHATS = ("anthropic/claude-3.5-sonnet", "openai/gpt-4o-mini", "meta-llama/llama-3.3-70b-instruct", "mistralai/mistral-small-4")
 """Models that simulated providers serve."""
@@ -91,13 +91,17 @@ def by_the_gateway(rows):
     }
 
 
-def cheapest(rows, codes):
-    """US dollars for a million tokens in and a million out at the cheapest endpoint of those that policy permits; free ones are not counted."""
+def cheapest(rows, codes, hindrances=frozenset()):
+    """US dollars for a million tokens in and a million out at the cheapest chat endpoint of those that nothing but `hindrances` keeps out.
+
+    Free ones are not counted.
+    """
     prices = [
         endpoint["price"]["input"] + endpoint["price"]["output"]
         for row in rows
         for endpoint in row["endpoints"]
-        if None not in (endpoint["price"]["input"], endpoint["price"]["output"]) and codes[row["id"], endpoint["id"]] <= AVAILABILITY
+        if None not in (endpoint["price"]["input"], endpoint["price"]["output"]) and codes[row["id"], endpoint["id"]] <= hindrances
+        if CHAT in endpoint["operations"]
     ]
     return min((price for price in prices if price > 0), default=None)
 
@@ -133,6 +137,7 @@ def test_fifty_previews_are_what_then_happens(place):
         assert {name: preview["then"][name] for name in numbers} == numbers, sent
         assert (preview["all_models"], preview["all_endpoints"]) == (len({model for model, _ in found}), len(found))
         assert preview["then"]["cheapest"] == cheapest(rows, found), sent
+        assert preview["then"]["cheapest_listed"] == cheapest(rows, found, AVAILABILITY), sent
         if before is not None:
             assert preview["now"] == before, "what was before is what the last one would leave"
             assert (set(preview["lost"]), set(preview["gained"])) == (had - left, left - had)

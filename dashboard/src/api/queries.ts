@@ -1,6 +1,7 @@
 // What the pages read: one place for paths, keys and how long an answer is good.
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { keyLabel } from "../words/format";
 import { call } from "./client";
 import type { Thread, UsageGroup } from "./schema";
 import { useHere } from "./session";
@@ -45,17 +46,22 @@ export function useCatalogue() {
   return useQuery({ queryKey: ["catalogue"], queryFn: () => call("get", "/api/catalogue"), staleTime: MINUTE });
 }
 
+/** What each data class stands for here. */
+export function useClasses() {
+  return useQuery({ queryKey: ["classes"], queryFn: () => call("get", "/api/classes"), staleTime: MINUTE });
+}
+
 export function useKeys() {
   const { account } = useHere();
   return useQuery({ queryKey: [account, "keys"], queryFn: () => call("get", "/api/accounts/{account}/keys", { path: { account } }) });
 }
 
-/** What people call a key: its name, else how its secret begins; its id where it is not known. */
+/** What people call a key; its id where it is not known. */
 export function useKeyName(): (id: string) => string {
   const keys = useKeys();
   return (id) => {
     const found = keys.data?.find((key) => key.id === id);
-    return found ? found.name || `${found.prefix}…` : id;
+    return found ? keyLabel(found, keys.data ?? []) : id;
   };
 }
 

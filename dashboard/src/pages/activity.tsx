@@ -1,8 +1,8 @@
 // What was asked, where it went, what it cost: metadata alone, there is nothing else.
 
 import { Button, Group, SegmentedControl, Switch } from "@mantine/core";
-import { useState } from "react";
-import { Link, useSearchParams } from "wouter";
+import { type MouseEvent, useState } from "react";
+import { Link, useLocation, useSearchParams } from "wouter";
 import { address } from "../api/client";
 import { begin, useKeyName, useLatency, useRows, useTotals } from "../api/queries";
 import type { UsageRow, UsageTotal } from "../api/schema";
@@ -10,7 +10,7 @@ import { useHere } from "../api/session";
 import { type Column, Columns } from "../parts/chart";
 import { Icon } from "../parts/icon";
 import { Chip, CodeBlock, Empty, Loaded, Page, Panel, Table, Tile } from "../parts/parts";
-import { ago, count, exactTime, money, percent, plural, seconds, tokens } from "../words/format";
+import { about, ago, count, exactTime, money, percent, plural, responseTime, seconds, tokens, under } from "../words/format";
 import { outcome } from "../words/policy";
 import { filled, type Point, SPANS, type Span, spanOf, sum } from "../words/series";
 
@@ -29,7 +29,7 @@ export default function Activity() {
   return (
     <Page
       title="Activity"
-      lead="What was asked, where it went and what it cost. Prompts and answers are not here: none is stored, but what you have sealed for yourself."
+      lead="What was asked, where it went and what it cost. Prompts and answers are not here: none is stored, except what you have sealed for yourself."
       tools={
         <Group gap="md">
           <Switch size="sm" label="Live" checked={live} onChange={(event) => setLive(event.currentTarget.checked)} />
@@ -47,8 +47,8 @@ export default function Activity() {
             <>
               <Tiles rows={found.rows} span={span} every={every} />
               <OverTime rows={found.rows} since={found.since} until={found.until} span={span} every={every} />
-              <Breakdown span={span} every={every} />
               <Requests span={span} every={every} csv={csv} />
+              <Breakdown span={span} every={every} />
             </>
           )
         }
@@ -90,7 +90,7 @@ function Tiles({ rows, span, every }: { rows: UsageTotal[]; span: Span; every: n
       <Tile name="Requests" value={count(total.requests)} below={`in the last ${span.label}`} />
       <Tile name="Answered" value={percent(total.succeeded, judged)} below="of those that policy allowed" />
       <Tile name="Refused" value={count(refused)} below="by policy, sent to nobody" />
-      <Tile name="Response time" value={seconds(latency.data?.all.p50)} below={`half are faster; 95% under ${seconds(latency.data?.all.p95)}`} />
+      <Tile name="Response time" {...responseTime(latency.data)} />
       <Tile name="Tokens" value={tokens(total.tokens)} below="in and out" />
       <Tile name="Cost" value={money(total.cost)} below={total.unpriced ? `${plural(total.unpriced, "request")} without a price` : "from catalogue prices"} />
     </div>
@@ -149,7 +149,7 @@ function ResponseTimes({ since, until, span, every }: { since: number; until: nu
           const row = rows.get(point.label);
           return { good: row?.p50 ?? 0, bad: Math.max(0, (row?.p95 ?? 0) - (row?.p50 ?? 0)) };
         };
-        return <Columns slow points={filled([], since, until, span.by)} value={value} shown={seconds} said={({ good, bad }) => `half under ${seconds(good)}, 95% under ${seconds(good + bad)}`} label={`response time by ${span.by}, times in UTC`} by={span.by} />;
+        return <Columns slow points={filled([], since, until, span.by)} value={value} shown={seconds} said={({ good, bad }) => `half under ${under(good, found.finest)}, 95% under ${under(good + bad, found.finest)}`} label={`response time by ${span.by}, times in UTC`} by={span.by} />;
       }}
     </Loaded>
   );
@@ -213,9 +213,9 @@ function Breakdown({ span, every }: { span: Span; every: number | false }) {
                     <td className="r">{percent(row.succeeded, row.requests)}</td>
                     <td className="r">{count(row.prompt_tokens + row.completion_tokens)}</td>
                     <td className="r">{money(row.cost)}</td>
-                    <td className="r">{seconds(times.get(row.label)?.p50)}</td>
-                    <td className="r">{seconds(times.get(row.label)?.p95)}</td>
-                    <td className="r">{seconds(times.get(row.label)?.first_token_p50)}</td>
+                    <td className="r">{under(times.get(row.label)?.p50, latency.data?.finest)}</td>
+                    <td className="r">{under(times.get(row.label)?.p95, latency.data?.finest)}</td>
+                    <td className="r">{about(times.get(row.label)?.first_token_p50, latency.data?.finest)}</td>
                   </tr>
                 ))}
               </Table>
@@ -229,7 +229,7 @@ function Breakdown({ span, every }: { span: Span; every: number | false }) {
 }
 
 function Requests({ span, every, csv }: { span: Span; every: number | false; csv: string }) {
-  const [limit, setLimit] = useState(25);
+  const [limit, setLimit] = useState(SOME);
   const rows = useRows(span.seconds, limit, every);
   const keyName = useKeyName();
   return (
@@ -275,14 +275,23 @@ function Requests({ span, every, csv }: { span: Span; every: number | false; csv
   );
 }
 
+/** One request: a click anywhere on its row opens it. The link is for the keyboard and for screen readers, and says which one it is. */
 function Row({ row, named }: { row: UsageRow; named: string }) {
   const { account } = useHere();
+  const [, go] = useLocation();
+  const href = `/a/${encodeURIComponent(account)}/activity/${row.decision}`;
+  const when = ago(row.at, Date.now() / 1000);
+  const open = (event: MouseEvent) => {
+    if ((event.target as Element).closest("a") || window.getSelection()?.toString()) return;
+    if (event.ctrlKey || event.metaKey) window.open(href, "_blank", "noopener");
+    else go(href);
+  };
   const used = (row.tokens?.prompt ?? 0) + (row.tokens?.completion ?? 0);
   return (
-    <tr>
+    <tr className="opens" onClick={open}>
       <td className="nowrap">
-        <Link href={`/a/${encodeURIComponent(account)}/activity/${row.decision}`} title={exactTime(row.at)}>
-          {ago(row.at, Date.now() / 1000)}
+        <Link href={href} title={exactTime(row.at)} aria-label={`${when}: ${row.model}, ${outcome(row.outcome).text}`}>
+          {when}
         </Link>
       </td>
       <td>{row.model}</td>

@@ -11,7 +11,8 @@ import { useHere } from "../api/session";
 import { DraftAgreement } from "../parts/agreement";
 import { History } from "../parts/history";
 import { Icon } from "../parts/icon";
-import { Chip, Confirm, Empty, Failed, Loaded, Note, Page, Panel, sent, Table } from "../parts/parts";
+import { Named } from "../parts/named";
+import { Chip, Confirm, Empty, Failed, InForce, Loaded, Note, Page, Panel, sent, Table } from "../parts/parts";
 import { SecretField } from "../parts/secret";
 import { date } from "../words/format";
 import { agreed, attested, cannotUse, type Draft, EMPTY_DRAFT, fieldsOf, pairs } from "../words/agreement";
@@ -69,7 +70,7 @@ export default function Credentials() {
 function Done({ kept, said }: { kept: Kept; said: string }) {
   const { state } = kept.credential;
   if (state !== "active" && state !== "revoked") return <Note tone="warn" live><strong>{said} The gateway cannot use it, though.</strong> {cannotUse(state)}</Note>;
-  return <Note tone="good" live>{said} In force on every worker (snapshot {kept.snapshot}).</Note>;
+  return <Note tone="good" live>{said} <InForce snapshot={kept.snapshot} /></Note>;
 }
 
 function Lists({ found, act, add }: { found: All; act: ((doing: Doing) => void) | null; add: React.ReactNode }) {
@@ -238,7 +239,7 @@ function Add({ takers, done }: { takers: readonly Taker[]; done: (kept: Kept) =>
     <form onSubmit={sent(() => add.mutate())}>
       <Stack>
         {add.error && <Failed error={add.error} />}
-        <Select label="Provider" placeholder="Choose…" searchable required withAsterisk={false} data-autofocus data={takers.map((one) => ({ value: one.id, label: one.name }))} value={provider} onChange={setProvider} />
+        <Named label="Provider" required focused items={takers.map((one) => ({ value: one.id, label: one.name }))} value={provider} set={setProvider} />
         {asked.map((one) => (
           <TextInput key={one} label={one.replaceAll("_", " ")} description="Part of the provider's address for your account." value={variables[one] ?? ""} onChange={(event) => setVariables({ ...variables, [one]: event.currentTarget.value })} />
         ))}

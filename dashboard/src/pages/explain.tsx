@@ -12,6 +12,7 @@ import { useHere } from "../api/session";
 import { CodeBlock, Empty, Failed, Loaded, Page, Panel } from "../parts/parts";
 import { choicesOf, ShieldForm } from "../parts/shieldform";
 import { AUTO, Verdicts } from "../parts/verdicts";
+import { keyLabel } from "../words/format";
 import { NOTHING, toPolicy } from "../words/shields";
 
 const MOST = 8;
@@ -67,7 +68,7 @@ function Playground({ models, providers }: { models: readonly ModelRow[]; provid
           <Select
             label="With the API key"
             placeholder="any key that asks nothing itself"
-            data={(keys.data ?? []).filter((row) => row.state === "active").map((row) => ({ value: row.id, label: row.name || row.prefix }))}
+            data={(keys.data ?? []).filter((row) => row.state === "active").map((row) => ({ value: row.id, label: keyLabel(row, keys.data ?? []) }))}
             value={key}
             clearable
             clearButtonProps={{ "aria-label": "No particular key" }}

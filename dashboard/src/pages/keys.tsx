@@ -225,7 +225,7 @@ function Secret({ made, done }: { made: MadeKey; done: () => void }) {
         tools={<Button variant="default" size="xs" onClick={done}>I have copied it</Button>}
       >
         <Stack>
-          <Note tone="warn" live>This is the only time it is shown: AnyAPI keeps a hash of it alone. It works already (snapshot {made.snapshot}).</Note>
+          <Note tone="warn" live>This is the only time it is shown: AnyAPI keeps a hash of it alone. <span title={`On every worker, by snapshot ${made.snapshot}`}>It works already.</span></Note>
           <CodeBlock text={made.secret} what="the secret" />
           <div className="grid two">
             <div><p className="small dim" style={{ margin: "0 0 6px" }}>From a terminal</p><CodeBlock text={curl} what="the command" /></div>

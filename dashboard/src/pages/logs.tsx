@@ -2,7 +2,7 @@
 
 import { Button, Group, Modal, Stack } from "@mantine/core";
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { Link } from "wouter";
 import { address, call, problemOf, reach } from "../api/client";
 import type { LogEntry, LogsDeleted, LogsSaved } from "../api/schema";
@@ -10,7 +10,7 @@ import { useHere } from "../api/session";
 import { History } from "../parts/history";
 import { Readers } from "../parts/logreaders";
 import { kept, Rules } from "../parts/logrules";
-import { Chip, CodeBlock, Confirm, Empty, Failed, Loaded, Moment, Note, Page, Panel, Table } from "../parts/parts";
+import { Chip, CodeBlock, Confirm, Empty, Failed, InForce, Loaded, Moment, Note, Page, Panel, Table } from "../parts/parts";
 import { SecretField } from "../parts/secret";
 import { count, date, plural } from "../words/format";
 import { outcome } from "../words/policy";
@@ -27,13 +27,13 @@ export default function Logs() {
   const client = useQueryClient();
   const settings = useQuery({ queryKey: [account, "logs", "settings"], queryFn: () => call("get", "/api/accounts/{account}/logs/settings", { path: { account } }) });
   const [doing, setDoing] = useState<Doing>(null);
-  const [said, setSaid] = useState("");
+  const [said, setSaid] = useState<ReactNode>(null);
   const allowed = may("write_settings");
   const changed = (saved: LogsSaved) => {
     client.setQueryData([account, "logs", "settings"], saved.settings);
     void client.invalidateQueries({ queryKey: [account, "changes"] });
     setDoing(null);
-    setSaid(`In force on every worker (snapshot ${saved.snapshot}).`);
+    setSaid(<InForce snapshot={saved.snapshot} />);
   };
   const deleted = (gone: LogsDeleted) => {
     void client.invalidateQueries({ queryKey: [account] });

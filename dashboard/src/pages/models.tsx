@@ -10,7 +10,7 @@ import { abilities, Source } from "../parts/endpoints";
 import { Lately } from "../parts/lately";
 import { Chip, Empty, Loaded, type Order, Outside, Page, Panel, SortHead, Table } from "../parts/parts";
 import { money, tokens } from "../words/format";
-import { confidence, leniency, retention, strictness, training } from "../words/policy";
+import { confidence, keeps, leniency, strictness, training } from "../words/policy";
 
 export default function Models() {
   const [search, setSearch] = useSearchParams();
@@ -128,7 +128,7 @@ function ModelTable() {
                     <td className="wide" style={{ minWidth: 320 }}>
                       {one.best?.data_policy ? (
                         <>
-                          <span className="chips"><Chip said={training(one.best.data_policy.training)} /><Chip said={retention(one.best.data_policy.retention)} /></span>
+                          <span className="chips"><Chip said={training(one.best.data_policy.training)} /><Chip said={keeps(one.best.data_policy)} /></span>
                           <span style={{ display: "block", marginTop: 4 }}><Source policy={one.best.data_policy} /></span>
                         </>
                       ) : (
@@ -194,7 +194,7 @@ function ProviderTable() {
                   <td>{row.has_credential ? <Chip tone="good">here</Chip> : <span className="dim">none</span>}</td>
                   <td>{row.endpoints === 0 ? <span className="dim">none listed</span> : <Chip tone={row.permitted === 0 ? "warn" : row.usable ? "good" : "plain"}>{row.permitted} of {row.endpoints}</Chip>}</td>
                   <td className="wide" style={{ minWidth: 260 }}>
-                    <span className="chips"><Chip said={training(row.policy.training)} /><Chip said={retention(row.policy.retention)} /></span>
+                    <span className="chips"><Chip said={training(row.policy.training)} /><Chip said={keeps({ retention: row.policy.retention, flagged: row.flagged })} /></span>
                     <span style={{ display: "block", marginTop: 4 }}>
                       <Chip said={confidence(row.provenance.confidence)} />{" "}
                       <span className="small dim">{row.provenance.source_url ? <Outside href={row.provenance.source_url}>source</Outside> : "no source page"}</span>

@@ -1,6 +1,6 @@
 // A real request through the gateway, from this browser, with a key that is pasted in: the answer as it comes, and its receipt line.
 
-import { Button, Group, Select, Stack, Textarea } from "@mantine/core";
+import { Button, Group, Stack, Textarea } from "@mantine/core";
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { aborted, Problem } from "../api/client";
@@ -9,6 +9,7 @@ import { useModels, useProviders } from "../api/queries";
 import type { EndpointRow, ModelRow, ProviderRow } from "../api/schema";
 import { useHere } from "../api/session";
 import { Facts } from "../parts/endpoints";
+import { Named, useUnclear } from "../parts/named";
 import { Chip, Copy, Empty, Failed, Loaded, Note, Page, Panel, sent } from "../parts/parts";
 import { SecretField } from "../parts/secret";
 import { choicesOf, ShieldForm } from "../parts/shieldform";
@@ -33,7 +34,7 @@ export default function Playground() {
   const models = useModels();
   const providers = useProviders();
   return (
-    <Page title="Playground" lead="Send a prompt through the gateway and see where it went, and under which policy. It goes from your browser straight to the data plane, like one of your application's. This page keeps nothing of it, nor does the gateway, but what you have sealed for yourself; what the provider does with it stands in the receipt line.">
+    <Page title="Playground" lead="Send a prompt through the gateway and see where it went, and under which policy. It goes from your browser straight to the data plane, like one of your application's. This page keeps nothing of it, nor does the gateway, except what you have sealed for yourself; what the provider does with it stands in the receipt line.">
       <Loaded read={models} lines={8}>{(found) => <Loaded read={providers}>{(rows) => <Desk models={found} providers={rows} />}</Loaded>}</Loaded>
     </Page>
   );
@@ -70,17 +71,20 @@ function Desk({ models, providers }: { models: readonly ModelRow[]; providers: r
   const { account, dataPlane } = useHere();
   const [search] = useSearchParams();
   const [key, setKey] = useState("");
-  const [model, setModel] = useState(search.get("model") ?? AUTO);
+  const [model, setModel] = useState<string | null>(search.get("model") ?? AUTO);
   const [prompt, setPrompt] = useState("");
   const [shields, setShields] = useState(NOTHING);
   const policy = useMemo(() => toPolicy(shields), [shields]);
   const choices = useMemo(() => choicesOf(providers), [providers]);
+  const items = useMemo(() => groupsOf(models), [models]);
+  const [unclear, tell] = useUnclear();
   const talk = useExchanges();
   const base = `/a/${encodeURIComponent(account)}`;
-  const ready = dataPlane.startsWith("http") && key.trim() !== "" && prompt.trim() !== "" && !talk.busy;
+  const known = model === AUTO || models.some((row) => row.id === model);
+  const ready = dataPlane.startsWith("http") && known && !unclear && key.trim() !== "" && prompt.trim() !== "" && !talk.busy;
   // Neither is checked for spelling or translated: browsers may send what they check or translate to others.
   const submit = () => {
-    if (!ready) return;
+    if (!ready || model === null) return;
     void talk.ask(key.trim(), model, policy, prompt);
     setPrompt("");
   };
@@ -95,7 +99,7 @@ function Desk({ models, providers }: { models: readonly ModelRow[]; providers: r
             <Stack>
               {!dataPlane.startsWith("http") && <Note tone="warn">The gateway listens where no browser can reach it. Its operator sets <span className="mono">server.public_url</span>; until then, ask from a terminal.</Note>}
               <SecretField label="API key" description={<>Stays in this page's memory until you leave it. <Link href={`${base}/keys`}>Make one</Link> if you have none.</>} placeholder="anyapi_sk_…" value={key} set={setKey} />
-              <Select label="Model" searchable allowDeselect={false} limit={80} data={groupsOf(models)} value={model} onChange={(next) => next && setModel(next)} />
+              <Named label="Model" required limit={80} items={items} value={model} set={setModel} />
               <Textarea label="Prompt" description="Ctrl and Enter send it." autosize minRows={4} maxRows={14} autoComplete="off" spellCheck={false} value={prompt} onChange={(event) => setPrompt(event.currentTarget.value)} onKeyDown={onKey} />
               <Group gap="sm">
                 <Button type="submit" disabled={!ready}>Send</Button>
@@ -110,7 +114,7 @@ function Desk({ models, providers }: { models: readonly ModelRow[]; providers: r
             <summary>
               <strong>What this request asks itself</strong> <span className="small dim">{settingsOf(policy).join("; ") || "nothing, on top of the key and the account"}</span>
             </summary>
-            <div style={{ marginTop: 16 }}><ShieldForm value={shields} set={setShields} choices={choices} /></div>
+            <div style={{ marginTop: 16 }}><ShieldForm value={shields} set={setShields} choices={choices} unclear={tell} /></div>
           </details>
         </Panel>
       </div>

@@ -3,19 +3,22 @@
 import { Button, Select } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
-import { Link, useSearchParams } from "wouter";
+import { useEffect, useMemo, useState } from "react";
+import { useSearchParams } from "wouter";
 import { call } from "../api/client";
-import { useKeys, useProjects, useProviders } from "../api/queries";
+import { useClasses, useKeys, useProjects, useProviders } from "../api/queries";
 import type { Layer, ProviderRow, Shown } from "../api/schema";
 import { useHere } from "../api/session";
 import { History } from "../parts/history";
+import { WhatIsKept } from "../parts/kept";
 import { TakePart } from "../parts/part";
-import { Failed, Loaded, Note, Page, Panel } from "../parts/parts";
+import { useUnclear } from "../parts/named";
+import { Failed, InForce, Loaded, Note, Page, Panel } from "../parts/parts";
 import { Left } from "../parts/preview";
 import { choicesOf, ShieldForm } from "../parts/shieldform";
-import { plural } from "../words/format";
+import { keyLabel, plural } from "../words/format";
 import { LAYERS } from "../words/policy";
+import type { Own } from "../words/preview";
 import { fromPolicy, NOTHING, same, type Shields, toPolicy } from "../words/shields";
 
 interface Scope {
@@ -50,7 +53,7 @@ export default function Privacy() {
     { group: "Projects", items: (projects.data ?? []).map((row) => ({ value: `project ${row.id}`, label: `Project ${row.name}` })) },
     {
       group: "API keys",
-      items: (keys.data ?? []).filter((row) => row.state === "active").map((row) => ({ value: `key ${row.id}`, label: `Key ${row.name || row.prefix}` })),
+      items: (keys.data ?? []).filter((row) => row.state === "active").map((row) => ({ value: `key ${row.id}`, label: `Key ${keyLabel(row, keys.data ?? [])}` })),
     },
   ].filter((group) => group.items.length > 0);
   return (
@@ -82,15 +85,8 @@ export default function Privacy() {
       <div className="grid two">
         {scope.layer === "account" && <TakePart />}
         <History gateway={scope.layer === "gateway"} only={["settings", "ranking"]} />
-        <Panel title="What is kept of your requests">
-          <p style={{ marginTop: 0 }}>
-            No prompt, no answer and no part of one, unless you opt into a log that is sealed to your own keys: <Link href={`/a/${encodeURIComponent(account)}/logs`}>Sealed logs</Link>. AnyAPI has no log that it could read.
-          </p>
-          <p style={{ marginBottom: 0 }}>
-            Time, model, provider, token counts, cost and outcome of each request are kept for your activity page. <Link href={`/a/${encodeURIComponent(account)}/stored`}>The whole list</Link>.
-          </p>
-        </Panel>
       </div>
+      <WhatIsKept />
     </Page>
   );
 }
@@ -105,12 +101,19 @@ function Form({ scope, shown, providers }: { scope: Scope; shown: Shown; provide
   const policy = useMemo(() => toPolicy(shields), [shields]);
   const [asked] = useDebouncedValue(policy, 200);
   const allowed = scope.layer === "gateway" ? me.operator : may("write_settings");
+  const [unclear, tell] = useUnclear();
+  const [discarded, setDiscarded] = useState(0);
+  const classes = useClasses();
+  const own: Own = { layer: scope.layer, policy: asked, classes: (classes.data ?? []).filter((one) => fromPolicy(asked).dataClasses.includes(one.data_class)) };
   const preview = useQuery({
     queryKey: [account, "preview", scope.layer, scope.subject, shown.in_force.hash, asked],
     queryFn: ({ signal }) => readPreview(account, scope, { data_policy: asked }, signal),
     placeholderData: keepPreviousData,
     staleTime: 30_000,
   });
+  const stale = preview.isPlaceholderData || asked !== policy;
+  const fresh = !stale && preview.data !== undefined;
+  const trouble = useTrouble(preview.error ?? preview.failureReason, fresh);
   const save = useMutation({
     mutationFn: () => write(account, scope, { data_policy: policy }),
     onSuccess: (saved) => {
@@ -130,6 +133,8 @@ function Form({ scope, shown, providers }: { scope: Scope; shown: Shown; provide
           </div>
         )}
         <ShieldForm
+          key={discarded}
+          unclear={tell}
           value={shields}
           set={(next) => {
             setEdited(next);
@@ -139,15 +144,24 @@ function Form({ scope, shown, providers }: { scope: Scope; shown: Shown; provide
           held={held}
         />
         <div className="savebar">
-          <Button disabled={!dirty || !allowed} loading={save.isPending} onClick={() => save.mutate()}>
+          <Button disabled={!dirty || !allowed || unclear} loading={save.isPending} onClick={() => save.mutate()}>
             Save
           </Button>
-          <Button variant="default" disabled={!dirty} onClick={() => setEdited(null)}>
+          <Button
+            variant="default"
+            disabled={!dirty && !unclear}
+            onClick={() => {
+              setEdited(null);
+              setDiscarded(discarded + 1);
+            }}
+          >
             Discard
           </Button>
           <span className="small" role="status" style={{ flex: "1 1 180px" }}>
-            {save.isSuccess && !dirty && <strong style={{ color: "var(--good)" }}>In force on every worker (snapshot {save.data.snapshot}).</strong>}
-            {dirty && preview.data && (
+            {save.isSuccess && !dirty && <strong style={{ color: "var(--good)" }}><InForce snapshot={save.data.snapshot} /></strong>}
+            {unclear && <strong style={{ color: "var(--bad)" }}>A field above holds a name that is not on its list. </strong>}
+            {dirty && !fresh && <span className="dim">{trouble ? "Not saved yet. What it would leave is not known: the gateway could not be asked." : "Not saved yet: asking what it would leave…"}</span>}
+            {dirty && fresh && (
               <span className="dim">
                 Not saved yet: would leave {preview.data.then.models} of {preview.data.all_models} models and {preview.data.then.endpoints} of {preview.data.all_endpoints} endpoints
                 {preview.data.lost_in_use.length > 0 && <strong style={{ color: "var(--bad)" }}>; {plural(preview.data.lost_in_use.length, "model")} of last week would go</strong>}.
@@ -164,13 +178,23 @@ function Form({ scope, shown, providers }: { scope: Scope; shown: Shown; provide
       </Panel>
       <aside aria-label="Preview">
         <Panel title={dirty ? "What saving would do" : "What is left"}>
-          {preview.error ? (
-            <Failed error={preview.error} retry={() => void preview.refetch()} />
+          {trouble ? (
+            <Failed error={trouble} retry={() => void preview.refetch()} />
           ) : (
-            <Loaded read={preview}>{(found) => <Left found={found} dirty={dirty} stale={preview.isPlaceholderData || asked !== policy} />}</Loaded>
+            <Loaded read={preview}>{(found) => <Left found={found} dirty={dirty} stale={stale} own={own} />}</Loaded>
           )}
         </Panel>
       </aside>
     </div>
   );
+}
+
+/** Why the newest question has no answer; it stands until there is one, while the page asks again and again by itself. */
+function useTrouble(failure: Error | null, fresh: boolean): Error | null {
+  const [trouble, setTrouble] = useState<Error | null>(null);
+  useEffect(() => {
+    if (fresh) setTrouble(null);
+    else if (failure) setTrouble(failure);
+  }, [failure, fresh]);
+  return trouble;
 }

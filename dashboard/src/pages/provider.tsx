@@ -8,7 +8,7 @@ import { Endpoints } from "../parts/endpoints";
 import { Chip, Loaded, Note, Outside, Page, Panel } from "../parts/parts";
 import { CompareButton, usePicked } from "../parts/picked";
 import { plural } from "../words/format";
-import { confidence, retention, review, sentence, training, zeroRetention } from "../words/policy";
+import { confidence, keeps, retention, review, sentence, training, zeroRetention } from "../words/policy";
 
 export default function Provider({ id }: { id: string }) {
   const { account } = useHere();
@@ -37,7 +37,7 @@ function Whole({ found }: { found: ProviderPage }) {
         <Panel title="What it does with your data">
           <p className="chips" style={{ marginTop: 0 }}>
             <Chip said={training(record.policy.training)} />
-            <Chip said={retention(kept)} />
+            <Chip said={keeps({ retention: kept, flagged: provider.flagged })} />
             <Chip said={review(record.policy.human_review)} />
           </p>
           <dl className="facts small">

@@ -11,8 +11,9 @@ import { useHere } from "../api/session";
 import { Chip, Loaded, Page, Panel, Waiting } from "../parts/parts";
 import { Ruled } from "../parts/ruling";
 import { Verdicts } from "../parts/verdicts";
-import { count, exactTime, money, plural, seconds } from "../words/format";
-import { outcome, sentence } from "../words/policy";
+import { count, list, plural, seconds } from "../words/format";
+import { costOf, factsOf } from "../words/kept";
+import { outcome } from "../words/policy";
 import { rulingOf, rulingOfRecord } from "../words/receipt";
 
 export default function Request({ decision }: { decision: string }) {
@@ -41,6 +42,7 @@ function Whole({ found: { usage, decision } }: { found: Drilled }) {
     retry: 1, // it stands in the audit log about a second after the answer
     retryDelay: 1500,
   });
+  const today = useToday(usage, decision?.data_classes ?? (usage.data_class ? [usage.data_class] : []));
   const ruling = rulingOf(receipt.data) ?? (decision && rulingOfRecord(decision, usage.endpoint ?? null));
   return (
     <>
@@ -52,9 +54,9 @@ function Whole({ found: { usage, decision } }: { found: Drilled }) {
           <Kept usage={usage} />
         </Panel>
       </div>
-      {ruling && <Ruled ruling={ruling} record={decision} />}
+      {ruling && <Ruled ruling={ruling} record={decision} today={today.asked.data?.requirement ?? null} named={today.named} />}
       <Receipt decision={usage.decision} read={receipt} />
-      {!decision && (receipt.isPending ? <Waiting lines={6} /> : <Today usage={usage} decided={ruling !== null} />)}
+      {receipt.isPending && !decision ? <Waiting lines={6} /> : <Today usage={usage} decided={ruling !== null} today={today} />}
     </>
   );
 }
@@ -81,46 +83,29 @@ function Story({ usage }: { usage: UsageRow }) {
         <p>It was sent to nobody. {NOBODY[usage.outcome]}</p>
       )}
       <p className="dim small" style={{ marginBottom: 0 }}>
-        {usage.tokens?.prompt || usage.tokens?.completion ? `${plural(usage.tokens.prompt ?? 0, "token")} in, ${count(usage.tokens.completion ?? 0)} out, ` : ""}
-        {money(usage.cost)}
+        {usage.tokens?.prompt || usage.tokens?.completion ? `${plural(usage.tokens.prompt ?? 0, "token")} in, ${count(usage.tokens.completion ?? 0)} out. ` : ""}
+        {costOf(usage)}
       </p>
     </>
   );
 }
 
 function Kept({ usage }: { usage: UsageRow }) {
+  const { account } = useHere();
   const keys = useKeys();
   const key = keys.data?.find((one) => one.id === usage.key);
-  const facts: [string, string | null | undefined][] = [
-    ["Decision", usage.decision],
-    ["When", exactTime(usage.at)],
-    ["API key", key?.name ? `${key.name} (${usage.key})` : usage.key],
-    ["Project", usage.project],
-    ["Operation", sentence(usage.operation)],
-    ["Endpoint", usage.endpoint],
-    ["Was sent to", usage.sent_to && (usage.sent_to.map(([endpoint]) => endpoint).join(", ") || "nobody: no connection was made")],
-    ["Credential", usage.credential],
-    ["Answered by, as the router says", usage.host],
-    ["Held against what was promised", usage.evidence && sentence(usage.evidence)],
-    ["Data class", usage.data_class],
-    ["App", [usage.app?.name, usage.app?.version].filter(Boolean).join(" ")],
-    ["Status", String(usage.status)],
-    ["Streamed", usage.streamed ? "yes" : "no"],
-  ];
   return (
     <>
       <dl className="facts small">
-        {facts
-          .filter(([, value]) => value)
-          .map(([name, value]) => (
-            <div key={name} style={{ display: "contents" }}>
-              <dt>{name}</dt>
-              <dd className={name === "Decision" ? "mono" : undefined}>{value}</dd>
-            </div>
-          ))}
+        {factsOf(usage, key).map(([name, value]) => (
+          <div key={name} style={{ display: "contents" }}>
+            <dt>{name}</dt>
+            <dd className={name === "Decision" ? "mono" : undefined}>{value}</dd>
+          </div>
+        ))}
       </dl>
       <p className="small dim" style={{ marginBottom: 0 }}>
-        That is all, with its receipt below. No prompt and no answer is stored, but what you have sealed for yourself.
+        That is its usage row. Besides, it counts in sums by the hour and in what its key spent, and has an entry in the audit log, which is only ever added to, with account, key and app as random ids: its receipt below shows it (where there is none, the operator leaves requests of its data class out). No prompt and no answer is stored, except what you have sealed for yourself. <Link href={`/a/${encodeURIComponent(account)}/stored`}>All that is stored</Link>
       </p>
     </>
   );
@@ -156,22 +141,31 @@ function Receipt({ decision, read }: { decision: string; read: UseQueryResult<un
   );
 }
 
-function Today({ usage, decided }: { usage: UsageRow; decided: boolean }) {
+/**
+ * What would happen to such a request now. Nothing is known of what it asked itself but its data classes: one that no other layer names today
+ * is named again, as the request may name one.
+ */
+function useToday(usage: UsageRow, classes: readonly string[]) {
   const { account } = useHere();
-  const asked = useQuery({
-    queryKey: [account, "explain-today", usage.model, usage.key],
-    queryFn: () => call("post", "/api/accounts/{account}/explain", { path: { account }, body: { models: [usage.model], data_policy: {}, key: usage.key } }),
-    enabled: usage.model !== "unknown",
-  });
+  const ask = (data_policy: Record<string, unknown>) => call("post", "/api/accounts/{account}/explain", { path: { account }, body: { models: [usage.model], data_policy, key: usage.key } });
+  const known = usage.model !== "unknown";
+  const plain = useQuery({ queryKey: [account, "explain-today", usage.model, usage.key], queryFn: () => ask({}), enabled: known });
+  const others = plain.data ? classes.filter((one) => !plain.data.requirement.data_classes.some((other) => other === one)) : [];
+  const named = others.length === 1 ? others : [];
+  const full = useQuery({ queryKey: [account, "explain-today", usage.model, usage.key, named], queryFn: () => ask({ data_class: named[0] }), enabled: known && named.length > 0 });
+  return named.length > 0 ? { asked: full, named } : { asked: plain, named };
+}
+
+function Today({ usage, decided, today: { asked, named } }: { usage: UsageRow; decided: boolean; today: ReturnType<typeof useToday> }) {
   const changed = usage.outcome === "no_eligible_endpoint" && ": if something is left below, it was the request that asked for more, or something has changed since";
   return (
-    <Panel title={decided ? "What its settings leave today" : usage.provider ? "Why this endpoint" : "Why no endpoint"}>
+    <Panel anchor="today" title={decided ? "What its settings leave today" : usage.provider ? "Why this endpoint" : "Why no endpoint"}>
       {usage.model === "unknown" ? (
         <p>The model that was asked for is in no catalogue.</p>
       ) : (
         <>
           <p className="small dim" style={{ marginTop: 0 }}>
-            {!decided && "There is no receipt to read the decision from. "}What the settings of its key, project and account leave of this model now. What the request itself asked is not kept{changed}.
+            {!decided && "There is no receipt to read the decision from. "}What the settings of its key, project and account leave of this model now{named.length > 0 && `, with data class ${list(named)}, which the request named`}. What {named.length > 0 && "else "}the request itself asked is not kept{changed}.
           </p>
           <Loaded read={asked}>{(found) => <Verdicts found={found} />}</Loaded>
         </>

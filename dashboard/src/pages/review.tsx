@@ -7,7 +7,7 @@ import { call } from "../api/client";
 import { useDeliveries, useFresh, useNotifications, useReview, useUpdates } from "../api/queries";
 import type { Expiring, HookMade, Review as Found, Told, Update, Waiting } from "../api/schema";
 import { useHere } from "../api/session";
-import { Chip, CodeBlock, Empty, Failed, Loaded, Moment, Note, Page, Panel, sent, Table } from "../parts/parts";
+import { Chip, CodeBlock, Empty, Failed, InForce, Loaded, Moment, Note, Page, Panel, sent, Table } from "../parts/parts";
 import { date, list, plural, time } from "../words/format";
 import { delivery } from "../words/policy";
 
@@ -68,7 +68,7 @@ function Pending({ found }: { found: Found }) {
         {accept.isSuccess && (
           <div style={{ marginBottom: 12 }}>
             <Note tone="good">
-              {plural(accept.data.accepted, "change")} accepted. In force on every worker (snapshot {accept.data.snapshot}).
+              <InForce snapshot={accept.data.snapshot} said={`${plural(accept.data.accepted, "change")} accepted`} />
             </Note>
           </div>
         )}
@@ -320,7 +320,7 @@ function Bring({ fromUrl }: { fromUrl: boolean }) {
       </Group>
       <div role="status" className="small">
         {update.isPending && "Checking it and putting it into force…"}
-        {update.isSuccess && (update.data.update === null ? "That catalogue is in force already." : `In force on every worker (snapshot ${update.data.snapshot ?? ""}).`)}
+        {update.isSuccess && (update.data.update === null ? "That catalogue is in force already." : <InForce snapshot={update.data.snapshot} said="Updated" />)}
       </div>
       {(update.error ?? problem) !== null && <Failed error={update.error ?? problem} />}
     </Stack>

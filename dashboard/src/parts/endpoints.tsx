@@ -4,7 +4,7 @@ import { Checkbox } from "@mantine/core";
 import { Link } from "wouter";
 import type { Capabilities, EndpointRow, PolicyView } from "../api/schema";
 import { age, money, tokens } from "../words/format";
-import { AVAILABILITY, confidence, reason, retention, review, training } from "../words/policy";
+import { AVAILABILITY, confidence, keeps, reason, review, training } from "../words/policy";
 import { Chip, Outside, Table } from "./parts";
 import { identity } from "./picked";
 
@@ -20,7 +20,7 @@ export function Facts({ policy }: { policy: PolicyView | null }) {
   return (
     <span className="chips">
       <Chip said={training(policy.training)} />
-      <Chip said={retention(policy.retention)} />
+      <Chip said={keeps(policy)} />
       <Chip said={review(policy.human_review)} />
     </span>
   );

@@ -25,10 +25,11 @@ export function Page({ title, lead, tools, children }: { title: string; lead?: R
   );
 }
 
-export function Panel({ title, children, tools }: { title?: ReactNode; children: ReactNode; tools?: ReactNode }) {
+/** `anchor` is its name for links within the page. */
+export function Panel({ title, children, tools, anchor }: { title?: ReactNode; children: ReactNode; tools?: ReactNode; anchor?: string }) {
   const id = useId();
   return (
-    <section className="panel" aria-labelledby={title ? id : undefined}>
+    <section className="panel" aria-labelledby={title ? id : undefined} id={anchor} tabIndex={anchor === undefined ? undefined : -1}>
       {title && tools ? (
         <div style={{ display: "flex", justifyContent: "space-between", gap: 12, flexWrap: "wrap", marginBottom: 12, alignItems: "center" }}>
           <Title order={2} id={id}>
@@ -76,6 +77,11 @@ export function Moment({ at }: { at: number }) {
       {time(at)}
     </time>
   );
+}
+
+/** What is said once a change holds everywhere; the snapshot's number for whoever looks for it. */
+export function InForce({ snapshot, said = "Saved" }: { snapshot: number | null; said?: string }) {
+  return <span title={snapshot === null ? "On every worker" : `On every worker, by snapshot ${snapshot}`}>{said}, and in force.</span>;
 }
 
 const NOTE_ICONS: Record<Tone, IconName> = { good: "check", bad: "warn", warn: "warn", plain: "info" };

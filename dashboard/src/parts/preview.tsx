@@ -1,11 +1,12 @@
 // What settings would leave, before they are saved: the sentence, the numbers, who would be lost, which layer holds what.
 
 import type { Preview, Side } from "../api/schema";
-import { money, plural } from "../words/format";
-import { AVAILABILITY, layers, reason, setting } from "../words/policy";
+import { plural } from "../words/format";
+import { AVAILABILITY, reason, setting } from "../words/policy";
+import { askers, cheapest, type Own } from "../words/preview";
 import { Note } from "./parts";
 
-export function Left({ found, dirty, stale }: { found: Preview; dirty: boolean; stale: boolean }) {
+export function Left({ found, dirty, stale, own }: { found: Preview; dirty: boolean; stale: boolean; own: Own }) {
   const { now, then } = found;
   return (
     <div aria-live="polite" aria-busy={stale} style={{ display: "grid", gap: 16, opacity: stale ? 0.65 : 1, transition: "opacity .15s" }}>
@@ -39,7 +40,7 @@ export function Left({ found, dirty, stale }: { found: Preview; dirty: boolean; 
           <ul style={{ margin: 0, paddingLeft: 18 }} className="small">
             {found.in_force.settings.map((one) => (
               <li key={one.setting}>
-                {setting(one.setting, one.value)} <span className="dim">by {layers(one.layers)}</span>
+                {setting(one.setting, one.value)} <span className="dim">(set by {askers(one, own)})</span>
               </li>
             ))}
             {found.in_force.durable_record && <li>Each decision is on disk before anything is sent</li>}
@@ -48,12 +49,6 @@ export function Left({ found, dirty, stale }: { found: Preview; dirty: boolean; 
       </div>
     </div>
   );
-}
-
-function cheapest(now: Side, then: Side): string {
-  if (then.cheapest === now.cheapest) return `The cheapest answer stays at ${money(now.cheapest)} for a million tokens in and a million out.`;
-  if (then.cheapest === null) return `The cheapest answer costs ${money(now.cheapest)} for a million tokens in and a million out; none with a price would be left.`;
-  return `The cheapest answer goes from ${money(now.cheapest)} to ${money(then.cheapest)} for a million tokens in and a million out.`;
 }
 
 function Usable({ now, then, dirty }: { now: Side; then: Side; dirty: boolean }) {

@@ -2,16 +2,16 @@
 
 import { Button } from "@mantine/core";
 import { useState } from "react";
-import type { DecisionRecord } from "../api/schema";
-import { plural } from "../words/format";
-import { AVAILABILITY, reason, retention, training } from "../words/policy";
+import type { DecisionRecord, RequirementView } from "../api/schema";
+import { list, plural } from "../words/format";
+import { AVAILABILITY, layers, reason, retention, setting, training } from "../words/policy";
 import type { Permitted, Ruling } from "../words/receipt";
 import { Chip, Outside, Panel } from "./parts";
 
 /** The ruling as the log has it. With a decision record, in the order in which the endpoints would have been tried. */
 const SOME = 12;
 
-export function Ruled({ ruling, record }: { ruling: Ruling; record: DecisionRecord | null }) {
+export function Ruled({ ruling, record, today, named }: { ruling: Ruling; record: DecisionRecord | null; today: RequirementView | null; named: readonly string[] }) {
   const [all, setAll] = useState(false);
   const order = record?.permitted ?? [];
   const place = (each: Permitted) => (order.includes(each.endpoint) ? order.indexOf(each.endpoint) : order.length);
@@ -22,6 +22,7 @@ export function Ruled({ ruling, record }: { ruling: Ruling; record: DecisionReco
         As it was ruled then, from what gateway, account, project, key and request asked together (policy <span className="mono">{ruling.requirement.slice(0, 12)}</span>) and the facts of catalogue <span className="mono">{ruling.catalogue.slice(0, 12)}</span>. The receipt below proves it.
         {record && <> The decision was on the disk before anything was sent, because the data class is {record.data_classes.join(", ")}.</>}
       </p>
+      {ruling.denied.length > 0 && today && <Asked today={today} named={named} same={today.hash === ruling.requirement} />}
       <ul className="bars" aria-label="Endpoints, as decided">
         {permitted.map((each, at) => (
           <li key={`${each.endpoint} ${at}`}>
@@ -52,5 +53,24 @@ export function Ruled({ ruling, record }: { ruling: Ruling; record: DecisionReco
         {plural(ruling.permitted.length, "endpoint")} permitted, {ruling.denied.length} left out.
       </p>
     </Panel>
+  );
+}
+
+/**
+ * Which settings decided, and which layer asked for each. The log holds no more of that than a hash: where today's settings have the same one,
+ * they are what was asked then.
+ */
+function Asked({ today, named, same }: { today: RequirementView; named: readonly string[]; same: boolean }) {
+  const where = <a href="#today">What its settings leave today</a>;
+  if (!same) return <p>Which setting and which layer asked for it is not kept, and what gateway, account, project and key ask today{named.length > 0 && `, with data class ${list(named)} of the request,`} is not what was asked then: the request itself asked for {named.length > 0 ? "more than that" : "more"}, or something has changed since. {where} says for each reason who asks it now.</p>;
+  return (
+    <div style={{ marginBottom: 16 }}>
+      <p style={{ margin: 0 }}>What all layers together asked then is what gateway, account, project and key ask today{named.length > 0 && `, with data class ${list(named)} of the request`}:</p>
+      <ul aria-label="What was asked" style={{ margin: "4px 0", paddingLeft: 18 }}>
+        {today.settings.map((one) => <li key={one.setting}>{setting(one.setting, one.value)} <span className="dim">(set by {layers(one.layers)})</span></li>)}
+        {today.settings.length === 0 && <li>Nothing: what is left out is so for other reasons than policy.</li>}
+      </ul>
+      <p className="small dim" style={{ margin: 0 }}>Reason by reason it stands under {where}.</p>
+    </div>
   );
 }

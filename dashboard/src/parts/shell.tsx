@@ -186,7 +186,7 @@ export function Shell({ children }: { children: ReactNode }) {
         ))}
         <div style={{ marginTop: "auto" }}>
           <p className="small dim" style={{ margin: "0 10px 10px" }}>
-            No prompt and no answer is stored, but what you have sealed for yourself.
+            No prompt and no answer is stored, except what you have sealed for yourself.
           </p>
           <div className="nav" style={{ borderTop: "1px solid var(--line)", paddingTop: 10 }}>
             <Link href={`${base}/me`} aria-current={here === "me" ? "page" : undefined}>

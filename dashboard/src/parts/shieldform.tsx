@@ -1,18 +1,16 @@
 // The privacy settings of one layer as plain sentences, each with its control. Holds no state of its own.
 
-import { Checkbox, MultiSelect, NumberInput, Select, Switch } from "@mantine/core";
+import { Checkbox, NumberInput, Select, Switch } from "@mantine/core";
 import { type ReactNode, useState } from "react";
+import { useClasses } from "../api/queries";
 import type { ProviderRow, SettingView } from "../api/schema";
 import { layers, setting } from "../words/policy";
+import { asked, stands } from "../words/preview";
 import type { Shields } from "../words/shields";
-import { Chip, Note } from "./parts";
+import { Names, type Unclear } from "./named";
+import { Chip } from "./parts";
 
-export const DATA_CLASSES = [
-  { value: "public", label: "public: nothing is asked" },
-  { value: "internal", label: "internal: no training, kept for a short time" },
-  { value: "confidential", label: "confidential: nothing kept, decisions on record" },
-  { value: "regulated", label: "regulated: certified providers, full paper trail" },
-];
+const CLASSES = ["public", "internal", "confidential", "regulated"];
 const RETENTIONS = [
   { value: "any", label: "any time" },
   { value: "0", label: "no time at all" },
@@ -49,13 +47,21 @@ interface Props {
   choices: Choices;
   /** What layers above hold already. */
   held?: readonly SettingView[];
-  heldClasses?: { names: readonly string[]; above: boolean };
+  /** Told which field holds text that names nothing, and when it does no longer. */
+  unclear?: Unclear;
   disabled?: boolean;
 }
 
-export function ShieldForm({ value, set, choices, held = [], disabled = false }: Props) {
+export function ShieldForm({ value, set, choices, held = [], unclear, disabled = false }: Props) {
   const change = (part: Partial<Shields>) => set({ ...value, ...part });
-  const above = (...names: string[]) => held.find((one) => names.includes(one.setting));
+  const classes = useClasses().data ?? [];
+  const named = classes.filter((one) => value.dataClasses.includes(one.data_class));
+  const above = (...names: string[]) => [
+    ...held.filter((one) => names.includes(one.setting)).map((one) => `${setting(one.setting, one.value)}, by ${layers(one.layers)}`),
+    ...named.flatMap((one) => names.filter((name) => asked(one.data_policy, name) !== undefined).map((name) => `${setting(name, asked(one.data_policy, name))}, by data class ${one.data_class}`)),
+  ];
+  const flagged = value.countFlagged || [...held.map((one) => one.setting), ...named.flatMap((one) => Object.keys(one.data_policy))].includes("flagged_copies");
+  const said = (name: string) => classes.filter((one) => one.data_class === name).map(stands).join();
   const [other, setOther] = useState(false);
   const known = RETENTIONS.some((one) => one.value === String(value.retention));
   const kept = value.retention === null ? (other ? "other" : "any") : known && !other ? String(value.retention) : "other";
@@ -70,8 +76,8 @@ export function ShieldForm({ value, set, choices, held = [], disabled = false }:
       <Shield
         title="Providers may keep it for"
         wide
-        words="Providers that keep it longer, or do not say how long, are left out."
-        held={above("retention_days", "flagged_copies", "flagged_copies_counted")}
+        words={`Providers that keep it longer, or do not say how long, are left out. ${flagged ? "So are those that keep longer what they flag as abuse." : "What they flag as abuse they may keep longer, unless those copies are counted too."}`}
+        held={above("retention_days", "flagged_copies")}
         control={
           <Select
             aria-label="Providers may keep it for"
@@ -140,7 +146,7 @@ export function ShieldForm({ value, set, choices, held = [], disabled = false }:
         }
       />
       <Shield title="Certified providers alone" words="Each provider left must have all of these. Contracts such as a HIPAA agreement count once you have declared them." held={above("certifications", "certifications_must_be_named")}>
-        <Names label="Certifications" none="No certification asked" names={choices.certifications} value={value.certifications} set={(next) => change({ certifications: next })} disabled={disabled} />
+        <Names unclear={unclear} label="Certifications" none="No certification asked" names={choices.certifications} value={value.certifications} set={(next) => change({ certifications: next })} disabled={disabled} />
       </Shield>
       <Shield
         title="Only in certain regions"
@@ -149,51 +155,51 @@ export function ShieldForm({ value, set, choices, held = [], disabled = false }:
         control={<Toggle label="Only in certain regions" on={value.regions !== null} set={(on) => change({ regions: on ? [] : null })} disabled={disabled} />}
       >
         {value.regions !== null && (
-          <Names label="Regions" names={choices.regions} value={value.regions} set={(next) => change({ regions: next })} disabled={disabled} nothing="Choose at least one region: as it stands, nothing is allowed." />
+          <Names unclear={unclear} label="Regions" names={choices.regions} value={value.regions} set={(next) => change({ regions: next })} disabled={disabled} nothing="Choose at least one region: as it stands, nothing is allowed." />
         )}
       </Shield>
       <Shield
         title="Only certain providers"
         words="Everybody else is left out, whatever they promise."
-        held={above("providers.only", "providers_only")}
+        held={above("providers.only")}
         control={<Toggle label="Only certain providers" on={value.only !== null} set={(on) => change({ only: on ? [] : null })} disabled={disabled} />}
       >
         {value.only !== null && (
-          <Names label="Allowed providers" names={choices.providers} value={value.only} set={(next) => change({ only: next })} disabled={disabled} nothing="Choose at least one provider: as it stands, nothing is allowed." />
+          <Names unclear={unclear} label="Allowed providers" names={choices.providers} value={value.only} set={(next) => change({ only: next })} disabled={disabled} nothing="Choose at least one provider: as it stands, nothing is allowed." />
         )}
       </Shield>
-      <Shield title="Never these providers" words="They get nothing, whatever they promise." held={above("providers.ignore", "providers_ignore")}>
-        <Names label="Excluded providers" none="Nobody is excluded" names={choices.providers} value={value.ignore} set={(next) => change({ ignore: next })} disabled={disabled} />
+      <Shield title="Never these providers" words="They get nothing, whatever they promise." held={above("providers.ignore")}>
+        <Names unclear={unclear} label="Excluded providers" none="Nobody is excluded" names={choices.providers} value={value.ignore} set={(next) => change({ ignore: next })} disabled={disabled} />
       </Shield>
       <Shield title="Treat everything as" words="A data class stands for several settings at once. For confidential and regulated data the decision is on disk before anything is sent.">
         <Select
           aria-label="Data class"
           placeholder="No data class"
-          data={DATA_CLASSES}
+          data={CLASSES}
           value={value.dataClasses[0] ?? null}
+          renderOption={({ option }) => <div>{option.label}<div className="small dim">{said(option.value)}</div></div>}
           onChange={(next) => change({ dataClasses: next ? [next] : [] })}
           disabled={disabled}
           clearable
           clearButtonProps={{ "aria-label": "No data class" }}
         />
+        {named.map((one) => <p key={one.data_class} style={{ marginTop: 6 }}>{value.dataClasses.length > 1 && `${one.data_class}: `}{stands(one)}.</p>)}
       </Shield>
     </ul>
   );
 }
 
-function Shield({ title, words, held, control, wide = false, children }: { title: string; words: string; held?: SettingView | undefined; control?: ReactNode; wide?: boolean; children?: ReactNode }) {
+function Shield({ title, words, held, control, wide = false, children }: { title: string; words: string; held?: readonly string[]; control?: ReactNode; wide?: boolean; children?: ReactNode }) {
   return (
     <li className={wide ? "wide" : undefined}>
       <div>
         <h3>{title}</h3>
         <p>{words}</p>
-        {held && (
-          <span className="held">
-            <Chip tone="good">
-              {setting(held.setting, held.value)}, by {layers(held.layers)}
-            </Chip>
+        {held?.map((text) => (
+          <span key={text} className="held">
+            <Chip tone="good">{text}</Chip>
           </span>
-        )}
+        ))}
       </div>
       {control && <div>{control}</div>}
       {children && <div className="more">{children}</div>}
@@ -203,32 +209,4 @@ function Shield({ title, words, held, control, wide = false, children }: { title
 
 function Toggle({ label, on, set, disabled }: { label: string; on: boolean; set: (on: boolean) => void; disabled: boolean }) {
   return <Switch aria-label={label} size="md" checked={on} disabled={disabled} onChange={(event) => set(event.currentTarget.checked)} />;
-}
-
-/** A choice of several names. `none` is shown while nothing is chosen; `nothing` warns where an empty list allows nothing. */
-function Names({ label, names, value, set, disabled, none = "Choose…", nothing }: {
-  label: string;
-  names: (string | { value: string; label: string })[];
-  value: string[];
-  set: (value: string[]) => void;
-  disabled: boolean;
-  none?: string;
-  nothing?: string;
-}) {
-  return (
-    <div style={{ display: "grid", gap: 8 }}>
-      <MultiSelect
-        aria-label={label}
-        placeholder={value.length ? undefined : none}
-        data={names}
-        value={value}
-        onChange={set}
-        disabled={disabled}
-        searchable
-        clearable={nothing === undefined}
-        clearButtonProps={{ "aria-label": `Choose none: ${label}` }}
-      />
-      {nothing && value.length === 0 && <Note tone="warn">{nothing}</Note>}
-    </div>
-  );
 }

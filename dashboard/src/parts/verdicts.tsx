@@ -6,7 +6,7 @@ import { Link } from "wouter";
 import type { DeniedRow, Explanation, ModelExplanation, PermittedRow, PolicyView } from "../api/schema";
 import { useHere } from "../api/session";
 import { money, ordinal, plural, seconds } from "../words/format";
-import { layers, retention, setting, training } from "../words/policy";
+import { keeps, layers, setting, training } from "../words/policy";
 import { Chip, Note } from "./parts";
 
 /** The model whose choice is the gateway's. */
@@ -103,7 +103,7 @@ function Facts({ policy }: { policy: PolicyView | null }) {
   return (
     <span className="chips">
       <Chip said={training(policy.training)} />
-      <Chip said={retention(policy.retention)} />
+      <Chip said={keeps(policy)} />
       {policy.grade !== "declared" && <Chip tone={policy.grade === "contradicted" ? "bad" : "good"}>{policy.grade}</Chip>}
     </span>
   );

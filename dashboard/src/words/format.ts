@@ -29,6 +29,19 @@ export function seconds(value: number | null | undefined): string {
   return `${value.toFixed(value < 10 ? 1 : 0)} s`;
 }
 
+/** A time that half or 95 in 100 stay under. Times are counted in buckets: below the first bound, `finest`, nothing is told apart. */
+export const under = (value: number | null | undefined, finest = 0): string => seconds(value == null ? value : Math.max(value, finest));
+export const about = (value: number | null | undefined, finest = 0): string => (value != null && value <= finest ? `<${seconds(finest)}` : seconds(value));
+
+/** How long answers took, for a tile. */
+export function responseTime(found: { all: { p50: number | null; p95: number | null }; finest: number } | undefined): { value: string; below: string } {
+  const { p50 = null, p95 = null } = found?.all ?? {};
+  const finest = found?.finest ?? 0;
+  if (p95 !== null && p95 <= finest) return { value: `<${seconds(finest)}`, below: "at least 95% of answers" };
+  if (p50 !== null && p50 <= finest) return { value: `<${seconds(finest)}`, below: `half of answers; 95% under ${seconds(p95)}` };
+  return { value: seconds(p50), below: `half are faster; 95% under ${seconds(p95)}` };
+}
+
 export function days(value: number): string {
   if (value === 0) return "not at all";
   if (value < 1) return plural(Math.round(value * 24), "hour");
@@ -74,4 +87,16 @@ export function list(items: readonly string[], most = 6): string {
   const more = items.length - shown.length;
   if (more > 0) return `${shown.join(", ")} and ${more} more`;
   return shown.length < 2 ? (shown[0] ?? "nothing") : `${shown.slice(0, -1).join(", ")} and ${shown.at(-1)}`;
+}
+
+interface KeyNamed {
+  id: string;
+  name: string;
+  prefix: string;
+}
+
+/** What people call a key: its name, else how its secret begins; both where another key has the name, as after a rotation. */
+export function keyLabel(key: KeyNamed, all: readonly KeyNamed[]): string {
+  if (!key.name) return `${key.prefix}…`;
+  return all.some((other) => other.id !== key.id && other.name === key.name) ? `${key.name} (${key.prefix}…)` : key.name;
 }

@@ -1,7 +1,7 @@
 // Data policies, settings, reasons and outcomes in plain sentences.
 
 import type { PolicyView } from "../api/schema";
-import { days, list } from "./format";
+import { days, list, plural } from "./format";
 
 export type Tone = "good" | "bad" | "warn" | "plain";
 export interface Said {
@@ -44,6 +44,16 @@ export function retention({ kind, days: most = null }: Kept): Said {
       return { text: "Retention unknown", tone: "warn" };
   }
 }
+
+/** What an endpoint keeps; what it keeps of flagged content is said too where that is longer. */
+export function keeps({ retention: kept, flagged }: { retention: Kept; flagged: Kept | null }): Said {
+  const plain = retention(kept);
+  if (flagged === null || lasts(flagged) <= lasts(kept)) return plain;
+  return { text: `${plain.text}, flagged ${flagged.days == null ? (flagged.kind === "indefinite" ? "with no end" : "for an unknown time") : span(flagged.days)}`, tone: plain.tone === "good" ? "plain" : plain.tone };
+}
+
+const lasts = ({ kind, days: most }: Kept): number => (kind === "zero" ? 0 : (most ?? Number.POSITIVE_INFINITY));
+const span = (value: number): string => (value % 365 === 0 && value > 0 ? plural(value / 365, "year") : days(value));
 
 export function review(value: string): Said {
   if (value === "no") return { text: "No human review", tone: "good" };

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { address, call, problemOf } from "../api/client";
 import { begin, pace } from "../api/queries";
 import type { UsageTotal } from "../api/schema";
-import { ago, days, list, money, ordinal, percent, seconds } from "./format";
+import { about, ago, days, keyLabel, list, money, ordinal, percent, responseTime, seconds, under } from "./format";
 import { retention, setting, settingsOf, training } from "./policy";
 import { filled, spanOf, sum, ticks } from "./series";
 import { fromPolicy, NOTHING, same, toPolicy } from "./shields";
@@ -190,5 +190,25 @@ describe("a live page", () => {
     const again = await call("get", "/api/catalogue");
     expect(again).toBe(first);
     expect(asked).toEqual([null, '"1"']);
+  });
+});
+
+describe("response times", () => {
+  const found = (p50: number | null, p95: number | null) => responseTime({ all: { p50, p95 }, finest: 0.005 });
+  it("are no finer than the first bucket", () => {
+    expect(found(0.0025, 0.00475)).toEqual({ value: "<5 ms", below: "at least 95% of answers" });
+    expect(found(0.0025, 0.2)).toEqual({ value: "<5 ms", below: "half of answers; 95% under 200 ms" });
+    expect(found(0.1, 0.2)).toEqual({ value: "100 ms", below: "half are faster; 95% under 200 ms" });
+    expect(found(null, null).value).toBe("–");
+    expect([under(0.0025, 0.005), under(0.1, 0.005), under(null, 0.005), about(0.0025, 0.005), about(0.1, 0.005), about(undefined)]).toEqual(["5 ms", "100 ms", "–", "<5 ms", "100 ms", "–"]);
+  });
+});
+
+describe("keys of one name", () => {
+  const old = { id: "1", name: "app", prefix: "anyapi_sk_aa" };
+  it("are told apart by how they begin", () => {
+    expect(keyLabel(old, [old, { id: "2", name: "app", prefix: "anyapi_sk_bb" }])).toBe("app (anyapi_sk_aa…)");
+    expect(keyLabel(old, [old, { id: "2", name: "other", prefix: "anyapi_sk_bb" }])).toBe("app");
+    expect(keyLabel({ ...old, name: "" }, [old])).toBe("anyapi_sk_aa…");
   });
 });

@@ -139,7 +139,7 @@ def _routes(dashboard: Path | None) -> list[ControllerRouterHandler]:
         *(credentials.list_credentials, credentials.add_credential, credentials.replace_secret, credentials.sign),
         credentials.revoke_credential,
         *(settings.gateway_settings, settings.save_gateway_settings, settings.preview_gateway_settings),
-        *(settings.settings, settings.save_settings, settings.preview_settings),
+        *(settings.settings, settings.save_settings, settings.preview_settings, settings.data_classes),
         *(usage.totals, usage.latency, usage.rows, usage.row, usage.export, receipts.receipt),
         *(exposure.show_exposure, exposure.exposure_csv, exposure.processing_record),
         *(catalogue.overview, catalogue.list_models, catalogue.list_providers, catalogue.show_provider, catalogue.explain_question),

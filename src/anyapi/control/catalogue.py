@@ -1,5 +1,6 @@
 """Models and providers with the data policies in force for an account: what the dashboard's tables show. Sends nothing."""
 
+import math
 from typing import TypeAlias
 
 import msgspec
@@ -12,7 +13,7 @@ from anyapi.control.services import Services
 from anyapi.control.threads import in_thread
 from anyapi.domain.call import PLAIN_FACTS, Question
 from anyapi.domain.catalogue import Capabilities, Endpoint, Model, Price, Provider, ProviderKind
-from anyapi.domain.data_policy import DataPolicy, PolicyBlock, Provenance
+from anyapi.domain.data_policy import DataPolicy, PolicyBlock, Provenance, RetentionKind
 from anyapi.domain.ids import AccountId, ModelId, ProviderId
 from anyapi.domain.people import Permission
 from anyapi.domain.requirement import Requirement
@@ -20,7 +21,7 @@ from anyapi.errors import BadRequest, NotFound
 from anyapi.policy.availability import asked_of
 from anyapi.policy.decide import decide, decide_each
 from anyapi.policy.explain import explain, policy_view
-from anyapi.policy.explanation import Explanation, PolicyView
+from anyapi.policy.explanation import Explanation, PolicyView, RetentionView
 from anyapi.policy.names import asked_about, bare_names
 
 READ = {"permission": Permission.READ}
@@ -74,6 +75,8 @@ class ProviderRow(msgspec.Struct, frozen=True):
     notes: str | None
     policy: PolicyBlock
     """Its base policy; exceptions are on its page."""
+    flagged: RetentionView | None
+    """Of what its endpoints keep of flagged content, what is kept longest."""
     provenance: Provenance
 
 
@@ -212,5 +215,11 @@ def _provider(services: Services, record: Provider, endpoints: list[EndpointRow]
         record.privacy_url,
         record.notes,
         record.policy,
+        max((row.data_policy.flagged for row in endpoints if row.data_policy and row.data_policy.flagged), key=_lasts, default=None),
         record.provenance,
     )
+
+
+def _lasts(kept: RetentionView) -> float:
+    """Days, for comparing; no stated end is longest."""
+    return 0.0 if kept.kind == RetentionKind.ZERO else math.inf if kept.days is None else kept.days

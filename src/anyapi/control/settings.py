@@ -1,7 +1,7 @@
 """Data policies of the gateway, an account, a project or a key: shown with what holds above them, previewed before saving, saved."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 from litestar import get, post, put
@@ -15,11 +15,12 @@ from anyapi.control.services import Services
 from anyapi.control.threads import in_thread
 from anyapi.domain.ids import AccountId, ModelId
 from anyapi.domain.people import Permission
-from anyapi.domain.requirement import Layer, Settings
+from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.errors import NotFound
 from anyapi.policy.as_fields import data_policy
 from anyapi.policy.explain import requirement_view
 from anyapi.policy.explanation import RequirementView
+from anyapi.policy.merge import lift
 from anyapi.policy.parse import parse_data_policy
 from anyapi.policy.preview import Left, left
 from anyapi.storage.rows import GATEWAY_SUBJECT, UsageGroup
@@ -58,7 +59,9 @@ class Side(msgspec.Struct, frozen=True):
     usable_endpoints: int
     providers: int
     cheapest: float | None
-    """US dollars for a million tokens in and a million out at the cheapest permitted endpoint; None if none has a price."""
+    """US dollars for a million tokens in and a million out at the cheapest chat endpoint that can be used now; None if none has a price."""
+    cheapest_listed: float | None
+    """The same at the cheapest permitted chat endpoint, with a credential for it or without."""
     denied_by: dict[str, int]
 
 
@@ -74,6 +77,23 @@ class Preview(msgspec.Struct, frozen=True):
     lost_in_use: tuple[ModelId, ...]
     """Of the lost, those that were asked for in the last seven days, by this account or (the gateway's settings) by any."""
     in_force: RequirementView
+
+
+class ShownClass(msgspec.Struct, frozen=True):
+    """What a data class stands for here, by the operator's presets."""
+
+    data_class: DataClass
+    data_policy: dict[str, object]
+    """What it asks, in the form of a request's `data_policy`."""
+    durable_record: bool
+    """Whether a decision record is on disk before anything is sent."""
+
+
+@get("/api/classes", opt={"permission": Permission.SIGNED_IN})
+@in_thread
+def data_classes(services: NamedDependency[Services]) -> list[ShownClass]:
+    """Each data class with the settings that naming it brings, as they are in force."""
+    return [_class(name, services.in_force().presets) for name in DataClass]
 
 
 @get("/api/gateway/settings", opt={"permission": Permission.GATEWAY_READ})
@@ -127,6 +147,13 @@ def preview_settings(
 ) -> Preview:
     """What saving these would leave, compared with now. Changes nothing."""
     return _preview(services, layer, subject, account, data)
+
+
+def _class(name: DataClass, presets: Mapping[DataClass, Settings]) -> ShownClass:
+    lifted = lift(Layer.REQUEST, Settings(data_class=name), presets)
+    return ShownClass(
+        name, {field: value for field, value in data_policy(lifted).items() if field != "data_class"}, lifted.needs_durable_record
+    )
 
 
 def _preview(services: Services, layer: Layer, subject: str, account: AccountId | None, data: Asked) -> Preview:
@@ -188,5 +215,6 @@ def _side(found: Left) -> Side:
         usable_endpoints=sum(found.usable.values()),
         providers=len(found.providers),
         cheapest=min(found.cheapest.values(), default=None),
+        cheapest_listed=min(found.listed.values(), default=None),
         denied_by={str(code): count for code, count in found.denied_by.items()},
     )

@@ -84,6 +84,8 @@ class Latencies(msgspec.Struct, frozen=True):
     since: float
     until: float
     by: UsageGroup
+    finest: float
+    """The first bucket's upper bound: times below it are not told apart, and a quantile in there is no more exact than that."""
     all: Latency
     rows: list[Latency]
 
@@ -129,7 +131,7 @@ def latency(
 
     def read() -> Latencies:
         found = services.store.usage_times(by, start, end, account)
-        return Latencies(start, end, by, _latency(_whole(found)), [_latency(one) for one in found])
+        return Latencies(start, end, by, LATENCY_BOUNDS[0], _latency(_whole(found)), [_latency(one) for one in found])
 
     return _unless_known(request, _tag(services, account, start, until), read)
 

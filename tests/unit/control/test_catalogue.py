@@ -47,6 +47,14 @@ def test_a_providers_page_has_its_record_and_endpoints(owner):
     assert owner.get(f"{URL}/providers/nobody").status_code == 404
 
 
+def test_a_provider_says_the_longest_that_it_keeps_flagged_content(owner):
+    rows = {row["id"]: row for row in owner.get(f"{URL}/providers").json()}
+    policies = [one["data_policy"] for one in owner.get(f"{URL}/providers/anthropic").json()["endpoints"]]
+    kept = [policy["flagged"]["days"] for policy in policies if policy["flagged"]]
+    assert rows["anthropic"]["flagged"]["days"] == max(kept) > rows["anthropic"]["policy"]["retention"]["days"]
+    assert rows["groq"]["flagged"] is None
+
+
 def test_explain_answers_without_a_prompt(owner):
     found = owner.post(f"{URL}/explain", {"models": ["openai/gpt-5.2"], "data_policy": {"retention_days": 0}})
     assert found.status_code == 200

@@ -1,9 +1,12 @@
 """Data policies over the control API: shown, previewed, saved, and never anybody else's."""
 
+import msgspec
 import pytest
 
 from anyapi.domain.ids import AccountId
+from anyapi.domain.requirement import DataClass, Settings
 from anyapi.domain.usage import UsageRow, UsageSource
+from anyapi.policy.merge import DEFAULT_PRESETS
 from anyapi.storage.rows import ProjectRow
 from anyapi.storage.usage_writer import UsageWriter
 
@@ -135,3 +138,14 @@ def test_the_floor_can_be_previewed_by_the_operator_alone(staffed, owner):
     assert [each["layers"] for each in seen["in_force"]["settings"]] == [["gateway"], ["gateway"]]
     assert operator.get("/api/gateway/settings").json()["data_policy"] == {}
     assert owner.post("/api/gateway/settings/preview", STRICT).status_code == 403
+
+
+def test_what_a_data_class_stands_for_is_what_the_operator_made_of_it(staffed, owner):
+    staffed.snapshot = msgspec.structs.replace(
+        staffed.snapshot, presets={**DEFAULT_PRESETS, DataClass.INTERNAL: Settings(training_allowed=False, retention_days=3.0)}
+    )
+    shown = {each["data_class"]: each for each in owner.get("/api/classes").json()}
+    assert shown["public"] == {"data_class": "public", "data_policy": {}, "durable_record": False}
+    assert shown["internal"]["data_policy"] == {"training_allowed": False, "retention_days": 3.0}
+    assert shown["confidential"]["data_policy"]["flagged_copies"] == "counted"
+    assert [each["durable_record"] for each in shown.values()] == [False, False, True, True]

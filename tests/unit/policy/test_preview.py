@@ -7,7 +7,7 @@ import pytest
 from anyapi.catalogue.load import load_catalogue
 from anyapi.config import load_config, policy_context
 from anyapi.domain.call import PLAIN_FACTS
-from anyapi.domain.catalogue import Status
+from anyapi.domain.catalogue import Operation, Status
 from anyapi.domain.requirement import DataClass, Layer, Requirement, Settings
 from anyapi.policy.availability import asked_of
 from anyapi.policy.decide import decide
@@ -51,8 +51,25 @@ def test_it_agrees_with_the_decision_about_each_model(context, asked):
         by_policy = [denial for denial in decision.denied if denial.permitted_by_policy]
         assert found.permitted.get(name, 0) == len(decision.permitted) + len(by_policy)
         assert found.usable.get(name, 0) == len(decision.permitted)
-    assert set(found.cheapest) <= set(found.permitted)
-    assert all(price > 0 for price in found.cheapest.values())
+    assert set(found.cheapest) <= set(found.usable)
+    assert set(found.cheapest) <= set(found.listed) <= set(found.permitted)
+    assert all(price > 0 for price in [*found.cheapest.values(), *found.listed.values()])
+
+
+def test_the_cheapest_answer_is_no_embedding_and_has_a_credential(context):
+    found = left(Requirement(), context, None, NOW.timestamp())
+    embedding = {name for name, model in context.catalogue.models.items() if asked_of((model,)) is Operation.EMBEDDINGS}
+    assert embedding & set(found.usable), "there are some, also with a credential"
+    assert not embedding & {*found.cheapest, *found.listed}
+
+    def prices(*providers):
+        ends = [
+            endpoint for model in context.catalogue.models.values() for endpoint in model.endpoints if endpoint.status is not Status.RETIRED
+        ]
+        chats = [one.price for one in ends if Operation.CHAT_COMPLETIONS in one.operations and (not providers or one.provider in providers)]
+        return [price.input + price.output for price in chats if price.input and price.output]
+
+    assert min(found.cheapest.values()) == min(prices("openai", "anthropic")) > min(prices()) == min(found.listed.values())
 
 
 def test_asking_more_never_leaves_more(context):
