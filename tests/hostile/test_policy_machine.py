@@ -43,7 +43,7 @@ from tests.tools.raw_http import connect
 from anyapi.cli import main
 from anyapi.simulator.faults import read_fault
 
-RUNS, STEPS = (1500, 50) if LONG else (60, 30)
+RUNS, STEPS = (1500, 50) if LONG else (40, 30)
 NAMES = [spec.id for spec in PROVIDERS]
 UNKNOWN_MODEL = "nobody/nothing"
 FAULTS = {

@@ -35,7 +35,7 @@ from anyapi.storage.sql_store import SqlStore
 
 pytestmark = pytest.mark.timeout(1800 if LONG else 120)
 
-ROUNDS = 21 if LONG else 4
+ROUNDS = 21 if LONG else 2
 """`test_prove.py` makes one more on a gateway of its own."""
 ALL = tuple(outcomes())
 HASHED = {"success": "prompt", "no endpoint permitted": "prompt", "bad JSON": "user", "success, streamed": "tool result"}

@@ -318,7 +318,7 @@ def test_an_interrupt_of_the_group_ends_a_demo_that_was_told_to_ignore_it(tmp_pa
 
 
 def test_a_terminal_that_is_closed_ends_a_demo_and_takes_what_it_wrote(tmp_path):
-    with started(tmp_path, "--json") as (process, _):
+    with started(tmp_path, "--json", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL)) as (process, _):  # not as under nohup
         process.send_signal(signal.SIGHUP)
         assert process.wait(20) == 0
     assert list(tmp_path.iterdir()) == []
