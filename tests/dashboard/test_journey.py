@@ -46,6 +46,14 @@ def owned(place):
     return place
 
 
+def make_key(page, name):
+    """Make a key on the page of keys; gives its secret, which is shown then and never again."""
+    page.get_by_role("button", name="New key").first.click()
+    page.get_by_role("textbox", name="Name").fill(name)
+    page.get_by_role("button", name="Make the key").click()
+    return page.get_by_label("the secret", exact=True).inner_text().strip()
+
+
 def test_from_the_first_link_to_a_refusal_that_is_explained(owned):
     began = time.monotonic()
     with owned.page() as page:
@@ -73,10 +81,7 @@ def test_from_the_first_link_to_a_refusal_that_is_explained(owned):
         expect(page.get_by_text("+ Nothing may be kept")).to_be_visible()
 
         page.get_by_role("link", name="API keys").click()
-        page.get_by_role("button", name="New key").first.click()
-        page.get_by_role("textbox", name="Name").fill("my app")
-        page.get_by_role("button", name="Make the key").click()
-        secret = page.get_by_label("the secret", exact=True).inner_text().strip()
+        secret = make_key(page, "my app")
         page.get_by_role("button", name="I have copied it").click()
         assert secret not in page.content(), "a secret is shown once"
 
@@ -114,10 +119,7 @@ def test_a_refusal_by_the_settings_alone_says_which_layer_asked(owned):
     with owned.page() as page:
         owned.sign_in(page)
         page.goto(f"{owned.url}/a/default/keys")
-        page.get_by_role("button", name="New key").first.click()
-        page.get_by_role("textbox", name="Name").fill("walled")
-        page.get_by_role("button", name="Make the key").click()
-        secret = page.get_by_label("the secret", exact=True).inner_text().strip()
+        secret = make_key(page, "walled")
         page.get_by_role("link", name="Privacy settings of walled").click()
         page.get_by_role("switch", name="Only certain providers").check(force=True)
         page.get_by_role("button", name="Save", exact=True).click()
@@ -143,9 +145,7 @@ def test_a_data_class_is_named_as_who_asks(owned):
     with owned.page(reduced_motion="reduce") as page:
         owned.sign_in(page)
         page.goto(f"{owned.url}/a/default/keys")
-        page.get_by_role("button", name="New key").first.click()
-        page.get_by_role("textbox", name="Name").fill("classed")
-        page.get_by_role("button", name="Make the key").click()
+        make_key(page, "classed")
         page.get_by_role("link", name="Privacy settings of classed").click()
         page.get_by_role("combobox", name="Data class").click()
         choice = page.get_by_role("option", name="confidential")
@@ -218,10 +218,7 @@ def test_rotating_and_revoking_a_key(owned):
     with owned.page() as page:
         owned.sign_in(page)
         page.goto(f"{owned.url}/a/default/keys")
-        page.get_by_role("button", name="New key").first.click()
-        page.get_by_role("textbox", name="Name").fill("short-lived")
-        page.get_by_role("button", name="Make the key").click()
-        secret = page.get_by_label("the secret", exact=True).inner_text().strip()
+        secret = make_key(page, "short-lived")
         headers = {"Authorization": f"Bearer {secret}"}
         assert owned.gateway.chat(headers).status == 200
         page.get_by_role("button", name="Revoke short-lived").click()

@@ -1,6 +1,7 @@
 """`anyapi demo`: simulated providers, a gateway and its dashboard, an API key, a link, and three requests to try. Nothing of it is kept."""
 
 import contextlib
+import functools
 import json
 import os
 import secrets
@@ -181,9 +182,9 @@ def _gateway(config: Path, home: Path) -> Iterator[tuple[str, Callable[[], None]
         line = process.stdout.readline() if process.stdout is not None else ""
         if not line.startswith("AnyAPI is at "):
             raise click.ClickException(f"the gateway did not start:\n{_log(home).read_text(errors='replace').strip()}")
-        url = line.removeprefix("AnyAPI is at ").strip()
-        _wait(f"{url}/readyz", lambda: _refuse_ended(process, home))
-        yield url, lambda: _refuse_ended(process, home)
+        url, alive = line.removeprefix("AnyAPI is at ").strip(), functools.partial(_refuse_ended, process, home)
+        _wait(f"{url}/readyz", alive)
+        yield url, alive
     finally:
         process.terminate()
         try:

@@ -21,8 +21,9 @@ LIMITS = ("slow ", "large body")
 """How classes begin whose end depends on limits that the operator may have set otherwise."""
 UNPERMITTED_CHATS = (UNPERMITTED, f"{MESSAGES}: {UNPERMITTED}", f"{RESPONSES}: {UNPERMITTED}")
 PROVIDERS = "what providers answer, and how they fail"
-ON_DEMAND = "nobody can make a real provider fail on demand; `anyapi prove --demo` has simulated ones fail in every way"
-UNASKED = f"no provider is asked anything unless --model names a model; {ON_DEMAND.rpartition('; ')[2]}"
+SIMULATED = "`anyapi prove --demo` has simulated ones fail in every way"
+ON_DEMAND = f"nobody can make a real provider fail on demand; {SIMULATED}"
+UNASKED = f"no provider is asked anything unless --model names a model; {SIMULATED}"
 BY_LIMITS = "they end by limits that may be set otherwise here, and by default are long in coming; `anyapi prove --demo` tries them"
 NO_VECTORS = "the catalogue has no model that makes vectors"
 UNAVAILABLE = "no provider that could serve them has a credential here, so that requests end before their policy is looked at"
