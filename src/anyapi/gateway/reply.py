@@ -130,7 +130,7 @@ class Reply(asyncio.BufferedProtocol):
         return CORS % call.headers[b"origin"] if call is not None and self.readable(call) else VARY
 
     def _ending(self) -> bytes:
-        if self._close_after or self._server.draining or self.current is None or self.current.close_after:
+        if self._close_after or self._server.leaving or self.current is None or self.current.close_after:
             return CLOSED_ROW
         return b""
 

@@ -45,7 +45,10 @@ class Shared(Protocol):
     connections: "set[Connection]"
     handshakes: "set[TlsPipe]"
     """TLS connections that are not yet set up: they count as connections."""
+    leaving: bool
+    """Whether each answer says that it is the connection's last."""
     draining: bool
+    """Whether nobody new is served."""
     cors_origins: frozenset[str]
 
     async def handle(self, call: Call, connection: "Connection") -> None:

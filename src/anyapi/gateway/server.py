@@ -44,7 +44,8 @@ class Server:
         self.loop, self.buffer, self.sweep, self.outbox = shared.loop, shared.buffer, shared.sweep, shared.outbox
         self.connections: set[Connection] = set()
         self.handshakes: set[TlsPipe] = set()
-        self.draining = False
+        self.leaving = self.draining = False
+        """At a shutdown: whether each answer says that it is the connection's last, and (newcomers' moment over) nobody new is served."""
 
     def protocol(self) -> Connection:
         """A protocol for one accepted socket."""
@@ -76,6 +77,7 @@ class Server:
 
         Who has only just connected has its request under way: it has a moment to come, and is served.
         """
+        self.leaving = True
         begun = self.loop.time()
         newcomers = begun + min(NEWCOMERS, self.limits.drain_timeout)
         await asyncio.sleep(0.02)  # the loop hears only now of those whom the closed listener took last

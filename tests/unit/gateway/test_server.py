@@ -101,6 +101,7 @@ async def test_who_had_only_just_connected_is_served():
         writer.write(request(b"as I came"))
         (response,) = await hear(reader, count=None)
         assert (response.status, response.body) == (200, b"as I came")
+        assert response.field("connection") == b"close"
         await draining
 
 
@@ -132,6 +133,21 @@ async def test_draining_waits_for_what_runs_and_says_that_it_is_the_last():
         gate.open.set()
         (response,) = await hear(reader, count=None)
         assert (response.body, response.field("connection")) == (b"/slow", b"close")
+        await draining
+
+
+@on_loop
+async def test_answers_while_newcomers_are_waited_for_say_that_they_are_the_last():
+    async with front(echo) as server, dialled(server.port) as (reader, writer), dialled(server.port):
+        writer.write(request(b"first"))
+        await hear(reader)
+        await until(lambda: len(server.server.connections) == 2)
+        draining = asyncio.ensure_future(server.server.drain())
+        await asyncio.sleep(0.05)
+        writer.write(request(b"second"))
+        (response,) = await hear(reader, count=None)
+        assert not server.server.draining, "the newcomer's moment is over: this tested nothing"
+        assert (response.body, response.field("connection")) == (b"second", b"close")
         await draining
 
 
