@@ -226,7 +226,13 @@ def test_what_is_no_completion_is_a_bad_response(body):
         ({"code": 500}, OutcomeKind.SERVER_ERROR),
         ({"status": 401}, OutcomeKind.UNAUTHORIZED),
         ({"code": None, "status": "429"}, OutcomeKind.RATE_LIMITED),
-        ({"code": "content_filter"}, OutcomeKind.SERVER_ERROR),
+        ({"code": "content_filter"}, OutcomeKind.CONTENT_REFUSED),
+        ({"code": "rate_limit_exceeded", "type": "tokens"}, OutcomeKind.RATE_LIMITED),
+        ({"code": "insufficient_quota", "type": "rate_limit_error"}, OutcomeKind.UNAUTHORIZED),
+        ({"code": "context_length_exceeded"}, OutcomeKind.REJECTED),
+        ({"type": "invalid_request_error", "code": None}, OutcomeKind.REJECTED),
+        ({"type": "overloaded_error"}, OutcomeKind.OVERLOADED),
+        ({"type": "server_error", "code": "new_word"}, OutcomeKind.SERVER_ERROR),
         ({"code": 200}, OutcomeKind.SERVER_ERROR),
         ({"code": 99999}, OutcomeKind.SERVER_ERROR),
         ({"code": "9" * 3}, OutcomeKind.SERVER_ERROR),
@@ -507,6 +513,14 @@ def test_an_error_event_stops_the_stream_before_it(error, kind):
     out, stream = feed([event(chunk("one")) + event({"error": error}) + event(chunk("two")) + DONE, event(chunk("three"))])
     assert out == event(chunk("one"))
     assert (stream.failure.kind, stream.complete) == (kind, False)
+
+
+@pytest.mark.parametrize("said", [b"", event(chunk("one"))])
+def test_an_error_says_more_than_a_terminal_marker_behind_it(said):
+    """Servers end a stream that failed with both, in one write."""
+    _, stream = feed([said + event({"error": {"code": "rate_limit_exceeded"}}) + MARKER])
+    assert stream.failure == Outcome(OutcomeKind.RATE_LIMITED)
+    assert not stream.complete
 
 
 @pytest.mark.parametrize("error", [None, "", []])
