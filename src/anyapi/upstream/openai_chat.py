@@ -15,7 +15,7 @@ from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.domain.usage import Count, TokenCount
 from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
 from anyapi.upstream.classify import classify_openai, classify_openai_event
-from anyapi.upstream.openai_events import EMPTY, FAILED, is_event, is_plain, read_chunk, says_failed, says_something
+from anyapi.upstream.openai_events import EMPTY, FAILED, decoded, is_event, is_plain, read_chunk, says_failed, says_something
 from anyapi.upstream.sse import with_plain_ends
 from anyapi.wire.utf8 import is_utf8
 
@@ -144,20 +144,11 @@ class OpenAIChat:
         """Check that it is a completion and find its usage; a 200 that carries an error is an error."""
         if not is_utf8(body):  # values pass as they stand, so nothing else would notice
             return error_in(body) or Outcome(OutcomeKind.BAD_RESPONSE)
-        try:
-            completion = _decode_completion(body)
-            tokens = count_of(completion.usage)
-        except (ValueError, RecursionError):
-            return self._read_odd(body)
-        return answer_of(body, completion.choices, tokens)
-
-    @staticmethod
-    def _read_odd(body: bytes) -> Answer | Outcome:
-        try:
-            completion = _decode_odd(body)
-        except (ValueError, RecursionError):
-            return error_in(body) or Outcome(OutcomeKind.BAD_RESPONSE)
-        return answer_of(body, completion.choices, None)
+        completion = decoded(_decode_completion, body)
+        if completion is not None:
+            return answer_of(body, completion.choices, count_of(completion.usage))
+        odd = decoded(_decode_odd, body)
+        return answer_of(body, odd.choices, None) if odd is not None else error_in(body) or Outcome(OutcomeKind.BAD_RESPONSE)
 
     def open_stream(self, call: OutboundChat) -> "ChatStream":
         """Start reading an event stream."""

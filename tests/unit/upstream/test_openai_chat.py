@@ -642,3 +642,25 @@ def test_an_answer_that_says_nothing_is_empty(delta, empty, separators):
     stream = ChatStream(hide_usage=True)
     stream.feed(data + b"data: [DONE]\n\n")
     assert (stream.complete, stream.empty) == (True, empty)
+
+
+HALF = "\ud83d"
+
+
+def test_half_of_a_character_is_part_of_an_answer():
+    """Written as an escape: JSON has it, and SDKs read it."""
+    body = completion({"content": f"{HALF} one"}, USAGE)
+    answer = read(body)
+    assert (answer.body, answer.tokens.completion, answer.empty) == (body, USAGE["completion_tokens"], False)
+
+
+def test_a_stream_that_is_cut_within_a_character_passes_as_it_came():
+    pieces = [event(chunk("\ud83d")) + event(chunk("\ude00")), event(USAGE_CHUNK) + DONE]
+    out, stream = feed(pieces, hide=False)
+    assert (out, stream.complete, stream.tokens.completion) == (b"".join(pieces), True, 3)
+
+
+def test_an_error_beside_half_of_a_character_stays_an_error():
+    out, stream = feed([event(chunk("one")) + event({"error": {"message": f"secret {HALF}", "code": 429}})])
+    assert (out, stream.failure.kind) == (event(chunk("one")), OutcomeKind.RATE_LIMITED)
+    assert read(completion({"content": HALF}, None).replace(b'"stop"', b'"error"')).kind is OutcomeKind.SERVER_ERROR
