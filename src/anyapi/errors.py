@@ -161,6 +161,11 @@ class UpstreamFailed(RequestError):
 
     type = "upstream_error"
 
+    def __init__(self, message: str, metadata: Metadata | None = None, *, final: bool = False) -> None:
+        """`final`: asking again would end alike until the operator mends something."""
+        super().__init__(message, metadata)
+        self.final = final
+
 
 class UpstreamTimedOut(RequestError):
     """The provider did not answer in time."""

@@ -62,8 +62,8 @@ MADE_BY_CLIENTS = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}
 """Ids that clients draw by lot."""
 NOW = re.compile(r"(\"created(?:_at)?\": )(?!1764000000\b)\d{10}(?:\.\d+)?")
 """Times that clients write themselves; those of the simulator are fixed."""
-REQUEST_ID = re.compile(r'("request_id": )"req_sim"')
-"""The provider's id of a request, from a header. The gateway gives its own decision id in another header."""
+REQUEST_ID = re.compile(r'("request_id": )"(?:req_sim|dec_\w+)"')
+"""The provider's id of a request, from a header. The gateway gives its decision's."""
 
 
 SAYS = r"This is claude-3\.5-sonnet\..*"

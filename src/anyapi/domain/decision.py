@@ -163,12 +163,18 @@ class OutcomeKind(enum.StrEnum):
     CLIENT_GONE = "client_gone"
 
 
+CONTEXT_LENGTH = "context_length_exceeded"
+"""Why a request is rejected that does not fit into what the model can take."""
+
+
 class Outcome(msgspec.Struct, frozen=True):
     """What an attempt told us. `retry_after` in seconds, as the provider asked, None if it did not."""
 
     kind: OutcomeKind
     retry_after: float | None = None
     status: int | None = None
+    why: str | None = None
+    """Of a rejected request: `CONTEXT_LENGTH` or the field that the provider names, both words of ours; None where that is not known."""
 
 
 class Attempt(msgspec.Struct, frozen=True):

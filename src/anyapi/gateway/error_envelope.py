@@ -1,7 +1,7 @@
 """Which envelope an error answer has: Anthropic's below `/v1/messages`, OpenAI's everywhere else, whatever refused the request."""
 
 from anyapi.gateway.call import REQUEST_ID, Call
-from anyapi.gateway.formats.anthropic_errors import render_messages_error
+from anyapi.gateway.formats.anthropic_errors import decision_in, render_messages_error
 from anyapi.gateway.render import render_error
 
 ANTHROPIC = (b"/v1/messages", b"/api/v1/messages")
@@ -22,6 +22,7 @@ def render_for(error: Exception, call: Call | None) -> tuple[int, bytes, bytes]:
         status, rows, body = render_messages_error(error, echoed.decode() or None)
     else:
         status, rows, body = render_error(error)
+        echoed = echoed or decision_in(error).encode()
     return status, rows + b"x-request-id: %b\r\n" % echoed if echoed else rows, body
 
 

@@ -101,7 +101,7 @@ def error_rows(error: Exception, status: int, dialect: Dialect = Dialect.CHAT_CO
         rows += b"retry-after: %d\r\n" % max(1, round(retry_after))
     if isinstance(error, errors.RateLimited):
         rows += rows_of_error(error.metadata, dialect, time.time())
-    if isinstance(error, errors.NoEndpointForTags):
+    if isinstance(error, errors.NoEndpointForTags) or getattr(error, "final", False):
         rows += b"x-should-retry: false\r\n"
     if isinstance(error, errors.MethodNotAllowed):
         rows += b"allow: %b\r\n" % str(error.metadata.get("allow", "GET")).encode()

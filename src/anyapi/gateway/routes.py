@@ -26,6 +26,7 @@ GET: dict[str, Operation] = {
     "privacy": pages.privacy,
     "rankings": rankings.rankings,
 }
+SERVED = frozenset({*POST, *GET})
 PLAIN: dict[str, Operation] = {
     "/": pages.status,
     "/healthz": pages.healthz,
@@ -112,9 +113,20 @@ def missing(path: str, name: str | None, control_url: str | None = None) -> NotF
             "Nothing is stored here, and no provider is asked to store anything: there are no files, batches, assistants, conversations, "
             "and no answers to fetch, list, cancel or delete later. Send what the model needs with each request."
         )
+    if (astray := _astray(path, name or "")) is not None:
+        return astray
     if first in PLANNED:
         return NotFound("This operation is not served yet. POST /v1/chat/completions, /v1/messages, /v1/responses and /v1/embeddings are.")
     return NotFound(
         "No such path. Served are /v1/chat/completions, /v1/messages, /v1/responses, /v1/embeddings, /v1/models, /v1/explain, /v1/key, "
         "/v1/receipts/{decision}, /v1/privacy, /v1/rankings and a status page at /."
     )
+
+
+def _astray(path: str, name: str) -> NotFound | None:
+    """What to say where a client's base URL has one /v1 too little or too many."""
+    if path[1:] in SERVED:
+        return NotFound("This is served below /v1: let the base URL that the client was given end in /v1.")
+    if name.startswith("v1/") and name[3:] in SERVED:
+        return NotFound("This client adds /v1 to its base URL by itself: let the one that it was given end before that.")
+    return None

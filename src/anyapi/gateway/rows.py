@@ -18,13 +18,10 @@ def rows_for(admission: Admission, candidate: Candidate, adjusted: tuple[str, ..
             f"x-anyapi-provider: {candidate.endpoint.provider}\r\nx-anyapi-endpoint: {candidate.endpoint.id}\r\n"
             f"x-anyapi-model: {candidate.endpoint.model}\r\n{echoed}x-anyapi-decision: "
         ).encode("ascii", "replace")
-    rows = b"%b%b\r\n" % (fixed, admission.id.encode())
-    if admission.request.dialect is Dialect.MESSAGES:  # where Anthropic's SDKs look for it
-        rows += b"request-id: %b\r\n" % admission.id.encode()
+    identity = admission.id.encode()
+    rows = b"%b%b\r\n%b" % (fixed, identity, _request_ids(admission, identity))
     if adjusted or admission.request.adjusted:
         rows += f"x-anyapi-adjusted: {', '.join(sorted({*adjusted, *admission.request.adjusted}))}\r\n".encode("ascii", "replace")
-    if admission.request_id is not None:
-        rows += b"x-request-id: %b\r\n" % admission.request_id
     passed = admission.usage
     if type(passed) is Traced:
         passed.sending(admission.attempts)  # this is asked just before the request is written
@@ -32,3 +29,11 @@ def rows_for(admission: Admission, candidate: Candidate, adjusted: tuple[str, ..
     if type(passed) is Hold or type(passed) is Sample:
         rows += passed.rows
     return rows
+
+
+def _request_ids(admission: Admission, identity: bytes) -> bytes:
+    """The request's id where each maker's SDKs look for it: the client's own name for it comes back under its name."""
+    given = admission.request_id
+    if admission.request.dialect is not Dialect.MESSAGES:
+        return b"x-request-id: %b\r\n" % (given or identity)
+    return b"request-id: %b\r\n" % identity + (b"" if given is None else b"x-request-id: %b\r\n" % given)

@@ -1,9 +1,10 @@
 """What the caller is told when no provider answered: our words, never a provider's."""
 
-from anyapi.domain.decision import Outcome, OutcomeKind
-from anyapi.errors import BadRequest, Overloaded, RateLimited, RequestError, UpstreamFailed, UpstreamTimedOut
+from anyapi.domain.decision import CONTEXT_LENGTH, Outcome, OutcomeKind
+from anyapi.errors import BadRequest, Metadata, Overloaded, RateLimited, RequestError, RequestTooLarge, UpstreamFailed, UpstreamTimedOut
 from anyapi.gateway.admit import Admission
 
+TOO_LARGE = 413
 TEXTS = {
     OutcomeKind.CONNECT_FAILED: "The provider could not be reached.",
     OutcomeKind.TIMED_OUT: "The provider did not answer in time.",
@@ -21,7 +22,7 @@ STATUS_TEXTS = {
         OutcomeKind.BAD_RESPONSE,
         404,
     ): "The provider says that it does not have this model, or not for this gateway's key. Tell the operator.",
-    (OutcomeKind.REJECTED, 413): "The provider says that the request is too large for it. Send less.",
+    (OutcomeKind.REJECTED, TOO_LARGE): "The provider says that the request is too large for it. Send less.",
 }
 """What a status says more than the outcome.
 
@@ -29,23 +30,57 @@ INVARIANT: all are ours, word for word. A provider's text is never passed on.
 """
 
 
+TOO_LONG = (
+    "This model's maximum context length is exceeded: the prompt is too long for it (context_length_exceeded). Send less, or ask for a "
+    "shorter answer."
+)
+"""INVARIANT: holds the words by which clients know that they have to shorten the conversation, OpenAI's and Anthropic's."""
+FINAL = ((OutcomeKind.UNAUTHORIZED, None), (OutcomeKind.BAD_RESPONSE, 404))
+"""Outcomes that asking again does not change; None is any status. SDKs would ask: to them it is a 502 like any other."""
+
+
 def error_for(outcome: Outcome, admission: Admission) -> RequestError:
     """What the caller gets when the last attempt did not succeed."""
     kind = outcome.kind
     text = STATUS_TEXTS.get((kind, outcome.status or 0)) or TEXTS.get(kind, "The provider failed.")
-    metadata: dict[str, object] = {"outcome": kind.value, "attempts": admission.attempts, "decision": admission.id}
-    if admission.candidate is not None:
-        metadata |= {"provider": admission.candidate.endpoint.provider, "endpoint": admission.candidate.endpoint.id}
-    if outcome.status is not None:
-        metadata["provider_status"] = outcome.status
-    if kind in {OutcomeKind.REJECTED, OutcomeKind.CONTENT_REFUSED}:
-        error = BadRequest(text)
-        error.metadata = metadata
-        return error
+    metadata = _metadata(outcome, admission)
+    if kind is OutcomeKind.REJECTED:
+        return _rejected(outcome, text, metadata)
+    if kind is OutcomeKind.CONTENT_REFUSED:
+        return _bad_request(text, metadata)
     if kind is OutcomeKind.RATE_LIMITED:
         return RateLimited(text, metadata, outcome.retry_after)
     if kind is OutcomeKind.OVERLOADED:
         return Overloaded(text, metadata, outcome.retry_after)
     if kind is OutcomeKind.TIMED_OUT:
         return UpstreamTimedOut(text, metadata)
-    return UpstreamFailed(text, metadata)
+    alone = admission.attempts == 1  # else another endpoint failed too, and may do better the next time
+    return UpstreamFailed(text, metadata, final=alone and _is_final(outcome))
+
+
+def _metadata(outcome: Outcome, admission: Admission) -> Metadata:
+    known: Metadata = {"outcome": outcome.kind.value, "attempts": admission.attempts, "decision": admission.id}
+    if admission.candidate is not None:
+        known |= {"provider": admission.candidate.endpoint.provider, "endpoint": admission.candidate.endpoint.id}
+    return known if outcome.status is None else known | {"provider_status": outcome.status}
+
+
+def _is_final(outcome: Outcome) -> bool:
+    return any(outcome.kind is kind and status in {None, outcome.status} for kind, status in FINAL)
+
+
+def _rejected(outcome: Outcome, text: str, metadata: Metadata) -> RequestError:
+    """What the caller gets where the provider says that the request is wrong: what about it, if that is known."""
+    if outcome.why == CONTEXT_LENGTH:
+        return _bad_request(TOO_LONG, metadata | {"reason": CONTEXT_LENGTH})
+    if outcome.status == TOO_LARGE:
+        return RequestTooLarge(text, metadata)
+    if outcome.why is not None:
+        text = f"The provider says that the request is not valid for this model, and names `{outcome.why}`. Check that parameter."
+    return _bad_request(text, metadata, outcome.why)
+
+
+def _bad_request(text: str, metadata: Metadata, field: str | None = None) -> BadRequest:
+    error = BadRequest(text, field)
+    error.metadata |= metadata
+    return error

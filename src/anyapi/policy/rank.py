@@ -13,6 +13,7 @@ from anyapi.domain.call import NO_PREFERENCE, Facts, Preference
 from anyapi.domain.catalogue import Operation
 from anyapi.domain.decision import Candidate, Change, Decision, Denial, EndpointHealth, Reason, ReasonCode, ReasonKind, Relaxation, Route
 from anyapi.domain.ids import AUTO, EndpointId, ModelId
+from anyapi.domain.requirement import Layer
 from anyapi.errors import Metadata, ModelNotFound, NoEligibleEndpoint, NoEndpointForTags, Overloaded, RequestError
 from anyapi.policy.auto import preference_in, unsuited
 from anyapi.policy.availability import unwanted
@@ -22,7 +23,7 @@ from anyapi.policy.tally import nearest_first, tally
 
 Refusal: TypeAlias = ModelNotFound | NoEndpointForTags | NoEligibleEndpoint | Overloaded
 MOST_LISTED, MOST_TOLD = 10, 4
-"""Endpoints listed, and reasons told, where `anyapi/auto` found none."""
+"""Endpoints listed where `anyapi/auto` found none, and reasons told in a message: SDKs show that, and not what the metadata lists."""
 MOST_ATTEMPTS = 4
 """Upstream calls for one request, however many models it names."""
 _OPEN = Reason(ReasonCode.CIRCUIT_OPEN, ReasonKind.AVAILABILITY, "The endpoint failed repeatedly and is not tried for a while.")
@@ -111,7 +112,7 @@ def _refusal(denied: Sequence[Denial], dropped: Sequence[Denial], facts: Facts) 
     if any(denial.available for denial in denied):
         relaxation = smallest_relaxation(denied)
         return NoEligibleEndpoint(
-            "The data policy in force permits none of the available endpoints. Nothing was sent. "
+            f"The data policy in force permits none of the available endpoints. Nothing was sent. Denied by {_rules(denied)}. "
             "Each endpoint is listed with the rule that denied it and the layer that set the rule.",
             _listing(sorted(denied, key=_unavailable)) | {"relaxation": None if relaxation is None else _shown_relaxation(relaxation)},
         )
@@ -125,13 +126,29 @@ def _nothing_available(denied: Sequence[Denial], facts: Facts) -> ModelNotFound 
         return ModelNotFound(_WRONG_OPERATION[facts.operation], _listing(denied))
     if {ReasonCode.TAGS_UNMATCHED} in hindrances:
         return NoEndpointForTags("No available endpoint has every ability that `tags` asks for. Repeating does not help.", _listing(denied))
-    return ModelNotFound("None of the endpoints of this model can be used here; each is listed with the reason.", _listing(denied))
+    counts = [f"{one.code} {one.endpoints}" for one in tally(denied) if one.kind is ReasonKind.AVAILABILITY]
+    why = f" ({_most(counts)})" if counts else ""
+    return ModelNotFound(f"None of the endpoints of this model can be used here{why}; each is listed with the reason.", _listing(denied))
+
+
+def _rules(denied: Sequence[Denial]) -> str:
+    """The settings, with the layers that set them, that deny what is available, and how many of these each denies."""
+    counts = tally(denial for denial in denied if denial.available)
+    return _most([f"`{one.setting or one.code}`{_set_by(one.layers)} ({one.endpoints})" for one in counts])
+
+
+def _set_by(layers: Sequence[Layer]) -> str:
+    return f" set by {' and '.join(layers)}" if layers else ""
+
+
+def _most(told: Sequence[str]) -> str:
+    return ", ".join([*told[:MOST_TOLD], "others"] if len(told) > MOST_TOLD else told)
 
 
 def _shortened(error: Refusal, denied: Sequence[Denial]) -> Refusal:
     """The choice was ours, among perhaps hundreds: say how many each reason ruled out, and list only the nearest."""
     counts = tally(denied)
-    most = ", ".join(f"{one.code} {one.endpoints}" for one in counts[:MOST_TOLD])
+    most = _most([f"{one.code} {one.endpoints}" for one in counts])
     among = f"of {len(denied)} endpoints ({most})" if denied else "because no provider with a credential here serves chats"
     return type(error)(
         f"`{AUTO}` chose none {among}. {_ENDINGS[type(error)]}",

@@ -10,6 +10,7 @@ import msgspec
 
 from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.upstream.classify import kind_of_status
+from anyapi.upstream.rejection import why_rejected
 
 EXCEPTIONS: Mapping[str, OutcomeKind] = {
     "accessdeniedexception": OutcomeKind.UNAUTHORIZED,
@@ -60,7 +61,7 @@ def classify_bedrock(status: int, retry_after: float | None, body: bytes) -> Out
         kind = _of_model(error.original)
     elif kind is OutcomeKind.REJECTED:
         kind = _worded(error.text)
-    return Outcome(kind, retry_after, status)
+    return Outcome(kind, retry_after, status, _why(kind, error.text))
 
 
 def classify_bedrock_event(exception: str, payload: bytes) -> Outcome:
@@ -71,7 +72,12 @@ def classify_bedrock_event(exception: str, payload: bytes) -> Outcome:
         kind = _of_model(error.original)
     elif kind is OutcomeKind.REJECTED:
         kind = _worded(error.text)
-    return Outcome(kind)
+    return Outcome(kind, why=_why(kind, error.text))
+
+
+def _why(kind: OutcomeKind, text: str) -> str | None:
+    """What is wrong with a rejected request, if that is known. AWS names fields by other names than callers do."""
+    return why_rejected(frozenset(), text, "") if kind is OutcomeKind.REJECTED else None
 
 
 def _worded(text: str) -> OutcomeKind:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import msgspec
 
 from anyapi.domain.decision import Outcome, OutcomeKind
+from anyapi.upstream.rejection import why_rejected
 
 LONGEST_WAIT = 3600.0
 """Seconds. A provider that asks for more is taken to ask for this."""
@@ -60,6 +61,18 @@ ANTHROPIC_TYPES: Mapping[str, OutcomeKind] = {
     "api_error": OutcomeKind.SERVER_ERROR,
 }
 
+EVENT_CODES: Mapping[str, OutcomeKind] = {
+    **OPENAI_CODES,
+    **dict.fromkeys(("rate_limit_exceeded", "rate_limit", "too_many_requests", "tokens", "requests"), OutcomeKind.RATE_LIMITED),
+    **dict.fromkeys(("engine_overloaded", "overloaded", "service_unavailable", "unavailable"), OutcomeKind.OVERLOADED),
+    "timeout": OutcomeKind.TIMED_OUT,
+    "context_length_exceeded": OutcomeKind.REJECTED,
+    "exceed_context_size_error": OutcomeKind.REJECTED,
+    "badrequesterror": OutcomeKind.REJECTED,
+    **ANTHROPIC_TYPES,
+}
+"""What OpenAI's codes and types, and those of servers that copy it, mean where no status says it. The first that is there counts."""
+
 ANTHROPIC_WORDS: Mapping[str, OutcomeKind] = {
     "content filtering policy": OutcomeKind.CONTENT_REFUSED,
     "credit balance is too low": OutcomeKind.UNAUTHORIZED,
@@ -73,6 +86,12 @@ class _Error(msgspec.Struct):
 
     codes: frozenset[str] = frozenset()
     text: str = ""
+    param: object = None
+
+    @property
+    def why(self) -> str | None:
+        """What it says is wrong with the request, in words of ours."""
+        return why_rejected(self.codes, self.text, self.param)
 
 
 def parse_retry_after(value: bytes, now: float) -> float | None:
@@ -94,10 +113,19 @@ def parse_retry_after(value: bytes, now: float) -> float | None:
 
 def classify_openai(status: int, retry_after: float | None, body: bytes) -> Outcome:
     """Map a non-2xx answer in OpenAI's error format, or near it, to an outcome. A known code in the body wins over the status."""
-    for code in sorted(_error(body).codes):
+    error = _error(body)
+    for code in sorted(error.codes):
         if code in OPENAI_CODES:
             return Outcome(OPENAI_CODES[code], retry_after, status)
-    return Outcome(kind_of_status(status), retry_after, status)
+    kind = kind_of_status(status)
+    return Outcome(kind, retry_after, status, error.why if kind is OutcomeKind.REJECTED else None)
+
+
+def classify_openai_event(body: bytes) -> Outcome:
+    """Map an error without a status, in a stream or in a 200, to an outcome. One that says nothing known is the server's fault."""
+    error = _error(body)
+    kind = next((kind for code, kind in EVENT_CODES.items() if code in error.codes), OutcomeKind.SERVER_ERROR)
+    return Outcome(kind, why=error.why if kind is OutcomeKind.REJECTED else None)
 
 
 def classify_anthropic(status: int, retry_after: float | None, body: bytes) -> Outcome:
@@ -109,7 +137,7 @@ def classify_anthropic(status: int, retry_after: float | None, body: bytes) -> O
         kind = next((meant for words, meant in ANTHROPIC_WORDS.items() if words in text), kind)
     elif kind is OutcomeKind.SERVER_ERROR and "overloaded_error" in error.codes:
         kind = OutcomeKind.OVERLOADED
-    return Outcome(kind, retry_after, status)
+    return Outcome(kind, retry_after, status, error.why if kind is OutcomeKind.REJECTED else None)
 
 
 def classify_anthropic_event(error_type: str) -> Outcome:
@@ -142,7 +170,7 @@ def _error(body: bytes) -> _Error:
     named = [found.get(name) for name in ("code", "type", "status")] + _reasons(found.get("details")) + _inner(found)
     codes = frozenset(code.lower() for code in named if isinstance(code, str))
     text = found.get("message")
-    return _Error(codes, text if isinstance(text, str) else "")
+    return _Error(codes, text if isinstance(text, str) else "", found.get("param"))
 
 
 def _inner(error: dict[str, object]) -> list[object]:

@@ -11,6 +11,7 @@ import msgspec
 
 from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.upstream.classify import LONGEST_WAIT, kind_of_status
+from anyapi.upstream.rejection import why_rejected
 
 STATUSES: Mapping[str, OutcomeKind] = {
     "INVALID_ARGUMENT": OutcomeKind.REJECTED,
@@ -54,18 +55,24 @@ class _Error(msgspec.Struct):
     """Seconds that RetryInfo asks for."""
     daily: bool = False
     """A quota for a whole day is used up: what RetryInfo says is too short."""
+    why: str | None = None
+    """What is wrong with the request, if that is known. Google names fields by other names than callers do."""
 
 
 def classify_gemini(status: int, retry_after: float | None, body: bytes) -> Outcome:
     """Map a non-2xx answer to an outcome. `retry_after` is the header's, in seconds; without one RetryInfo counts, at most an hour."""
     error = _read(body)
-    return Outcome(_kind(error, status), _wait(error, retry_after), status)
+    return _outcome(error, _kind(error, status), _wait(error, retry_after), status)
 
 
 def classify_error(error: bytes | msgspec.Raw) -> Outcome:
     """Map an error object that came with status 200, whole or inside a stream. One that says nothing is the server's fault."""
     found = _read(error)
-    return Outcome(_kind(found, found.code or 500), _wait(found, None))
+    return _outcome(found, _kind(found, found.code or 500), _wait(found, None))
+
+
+def _outcome(error: _Error, kind: OutcomeKind, wait: float | None, status: int | None = None) -> Outcome:
+    return Outcome(kind, wait, status, error.why if kind is OutcomeKind.REJECTED else None)
 
 
 def _kind(error: _Error, status: int) -> OutcomeKind:
@@ -88,6 +95,8 @@ def _read(body: bytes | msgspec.Raw) -> _Error:
     made = _Error(status if isinstance(status, str) else "")
     if isinstance(code, int) and 400 <= code < 600:
         made.code = code
+    text = found.get("message")
+    made.why = why_rejected(frozenset(), text, "") if isinstance(text, str) else None
     for detail in details if isinstance(details, list) else ():
         if isinstance(detail, dict):
             _add_detail(made, detail)

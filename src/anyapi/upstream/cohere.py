@@ -15,7 +15,7 @@ from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.domain.usage import TokenCount
 from anyapi.errors import BadRequest
 from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow, Translating
-from anyapi.upstream.classify import kind_of_status
+from anyapi.upstream.classify import classify_openai, kind_of_status
 from anyapi.upstream.translate import chat_chunks, chat_completion_wire, chat_reading, openai_reasoning_to_gemini, reading
 from anyapi.upstream.translate.adjustments import Adjustments
 from anyapi.upstream.translate.carried_reasoning import unsigned_words
@@ -258,9 +258,10 @@ class CohereAdapter(Translating):
         hidden, model = hides_reasoning(call.fields), str(call.echo or "")
         return ChatStream(created=int(self._clock()), model=model, wants_usage=call.wants_usage, hide_reasoning=hidden)
 
-    def classify(self, status: int, retry_after: float | None, body: bytes) -> Outcome:  # noqa: ARG002 - it holds words, no code
-        """Map a non-2xx answer to an outcome."""
-        return Outcome(STATUSES.get(status) or kind_of_status(status), retry_after, status)
+    def classify(self, status: int, retry_after: float | None, body: bytes) -> Outcome:
+        """Map a non-2xx answer to an outcome. Its body holds words and no code."""
+        kind = STATUSES.get(status) or kind_of_status(status)
+        return Outcome(kind, retry_after, status, classify_openai(400, None, body).why if kind is OutcomeKind.REJECTED else None)
 
 
 def _said(message: _Frame) -> tuple[str, str, list[tuple[str, str, str]]]:

@@ -23,6 +23,7 @@ from anyapi.upstream.translate.hub_target import EXTENSIONS, Target
 from anyapi.upstream.translate.openai_chat_stream_to_anthropic_messages import MessagesStream
 from anyapi.upstream.translate.openai_chat_stream_to_openai_responses import ResponsesStream
 from anyapi.upstream.translate.openai_responses_echo import Echo
+from anyapi.wire.surrogates import without_halves
 
 Fields = dict[str, msgspec.Raw]
 LIMIT, NEWER_LIMIT = "max_tokens", "max_completion_tokens"
@@ -57,7 +58,7 @@ class TranslatedStream:
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes as they came off the wire; give whole events of the client's format."""
-        out = self._outer.feed(self._inner.feed(data))
+        out = self._outer.feed(without_halves(self._inner.feed(data)))
         self.failure = self._inner.failure or self._outer.failure
         self.complete, self.started = self._outer.complete and self.failure is None, self._outer.started
         self.tokens, self.empty = self._inner.tokens, self._outer.empty
@@ -89,7 +90,9 @@ class _OverChat:
     def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:
         """Read a complete answer and translate it."""
         answer = self._inner.read_answer(body, _chat(call))
-        return answer if isinstance(answer, Outcome) else self._from_chat(answer, call)
+        if isinstance(answer, Outcome):
+            return answer
+        return self._from_chat(msgspec.structs.replace(answer, body=without_halves(answer.body)), call)
 
     def open_stream(self, call: OutboundChat) -> TranslatedStream:
         """Start reading an event stream."""

@@ -14,8 +14,8 @@ from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.domain.usage import Count, TokenCount
 from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
-from anyapi.upstream.classify import classify_openai
-from anyapi.upstream.openai_events import EMPTY, FAILED, is_event, is_plain, read_chunk, says_failed, says_something
+from anyapi.upstream.classify import classify_openai, classify_openai_event
+from anyapi.upstream.openai_events import EMPTY, FAILED, decoded, is_event, is_plain, read_chunk, says_failed, says_something
 from anyapi.upstream.sse import with_plain_ends
 from anyapi.wire.utf8 import is_utf8
 
@@ -144,20 +144,11 @@ class OpenAIChat:
         """Check that it is a completion and find its usage; a 200 that carries an error is an error."""
         if not is_utf8(body):  # values pass as they stand, so nothing else would notice
             return error_in(body) or Outcome(OutcomeKind.BAD_RESPONSE)
-        try:
-            completion = _decode_completion(body)
-            tokens = count_of(completion.usage)
-        except (ValueError, RecursionError):
-            return self._read_odd(body)
-        return answer_of(body, completion.choices, tokens)
-
-    @staticmethod
-    def _read_odd(body: bytes) -> Answer | Outcome:
-        try:
-            completion = _decode_odd(body)
-        except (ValueError, RecursionError):
-            return error_in(body) or Outcome(OutcomeKind.BAD_RESPONSE)
-        return answer_of(body, completion.choices, None)
+        completion = decoded(_decode_completion, body)
+        if completion is not None:
+            return answer_of(body, completion.choices, count_of(completion.usage))
+        odd = decoded(_decode_odd, body)
+        return answer_of(body, odd.choices, None) if odd is not None else error_in(body) or Outcome(OutcomeKind.BAD_RESPONSE)
 
     def open_stream(self, call: OutboundChat) -> "ChatStream":
         """Start reading an event stream."""
@@ -221,7 +212,7 @@ def error_in(body: bytes) -> Outcome | None:
         number = int(value) if isinstance(value, int) or (isinstance(value, str) and value.isdecimal() and len(value) == 3) else 0
         if 400 <= number <= 599:
             return classify_openai(number, None, body)
-    return Outcome(OutcomeKind.SERVER_ERROR)
+    return classify_openai_event(body)
 
 
 class ChatStream:
@@ -375,13 +366,19 @@ class ChatStream:
         kept = []
         *events, rest = data.split(b"\n\n")  # the last is nothing, or a blank line more
         for event in events:
-            chunk = read_chunk(event) if b'"error"' in event else None
-            if chunk is not None and bytes(chunk.error) not in EMPTY:
-                self.failure = error_in(b'{"error":%b}' % bytes(chunk.error)) or Outcome(OutcomeKind.SERVER_ERROR)
-            elif chunk is not None and says_failed(event):
-                self.failure = Outcome(OutcomeKind.SERVER_ERROR)
-            if self.failure is not None:
-                self.complete, rest = False, b""
+            failure = _failure_in(event) if b'"error"' in event else None
+            if failure is not None:  # it says more than a terminal marker that stands behind it
+                self.failure, self.complete, rest = failure, False, b""
                 break
             kept.append(event)
         return b"\n\n".join([*kept, rest]) if kept else b""
+
+
+def _failure_in(event: bytes) -> Outcome | None:
+    """What failed, if the event of a stream says that something did."""
+    chunk = read_chunk(event)
+    if chunk is None:
+        return None
+    if bytes(chunk.error) not in EMPTY:
+        return error_in(b'{"error":%b}' % bytes(chunk.error)) or Outcome(OutcomeKind.SERVER_ERROR)
+    return Outcome(OutcomeKind.SERVER_ERROR) if says_failed(event) else None

@@ -1,9 +1,12 @@
 """Looking at the events of a chat completion stream, whole ones with LF line ends. Keeps nothing."""
 
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
 import msgspec
 
+from anyapi.wire.surrogates import without_halves
 from anyapi.wire.utf8 import is_utf8
 
 FIELD = re.compile(rb"(data|event|id|retry)?:")
@@ -38,6 +41,8 @@ class _Opening(msgspec.Struct):
     choices: list[_Delta] = []
 
 
+T = TypeVar("T")
+
 _decode_chunk = msgspec.json.Decoder(Chunk).decode
 _decode_ends = msgspec.json.Decoder(_Ends).decode
 _decode_opening = msgspec.json.Decoder(_Opening).decode
@@ -66,11 +71,16 @@ def is_event(event: bytes) -> bool:
     text = _data_of(event)
     if not text or text == DONE:
         return True
+    return decoded(_decode_raw, text) is not None
+
+
+def decoded(decode: Callable[[bytes], T], text: bytes) -> T | None:
+    """Decode JSON text; None where it is not of the form. Servers that count in UTF-16 send half of a character in each of two events."""
     try:
-        _decode_raw(text)
+        return decode(text)
     except (ValueError, RecursionError):
-        return False
-    return True
+        whole = without_halves(text)
+        return None if whole == text else decoded(decode, whole)
 
 
 def says_something(event: bytes) -> bool:
@@ -78,27 +88,21 @@ def says_something(event: bytes) -> bool:
     data = _data_of(event)
     if not data or data == DONE:
         return False
-    try:
-        choices = _decode_opening(data).choices
-    except (ValueError, RecursionError):
+    opening = decoded(_decode_opening, data)
+    if opening is None:
         return True
-    return any(name != "role" and bytes(value) not in EMPTY for choice in choices for name, value in choice.delta.items())
+    return any(name != "role" and bytes(value) not in EMPTY for choice in opening.choices for name, value in choice.delta.items())
 
 
 def says_failed(event: bytes) -> bool:
     """Whether a choice of a chunk ended because the model failed."""
-    try:
-        return any(choice.finish_reason == FAILED for choice in _decode_ends(_data_of(event)).choices)
-    except (ValueError, RecursionError):
-        return False
+    ends = decoded(_decode_ends, _data_of(event))
+    return ends is not None and any(choice.finish_reason == FAILED for choice in ends.choices)
 
 
 def read_chunk(event: bytes) -> Chunk | None:
     """The JSON object of one event's data lines; None where it is not one."""
-    try:
-        return _decode_chunk(_data_of(event))
-    except (ValueError, RecursionError):
-        return None
+    return decoded(_decode_chunk, _data_of(event))
 
 
 def _data_of(event: bytes) -> bytes:

@@ -113,7 +113,9 @@ class ResponsesPassthrough:
 def outcome_of(code: str | None, body: bytes) -> Outcome:
     """What a failed response, or an error event, means. `body` is the JSON around it, parsed for more codes and dropped."""
     kind = CODES.get(code or "")
-    return classify_openai(500, None, body) if kind is None else Outcome(kind)
+    if kind is None:
+        return classify_openai(500, None, body)
+    return Outcome(kind, why=classify_openai(400, None, body).why if kind is OutcomeKind.REJECTED else None)
 
 
 def _is_refusal(found: Response) -> bool:

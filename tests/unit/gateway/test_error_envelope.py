@@ -39,6 +39,14 @@ def test_a_well_formed_request_id_is_echoed(path):
     assert b"x-request-id" not in render_for(NotFound("m"), Call(path=path, headers={b"x-request-id": b"mine 1"}))[1]
 
 
+def test_what_openais_sdks_call_the_request_id():
+    failed = UpstreamFailed("m", {"decision": "dec_1"})
+    assert render_for(failed, Call(path=b"/v1/responses"))[1].endswith(b"x-request-id: dec_1\r\n")
+    asked = Call(path=b"/v1/responses", headers={b"x-request-id": b"mine-1"})
+    assert render_for(failed, asked)[1].endswith(b"x-request-id: mine-1\r\n")
+    assert b"x-request-id" not in render_for(failed, Call(path=b"/v1/messages"))[1]
+
+
 def test_what_anthropics_sdks_call_the_request_id():
     asked = Call(path=b"/v1/messages", headers={b"x-request-id": b"mine-1"})
     _, rows, body = render_for(NotFound("m"), asked)

@@ -64,6 +64,14 @@ def test_no_such_path(method, path):
     assert path.decode("latin-1") not in str(caught.value).split() or path == b"/"
 
 
+@pytest.mark.parametrize("name", [*sorted(POST), "models"])
+def test_a_base_url_with_too_little_or_too_much_is_told(name):
+    with pytest.raises(NotFound, match="end in /v1"):
+        find(Call(method=b"POST", path=f"/{name}".encode()))
+    with pytest.raises(NotFound, match="adds /v1"):
+        find(Call(method=b"POST", path=f"/v1/v1/{name}".encode()))
+
+
 @pytest.mark.parametrize("name", sorted(PLANNED))
 def test_what_is_planned_is_said_so(name):
     for path in (f"/v1/{name}", f"/api/v1/{name}/more"):

@@ -49,6 +49,7 @@ async def test_the_policy_in_force(policy, training, days):
         "x-anyapi-training-allowed": training,
         "x-anyapi-retention-days": days,
         "x-anyapi-decision": admission.id,
+        "x-request-id": admission.id,
     }
 
 
@@ -62,7 +63,13 @@ async def test_what_was_adjusted_is_named_once_and_in_order():
 @on_loop
 async def test_the_request_id_is_echoed():
     assert rows(b"r-1")[0]["x-request-id"] == "r-1"
-    assert "x-request-id" not in rows()[0]
+    assert "x-request-id" not in rows(parse=anthropic_messages.parse, max_tokens=8)[0]
+
+
+@on_loop
+async def test_openais_sdks_find_the_decision_as_the_request_id_where_the_client_gave_none():
+    found, admission = rows()
+    assert found["x-request-id"] == found["x-anyapi-decision"] == admission.id
 
 
 @on_loop

@@ -17,7 +17,7 @@ def test_every_failure_has_its_text(kind):
 
 
 @pytest.mark.parametrize(
-    ("status", "said", "answered"), [(b"404 Not Found", "does not have this model", 502), (b"413 Too Large", "too large for it", 400)]
+    ("status", "said", "answered"), [(b"404 Not Found", "does not have this model", 502), (b"413 Too Large", "too large for it", 413)]
 )
 @on_loop
 async def test_some_statuses_say_more_than_their_outcome(status, said, answered):
@@ -25,3 +25,45 @@ async def test_some_statuses_say_more_than_their_outcome(status, said, answered)
         response = await running.post()
         assert (response.status, said in json.loads(response.body)["error"]["message"]) == (answered, True)
     assert all(text.endswith(".") for text in STATUS_TEXTS.values())
+
+
+def refusal(**error):
+    return json.dumps({"error": {"message": "secret", **error}}).encode()
+
+
+@on_loop
+async def test_a_prompt_that_is_too_long_is_told_in_the_words_that_clients_look_for():
+    async with gateway(playing(answer(refusal(code="context_length_exceeded"), status=b"400 x"))) as running:
+        response = await running.post()
+        error = json.loads(response.body)["error"]
+        assert (response.status, error["metadata"]["reason"]) == (400, "context_length_exceeded")
+        for words in ("prompt is too long", "maximum context length is", "context_length_exceeded"):
+            assert words in error["message"]
+        assert "secret" not in response.body.decode()
+
+
+@pytest.mark.parametrize(("param", "named"), [("temperature", "temperature"), ("messages[3].content", "messages"), ("secret_field", None)])
+@on_loop
+async def test_the_field_that_a_provider_names_is_told_if_it_is_one_that_is_known(param, named):
+    async with gateway(playing(answer(refusal(param=param), status=b"400 x"))) as running:
+        response = await running.post()
+        error = json.loads(response.body)["error"]
+        assert (error.get("param"), error["metadata"].get("field")) == (named, named)
+        assert named is None or f"`{named}`" in error["message"]
+        assert "secret" not in response.body.decode()
+
+
+@pytest.mark.parametrize("status", [b"401 x", b"402 x", b"403 x", b"404 x"])
+@on_loop
+async def test_what_only_the_operator_can_mend_is_not_asked_again_by_sdks(status):
+    async with gateway(playing(answer(b"{}", status=status))) as running:
+        response = await running.post()
+        assert (response.status, response.field("x-should-retry")) == (502, b"false")
+
+
+@pytest.mark.parametrize(("first", "second"), [(b"500 x", b"401 x"), (b"500 x", b"500 x")])
+@on_loop
+async def test_what_may_pass_may_be_asked_again(first, second):
+    async with gateway(playing(answer(b"{}", status=first)), playing(answer(b"{}", status=second))) as running:
+        response = await running.post()
+        assert (response.status, response.field("x-should-retry")) == (502, None)

@@ -126,7 +126,7 @@ def test_nothing_decided_is_an_unknown_model():
 def test_nothing_available():
     codes, error = refused(ModelNotFound, decided("ab", odd="ab"))
     assert codes == {"a/one": ["no_adapter"], "b/one": ["no_adapter"]}
-    assert error.message == "None of the endpoints of this model can be used here; each is listed with the reason."
+    assert error.message == "None of the endpoints of this model can be used here (no_adapter 2); each is listed with the reason."
     assert error.metadata["relaxation"] is None
     codes, _ = refused(ModelNotFound, decided("ab", odd="ab", trains="a"))
     assert codes == {"a/one": ["training_by_default", "no_adapter"], "b/one": ["no_adapter"]}
@@ -190,6 +190,7 @@ def test_nothing_permitted_lists_every_endpoint_rule_and_layer_and_the_smallest_
     assert codes == {"a/one": ["training_by_default"], "b/one": ["training_by_default", "no_adapter"]}
     assert error.message == (
         "The data policy in force permits none of the available endpoints. Nothing was sent. "
+        "Denied by `training_allowed` set by account and key (1). "
         "Each endpoint is listed with the rule that denied it and the layer that set the rule."
     )
     assert error.metadata["endpoints"][0] == {

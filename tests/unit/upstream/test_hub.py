@@ -201,3 +201,18 @@ def test_a_message_states_the_model_as_the_client_named_it():
     call.echo = "claude-x"
     adapter.prepare(call, ENDPOINT, ProviderRow())
     assert b'"model":"claude-x"' in adapter.open_stream(call).feed(EVENTS)
+
+
+@pytest.mark.parametrize("name", OVER)
+def test_half_of_a_character_is_translated_as_what_cannot_be_shown(name):
+    adapter, make = OVER[name]
+    call = make()
+    adapter.prepare(call, ENDPOINT, ProviderRow())
+    whole = adapter.read_answer(json.dumps(CHAT).replace("Yes.", r"\uD83D and \ud83d\ude00").encode(), call)
+    assert "\ufffd and \U0001f600" in json.dumps(msgspec.json.decode(whole.body), ensure_ascii=False)
+    call = make(stream=True)
+    adapter.prepare(call, ENDPOINT, ProviderRow())
+    stream = adapter.open_stream(call)
+    out = stream.feed(EVENTS.replace(b"Yes.", rb"\ud83d"))
+    assert stream.complete
+    assert "\ufffd" in out.decode() or rb"\ufffd" in out

@@ -226,7 +226,13 @@ def test_what_is_no_completion_is_a_bad_response(body):
         ({"code": 500}, OutcomeKind.SERVER_ERROR),
         ({"status": 401}, OutcomeKind.UNAUTHORIZED),
         ({"code": None, "status": "429"}, OutcomeKind.RATE_LIMITED),
-        ({"code": "content_filter"}, OutcomeKind.SERVER_ERROR),
+        ({"code": "content_filter"}, OutcomeKind.CONTENT_REFUSED),
+        ({"code": "rate_limit_exceeded", "type": "tokens"}, OutcomeKind.RATE_LIMITED),
+        ({"code": "insufficient_quota", "type": "rate_limit_error"}, OutcomeKind.UNAUTHORIZED),
+        ({"code": "context_length_exceeded"}, OutcomeKind.REJECTED),
+        ({"type": "invalid_request_error", "code": None}, OutcomeKind.REJECTED),
+        ({"type": "overloaded_error"}, OutcomeKind.OVERLOADED),
+        ({"type": "server_error", "code": "new_word"}, OutcomeKind.SERVER_ERROR),
         ({"code": 200}, OutcomeKind.SERVER_ERROR),
         ({"code": 99999}, OutcomeKind.SERVER_ERROR),
         ({"code": "9" * 3}, OutcomeKind.SERVER_ERROR),
@@ -509,6 +515,14 @@ def test_an_error_event_stops_the_stream_before_it(error, kind):
     assert (stream.failure.kind, stream.complete) == (kind, False)
 
 
+@pytest.mark.parametrize("said", [b"", event(chunk("one"))])
+def test_an_error_says_more_than_a_terminal_marker_behind_it(said):
+    """Servers end a stream that failed with both, in one write."""
+    _, stream = feed([said + event({"error": {"code": "rate_limit_exceeded"}}) + MARKER])
+    assert stream.failure == Outcome(OutcomeKind.RATE_LIMITED)
+    assert not stream.complete
+
+
 @pytest.mark.parametrize("error", [None, "", []])
 def test_an_empty_error_is_none(error):
     value = event({**chunk(), "error": error})
@@ -628,3 +642,25 @@ def test_an_answer_that_says_nothing_is_empty(delta, empty, separators):
     stream = ChatStream(hide_usage=True)
     stream.feed(data + b"data: [DONE]\n\n")
     assert (stream.complete, stream.empty) == (True, empty)
+
+
+HALF = "\ud83d"
+
+
+def test_half_of_a_character_is_part_of_an_answer():
+    """Written as an escape: JSON has it, and SDKs read it."""
+    body = completion({"content": f"{HALF} one"}, USAGE)
+    answer = read(body)
+    assert (answer.body, answer.tokens.completion, answer.empty) == (body, USAGE["completion_tokens"], False)
+
+
+def test_a_stream_that_is_cut_within_a_character_passes_as_it_came():
+    pieces = [event(chunk("\ud83d")) + event(chunk("\ude00")), event(USAGE_CHUNK) + DONE]
+    out, stream = feed(pieces, hide=False)
+    assert (out, stream.complete, stream.tokens.completion) == (b"".join(pieces), True, 3)
+
+
+def test_an_error_beside_half_of_a_character_stays_an_error():
+    out, stream = feed([event(chunk("one")) + event({"error": {"message": f"secret {HALF}", "code": 429}})])
+    assert (out, stream.failure.kind) == (event(chunk("one")), OutcomeKind.RATE_LIMITED)
+    assert read(completion({"content": HALF}, None).replace(b'"stop"', b'"error"')).kind is OutcomeKind.SERVER_ERROR

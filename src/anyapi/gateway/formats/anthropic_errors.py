@@ -34,7 +34,7 @@ _encode = msgspec.json.Encoder().encode
 
 def render_messages_error(error: Exception, request_id: str | None = None) -> tuple[int, bytes, bytes]:
     """Status, header lines and JSON body of an error in Anthropic's envelope. `request_id`: the client's own, for want of a decision's."""
-    named = _named(error) or request_id
+    named = decision_in(error) or request_id
     status, body = _envelope(error, named)
     rows = error_rows(error, status, Dialect.MESSAGES)
     return status, rows if named is None else rows + b"request-id: %b\r\n" % named.encode(), body
@@ -42,13 +42,12 @@ def render_messages_error(error: Exception, request_id: str | None = None) -> tu
 
 def messages_error_event(error: Exception) -> bytes:
     """The terminal event of a stream that went wrong: SDKs raise on it; `message_stop` never follows."""
-    return b"event: error\ndata: %b\n\n" % _envelope(error, _named(error))[1]
+    return b"event: error\ndata: %b\n\n" % _envelope(error, decision_in(error) or None)[1]
 
 
-def _named(error: Exception) -> str | None:
+def decision_in(error: Exception) -> str:
     """The id by which an operator finds the request again: its decision's. A request that was not accepted has none."""
-    decision = error.metadata.get("decision") if isinstance(error, errors.AnyAPIError) else None
-    return None if decision is None else str(decision)
+    return str(error.metadata.get("decision") or "") if isinstance(error, errors.AnyAPIError) else ""
 
 
 def type_of(error: Exception, status: int) -> str:

@@ -184,3 +184,11 @@ def arguments_of(raw: msgspec.Raw) -> str:
         return ""
     _object(raw)
     return bytes(raw).decode()
+
+
+def begins_anew(piece: str | None, known: str, name: str | None) -> bool:
+    """Whether a piece of a tool call is another call under an index that is in use, by its id and its name.
+
+    Servers that call every index 0 give each call both; one that draws a new id for every piece gives a name to the first alone.
+    """
+    return bool(piece and name) and piece != known

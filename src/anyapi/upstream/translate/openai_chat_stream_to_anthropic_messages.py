@@ -239,7 +239,7 @@ class MessagesStream:
         number = piece.index if piece.index is not None else len(self._calls) - (0 if piece.id else 1)
         function = piece.function or wire.Function()
         call = self._calls.get(number)
-        if call is None or (piece.id and piece.id != call.id):
+        if call is None or wire.begins_anew(piece.id, call.id, function.name):
             call = self._calls[number] = self._new_call(piece, function)
         arguments = wire.arguments_of(function.arguments)
         if arguments:

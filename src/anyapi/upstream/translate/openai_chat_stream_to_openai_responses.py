@@ -10,6 +10,7 @@ from collections.abc import Callable
 from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.upstream import sse
 from anyapi.upstream.translate import openai_responses_wire as wire
+from anyapi.upstream.translate.chat_completion_wire import begins_anew
 from anyapi.upstream.translate.openai_responses_echo import Echo
 from anyapi.upstream.translate.openai_responses_open_items import Events, OpenCall, OpenMessage, OpenReasoning, TooLong
 from anyapi.upstream.translate.openai_responses_reasoning import Gathered
@@ -191,13 +192,13 @@ class ResponsesStream:
         return isinstance(self._open, OpenCall) and not self._open.is_whole()
 
     def _call_of(self, piece: wire.Call) -> OpenCall:
-        """The call that a piece belongs to, by its index; without one, by its id, else the last one."""
+        """The call that a piece belongs to, by its index; without one, by its id, else the last one. Some servers call every index 0."""
         index = piece.index
         if index is None:
             known = [number for number, call in self._calls.items() if call.call_id == (piece.id or call.call_id)]
             index = known[-1] if known else max(self._calls, default=-1) + 1
         call = self._calls.get(index)
-        if call is None:
+        if call is None or (call.name and begins_anew(piece.id, call.call_id, (piece.function or wire.Function()).name)):
             self._events.keep(ITEM)
             call = self._calls[index] = OpenCall(self._events, self._echo)
         return call

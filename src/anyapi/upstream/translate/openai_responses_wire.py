@@ -42,6 +42,7 @@ class Part(msgspec.Struct):
 
     type: str = ""
     text: str = ""
+    thinking: "str | list[Part] | None" = None
 
 
 class Said(msgspec.Struct):
@@ -64,7 +65,7 @@ class Said(msgspec.Struct):
     def size(self) -> int:
         """Length of what is not calls, about."""
         raws = (self.reasoning_content, self.reasoning, self.reasoning_details, self.annotations)
-        return len(self.text) + len(self.refusal or "") + sum(len(raw) for raw in raws if bytes(raw) not in EMPTY)
+        return len(self.text) + len(self.thinking) + len(self.refusal or "") + sum(len(raw) for raw in raws if bytes(raw) not in EMPTY)
 
     @property
     def text(self) -> str:
@@ -72,6 +73,12 @@ class Said(msgspec.Struct):
         if isinstance(self.content, list):
             return "".join(part.text for part in self.content if part.type == "text")
         return self.content or ""
+
+    @property
+    def thinking(self) -> str:
+        """The thinking among the parts of the content, as Mistral's models state it."""
+        found = [part.thinking or "" for part in self.content if part.type == "thinking"] if isinstance(self.content, list) else []
+        return "".join(piece if isinstance(piece, str) else "".join(inner.text for inner in piece) for piece in found)
 
 
 class Choice(msgspec.Struct):
@@ -179,8 +186,8 @@ def text_of(raw: msgspec.Raw) -> str:
 
 
 def thought_of(said: Said) -> str:
-    """Reasoning that came as plain text; providers call it one or the other."""
-    return text_of(said.reasoning_content) or text_of(said.reasoning)
+    """Reasoning that came as plain text; providers call it one or the other, or have it among the parts of the content."""
+    return text_of(said.reasoning_content) or text_of(said.reasoning) or said.thinking
 
 
 def details_of(said: Said) -> list[Object]:

@@ -209,6 +209,12 @@ def test_calls_of_one_index_or_none_are_told_apart_by_id():
     assert [block["input"] for block in content] == [{"a": 1}]
 
 
+def test_a_new_id_without_a_name_begins_no_call():
+    """Some servers draw one for every piece."""
+    content = said(chunk(call(0, "t0", "f", '{"a"')), chunk(call(0, "t1", arguments=":1}")))["content"]
+    assert [(block["id"], block["input"]) for block in content] == [("t0", {"a": 1})]
+
+
 def test_what_hangs_on_a_call_is_carried():
     content = said(chunk(call(0, "t1", "f", "{}", extra_content={"x": 1})), chunk(call(1, "t2", "f", {"a": 1})))["content"]
     assert [block["type"] for block in content] == ["redacted_thinking", "tool_use", "tool_use"]

@@ -276,6 +276,30 @@ def test_calls_without_an_index():
     assert [(item["call_id"], item["arguments"]) for item in output] == [("c1", "{}"), ("c2", "[]")]
 
 
+def test_calls_of_one_index_are_told_apart_by_id():
+    """Some servers call every index 0."""
+    pieces = [chunk(**call(0, "{}", "get", "c1")), chunk(**call(0, "[", "get", "c2")), chunk(**call(0, "]"))]
+    output = replayed(strict_events(stream().feed(b"".join(pieces) + chunk("tool_calls") + END)))["response"]["output"]
+    assert [(item["call_id"], item["arguments"]) for item in output] == [("c1", "{}"), ("c2", "[]")]
+
+
+def test_a_new_id_without_a_name_begins_no_call():
+    """Some servers draw one for every piece."""
+    pieces = [chunk(**call(0, "{", "get", "c1")), chunk(**call(0, "}", None, "c2"))]
+    output = replayed(strict_events(stream().feed(b"".join(pieces) + chunk("tool_calls") + END)))["response"]["output"]
+    assert [(item["call_id"], item["arguments"]) for item in output] == [("c1", "{}")]
+
+
+def test_thinking_among_the_parts_of_the_content():
+    parts = [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "a"}]
+    events = strict_events(stream().feed(chunk(content=parts[:1]) + chunk(content=parts[1:]) + chunk("stop") + END))
+    thought, message = replayed(events)["response"]["output"]
+    assert (thought["content"][0]["text"], message["content"][0]["text"]) == ("hm", "a")
+    body = msgspec.json.encode({**HEAD, "choices": [{"index": 0, "message": {"content": parts}, "finish_reason": "stop"}]})
+    whole = openai_chat_to_openai_responses.translate(Answer(body, None), asked().echo, now=0.0)
+    assert [item["type"] for item in msgspec.json.decode(whole.body)["output"]] == ["reasoning", "message"]
+
+
 def test_the_tier_may_be_stated_late():
     late = {**HEAD, "choices": [], "service_tier": "flex"}
     reader = stream()
