@@ -104,7 +104,7 @@ def stored(usage_ttl_days: float) -> list[dict[str, object]]:
     note = (
         "Only for requests of the data classes confidential and regulated; durable before anything is sent. About a second later it stands "
         "in the audit log, under random ids for account and key, and only there. Never altered, but for one thing: those that still wait "
-        "when their account is deleted have account and key replaced by a random name."
+        "when their account is deleted have the account replaced by a random name, and the key by the word `deleted`."
     )
     kept_records: list[dict[str, object]] = [
         {"record": name, "ttl_days": None, "note": kept, "fields": listed(fields)} for name, fields, kept in CONFIGURED

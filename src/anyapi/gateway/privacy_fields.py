@@ -12,7 +12,7 @@ from anyapi.gateway.privacy_fields_sealed import SEALED
 USAGE: dict[str, str] = {
     "number": "in which order rows were written, so that each is added to the sums once",
     "decision": "names one decision, to find it again",
-    "at": "when the request was answered",
+    "at": "when the request came",
     "account": "whose activity this is",
     "key": "which API key was used (its public id)",
     "operation": "which API operation was called",
@@ -23,8 +23,8 @@ USAGE: dict[str, str] = {
     "tokens": "token counts, for usage and cost",
     "project": "which project of the account",
     "app": "the five app fields, if the caller sends them",
-    "provider": "which provider saw the request",
-    "endpoint": "which endpoint saw the request",
+    "provider": "which provider was called last; whether it was sent the request says `sent_to`",
+    "endpoint": "which endpoint that was",
     "credential": "name of the provider credential used (never the secret)",
     "data_class": "data class of the request, if one was set",
     "streamed": "whether the answer was streamed",
@@ -34,7 +34,8 @@ USAGE: dict[str, str] = {
     "cost": "cost in US dollars, from catalogue prices",
     "host": "which host a router says answered: a provider of the catalogue, else `unrecognised`",
     "evidence": "code of what the provider's own statements came to, held against what was promised",
-    "sent_to": "which endpoints were sent the request, where that is not the one above once: what the exposure ledger is made of",
+    "sent_to": "which endpoints were sent the request, where that is not the one above once; an empty list where no connection was made "
+    "to a provider. What the exposure ledger is made of",
 }
 TOKENS: dict[str, str] = {
     "prompt": "prompt tokens",
@@ -362,7 +363,7 @@ CONFIGURED = (
     ("provisioning_keys", PROVISIONING_KEYS, "until the account is deleted; a revoked key is kept so that what it changed has a name"),
     ("credentials", CREDENTIALS, "until revoked; then only its name and dates are kept, so that its usage has a name"),
     ("settings", SETTINGS, "until changed"),
-    ("people", PEOPLE, "until the last account they belong to is deleted"),
+    ("people", PEOPLE, "until the last account that they belong or belonged to is deleted, or the operator deletes them"),
     ("members", MEMBERS, "until removed"),
     ("identities", IDENTITIES, "until the person is deleted"),
     ("sessions", SESSIONS, "until signed out, 12 hours without use, or 7 days"),

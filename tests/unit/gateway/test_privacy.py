@@ -37,6 +37,20 @@ def test_the_page_lists_exactly_the_fields_of_the_record(record, struct):
     assert all(field["purpose"] for field in found["fields"])
 
 
+@pytest.mark.parametrize("record", ["usage", "audit_request", "sealed_logs"])
+def test_the_time_of_a_request_is_said_to_be_that_at_which_it_came(record):
+    """It is taken before anything is decided; the answer may be out minutes later, which `duration` says."""
+    (found,) = [entry for entry in inventory(DISCLOSURE)["stored"] if entry["record"] == record]
+    assert [field["purpose"] for field in found["fields"] if field["field"] == "at"] == ["when the request came"]
+
+
+def test_a_provider_that_no_connection_was_made_to_is_not_said_to_have_seen_the_request():
+    (usage,) = [entry for entry in inventory(DISCLOSURE)["stored"] if entry["record"] == "usage"]
+    said = {field["field"]: field["purpose"] for field in usage["fields"]}
+    assert not [name for name in ("provider", "endpoint") if "saw" in said[name]]
+    assert "no connection" in said["sent_to"]
+
+
 def test_no_field_could_hold_content():
     """Text fields are ids, codes, or the five app fields that are limited to a few characters of an alphabet."""
     words = {"prompt", "completion"}
