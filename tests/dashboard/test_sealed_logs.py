@@ -92,6 +92,16 @@ def test_what_is_downloaded_opens_with_any_age(owned, page):
     assert document["response"] == page.answer.json()
 
 
+def test_the_page_of_a_request_says_whether_it_is_in_the_log(owned, page):
+    kept_out = owned.gateway.chat(messages=[{"role": "user", "content": PROMPT}], store=False)
+    owned.gateway.usage(3)
+    page.goto(f"{owned.url}/a/default/activity/{page.answer.headers['x-anyapi-decision']}")
+    page.get_by_text("Its prompt and its answer are in your sealed log until").wait_for()
+    page.goto(f"{owned.url}/a/default/activity/{kept_out.headers['x-anyapi-decision']}")
+    page.get_by_text("Nothing of its prompt or answer is stored.").wait_for()
+    page.goto(f"{owned.url}/a/default/logs")
+
+
 def test_switching_off_and_deleting_are_a_click_and_a_word(owned, page):
     page.get_by_role("button", name="Switch it off").click()
     page.get_by_role("dialog").get_by_role("button", name="Switch it off").click()
