@@ -29,6 +29,7 @@ def asked(owned):
 def test_a_pair_is_made_here_and_the_public_key_alone_is_sent(owned, page):
     page.goto(f"{owned.url}/a/default/logs")
     page.get_by_text("Nobody yet, so nothing is kept").wait_for()
+    page.get_by_text("Whoever runs the gateway could add a key too").wait_for()
     page.get_by_role("button", name="Make a key pair").click()
     dialog = page.get_by_role("dialog")
     page.identity = dialog.get_by_label("the identity", exact=True).inner_text().strip()

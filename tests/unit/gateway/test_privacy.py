@@ -51,6 +51,11 @@ def test_a_provider_that_no_connection_was_made_to_is_not_said_to_have_seen_the_
     assert "no connection" in said["sent_to"]
 
 
+def test_that_the_operator_cannot_read_a_sealed_log_is_said_with_its_condition():
+    """They may add a key of their own, which the list of readers shows."""
+    assert "nor can its operator, unless that list has a key of theirs" in inventory(DISCLOSURE)["statement"]
+
+
 def test_no_field_could_hold_content():
     """Text fields are ids, codes, or the five app fields that are limited to a few characters of an alphabet."""
     words = {"prompt", "completion"}
