@@ -37,8 +37,8 @@ def inventory(running: Disclosure) -> dict[str, object]:
         "content_stored": False,
         "statement": "No prompt, response, tool argument, file or fragment of one is stored or logged, on any path, in a form that this "
         "gateway can read; nor a hash of one, but the keyed hash that a request itself asks for, under a salt that only its sender has "
-        "(X-AnyAPI-Commitment-Salt). An account may opt into a prompt log: what it keeps is sealed to the public keys in its list of readers "
-        "before it is stored. This gateway cannot read it, nor can its operator, unless that list has a key of theirs.",
+        "(X-AnyAPI-Commitment-Salt). An account may opt into a prompt log: what it keeps is sealed to the public keys in its list of "
+        "readers before it is stored. This gateway cannot read it, nor can its operator, unless that list has a key of theirs.",
         "stored": stored(running.usage_ttl_days),
         "prompt_logging": {
             "available": True,
