@@ -8,6 +8,7 @@ from anyapi.audit.entries import RequestEntry
 from anyapi.domain.usage import DecisionRecord, UsageRow
 from anyapi.gateway.privacy import inventory
 from anyapi.gateway.privacy_fields import CONFIGURED, TABLES
+from anyapi.storage.holdings import HOLDINGS, Fate
 
 NUMBERED = {"number"}
 """Of a usage row the store adds its number to what the struct holds."""
@@ -49,6 +50,13 @@ def test_a_provider_that_no_connection_was_made_to_is_not_said_to_have_seen_the_
     said = {field["field"]: field["purpose"] for field in usage["fields"]}
     assert not [name for name in ("provider", "endpoint") if "saw" in said[name]]
     assert "no connection" in said["sent_to"]
+
+
+def test_what_is_said_of_how_long_is_what_deletion_and_updates_do():
+    notes = {str(entry["record"]): str(entry.get("note", "")) for entry in inventory(DISCLOSURE)["stored"]}
+    kept = [one.record for one in HOLDINGS if one.fate is Fate.DELETED and notes[one.record].startswith("kept")]
+    assert kept == [], "goes with its account, and is said to be kept"
+    assert "no usage row of its time" in notes["catalogues"], "the exposure ledger is made of both"
 
 
 def test_that_the_operator_cannot_read_a_sealed_log_is_said_with_its_condition():
