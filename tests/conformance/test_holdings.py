@@ -10,7 +10,7 @@ from tests.conformance.whole_account import RECORDS, REQUESTS, decision_id, fill
 from anyapi.domain.people import Role
 from anyapi.errors import StorageError
 from anyapi.storage.holdings import HOLDINGS, Fate
-from anyapi.storage.people_rows import ChangeRow, SessionRow
+from anyapi.storage.people_rows import ChangeRow, IdentityRow, MemberRow, PersonRow, SessionRow
 from anyapi.storage.rows import AccountRow, ProjectRow
 from anyapi.storage.tenant import only
 from anyapi.storage.usage_sums import add_up
@@ -123,6 +123,30 @@ def test_whoever_asks_people_of_other_accounts_stay_and_leave_no_trace_in_an_arc
     with backend.people() as people:
         assert people.person("per_both") is not None
         assert people.session(b"both" * 8) is not None
+
+
+def test_who_was_removed_before_goes_with_the_last_account_that_knew_them(backend, holdings):
+    """They are nobody's member, so no list shows them and no other deletion would ever find their name and address."""
+    people_of = {"per_was": [], "per_else": ["default"], "per_runs": [], "per_other": []}
+    with backend.people() as people:
+        for person, accounts in people_of.items():
+            people.add_person(PersonRow(person, f"{person}@x.org", person, "$argon2id$x", operator=person == "per_runs", created_at=NOON))
+            people.add_identity(IdentityRow("https://id.x.org", person, person, NOON))
+            people.add_session(SessionRow(person.encode().ljust(32), person, NOON, NOON))
+            for account in accounts:
+                people.put_member(MemberRow(account, person, Role.MEMBER, NOON))
+            removed_from = STAYS if person == "per_other" else GOES
+            people.put_member(MemberRow(removed_from, person, Role.MEMBER, NOON))
+            assert people.remove_member(removed_from, person)
+            people.add_change(ChangeRow(NOON, removed_from, "per_both", "member_removed", person))
+    with only(GOES):
+        assert "per_was" in [row["id"] for row in read_all(holdings, "people", GOES, 500)]
+        assert holdings.going(GOES)["people"] == 2
+        assert delete(holdings)["people"] == 2
+    with backend.people() as people:
+        assert [person for person in people_of if people.person(person) is None] == ["per_was"]
+        assert people.identities("per_was") == []
+        assert people.session(b"per_was".ljust(32)) is None
 
 
 def test_sums_that_are_added_while_rows_go_go_too(backend, holdings):

@@ -32,6 +32,31 @@ def test_a_person_comes_back_as_they_were_put(people):
     assert people.people_count() == 2
 
 
+def test_a_person_who_is_no_member_is_deleted_with_all_that_leads_to_them(people):
+    people.add_person(person(1))
+    people.add_session(SessionRow(TOKEN, "per_1", NOON, NOON))
+    people.add_identity(IdentityRow("https://id.x.org", "subject", "per_1", NOON))
+    people.add_link(LinkRow(TOKEN, LinkKind.INVITATION, NOON + 1, "acme", Role.ADMIN, "p1@x.org"))
+    people.add_change(ChangeRow(NOON, "acme", "per_2", "member_invited", "p1@x.org"))
+    people.add_change(ChangeRow(NOON, "acme", "per_2", "member_invited", "p11@x.org"))
+    assert people.delete_person("per_1") is True
+    assert people.person("per_1") is people.session(TOKEN) is people.link(TOKEN, NOON) is None
+    assert people.identities("per_1") == []
+    assert {row.subject for row in people.changes("acme", NOON + 1, 10)} == {"per_1", "p11@x.org"}
+    assert people.delete_person("per_1") is False
+
+
+@pytest.mark.parametrize("operator", [True, False], ids=["runs the gateway", "is a member"])
+def test_who_runs_the_gateway_or_is_a_member_is_not_deleted(people, operator):
+    people.add_person(person(1, operator=operator))
+    people.add_session(SessionRow(TOKEN, "per_1", NOON, NOON))
+    if not operator:
+        people.put_member(MemberRow("acme", "per_1", Role.MEMBER, NOON))
+    assert people.delete_person("per_1") is False
+    assert people.person("per_1") == person(1, operator=operator)
+    assert people.session(TOKEN) is not None
+
+
 @pytest.mark.parametrize("second", [person(1, email="other@x.org"), person(2, email="p1@x.org")])
 def test_ids_and_addresses_are_unique(people, second):
     people.add_person(person(1))

@@ -116,6 +116,7 @@ def test_one_request(filled, page):
     expect(page.get_by_role("listitem").filter(has_text="left out sim-30d/")).to_contain_text("Keeps something")
     page.get_by_role("button", name="Show it").click()
     expect(page.locator("pre[aria-label=Receipt]")).to_contain_text('"outcome": "no_eligible_endpoint"')
+    expect(page.get_by_text("what verifies is the file that Download gives")).to_be_visible()
     settled(page)
     assert serious(page) == []
     keep(page, "activity one request")

@@ -387,7 +387,7 @@ def test_a_page_says_when_the_gateway_is_gone_and_goes_on_by_itself(owned):
         expect(lost).to_have_count(0)
         page.get_by_role("link", name="What is stored").click()
         page.get_by_role("button", name="Try again").click()
-        expect(page.get_by_text("No content is stored.")).to_be_visible()
+        expect(page.get_by_text("No content is stored that this gateway can read.")).to_be_visible()
 
 
 def test_the_first_load_is_small_and_quick(owned):

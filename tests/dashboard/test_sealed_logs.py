@@ -29,6 +29,7 @@ def asked(owned):
 def test_a_pair_is_made_here_and_the_public_key_alone_is_sent(owned, page):
     page.goto(f"{owned.url}/a/default/logs")
     page.get_by_text("Nobody yet, so nothing is kept").wait_for()
+    page.get_by_text("Whoever runs the gateway could add a key too").wait_for()
     page.get_by_role("button", name="Make a key pair").click()
     dialog = page.get_by_role("dialog")
     page.identity = dialog.get_by_label("the identity", exact=True).inner_text().strip()
@@ -90,6 +91,16 @@ def test_what_is_downloaded_opens_with_any_age(owned, page):
     identity = pyrage.x25519.Identity.from_str(page.identity)
     document = json.loads(pyrage.decrypt(download.value.path().read_bytes(), [identity]))
     assert document["response"] == page.answer.json()
+
+
+def test_the_page_of_a_request_says_whether_it_is_in_the_log(owned, page):
+    kept_out = owned.gateway.chat(messages=[{"role": "user", "content": PROMPT}], store=False)
+    owned.gateway.usage(3)
+    page.goto(f"{owned.url}/a/default/activity/{page.answer.headers['x-anyapi-decision']}")
+    page.get_by_text("Its prompt and its answer are in your sealed log until").wait_for()
+    page.goto(f"{owned.url}/a/default/activity/{kept_out.headers['x-anyapi-decision']}")
+    page.get_by_text("Nothing of its prompt or answer is stored.").wait_for()
+    page.goto(f"{owned.url}/a/default/logs")
 
 
 def test_switching_off_and_deleting_are_a_click_and_a_word(owned, page):

@@ -4,15 +4,15 @@ import { Button } from "@mantine/core";
 import { type UseQueryResult, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useSearchParams } from "wouter";
-import { call } from "../api/client";
+import { call, Problem } from "../api/client";
 import { useKeys } from "../api/queries";
 import type { Drilled, UsageRow } from "../api/schema";
 import { useHere } from "../api/session";
 import { Chip, Loaded, Page, Panel, Waiting } from "../parts/parts";
 import { Ruled } from "../parts/ruling";
 import { Verdicts } from "../parts/verdicts";
-import { count, list, plural, seconds } from "../words/format";
-import { costOf, factsOf } from "../words/kept";
+import { count, date, list, plural } from "../words/format";
+import { costOf, factsOf, wentOf } from "../words/kept";
 import { outcome } from "../words/policy";
 import { rulingOf, rulingOfRecord } from "../words/receipt";
 
@@ -74,11 +74,7 @@ function Story({ usage }: { usage: UsageRow }) {
         {usage.model} <Chip said={said} />
       </p>
       {usage.provider ? (
-        <p>
-          It went to <strong>{usage.provider}</strong>
-          {usage.attempts && usage.attempts > 1 ? `, after ${plural(usage.attempts - 1, "earlier attempt")}` : ""}, and the answer took {seconds(usage.duration)}
-          {usage.first_token ? ` (the first token ${seconds(usage.first_token)})` : ""}.
-        </p>
+        <p>{wentOf(usage)}</p>
       ) : (
         <p>It was sent to nobody. {NOBODY[usage.outcome]}</p>
       )}
@@ -94,6 +90,7 @@ function Kept({ usage }: { usage: UsageRow }) {
   const { account } = useHere();
   const keys = useKeys();
   const key = keys.data?.find((one) => one.id === usage.key);
+  const base = `/a/${encodeURIComponent(account)}`;
   return (
     <>
       <dl className="facts small">
@@ -105,10 +102,32 @@ function Kept({ usage }: { usage: UsageRow }) {
         ))}
       </dl>
       <p className="small dim" style={{ marginBottom: 0 }}>
-        That is its usage row. Besides, it counts in sums by the hour and in what its key spent, and has an entry in the audit log, which is only ever added to, with account, key and app as random ids: its receipt below shows it (where there is none, the operator leaves requests of its data class out). No prompt and no answer is stored, except what you have sealed for yourself. <Link href={`/a/${encodeURIComponent(account)}/stored`}>All that is stored</Link>
+        That is its usage row. Besides, it counts in sums by the hour and in what its key spent, and has an entry in the audit log, which is only ever added to, with account, key and app as random ids: its receipt below shows it (where there is none, the operator leaves requests of its data class out). <Link href={`${base}/stored`}>All that is stored</Link>
       </p>
+      <Sealed decision={usage.decision} log={`${base}/logs`} />
     </>
   );
+}
+
+const KEPT = { both: "Its prompt and its answer are", prompts: "Its prompt is", responses: "Its answer is", nothing: "Nothing of it is" };
+
+/** Whether its prompt and answer are kept after all, because the account asked for that. */
+function Sealed({ decision, log }: { decision: string; log: string }) {
+  const { account } = useHere();
+  const entry = useQuery({
+    queryKey: [account, "log-entry", decision],
+    queryFn: () => call("get", "/api/accounts/{account}/logs/entries/{decision}", { path: { account, decision } }),
+    retry: false,
+  });
+  if (entry.data)
+    return (
+      <p className="small" style={{ marginBottom: 0 }}>
+        <strong>{KEPT[entry.data.keeps]}</strong> in your <Link href={log}>sealed log</Link> until {date(entry.data.expires_at)}: whoever has an identity of yours can read it, and this gateway cannot.
+      </p>
+    );
+  return entry.error instanceof Problem && entry.error.status === 404 ? (
+    <p className="small dim" style={{ marginBottom: 0 }}>Nothing of its prompt or answer is stored.</p>
+  ) : null;
 }
 
 function Receipt({ decision, read }: { decision: string; read: UseQueryResult<unknown> }) {
@@ -131,9 +150,12 @@ function Receipt({ decision, read }: { decision: string; read: UseQueryResult<un
       {open && (
         <Loaded read={read} lines={8}>
           {(found) => (
-            <pre className="small mono" tabIndex={0} aria-label="Receipt" style={{ overflow: "auto", maxHeight: 420 }}>
-              {JSON.stringify(found, null, 1)}
-            </pre>
+            <>
+              <p className="small dim">With spaces, to be read: what verifies is the file that Download gives, byte for byte.</p>
+              <pre className="small mono" tabIndex={0} aria-label="Receipt" style={{ overflow: "auto", maxHeight: 420 }}>
+                {JSON.stringify(found, null, 1)}
+              </pre>
+            </>
           )}
         </Loaded>
       )}

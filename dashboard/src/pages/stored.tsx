@@ -61,7 +61,7 @@ const LEAD = "The whole list, made by the gateway from the records it writes. Wh
 function Promised({ found, children }: { found: Inventory; children?: ReactNode }) {
   return (
     <>
-      <Note tone="good"><strong>{found.content_stored ? "Content is stored." : "No content is stored."}</strong> {found.statement}</Note>
+      <Note tone="good"><strong>{found.content_stored ? "Content is stored." : "No content is stored that this gateway can read."}</strong> {found.statement}</Note>
       <Panel title="What goes out">
         <p style={{ marginTop: 0 }}>{found.outbound} {found.telemetry.sent_to_anyone ? `Traces of requests go to ${found.telemetry.to}: fields of usage rows, which are listed here.` : "No telemetry is sent to anybody."} {found.memory_scrubbing.on && "Memory that held a request is wiped when it is freed."}</p>
         <p className="small dim" style={{ marginBottom: 0 }}>

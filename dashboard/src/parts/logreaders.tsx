@@ -101,7 +101,7 @@ function Make({ pair, done }: { pair: Pair; done: (saved: LogsSaved) => void }) 
   };
   return (
     <Stack>
-      <Note tone="warn">This browser made it just now, and nothing of it was sent. Without it nobody, the gateway's operator included, can read what will be kept. It is not shown again.</Note>
+      <Note tone="warn">This browser made it just now, and nothing of it was sent. Without it nobody can read what is sealed to this key alone, the gateway's operator included. It is not shown again.</Note>
       <CodeBlock text={pair.identity} what="the identity" />
       <div><Button variant="default" leftSection={<Icon name="download" size={16} />} onClick={save}>Save it as a file</Button></div>
       <Checkbox label="I have kept the identity in a safe place" checked={kept} onChange={(event) => setKept(event.currentTarget.checked)} />

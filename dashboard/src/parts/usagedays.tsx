@@ -27,7 +27,7 @@ export function UsageDays({ default: otherwise }: { default: number | null }) {
     <Panel title="How long usage rows are kept">
       <p style={{ marginTop: 0 }}>
         The usage rows of this account are kept for <strong>{kept === null ? "as long as the operator says" : plural(kept, "day")}</strong>
-        {own === null ? ", as the operator's default says" : ""}. Older ones are deleted within ten minutes, and with them what activity and exposure say of that time.
+        {own === null ? ", as the operator's default says" : ""}. Older ones are deleted within ten minutes, and with them what activity and exposure say of that time. <strong>The audit log is not shortened by this</strong>: its entry of each request (time, model, endpoint, outcome, figures) stays, and its random ids lead to this account, its keys and apps as long as they are here.
       </p>
       {may("write_settings") && (
         <form onSubmit={sent(() => put.mutate(Number(days)))}>

@@ -61,8 +61,24 @@ export function factsOf(usage: UsageRow, key: ShownKey | undefined): Fact[] {
   return facts.filter(([, value]) => value);
 }
 
+/** Who was sent a request, in order and each as often as it was; nobody where no connection was made. */
+const sentTo = (usage: UsageRow): string[] => usage.sent_to?.map(([endpoint]) => endpoint.slice(0, endpoint.indexOf("/"))) ?? (usage.provider ? [usage.provider] : []);
+
+/** Where a request went and what came of it, as a sentence: of one that some provider was called for. */
+export function wentOf(usage: UsageRow): string {
+  const sent = sentTo(usage);
+  const calls = usage.attempts ?? sent.length;
+  const took = seconds(usage.duration);
+  if (sent.length === 0) return `It was sent to nobody: no connection to ${usage.provider} was made (${plural(calls, "attempt")}, ${took}).`;
+  const stops = sent.filter((name, place) => name !== sent[place - 1]);
+  const times = sent.length > stops.length ? ` (${sent.length} times in all)` : "";
+  const unmade = calls > sent.length ? `, with ${plural(calls - sent.length, "attempt")} more that made no connection` : "";
+  const end = usage.outcome === "success" || usage.outcome === "content_refused" ? `and the answer took ${took}` : `and ended after ${took} without a whole answer`;
+  return `It went to ${stops.join(", then to ")}${times}${unmade}, ${end}${usage.first_token ? ` (the first token ${seconds(usage.first_token)})` : ""}.`;
+}
+
 /** What a request cost, as a sentence. */
 export function costOf(usage: UsageRow): string {
-  if (!usage.provider) return "It cost nothing: nothing was sent.";
+  if (sentTo(usage).length === 0) return "It cost nothing: nothing was sent.";
   return usage.cost == null ? "What it cost is not known: no price is on record." : `It cost ${money(usage.cost)}, by the catalogue's prices.`;
 }

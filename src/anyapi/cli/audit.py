@@ -17,7 +17,7 @@ from anyapi.audit.tree import TILE_WIDTH
 from anyapi.cli.output import print_json
 from anyapi.cli.stored import Place, with_store
 from anyapi.config_audit import key_file_of
-from anyapi.control.spreadsheet import written
+from anyapi.control.spreadsheet import written, written_time
 from anyapi.crypto.log_keys import LOOK_SECONDS, make_key, put_in_place, read_key, replace_key
 from anyapi.errors import AuditError, ConfigError
 from anyapi.storage.audit_log import AppendedLog
@@ -206,10 +206,16 @@ def _write_rows(rows: Iterator[tuple[int, dict[str, object]]], write: Callable[[
         count += 1
         if as_csv:
             whole = msgspec.json.encode(fields, order="sorted").decode()
-            write(written([[position, *(fields.get(name, "") for name in _COLUMNS[1:-1]), whole]]))
+            readable = {**fields, "at": _time(fields.get("at"))}
+            write(written([[position, *(readable.get(name, "") for name in _COLUMNS[1:-1]), whole]]))
         else:
             write(msgspec.json.encode({"position": position, **fields}).decode() + "\n")
     return count
+
+
+def _time(at: object) -> str:
+    """Milliseconds as a date that a spreadsheet can read; the entry beside it has them as they are."""
+    return written_time(at / 1000) if isinstance(at, int) else ""
 
 
 def _write_tiles(reader: AuditReader, where: Path) -> int:

@@ -94,7 +94,7 @@ def _show(found: Ledger) -> None:
         click.echo("no provider was sent anything that a row is kept of")
         return
     print_table(
-        ("provider", "app", "data class", "endpoint", "requests", "last (UTC)", "held until (UTC)", "left", "training"),
+        ("provider", "account", "app", "key", "data class", "endpoint", "requests", "last (UTC)", "held until (UTC)", "left", "training"),
         [_line(one, found.at) for one in found.entries],
         f"what providers were sent since {date_text(found.since)} UTC",
     )
@@ -105,7 +105,9 @@ def _show(found: Ledger) -> None:
 def _line(one: Exposure, now: float) -> tuple[str, ...]:
     return (
         one.provider if one.host is None else f"{one.provider} ({one.host})",
+        one.account,
         one.app or "-",
+        one.key,
         one.data_class or "-",
         one.endpoint,
         f"{one.requests:,}",

@@ -1,4 +1,4 @@
-"""`anyapi people`: the way in to the dashboard for whoever may run commands on this machine."""
+"""`anyapi people`: the way in to the dashboard, and out of it, for whoever may run commands on this machine."""
 
 import datetime as dt
 import os
@@ -18,9 +18,15 @@ from anyapi.errors import BadRequest
 from anyapi.storage.driver import Driver
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.people_rows import LinkKind, LinkRow
+from anyapi.storage.sql_holdings import SqlHoldings
 from anyapi.storage.sql_people import SqlPeople
 
 FIRST_RUN_SECONDS = 86400.0
+NOBODY = "Nobody has that e-mail address here: look at the members in the dashboard, or at --data-dir."
+NOT_WIPED = (
+    "The bytes may still lie in the database's files: with SQLite stop the gateway and run `sqlite3 anyapi.db VACUUM`; with PostgreSQL "
+    "they stay until VACUUM and new rows use the room."
+)
 
 
 @click.group()
@@ -59,13 +65,41 @@ def password(email: str, path: Path | None, data_dir: Path | None) -> None:
     with SqlPeople(driver) as store:
         person = store.person_by_email(email.strip().lower())
         if person is None:
-            raise click.ClickException("Nobody has that e-mail address here: look at the members in the dashboard, or at --data-dir.")
+            raise click.ClickException(NOBODY)
         try:
             made = hashed(click.prompt("New password", hide_input=True, confirmation_prompt=True))
         except BadRequest as error:
             raise click.ClickException(error.message) from None
         store.set_password(person.id, made)
     click.echo("The password is set, and every session of this person has ended.")
+
+
+@people.command()
+@click.argument("email")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_config
+@_data_dir
+def delete(email: str, path: Path | None, data_dir: Path | None, *, yes: bool) -> None:
+    """Delete the person of EMAIL: name, address, password, sessions and invitations.
+
+    They have to be removed from every account first. What they did stays in histories, under an id that leads to nobody then.
+    """
+    _, driver = _store(path, data_dir)
+    with SqlPeople(driver) as store:
+        person = store.person_by_email(email.strip().lower())
+        if person is None:
+            raise click.ClickException(NOBODY)
+        if person.operator:
+            raise click.ClickException("This person runs the gateway, and a gateway without anybody who does could not be administered.")
+        if roles := store.roles(person.id):
+            raise click.ClickException(f"A member of {', '.join(sorted(roles))}: an owner removes them there first (Members and projects).")
+        if not yes:
+            click.confirm(f"Delete {person.name} <{person.email}>?", abort=True)
+        if not store.delete_person(person.id):
+            raise click.ClickException("Not deleted: this person was made a member, or deleted, just now.")
+    with SqlHoldings(driver) as holdings:
+        wiped = holdings.wipe()
+    click.echo("Deleted." if wiped else f"Deleted. {NOT_WIPED}")
 
 
 def _store(path: Path | None, data_dir: Path | None) -> tuple[Config, Driver]:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hmac
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -76,21 +77,32 @@ def lines(receipt: Receipt) -> list[str]:
     tokens = f"{request.get('prompt', 0)} prompt and {request.get('completion', 0)} completion tokens ({request.get('source')})"
     found.append(f"{request.get('attempts', 0)} upstream calls, {tokens}")
     found.append(f"requirement {ruling.get('requirement')}, catalogue {ruling.get('catalogue')}")
-    if used:
+    if used and request.get("sent") == []:
+        found.append(f"nothing was sent: no connection was made to {used.get('endpoint')}")
+    elif used:
         found.append(f"endpoint {_told(used)}")
         found += [f"sent before to {_told(each)}" for each in earlier]
-        if "copy_until" in request:
-            whose = "the last provider's copy" if earlier else "the provider's copy"
-            found.append(f"{whose} should be gone: {_until(request['copy_until'])}")
-        if "flagged_until" in request:
-            found.append(f"its copy of flagged content: {_until(request['flagged_until'])}")
+        found += _copies(request, [used, *earlier])
     return found + [f"denied {each.get('endpoint')}: {', '.join(map(str, _items(each.get('reasons'))))}" for each in _denied(ruling)]
 
 
+def _copies(request: dict[str, object], sent: list[dict[str, object]]) -> Iterator[str]:
+    """Until when what was sent is kept, and whether it was trained on, which ends with no copy."""
+    if "copy_until" in request:
+        whose = "the last provider's copy" if len(sent) > 1 else "the provider's copy"
+        yield f"{whose} should be gone: {_until(request['copy_until'])}"
+    if "flagged_until" in request:
+        yield f"its copy of flagged content: {_until(request['flagged_until'])}"
+    trained = [str(each.get("endpoint")) for each in sent if each.get("training") != "never"]
+    if trained:
+        yield f"{', '.join(trained)} may train on what was sent, and that does not end with the copy"
+
+
 def _told(endpoint: dict[str, object]) -> str:
-    """An endpoint with the grade and the source of its facts."""
+    """An endpoint with what it does about training, and the grade and the source of its facts."""
     source = f", source {endpoint['source_url']}" if "source_url" in endpoint else ""
-    return f"{endpoint.get('endpoint')}: facts {endpoint.get('grade')}, {endpoint.get('retention_confidence')}{source}"
+    facts = f"facts {endpoint.get('grade')}, {endpoint.get('retention_confidence')}{source}"
+    return f"{endpoint.get('endpoint')}: training {endpoint.get('training')}; {facts}"
 
 
 def _denied(ruling: dict[str, object]) -> list[dict[str, object]]:

@@ -187,16 +187,16 @@ def readme(subject: Subject, held: list[tuple[Holding, Mapping[str, object]]], f
         "",
         "No prompt, no answer and no file is in here in clear, because none is stored so. If the account keeps a prompt log, its entries",
         "are here as they are stored: for each `entry` the `piece` values (base64) in the order of `number` are an age file, which opens",
-        "with an identity of one of its recipients. Times are Unix seconds, UTC.",
+        "with an identity of one of its recipients. Times are Unix seconds, UTC; inside an `entry` of `audit_entries.json` they are",
+        "milliseconds, durations microseconds, and costs billionths of a US dollar.",
         "`manifest.json` has the SHA-256 sum of every other file. In CSV a text that a spreadsheet would take for a formula has an",
         "apostrophe before it.",
     ]
     for holding, entry in held:
         file = rows[holding.record]
-        kept = f"{entry['ttl_days']:g} days" if isinstance(entry.get("ttl_days"), int | float) else str(entry.get("note", ""))
-        lines += ["", f"## {file.path}", "", f"{file.rows} rows. Kept: {kept}.", ""]
+        lines += ["", f"## {file.path}", "", f"{file.rows} rows. Kept: {_kept(subject.account, entry)}.", ""]
         fields: object = entry["fields"]
-        lines += [f"- `{field['field']}`: {field['purpose']}" for field in msgspec.convert(fields, list[dict[str, str]])]
+        lines += [f"- `{_column(field['field'])}`: {field['purpose']}" for field in msgspec.convert(fields, list[dict[str, str]])]
         lines += [f"- `{name}` is **not in this file**: {why}" for name, why in holding.withheld]
     lines += ["", "## Not in this archive", ""]
     lines += [f"- `{name}`: {why}" for name, why in NOT_HELD.items()]
@@ -207,6 +207,20 @@ def readme(subject: Subject, held: list[tuple[Holding, Mapping[str, object]]], f
         "",
     ]
     return "\n".join(lines)
+
+
+def _kept(account: AccountRow, entry: Mapping[str, object]) -> str:
+    """How long a record's rows are kept: of those with a number of days the account may have said another."""
+    days = entry.get("ttl_days")
+    if not isinstance(days, int | float):
+        return str(entry.get("note", ""))
+    return f"{days if account.usage_days is None else account.usage_days:g} days"
+
+
+def _column(field: str) -> str:
+    """A field of the inventory as its table and the file here call it: `tokens.prompt` is `prompt_tokens`."""
+    whole, _, part = field.partition(".")
+    return field if not part else f"{part}_tokens" if whole == "tokens" else f"{whole}_{part}"
 
 
 def _date(at: float) -> str:

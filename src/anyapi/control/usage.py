@@ -20,7 +20,7 @@ from anyapi import __version__
 from anyapi.control.history import note
 from anyapi.control.permissions import SignedIn
 from anyapi.control.services import Services
-from anyapi.control.spreadsheet import written
+from anyapi.control.spreadsheet import written, written_time
 from anyapi.control.threads import in_thread
 from anyapi.domain.call import App
 from anyapi.domain.ids import AccountId, DecisionId
@@ -41,17 +41,27 @@ ID_TIME = re.compile(r"dec_([0-9a-f]{11})")
 """What `gateway/decision_ids.py` begins an id with: milliseconds since 1970."""
 
 
+def _sent_to(row: UsageRow) -> str | None:
+    """Each endpoint that was sent the request, with the credential; `nobody` where no connection was made."""
+    return None if row.sent_to is None else "; ".join(f"{endpoint} ({credential})" for endpoint, credential in row.sent_to) or "nobody"
+
+
+READABLE: dict[str, Callable[[UsageRow], object]] = {"at": lambda row: written_time(row.at), "sent_to": _sent_to}
+"""Values that nobody can read in a spreadsheet as they are stored."""
+UNITS = {"duration": "duration_seconds", "first_token": "first_token_seconds", "cost": "cost_usd"}
+
+
 def _columns() -> Iterator[tuple[str, Callable[[UsageRow], object]]]:
     for name in UsageRow.__struct_fields__:
         if name not in NESTED:
-            yield name, attrgetter(name)
+            yield UNITS.get(name, name), READABLE.get(name, attrgetter(name))
             continue
         for inner in NESTED[name].__struct_fields__:
             yield f"{name}_{inner}", attrgetter(f"{name}.{inner}")
 
 
 COLUMNS = tuple(_columns())
-"""Every field of a usage row, as the stored struct has it."""
+"""Every field of a usage row, with its unit in the heading."""
 
 
 class Totals(msgspec.Struct, frozen=True):

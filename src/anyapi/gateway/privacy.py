@@ -36,9 +36,9 @@ def inventory(running: Disclosure) -> dict[str, object]:
     return {
         "content_stored": False,
         "statement": "No prompt, response, tool argument, file or fragment of one is stored or logged, on any path, in a form that this "
-        "gateway or its operator can read; nor a hash of one, but the keyed hash that a request itself asks for, under a salt that only "
-        "its sender has (X-AnyAPI-Commitment-Salt). An account may opt into a prompt log: what it keeps is sealed to the account's own "
-        "public keys before it is stored, and this gateway cannot read it.",
+        "gateway can read; nor a hash of one, but the keyed hash that a request itself asks for, under a salt that only its sender has "
+        "(X-AnyAPI-Commitment-Salt). An account may opt into a prompt log: what it keeps is sealed to the public keys in its list of "
+        "readers before it is stored. This gateway cannot read it, nor can its operator, unless that list has a key of theirs.",
         "stored": stored(running.usage_ttl_days),
         "prompt_logging": {
             "available": True,
@@ -104,7 +104,7 @@ def stored(usage_ttl_days: float) -> list[dict[str, object]]:
     note = (
         "Only for requests of the data classes confidential and regulated; durable before anything is sent. About a second later it stands "
         "in the audit log, under random ids for account and key, and only there. Never altered, but for one thing: those that still wait "
-        "when their account is deleted have account and key replaced by a random name."
+        "when their account is deleted have the account replaced by a random name, and the key by the word `deleted`."
     )
     kept_records: list[dict[str, object]] = [
         {"record": name, "ttl_days": None, "note": kept, "fields": listed(fields)} for name, fields, kept in CONFIGURED

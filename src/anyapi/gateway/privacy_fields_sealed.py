@@ -21,7 +21,7 @@ SEALED_LOGS: dict[str, str] = {
     "account": "whose it is",
     "key": "which API key was used (its public id)",
     "project": "which project of the account",
-    "at": "when the request was answered",
+    "at": "when the request came",
     "expires_at": "when the entry is deleted",
     "operation": "which API operation was called",
     "model": "catalogue id of the model, else `unknown`",

@@ -30,6 +30,13 @@ class PeopleStore(Protocol):
         """Replace a person's password hash and end all their sessions; both or neither."""
         ...
 
+    def delete_person(self, person: PersonId) -> bool:
+        """Delete a person who is no account's member and does not run the gateway; False, and nothing changed, if there is no such person.
+
+        Their sessions, identities and invitations MUST go with them; in histories their id MUST stand for their address.
+        """
+        ...
+
     def put_member(self, member: MemberRow) -> None:
         """Give a person a role in an account, or another one. MUST raise if either is unknown.
 

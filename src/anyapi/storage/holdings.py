@@ -54,10 +54,11 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
 
 _ACCOUNT = "account = :account"
 OWN_PEOPLE = (
-    "SELECT person FROM members WHERE account = :account "
-    "AND person NOT IN (SELECT person FROM members WHERE account <> :account) AND person NOT IN (SELECT id FROM people WHERE operator)"
+    "SELECT id FROM people WHERE NOT operator AND id NOT IN (SELECT person FROM members WHERE account <> :account) "
+    "AND (id IN (SELECT person FROM members WHERE account = :account) "
+    "OR id IN (SELECT subject FROM changes WHERE account = :account AND what = 'member_removed'))"
 )
-"""People who belong to this account alone and do not run the gateway: they go with it."""
+"""People who belong to this account alone, or did until they were removed, and do not run the gateway: they go with it."""
 _HASH = "recognises a secret; the secret itself is not stored, and its hash opens nothing that is yours to take along"
 _SEAL = "a secret, sealed under a key that is not in the store: it opens nowhere else"
 _CLOSED = "ends with the account"
@@ -80,8 +81,8 @@ HOLDINGS = (
         order=("at", "decision"),
         fate=Fate.DETACHED,
         why="the paper trail that the data classes confidential and regulated ask for is append-only; a second later it is in the audit "
-        "log, whose random ids lead to nobody then. Of records that still wait for that, account and key are replaced by a random name "
-        "that the report alone holds; what was decided stays",
+        "log, whose random ids lead to nobody then. Of records that still wait for that, the account is replaced by a random name "
+        "that the report alone holds, and the key by the word `deleted`; what was decided stays",
         json=frozenset({"data_classes", "permitted", "denied"}),
     ),
     Holding(
@@ -102,14 +103,6 @@ HOLDINGS = (
         order=("layer", "subject"),
         why=_CLOSED,
         json=frozenset({"body"}),
-    ),
-    Holding(
-        record="changes",
-        table="changes",
-        mine=_ACCOUNT,
-        order=("at", "person", "what", "subject", '"before"', '"after"'),
-        why="who changed what in the account: names its members",
-        json=frozenset({"before", "after"}),
     ),
     Holding(record="links", table="links", mine=_ACCOUNT, order=("sha256",), why=_CLOSED, withheld=(("sha256", _HASH),)),
     Holding(
@@ -193,11 +186,19 @@ HOLDINGS = (
     Holding(
         record="people",
         table="people",
-        mine="id IN (SELECT person FROM members WHERE account = :account)",
+        mine=f"id IN (SELECT person FROM members WHERE account = :account) OR id IN ({OWN_PEOPLE})",  # noqa: S608 made of constants alone
         goes=f"id IN ({OWN_PEOPLE})",
         order=("id",),
-        why="people who belong to this account alone; those of other accounts, and the gateway's operators, stay there",
+        why="people who belong to this account alone, or did; those of other accounts, and the gateway's operators, stay there",
         withheld=(("password", "an argon2id hash, to sign in here; it is of no use elsewhere"),),
+    ),
+    Holding(
+        record="changes",
+        table="changes",
+        mine=_ACCOUNT,
+        order=("at", "person", "what", "subject", '"before"', '"after"'),
+        why="who changed what in the account: names its members, and who was one",
+        json=frozenset({"before", "after"}),
     ),
     Holding(record="closings", table="closings", mine=_ACCOUNT, order=("account",), why="the note that the account is being deleted"),
     Holding(

@@ -21,6 +21,13 @@ WHERE members.account = ? ORDER BY members.since, members.person
 """
 ROLES = "SELECT account, role FROM members WHERE person = ?"
 
+# Of who is nobody's member: a member has to be removed first, so that an account's last owner is not lost unnoticed.
+REMOVABLE = "SELECT email FROM people WHERE id = ? AND NOT operator AND id NOT IN (SELECT person FROM members)"
+DELETE_IDENTITIES = "DELETE FROM identities WHERE person = ?"
+DELETE_LINKS_TO = "DELETE FROM links WHERE email = ?"
+FORGET_ADDRESS = "UPDATE changes SET subject = ? WHERE subject = ?"
+DELETE_PERSON = "DELETE FROM people WHERE id = ?"
+
 ADD_IDENTITY = "INSERT INTO identities (issuer, subject, person, since) VALUES (?, ?, ?, ?)"
 IDENTITIES = "SELECT issuer, subject, person, since FROM identities WHERE person = ? ORDER BY issuer"
 PERSON_BY_IDENTITY = _PERSON + " WHERE id = (SELECT person FROM identities WHERE issuer = ? AND subject = ?)"  # noqa: S608 constant text

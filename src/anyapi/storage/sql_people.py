@@ -9,6 +9,7 @@ from anyapi.storage import people_statements as statements
 from anyapi.storage.database import Database, one_of, rows_of
 from anyapi.storage.driver import Connection
 from anyapi.storage.people_rows import ChangeRow, IdentityRow, LinkRow, MemberRow, PersonRow, SessionRow
+from anyapi.storage.tenant import EVERYBODY, only
 
 _MEMBER_WIDTH = len(MemberRow.__struct_fields__)
 
@@ -38,6 +39,19 @@ class SqlPeople(Database):
         with self._transaction("set the password") as connection:
             connection.execute(statements.SET_PASSWORD, (password, person))
             connection.execute(statements.END_SESSIONS, (person,))
+
+    def delete_person(self, person: PersonId) -> bool:
+        """Delete who is no member and does not run the gateway, with all that leads to them; False where there is no such person."""
+        with only(EVERYBODY), self._transaction("delete the person") as connection:
+            found = connection.execute(statements.REMOVABLE, (person,)).fetchone()
+            if found is None:
+                return False
+            (email,) = found
+            for statement in (statements.END_SESSIONS, statements.DELETE_IDENTITIES, statements.DELETE_PERSON):
+                connection.execute(statement, (person,))
+            connection.execute(statements.DELETE_LINKS_TO, (email,))
+            connection.execute(statements.FORGET_ADDRESS, (person, email))
+        return True
 
     def put_member(self, member: MemberRow) -> None:
         """Give a person a role in an account; raises if that would leave the account without an owner."""

@@ -82,6 +82,15 @@ class SqliteDriver:
         ((busy, _, _),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return not busy
 
+    def try_to_empty_wal(self, connection: Connection) -> bool:
+        """The same at once or not at all: while it waits nobody else can write."""
+        ((patience,),) = connection.execute("PRAGMA busy_timeout").fetchall()
+        connection.execute("PRAGMA busy_timeout = 0").fetchall()
+        try:
+            return self.empty_wal(connection)
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {patience}").fetchall()
+
     def tidy(self, connection: Connection, *, failing: bool) -> None:
         """Move the WAL into the database here, where nobody waits for the fsync."""
         if failing:

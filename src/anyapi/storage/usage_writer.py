@@ -24,6 +24,7 @@ from anyapi.storage.driver import Connection, Driver, NotStorable, code_of
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.events import EventKind, FailureState, Report, WriterEvent, WriterState, no_report
 from anyapi.storage.rows import DEFAULT_USAGE_DAYS, DELETED_ACCOUNT, UNKNOWN_ACCOUNT
+from anyapi.storage.sqlite_driver import SqliteDriver
 from anyapi.storage.usage_sums import NotAdded, RowsDiffer, add_up, purge, write, write_new
 
 _MOST_ROWS = 512
@@ -33,6 +34,8 @@ _BATCHES_UNCHECKED = 8
 _ADD_UP_SECONDS = 30.0
 _PURGE_SECONDS = 600.0
 _PURGE_ROWS = 500
+_WIPE_AGAIN_SECONDS = 30.0
+"""Until the write-ahead log is tried again that somebody was reading when it was to be emptied."""
 UNKNOWN = "unknown"
 
 
@@ -68,7 +71,7 @@ class UsageWriter:
         self._dropped = self._dropped_reported = 0
         self._closed = False
         self._failure = FailureState("usage", report)
-        self._purge_at, self._add_up_at = 0.0, clock() + _ADD_UP_SECONDS
+        self._purge_at, self._add_up_at, self._unwiped = 0.0, clock() + _ADD_UP_SECONDS, False
         self._not_added = NotAdded()
         self._connection: Connection | None = None
         with contextlib.closing(self._driver.connect()) as connection:
@@ -211,10 +214,18 @@ class UsageWriter:
         now = self._clock()
         if now < self._purge_at:
             return
-        if purge(self._driver, connection, now, self._default_days, _PURGE_ROWS) < _PURGE_ROWS:
-            self._purge_at = now + _PURGE_SECONDS
+        gone = purge(self._driver, connection, now, self._default_days, _PURGE_ROWS)
+        self._unwiped = self._unwiped or gone > 0
+        if gone < _PURGE_ROWS:
+            self._wipe(connection)
+            self._purge_at = now + (_WIPE_AGAIN_SECONDS if self._unwiped else _PURGE_SECONDS)
         else:
             self._thread.ask()
+
+    def _wipe(self, connection: Connection) -> None:
+        """Move into SQLite's file what was deleted there, which has it until then, and out of the write-ahead log what it still has."""
+        if self._unwiped:
+            self._unwiped = isinstance(self._driver, SqliteDriver) and not self._driver.try_to_empty_wal(connection)
 
     def _add_up(self, connection: Connection) -> None:
         """Bring the sums up to date now and then: to add to a cell costs the same for one row and for a thousand."""

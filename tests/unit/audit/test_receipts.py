@@ -66,6 +66,20 @@ def test_a_whole_one_and_one_of_a_record_alone():
     ORACLE.verify(receipt(RECORD))
 
 
+@pytest.mark.parametrize("training", ["never", "opt_out", "by_default", "unknown", None])
+def test_who_may_train_on_it_is_told_beside_the_end_of_the_copy(training):
+    ruling = {**RULING, "permitted": [{**RULING["permitted"][0], "training": training}]}
+    said = lines(verify_receipt(receipt({**REQUEST, "copy_until": 1_800_000_000_000}, ruling, RECORD)))
+    assert any(line.startswith(f"endpoint a/m: training {training};") for line in said)
+    assert ("a/m may train on what was sent, and that does not end with the copy" in said) == (training != "never")
+
+
+def test_where_no_connection_was_made_nobody_is_said_to_have_a_copy():
+    said = lines(verify_receipt(receipt({**REQUEST, "sent": []}, RULING, RECORD)))
+    assert "nothing was sent: no connection was made to a/m" in said
+    assert not [line for line in said if line.startswith("endpoint ") or "copy" in line]
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -1,6 +1,7 @@
 """`anyapi audit` on a real store: a check that finds what was done to it, exports, and the change of keys."""
 
 import csv
+import datetime as dt
 import io
 import json
 import stat
@@ -125,6 +126,8 @@ def test_exports(run, fill, data_dir, bare):
     rows = list(csv.DictReader(io.StringIO((bare / "log.csv").read_text())))
     assert len(rows) == 303
     assert json.loads(rows[-1]["entry"])["decision"] == rows[-1]["decision"] == usage_row(299).decision
+    at = dt.datetime.fromisoformat(rows[-1]["at"])
+    assert at.timestamp() * 1000 == json.loads(rows[-1]["entry"])["at"], "as a date, the milliseconds stand in the entry"
     fill(300, 0)
     exported = [json.loads(line) for line in run("export").stdout.splitlines() if "audit_exported" in line]
     assert [(line["format"], line["names"], line["entries"]) for line in exported] == [

@@ -58,6 +58,8 @@ def test_who_holds_what_and_for_how_long_yet(run, rows):
     assert list(lines) == ["sim-unknown", "sim-30d", "sim-free", "sim-zero"]
     assert "unknown / until further notice" in lines["sim-unknown"]
     assert "29.0 d" in lines["sim-30d"]
+    assert lines["sim-30d"].split()[1:4] == ["default", "shop", "key_1"], "else lines of two keys read the same"
+    assert lines["sim-free"].split()[1] == "acme"
     assert "0.5 d" in lines["sim-free"]
     assert "nothing is kept" in lines["sim-zero"]
     assert "1 requests went where no end of retention is known" in said

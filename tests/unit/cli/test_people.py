@@ -8,8 +8,11 @@ from click.testing import CliRunner
 from anyapi.cli import main
 from anyapi.control.passwords import hashed, matches
 from anyapi.control.tokens import sha256_of
-from anyapi.storage.people_rows import LinkKind, PersonRow, SessionRow
+from anyapi.domain.people import Role
+from anyapi.storage.people_rows import LinkKind, MemberRow, PersonRow, SessionRow
+from anyapi.storage.rows import AccountRow
 from anyapi.storage.sql_people import SqlPeople
+from anyapi.storage.sqlite import SqliteStore
 
 
 @pytest.fixture
@@ -81,3 +84,40 @@ def test_without_a_person_or_a_good_password_nothing_changes(run, known, email, 
     assert why in refused.output
     assert matches(known.person("per_1").password, OLD)
     assert known.session(b"s" * 32) is not None
+
+
+@pytest.fixture
+def removed(tmp_path):
+    """Somebody who is no member any more."""
+    with SqlPeople(tmp_path / "data") as people:
+        people.add_person(PersonRow("per_9", "canary-gone@x.org", "Canary Gone", hashed(OLD), operator=False, created_at=0.0))
+        people.add_session(SessionRow(b"g" * 32, "per_9", 0.0, 0.0))
+        yield people
+
+
+def test_who_is_deleted_is_in_no_file_any_more(run, removed, tmp_path):
+    done = run("Canary-gone@x.org", command="delete", said="y\n")
+    assert (done.exit_code, done.output.splitlines()[-1]) == (0, "Deleted.")
+    assert removed.person("per_9") is removed.session(b"g" * 32) is None
+    assert not [file.name for file in (tmp_path / "data").glob("anyapi.db*") if b"anary-gone" in file.read_bytes()]
+
+
+@pytest.mark.parametrize(
+    ("email", "said", "why"),
+    [
+        ("b@x.org", "", "Nobody has that"),
+        ("a@x.org", "", "runs the gateway"),
+        ("m@x.org", "", "A member of acme"),
+        ("canary-gone@x.org", "n\n", "Aborted"),
+    ],
+    ids=["nobody", "operator", "member", "no"],
+)
+def test_who_is_needed_is_not_deleted(run, known, removed, tmp_path, email, said, why):
+    removed.add_person(PersonRow("per_2", "m@x.org", "M", None, operator=False, created_at=0.0))
+    with SqliteStore(tmp_path / "data") as store:
+        store.add_account(AccountRow("acme", "Acme", 0.0))
+    removed.put_member(MemberRow("acme", "per_2", Role.MEMBER, 0.0))
+    refused = run(email, command="delete", said=said)
+    assert refused.exit_code == 1
+    assert why in refused.output
+    assert removed.people_count() == 3

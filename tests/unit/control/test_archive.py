@@ -4,10 +4,12 @@ import csv
 import hashlib
 import io
 import json
+import re
 import sqlite3
 import tracemalloc
 import zipfile
 
+import msgspec
 import pytest
 from tests.conformance.samples import NOON, usage_row
 from tests.conformance.stores import Backend
@@ -91,14 +93,31 @@ def test_json_columns_are_json(bundle):
     assert rows_of(bundle, "credentials")[0]["declared"]["variables"] == {"resource": f"{MINE}-resource"}
 
 
+def described(bundle, record):
+    """The fields that the README describes of a file."""
+    (part,) = [part for part in bundle.read("README.md").decode().split("\n## ") if part.startswith(f"{record}.")]
+    return re.findall(r"^- `(\w+)`", part, re.MULTILINE)
+
+
 def test_the_readme_says_what_each_field_is_for(bundle):
     text = bundle.read("README.md").decode()
     for entry in stored(90.0):
         for field in entry["fields"]:
-            assert entry["record"] in NOT_HELD or f"- `{field['field']}`: {field['purpose']}" in text
+            assert entry["record"] in NOT_HELD or f"`: {field['purpose']}" in text
+    for one in HOLDINGS:
+        named = described(bundle, one.record)
+        assert all(set(row) <= set(named) for row in rows_of(bundle, one.record)), f"{one.record}: the names are those of the file"
+    assert (set(described(bundle, "usage")), "milliseconds" in text) == (set(rows_of(bundle, "usage")[0]), True)
     assert "Kept: 90 days" in text
     assert "privacy@example.org" in text
     assert "None" not in text
+
+
+def test_the_readme_says_how_long_this_account_has_its_usage_kept(backend):
+    account = msgspec.structs.replace(SUBJECT.account, usage_days=7.5)
+    text = zipfile.ZipFile(io.BytesIO(made(backend, msgspec.structs.replace(SUBJECT, account=account)))).read("README.md").decode()
+    assert text.count("Kept: 7.5 days.") == 2, "the rows and their sums"
+    assert "90 days" not in text
 
 
 @pytest.mark.parametrize("inventory", [stored(90.0)[1:], [*stored(90.0), {"record": "notes", "fields": []}]])

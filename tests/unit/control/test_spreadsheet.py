@@ -5,7 +5,7 @@ import pytest
 from anyapi.control.spreadsheet import cell
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1+1", "\r=1+1", "\n=1+1"])
 def test_what_looks_like_a_formula_gets_an_apostrophe(text):
     assert cell(text) == f"'{text}"
 

@@ -1,12 +1,13 @@
 """Activity over the control API: totals, rows, one request, CSV; of one's own account alone."""
 
 import csv
+import datetime as dt
 import io
 
 import pytest
 from tests.conformance.samples import usage_row
 
-from anyapi.control.usage import COLUMNS, _quantile
+from anyapi.control.usage import COLUMNS, UNITS, _quantile
 from anyapi.domain.call import App
 from anyapi.domain.usage import LATENCY_BOUNDS, UsageRow
 from anyapi.gateway.decision_ids import new_decision_id
@@ -139,9 +140,23 @@ def test_the_export_holds_every_field_and_no_formula(owner):
     assert head == [name for name, _ in COLUMNS]
     assert [row[head.index("decision")] for row in rows] == ["dec_2", "dec_1"]
     assert rows[0][head.index("app_name")] == "'-cmd"
-    stored = set(UsageRow.__struct_fields__) - {"tokens", "app"}
+    stored = {UNITS.get(name, name) for name in UsageRow.__struct_fields__} - {"tokens", "app"}
     assert stored <= set(head)
     assert owner.get("/api/accounts/default/changes").json()[0]["what"] == "usage_exported"
+
+
+def test_a_spreadsheet_shows_times_units_and_who_was_sent_it(staffed, owner, tmp_path):
+    sent = (("a/m@1", "first"), ("b/m", "second"))
+    rows = [
+        usage_row(400 + number, at=staffed.now - 5.5 - number, account="default", sent_to=to) for number, to in enumerate((sent, (), None))
+    ]
+    put(tmp_path, staffed, *rows)
+    read = list(csv.DictReader(io.StringIO(owner.get(f"{USAGE}.csv?since=0").text)))
+    found = {row["decision"]: row for row in read}
+    told = [found[row.decision] for row in rows]
+    assert [row["sent_to"] for row in told] == ["a/m@1 (first); b/m (second)", "nobody", ""]
+    assert [dt.datetime.fromisoformat(row["at"]).timestamp() for row in told] == pytest.approx([row.at for row in rows], abs=0.001)
+    assert {"duration_seconds", "first_token_seconds", "cost_usd"} <= set(read[0])
 
 
 def test_the_export_is_written_page_by_page(staffed, owner, tmp_path, monkeypatch):

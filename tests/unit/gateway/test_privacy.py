@@ -8,6 +8,7 @@ from anyapi.audit.entries import RequestEntry
 from anyapi.domain.usage import DecisionRecord, UsageRow
 from anyapi.gateway.privacy import inventory
 from anyapi.gateway.privacy_fields import CONFIGURED, TABLES
+from anyapi.storage.holdings import HOLDINGS, Fate
 
 NUMBERED = {"number"}
 """Of a usage row the store adds its number to what the struct holds."""
@@ -35,6 +36,32 @@ def test_the_page_lists_exactly_the_fields_of_the_record(record, struct):
     own = NUMBERED if struct is UsageRow else set()
     assert sorted(field["field"] for field in found["fields"]) == sorted([*leaves(struct), *own])
     assert all(field["purpose"] for field in found["fields"])
+
+
+@pytest.mark.parametrize("record", ["usage", "audit_request", "sealed_logs"])
+def test_the_time_of_a_request_is_said_to_be_that_at_which_it_came(record):
+    """It is taken before anything is decided; the answer may be out minutes later, which `duration` says."""
+    (found,) = [entry for entry in inventory(DISCLOSURE)["stored"] if entry["record"] == record]
+    assert [field["purpose"] for field in found["fields"] if field["field"] == "at"] == ["when the request came"]
+
+
+def test_a_provider_that_no_connection_was_made_to_is_not_said_to_have_seen_the_request():
+    (usage,) = [entry for entry in inventory(DISCLOSURE)["stored"] if entry["record"] == "usage"]
+    said = {field["field"]: field["purpose"] for field in usage["fields"]}
+    assert not [name for name in ("provider", "endpoint") if "saw" in said[name]]
+    assert "no connection" in said["sent_to"]
+
+
+def test_what_is_said_of_how_long_is_what_deletion_and_updates_do():
+    notes = {str(entry["record"]): str(entry.get("note", "")) for entry in inventory(DISCLOSURE)["stored"]}
+    kept = [one.record for one in HOLDINGS if one.fate is Fate.DELETED and notes[one.record].startswith("kept")]
+    assert kept == [], "goes with its account, and is said to be kept"
+    assert "no usage row of its time" in notes["catalogues"], "the exposure ledger is made of both"
+
+
+def test_that_the_operator_cannot_read_a_sealed_log_is_said_with_its_condition():
+    """They may add a key of their own, which the list of readers shows."""
+    assert "nor can its operator, unless that list has a key of theirs" in inventory(DISCLOSURE)["statement"]
 
 
 def test_no_field_could_hold_content():

@@ -10,6 +10,7 @@ import pytest
 import uvloop
 from tests.conformance.samples import DAY, NOON, usage_row
 
+from anyapi.domain.call import App
 from anyapi.errors import StorageError
 from anyapi.storage.connection import connect, database_path
 from anyapi.storage.drivers import driver_for
@@ -205,6 +206,45 @@ def test_expired_rows_go_in_small_batches_as_time_passes(store, open_writer):
         writer.flush()
         left.append(len(store.usage_rows(*EVERYTHING, limit=5000)))
     assert left == [700, 200, 0, 0]
+
+
+def found(tmp_path, text):
+    return [name for name in ("anyapi.db", "anyapi.db-wal") if text in (tmp_path / name).read_bytes()]
+
+
+def test_what_expired_is_in_no_file_of_the_database_though_nothing_else_is_written(tmp_path, store, open_writer):
+    """A gateway with little traffic never fills the write-ahead log: what was deleted would stay there, and in the file, for days."""
+    clock = Clock()
+    writer = open_writer(clock, default_days=1.0)
+    put(writer, usage_row(1, app=App(user_id="canary-of-a-user")))
+    writer.flush()
+    assert found(tmp_path, b"canary-of-a-user") == ["anyapi.db-wal"]
+    run(tmp_path, "PRAGMA wal_checkpoint(TRUNCATE)")
+    put(writer, usage_row(2, app=App(user_id="canary-of-another")))
+    writer.flush()
+    assert found(tmp_path, b"canary-of-a-user")[:1] == ["anyapi.db"]
+    clock.now = NOON + DAY + 5000.0
+    writer.flush()
+    assert store.usage_rows(*EVERYTHING) == []
+    assert found(tmp_path, b"canary-of-a") == []
+
+
+def test_what_expired_while_somebody_reads_is_wiped_half_a_minute_later(tmp_path, store, open_writer):
+    clock = Clock()
+    writer = open_writer(clock, default_days=1.0)
+    put(writer, usage_row(1, app=App(user_id="canary-of-a-user")))
+    writer.flush()
+    reader = connect(database_path(tmp_path))
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM usage").fetchall()
+    clock.now, began = NOON + DAY + 5000.0, time.monotonic()
+    writer.flush()
+    assert time.monotonic() - began < 2  # while it waited, no decision record could be written
+    assert found(tmp_path, b"canary-of-a-user")
+    reader.close()
+    clock.now += 31.0
+    writer.flush()
+    assert found(tmp_path, b"canary-of-a-user") == []
 
 
 def test_the_wal_is_moved_into_the_database(tmp_path, store, open_writer):
