@@ -9,9 +9,11 @@ import uvicorn
 from tests.unit.wire.peers import on_loop
 
 from anyapi.control import connections as module
+from anyapi.control import problems  # noqa: F401 as in the app: it takes what uvicorn prints
 from anyapi.control.connections import Bounded
 
 SMALL, LARGE = b"x" * 10, b"x" * 20_000_000
+SECRET = "words of a caller"
 GET = b"GET /%b HTTP/1.1\r\nhost: it\r\n\r\n"
 
 
@@ -27,6 +29,8 @@ class App:
         self.seen.append(scope["headers"])
         if scope["path"] == "/hold":
             await self.hold.wait()
+        if scope["path"] == "/raise":
+            raise ValueError(SECRET)
         body = LARGE if scope["path"] == "/large" else SMALL
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
         await send({"type": "http.response.body", "body": body})
@@ -185,3 +189,14 @@ async def test_idle_connections_make_room(monkeypatch):
         assert len(it.server.server_state.connections) < 20
         it.app.hold.set()
         assert (await asyncio.wait_for(busy.readline(), 5)).startswith(b"HTTP/1.1 200"), "who waits for an answer stays"
+
+
+@on_loop
+async def test_nothing_is_printed_but_the_kind_of_an_error(capfd):
+    async with served() as it:
+        assert await it.ask(b"raise") == 500
+        for words in (b"GARBAGE " + SECRET.encode() + b"\r\n\r\n", GET[:-2] % b"" + b"connection: upgrade\r\nupgrade: websocket\r\n\r\n"):
+            reader, _ = await it.dial(words)
+            await asyncio.wait_for(reader.readline(), 5)
+    printed = "".join(capfd.readouterr())
+    assert [line.partition(" ")[2] for line in printed.splitlines()] == ["event=internal_error kind=ValueError"]
