@@ -292,13 +292,16 @@ def _outlets(
     lease, slices = group.lease, group.slices
 
     def ready() -> bool:
-        return (lease is None or lease.held) and not any(writer.state.failing for writer in (usage, decisions, evidence, audit))
+        return may_decide() and not any(writer.state.failing for writer in (usage, decisions, evidence, audit))
 
     def contradicted(found: Contradiction) -> None:
         evidence.put(found)
         noted(found)
         fields = {"endpoint": found.endpoint, "credential": found.credential, "code": found.code.value, "decision": found.decision}
         log(Event.EVIDENCE_CONTRADICTS, **fields, **({} if found.host is None else {"host": found.host}))
+
+    def may_decide() -> bool:
+        return lease is None or lease.held
 
     limits = config.server.upstream
     return Outlets(
@@ -308,6 +311,7 @@ def _outlets(
         usage=usage,
         decisions=decisions,
         ready=ready,
+        may_decide=may_decide,
         contradicted=contradicted,
         logs=logs,
         audit=audit.put,

@@ -5,6 +5,7 @@ are refused by its own type (`forbid_unknown_fields`): a key whose policy was mi
 """
 
 import json
+import re
 
 from litestar import Request
 from litestar.datastructures import State
@@ -12,6 +13,11 @@ from litestar.datastructures import State
 from anyapi.errors import BadRequest
 
 _LONGEST_NAME = 64
+MOST_VALUES = 20_000
+"""Objects, lists, texts and numbers of a body, about. Reading so many takes 30 ms, on a loop that the data plane may share; the longest
+list that a page sends has some thousands."""
+_MARKS, _TEXT = (b",", b"{", b"["), re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+"""A text, and one that never ends too: else each quote in that would be taken for another beginning."""
 
 
 class StrictRequest(Request[object, object, State]):
@@ -20,11 +26,22 @@ class StrictRequest(Request[object, object, State]):
     async def json(self) -> object:
         """The body as the framework reads it. Raises `BadRequest`."""
         body = await self.body()
+        _refuse_many(body)
         try:
             _check(body)
             return await super().json()
         except RecursionError:
             raise BadRequest("The body nests too deep.") from None
+
+
+def _refuse_many(body: bytes) -> None:
+    """Before anything is read of it: whoever sends it need not have signed in."""
+    if _marks(body) > MOST_VALUES and _marks(_TEXT.sub(b"", body)) > MOST_VALUES:
+        raise BadRequest(f"The body holds more than {MOST_VALUES} values, which is more than anything here takes.")
+
+
+def _marks(body: bytes) -> int:
+    return sum(map(body.count, _MARKS))
 
 
 def _check(body: bytes) -> None:
@@ -38,8 +55,8 @@ def _check(body: bytes) -> None:
 def _told_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = _shown(next(name for name in names if names.count(name) > 1))
+        once: set[str] = set()
+        twice = _shown(next(name for name, _ in pairs if name in once or once.add(name)))  # type: ignore[func-returns-value]
         raise BadRequest(f"{f'`{twice}`' if twice else 'A name'} stands twice in the body. Say it once: nothing was changed.", twice)
     return found
 

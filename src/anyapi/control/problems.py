@@ -39,6 +39,20 @@ _UNKNOWN = re.compile(r"unknown field `([A-Za-z0-9_.-]{1,64})`")
 logging.getLogger("litestar").setLevel(logging.CRITICAL)  # it would print tracebacks, which may hold what was sent
 
 
+class _Kinds(logging.Handler):
+    """Takes what uvicorn would print: of an error its kind, of everything else nothing, since anybody can cause that line by line."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log the kind alone."""
+        if record.exc_info and record.exc_info[0] is not None:
+            log(Event.INTERNAL_ERROR, kind=record.exc_info[0].__name__)
+
+
+_uvicorn = logging.getLogger("uvicorn.error")
+_uvicorn.propagate = False
+_uvicorn.handlers = [_Kinds()]
+
+
 def of_ours(_request: _Request, error: AnyAPIError) -> Response[dict[str, object]]:
     """An error of our tree."""
     if isinstance(error, StorageError) and error.metadata.get("code") in _CONFLICTS:

@@ -13,6 +13,7 @@ import uvicorn
 
 from anyapi.control.app import create_app
 from anyapi.control.attending import Attendant
+from anyapi.control.connections import MOST, Bounded
 from anyapi.control.delivering import Ways
 from anyapi.control.oidc import OidcClient
 from anyapi.control.passwords import Attempts
@@ -62,7 +63,7 @@ async def serve(services: Services, listener: socket.socket, certificate: Path |
     config = uvicorn.Config(
         app,
         loop="none",
-        http="httptools",
+        http=Bounded,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -70,8 +71,7 @@ async def serve(services: Services, listener: socket.socket, certificate: Path |
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=3,
-        limit_concurrency=200,
-        h11_max_incomplete_event_size=32 * 1024,
+        limit_concurrency=MOST,
         ssl_certfile=certificate,
         ssl_keyfile=key,
     )

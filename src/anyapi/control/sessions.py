@@ -106,7 +106,7 @@ def show(request: _Request, services: NamedDependency[Services]) -> Entrance:
 @in_thread
 def sign_in(request: _Request, services: NamedDependency[Services], data: JSONBody[SignIn]) -> Response[Me]:
     """Sign in with e-mail address and password. The old session of this browser ends."""
-    email, address = data.email.strip().lower(), address_of(request)
+    email, address = data.email.strip().lower()[: LONGEST_TEXT + 1], address_of(request)  # what is longer is nobody's, and is remembered
     names = (f"person {email}", f"address {address}")
     services.attempts.begin(*names)
     person = services.people.person_by_email(email)

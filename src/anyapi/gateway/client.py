@@ -201,8 +201,7 @@ class Connection(Reply):
         self._in_head = False
         if call is None or parser is None:
             return
-        if self._head_bytes > server.limits.max_header_bytes or self._headers > server.limits.max_headers:
-            self._check_head_size()
+        self._check_head_size()
         call.method = parser.get_method()
         call.version = parser.get_http_version()
         if parser.should_upgrade():  # none is offered: the request is answered as it stands (RFC 9110, 7.8). Without a body,
@@ -219,9 +218,8 @@ class Connection(Reply):
     def _check_head_size(self) -> None:
         limits = self._server.limits
         if self._head_bytes > limits.max_header_bytes or self._headers > limits.max_headers:
-            self._reject(
-                HeadersTooLarge(f"The head of a request may have {limits.max_headers} headers and {limits.max_header_bytes} bytes.")
-            )
+            text = f"The head of a request may have {limits.max_headers} headers and {limits.max_header_bytes} bytes."
+            self._reject(HeadersTooLarge(text))
 
     def _check_length(self, length: int, call: Call) -> None:
         """Refuse a body by its declared length, before a byte of it is read."""

@@ -10,7 +10,7 @@ from time import monotonic
 from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Candidate, Outcome, OutcomeKind
 from anyapi.domain.evidence import NOTHING_STATED
-from anyapi.errors import BadRequest, Metadata, Overloaded, UpstreamFailed
+from anyapi.errors import BadRequest, Metadata, Overloaded, RequestError, UpstreamFailed
 from anyapi.gateway.admit import Admission
 from anyapi.gateway.apart import HUGE, apart, may_read, prepare_large
 from anyapi.gateway.client import Connection
@@ -19,6 +19,7 @@ from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.render import EVENTS, JSON
 from anyapi.gateway.rows import rows_for
 from anyapi.gateway.settle import BYTES_A_TOKEN, REFUSED_LATE
+from anyapi.gateway.still import objection
 from anyapi.upstream.adapter import Adapter, Answer, Prepared, ProviderRow, StreamReader
 from anyapi.upstream.classify import parse_retry_after
 from anyapi.upstream.connection import UpstreamConnection
@@ -61,8 +62,8 @@ class ProviderExchange:
         self._pending: Waiter[UpstreamConnection | OutcomeKind] | Waiter[OutcomeKind] | None = None
         self._reader: StreamReader | None = None
         self._gone = self._paused = self._stopped = False
-        self.refusal: BadRequest | None = None
-        """What the first endpoint that cannot express the request said; the caller gets it if nothing was sent to any."""
+        self.refusal: RequestError | None = None
+        """Why the first endpoint that was passed by could not be asked; the caller gets it if nothing was sent to any."""
         self.held: Answer | bytes | None = None
         """A refusal, of a stream all of it, that would go to the client if no other endpoint answers."""
         self.rows = b""
@@ -123,10 +124,9 @@ class ProviderExchange:
         connection = upstream.idle() or await self._connect(upstream)
         if isinstance(connection, OutcomeKind):
             return self.ended() or self._note(Outcome(connection), started)
-        ended = self.ended()
-        if ended is not None:
+        if (hindrance := self._hindrance(candidate)) is not None:
             connection.abort()
-            return ended
+            return hindrance
         admission.sent += (candidate,)
         self._connection, self._pending = connection, None
         self.rows = rows_for(admission, candidate, prepared.adjusted)
@@ -140,6 +140,12 @@ class ProviderExchange:
         outcome = self._outcome(adapter, connection, failure)
         connection.release()
         return self._note(outcome, started)
+
+    def _hindrance(self, candidate: Candidate) -> Outcome | None:
+        """What keeps a request from being written. A candidate against which a change speaks is passed by, as if it could not serve."""
+        refusal = None if self._gone or self._stopped else objection(self.admission, candidate, self.reply.current)
+        self.refusal = self.refusal or refusal
+        return self.ended() if refusal is None else INEXPRESSIBLE
 
     def _send(
         self, connection: UpstreamConnection, upstream: Upstream, prepared: Prepared, adapter: Adapter, witness: Witness | None
@@ -194,8 +200,7 @@ class ProviderExchange:
         reader, reply = self._reader, self.reply
         if reader is None:
             return
-        out = reader.feed(data)
-        if out:
+        if out := reader.feed(data):
             self._release(out, reader)
         connection = self._connection
         if connection is None:
@@ -245,9 +250,7 @@ class ProviderExchange:
             return Outcome(failure)
         if self.reply.streaming:
             return Outcome(OutcomeKind.INTERRUPTED)
-        if reader.failure is not None:
-            return reader.failure
-        return Outcome(failure or OutcomeKind.BAD_RESPONSE)
+        return reader.failure or Outcome(failure or OutcomeKind.BAD_RESPONSE)
 
     def _whole(self, adapter: Adapter, connection: UpstreamConnection) -> Outcome:
         """Read a complete answer and send it on when it is one."""
@@ -283,10 +286,7 @@ class ProviderExchange:
     def fail_stream(self) -> None:
         """End a stream that cannot be completed, so that no SDK takes it for whole."""
         known: Metadata = {"decision": self.admission.id}
-        error = (
-            Overloaded("This gateway is closing.", known)
-            if self._stopped
-            else UpstreamFailed("The provider's answer broke off before its end.", known)
-        )
+        broken = UpstreamFailed("The provider's answer broke off before its end.", known)
+        error = Overloaded("This gateway is closing.", known) if self._stopped else broken
         self.reply.send_part(self.outbound.error_event(error, self._reader))
         self.reply.finish_stream()

@@ -108,6 +108,11 @@ def _not_recorded(_row: UsageRow, _decisions: tuple[Decision, ...], _commitment:
     """For a plane that has no audit log."""
 
 
+def _always() -> bool:
+    """For a plane that shares its store with nobody."""
+    return True
+
+
 def _not_counted(_kind: str) -> None:
     """For a plane without metrics."""
 
@@ -128,6 +133,8 @@ class Outlets(msgspec.Struct, frozen=True):
     decisions: DecisionSink
     ready: Callable[[], bool]
     """Whether the stores take what they are given."""
+    may_decide: Callable[[], bool] = _always
+    """Whether this worker knows what is in force: it holds its lease, or is alone. Asked before anything is sent."""
     timeouts: Timeouts = Timeouts()
     contradicted: Callable[[Contradiction], None] = _kept_nowhere
     """Takes a contradiction that is in force already: written down and told to the operator. MUST not block."""

@@ -53,7 +53,7 @@ class DataPlane:
 
     def publish(self, snapshot: Snapshot) -> None:
         """Put a snapshot in force; every memo of the old one is gone."""
-        self.snapshot = snapshot
+        self.snapshot, self.published = snapshot, object()  # by which what was asked before is known
         self.principals = snapshot.principals
         self.context = snapshot.context
         self.names = bare_names(snapshot.context.catalogue)
@@ -87,7 +87,7 @@ class DataPlane:
         if headers:
             one = parse_policy_headers(headers, self.known)
             requirement = tighten(requirement, Layer.REQUEST, one, self.snapshot.presets)
-        return Asked(base, requirement, preference)
+        return Asked(base, requirement, preference, self.published)
 
     def decide(self, asked: Asked, request: ChatRequest, account: AccountId) -> Decided:
         """The decision for the models asked: remembered, so the common request costs one look-up. Raises `ModelNotFound`."""

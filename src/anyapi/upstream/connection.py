@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MAX_HEADERS = 200
 MAX_HEAD_BYTES = 64 * 1024
+BETWEEN = 1024 * 1024  # bytes, of more than a read: so many may come behind a piece of a body until the next, or as trailers
 MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024
 SMALL = 16 * 1024
@@ -91,10 +92,9 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self.done = self.streamed = self.received = self._informational = self._reusable = self._leaving = False
         self._until_close = True
         self.status = 0
-        self.content_type = b""
+        self.content_type = self.body = b""
         self.retry_after: bytes | None = None
         self.stated: dict[bytes, bytes] | None = None  # headers by which the provider says what it did
-        self.body = b""
 
     # --- one exchange
 
@@ -214,10 +214,11 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._fail(OutcomeKind.BAD_RESPONSE)
             return
+        self._head_bytes += len(data)
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self._fail(OutcomeKind.BAD_RESPONSE)
+            return
         if not self.status:
-            self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD_BYTES:
-                self._fail(OutcomeKind.BAD_RESPONSE)
             return
         if self.streamed and self._parts:
             parts, self._parts = self._parts, ()
@@ -260,13 +261,14 @@ class UpstreamConnection(asyncio.BufferedProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header; only a handful is of interest, none is passed on."""
         self._headers += 1
+        if self._headers > MAX_HEADERS:
+            raise ValueError
         known = KNOWN.get(name)
         if known is None:
             known = KNOWN.get(name.lower(), NOTHING)
         if known == NOTHING:
-            if self._headers > MAX_HEADERS:
-                raise ValueError
-        elif known == b"content-type":
+            return
+        if known == b"content-type":
             self.content_type = value.lower()
         elif known == b"retry-after":
             self.retry_after = value
@@ -294,7 +296,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             self._size += len(part)
             if self._size > (MAX_BODY_BYTES if self.status < 300 else MAX_ERROR_BYTES):
                 raise ValueError
-        self._parts = self._parts or []
+        self._parts, self._head_bytes = self._parts or [], -BETWEEN
         self._parts.append(part)
 
     def on_message_complete(self) -> None:

@@ -1,5 +1,6 @@
 """What a body of the control API may hold: what its type names, once, in characters that both databases store."""
 
+import time
 import typing
 
 import msgspec
@@ -76,7 +77,7 @@ def test_of_two_equal_names_none_wins(staffed, body):
     assert browser.get(SETTINGS).json() == before
 
 
-@pytest.mark.parametrize("body", ["[" * 100_000, '{"name": ' + "[" * 50_000 + "]" * 50_000 + "}", '{"a":' * 50_000 + "1" + "}" * 50_000])
+@pytest.mark.parametrize("body", ["[" * 19_000, '{"name": ' + "[" * 19_000 + "]" * 19_000 + "}", '{"a":' * 19_000 + "1" + "}" * 19_000])
 def test_what_nests_too_deep_is_refused(staffed, body):
     for browser, path in ((staffed.browser("owner@x.org"), KEYS), (staffed.browser(), "/api/session")):
         refused = sent_raw(browser, "POST", path, body)
@@ -90,3 +91,35 @@ def test_a_character_that_one_database_cannot_hold_is_refused_by_both(staffed: C
         assert owner.post(path, body).status_code == 400
     stranger = staffed.browser()
     assert stranger.post("/api/session", {"email": "a\0@x.org", "password": PASSWORD}).status_code == 400
+
+
+MANY = {
+    "numbers": '{"x": [' + "0," * 21_000 + "0]}",
+    "lists": "[" * 100_000,
+    "objects": '{"a":' * 50_000 + "1" + "}" * 50_000,
+    "names": "{" + ",".join(f'"n{number}":0' for number in range(21_000)) + ',"n1":0}',
+    "quotes in a text without end": "[" + "0," * 21_000 + '"' + '\\"' * 400_000,
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_what_holds_very_many_values_is_refused_unread(staffed, name):
+    """It is read on the event loop, and anybody may send it."""
+    begun = time.monotonic()
+    refused = sent_raw(staffed.browser(), "POST", "/api/session", MANY[name])
+    assert refused.status_code == 400
+    assert "more than 20000 values" in refused.json()["error"]["message"]
+    assert time.monotonic() < begun + 1.0
+
+
+def test_commas_in_a_text_are_no_values(staffed):
+    refused = staffed.browser().post("/api/session", {"email": "a,[{" * 30_000, "password": PASSWORD})
+    assert refused.status_code == 401
+
+
+def test_a_name_that_stands_twice_among_many_is_found_at_once(staffed):
+    body = "{" + ",".join(f'"n{number}":0' for number in range(19_000)) + ',"n18999":1}'
+    begun = time.monotonic()
+    refused = sent_raw(staffed.browser(), "POST", "/api/session", body)
+    assert "`n18999` stands twice" in refused.json()["error"]["message"]
+    assert time.monotonic() < begun + 1.0, "each was looked for among all others"

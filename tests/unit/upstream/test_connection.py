@@ -341,11 +341,47 @@ async def test_no_coding_is_fine(coding):
 
 
 @pytest.mark.parametrize(("count", "outcome"), [(190, None), (210, OutcomeKind.BAD_RESPONSE)])
+@pytest.mark.parametrize("row", [b"x-%d: y", b"x-inference-provider: host-%d"], ids=["of no interest", "kept"])
 @on_loop
-async def test_headers_are_counted(count, outcome):
-    async with provider(answer(b"", *[b"x-%d: y" % number for number in range(count)])) as upstream:
+async def test_headers_are_counted(count, outcome, row):
+    async with provider(answer(b"", *[row % number for number in range(count)])) as upstream:
         connection = await opened(upstream)
         assert await post(connection, upstream) is outcome
+
+
+TRAILERS = {"many": b"x-inference-provider: somebody\r\n" * 300, "known ones": b"server: it\r\n" * 900, "one": b"y" * 10_000}
+
+
+@pytest.mark.parametrize("name", TRAILERS)
+@on_loop
+async def test_trailers_without_end_are_cut(name):
+    """Each is joined to what was kept before: without a bound a few megabytes of them held the event loop for a minute."""
+    told = 0
+
+    async def forever(_reader, writer):
+        nonlocal told
+        writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n" + (b"x-long: " if name == "one" else b""))
+        while not writer.transport.is_closing():
+            told += len(TRAILERS[name])
+            writer.write(TRAILERS[name])
+            await writer.drain()
+            await asyncio.sleep(0)
+
+    async with provider(b"", then=forever) as upstream:
+        connection = await opened(upstream)
+        assert await post(connection, upstream) is OutcomeKind.BAD_RESPONSE
+        assert told < 8 * module.BETWEEN
+
+
+@on_loop
+async def test_a_long_stream_of_small_chunks_is_not_cut_for_its_framing():
+    event = b"data: 1\n\n"
+    sent = b"".join(b"%x\r\n%b\r\n" % (len(event), event) for _ in range(module.MAX_HEAD_BYTES // 4))
+    head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n" + EVENTS + b"\r\n\r\n"
+    async with provider(head + sent + b"0\r\n\r\n") as upstream:
+        connection, got = await opened(upstream), []
+        assert await post(connection, upstream, sink=got.append) is None
+        assert b"".join(got) == event * (module.MAX_HEAD_BYTES // 4)
 
 
 @on_loop

@@ -15,7 +15,14 @@ REFUSED = {
     "preset": "names settings that are stored at a provider",
     "deferred": "has the provider keep the answer until somebody fetches it",
     "enable_code_interpreter": "has the provider run code in a place that no decision saw",
-    "fallback_models": "lets the provider choose a model that no decision saw",
+    **dict.fromkeys(
+        ("fallback_models", "fallbacks", "context_window_fallbacks", "content_policy_fallbacks"),
+        "lets the provider choose a model that no decision saw",
+    ),
+    **dict.fromkeys(("api_base", "base_url"), "has a proxy send content to a host that no decision saw"),
+    "inference_geo": "chooses where it runs, which no decision saw",
+    "container": "has the provider keep files",
+    "thread": "has the provider keep the conversation",
 }
 SEARCHING = frozenset(
     {"search_parameters", "search_settings", "web_search_options", "enable_search", "venice_parameters", "compound_custom"}

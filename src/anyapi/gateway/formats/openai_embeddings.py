@@ -12,6 +12,7 @@ from anyapi.domain.call import PLAIN_FACTS
 from anyapi.domain.catalogue import Operation
 from anyapi.domain.ids import AUTO
 from anyapi.errors import BadRequest
+from anyapi.gateway.formats import beyond
 from anyapi.gateway.formats.extent import refuse_many
 from anyapi.gateway.formats.openai_chat import ChatRequest, read_question
 from anyapi.gateway.formats.stored import take_off
@@ -133,6 +134,7 @@ def _refuse_stream(fields: Fields) -> None:
 def _take_off(request: EmbeddingsRequest) -> None:
     """What names an end user, or is only of use to what is stored, goes to nobody. Each that said something is named in the adjustments."""
     fields = request.fields
+    beyond.searches(fields)  # what reaches further is refused; there is nothing to search for
     request.app, adjusted = take_off(fields)
     if "user" in fields:
         if bytes(fields["user"]) != NULL:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from anyapi.errors import BadRequest
-from anyapi.gateway.formats import anthropic_messages, openai_chat, openai_responses
+from anyapi.gateway.formats import anthropic_messages, openai_chat, openai_embeddings, openai_responses
 from anyapi.gateway.formats.beyond import KEEPING, REFUSED, SEARCHING, searches, take_keeping
 
 BODIES = {
@@ -14,6 +14,7 @@ BODIES = {
     anthropic_messages: {"model": "a/b", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}]},
     openai_responses: {"model": "a/b", "input": "hi"},
 }
+EMBEDDINGS = {"model": "a/b", "input": "hi"}
 FORMATS = pytest.mark.parametrize("form", BODIES, ids=lambda form: form.__name__.rsplit(".", 1)[1])
 
 
@@ -39,6 +40,13 @@ def test_what_no_decision_saw_is_refused_by_name(name):
 def test_in_every_format(form, name):
     with pytest.raises(BadRequest, match=name):
         parse(form, **{name: [{"id": "web"}]})
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_of_embeddings_too(name):
+    with pytest.raises(BadRequest, match=name):
+        openai_embeddings.parse(json.dumps({**EMBEDDINGS, name: "https://elsewhere.example"}).encode())
+    assert openai_embeddings.parse(json.dumps({**EMBEDDINGS, name: None}).encode()).models == ("a/b",)
 
 
 @FORMATS
