@@ -105,10 +105,10 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs, samples=sampling is not None))
         publisher.publish = functools.partial(_publish, plane, sampling, audit)  # before anybody is answered by it
         server = _server(config, plane, shared, group.lease)
-        listener, address = await _listen(config, server) if config.server.enabled else (None, _expected(config))
         collector = scrubbing.Collector(loop, scrubbing=scrubs)
 
-        await group.follow(publisher, snapshot.version)
+        await group.follow(publisher, snapshot.version)  # before anybody can connect: who has no lease yet would refuse
+        listener, address = await _listen(config, server) if config.server.enabled else (None, _expected(config))
         stop = _told_to_stop(loop)
 
         def met(dashboard: str, first_run: bool) -> None:  # noqa: FBT001 what ControlReady says
