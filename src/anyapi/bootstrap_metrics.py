@@ -102,12 +102,14 @@ def _page(counts: Counts, sources: Sources, snapshot: Snapshot) -> tuple[bytes, 
 def _now(sources: Sources, snapshot: Snapshot) -> list[Gauge]:
     """How things stand in this process."""
     plane, server = sources.plane, sources.server
+    connections = tuple(server.connections)  # in one step: the loop goes on meanwhile
+    running = sum(each.current is not None for each in connections)
     ends: Labelled = {(each.provider,): each.ends for each in expiring(snapshot.context, plane.clock())}
     about_ends = f"When a provider's record ends, within {SOON_DAYS:g} days, or has ended (Unix time): from then on it counts as unknown."
     return [
         Gauge("anyapi_ready", "1 while this process takes requests, as /readyz says.", (), {(): plane.outlets.ready()}),
-        Gauge("anyapi_connections", "Connections from clients.", (), {(): len(server.connections)}),
-        Gauge("anyapi_requests_running", "Requests that are being answered.", (), {(): server.outbox.active}),
+        Gauge("anyapi_connections", "Connections from clients.", (), {(): len(connections)}),
+        Gauge("anyapi_requests_running", "Requests that are being answered.", (), {(): running}),
         Gauge("anyapi_snapshot_version", "Number of the settings in force.", (), {(): snapshot.version}),
         Gauge("anyapi_keys", "API keys in force.", (), {(): len(snapshot.principals)}),
         Gauge("anyapi_scrubbing", "1 where freed memory is overwritten.", (), {(): plane.disclosure.scrubbing_checked}),
