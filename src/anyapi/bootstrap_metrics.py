@@ -9,9 +9,9 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from anyapi import __version__
+from anyapi.bootstrap_listening import cannot_listen
 from anyapi.config import Config
 from anyapi.domain.snapshot import Snapshot
-from anyapi.errors import ConfigError
 from anyapi.gateway.apart import apart
 from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
@@ -70,8 +70,8 @@ async def metrics_page(config: Config, shared: LoopParts, sources: Sources) -> A
     try:
         listener = await shared.loop.create_server(server.protocol, where.host, where.port or 0, reuse_address=True)
     except OSError as error:
-        reason = f"cannot listen on {where}: {error.strerror}. Is another server there? Each further worker takes the next port."
-        raise ConfigError(reason, field="metrics.listen") from None
+        busy = "Another server is there. Each process has a page of its own: one started by hand gets its port by ANYAPI_METRICS_LISTEN"
+        raise cannot_listen(where, error, "metrics.listen", busy) from None
     port = listener.sockets[0].getsockname()[1]
     log(Event.METRICS_STARTED, listen=f"http://{msgspec.structs.replace(where, port=port)}{PATH.decode()}")
     try:
