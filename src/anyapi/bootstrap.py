@@ -11,7 +11,6 @@ import importlib
 import os
 import signal
 import socket
-import ssl
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -24,6 +23,7 @@ from anyapi import hygiene, relaunch, scrubbing
 from anyapi.bootstrap_audit import Entered, open_audit, started
 from anyapi.bootstrap_cluster import Alone, Member
 from anyapi.bootstrap_control import Beside, ControlReady, Parts, nobody_waits
+from anyapi.bootstrap_listening import cannot_listen, server_tls
 from anyapi.bootstrap_metrics import WRITERS, Sources, Writer, counted, metrics_page
 from anyapi.bootstrap_publisher import Publisher, current_catalogue
 from anyapi.bootstrap_ranking import Weekly, sampling_for, weekly
@@ -34,7 +34,6 @@ from anyapi.control.channel import serve_channel
 from anyapi.crypto.api_keys import digest
 from anyapi.domain.evidence import Contradiction
 from anyapi.domain.snapshot import Snapshot
-from anyapi.errors import ConfigError
 from anyapi.gateway.lease import Lease, under
 from anyapi.gateway.limits import Limits
 from anyapi.gateway.outlets import Outlets, Watch
@@ -56,7 +55,7 @@ from anyapi.storage.sql_ranking import SqlRanking
 from anyapi.storage.sql_store import SqlStore
 from anyapi.storage.usage_writer import UsageWriter
 from anyapi.telemetry.counts import Counts
-from anyapi.telemetry.log import Event, log
+from anyapi.telemetry.log import Event, log, silence_libraries
 from anyapi.telemetry.span_fields import purposes
 from anyapi.upstream.adapter import Timeouts
 from anyapi.upstream.adapters import SERVED_PROTOCOLS, adapter_for
@@ -87,6 +86,7 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
     scrubs = relaunch.configured(os.environ)
     hygiene.forbid_dumps()
     loop.set_exception_handler(_report_loop)
+    silence_libraries()
     with contextlib.ExitStack() as stack:
         store, usage, decisions, evidence = _open_stores(config, stack)
         audit, logs = open_audit(config, stack, _report_writer, store.driver), _open_logs(stack, store.driver)
@@ -105,10 +105,10 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
         plane = DataPlane(snapshot, outlets, _disclosure(config, scrubs=scrubs, samples=sampling is not None))
         publisher.publish = functools.partial(_publish, plane, sampling, audit)  # before anybody is answered by it
         server = _server(config, plane, shared, group.lease)
-        listener, address = await _listen(config, server) if config.server.enabled else (None, _expected(config))
         collector = scrubbing.Collector(loop, scrubbing=scrubs)
 
-        await group.follow(publisher, snapshot.version)
+        await group.follow(publisher, snapshot.version)  # before anybody can connect: who has no lease yet would refuse
+        listener, address = await _listen(config, server) if config.server.enabled else (None, _expected(config))
         stop = _told_to_stop(loop)
 
         def met(dashboard: str, first_run: bool) -> None:  # noqa: FBT001 what ControlReady says
@@ -328,12 +328,7 @@ async def _listen(config: Config, server: Server) -> tuple[asyncio.Server, str]:
     loop = server.loop
     factory: Callable[[], asyncio.BaseProtocol] = server.protocol
     if config.server.tls is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        try:
-            context.load_cert_chain(config.server.tls.certificate, config.server.tls.key)
-        except (OSError, ssl.SSLError) as error:
-            raise ConfigError(f"the certificate or its key cannot be used ({type(error).__name__})", field="server.tls") from None
-        context.set_alpn_protocols(["http/1.1"])
+        context = server_tls(config.server.tls, "server.tls")
         cipher = ReadBuffer(size=64 * 1024, scrubbing=False).view
         factory = functools.partial(server.secured, context, cipher)
     where = config.server.listen
@@ -347,7 +342,7 @@ async def _listen(config: Config, server: Server) -> tuple[asyncio.Server, str]:
         shared = config.database_url is not None
         listener = await loop.create_server(factory, where.host, where.port or 0, backlog=BACKLOG, reuse_address=True, reuse_port=shared)
     except OSError as error:
-        raise ConfigError(f"cannot listen on {where}: {error.strerror}. Is another server there?", field="server.listen") from None
+        raise cannot_listen(where, error, "server.listen", "Another server is there: stop it, or set server.listen") from None
     port = listener.sockets[0].getsockname()[1]
     return listener, _expected(config, msgspec.structs.replace(where, port=port))
 

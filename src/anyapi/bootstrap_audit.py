@@ -6,14 +6,18 @@ import time
 import msgspec
 
 from anyapi import __version__
+from anyapi.audit.entries import announced_key
+from anyapi.audit.notes import PublicKey, signer_of
 from anyapi.config import Config
 from anyapi.config_audit import key_file_of
 from anyapi.crypto.log_keys import LogKeys, make_key
+from anyapi.crypto.secret import Secret
 from anyapi.domain.snapshot import Agreement
 from anyapi.errors import ConfigError
 from anyapi.storage.audit_reader import AuditReader
 from anyapi.storage.audit_writer import AuditWriter
 from anyapi.storage.driver import Driver
+from anyapi.storage.drivers import workers_alive
 from anyapi.storage.events import Report
 
 _text = msgspec.json.Encoder(order="deterministic").encode
@@ -27,7 +31,9 @@ def open_audit(config: Config, stack: contextlib.ExitStack, report: Report, driv
             _refuse_another_key(driver)
         make_key(file)
     keys = LogKeys(file, config.audit_key)
-    keys()
+    ours = keys().public
+    if config.database_url is not None:
+        _refuse_a_key_beside_others(driver, config.database_url, ours)
     writer = AuditWriter(driver, keys, time.time, unrecorded=config.audit.unrecorded, report=report)
     stack.callback(writer.close)
     return writer
@@ -41,6 +47,24 @@ def _refuse_another_key(driver: Driver) -> None:
                 "the audit log of this database is signed with a key that is not here. Give every worker the same: copy `audit.key` "
                 "from the data directory of the first one, or set ANYAPI_AUDIT_KEY or ANYAPI_AUDIT_KEY_FILE"
             )
+
+
+def _refuse_a_key_beside_others(driver: Driver, url: Secret, ours: PublicKey) -> None:
+    """Where workers run that sign with another key, ours would make checkpoints and receipts that nobody can verify by theirs.
+
+    With nobody else running, another key may take over: it is announced in the log.
+    """
+    with AuditReader(driver) as reader:
+        newest, announced = reader.newest(), reader.key_entries()[-1:]
+    known = {announced_key(entry).fingerprint for entry in announced}
+    if newest is None or ours.fingerprint in known or signer_of(newest[1], [ours]) is not None:
+        return
+    if workers_alive(url):
+        raise ConfigError(
+            "the running workers of this database sign the audit log with another key than the one that is here. Give every worker the "
+            "same file, or the same ANYAPI_AUDIT_KEY. To put another key in its place: `anyapi audit rotate`, where the old one is; "
+            "if that is lost, end all workers first"
+        )
 
 
 class Entered:

@@ -2,10 +2,8 @@
 
 import asyncio
 import contextlib
-import errno
 import functools
 import importlib
-import os
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,13 +11,14 @@ from typing import NamedTuple
 
 import msgspec
 
+from anyapi.bootstrap_listening import cannot_listen, server_tls
 from anyapi.catalogue.load import load_catalogue
 from anyapi.config import Config, catalogue_over
-from anyapi.errors import ConfigError, StorageError
+from anyapi.errors import StorageError
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import inventory
 from anyapi.gateway.rankings import rankings_of
-from anyapi.storage.driver import Driver
+from anyapi.storage.driver import Driver, code_of
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.rows import DEFAULT_ACCOUNT
 from anyapi.storage.sql_holdings import SqlHoldings
@@ -32,6 +31,8 @@ from anyapi.storage.sql_store import SqlStore
 from anyapi.telemetry.log import Event, log
 from anyapi.upstream.dialer import Dialer
 
+RETRY_SECONDS = 2.0
+"""Between two tries to start, while the store fails."""
 ControlReady = Callable[[str, bool], None]
 """Hears of the control plane's address, and whether nobody is known to it yet."""
 
@@ -56,18 +57,15 @@ class Beside:
 
     def __init__(self, config: Config, parts: Parts, ready: ControlReady) -> None:
         """Begin to start it, if the configuration has it."""
-        self._starting = asyncio.create_task(_start(config, parts, ready)) if config.control.enabled else None
+        self._starting = asyncio.create_task(_started(config, parts, ready)) if config.control.enabled else None
 
     async def until(self, stop: asyncio.Event) -> None:
-        """Wait for `stop`. Raises what kept the control plane from starting; a store that fails only now does not end the data plane."""
+        """Wait for `stop`. Raises what kept the control plane from starting; a store that fails does not, it is waited for."""
         stopped = asyncio.create_task(stop.wait())
         if self._starting is not None:
             await asyncio.wait([stopped, self._starting], return_when=asyncio.FIRST_COMPLETED)
             if self._starting.done():
-                try:
-                    self._starting.result()
-                except StorageError as error:
-                    log(Event.INTERNAL_ERROR, kind=type(error).__name__)
+                self._starting.result()
         await stopped
 
     async def close(self) -> None:
@@ -76,9 +74,22 @@ class Beside:
             return
         if not self._starting.done():
             self._starting.cancel()
-        with contextlib.suppress(asyncio.CancelledError, StorageError):
+        with contextlib.suppress(asyncio.CancelledError):
             running = await self._starting
             await running.aclose()
+
+
+async def _started(config: Config, parts: Parts, ready: ControlReady) -> contextlib.AsyncExitStack:
+    """`_start`, again and again while the store fails: the data plane serves meanwhile, and nobody would start this by hand."""
+    told = False
+    while True:
+        try:
+            return await _start(config, parts, ready)
+        except StorageError as error:
+            if not told:
+                log(Event.STORE_FAILED, code=code_of(error))
+            told = True
+        await asyncio.sleep(RETRY_SECONDS)
 
 
 async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextlib.AsyncExitStack:
@@ -88,6 +99,8 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
     """
     tls, oidc = config.control.tls, config.control.oidc
     async with contextlib.AsyncExitStack() as stack:
+        if tls is not None:
+            server_tls(tls, "control.tls")  # uvicorn makes one of its own, and would say of a wrong one only that
         listener = stack.enter_context(_bind(config))
         address = (config.control.public_url or f"{'https' if tls else 'http'}://{_named(listener)}").removesuffix("/")
         serving = await asyncio.to_thread(importlib.import_module, "anyapi.control.serving")
@@ -124,8 +137,9 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
         parts.plane.disclosure = parts.plane.disclosure._replace(control_url=address)
         attendant = serving.Attendant(services, serving.Ways(config.smtp, allows, config.root_keys, address, config.privacy_hook))
         stack.push_async_callback(asyncio.to_thread, attendant.close)
+        first_run = await asyncio.to_thread(people.people_count) == 0
         log(Event.CONTROL_STARTED, listen=address)
-        await asyncio.to_thread(lambda: ready(address, people.people_count() == 0))
+        await asyncio.to_thread(ready, address, first_run)
         return stack.pop_all()
 
 
@@ -157,9 +171,8 @@ def _bind(config: Config) -> socket.socket:
         listener.bind(where)
         listener.listen(128)
     except OSError as error:
-        busy = " Another server is there: set control.listen, or control.enabled = false." if error.errno == errno.EADDRINUSE else ""
-        reason = os.strerror(error.errno) if error.errno else "unknown host"
-        raise ConfigError(f"cannot listen on {listen}: {reason}.{busy}", field="control.listen") from None
+        busy = "Another server is there: set control.listen, or control.enabled = false"
+        raise cannot_listen(listen, error, "control.listen", busy) from None
     listener.setblocking(False)  # noqa: FBT003 its only parameter
     return listener
 

@@ -9,9 +9,9 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from anyapi import __version__
+from anyapi.bootstrap_listening import cannot_listen
 from anyapi.config import Config
 from anyapi.domain.snapshot import Snapshot
-from anyapi.errors import ConfigError
 from anyapi.gateway.apart import apart
 from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
@@ -70,8 +70,8 @@ async def metrics_page(config: Config, shared: LoopParts, sources: Sources) -> A
     try:
         listener = await shared.loop.create_server(server.protocol, where.host, where.port or 0, reuse_address=True)
     except OSError as error:
-        reason = f"cannot listen on {where}: {error.strerror}. Is another server there? Each further worker takes the next port."
-        raise ConfigError(reason, field="metrics.listen") from None
+        busy = "Another server is there. Each process has a page of its own: one started by hand gets its port by ANYAPI_METRICS_LISTEN"
+        raise cannot_listen(where, error, "metrics.listen", busy) from None
     port = listener.sockets[0].getsockname()[1]
     log(Event.METRICS_STARTED, listen=f"http://{msgspec.structs.replace(where, port=port)}{PATH.decode()}")
     try:
@@ -102,12 +102,14 @@ def _page(counts: Counts, sources: Sources, snapshot: Snapshot) -> tuple[bytes, 
 def _now(sources: Sources, snapshot: Snapshot) -> list[Gauge]:
     """How things stand in this process."""
     plane, server = sources.plane, sources.server
+    connections = tuple(server.connections)  # in one step: the loop goes on meanwhile
+    running = sum(each.current is not None for each in connections)
     ends: Labelled = {(each.provider,): each.ends for each in expiring(snapshot.context, plane.clock())}
     about_ends = f"When a provider's record ends, within {SOON_DAYS:g} days, or has ended (Unix time): from then on it counts as unknown."
     return [
         Gauge("anyapi_ready", "1 while this process takes requests, as /readyz says.", (), {(): plane.outlets.ready()}),
-        Gauge("anyapi_connections", "Connections from clients.", (), {(): len(server.connections)}),
-        Gauge("anyapi_requests_running", "Requests that are being answered.", (), {(): server.outbox.active}),
+        Gauge("anyapi_connections", "Connections from clients.", (), {(): len(connections)}),
+        Gauge("anyapi_requests_running", "Requests that are being answered.", (), {(): running}),
         Gauge("anyapi_snapshot_version", "Number of the settings in force.", (), {(): snapshot.version}),
         Gauge("anyapi_keys", "API keys in force.", (), {(): len(snapshot.principals)}),
         Gauge("anyapi_scrubbing", "1 where freed memory is overwritten.", (), {(): plane.disclosure.scrubbing_checked}),

@@ -30,7 +30,9 @@ from anyapi.config_oidc import read_oidc_secret
 from anyapi.config_review import read_privacy_hook, read_smtp, read_updates, with_password
 from anyapi.config_root_keys import read_root_keys, root_key_file
 from anyapi.config_sections import (
+    HOST_AND_PORT,
     known_names,
+    listen_problem,
     parse_control_listen,
     parse_listen,
     read_control,
@@ -92,12 +94,12 @@ ENVIRONMENT = {
 }
 """The variables of AnyAPI itself. Any other ANYAPI_* name is refused: a misspelt one must not pass unseen."""
 _IGNORED = re.compile(r"ANYAPI_TEST_\w+|ANYAPI_PYTHON|ANYAPI_NO_DASHBOARD")
-_ADDRESSES: dict[str, tuple[Callable[[str], Listen | None], str]] = {
-    "ANYAPI_LISTEN": (parse_listen, "`host:port` or `unix:/path`"),
-    "ANYAPI_CONTROL_LISTEN": (parse_control_listen, "`host:port`"),
-    "ANYAPI_METRICS_LISTEN": (parse_control_listen, "`host:port`"),
+_ADDRESSES: dict[str, tuple[Callable[[str], Listen | None], Callable[[str], str]]] = {
+    "ANYAPI_LISTEN": (parse_listen, listen_problem),
+    "ANYAPI_CONTROL_LISTEN": (parse_control_listen, lambda _: HOST_AND_PORT),
+    "ANYAPI_METRICS_LISTEN": (parse_control_listen, lambda _: HOST_AND_PORT),
 }
-"""Variables that hold an address: what reads it, and the forms that takes."""
+"""Variables that hold an address: what reads it, and what to say of one that is none."""
 _AUTHORITIES = "SSL_CERT_FILE"
 _DEFAULT_FILE = "anyapi.toml"
 _LONGEST_DAYS = 36_500.0
@@ -218,7 +220,7 @@ def _read(top: Table, file: Path | None, env: Mapping[str, str], now: dt.datetim
         usage_ttl_days=read_number(top.child("usage"), "ttl_days", 90.0, _LONGEST_DAYS),
         scrub=_scrub(read_switch(top.child("scrub"), "enabled", default=True), env, top.problems),
         privacy=read_privacy(top.child("privacy")),
-        control=read_control(top.child("control"), here, _address("ANYAPI_CONTROL_LISTEN", env, top.problems)),
+        control=read_control(top, here, _address("ANYAPI_CONTROL_LISTEN", env, top.problems)),
         metrics=read_metrics(top.child("metrics"), _address("ANYAPI_METRICS_LISTEN", env, top.problems)),
         traces=read_traces(top.child("traces"), here, env, top.problems),
         ranking=read_ranking(top.child("ranking")),
@@ -309,9 +311,9 @@ def _check_names(env: Mapping[str, str], declared: list[Declared], problems: Pro
 def _address(name: str, env: Mapping[str, str], problems: Problems) -> str | None:
     """The address of a name of `_ADDRESSES`; None where it is not set, or is of another form, which is noted."""
     text = env.get(name) or None
-    parse, forms = _ADDRESSES[name]
+    parse, problem_of = _ADDRESSES[name]
     if text is not None and parse(text) is None:
-        problems.note("environment", None, name, f"must be {forms}, with a port below 65536")
+        problems.note("environment", None, name, problem_of(text))
         return None
     return text
 

@@ -90,10 +90,24 @@ def _hindrance(base_url: str, around: Surroundings) -> str | None:
     host = host_of(base_url)
     if _is_ourselves(base_url, host, around.listen):
         return "its address is where this gateway listens itself; give it another port"
+    if base_url.startswith("http://") and not is_private_host(host) and _is_address(host) and not _allowed(host, around.private_addresses):
+        return f'plain http crosses public networks readable: use https, or write [network] private_addresses = ["{host}/{_width(host)}"]'
     if is_private_host(host) and not _allowed(host, around.private_addresses):
-        network = "127.0.0.0/8" if host == "localhost" else f"{host}/{128 if ':' in host else 32}"
+        network = "127.0.0.0/8" if host == "localhost" else f"{host}/{_width(host)}"
         return f'its address is private; to allow it, write [network] private_addresses = ["{network}"]'
     return None
+
+
+def _width(host: str) -> int:
+    return 128 if ":" in host else 32
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_ourselves(base_url: str, host: str, listen: Listen) -> bool:

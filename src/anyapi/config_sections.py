@@ -28,6 +28,7 @@ _LONGEST_SECONDS = 86_400.0
 _LONGEST_LEASE = 300.0
 _LARGEST = 2**31 - 1
 _LONGEST_SOCKET_PATH = 100
+HOST_AND_PORT = "must be `host:port`, with a port below 65536"
 _FIELDS: dict[str, tuple[str, ...]] = {
     "flagged_copies": ("flagged_copies_counted",),
     "providers": ("providers_only", "providers_ignore"),
@@ -43,7 +44,7 @@ def read_server(table: Table | None, here: Path, listen: str | None) -> Server:
     tls_table, limits, upstream = table.child("tls"), table.child("limits"), table.child("upstream")
     own_listen = table.optional_text("listen", _LISTEN)
     if own_listen is not None and parse_listen(own_listen) is None:
-        table.note("listen", f"must be {_LISTEN.description}, with a port below 65536")
+        table.note("listen", listen_problem(own_listen))
     server = Server(
         listen=_parse_or_default(listen or own_listen),
         tls=None if tls_table is None else _read_tls(tls_table, here),
@@ -60,10 +61,9 @@ def read_server(table: Table | None, here: Path, listen: str | None) -> Server:
 MOST_KEYS = 1_000_000
 
 
-def read_control(table: Table | None, here: Path, listen: str | None) -> Control:
-    """`[control]`. Plain HTTP is for loopback alone: sessions must not cross a network in the clear."""
-    if table is None:
-        return Control(listen=_stated(listen) or Control().listen)
+def read_control(top: Table, here: Path, listen: str | None) -> Control:
+    """`[control]`, there or not. Plain HTTP is for loopback alone: sessions must not cross a network in the clear."""
+    table = top.child("control") or Table({}, top.problems, top.file, path="control")
     tls_table = table.child("tls")
     own, keys = _own_listen(table), table.whole("keys_per_account", 1, MOST_KEYS)
     control = Control(
@@ -75,7 +75,11 @@ def read_control(table: Table | None, here: Path, listen: str | None) -> Control
         keys_per_account=Control().keys_per_account if keys is None else keys,
     )
     if control.enabled and control.tls is None and not control.listen.is_local:
-        table.note("listen", "plain HTTP off loopback is refused: add [control.tls], or listen on 127.0.0.1 behind a proxy with TLS")
+        refused = "plain HTTP off loopback is refused: add [control.tls], or listen on 127.0.0.1 behind a proxy with TLS"
+        if listen is None:
+            table.note("listen", refused)
+        else:
+            table.problems.note("environment", None, "ANYAPI_CONTROL_LISTEN", refused)
     check_oidc(control, table)
     table.done()
     return control
@@ -95,7 +99,7 @@ def _own_listen(table: Table) -> Listen | None:
     text = table.optional_text("listen", _LISTEN)
     found = _stated(text)
     if text is not None and found is None:
-        table.note("listen", "must be `host:port`, with a port below 65536")
+        table.note("listen", HOST_AND_PORT)
     return found
 
 
@@ -122,6 +126,13 @@ def parse_listen(text: str) -> Listen | None:
 
 def _parse_or_default(text: str | None) -> Listen:
     return (parse_listen(text) if text else None) or Listen("127.0.0.1", 8080)
+
+
+def listen_problem(text: str) -> str:
+    """Why `parse_listen` took a text for none of its forms."""
+    if text.startswith("unix:/"):
+        return f"the path of a socket has at most {_LONGEST_SOCKET_PATH} bytes: take a shorter one"
+    return "must be `host:port` or `unix:/path`, with a port below 65536"
 
 
 def _read_tls(table: Table, here: Path) -> Tls:

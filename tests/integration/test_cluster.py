@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import socket
 import statistics
 import subprocess
 import sys
@@ -208,3 +209,21 @@ def test_workers_of_one_command_share_a_port_and_one_that_dies_is_replaced(tmp_p
             assert first.stop() == 0
             assert not os.path.exists(f"/proc/{third}")
             assert raw.execute("SELECT count(*) FROM workers WHERE id NOT LIKE %s", (f"%:{second}:%",)).fetchone() == (0,)
+
+
+def test_a_worker_that_has_no_lease_yet_lets_nobody_connect(tmp_path):
+    """It would answer 503, and on a port that several share it is given connections that another could have served."""
+    with postgres.run().database() as database, cluster(tmp_path, database) as members:
+        port = postgres.free_port()
+        late = members.gateway(listen=f"127.0.0.1:{port}")
+        with psycopg.connect(database) as lock, psycopg.connect(database, autocommit=True) as raw:
+            lock.execute("LOCK TABLE workers IN ACCESS EXCLUSIVE MODE")
+            starting = threading.Thread(target=late.start)
+            starting.start()
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%%INSERT INTO workers%%'"
+            until(lambda: raw.execute(waiting).fetchone() == (1,), "the first confirmation", 20)
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", port), 5)
+            lock.rollback()
+            starting.join()
+        assert late.chat().status == 200

@@ -3,8 +3,11 @@
 import contextlib
 import http.client
 import json
+import re
 import threading
 import time
+import urllib.error
+import urllib.request
 
 import psycopg
 import pytest
@@ -84,6 +87,43 @@ def test_a_server_that_stops_and_starts(server, worker):
         began = time.monotonic()
         recovered(worker, began)
     check(seen)
+
+
+def test_what_the_process_of_the_dashboard_logs_of_it_is_told_once_and_in_events_alone(server, members):
+    """Its loop looks into the store every two seconds, and psycopg has warnings of its own that Python would print."""
+    gateway = members.start(control=True)
+    page = gateway.control_url()
+    try:
+        server.stop()
+        until(lambda: "event=writer_failed writer=attendant code=SQLSTATE_" in gateway.log(), "the attendant says so")
+        with pytest.raises(urllib.error.HTTPError, match="503"):
+            urllib.request.urlopen(f"{page}/api/session", timeout=30)
+        time.sleep(4.5)
+    finally:
+        server.start()
+    until(lambda: "event=writer_recovered writer=attendant" in gateway.log(), "it goes on", RECOVERY)
+    lines = gateway.log().splitlines()
+    assert [line for line in lines if not re.fullmatch(r"\S{20} event=[a-z_]+( [a-z]+=\S+)*", line)] == []
+    assert [line for line in lines if "internal_error" in line] == []
+    assert sum("event=writer_failed writer=attendant" in line for line in lines) == 1
+    assert sum("event=store_failed code=SQLSTATE_" in line for line in lines) == 1
+    gateway.stop()
+
+
+def test_a_control_plane_that_cannot_start_for_want_of_the_store_does_when_that_is_back(server, members):
+    """It was given up for good, while the process went on: nobody would have noticed before they opened the dashboard."""
+    with psycopg.connect(server.url("anyapi"), autocommit=True) as raw:
+        raw.execute("ALTER TABLE people RENAME TO hidden")
+        try:
+            gateway = members.start(control=True)
+            until(lambda: "event=store_failed code=SQLSTATE_42P01" in gateway.log(), "it says what it waits for", 20)
+            assert gateway.chat().status == 200
+        finally:
+            raw.execute("ALTER TABLE hidden RENAME TO people")
+    with urllib.request.urlopen(f"{gateway.control_url()}/api/healthz", timeout=30) as answer:
+        assert answer.status == 200
+    assert gateway.log().count("event=control_started") == gateway.log().count("event=store_failed") == 1
+    assert gateway.stop() == 0
 
 
 def test_a_server_that_is_halted_and_goes_on(server, worker):

@@ -1,5 +1,6 @@
 """The page for Prometheus: what a real gateway says of real requests, at an address of its own, and that nothing of a caller is on it."""
 
+import json
 import re
 import time
 import urllib.error
@@ -7,6 +8,7 @@ import urllib.request
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from tests.integration.lab import until
 from tests.tools.gateway import METRICS, simulated
 
 from anyapi.gateway.health import FAILURES
@@ -54,6 +56,8 @@ def test_it_tells_what_the_usage_rows_tell(gateway):
     assert summed(samples, "anyapi_ready") == summed(samples, "anyapi_keys") == 1
     assert summed(samples, "anyapi_scrubbing") == 1
 
+    assert summed(samples, "anyapi_requests_running") == 0, "who asks for this page is no request of a client"
+
     for secret in (SAID, gateway.key, rows[0].key, rows[0].decision):
         assert secret not in text
     assert "default" not in {value for each in samples for value in each.labels.values()}, "the account"
@@ -68,6 +72,20 @@ def test_an_endpoint_that_fails_is_shown_until_it_is_asked_again(tmp_path):
         shown = [each.labels["endpoint"] for each in samples if each.name == "anyapi_circuit_open"]
         assert len(shown) == 1
         assert shown[0].startswith("sim-zero")
+
+
+def test_what_is_being_answered_is_counted_and_who_reads_the_page_is_not(tmp_path):
+    with simulated(tmp_path, extra=METRICS) as (gateway, simulation):
+        simulation.script("sim-zero", [[read_fault('{"kind": "stall", "at": 0}')]])
+        assert summed(scraped(gateway)[1], "anyapi_requests_running") == 0
+        body = json.dumps(
+            {"model": "anthropic/claude-3.5-sonnet", "messages": [{"role": "user", "content": "x"}], "provider": {"only": ["sim-zero"]}}
+        ).encode()
+        with gateway.connect(10) as client:
+            head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {gateway.key}\r\ncontent-length: {len(body)}\r\n\r\n"
+            client.sendall(head.encode() + body)
+            until(lambda: summed(scraped(gateway)[1], "anyapi_requests_running") == 1, "one runs")
+        until(lambda: summed(scraped(gateway)[1], "anyapi_requests_running") == 0, "it ended with its client")
 
 
 def test_records_that_end_soon_are_announced(tmp_path):

@@ -184,7 +184,7 @@ def test_configured_limits_are_the_servers(unharmed, home):
 def test_an_address_that_is_taken(unharmed, home):
     with socket.create_server(("127.0.0.1", 0)) as other:
         config = configured(home, server=f'listen = "127.0.0.1:{other.getsockname()[1]}"')
-        with pytest.raises(ConfigError, match=r"server.listen: cannot listen on 127.0.0.1:\d+: .*Is another server there"):
+        with pytest.raises(ConfigError, match=r"server.listen: cannot listen on 127.0.0.1:\d+: .*Another server is there"):
             visited(config)
 
 
@@ -241,7 +241,7 @@ def test_the_socket_of_a_running_server_is_left_to_it(unharmed, home, path):
     with socket.socket(socket.AF_UNIX) as live:
         live.bind(str(path))
         live.listen()
-        with pytest.raises(ConfigError, match="Is another server there"):
+        with pytest.raises(ConfigError, match="Another server is there"):
             visited(at(home, path))
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(path))
@@ -288,7 +288,7 @@ def test_over_tls(unharmed, home, certificate):
 def test_a_certificate_that_cannot_be_used(unharmed, home, certificate, tmp_path):
     _, toml = certificate
     (tmp_path / "key.pem").write_text("no key, but a secret")
-    with pytest.raises(ConfigError, match=r"server.tls: the certificate or its key cannot be used \(SSLError\)") as caught:
+    with pytest.raises(ConfigError, match=r"server.tls: no PEM text") as caught:
         visited(configured(home, toml))
     assert "secret" not in str(caught.value)
 

@@ -10,10 +10,13 @@ from tests.unit.test_config_audit import load
 
 from anyapi.audit.notes import SigningKey
 from anyapi.bootstrap_audit import Entered, open_audit, started
+from anyapi.crypto.log_keys import put_in_place, replace_key
 from anyapi.errors import ConfigError
 from anyapi.forgetting import Forgetting
+from anyapi.storage.audit_log import AppendedLog
 from anyapi.storage.audit_reader import AuditReader
 from anyapi.storage.events import no_report
+from anyapi.storage.postgres_leases import Leases
 from anyapi.storage.rows import AccountRow
 
 OTHER = SigningKey("other/log", bytes(range(32)))
@@ -41,6 +44,30 @@ def test_a_worker_makes_no_second_key_for_a_log_that_others_share(kind, tmp_path
             (tmp_path / "first" / "audit.key").rename(tmp_path / "second" / "audit.key")
             assert begun(backend, other) == 1
         assert begun(backend, load(tmp_path, **second, ANYAPI_AUDIT_KEY=OTHER.reveal())) == 2
+
+
+def test_a_worker_with_a_key_of_its_own_does_not_start_beside_others_and_one_that_follows_a_rotation_does(tmp_path):
+    """Somebody made a key on each machine: each would sign what the others' key does not verify."""
+    with BACKENDS[-1](tmp_path / "first") as backend, backend.store(NOON), contextlib.ExitStack() as stack:
+        where = {"ANYAPI_DATABASE_URL": backend.url}
+        first = load(tmp_path, **where, ANYAPI_DATA_DIR=str(tmp_path / "first"))
+        other = load(tmp_path, **where, ANYAPI_DATA_DIR=str(tmp_path / "second"), ANYAPI_AUDIT_KEY=OTHER.reveal())
+        assert begun(backend, first) == 1
+        leases = Leases(first.database_url, "first", 5.0)
+        stack.callback(leases.leave)
+        leases.confirm(leases.newest())
+        with pytest.raises(ConfigError, match="sign the audit log with another key"):
+            begun(backend, other)
+        assert begun(backend, first) == 1, "nothing of the other is in the log"
+
+        old, new = replace_key(tmp_path / "first" / "audit.key")  # what `anyapi audit rotate` does
+        with contextlib.closing(backend.driver.connect(everybody=True)) as connection:
+            AppendedLog(backend.driver, connection).announce(new.public, 0)
+        put_in_place(tmp_path / "first" / "audit.key")
+        assert begun(backend, load(tmp_path, **where, ANYAPI_DATA_DIR=str(tmp_path / "old"), ANYAPI_AUDIT_KEY=old.reveal())) == 2
+        assert begun(backend, first) == 2
+        leases.leave()
+        assert begun(backend, other) == 3, "with nobody beside it, it takes over"
 
 
 @pytest.mark.parametrize("kind", BACKENDS, ids=lambda each: each.__name__)

@@ -24,6 +24,9 @@ def load(tmp_path, text="", **env):
     return load_config(path, HOME | env, NOW)
 
 
+OFF_LOOPBACK = "plain HTTP off loopback is refused"
+
+
 def errors_of(tmp_path, text="", **env):
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, text, **env)
@@ -328,3 +331,18 @@ def test_a_lease_is_a_number_of_seconds(tmp_path):
     assert (load(tmp_path).server.lease, load(tmp_path, "[server]\nlease = 2.5").server.lease) == (10.0, 2.5)
     for wrong in ("0", "1000", '"ten"'):
         assert "must be a number between 1 and 300" in errors_of(tmp_path, f"[server]\nlease = {wrong}")["server.lease"]
+
+
+@pytest.mark.parametrize("text", ["", "[control]\nkeys_per_account = 3\n", '[control]\nlisten = "127.0.0.1:8081"\n'])
+def test_sessions_cross_no_network_in_the_clear_wherever_the_address_is_named(tmp_path, text):
+    """The environment goes before the file, and there need not be a section."""
+    assert OFF_LOOPBACK in errors_of(tmp_path, text, ANYAPI_CONTROL_LISTEN="0.0.0.0:8081")["ANYAPI_CONTROL_LISTEN"]
+    assert OFF_LOOPBACK in errors_of(tmp_path, '[control]\nlisten = "0.0.0.0:8081"\n')["control.listen"]
+    assert str(load(tmp_path, text, ANYAPI_CONTROL_LISTEN="127.0.0.1:9999").control.listen) == "127.0.0.1:9999"
+
+
+def test_a_socket_path_that_the_system_does_not_take_is_said_to_be_too_long(tmp_path):
+    long = f"unix:/{'x' * 100}"
+    assert "at most 100 bytes" in errors_of(tmp_path, f'[server]\nlisten = "{long}"\n')["server.listen"]
+    assert "at most 100 bytes" in errors_of(tmp_path, ANYAPI_LISTEN=long)["ANYAPI_LISTEN"]
+    assert "port below 65536" in errors_of(tmp_path, ANYAPI_LISTEN="127.0.0.1:70000")["ANYAPI_LISTEN"]

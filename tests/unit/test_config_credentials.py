@@ -146,6 +146,13 @@ def test_the_gateway_never_calls_itself(tmp_path, listen):
     assert load(tmp_path, text.replace(":8080", ":8081")).credentials
 
 
+def test_plain_http_to_a_public_address_is_for_one_that_is_listed(tmp_path):
+    text = '[providers.lab]\nkind = "local"\napi = { base_url = "http://8.8.8.8:8000/v1", protocol = "openai-chat", auth = "none" }\n'
+    assert "readable: use https" in errors_of(tmp_path, text)["providers.lab.api.base_url"]
+    assert load(tmp_path, '[network]\nprivate_addresses = ["8.8.8.8/32"]\n' + text).credentials
+    assert load(tmp_path, text.replace("http:", "https:")).credentials
+
+
 def test_a_credential_without_a_key_is_for_servers_that_need_none(tmp_path):
     config = load(tmp_path, NETWORK + credential(provider='"vllm"', env=None))
     assert [item.id for item in config.credentials] == ["main"]

@@ -67,7 +67,7 @@ def tier_words(credential: Credential, *, has_free_tier: bool) -> str:
     """What a credential counts as."""
     if credential.tier is Tier.UNDECLARED and has_free_tier:
         return "tier undeclared: counts as free until anyapi.toml says paid"
-    return "paid" if credential.tier is Tier.PAID else credential.tier.value if has_free_tier else "no free tier"
+    return "no free tier" if credential.tier is Tier.UNDECLARED else credential.tier.value
 
 
 def models_left(snapshot: Snapshot, data_class: DataClass) -> int:

@@ -7,6 +7,9 @@ from anyapi.control.privacy_requests import purge
 from anyapi.control.request_mail import Later, send_request_mail
 from anyapi.control.services import Services
 from anyapi.control.telling import tell_updates, tell_what_is_due
+from anyapi.errors import StorageError
+from anyapi.storage.driver import code_of
+from anyapi.storage.events import EventKind, FailureState, WriterEvent
 from anyapi.telemetry.log import Event, log
 
 PAUSE_SECONDS = 2.0
@@ -15,12 +18,16 @@ CLOSE_SECONDS = 2.0
 
 
 class Attendant:
-    """A failure is logged by its kind, and what failed is tried again after a pause: nothing is lost, it waits in the store."""
+    """What failed is tried again after a pause: nothing is lost, it waits in the store.
+
+    Of a store that fails one line is logged, and one when that is over.
+    """
 
     def __init__(self, services: Services, ways: Ways, pause: float = PAUSE_SECONDS) -> None:
         """Begin. `pause` in seconds between two rounds."""
         self._services, self._ways, self._pause = services, ways, pause
         self._later = Later()
+        self._failure = FailureState("attendant", _report)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="attendant", daemon=True)
         self._thread.start()
@@ -38,10 +45,17 @@ class Attendant:
         while not self._stop.is_set():
             try:
                 looked_at = attend_once(self._services, self._ways, looked_at, self._later)
+                self._failure.succeeded()
+            except StorageError as error:
+                self._failure.failed(code_of(error))
             except Exception as error:  # noqa: BLE001 - a background loop
                 if not self._stop.is_set():
                     log(Event.INTERNAL_ERROR, kind=type(error).__name__)
             self._stop.wait(self._pause)
+
+
+def _report(event: WriterEvent) -> None:
+    log(Event.WRITER_FAILED if event.kind is EventKind.FAILED else Event.WRITER_RECOVERED, writer=event.writer, code=event.code)
 
 
 def attend_once(services: Services, ways: Ways, looked_at: float, later: Later) -> float:

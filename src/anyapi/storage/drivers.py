@@ -28,3 +28,9 @@ def in_force_everywhere(url: Secret) -> tuple[int, int]:
     """
     found: tuple[int, int] = importlib.import_module("anyapi.storage.postgres_leases").in_force(url)
     return found
+
+
+def workers_alive(url: Secret) -> int:
+    """How many workers run on a PostgreSQL, whatever they go by; one that died counts until its lease ends. Raises `StorageError`."""
+    found: int = importlib.import_module("anyapi.storage.postgres_leases").alive(url)
+    return found

@@ -16,7 +16,8 @@ from psycopg.rows import TupleRow
 from anyapi.crypto.secret import Secret
 from anyapi.errors import StorageError
 from anyapi.storage.driver import Conflict, Connection, Cursor, NotStorable, Progress, Row, SchemaState, Value, Values
-from anyapi.storage.postgres_schema import EXTENDING, WRITERS, state
+from anyapi.storage.postgres_refusals import UNREACHABLE, refusal_of
+from anyapi.storage.postgres_schema import EXTENDING, WRITERS, above_the_wall, state
 from anyapi.storage.postgres_statements import of_json, rewritten
 from anyapi.storage.schema import no_progress
 from anyapi.storage.tenant import EVERYBODY, tenant
@@ -30,8 +31,7 @@ _SESSION = """
 SET statement_timeout = '30s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '10s'; SET timezone = 'UTC'
 """
 _ADVICE = {
-    "08": "it cannot be reached, or broke off: check that PostgreSQL runs and that the URL is right; it is tried again",
-    "57": "it is stopping, starting or cancelled the statement: it is tried again",
+    "57": "it is stopping, starting or cancelled the statement: try again",
     "53": "it is out of disk space, memory or connections: free some",
     "28": "it does not let this role in: check user and password of the URL",
     "3D": "there is no database of that name: create it, or correct the URL",
@@ -152,7 +152,13 @@ class PostgresDriver:
 
     def prepare(self, progress: Progress = no_progress) -> None:
         """Make or update the tables, in one transaction that other processes wait for."""
-        found = self.state()
+        with self.translated("read the database's version"), contextlib.closing(opened(self._url)) as raw:
+            found, unwalled = state(raw), above_the_wall(raw)
+        if unwalled:
+            raise StorageError(
+                "the role of the URL is a superuser, or has BYPASSRLS: row-level security would not keep accounts apart. "
+                "Make one without either that owns the database (createuser --pwprompt NAME), and name it in the URL"
+            )
         if found is SchemaState.FOREIGN:
             raise StorageError("the database was written by a newer AnyAPI, or by something else: update AnyAPI, or use another database")
         if found is not SchemaState.CURRENT:
@@ -251,7 +257,17 @@ class WorkersConnection:
 
 
 def _told(error: Exception, doing: str) -> tuple[str, dict[str, object]]:
-    state_code = getattr(error, "sqlstate", None) or ("22000" if not isinstance(error, psycopg.OperationalError) else "08000")
-    advice = _ADVICE.get(state_code[:2], "look at the server's log")
+    state_code, advice = _meaning(error)
     code = f"SQLSTATE_{state_code}"
     return f"could not {doing} ({code}): {advice}", {"code": code}
+
+
+def _meaning(error: Exception) -> tuple[str, str]:
+    """The SQLSTATE and what to do. What has none is a connection that was not opened, or a fault that psycopg found itself."""
+    found: str | None = getattr(error, "sqlstate", None)
+    if found is None or found.startswith("08"):
+        refusal = refusal_of(str(error))
+        if isinstance(error, psycopg.OperationalError) or refusal is not UNREACHABLE:
+            return refusal
+        found = "22000"
+    return found, _ADVICE.get(found[:2], "look at the server's log")

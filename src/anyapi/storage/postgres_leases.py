@@ -124,6 +124,13 @@ def in_force(url: Secret) -> tuple[int, int]:
         return onlooker.in_force()
 
 
+def alive(url: Secret) -> int:
+    """How many workers may serve at this moment. Raises `StorageError`."""
+    with PostgresDriver(url).translated("count the workers"), contextlib.closing(opened(url)) as raw:
+        ((_, workers),) = raw.execute(_LIVE, {"version": 0, "margin": MARGIN}).fetchall()
+        return int(workers)
+
+
 def _number(found: psycopg.Cursor[TupleRow]) -> int:
     ((number, *_),) = found.fetchall()
     return int(number)

@@ -5,6 +5,7 @@ INVARIANT: a field may hold a number, a flag, or a short word of our own making;
 
 import contextlib
 import enum
+import logging
 import sys
 import time
 
@@ -22,6 +23,7 @@ class Event(enum.StrEnum):
     WRITER_FAILED = "writer_failed"
     WRITER_RECOVERED = "writer_recovered"
     ROWS_LOST = "rows_lost"
+    STORE_FAILED = "store_failed"
     INTERNAL_ERROR = "internal_error"
     UNKNOWN_ROWS = "unknown_rows"
     CREDENTIALS_UNUSABLE = "credentials_unusable"
@@ -62,6 +64,19 @@ def log(event: Event, **fields: str | float) -> None:
     words = [f"{name}={_word(value)}" for name, value in fields.items()]
     with contextlib.suppress(OSError):  # a log that cannot be written must not cost a request its answer
         print(" ".join((stamp, f"event={event.value}", *words)), file=sys.stderr, flush=True)  # noqa: T201
+
+
+class _Libraries(logging.Handler):
+    """What libraries log is free text, which may hold anything: of an error its logger's name is told, of the rest nothing."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.ERROR:
+            log(Event.INTERNAL_ERROR, kind=record.name)
+
+
+def silence_libraries() -> None:
+    """Have no library write to standard error: Python prints its warnings there where nobody takes them."""
+    logging.getLogger().handlers[:] = [_Libraries()]
 
 
 def _word(value: str | float) -> str:

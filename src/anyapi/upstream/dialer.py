@@ -1,7 +1,8 @@
 """The one place that opens connections to providers: resolve, check every address, connect to the address that was checked.
 
 No redirect is ever followed and no proxy variable is read, so nothing can be sent to a host that the operator did not configure. Private
-addresses (RFC 1918, loopback, link-local, metadata services, ...) are refused unless the operator listed them.
+addresses (RFC 1918, loopback, link-local, metadata services, ...) are refused unless the operator listed them; without TLS all that are not
+listed are.
 """
 
 import asyncio
@@ -42,15 +43,20 @@ class Dialer:
             raise ConfigError(f"not an address range: {error}", field="network.private_addresses") from None
         self.timeout = timeout
 
-    async def open(self, host: str, port: int, protocol: asyncio.BaseProtocol) -> None:
-        """Connect `protocol` to `host:port`. Raises `OSError`, `TimeoutError`, or `AddressRefused`."""
+    async def open(self, host: str, port: int, protocol: asyncio.BaseProtocol, *, secure: bool) -> None:
+        """Connect `protocol` to `host:port`. Raises `OSError`, `TimeoutError`, or `AddressRefused`.
+
+        Without TLS (`secure` says whether there will be some) nothing goes to an address that the operator did not list: a name may
+        lead anywhere, and keys and prompts would cross the Internet readable.
+        """
+        allowed = self.allows if secure else self.lists
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(self.timeout):
             try:
                 found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             except UnicodeError:
                 raise AddressRefused("the host's name is none that DNS can hold") from None
-            addresses = [entry[4][0] for entry in found if self.allows(str(entry[4][0]))]
+            addresses = [entry[4][0] for entry in found if allowed(str(entry[4][0]))]
             if not addresses:
                 raise AddressRefused("the host has no address that may be connected to")
             last: OSError | None = None
@@ -65,15 +71,29 @@ class Dialer:
 
     def allows(self, text: str) -> bool:
         """Whether an address (no name) may be connected to. IPv4 inside IPv6 is judged as the IPv4 that it is."""
-        try:
-            address: Address = ipaddress.ip_address(text.partition("%")[0])
-        except ValueError:
+        address = _address(text)
+        if address is None:
             return False
-        if isinstance(address, ipaddress.IPv6Address):
-            address = _inner(address)
         if address.is_global and not address.is_multicast and (address.version == 4 or address in UNICAST):
             return True
+        return self._listed(address)
+
+    def lists(self, text: str) -> bool:
+        """Whether the operator listed an address, so that it is no matter of public networks."""
+        address = _address(text)
+        return address is not None and self._listed(address)
+
+    def _listed(self, address: Address) -> bool:
         return any(address in network for network in self._allowed if network.version == address.version)
+
+
+def _address(text: str) -> Address | None:
+    """The address that a text is, IPv4 where it stands inside IPv6; None for what is none."""
+    try:
+        address: Address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return _inner(address) if isinstance(address, ipaddress.IPv6Address) else address
 
 
 def _inner(address: ipaddress.IPv6Address) -> Address:

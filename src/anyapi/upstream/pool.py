@@ -138,13 +138,13 @@ class Upstream:
         pipe = self._pipe(connection, ready) if self._secure else None
         try:
             if pipe is not None:
-                await self._wire.dialer.open(self.host, self.port, pipe)
+                await self._wire.dialer.open(self.host, self.port, pipe, secure=True)
                 async with asyncio.timeout(self._wire.dialer.timeout):
                     failure = await ready
                 if failure is not None:
                     return failure
             else:
-                await self._wire.dialer.open(self.host, self.port, connection)
+                await self._wire.dialer.open(self.host, self.port, connection, secure=False)
         except TimeoutError:
             if pipe is not None:
                 pipe.abort()  # a handshake that never ends would keep its socket

@@ -45,6 +45,11 @@ def test_a_key_of_a_provider_that_is_not_served_is_named(tmp_path):
     assert any("not served yet" in line and "COHERE_API_KEY" in line for line in lines)
 
 
+def test_a_credential_that_is_declared_free_is_said_to_be_whatever_the_record_says():
+    """It counts as free for `paid_only` also where the provider's record has no free tier of its own."""
+    assert tier_words(Credential("c", "p", Tier.FREE), has_free_tier=False) == "free"
+
+
 @pytest.mark.parametrize(
     ("tier", "has_free_tier", "words"),
     [

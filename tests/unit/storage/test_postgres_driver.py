@@ -51,7 +51,7 @@ def test_a_unit_whose_connection_ends_in_the_middle_fails_whole_and_is_not_done_
         end_connections(backend.url)
         return settings
 
-    with pytest.raises(StorageError, match="it is tried again"):
+    with pytest.raises(StorageError, match="try again"):
         store.change_settings(Layer.GATEWAY, "", change, NOON)
     assert len(calls) == 1
     assert store.all_settings() == {}

@@ -1,6 +1,9 @@
 """What a PostgreSQL database is, the wall between accounts, and that its tables are those of SQLite."""
 
 import contextlib
+import os
+import pathlib
+import re
 import sqlite3
 import subprocess
 import sys
@@ -23,6 +26,7 @@ from anyapi.storage.schema import HEAD, SchemaState
 from anyapi.storage.sqlite import SqliteStore
 from anyapi.storage.tenant import only
 
+DOCS = pathlib.Path(__file__).parents[3] / "docs"
 OWN = {"projects", "keys", "credentials", "usage", "decision_records", "members", "links", "changes", "settings", "accounts"}
 OWN |= {"spending", "provisioning_keys", "usage_hours", "privacy_requests", "privacy_messages", "privacy_notices", "closings"}
 OWN |= {"holds", "review_settings", "notifications", "notices_seen", "deliveries"}
@@ -151,6 +155,19 @@ def test_states_of_a_database():
         assert state(raw) is SchemaState.FOREIGN
 
 
+@pytest.mark.parametrize("right", ["SUPERUSER", "BYPASSRLS"])
+def test_a_role_that_row_level_security_does_not_hold_for_is_refused_before_a_table_is_made(right):
+    name = f"above_{os.getpid()}"
+    with postgres.run().empty_database() as url, contextlib.closing(postgres.run().as_superuser()) as raw:
+        raw.execute(f"CREATE ROLE {name} LOGIN {right}")
+        try:
+            with pytest.raises(StorageError, match="would not keep accounts apart"):
+                driver_for(None, Secret(url.replace("//anyapi", f"//{name}"))).prepare()
+            assert driver_for(None, Secret(url)).state() is SchemaState.EMPTY
+        finally:
+            raw.execute(f"DROP ROLE {name}")
+
+
 def test_several_may_make_the_tables_at_once():
     code = "import sys; from anyapi.crypto.secret import Secret; from anyapi.storage.postgres_driver import *; PostgresDriver(Secret(sys.argv[1])).prepare()"
     with postgres.run().empty_database() as url:
@@ -165,3 +182,27 @@ def test_a_conflict_is_told_from_a_failure(backend):
         with pytest.raises(Conflict, match=r"SQLSTATE_23505.*exists already"):
             store.add_account(AccountRow("default", "Default again", NOON))
         store.add_account(AccountRow("new", "New", NOON))
+
+
+def test_a_backup_as_the_handbook_says_has_everything_and_one_without_the_option_is_refused(filled, raw, tmp_path):
+    """The owner is held to row-level security too. Restored by the owner, nothing is missing and the wall stands."""
+
+    def run(program, *arguments, **more):
+        command = [postgres.binaries() / program, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **more})
+
+    (options,) = re.findall("PGOPTIONS='(.+?)' pg_dump --enable-row-security ", (DOCS / "self-hosting.md").read_text())
+    dump = ("--format=custom", f"--file={tmp_path / 'dump'}", filled.url)
+    assert "affected by row-level security" in run("pg_dump", *dump).stderr
+    assert run("pg_dump", "--enable-row-security", *dump, PGOPTIONS=options).returncode == 0
+    with postgres.run().empty_database() as url:
+        done = run("pg_restore", f"--dbname={url}", tmp_path / "dump")
+        assert (done.returncode, done.stderr) == (0, "")
+        driver_for(None, Secret(url)).prepare()
+        with psycopg.connect(url) as restored:
+            for each in (raw, restored):
+                each.execute("SELECT set_config('anyapi.account', '*', FALSE)")
+            tables = [name for (name,) in raw.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()]
+            assert counts(restored, tables) == counts(raw, tables)
+            walls = "SELECT count(*) FROM pg_class WHERE relrowsecurity AND relforcerowsecurity"
+            assert restored.execute(walls).fetchone() == raw.execute(walls).fetchone() > (0,)

@@ -2,13 +2,14 @@
 
 import errno
 import io
+import logging
 import re
 import sys
 
 import pytest
 
 from anyapi.telemetry import log as module
-from anyapi.telemetry.log import FIELDS, Event, log
+from anyapi.telemetry.log import FIELDS, Event, log, silence_libraries
 
 
 def logged(capsys, event=Event.STARTED, **fields):
@@ -64,6 +65,21 @@ def test_a_word_has_a_length(capsys):
 
 def test_fields_stand_in_the_order_given(capsys):
     assert logged(capsys, keys=1, listen="a").endswith("event=started keys=1 listen=a")
+
+
+def test_what_libraries_log_is_not_repeated(capsys, monkeypatch):
+    """Without a handler Python itself prints their warnings, words and all."""
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    silence_libraries()
+    library = logging.getLogger("some.library")
+    library.warning("error ignored: %s", "canary")
+    assert capsys.readouterr() == ("", "")
+    try:
+        raise RuntimeError("canary")
+    except RuntimeError:
+        library.exception("canary %s", "canary")
+    out, err = capsys.readouterr()
+    assert (out, err.split(" ", 1)[1]) == ("", "event=internal_error kind=some.library\n")
 
 
 def test_a_log_that_cannot_be_written_breaks_nothing(monkeypatch):

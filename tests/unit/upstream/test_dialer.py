@@ -1,7 +1,9 @@
 """The one place that opens connections: which addresses may be connected to, in every way that they can be written."""
 
 import asyncio
+import contextlib
 import socket
+from types import SimpleNamespace
 
 import pytest
 from tests.unit.wire.peers import listening, on_loop
@@ -136,7 +138,7 @@ async def test_it_connects_to_what_is_allowed(host):
     """`localhost` may lead to `::1` too, where nobody listens: the next address is tried."""
     async with listening(greet) as port:
         said = Said()
-        await Dialer(["127.0.0.0/8", "::1/128"]).open(host, port, said)
+        await Dialer(["127.0.0.0/8", "::1/128"]).open(host, port, said, secure=True)
         assert await said.received == b"hello"
 
 
@@ -151,7 +153,7 @@ async def test_nothing_is_sent_to_what_is_not(host):
 
     async with listening(script) as port:
         with pytest.raises(AddressRefused):
-            await Dialer().open(host, port, Said())
+            await Dialer().open(host, port, Said(), secure=True)
     assert met == []
 
 
@@ -159,7 +161,7 @@ async def test_nothing_is_sent_to_what_is_not(host):
 async def test_only_the_allowed_ones_of_several_addresses_are_tried():
     async with listening(greet) as port:
         said = Said()
-        await Dialer(["127.0.0.1/32"]).open("localhost", port, said)
+        await Dialer(["127.0.0.1/32"]).open("localhost", port, said, secure=True)
         assert said.transport.get_extra_info("peername") == ("127.0.0.1", port)
         await said.received
 
@@ -169,13 +171,13 @@ async def test_nobody_there():
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         with pytest.raises(ConnectionRefusedError):
-            await Dialer(["127.0.0.1/32"]).open("127.0.0.1", bound.getsockname()[1], Said())
+            await Dialer(["127.0.0.1/32"]).open("127.0.0.1", bound.getsockname()[1], Said(), secure=True)
 
 
 @on_loop
 async def test_a_name_that_does_not_exist():
     with pytest.raises(OSError, match="."):
-        await Dialer().open("nowhere.invalid", 443, Said())
+        await Dialer().open("nowhere.invalid", 443, Said(), secure=True)
 
 
 @on_loop
@@ -190,7 +192,7 @@ async def test_connecting_is_limited_in_time():
                 waiting[-1].setblocking(False)
                 waiting[-1].connect_ex(("127.0.0.1", port))
             with pytest.raises(TimeoutError):
-                await Dialer(["127.0.0.1/32"], timeout=0.1).open("127.0.0.1", port, Said())
+                await Dialer(["127.0.0.1/32"], timeout=0.1).open("127.0.0.1", port, Said(), secure=True)
         finally:
             for sock in waiting:
                 sock.close()
@@ -200,4 +202,27 @@ async def test_connecting_is_limited_in_time():
 @on_loop
 async def test_a_name_that_dns_cannot_hold_is_refused(host):
     with pytest.raises(AddressRefused):
-        await Dialer().open(host, 443, Said())
+        await Dialer().open(host, 443, Said(), secure=True)
+
+
+@on_loop
+async def test_without_tls_nothing_goes_to_an_address_that_is_not_listed(monkeypatch):
+    """The name of a local server that leads to a public address (another resolver, a typo) must not carry keys and prompts there."""
+    asked = []
+
+    async def resolved(*_, **__):
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.216.34", 8000))]
+
+    async def connect(_factory, host, _port):
+        asked.append(host)
+
+    monkeypatch.setattr(asyncio, "get_running_loop", lambda: SimpleNamespace(getaddrinfo=resolved, create_connection=connect))
+    for dialer, secure, met in (
+        (Dialer(["10.0.0.0/8"]), False, []),
+        (Dialer(["10.0.0.0/8"]), True, ["93.184.216.34"]),
+        (Dialer(["93.184.216.34/32"]), False, ["93.184.216.34"]),
+    ):
+        asked.clear()
+        with contextlib.nullcontext() if met else pytest.raises(AddressRefused):
+            await dialer.open("gpu.example", 8000, asyncio.Protocol(), secure=secure)
+        assert asked == met
