@@ -35,6 +35,9 @@ TOO_LONG = (
     "shorter answer."
 )
 """INVARIANT: holds the words by which clients know that they have to shorten the conversation, OpenAI's and Anthropic's."""
+BROKEN_OFF = TEXTS[OutcomeKind.INTERRUPTED]
+UNSAID = frozenset({OutcomeKind.SERVER_ERROR, OutcomeKind.BAD_RESPONSE})
+"""Outcomes that say no more of a stream than that it broke off."""
 FINAL = ((OutcomeKind.UNAUTHORIZED, None), (OutcomeKind.BAD_RESPONSE, 404))
 """Outcomes that asking again does not change; None is any status. SDKs would ask: to them it is a 502 like any other."""
 
@@ -56,6 +59,18 @@ def error_for(outcome: Outcome, admission: Admission) -> RequestError:
         return UpstreamTimedOut(text, metadata)
     alone = admission.attempts == 1  # else another endpoint failed too, and may do better the next time
     return UpstreamFailed(text, metadata, final=alone and _is_final(outcome))
+
+
+def broken_off(failure: Outcome | None, admission: Admission, *, closing: bool) -> RequestError:
+    """What the caller gets inside a stream whose end does not come. `failure` is what the provider said, if it said anything."""
+    known: Metadata = {"decision": admission.id}
+    if closing:
+        return Overloaded("This gateway is closing.", known)
+    if failure is None or failure.kind in UNSAID:
+        return UpstreamFailed(BROKEN_OFF, known)
+    error = error_for(failure, admission)
+    error.message = f"{error.message} {BROKEN_OFF}"
+    return error
 
 
 def _metadata(outcome: Outcome, admission: Admission) -> Metadata:
