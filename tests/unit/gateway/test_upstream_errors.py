@@ -17,11 +17,19 @@ def test_every_failure_has_its_text(kind):
 
 
 @pytest.mark.parametrize(
-    ("status", "said", "answered"), [(b"404 Not Found", "does not have this model", 502), (b"413 Too Large", "too large for it", 413)]
+    ("status", "body", "said", "answered"),
+    [
+        (b"404 Not Found", b"{}", "does not have this model", 502),
+        (b"400 x", b'{"error":{"code":"model_not_found"}}', "does not have this model", 502),
+        (b"302 x", b"{}", "could not be understood", 502),
+        (b"402 x", b"{}", "no credit or quota left", 502),
+        (b"429 x", b'{"error":{"code":"insufficient_quota"}}', "no credit or quota left", 502),
+        (b"413 Too Large", b"{}", "too large for it", 413),
+    ],
 )
 @on_loop
-async def test_some_statuses_say_more_than_their_outcome(status, said, answered):
-    async with gateway(playing(answer(status=status), answer(status=status))) as running:
+async def test_some_statuses_say_more_than_their_outcome(status, body, said, answered):
+    async with gateway(playing(answer(body, status=status), answer(body, status=status))) as running:
         response = await running.post()
         assert (response.status, said in json.loads(response.body)["error"]["message"]) == (answered, True)
     assert all(text.endswith(".") for text in STATUS_TEXTS.values())
