@@ -112,10 +112,7 @@ CLIENTS = {
         "pydantic-ai.md",
         (SAYS, SAYS),
         {"chat": ("native",), "responses": ("native",), "messages": ()},
-        {
-            **{f"{flavour} overloaded": ("ModelUnavailableError", "ModelOverloadedError") for flavour in ("chat", "responses", "messages")},
-            "messages error event": ("ModelOverloadedError", "ModelServerError"),
-        },
+        {f"{flavour} overloaded": ("ModelUnavailableError", "ModelOverloadedError") for flavour in ("chat", "responses", "messages")},
     ),
     "openai_agents": Client("openai-3", "openai-agents.md", (SAYS,), {"chat": ("handoff",), "responses": ("handoff",)}),
     "litellm": Client(

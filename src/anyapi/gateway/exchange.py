@@ -10,7 +10,7 @@ from time import monotonic
 from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Candidate, Outcome, OutcomeKind
 from anyapi.domain.evidence import NOTHING_STATED
-from anyapi.errors import BadRequest, Metadata, Overloaded, RequestError, UpstreamFailed
+from anyapi.errors import BadRequest, RequestError
 from anyapi.gateway.admit import Admission
 from anyapi.gateway.apart import HUGE, apart, may_read, prepare_large
 from anyapi.gateway.client import Connection
@@ -20,6 +20,7 @@ from anyapi.gateway.render import EVENTS, JSON
 from anyapi.gateway.rows import rows_for
 from anyapi.gateway.settle import BYTES_A_TOKEN, REFUSED_LATE
 from anyapi.gateway.still import objection
+from anyapi.gateway.upstream_errors import broken_off
 from anyapi.upstream.adapter import Adapter, Answer, Prepared, ProviderRow, StreamReader
 from anyapi.upstream.classify import parse_retry_after
 from anyapi.upstream.connection import UpstreamConnection
@@ -285,8 +286,7 @@ class ProviderExchange:
 
     def fail_stream(self) -> None:
         """End a stream that cannot be completed, so that no SDK takes it for whole."""
-        known: Metadata = {"decision": self.admission.id}
-        broken = UpstreamFailed("The provider's answer broke off before its end.", known)
-        error = Overloaded("This gateway is closing.", known) if self._stopped else broken
+        failure = None if self._reader is None else self._reader.failure
+        error = broken_off(failure, self.admission, closing=self._stopped)
         self.reply.send_part(self.outbound.error_event(error, self._reader))
         self.reply.finish_stream()

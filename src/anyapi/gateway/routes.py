@@ -107,14 +107,14 @@ def missing(path: str, name: str | None, control_url: str | None = None) -> NotF
             return NotFound("API keys are managed on the control plane, which this server does not run. Use `anyapi keys` on the server.")
         where = f"{control_url}/api/v1/keys"
         return NotFound(f"API keys are managed on the control plane: {where}, with a provisioning key.", {"control_url": where})
+    if (astray := _astray(path, name or "")) is not None:
+        return astray
     first = "" if name is None else name.split("/", 1)[0]
     if first in STORED or (name is not None and name.startswith(KEPT)):
         return NotFound(
             "Nothing is stored here, and no provider is asked to store anything: there are no files, batches, assistants, conversations, "
             "and no answers to fetch, list, cancel or delete later. Send what the model needs with each request."
         )
-    if (astray := _astray(path, name or "")) is not None:
-        return astray
     if first in PLANNED:
         return NotFound("This operation is not served yet. POST /v1/chat/completions, /v1/messages, /v1/responses and /v1/embeddings are.")
     return NotFound(
@@ -124,9 +124,13 @@ def missing(path: str, name: str | None, control_url: str | None = None) -> NotF
 
 
 def _astray(path: str, name: str) -> NotFound | None:
-    """What to say where a client's base URL has one /v1 too little or too many."""
+    """What to say where a client's base URL has one /v1 too little or too many, or more than that."""
     if path[1:] in SERVED:
         return NotFound("This is served below /v1: let the base URL that the client was given end in /v1.")
     if name.startswith("v1/") and name[3:] in SERVED:
         return NotFound("This client adds /v1 to its base URL by itself: let the one that it was given end before that.")
+    if any(name.startswith(f"{one}/") and name.endswith(f"/{one}") for one in POST):
+        return NotFound(
+            "This client adds the path to its base URL by itself: let the one that it was given end in /v1, or for Anthropic's before."
+        )
     return None

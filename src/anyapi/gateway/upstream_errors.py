@@ -17,11 +17,12 @@ TEXTS = {
     OutcomeKind.CONTENT_REFUSED: "The provider declined the request for content reasons.",
     OutcomeKind.INTERRUPTED: "The provider's answer broke off before its end.",
 }
+NO_MODEL = "The provider says that it does not have this model, or not for this gateway's key. Tell the operator."
+"""An error that is a bad response: the catalogue is wrong there, whatever status says so."""
+NO_CREDIT = "This gateway's account at the provider has no credit or quota left. Tell the operator."
 STATUS_TEXTS = {
-    (
-        OutcomeKind.BAD_RESPONSE,
-        404,
-    ): "The provider says that it does not have this model, or not for this gateway's key. Tell the operator.",
+    (OutcomeKind.UNAUTHORIZED, 402): NO_CREDIT,
+    (OutcomeKind.UNAUTHORIZED, 429): NO_CREDIT,
     (OutcomeKind.REJECTED, TOO_LARGE): "The provider says that the request is too large for it. Send less.",
 }
 """What a status says more than the outcome.
@@ -35,14 +36,15 @@ TOO_LONG = (
     "shorter answer."
 )
 """INVARIANT: holds the words by which clients know that they have to shorten the conversation, OpenAI's and Anthropic's."""
-FINAL = ((OutcomeKind.UNAUTHORIZED, None), (OutcomeKind.BAD_RESPONSE, 404))
-"""Outcomes that asking again does not change; None is any status. SDKs would ask: to them it is a 502 like any other."""
+BROKEN_OFF = TEXTS[OutcomeKind.INTERRUPTED]
+UNSAID = frozenset({OutcomeKind.SERVER_ERROR, OutcomeKind.BAD_RESPONSE})
+"""Outcomes that say no more of a stream than that it broke off."""
 
 
 def error_for(outcome: Outcome, admission: Admission) -> RequestError:
     """What the caller gets when the last attempt did not succeed."""
     kind = outcome.kind
-    text = STATUS_TEXTS.get((kind, outcome.status or 0)) or TEXTS.get(kind, "The provider failed.")
+    text = _text_of(outcome)
     metadata = _metadata(outcome, admission)
     if kind is OutcomeKind.REJECTED:
         return _rejected(outcome, text, metadata)
@@ -54,8 +56,28 @@ def error_for(outcome: Outcome, admission: Admission) -> RequestError:
         return Overloaded(text, metadata, outcome.retry_after)
     if kind is OutcomeKind.TIMED_OUT:
         return UpstreamTimedOut(text, metadata)
-    alone = admission.attempts == 1  # else another endpoint failed too, and may do better the next time
-    return UpstreamFailed(text, metadata, final=alone and _is_final(outcome))
+    # asking again changes nothing, unless another endpoint failed too and may do better then; SDKs would ask, as after any 502
+    final = admission.attempts == 1 and (text == NO_MODEL or kind is OutcomeKind.UNAUTHORIZED)
+    return UpstreamFailed(text, metadata, final=final)
+
+
+def broken_off(failure: Outcome | None, admission: Admission, *, closing: bool) -> RequestError:
+    """What the caller gets inside a stream whose end does not come. `failure` is what the provider said, if it said anything."""
+    known: Metadata = {"decision": admission.id}
+    if closing:
+        return Overloaded("This gateway is closing.", known)
+    if failure is None or failure.kind in UNSAID:
+        return UpstreamFailed(BROKEN_OFF, known)
+    error = error_for(failure, admission)
+    error.message = f"{error.message} {BROKEN_OFF}"
+    return error
+
+
+def _text_of(outcome: Outcome) -> str:
+    status = outcome.status or 0
+    if outcome.kind is OutcomeKind.BAD_RESPONSE and status >= 400:
+        return NO_MODEL
+    return STATUS_TEXTS.get((outcome.kind, status)) or TEXTS.get(outcome.kind, "The provider failed.")
 
 
 def _metadata(outcome: Outcome, admission: Admission) -> Metadata:
@@ -63,10 +85,6 @@ def _metadata(outcome: Outcome, admission: Admission) -> Metadata:
     if admission.candidate is not None:
         known |= {"provider": admission.candidate.endpoint.provider, "endpoint": admission.candidate.endpoint.id}
     return known if outcome.status is None else known | {"provider_status": outcome.status}
-
-
-def _is_final(outcome: Outcome) -> bool:
-    return any(outcome.kind is kind and status in {None, outcome.status} for kind, status in FINAL)
 
 
 def _rejected(outcome: Outcome, text: str, metadata: Metadata) -> RequestError:

@@ -12,6 +12,7 @@ import msgspec
 from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Outcome
 from anyapi.domain.usage import TokenCount
+from anyapi.errors import BadRequest
 from anyapi.upstream.adapter import Adapter, Answer, OutboundChat, Prepared, ProviderRow, StreamReader
 from anyapi.upstream.translate import (
     anthropic_messages_to_openai_chat,
@@ -26,6 +27,7 @@ from anyapi.upstream.translate.openai_responses_echo import Echo
 from anyapi.wire.surrogates import without_halves
 
 Fields = dict[str, msgspec.Raw]
+ON_THE_WAY = "The request reaches this provider by way of a chat completion, and the field is named as it is there."
 LIMIT, NEWER_LIMIT = "max_tokens", "max_completion_tokens"
 
 
@@ -79,7 +81,10 @@ class _OverChat:
         if row.renames_limit and LIMIT in fields:
             fields[NEWER_LIMIT] = fields.pop(LIMIT)
         call.hub = OutboundChat(fields, stream=call.stream, wants_usage=True, beta_headers=call.beta_headers)
-        prepared = self._inner.prepare(call.hub, endpoint, row)
+        try:
+            prepared = self._inner.prepare(call.hub, endpoint, row)
+        except BadRequest as error:
+            raise (BadRequest(f"{error.message} {ON_THE_WAY}", error.field) if error.field else error) from None
         prepared.adjusted = tuple(sorted({*adjusted, *prepared.adjusted}))
         return prepared
 

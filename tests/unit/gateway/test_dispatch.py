@@ -212,10 +212,10 @@ class Stub:
     ],
 )
 def test_every_outcome_has_an_error(kind, cls):
-    error = error_for(Outcome(kind, 9.0, 418), Stub())
+    error = error_for(Outcome(kind, 9.0, 318), Stub())
     assert type(error) is cls
     assert error.message == TEXTS.get(kind, "The provider failed.")
-    assert error.metadata == {"outcome": kind.value, "attempts": 2, "decision": "dec_1", "provider_status": 418}
+    assert error.metadata == {"outcome": kind.value, "attempts": 2, "decision": "dec_1", "provider_status": 318}
     assert getattr(error, "retry_after", None) == (9.0 if cls in {RateLimited, Overloaded} else None)
 
 

@@ -66,10 +66,16 @@ def test_no_such_path(method, path):
 
 @pytest.mark.parametrize("name", [*sorted(POST), "models"])
 def test_a_base_url_with_too_little_or_too_much_is_told(name):
+    """`/v1/messages/v1/messages` too, which is what Anthropic's SDKs make of it."""
+    with pytest.raises(NotFound, match="adds the path"):
+        find(Call(method=b"POST", path=b"/v1/messages/v1/messages"))
     with pytest.raises(NotFound, match="end in /v1"):
         find(Call(method=b"POST", path=f"/{name}".encode()))
     with pytest.raises(NotFound, match="adds /v1"):
         find(Call(method=b"POST", path=f"/v1/v1/{name}".encode()))
+    if name in POST:
+        with pytest.raises(NotFound, match="adds the path"):
+            find(Call(method=b"POST", path=f"/v1/{name}/{name}".encode()))
 
 
 @pytest.mark.parametrize("name", sorted(PLANNED))

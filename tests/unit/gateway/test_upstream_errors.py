@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from tests.unit.gateway.workbench import gateway
-from tests.unit.upstream.provider import answer, playing
+from tests.unit.gateway.workbench import chat, gateway
+from tests.unit.upstream.provider import answer, chunked, playing
 from tests.unit.wire.peers import on_loop
 
 from anyapi.domain.decision import OutcomeKind
@@ -17,11 +17,19 @@ def test_every_failure_has_its_text(kind):
 
 
 @pytest.mark.parametrize(
-    ("status", "said", "answered"), [(b"404 Not Found", "does not have this model", 502), (b"413 Too Large", "too large for it", 413)]
+    ("status", "body", "said", "answered"),
+    [
+        (b"404 Not Found", b"{}", "does not have this model", 502),
+        (b"400 x", b'{"error":{"code":"model_not_found"}}', "does not have this model", 502),
+        (b"302 x", b"{}", "could not be understood", 502),
+        (b"402 x", b"{}", "no credit or quota left", 502),
+        (b"429 x", b'{"error":{"code":"insufficient_quota"}}', "no credit or quota left", 502),
+        (b"413 Too Large", b"{}", "too large for it", 413),
+    ],
 )
 @on_loop
-async def test_some_statuses_say_more_than_their_outcome(status, said, answered):
-    async with gateway(playing(answer(status=status), answer(status=status))) as running:
+async def test_some_statuses_say_more_than_their_outcome(status, body, said, answered):
+    async with gateway(playing(answer(body, status=status), answer(body, status=status))) as running:
         response = await running.post()
         assert (response.status, said in json.loads(response.body)["error"]["message"]) == (answered, True)
     assert all(text.endswith(".") for text in STATUS_TEXTS.values())
@@ -67,3 +75,31 @@ async def test_what_may_pass_may_be_asked_again(first, second):
     async with gateway(playing(answer(b"{}", status=first)), playing(answer(b"{}", status=second))) as running:
         response = await running.post()
         assert (response.status, response.field("x-should-retry")) == (502, None)
+
+
+SAID = b'data: {"choices":[{"index":0,"delta":{"content":"one"},"finish_reason":null}]}\n\n'
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ({"code": "rate_limit_exceeded"}, (429, "rate_limit")),
+        ({"type": "overloaded_error"}, (503, "overloaded")),
+        ({"code": 504}, (504, "upstream_timeout")),
+        ({"code": "content_filter"}, (400, "bad_request")),
+        ({"code": 500}, (502, "upstream_error")),
+        ({}, (502, "upstream_error")),
+    ],
+)
+@on_loop
+async def test_an_error_in_the_middle_of_a_stream_has_its_type(error, told):
+    event = b"data: %b\n\n" % json.dumps({"error": {"message": "secret", **error}}).encode()
+    async with gateway(playing(chunked(SAID, event))) as running:
+        response = await running.post(chat(stream=True))
+        *said, last = response.body.split(b"\n\n")[:-1]
+        ended = json.loads(last.removeprefix(b"data: "))["error"]
+        assert (said, ended["code"], ended["type"]) == ([SAID.strip()], *told)
+        assert ended["message"].endswith("broke off before its end.")
+        assert ended["metadata"]["decision"] == response.field("x-anyapi-decision").decode()
+        assert b"secret" not in response.body
+        assert running.rows[0].outcome == "interrupted"

@@ -113,6 +113,17 @@ def test_what_the_provider_cannot_take_is_named():
         adapter.prepare(messages(mcp_servers=[{"url": "https://example.com"}]), ENDPOINT, ProviderRow())
 
 
+def test_a_field_that_the_client_did_not_write_is_said_to_be_on_the_way():
+    """The provider's translator knows the chat completion alone, whose messages have other numbers."""
+    lost = {"type": "function_call_output", "call_id": "c9", "output": "x"}
+    with pytest.raises(BadRequest, match="by way of a chat completion") as caught:
+        ResponsesOverChat(GeminiAdapter(), native=True).prepare(responses(lost), ENDPOINT, ProviderRow())
+    assert caught.value.field == "messages[0].tool_call_id"
+    with pytest.raises(BadRequest) as caught:
+        ResponsesOverChat(GeminiAdapter(), native=True).prepare(responses({"type": "new"}), ENDPOINT, ProviderRow())
+    assert (caught.value.field, "by way of" in caught.value.message) == ("input[0].type", False)
+
+
 def test_the_limit_goes_by_the_name_that_the_provider_wants():
     adapter = MessagesOverChat(OpenAIChat(), native=False)
     sent = json.loads(adapter.prepare(messages(), ENDPOINT, ProviderRow(renames_limit=True)).body)
