@@ -232,6 +232,7 @@ def _disclosure(config: Config, *, scrubs: bool, samples: bool) -> Disclosure:
         swap=hygiene.swap().value,
         sampled_share=config.ranking.share if samples else None,
         spans=None if config.traces.endpoint is None else purposes(),
+        unrecorded=config.audit.unrecorded,
     )
 
 

@@ -127,6 +127,17 @@ def test_one_request(filled, page):
     expect(page.get_by_text(f"0 endpoints permitted, {len(receipt.ruling['denied'])} left out")).to_be_visible()
 
 
+def test_a_request_that_the_audit_log_leaves_out_is_offered_no_receipt(filled, page):
+    why = "The operator leaves requests of this class out of the audit log: there is no receipt."
+    refusal = {"error": {"code": 404, "type": "not_recorded", "message": why, "metadata": {}}}
+    page.route("**/api/accounts/default/receipts/*", lambda route: route.fulfill(status=404, json=refusal))
+    page.goto(f"{filled.url}/a/default/activity")
+    page.get_by_role("row").filter(has_text="Refused by policy").first.get_by_role("link").click()
+    expect(page.get_by_text(f"There is none. {why}")).to_be_visible()
+    expect(page.get_by_role("link", name="Download")).to_have_count(0)
+    page.unroute("**/api/accounts/default/receipts/*")
+
+
 def test_the_ledger_says_that_rows_have_expired_only_where_some_can_have(filled, page):
     """It said so minutes after the first start."""
     address = f"{filled.url}/a/default/exposure"

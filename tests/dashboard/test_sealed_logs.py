@@ -41,6 +41,7 @@ def test_a_pair_is_made_here_and_the_public_key_alone_is_sent(owned, page):
     dialog.get_by_role("button", name="Add its public key").click()
     recipient = str(pyrage.x25519.Identity.from_str(page.identity).to_public())
     page.get_by_role("cell", name=recipient).wait_for()
+    page.get_by_text(f"public key: {recipient}").wait_for()  # the history names a reader by what it can be told by
     with owned.gateway.store() as store:
         assert [row.recipient for row in store.log_recipients("default")] == [recipient]
 

@@ -44,7 +44,7 @@ export default function Logs() {
   return (
     <Page
       title="Sealed logs"
-      lead="Off unless you opt in. What is kept is sealed to the public keys below before it is stored: who holds an identity of one of them can read it, and nobody else, this gateway included. Whoever runs the gateway could add a key too: it would stand below, and in the history. You read it here, in your browser, with an identity that never leaves it."
+      lead="Off unless you opt in. What is kept is sealed to the public keys below before it is stored: who holds the identity (the secret half) of one of them can read it, and nobody else, this gateway included. Whoever runs the gateway could add a key too: it would stand below, and in the history. You read it here, in your browser, with an identity that never leaves it."
       tools={
         allowed && (
           <Group gap={8}>

@@ -84,7 +84,7 @@ export default function Privacy() {
       </Loaded>
       <div className="grid two">
         {scope.layer === "account" && <TakePart />}
-        <History gateway={scope.layer === "gateway"} only={["settings", "ranking"]} />
+        <History gateway={scope.layer === "gateway"} only={["settings", "ranking", "usage_days"]} />
       </div>
       <WhatIsKept />
     </Page>

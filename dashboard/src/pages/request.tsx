@@ -102,7 +102,7 @@ function Kept({ usage }: { usage: UsageRow }) {
         ))}
       </dl>
       <p className="small dim" style={{ marginBottom: 0 }}>
-        That is its usage row. Besides, it counts in sums by the hour and in what its key spent, and has an entry in the audit log, which is only ever added to, with account, key and app as random ids: its receipt below shows it (where there is none, the operator leaves requests of its data class out). <Link href={`${base}/stored`}>All that is stored</Link>
+        That is its usage row. Besides, it counts in sums by the hour and in what its key spent, and has an entry in the audit log, which is only ever added to, with account, key and app as random ids: its receipt below shows it (where that says that there is none, there is no such entry either). <Link href={`${base}/stored`}>All that is stored</Link>
       </p>
       <Sealed decision={usage.decision} log={`${base}/logs`} />
     </>
@@ -134,6 +134,12 @@ function Receipt({ decision, read }: { decision: string; read: UseQueryResult<un
   const { account } = useHere();
   const [open, setOpen] = useState(false);
   const file = `/api/accounts/${encodeURIComponent(account)}/receipts/${encodeURIComponent(decision)}`;
+  if (read.error instanceof Problem && read.error.status === 404)
+    return (
+      <Panel title="Receipt">
+        <p style={{ margin: 0 }}>There is none. {read.error.message}</p>
+      </Panel>
+    );
   return (
     <Panel title="Receipt">
       <p style={{ marginTop: 0 }}>

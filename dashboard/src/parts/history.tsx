@@ -2,6 +2,7 @@
 
 import { useChanges } from "../api/queries";
 import type { Changed } from "../api/schema";
+import { cameTo } from "../words/history";
 import { change, settingsOf } from "../words/policy";
 import { Loaded, Moment, Panel } from "./parts";
 
@@ -33,6 +34,9 @@ function Row({ row }: { row: Changed }) {
     <li>
       <strong>{row.by_name}</strong> {change(row.what)} <span className="dim">({row.subject || "gateway"})</span>{" "}
       <Moment at={row.at} />
+      {row.what !== "settings" && cameTo(row.before, row.after).map((one) => (
+        <div key={one} className="small" style={{ overflowWrap: "anywhere" }}>{one}</div>
+      ))}
       {row.what === "settings" && (
         <div className="small">
           {after.filter((one) => !before.includes(one)).map((one) => (

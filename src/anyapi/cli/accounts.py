@@ -95,7 +95,9 @@ def export(place: Place, account: str, target: Path | None) -> None:
     path = target or Path(f"anyapi-{row.id}.zip")
     if path.exists():
         raise click.ClickException(f"{path} is there already: nothing was written. Name another file with --to.")
-    subject = Subject(row, stored(place.config.usage_ttl_days), place.config.privacy.contact, place.now, __version__)
+    subject = Subject(
+        row, stored(place.config.usage_ttl_days, place.config.audit.unrecorded), place.config.privacy.contact, place.now, __version__
+    )
     with SqlHoldings(place.driver) as holdings:
         total = sum(holdings.held(row.id).values())
         told = _Told("written", total)

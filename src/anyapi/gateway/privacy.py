@@ -29,6 +29,8 @@ class Disclosure(NamedTuple):
     """Of requests, for the ranking of models; None if nothing is sampled."""
     spans: Mapping[str, str] | None = None
     """The attributes of spans with their purposes; None where nothing is traced."""
+    unrecorded: frozenset[str | None] = frozenset()
+    """Data classes whose requests the audit log leaves out (None: requests that name none)."""
 
 
 def inventory(running: Disclosure) -> dict[str, object]:
@@ -39,7 +41,7 @@ def inventory(running: Disclosure) -> dict[str, object]:
         "gateway can read; nor a hash of one, but the keyed hash that a request itself asks for, under a salt that only its sender has "
         "(X-AnyAPI-Commitment-Salt). An account may opt into a prompt log: what it keeps is sealed to the public keys in its list of "
         "readers before it is stored. This gateway cannot read it, nor can its operator, unless that list has a key of theirs.",
-        "stored": stored(running.usage_ttl_days),
+        "stored": stored(running.usage_ttl_days, running.unrecorded),
         "prompt_logging": {
             "available": True,
             "default": "off",
@@ -96,7 +98,7 @@ def sampling(share: float | None) -> dict[str, object]:
     }
 
 
-def stored(usage_ttl_days: float) -> list[dict[str, object]]:
+def stored(usage_ttl_days: float, unrecorded: frozenset[str | None] = frozenset()) -> list[dict[str, object]]:
     """Every record with its fields, their purposes, and how long it is kept; accounts' archives are made by the same list."""
     usage = [{"field": name, "purpose": purpose} for name, purpose in USAGE.items() if name not in {"tokens", "app"}]
     usage += [{"field": f"tokens.{name}", "purpose": purpose} for name, purpose in TOKENS.items()]
@@ -121,11 +123,19 @@ def stored(usage_ttl_days: float) -> list[dict[str, object]]:
         {
             "record": "audit_request",
             "ttl_days": None,
-            "note": "How each request ended, as the audit log keeps it; the operator may leave out the classes public and internal.",
+            "note": f"How each request ended, as the audit log keeps it: {_recorded(unrecorded)}.",
             "fields": listed(AUDIT),
         },
         *kept_records,
     ]
+
+
+def _recorded(unrecorded: frozenset[str | None]) -> str:
+    """Of which requests the audit log has entries here."""
+    if not unrecorded:
+        return "here that is each, of every data class and of none"
+    left_out = [*sorted(f"the class {each}" for each in unrecorded if each), *(["no class"] if None in unrecorded else [])]
+    return f"this gateway leaves out requests of {' and of '.join(left_out)}"
 
 
 def listed(fields: Mapping[str, str]) -> list[dict[str, str]]:

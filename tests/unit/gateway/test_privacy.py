@@ -59,6 +59,18 @@ def test_what_is_said_of_how_long_is_what_deletion_and_updates_do():
     assert "no usage row of its time" in notes["catalogues"], "the exposure ledger is made of both"
 
 
+def test_it_says_which_requests_this_gateway_leaves_out_of_the_audit_log():
+    def said(*unrecorded):
+        (entry,) = [
+            each for each in inventory(DISCLOSURE._replace(unrecorded=frozenset(unrecorded)))["stored"] if each["record"] == "audit_request"
+        ]
+        return entry["note"]
+
+    assert said().endswith("here that is each, of every data class and of none.")
+    assert said("public", None).endswith("this gateway leaves out requests of the class public and of no class.")
+    assert said("public", "internal", None).endswith("leaves out requests of the class internal and of the class public and of no class.")
+
+
 def test_that_the_operator_cannot_read_a_sealed_log_is_said_with_its_condition():
     """They may add a key of their own, which the list of readers shows."""
     assert "nor can its operator, unless that list has a key of theirs" in inventory(DISCLOSURE)["statement"]
