@@ -27,6 +27,7 @@ from anyapi.gateway.reply import CLOSED_ROW, Reply, nowhere
 from anyapi.gateway.roles import Shared
 from anyapi.wire.deadlines import NEVER
 from anyapi.wire.tasks import drive
+from anyapi.wire.turns import give_way
 
 MOST_QUEUED = 256 * 1024
 """Bytes of bodies that may wait behind the request being answered."""
@@ -96,6 +97,8 @@ class Connection(Reply):
         while unread:
             unread = self._feed(unread)
         buffer.wipe(nbytes)
+        if nbytes == len(buffer.view):
+            give_way(self._server.loop, self._transport, lambda: not self._read_paused)
 
     def _feed(self, data: memoryview | bytes) -> bytes:
         parser = self._parser = self._parser or httptools.HttpRequestParser(self)
