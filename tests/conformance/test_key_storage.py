@@ -8,6 +8,7 @@ from tests.conformance.samples import DAY, NOON, key_row, usage_row
 from tests.conformance.stores import postgresql
 
 from anyapi.domain.limits import CapPeriod
+from anyapi.domain.prompt_log import Keeps, LogRule
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.errors import StorageError
 from anyapi.storage.rows import AccountRow, ProvisioningKeyRow, SpendingRow
@@ -154,6 +155,14 @@ class TestReplacing:
         assert new == store.key("key_2") == wanted
         assert store.settings(Layer.KEY, "key_2") == Settings(paid_only=True)
         assert store.key("key_1").expires_at == NOON + 60
+
+    @pytest.mark.parametrize("rule", [LogRule(Keeps.NOTHING, 1.0, 30.0), LogRule(Keeps.PROMPTS, 0.25, 7.5)])
+    def test_what_is_kept_of_the_old_key_is_kept_of_the_new_one(self, store, rule):
+        """Whoever may rotate keys may not decide that: a key that is left out of its account's log stays out."""
+        store.add_key(key_row(1))
+        store.put_log_rule("default", Layer.KEY, "key_1", rule, NOON)
+        store.replace_key("key_1", key_row(2, created_at=NOON + 1), NOON + 60)
+        assert store.log_rules("default") == dict.fromkeys([("default", Layer.KEY, "key_1"), ("default", Layer.KEY, "key_2")], rule)
 
     def test_it_never_lengthens_a_life(self, store):
         store.add_key(key_row(1, expires_at=NOON + 5))

@@ -1,10 +1,11 @@
 """Limits of the data plane towards clients: heads, bodies, pipelining, and what Expect may promise before a body is read."""
 
 import contextlib
+import time
 
 import pytest
 from tests.hostile.talk import BODY, ask, case, envelope, head, post, talk
-from tests.tools.gateway import received, simulated
+from tests.tools.gateway import add_key, received, simulated
 from tests.tools.raw_http import WaitFor
 
 from anyapi.simulator.faults import read_fault
@@ -92,6 +93,38 @@ def test_larger_body_is_refused_when_it_comes_in_chunks(running):
     (answer,) = seen.responses()
     assert envelope(413, answer.body)["metadata"]["max_body_bytes"] == MOST_BODY
     assert seen.closed
+
+
+def test_bodies_that_never_end_do_not_fill_the_memory(tmp_path):
+    """Thirty of the largest size took a gigabyte: one key has half of what there is room for, and the rest is left to others."""
+    with (
+        simulated(tmp_path / "gateway", server="[server.limits]\nmax_body_bytes = 1048576") as (gateway, _),
+        contextlib.ExitStack() as stack,
+    ):
+        with gateway.store() as store:
+            other, _ = add_key(store)
+        gateway.stop()
+        gateway.start()
+        statuses = []
+        for _ in range(6):
+            end = stack.enter_context(contextlib.closing(gateway.connect(5.0)))
+            start = head(b"Content-Length: %d" % MIB).replace(b"@KEY@", gateway.key.encode()).replace(b"@HOST@", b"localhost")
+            with contextlib.suppress(ConnectionError):
+                end.sendall(start + b" " * (MIB - 1000))
+            end.settimeout(0.5)
+            try:
+                statuses.append(end.recv(1000)[9:12])
+            except TimeoutError:
+                statuses.append(b"waits")
+        assert statuses == [b"waits"] * 4 + [b"503"] * 2
+        assert gateway.request("POST", "/v1/chat/completions", BODY).status == 200, "small requests need no room"
+        large = padded(MIB)
+        assert gateway.request("POST", "/v1/chat/completions", large).status == 503
+        assert gateway.request("POST", "/v1/chat/completions", large, {"Authorization": f"Bearer {other}"}).status == 200
+        stack.close()
+        deadline = time.monotonic() + 5
+        while gateway.request("POST", "/v1/chat/completions", large).status != 200:
+            assert time.monotonic() < deadline, "what was let go is still counted"
 
 
 @pytest.mark.parametrize("auth", [None, WRONG_KEY, b"Authorization: Bearer x"], ids=["none", "unknown", "no-key-at-all"])

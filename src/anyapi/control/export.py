@@ -52,9 +52,10 @@ def show_export(services: NamedDependency[Services], account: FromPath[AccountId
 @get("/api/accounts/{account:str}/exports/{export_id:str}/archive", opt=WRITE, media_type=ZIP)
 @in_thread
 def fetch_export(services: NamedDependency[Services], account: FromPath[AccountId], export_id: FromPath[str]) -> Stream:
-    """The archive (ZIP), made while it is sent. At most two are made at once."""
+    """The archive (ZIP), made while it is sent. At most two are made at once, of one account one: a slow reader keeps nobody out."""
     export = _own(services, account, export_id)
-    if sum(one.state is ExportState.RUNNING for one in services.exports.values()) >= MOST_AT_ONCE:
+    running = [one.account for one in tuple(services.exports.values()) if one.state is ExportState.RUNNING]
+    if len(running) >= MOST_AT_ONCE or account in running:
         raise RateLimited("Other archives are being made: try again in a moment.", retry_after=5.0)
     inventory, contact, now = services.inventory()["stored"], services.privacy.contact, services.clock()
     subject = Subject(account_of(services, account), inventory, contact, now, __version__)  # type: ignore[arg-type]

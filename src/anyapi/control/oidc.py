@@ -101,9 +101,14 @@ class _Person(msgspec.Struct, frozen=True):
     name: str | None = None
 
     def verified(self) -> str | None:
-        """The address in lower case, if it is said to be verified: `true`, and nothing that looks like it."""
-        email = (self.email or "").strip().lower()
-        return email if self.email_verified is True and email.isprintable() and email else None
+        """The address in lower case, if it is said to be verified: `true`, and nothing that looks like it.
+
+        One is none that turns into somebody else's by that: the Kelvin sign has the letter k in lower case.
+        """
+        given = (self.email or "").strip()
+        email = given.lower()
+        same = sum(map(str.isascii, given)) == sum(map(str.isascii, email))
+        return email if self.email_verified is True and email.isprintable() and email and same else None
 
     def named(self) -> str:
         """What to call them, without characters that nobody sees."""

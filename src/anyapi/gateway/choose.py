@@ -19,9 +19,9 @@ def choose(
     request.facts = facts_to_choose_by(request)
     key = (models, request.facts)
     found = asked.memo.get(key)
-    if found is not None and now < found.valid_until:
+    if found is not None and found.holds(now):
         return found
     judged = asked.memo.get(plain)
-    if judged is None or now >= judged.valid_until:
+    if judged is None or not judged.holds(now):
         judged = memory.remember(asked, plain, judge())
-    return memory.remember(asked, key, Decided(judged.decisions), shared=True)
+    return memory.remember(asked, key, Decided(judged.decisions, judged.at), shared=True)

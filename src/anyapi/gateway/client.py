@@ -27,9 +27,11 @@ from anyapi.gateway.reply import CLOSED_ROW, Reply, nowhere
 from anyapi.gateway.roles import Shared
 from anyapi.wire.deadlines import NEVER
 from anyapi.wire.tasks import drive
+from anyapi.wire.turns import give_way
 
 MOST_QUEUED = 256 * 1024
 """Bytes of bodies that may wait behind the request being answered."""
+FULL = "Large requests hold as much memory here as they may, or those of your key half of that. Try again shortly."
 LINGER = 1.0
 """Seconds in which a refused client may still read its answer."""
 
@@ -38,17 +40,9 @@ class Connection(Reply):
     """One connection from a client: parses requests, hands them over one by one, writes answers."""
 
     __slots__ = (
-        "_call",
-        "_headers",
-        "_in_head",
-        "_lingering",
-        "_parts",
-        "_problem",
-        "_queued",
-        "_waiting",
-        "_write_paused",
-        "deadline",
-    )
+        "_call", "_headers", "_in_head", "_lingering", "_parts", "_problem", "_queued",
+        "_waiting", "_write_paused", "deadline",
+    )  # fmt: skip
 
     def __init__(self, server: Shared) -> None:
         """Not yet connected."""
@@ -83,6 +77,7 @@ class Connection(Reply):
         server = self._server
         server.connections.discard(self)
         server.sweep.discard(self)
+        server.held.let_go(self)
         self._transport = None
         self.write = nowhere
         self._waiting = ()
@@ -102,6 +97,8 @@ class Connection(Reply):
         while unread:
             unread = self._feed(unread)
         buffer.wipe(nbytes)
+        if nbytes == len(buffer.view):
+            give_way(self._server.loop, self._transport, lambda: not self._read_paused)
 
     def _feed(self, data: memoryview | bytes) -> bytes:
         parser = self._parser = self._parser or httptools.HttpRequestParser(self)
@@ -236,15 +233,20 @@ class Connection(Reply):
 
     def on_body(self, part: bytes) -> None:
         """A piece of the body."""
-        before = self._body_bytes
-        self._body_bytes = total = before + len(part)
-        if total > self._server.limits.unauthenticated_body_bytes:
-            if total > self._server.limits.max_body_bytes:
-                self._reject(self._too_large())
-            if before <= self._server.limits.unauthenticated_body_bytes and self._call is not None:
-                self._check_length(total, self._call)
+        self._body_bytes += len(part)
+        if self._body_bytes > self._server.limits.unauthenticated_body_bytes:
+            self._check_large(self._body_bytes - len(part), len(part))
         self._parts = self._parts or []
         self._parts.append(part)
+
+    def _check_large(self, before: int, more: int) -> None:
+        limits, call, held = self._server.limits, self._call, self._server.held
+        if before + more > limits.max_body_bytes:
+            self._reject(self._too_large())
+        if before <= limits.unauthenticated_body_bytes and call is not None:
+            self._check_length(before + more, call)
+        if call is not None and not held.take(self, call.credential, more):
+            self._reject(Overloaded(FULL, retry_after=1.0))
 
     def on_message_complete(self) -> None:
         """The request is whole: handle it, or let it wait behind the one before."""
@@ -354,6 +356,7 @@ class Connection(Reply):
             self.abort()
         if self._transport is None:
             return
+        self.let_go()
         if closing:
             self._linger()
             return

@@ -23,11 +23,11 @@ def in_force(requirement: Requirement) -> tuple[tuple[str, str], ...]:
 class Decided:
     """A remembered decision and the route last ranked over it."""
 
-    __slots__ = ("decisions", "generation", "model", "ranked_at", "route", "rows", "valid_until")
+    __slots__ = ("at", "decisions", "generation", "model", "ranked_at", "route", "rows", "valid_until")
 
-    def __init__(self, decisions: tuple[Decision, ...]) -> None:
-        """`decisions` for the models asked, in order."""
-        self.decisions = decisions
+    def __init__(self, decisions: tuple[Decision, ...], at: float = 0.0) -> None:
+        """`decisions` for the models asked, in order, made `at` (Unix seconds)."""
+        self.decisions, self.at = decisions, at
         self.model = decisions[0].model
         self.valid_until = min(decision.valid_until for decision in decisions)
         self.route: Route | None = None
@@ -35,6 +35,10 @@ class Decided:
         self.generation = -1
         self.rows: dict[str, bytes] = {}
         """Response header lines that depend only on the endpoint and the requirement."""
+
+    def holds(self, now: float) -> bool:
+        """Whether it still counts. A clock that was put back may be before an agreement's first day, which was passed then."""
+        return self.at <= now < self.valid_until
 
 
 class Asked:

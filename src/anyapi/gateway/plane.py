@@ -98,14 +98,14 @@ class DataPlane:
         key = models if facts is NO_FACTS else (models, facts)
         found = asked.memo.get(key)
         now = self.clock()
-        if found is not None and now < found.valid_until:
+        if found is not None and found.holds(now):
             return found
         judge = partial(self._judge, asked.requirement, models, facts, account, now)
         memory = self._memory
         return choose(asked, request, models, now, memory, judge) if AUTO in models else memory.remember(asked, key, judge())
 
     def _judge(self, requirement: Requirement, models: tuple[ModelId, ...], facts: Facts, account: AccountId, now: float) -> Decided:
-        return Decided(tuple(decide(requirement, model, facts, self.context, account, now) for model in resolved(models, self.names)))
+        return Decided(tuple(decide(requirement, model, facts, self.context, account, now) for model in resolved(models, self.names)), now)
 
     def rank(self, decided: Decided, preference: Preference, facts: Facts) -> Route:
         """The order in which the permitted endpoints are tried. Raises what `anyapi.policy.rank` raises."""

@@ -116,9 +116,15 @@ class Reply(asyncio.BufferedProtocol):
         if call is None:
             return
         call.forget()
+        self.let_go()
         if not (self._begun or self._read_paused or self._close_after or call.close_after):
             self._head_bytes = self._body_bytes = self._framing = 0
             self._parser = None  # the next request gets a new one, which begins where this one stands
+
+    def let_go(self) -> None:
+        """The body is forgotten: it is counted no more, unless another one has begun to come already. What waits whole is small."""
+        if not self._begun:
+            self._server.held.let_go(self)
 
     def abort(self) -> None:
         """Cut the connection: the client sees that the answer is not whole."""

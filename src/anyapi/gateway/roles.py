@@ -4,6 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from anyapi.gateway.call import Call
+from anyapi.gateway.holding import Held
 from anyapi.gateway.limits import Limits
 from anyapi.wire.buffers import ReadBuffer
 from anyapi.wire.deadlines import Sweep
@@ -45,6 +46,8 @@ class Shared(Protocol):
     connections: "set[Connection]"
     handshakes: "set[TlsPipe]"
     """TLS connections that are not yet set up: they count as connections."""
+    held: Held
+    """What large bodies take."""
     leaving: bool
     """Whether each answer says that it is the connection's last."""
     draining: bool

@@ -9,6 +9,7 @@ import msgspec
 
 from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
+from anyapi.gateway.holding import Held
 from anyapi.gateway.limits import Limits
 from anyapi.wire.loop_parts import LoopParts
 from anyapi.wire.tls import TlsPipe
@@ -42,6 +43,7 @@ class Server:
         self.dashboard_origins: frozenset[str] = frozenset()
         """Where our own dashboard is served. They join the listed ones when the first of them asks: who never does costs no request."""
         self.loop, self.buffer, self.sweep, self.outbox = shared.loop, shared.buffer, shared.sweep, shared.outbox
+        self.held = Held(limits.max_body_bytes)
         self.connections: set[Connection] = set()
         self.handshakes: set[TlsPipe] = set()
         self.leaving = self.draining = False

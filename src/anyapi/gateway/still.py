@@ -21,7 +21,7 @@ def objection(admission: Admission, candidate: Candidate, call: Call | None) -> 
     """
     plane = admission.plane
     knows = plane.outlets.may_decide()
-    if knows and admission.asked.under is plane.published and plane.clock() < admission.decided.valid_until:
+    if knows and admission.asked.under is plane.published and admission.decided.holds(plane.clock()):
         return None
     try:
         if knows and call is not None and _stands(admission, candidate, call):

@@ -95,8 +95,8 @@ class KeyStore(Protocol):
         """Add `new` in the place of a key, which then expires at `ends_at`, never later than it would, and give it; all or nothing.
 
         `most` as for `add_key`; a key that ends at once leaves its place to the new one.
-        The new key MUST have the account, project, limits, lineage and settings of the old, and be durable on return. MUST raise for a key
-        that is revoked or was replaced before. MUST return None, and change nothing, if there is none of that id.
+        The new key MUST have the account, project, limits, lineage, settings and log rule of the old, and be durable on return. MUST raise
+        for a key that is revoked or was replaced before. MUST return None, and change nothing, if there is none of that id.
         """
         ...
 

@@ -1,6 +1,7 @@
 """SQL for sealed prompt logs, as constant text that SQLite and PostgreSQL both read. Values travel only as parameters."""
 
 RULES = "SELECT account, layer, subject, keeps, share, ttl_days FROM log_rules"
+RULE_OF_KEY = "SELECT keeps, share, ttl_days FROM log_rules WHERE account = ? AND layer = 'key' AND subject = ?"
 RULES_OF_ACCOUNT = RULES + " WHERE account = ? ORDER BY layer, subject"
 PUT_RULE = """
 INSERT INTO log_rules (account, layer, subject, keeps, share, ttl_days, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?)

@@ -7,7 +7,8 @@ import msgspec
 from anyapi.domain.ids import AccountId, KeyId
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.errors import StorageError
-from anyapi.storage import key_statements, spending, statements
+from anyapi.storage import key_statements, log_statements, spending, statements
+from anyapi.storage.audit_notes import note_for_audit
 from anyapi.storage.contract import NO_SETTINGS
 from anyapi.storage.database import Database, one_of, rows_of
 from anyapi.storage.driver import Connection
@@ -77,6 +78,7 @@ class SqlKeys(Database):
             made = msgspec.structs.replace(new, **{name: getattr(old, name) for name in inherited})
             connection.execute(statements.ADD_KEY, _values(made))
             connection.execute(key_statements.COPY_SETTINGS, (made.id, made.created_at, key))
+            _copy_log_rule(connection, key, made)
             connection.execute(statements.END_KEY, {"at": ends_at, "id": key})
             _keep_to(connection, made, most)
         return made
@@ -128,6 +130,17 @@ def _keep_to(connection: Connection, made: KeyRow, most: int | None) -> None:
             "any more (one that is rotated with an overlap counts until it ends), or ask the operator to raise control.keys_per_account",
             {"code": "too_many_keys"},
         )
+
+
+def _copy_log_rule(connection: Connection, old: KeyId, made: KeyRow) -> None:
+    """What was said of the old key's prompts holds for the new one: one that is kept out of its account's log stays out."""
+    rule = connection.execute(log_statements.RULE_OF_KEY, (made.account, old)).fetchone()
+    if rule is None:
+        return
+    named = {"account": made.account, "layer": Layer.KEY.value, "subject": made.id}
+    connection.execute(log_statements.PUT_RULE, (*named.values(), *rule, made.created_at))
+    keeps, share, ttl_days = map(str, rule)
+    note_for_audit(connection, "log_rule", {**named, "keeps": keeps, "share": share, "ttl_days": ttl_days})
 
 
 def _values(key: KeyRow) -> tuple[str | float | bytes | None, ...]:

@@ -14,6 +14,7 @@ from anyapi.upstream.adapter import Timeouts
 from anyapi.upstream.evidence import HEADERS, keep
 from anyapi.wire.deadlines import NEVER
 from anyapi.wire.tasks import Waiter
+from anyapi.wire.turns import give_way
 
 if TYPE_CHECKING:
     from anyapi.upstream.pool import Upstream
@@ -44,33 +45,10 @@ class UpstreamConnection(asyncio.BufferedProtocol):
     """
 
     __slots__ = (
-        "_head_bytes",
-        "_headers",
-        "_informational",
-        "_leaving",
-        "_parser",
-        "_parts",
-        "_paused",
-        "_reusable",
-        "_size",
-        "_timeouts",
-        "_transport",
-        "_until_close",
-        "_upstream",
-        "_waiter",
-        "body",
-        "content_type",
-        "deadline",
-        "done",
-        "received",
-        "retry_after",
-        "sink",
-        "stated",
-        "status",
-        "streamed",
-        "when_open",
-        "written",
-    )
+        "_head_bytes", "_headers", "_informational", "_leaving", "_parser", "_parts", "_paused", "_reusable", "_size",
+        "_timeouts", "_transport", "_until_close", "_upstream", "_waiter", "body", "content_type", "deadline", "done",
+        "received", "retry_after", "sink", "stated", "status", "streamed", "when_open", "written",
+    )  # fmt: skip
 
     def __init__(self, upstream: "Upstream") -> None:
         """Not yet connected; belongs to one upstream and never leaves it, since a credential is bound to its origin."""
@@ -206,6 +184,8 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         else:
             self._drop()  # unasked-for bytes: whatever they are, they answer nothing of ours
         buffer.wipe(nbytes)
+        if nbytes == len(buffer.view):
+            give_way(self._upstream.loop, self._transport, lambda: not self._paused)
 
     def _take(self, data: memoryview) -> None:
         self.received = True

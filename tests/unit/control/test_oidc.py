@@ -93,6 +93,19 @@ def test_only_true_means_verified(world, verified):
     assert world.enter().email is None
 
 
+@pytest.mark.parametrize("address", ["\u212aate@x.org", "m\u0130ke@x.org"])
+def test_an_address_that_turns_into_anothers_in_lower_case_is_none(world, address):
+    """The Kelvin sign becomes a plain k, so that its holder would sign in as Kate."""
+    world.service.claims = {"email": address}
+    assert world.enter().email is None
+
+
+@pytest.mark.parametrize("address", ["Kate@X.org", "JOS\u00c9@x.org"])
+def test_capital_letters_are_no_others(world, address):
+    world.service.claims = {"email": address}
+    assert world.enter().email == address.lower()
+
+
 def test_another_sign_ins_token_is_refused(world):
     """The nonce binds a token to the browser's flow, even where the code does not."""
     kept = []

@@ -266,6 +266,22 @@ async def test_a_decision_ends_at_the_boundaries_of_an_agreement():
     assert seen == [[], ["p/one"], ["p/one"], []]
 
 
+@pytest.mark.parametrize("model", [MODEL, "anyapi/auto"])
+@on_loop
+async def test_a_clock_that_is_put_back_takes_back_what_was_decided_too_early(model):
+    """It ran ahead when the agreement was taken to be in force: until its first day nothing that was remembered may say so."""
+    base = context([provider("p", block(training="by_default"))], agreements=(agreement(training=Training.NEVER),))
+    clock = Clock()
+    plane = planes(base, clock=clock)
+    body = {**NO_TRAINING, "model": model}
+    asked = plane.ask(CALLER, call(), request(**body))
+    seen = []
+    for moment in ("2026-12-10T00:00:00", "2026-12-04T00:00:00", "2026-12-10T00:00:00"):
+        clock.now = dt.datetime.fromisoformat(moment).replace(tzinfo=dt.UTC).timestamp()
+        seen.append(permitted(plane.decide(asked, request(**body), "acme")))
+    assert seen == [["p/one"], [], ["p/one"]]
+
+
 @on_loop
 async def test_an_agreement_of_some_accounts_is_not_lent_to_others():
     mine = agreement(training=Training.NEVER, accounts=frozenset({"acme"}), valid_from=dt.date(2026, 1, 1))
