@@ -68,7 +68,8 @@ def data_directory(data_dir: Path) -> Path:
 
 
 def _unusable(data_dir: Path, error: OSError) -> StorageError:
-    return StorageError(f"could not open the data directory ({error.strerror}): check owner and permissions of {data_dir}")
+    where = "name a directory, not a file:" if isinstance(error, FileExistsError | NotADirectoryError) else "check owner and permissions of"
+    return StorageError(f"could not open the data directory ({error.strerror}): {where} {data_dir}")
 
 
 def connect(path: Path, *, synchronous: str = "FULL", cached_statements: int = 128) -> sqlite3.Connection:
