@@ -33,6 +33,7 @@ from anyapi.config_addresses import origins_of
 from anyapi.control.channel import serve_channel
 from anyapi.crypto.api_keys import digest
 from anyapi.domain.evidence import Contradiction
+from anyapi.domain.ids import CredentialId
 from anyapi.domain.snapshot import Snapshot
 from anyapi.gateway.lease import Lease, under
 from anyapi.gateway.limits import Limits
@@ -63,6 +64,7 @@ from anyapi.upstream.dialer import Dialer
 from anyapi.upstream.opening import Access, open_upstream
 from anyapi.upstream.own import Upstreams
 from anyapi.upstream.pool import Wire
+from anyapi.upstream.reach import Reach
 from anyapi.upstream.registry import row_of
 from anyapi.wire.buffers import ReadBuffer
 from anyapi.wire.loop_parts import LoopParts
@@ -78,6 +80,7 @@ def run(config: Config, ready: Callable[[Snapshot, str], None], control_ready: C
 
     `control_ready` is called in a thread with the control plane's address once that answers, and whether nobody is known to it yet.
     """
+    silence_libraries()
     uvloop.run(_serve(config, ready, control_ready))
 
 
@@ -86,7 +89,6 @@ async def _serve(config: Config, ready: Callable[[Snapshot, str], None], control
     scrubs = relaunch.configured(os.environ)
     hygiene.forbid_dumps()
     loop.set_exception_handler(_report_loop)
-    silence_libraries()
     with contextlib.ExitStack() as stack:
         store, usage, decisions, evidence = _open_stores(config, stack)
         audit, logs = open_audit(config, stack, _report_writer, store.driver), _open_logs(stack, store.driver)
@@ -276,7 +278,8 @@ def _upstreams(config: Config, shared: LoopParts) -> Upstreams:
         api = config.catalogue.providers[credential.provider].api
         if api.protocol in SERVED_PROTOCOLS:
             access = Access(config.base_urls[credential.id], api.auth, config.variables[credential.id])
-            upstreams[credential.id] = open_upstream(wire, access, config.secrets.get(credential.id))
+            upstream = upstreams[credential.id] = open_upstream(wire, access, config.secrets.get(credential.id))
+            upstream.reach = Reach(functools.partial(_report_reach, credential.id, upstream.host))
     return upstreams
 
 
@@ -369,6 +372,13 @@ def _remove_stale(path: Path) -> None:
 def _report_writer(event: WriterEvent) -> None:
     names = {EventKind.FAILED: Event.WRITER_FAILED, EventKind.RECOVERED: Event.WRITER_RECOVERED, EventKind.LOST: Event.ROWS_LOST}
     log(names[event.kind], writer=event.writer, code=event.code, count=event.count)
+
+
+def _report_reach(credential: CredentialId, host: str, reason: str | None) -> None:
+    if reason is None:
+        log(Event.PROVIDER_REACHED, credential=credential, host=host)
+    else:
+        log(Event.PROVIDER_UNREACHABLE, credential=credential, host=host, code=reason)
 
 
 def _report_loop(_loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:

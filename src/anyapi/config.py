@@ -104,6 +104,22 @@ _AUTHORITIES = "SSL_CERT_FILE"
 _DEFAULT_FILE = "anyapi.toml"
 _LONGEST_DAYS = 36_500.0
 BaseOf: TypeAlias = Callable[[Path, Secret | None, Catalogue], Catalogue]
+_TOML_REASONS = {
+    "Cannot overwrite": ": the field stands there twice",
+    "Cannot declare": ": the section stands there twice, or was written out in braces",
+    "Cannot mutate": ": it adds to a table that was written out in braces",
+    "Invalid value": ": no value begins there; text stands in quotation marks, and truth values are true and false",
+    "Invalid statement": ": a line is `name = value`, `[section]` or a comment",
+    "Expected '='": ": a name is followed by `=`",
+    "Expected ']": ": the brackets of a section's name are not closed",
+    "Expected newline": ": something stands behind the value on its line; text stands in quotation marks",
+    "Unescaped": ": a backslash in text is written twice, or the text in single quotation marks",
+    "Unclosed": ": a list or table is not closed",
+    "Unterminated string": ": a text is not closed",
+    'Expected "\'"': ": a text is not closed",
+    "Illegal character": ": a text is not closed on its line, or holds a control character",
+}
+"""By how the parser's own words begin."""
 _POSITION = re.compile(r"\(at (line \d+, column \d+|end of document)\)")
 
 
@@ -286,19 +302,21 @@ def _parse(file: Path | None, problems: Problems) -> Table:
     except UnicodeDecodeError:
         problems.note(name, None, None, "must be UTF-8 text")
     except tomllib.TOMLDecodeError as error:
-        # Only the position: the parser's own words may quote the file, and the file may hold what it should not.
-        position = _POSITION.search(str(error))
-        problems.note(name, None, None, f"not valid TOML{f' at {position.group(1)}' if position else ''}")
+        # The position, and a reason in words of ours: the parser's own may quote the file, and the file may hold what it should not.
+        said = str(error)
+        position, reason = _POSITION.search(said), next((text for start, text in _TOML_REASONS.items() if said.startswith(start)), "")
+        problems.note(name, None, None, f"not valid TOML{f' at {position.group(1)}' if position else ''}{reason}")
     except (ValueError, RecursionError):
         problems.note(name, None, None, "not valid TOML: it nests too deep, or holds a number of thousands of digits")
     return Table(content, problems, name)
 
 
 def _check_authorities(env: Mapping[str, str], problems: Problems) -> None:
-    """OpenSSL reads them when something is connected to first, and would wait on a pipe then."""
+    """OpenSSL reads them when something is connected to first: it would wait on a pipe then, and trust nobody where there is no file."""
     named = Path(env.get(_AUTHORITIES, ""))
-    if env.get(_AUTHORITIES) and named.exists() and not named.is_file():
-        problems.note("environment", None, _AUTHORITIES, f"cannot be read ({NOT_REGULAR})")
+    if env.get(_AUTHORITIES) and not named.is_file():
+        reason = f"cannot be read ({NOT_REGULAR})" if named.exists() else "names no file: no provider's certificate could be checked"
+        problems.note("environment", None, _AUTHORITIES, reason)
 
 
 def _check_names(env: Mapping[str, str], declared: list[Declared], problems: Problems) -> None:

@@ -17,6 +17,7 @@ ACCESS_KEY = ("access_key_id", "secret_access_key", "session_token")
 """Variables of a provider record that hold a secret: together they are an access key, the last one if it is temporary."""
 _LARGEST = 16_384
 _FORM = re.compile(r"[\x21-\x7e]{1,8192}")
+_ASSIGNED = re.compile(r"[A-Z][A-Z0-9]*_[A-Z0-9_]+=.")
 _WEAK = frozenset(
     {
         "changeme", "changethis", "replaceme", "secret", "mysecret", "topsecret", "password", "passw0rd", "example", "placeholder", "dummy",
@@ -48,6 +49,10 @@ def weakness_of(text: str, auth: Auth = Auth.BEARER) -> str | None:
         return None if _key_file(text).type == "service_account" else "is not the JSON key file of a Google service account"
     if not _FORM.fullmatch(text):
         return "has spaces, line ends or characters outside ASCII, or is longer than 8192"
+    if text[0] == text[-1] and text[0] in "\"'":
+        return "stands in quotation marks, which are a part of it where no shell reads it (an env file, a key file): leave them out"
+    if _ASSIGNED.match(text):
+        return "begins with the name of a variable: leave out NAME= before the key"
     if len(text) < SHORTEST_SECRET:
         return f"is shorter than {SHORTEST_SECRET} characters, so it is no key"
     bare = re.sub(r"[^a-z0-9]", "", text.lower()).removeprefix("sk")

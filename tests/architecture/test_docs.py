@@ -386,3 +386,5 @@ def test_the_unit_file_is_the_one_of_the_handbook():
     (shown,) = blocks(PAGES["docs/self-hosting.md"], "ini")
     assert shown == (ROOT / "deploy/systemd/anyapi.service").read_text()
     assert {"LimitCORE=0", "MemorySwapMax=0"} <= set(shown.splitlines())
+    # systemd gives up for good after five starts in ten seconds, and a start without its PostgreSQL takes less than one.
+    assert 5 * int(re.search("^RestartSec=([0-9]+)$", shown, re.MULTILINE)[1]) > 10

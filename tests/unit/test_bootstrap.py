@@ -6,6 +6,7 @@ import datetime as dt
 import gc
 import http.client
 import json
+import logging
 import os
 import signal
 import socket
@@ -45,8 +46,9 @@ NOW = dt.datetime(2026, 12, 1, tzinfo=dt.UTC)
 
 @pytest.fixture
 def unharmed(monkeypatch):
-    """What a gateway does to its whole process must not be done to the test run: dumps stay possible, collecting goes on."""
+    """What a gateway does to its whole process must not be done to the test run: dumps stay possible, collecting and logging go on."""
     monkeypatch.setattr(hygiene, "forbid_dumps", lambda: None)
+    monkeypatch.setattr(logging.getLogger(), "handlers", list(logging.getLogger().handlers))
     yield
     gc.unfreeze()
     gc.enable()
@@ -123,6 +125,23 @@ def test_it_serves_until_it_is_told_to_stop(unharmed, home, capfd, number):
     assert gc.isenabled()
     for name, handler in before.items():
         signal.signal(name, handler)
+
+
+def test_why_a_provider_cannot_be_reached_is_logged_for_the_operator(unharmed, home, capfd):
+    key, _ = make_key(home)
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    config = configured(home, demo_config_toml({"sim-zero": port}))
+    answers = []
+
+    def visit(address):
+        answers.extend(request(address, "POST", "/v1/chat/completions", json.dumps(SEED), key)[0] for _ in range(3))
+
+    visited(config, visit)
+    assert set(answers) <= {502, 503}
+    said = capfd.readouterr().err
+    assert said.count("event=provider_unreachable credential=sim-zero host=127.0.0.1 code=refused\n") == 1
+    assert said.count("event=provider_") == 1
 
 
 def test_a_request_goes_all_the_way(unharmed, home):

@@ -346,3 +346,31 @@ def test_a_socket_path_that_the_system_does_not_take_is_said_to_be_too_long(tmp_
     assert "at most 100 bytes" in errors_of(tmp_path, f'[server]\nlisten = "{long}"\n')["server.listen"]
     assert "at most 100 bytes" in errors_of(tmp_path, ANYAPI_LISTEN=long)["ANYAPI_LISTEN"]
     assert "port below 65536" in errors_of(tmp_path, ANYAPI_LISTEN="127.0.0.1:70000")["ANYAPI_LISTEN"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[usage]\nttl_days = 3\nttl_days = 4\n", "at line 3, column 13: the field stands there twice"),
+        ("[usage]\nttl_days = 3\n[usage]\n", "at line 3, column 7: the section stands there twice"),
+        ("[server]\nlisten = hunter2\n", "text stands in quotation marks"),
+        ("[server]\nlisten = 127.0.0.1:hunter2\n", "text stands in quotation marks"),
+        ("[server]\nlisten = 'hunter2\n", "a text is not closed"),
+        ('[server]\nlisten = "hunter2\n', "a text is not closed"),
+        ('[storage]\ndata_dir = "C:\\hunter2"\n', "a backslash"),
+        ("[server]\ncors_origins = ['hunter2'\n", "not closed"),
+        ("[server\nlisten = 'hunter2'\n", "brackets of a section"),
+        ("listen: hunter2\n", "followed by `=`"),
+        ("scrub = { enabled = true }\n[scrub.hunter2]\n", "in braces"),
+    ],
+)
+def test_what_is_no_toml_is_said_with_its_reason_and_without_a_word_of_the_file(tmp_path, text, said):
+    message = errors_of(tmp_path, text)[None]
+    assert "anyapi.toml: not valid TOML at " in message
+    assert said in message
+    assert "hunter2" not in message
+
+
+def test_authorities_that_are_not_there_would_let_no_provider_be_reached(tmp_path):
+    assert "names no file" in errors_of(tmp_path, SSL_CERT_FILE=str(tmp_path / "none.pem"))["SSL_CERT_FILE"]
+    load(tmp_path, SSL_CERT_FILE="")

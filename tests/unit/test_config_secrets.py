@@ -44,6 +44,19 @@ def test_what_cannot_be_a_key(text):
     assert len(text) < 6 or text not in weakness
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('"sk-proj-0123456789abcdef"', "quotation marks"),
+        ("'sk-proj-0123456789abcdef'", "quotation marks"),
+        ("OPENAI_API_KEY=sk-proj-0123456789abcdef", "NAME="),
+    ],
+)
+def test_what_an_env_file_leaves_around_a_key_is_named_and_not_sent_to_a_provider(text, said):
+    assert said in weakness_of(text)
+    assert "0123" not in weakness_of(text)
+
+
 @pytest.mark.parametrize("text", [KEY, "abcd1234", "eyJhbGciOi.J9.sig", "test-key-of-the-simulator-1", "lm-studio"])
 def test_what_may_be_a_key(text):
     assert weakness_of(text) is None

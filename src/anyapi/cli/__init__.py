@@ -5,6 +5,7 @@ that is missing or broken fails its own command and no other.
 """
 
 import importlib
+import os
 
 import click
 
@@ -67,6 +68,11 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except AnyAPIError as error:
             raise click.ClickException(error.message) from error
+        except PermissionError as error:
+            if error.filename is None:
+                raise
+            advice = "run this as the user whom it belongs to (`sudo --user=NAME`), or check its permissions"
+            raise click.ClickException(f"{os.fsdecode(error.filename)}: {error.strerror}: {advice}") from error
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

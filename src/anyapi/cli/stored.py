@@ -21,6 +21,7 @@ from anyapi.domain.catalogue import Catalogue
 from anyapi.errors import StorageError
 from anyapi.policy.nearest import nearest
 from anyapi.policy.parse import Known
+from anyapi.storage.connection import DATABASE_NAME
 from anyapi.storage.driver import Driver
 from anyapi.storage.drivers import driver_for, in_force_everywhere
 from anyapi.storage.sql_store import SqlStore
@@ -81,8 +82,13 @@ def with_store(command: Callable[Concatenate[Place, P], T]) -> Callable[..., T]:
         config = load_config(config_file, os.environ, dt.datetime.now(dt.UTC), secrets=False, base_of=base_of)
         if data_dir is not None:
             config = msgspec.structs.replace(config, data_dir=data_dir)
+        missing = config.database_url is None and not (config.data_dir / DATABASE_NAME).exists()
         driver = driver_for(config.data_dir, config.database_url)
         driver.prepare(told_progress)
+        if missing:
+            click.echo(
+                f"There was no database in {config.data_dir}; a new one was made. If a gateway has another: --data-dir names it.", err=True
+            )
         with SqlStore(driver, time.time) as store:
             return command(Place(config, driver, store, as_json, time.time()), *args, **kwargs)
 

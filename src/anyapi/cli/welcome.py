@@ -10,6 +10,7 @@ from anyapi.domain.snapshot import Credential, PolicyContext, Snapshot, Tier
 from anyapi.policy.availability import asked_of, unreachable
 from anyapi.policy.decide import decide
 from anyapi.policy.merge import lift, meet
+from anyapi.policy.review import SOON_DAYS, expiring
 
 
 def start_lines(snapshot: Snapshot, notices: tuple[str, ...], unserved: tuple[Credential, ...]) -> Iterator[str]:
@@ -18,12 +19,22 @@ def start_lines(snapshot: Snapshot, notices: tuple[str, ...], unserved: tuple[Cr
     yield from provider_lines(context)
     for data_class in DataClass:
         yield f"  data class {data_class.value}: {models_left(snapshot, data_class)} models"
+    yield from _endings(context, time.time())
     for credential in unserved:
         yield f"  {context.catalogue.providers[credential.provider].name}: key found ({credential.id}), but its protocol is not served yet"
     for notice in notices:
         yield f"  {notice}"
     if not snapshot.principals:
         yield "  There is no API key yet. Create one: anyapi keys create"
+
+
+def _endings(context: PolicyContext, now: float) -> Iterator[str]:
+    """Which providers in use have records that ended, or end within 30 days: why a class may be left with fewer models than one thinks."""
+    mine = [each for each in expiring(context, now) if each.provider in context.credentials]
+    for ended, words in ((True, "have ended and count as unknown"), (False, f"end within {SOON_DAYS:g} days, and count as unknown then")):
+        names = ", ".join(sorted(context.catalogue.providers[each.provider].name for each in mine if (each.ends <= now) is ended))
+        if names:
+            yield f"  The catalogue's records of {names} {words}: anyapi catalogue pending"
 
 
 def provider_lines(context: PolicyContext) -> Iterator[str]:

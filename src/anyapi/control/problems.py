@@ -61,14 +61,18 @@ def of_ours(_request: _Request, error: AnyAPIError) -> Response[dict[str, object
         return _envelope(400, "bad_request", "Something in it cannot be stored: a character such as U+0000, or a number too large.", {})
     status = next((number for kind, number in STATUSES.items() if isinstance(error, kind)), None)
     if status is None:
-        if isinstance(error, StorageError):
-            log(Event.STORE_FAILED, code=code_of(error))
-        else:
-            log(Event.INTERNAL_ERROR, kind=type(error).__name__)
+        _log(error)
         return _envelope(503, "overloaded", "The store cannot take or give this now. Nothing was changed; try again.", {})
     kind = error.type if isinstance(error, RequestError) else "bad_request"
     headers = {"retry-after": f"{error.retry_after:.0f}"} if isinstance(error, RateLimited) and error.retry_after else {}
     return _envelope(status, kind, error.message, dict(error.metadata), headers)
+
+
+def _log(error: AnyAPIError) -> None:
+    if isinstance(error, StorageError):
+        log(Event.STORE_FAILED, code=code_of(error))
+    else:
+        log(Event.INTERNAL_ERROR, kind=type(error).__name__)
 
 
 def of_the_framework(_request: _Request, error: HTTPException) -> Response[dict[str, object]]:

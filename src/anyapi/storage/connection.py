@@ -16,7 +16,7 @@ _WAL_KEPT_BYTES = 1024 * 1024
 NOT_STORABLE = (sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError, UnicodeError)
 """What is raised when the row is at fault and not the store."""
 _ADVICE = {
-    "SQLITE_FULL": "the disk is full: free some space, then it goes on by itself",
+    "SQLITE_FULL": "the disk is full: free some space",
     "SQLITE_BUSY": "another process holds the database: end the long-running command or copy that uses it",
     "SQLITE_READONLY": "the file or its directory is read-only: check owner and mount",
     "SQLITE_CANTOPEN": "the file cannot be opened: check owner and permissions of the data directory",
@@ -68,7 +68,8 @@ def data_directory(data_dir: Path) -> Path:
 
 
 def _unusable(data_dir: Path, error: OSError) -> StorageError:
-    return StorageError(f"could not open the data directory ({error.strerror}): check owner and permissions of {data_dir}")
+    where = "name a directory, not a file:" if isinstance(error, FileExistsError | NotADirectoryError) else "check owner and permissions of"
+    return StorageError(f"could not open the data directory ({error.strerror}): {where} {data_dir}")
 
 
 def connect(path: Path, *, synchronous: str = "FULL", cached_statements: int = 128) -> sqlite3.Connection:

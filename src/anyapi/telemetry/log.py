@@ -31,6 +31,8 @@ class Event(enum.StrEnum):
     CATALOGUE_UNUSABLE = "catalogue_unusable"
     WORKER_ENDED = "worker_ended"
     EVIDENCE_CONTRADICTS = "evidence_contradicts"
+    PROVIDER_UNREACHABLE = "provider_unreachable"
+    PROVIDER_REACHED = "provider_reached"
     RANKING_RELEASED = "ranking_released"
     RANKING_FAILED = "ranking_failed"
 

@@ -12,6 +12,7 @@ from anyapi.domain.decision import OutcomeKind
 from anyapi.errors import ConfigError
 from anyapi.upstream.connection import UpstreamConnection
 from anyapi.upstream.dialer import Dialer
+from anyapi.upstream.reach import Reach
 from anyapi.wire.buffers import ReadBuffer
 from anyapi.wire.loop_parts import LoopParts
 from anyapi.wire.tasks import Waiter
@@ -73,6 +74,7 @@ class Upstream:
         "loop",
         "outbox",
         "port",
+        "reach",
     )
 
     connection: ClassVar[type[UpstreamConnection]] = UpstreamConnection
@@ -85,6 +87,8 @@ class Upstream:
         self._wire, self.loop, self.buffer, self.outbox = wire, wire.loop, wire.buffer, wire.outbox
         self.host, self._secure = parts.hostname, parts.scheme == "https"
         self.port = parts.port or (443 if self._secure else 80)
+        self.reach: Reach | None = None
+        """Where it is noted whether the provider can be reached; of the operator's own credentials."""
         self._path = parts.path.rstrip("/").encode("ascii")
         name = f"[{self.host}]" if ":" in self.host else self.host
         self.authority = (name if parts.port is None else f"{name}:{parts.port}").encode()
@@ -145,25 +149,37 @@ class Upstream:
                     return failure
             else:
                 await self._wire.dialer.open(self.host, self.port, connection, secure=False)
-        except TimeoutError:
+        except TimeoutError as error:
             if pipe is not None:
                 pipe.abort()  # a handshake that never ends would keep its socket
+            self._unreached(error)
             return OutcomeKind.TIMED_OUT
-        except OSError:
+        except OSError as error:
+            self._unreached(error)
             return OutcomeKind.CONNECT_FAILED
+        if self.reach is not None:
+            self.reach.succeeded()
         return connection
+
+    def _unreached(self, error: Exception) -> None:
+        if self.reach is not None:
+            self.reach.failed(error)
 
     def _pipe(self, connection: UpstreamConnection, ready: "asyncio.Future[OutcomeKind | None]") -> TlsPipe:
         def settle(kind: OutcomeKind | None) -> None:
             if not ready.done():
                 ready.set_result(kind)
 
+        def failed(error: Exception) -> None:
+            self._unreached(error)
+            settle(OutcomeKind.CONNECT_FAILED)
+
         connection.when_open = partial(settle, None)
         return TlsPipe(
             self._wire.trust(),
             connection,
             server_name=self.host,
-            failed=lambda _error: settle(OutcomeKind.CONNECT_FAILED),
+            failed=failed,
             cipher=self._wire.cipher.view,
         )
 

@@ -1,5 +1,6 @@
 """The command line as a whole: commands are known by name, imported when called, and errors of ours are sentences."""
 
+import errno
 import importlib
 import subprocess
 import sys
@@ -86,6 +87,18 @@ def test_an_error_of_others_is_not_hidden(monkeypatch):
 
     replace(monkeypatch, command_that(fail))
     assert isinstance(invoke("keys").exception, ZeroDivisionError)
+
+
+def test_a_file_of_another_user_is_a_sentence_that_says_whom_to_be(monkeypatch):
+    """Whoever forgets `sudo --user` meets this first."""
+
+    def fail():
+        raise PermissionError(errno.EACCES, "Permission denied", "/var/lib/anyapi/anyapi.db")
+
+    replace(monkeypatch, command_that(fail))
+    result = invoke("keys")
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: /var/lib/anyapi/anyapi.db: Permission denied: run this as the user whom it belongs to")
 
 
 def test_a_command_that_is_not_installed_says_so(monkeypatch):

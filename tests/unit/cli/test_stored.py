@@ -1,5 +1,7 @@
 """Where commands find the store."""
 
+import json
+
 import pytest
 from click.testing import CliRunner
 
@@ -43,6 +45,19 @@ def test_a_store_that_is_none_is_told_without_a_traceback(bare, command):
     result = CliRunner().invoke(main, [*command, "--data-dir", str(bare)])
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: could not open the database (SQLITE_NOTADB)")
+
+
+def test_a_directory_that_is_a_file_is_said_to_be_one(bare):
+    (bare / "data").write_text("x")
+    result = CliRunner().invoke(main, ["keys", "list", "--data-dir", str(bare / "data" / "deeper")])
+    assert (result.exit_code, "name a directory, not a file" in result.stderr) == (1, True)
+
+
+def test_whoever_names_another_directory_than_the_gateways_is_told_that_nothing_was_there(bare):
+    first, second = (CliRunner().invoke(main, ["keys", "list", "--json", "--data-dir", str(bare / "typo")]) for _ in range(2))
+    assert f"There was no database in {bare / 'typo'}; a new one was made." in first.stderr
+    assert json.loads(first.stdout) == json.loads(second.stdout) == {"keys": []}
+    assert second.stderr == ""
 
 
 def test_every_reason_for_a_closed_credential_has_words():

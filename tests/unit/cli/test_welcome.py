@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 
+import msgspec
 import pytest
 from tests.tools.google_account import key_file
 from tests.unit.policy.samples import block, context, credential, endpoint, kept, provenance, provider
@@ -38,6 +39,22 @@ def test_a_key_brings_models_and_classes(tmp_path):
     assert left[DataClass.PUBLIC] >= left[DataClass.INTERNAL] >= left[DataClass.CONFIDENTIAL]
     for data_class, count in left.items():
         assert f"  data class {data_class.value}: {count} models" in lines
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [(-1.5, "have ended and count as unknown"), (10.0, "end within 30 days, and count as unknown then"), (3650.0, None)],
+)
+def test_records_that_ended_or_will_soon_are_named_where_a_class_has_fewer_models(tmp_path, days, said):
+    file = tmp_path / "anyapi.toml"
+    file.write_text(f"[storage]\ndata_dir = {json.dumps(str(tmp_path))}\n")
+    config = load_config(file, {"OPENAI_API_KEY": "sk-0123456789abcdef0123"}, dt.datetime.now(dt.UTC))
+    checked = config.catalogue.compiled
+    age = (dt.datetime.now(dt.UTC).date() - checked).days
+    context = msgspec.structs.replace(policy_context(config, config.catalogue, SERVED_PROTOCOLS), span_days=age + days)
+    lines = list(start_lines(Snapshot(1, context, config.presets), (), ()))
+    found = [line for line in lines if "catalogue's records" in line]
+    assert found == ([] if said is None else [f"  The catalogue's records of OpenAI {said}: anyapi catalogue pending"])
 
 
 def test_a_key_of_a_provider_that_is_not_served_is_named(tmp_path):

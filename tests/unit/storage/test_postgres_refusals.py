@@ -48,7 +48,7 @@ def test_each_reason_has_words_of_its_own_and_nothing_of_the_url_is_in_them(serv
         ("FATAL:  sorry, too many clients already", "53300"),
         ("FATAL:  the database system is starting up", "57P03"),
         ("SSL error: certificate verify failed", "08000"),
-        ('root certificate file "/root/.postgresql/root.crt" does not exist', "08000"),
+        ('root certificate file "root.crt" does not exist', "08000"),
         ("connection timeout expired", "08000"),
     ],
 )
