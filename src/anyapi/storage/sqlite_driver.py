@@ -89,7 +89,7 @@ class SqliteDriver:
         try:
             return self.empty_wal(connection)
         finally:
-            connection.execute(f"PRAGMA busy_timeout = {int(str(patience))}").fetchall()
+            connection.execute(f"PRAGMA busy_timeout = {cast('int', patience)}").fetchall()
 
     def tidy(self, connection: Connection, *, failing: bool) -> None:
         """Move the WAL into the database here, where nobody waits for the fsync."""
