@@ -8,7 +8,10 @@ from anyapi.audit.entries import RequestEntry
 from anyapi.domain.usage import DecisionRecord, UsageRow
 from anyapi.gateway.privacy import inventory
 from anyapi.gateway.privacy_fields import CONFIGURED, TABLES
+from anyapi.gateway.privacy_fields_outside import OUTSIDE
+from anyapi.storage.acceptance import Leftover
 from anyapi.storage.holdings import HOLDINGS, Fate
+from anyapi.telemetry.log import FIELDS
 
 NUMBERED = {"number"}
 """Of a usage row the store adds its number to what the struct holds."""
@@ -103,6 +106,12 @@ def test_everything_else_that_is_stored_is_named():
         "usage_hours",
         "decision",
         "audit_request",
-        *(name for name, _, _ in CONFIGURED),
+        *(name for name, _, _ in (*CONFIGURED, *OUTSIDE)),
     ]
     msgspec.json.encode(stored)
+
+
+def test_what_is_written_outside_the_database_is_named_field_by_field():
+    """The page says of what is not on it that it is stored nowhere."""
+    listed = {name: set(fields) for name, fields, _ in OUTSIDE}
+    assert listed == {"log": {"event", *FIELDS}, "accepted": set(Leftover.__struct_fields__) - {"start"}}, "the start names the file"
