@@ -45,7 +45,21 @@ def test_the_page_lists_exactly_the_fields_of_the_record(record, struct):
 def test_the_time_of_a_request_is_said_to_be_that_at_which_it_came(record):
     """It is taken before anything is decided; the answer may be out minutes later, which `duration` says."""
     (found,) = [entry for entry in inventory(DISCLOSURE)["stored"] if entry["record"] == record]
-    assert [field["purpose"] for field in found["fields"] if field["field"] == "at"] == ["when the request came"]
+    assert [field["purpose"].partition(",")[0] for field in found["fields"] if field["field"] == "at"] == ["when the request came"]
+
+
+def test_numbers_of_the_audit_log_have_their_unit():
+    """Its entries are whole numbers, and a usage row says the same in seconds and dollars."""
+    (audit,) = [entry for entry in inventory(DISCLOSURE)["stored"] if entry["record"] == "audit_request"]
+    said = {field["field"]: field["purpose"] for field in audit["fields"]}
+    units = {
+        "at": "milliseconds",
+        "copy_until": "milliseconds",
+        "duration": "microseconds",
+        "first_token": "microseconds",
+        "cost": "billionths",
+    }
+    assert [name for name, unit in units.items() if unit not in said[name]] == []
 
 
 def test_a_provider_that_no_connection_was_made_to_is_not_said_to_have_seen_the_request():
