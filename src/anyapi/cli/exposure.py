@@ -59,6 +59,8 @@ def _write(place: Place, found: Ledger, config: Config, record_of_account: Accou
     """For others to keep: as a record of processing of an account, else as CSV."""
     if record_of_account is None:
         click.echo(written([COLUMNS, *rows_of(found.entries, config.catalogue)]), nl=False)
+        for line in _remarks(found):
+            click.echo(line, err=True)
     else:
         print_json(record_of(found, config.catalogue, _about(place, record_of_account)))
 
@@ -92,12 +94,24 @@ def _about(place: Place, account: AccountId) -> About:
 def _show(found: Ledger) -> None:
     if found.since is None:
         click.echo("no provider was sent anything that a row is kept of")
-        return
-    print_table(
-        ("provider", "account", "app", "key", "data class", "endpoint", "requests", "last (UTC)", "held until (UTC)", "left", "training"),
-        [_line(one, found.at) for one in found.entries],
-        f"what providers were sent since {date_text(found.since)} UTC",
-    )
+    else:
+        print_table(
+            (
+                "provider",
+                "account",
+                "app",
+                "key",
+                "data class",
+                "endpoint",
+                "requests",
+                "last (UTC)",
+                "held until (UTC)",
+                "left",
+                "training",
+            ),
+            [_line(one, found.at) for one in found.entries],
+            f"what providers were sent since {date_text(found.since)} UTC",
+        )
     for line in _remarks(found):
         click.echo(line)
 

@@ -61,6 +61,8 @@ class ProcessingRecord(msgspec.Struct, frozen=True):
     made_at: str
     covers_from: str | None
     """The oldest request that a row is kept of."""
+    expired_before: str | None
+    """What was sent before is not in it, whatever providers still hold of that: rows are kept no longer. Null: none can have expired."""
     account: str
     account_name: str | None
     gateway_contact: str | None
@@ -92,6 +94,7 @@ def record_of(ledger: Ledger, catalogue: Catalogue, about: About) -> ProcessingR
         format=FORMAT,
         made_at=iso(ledger.at),
         covers_from=None if ledger.since is None else iso(ledger.since),
+        expired_before=None if ledger.expired_before is None else iso(ledger.expired_before),
         account=about.account,
         account_name=about.account_name,
         gateway_contact=about.contact,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from anyapi.gateway.privacy_fields import APP, AUDIT, CONFIGURED, DECISION, TOKENS, USAGE, USAGE_HOURS
+from anyapi.gateway.privacy_fields_outside import OUTSIDE
 from anyapi.ranking.terms import DELTA, EPSILON, SHOWN_FROM
 
 
@@ -109,7 +110,7 @@ def stored(usage_ttl_days: float, unrecorded: frozenset[str | None] = frozenset(
         "when their account is deleted have the account replaced by a random name, and the key by the word `deleted`."
     )
     kept_records: list[dict[str, object]] = [
-        {"record": name, "ttl_days": None, "note": kept, "fields": listed(fields)} for name, fields, kept in CONFIGURED
+        {"record": name, "ttl_days": None, "note": kept, "fields": listed(fields)} for name, fields, kept in (*CONFIGURED, *OUTSIDE)
     ]
     return [
         {"record": "usage", "ttl_days": usage_ttl_days, "note": "Or as long as their account has them kept.", "fields": usage},

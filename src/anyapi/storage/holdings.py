@@ -233,6 +233,8 @@ NOT_HELD = MappingProxyType(
         "audit_request": "what an entry of audit_entries says of a request",
         "audit_tiles": "hashes over the entries of all accounts",
         "audit_checkpoints": "signatures over the hashes of all entries",
+        "log": "events of the process; of requests it names the first answer that contradicted a promise, by its decision",
+        "accepted": "counts of a running process; names no account",
         "audit_pending": "what waits a second for the audit log, which is entered before an account's rows go",
     }
 )

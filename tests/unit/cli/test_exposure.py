@@ -76,6 +76,18 @@ def test_that_rows_have_expired_is_said_where_some_can_have(run, rows, data_dir)
     assert found["expired_before"] == pytest.approx(time.time() - 90 * DAY, abs=60)
 
 
+def test_where_every_row_has_expired_no_form_of_the_ledger_reads_as_if_nobody_held_anything(run, rows, data_dir):
+    with SqliteStore(data_dir) as store:
+        store.add_account(AccountRow("quiet", "Quiet", 0.0, usage_days=7.0))
+    record = json.loads(run("--record", "--account", "quiet").stdout)
+    before = dt.datetime.fromisoformat(record["expired_before"]).timestamp()
+    assert (record["recipients"], record["covers_from"]) == ([], None)
+    assert before == pytest.approx(time.time() - 7 * DAY, abs=60)
+    assert json.loads(run("--record", "--account", "default").stdout)["expired_before"] is None
+    assert "usage rows are kept no longer" in run("--account", "quiet").stdout
+    assert "usage rows are kept no longer" in run("--account", "quiet", "--csv").stderr
+
+
 def test_of_one_account(run, rows):
     found = json.loads(run("--account", "acme", "--json").stdout)
     assert [(one["provider"], one["training"], one["held"]) for one in found["entries"]] == [("sim-free", "by_default", True)]

@@ -8,7 +8,10 @@ from anyapi.audit.entries import RequestEntry
 from anyapi.domain.usage import DecisionRecord, UsageRow
 from anyapi.gateway.privacy import inventory
 from anyapi.gateway.privacy_fields import CONFIGURED, TABLES
+from anyapi.gateway.privacy_fields_outside import OUTSIDE
+from anyapi.storage.acceptance import Leftover
 from anyapi.storage.holdings import HOLDINGS, Fate
+from anyapi.telemetry.log import FIELDS
 
 NUMBERED = {"number"}
 """Of a usage row the store adds its number to what the struct holds."""
@@ -42,7 +45,21 @@ def test_the_page_lists_exactly_the_fields_of_the_record(record, struct):
 def test_the_time_of_a_request_is_said_to_be_that_at_which_it_came(record):
     """It is taken before anything is decided; the answer may be out minutes later, which `duration` says."""
     (found,) = [entry for entry in inventory(DISCLOSURE)["stored"] if entry["record"] == record]
-    assert [field["purpose"] for field in found["fields"] if field["field"] == "at"] == ["when the request came"]
+    assert [field["purpose"].partition(",")[0] for field in found["fields"] if field["field"] == "at"] == ["when the request came"]
+
+
+def test_numbers_of_the_audit_log_have_their_unit():
+    """Its entries are whole numbers, and a usage row says the same in seconds and dollars."""
+    (audit,) = [entry for entry in inventory(DISCLOSURE)["stored"] if entry["record"] == "audit_request"]
+    said = {field["field"]: field["purpose"] for field in audit["fields"]}
+    units = {
+        "at": "milliseconds",
+        "copy_until": "milliseconds",
+        "duration": "microseconds",
+        "first_token": "microseconds",
+        "cost": "billionths",
+    }
+    assert [name for name, unit in units.items() if unit not in said[name]] == []
 
 
 def test_a_provider_that_no_connection_was_made_to_is_not_said_to_have_seen_the_request():
@@ -103,6 +120,12 @@ def test_everything_else_that_is_stored_is_named():
         "usage_hours",
         "decision",
         "audit_request",
-        *(name for name, _, _ in CONFIGURED),
+        *(name for name, _, _ in (*CONFIGURED, *OUTSIDE)),
     ]
     msgspec.json.encode(stored)
+
+
+def test_what_is_written_outside_the_database_is_named_field_by_field():
+    """The page says of what is not on it that it is stored nowhere."""
+    listed = {name: set(fields) for name, fields, _ in OUTSIDE}
+    assert listed == {"log": {"event", *FIELDS}, "accepted": set(Leftover.__struct_fields__) - {"start"}}, "the start names the file"
