@@ -29,7 +29,7 @@ MOST_HELD = 64 * 1024 * 1024
 """Bytes of content that all requests of this process hold together, under way and waiting."""
 BATCH = 64
 """Small entries of one transaction, and expired ones of one deletion."""
-_TICK = 60.0
+TICK = 60.0
 """Seconds between looks for what has expired."""
 TRIES = 3
 """A large entry is given up after so many: there is a process that may fail each time."""
@@ -57,7 +57,7 @@ class LogWriter:
     """The `LogSink` of either database. `hold`, `release` and `put` are for the event loop's thread; the rest for any."""
 
     def __init__(
-        self, place: Path | Driver, clock: Callable[[], float], make: Callable[[], Seal], *, report: Report = no_report, tick: float = _TICK
+        self, place: Path | Driver, clock: Callable[[], float], make: Callable[[], Seal], *, report: Report = no_report, tick: float = TICK
     ) -> None:
         """The store's tables must exist. `make` makes the seal. `tick` in seconds."""
         self._driver, self._clock, self._make, self._report = driver_at(place), clock, make, report
@@ -255,7 +255,7 @@ class LogWriter:
             self._unwiped = self._unwiped or gone > 0
         if self._unwiped and isinstance(self._driver, SqliteDriver):
             with self._driver.translated("empty the write-ahead log"):
-                self._unwiped = not self._driver.empty_wal(connection)
+                self._unwiped = not self._driver.try_to_empty_wal(connection)
         self._expire_at = self._clock() + self._tick
 
     def _crashed(self, error: Exception) -> None:

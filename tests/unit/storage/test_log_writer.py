@@ -1,6 +1,7 @@
 """The writer of sealed logs when things go wrong. What it does when they go right, tests/conformance/test_logs.py says for each database."""
 
 import contextlib
+import time
 
 import pytest
 from tests.conformance.samples import NOON, kept
@@ -9,7 +10,7 @@ from tests.conformance.stores import Backend
 from anyapi.errors import SealBroken, StorageError
 from anyapi.sealing.sealer import Sealer
 from anyapi.storage.events import EventKind
-from anyapi.storage.log_writer import BATCH, TRIES, LogWriter
+from anyapi.storage.log_writer import BATCH, TICK, TRIES, LogWriter
 
 ALL = (1e18, "")
 
@@ -63,6 +64,27 @@ def test_nothing_is_made_until_something_comes(backend):
     put(writer, kept(1), kept(2))
     writer.flush()
     assert len(made) == 1
+    writer.close()
+
+
+def test_what_expired_while_somebody_reads_is_wiped_at_the_next_tick_and_nobody_waits(tmp_path, backend):
+    """While it waited for the reader, no decision record could be written, and no `confidential` request be sent."""
+    now, wal = [NOON], tmp_path / "anyapi.db-wal"
+    writer = LogWriter(backend.driver, lambda: now[0], Sealer)
+    put(writer, kept(1))
+    writer.flush()
+    assert stored(backend)[1] == 1
+    with contextlib.closing(backend.driver.connect()) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM sealed_logs").fetchall()
+        now[0], began = kept(1).entry.expires_at + 1.0, time.monotonic()
+        writer.flush()
+        assert time.monotonic() - began < 2
+        assert stored(backend) == (0, 0, 0)
+        assert wal.stat().st_size
+    now[0] += TICK
+    writer.flush()
+    assert not wal.stat().st_size
     writer.close()
 
 
