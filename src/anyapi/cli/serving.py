@@ -10,6 +10,7 @@ import msgspec
 
 from anyapi import hygiene
 from anyapi.bootstrap import run
+from anyapi.bootstrap_listening import ending_of
 from anyapi.cli.installed import installed_base
 from anyapi.cli.people import first_run_link
 from anyapi.cli.progress import told_progress
@@ -63,6 +64,10 @@ def serve_until_stopped(path: Path | None, *, quiet: bool, planes: Collection[st
         if first_run:
             _say(f"  Nobody is known yet. {_first_link(driver, address)}")
 
+    if number == 0:  # the others of several have the same
+        listeners = [tls for tls in (config.server.tls, config.control.tls) if tls is not None]
+        for warning in filter(None, (ending_of(tls.certificate, config.loaded_at) for tls in listeners)):
+            _say(warning, err=True)
     with more_workers(workers - 1, path):
         run(config, ready, control_ready)
 
