@@ -65,11 +65,16 @@ def serve_until_stopped(path: Path | None, *, quiet: bool, planes: Collection[st
             _say(f"  Nobody is known yet. {_first_link(driver, address)}")
 
     if number == 0:  # the others of several have the same
-        listeners = [tls for tls in (config.server.tls, config.control.tls) if tls is not None]
-        for warning in filter(None, (ending_of(tls.certificate, config.loaded_at) for tls in listeners)):
-            _say(warning, err=True)
+        _warn_of_endings(config)
     with more_workers(workers - 1, path):
         run(config, ready, control_ready)
+
+
+def _warn_of_endings(config: Config) -> None:
+    for tls in (config.server.tls, config.control.tls):
+        warning = None if tls is None else ending_of(tls.certificate, config.loaded_at)
+        if warning is not None:
+            _say(warning, err=True)
 
 
 def _say(line: str, *, err: bool = False) -> None:
