@@ -1,13 +1,17 @@
 """Why an address cannot be listened on, in words that say what to do; and what callers' TLS needs."""
 
+import datetime as dt
 import errno
+import importlib
 import os
 import socket
 import ssl
+from pathlib import Path
 
 from anyapi.config_values import Listen, Tls
 from anyapi.errors import ConfigError
 
+SOON_DAYS = 14
 _PRIVILEGED = 1024
 _ENCRYPTED = "the key is encrypted: give it without a passphrase (`openssl pkey -in KEY -out PLAIN`), readable by this user alone"
 _ANOTHER = "the key is not that of the certificate: its own certificate comes first in the file, and those that signed it behind it"
@@ -51,6 +55,19 @@ def _of_a_port(where: Listen, error: OSError, busy: str) -> str:
     if error.errno == errno.EACCES and 0 < (where.port or 0) < _PRIVILEGED:
         return f"Ports below {_PRIVILEGED} need a privilege (CAP_NET_BIND_SERVICE): take another, with a proxy before it"
     return ""
+
+
+def ending_of(certificate: Path, now: dt.datetime) -> str | None:
+    """A warning where a listener's own certificate has ended or ends within `SOON_DAYS`; None for others, and what is none."""
+    x509 = importlib.import_module("cryptography.x509")  # for a start with TLS alone: it takes a while
+    try:
+        ends = x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
+    except (OSError, ValueError):
+        return None
+    if ends > now + dt.timedelta(days=SOON_DAYS):
+        return None
+    words = f"ends on {ends:%Y-%m-%d}" if ends > now else f"ended on {ends:%Y-%m-%d}, and callers refuse it"
+    return f"Warning: the certificate in {certificate} {words}. Put a new one there, then restart: it is read at the start."
 
 
 def server_tls(tls: Tls, field: str) -> ssl.SSLContext:

@@ -49,16 +49,21 @@ def weakness_of(text: str, auth: Auth = Auth.BEARER) -> str | None:
         return None if _key_file(text).type == "service_account" else "is not the JSON key file of a Google service account"
     if not _FORM.fullmatch(text):
         return "has spaces, line ends or characters outside ASCII, or is longer than 8192"
-    if text[0] == text[-1] and text[0] in "\"'":
-        return "stands in quotation marks, which are a part of it where no shell reads it (an env file, a key file): leave them out"
-    if _ASSIGNED.match(text):
-        return "begins with the name of a variable: leave out NAME= before the key"
+    if (around := _around(text)) is not None:
+        return around
     if len(text) < SHORTEST_SECRET:
         return f"is shorter than {SHORTEST_SECRET} characters, so it is no key"
     bare = re.sub(r"[^a-z0-9]", "", text.lower()).removeprefix("sk")
     if bare in _WEAK or len(set(bare)) <= 1 or text.startswith(("<", "${", "{{")):
         return "is a placeholder, not a key"
     return None
+
+
+def _around(text: str) -> str | None:
+    """What an env file leaves around a key, where no shell reads it; None for nothing."""
+    if text[0] == text[-1] and text[0] in "\"'":
+        return "stands in quotation marks, which are a part of it where no shell reads it (an env file, a key file): leave them out"
+    return "begins with the name of a variable: leave out NAME= before the key" if _ASSIGNED.match(text) else None
 
 
 def from_file(path: Path) -> str:

@@ -1,8 +1,12 @@
 """Several workers and a control plane on one PostgreSQL: a change that has returned is in force everywhere, and who cannot know refuses."""
 
 import contextlib
+import http.client
+import json
 import os
+import pathlib
 import re
+import shutil
 import socket
 import statistics
 import subprocess
@@ -23,6 +27,7 @@ from anyapi.storage.drivers import in_force_everywhere
 from anyapi.storage.postgres_leases import Onlooker
 from anyapi.storage.rows import AccountRow
 
+DOCS = pathlib.Path(__file__).parents[2] / "docs"
 LEASE = 2
 TRIALS = 10_000 if LONG else 200
 
@@ -227,3 +232,56 @@ def test_a_worker_that_has_no_lease_yet_lets_nobody_connect(tmp_path):
             lock.rollback()
             starting.join()
         assert late.chat().status == 200
+
+
+@pytest.mark.skipif(shutil.which("haproxy") is None, reason="haproxy is not installed")
+def test_behind_haproxy_as_the_handbook_has_it_two_workers_are_restarted_without_a_failed_request(tmp_path):
+    front, one, two = (postgres.free_port() for _ in range(3))
+    (shown,) = re.findall("```haproxy\n(.*?)```", (DOCS / "self-hosting.md").read_text(), re.DOTALL)
+    shown = re.sub("bind .*", f"bind 127.0.0.1:{front}", shown).replace(":8080", f":{one}").replace(":8090", f":{two}")
+    (tmp_path / "haproxy.cfg").write_text(shown)
+    seen, stop = [], threading.Event()
+
+    def listens():
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", front)) == 0
+
+    def ask(worker):
+        connection = http.client.HTTPConnection("127.0.0.1", front, timeout=30)  # opens a new one where the old one is closed
+        while not stop.wait(0.005):
+            body = json.dumps({"model": "anthropic/claude-3.5-sonnet", "messages": [{"role": "user", "content": "hi"}]})
+            fresh = connection.sock is None
+            try:
+                connection.request("POST", "/v1/chat/completions", body, {"Authorization": f"Bearer {worker.key}"})
+                answer = connection.getresponse()
+                answer.read()
+            except (OSError, http.client.HTTPException) as error:
+                if fresh:  # a kept connection may be closed while a request is on its way: its client asks again (RFC 9112, 9.3.1)
+                    seen.append(repr(error))
+                connection.close()
+            else:
+                seen.append(answer.status)
+        connection.close()
+
+    with postgres.run().database() as database, cluster(tmp_path, database, LEASE) as members, contextlib.ExitStack() as stack:
+        workers = [members.start(listen=f"127.0.0.1:{port}") for port in (one, two)]
+        proxy = subprocess.Popen(["haproxy", "-db", "-q", "-f", str(tmp_path / "haproxy.cfg")], stderr=subprocess.DEVNULL)
+        stack.callback(proxy.wait)
+        stack.callback(proxy.terminate)
+        until(listens, "the proxy listens")
+        time.sleep(2)
+        askers = [threading.Thread(target=ask, args=(workers[0],)) for _ in range(8)]
+        for asker in askers:
+            asker.start()
+        try:
+            for worker in workers:
+                time.sleep(0.5)
+                assert worker.stop() == 0
+                worker.start()
+                time.sleep(2.5)  # the proxy has found it again
+        finally:
+            stop.set()
+            for asker in askers:
+                asker.join()
+    assert len(seen) > 100
+    assert set(seen) == {200}

@@ -374,3 +374,8 @@ def test_what_is_no_toml_is_said_with_its_reason_and_without_a_word_of_the_file(
 def test_authorities_that_are_not_there_would_let_no_provider_be_reached(tmp_path):
     assert "names no file" in errors_of(tmp_path, SSL_CERT_FILE=str(tmp_path / "none.pem"))["SSL_CERT_FILE"]
     load(tmp_path, SSL_CERT_FILE="")
+
+
+def test_a_bound_is_written_out(tmp_path):
+    """`2.14748e+09` is nothing that anybody would write into a file."""
+    assert errors_of(tmp_path, "[server.limits]\nmax_body_bytes = 0\n")["server.limits.max_body_bytes"].endswith("between 1 and 2147483647")

@@ -257,4 +257,4 @@ class Table:
 
 
 def _bounds(least: float, most: float) -> str:
-    return f"of at least {least:g}" if most in (math.inf, 2**53) else f"between {least:g} and {most:g}"
+    return f"of at least {least:.10g}" if most in (math.inf, 2**53) else f"between {least:.10g} and {most:.10g}"

@@ -10,6 +10,7 @@ import msgspec
 
 from anyapi import hygiene
 from anyapi.bootstrap import run
+from anyapi.bootstrap_listening import ending_of
 from anyapi.cli.installed import installed_base
 from anyapi.cli.people import first_run_link
 from anyapi.cli.progress import told_progress
@@ -63,8 +64,17 @@ def serve_until_stopped(path: Path | None, *, quiet: bool, planes: Collection[st
         if first_run:
             _say(f"  Nobody is known yet. {_first_link(driver, address)}")
 
+    if number == 0:  # the others of several have the same
+        _warn_of_endings(config)
     with more_workers(workers - 1, path):
         run(config, ready, control_ready)
+
+
+def _warn_of_endings(config: Config) -> None:
+    for tls in (config.server.tls, config.control.tls):
+        warning = None if tls is None else ending_of(tls.certificate, config.loaded_at)
+        if warning is not None:
+            _say(warning, err=True)
 
 
 def _say(line: str, *, err: bool = False) -> None:

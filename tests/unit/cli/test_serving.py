@@ -1,5 +1,6 @@
 """The second half of `anyapi serve`: what it says when it is ready, and that it refuses what is wrong."""
 
+import datetime as dt
 import json
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import urllib.request
 
 import msgspec
 import pytest
+import trustme
 from tests.tools.gateway import simulated
 
 from anyapi.bootstrap import Publisher
@@ -62,6 +64,22 @@ def test_without_room_for_the_first_link_it_is_said_how_to_get_one(bare, monkeyp
     monkeypatch.setattr(serving, "first_run_link", full)
     serve_until_stopped(None, quiet=False)
     assert "the disk is full. Then run: anyapi people first-run" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("section", ["server", "control"])
+@pytest.mark.parametrize(("days", "said"), [(-1, "and callers refuse it"), (5, "ends on"), (90, "")])
+def test_a_certificate_that_has_ended_or_will_soon_is_warned_of(bare, monkeypatch, capsys, section, days, said):
+    """It is read at the start alone: whoever restarts is told in time, and whoever forgot learns why nobody comes."""
+    issued = trustme.CA().issue_cert("localhost", not_after=dt.datetime.now(dt.UTC) + dt.timedelta(days=days))
+    issued.private_key_and_cert_chain_pem.write_to_path(bare / "both.pem")
+    toml = f"[storage]\ndata_dir = {json.dumps(str(bare / 'data'))}\n[{section}.tls]\ncertificate = 'both.pem'\nkey = 'both.pem'\n"
+    (bare / "anyapi.toml").write_text(toml)
+    monkeypatch.setattr(serving, "run", lambda *_: None)
+    serve_until_stopped(None, quiet=True)
+    warned = capsys.readouterr().err
+    assert ("Warning: the certificate in " in warned, said in warned) == (bool(said), True)
+    serve_until_stopped(None, quiet=True, number=1)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_wrong_configuration_is_refused(tmp_path, monkeypatch):
