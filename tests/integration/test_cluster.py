@@ -1,7 +1,9 @@
 """Several workers and a control plane on one PostgreSQL: a change that has returned is in force everywhere, and who cannot know refuses."""
 
 import contextlib
+import csv
 import http.client
+import io
 import json
 import os
 import pathlib
@@ -13,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 
 import psycopg
 import pytest
@@ -236,15 +239,19 @@ def test_a_worker_that_has_no_lease_yet_lets_nobody_connect(tmp_path):
 
 @pytest.mark.skipif(shutil.which("haproxy") is None, reason="haproxy is not installed")
 def test_behind_haproxy_as_the_handbook_has_it_two_workers_are_restarted_without_a_failed_request(tmp_path):
-    front, one, two = (postgres.free_port() for _ in range(3))
+    front, one, two, figures = (postgres.free_port() for _ in range(4))
     (shown,) = re.findall("```haproxy\n(.*?)```", (DOCS / "self-hosting.md").read_text(), re.DOTALL)
     shown = re.sub("bind .*", f"bind 127.0.0.1:{front}", shown).replace(":8080", f":{one}").replace(":8090", f":{two}")
-    (tmp_path / "haproxy.cfg").write_text(shown)
+    watched = f"\nlisten figures\n    bind 127.0.0.1:{figures}\n    stats enable\n    stats uri /\n"
+    (tmp_path / "haproxy.cfg").write_text(shown + watched)
     seen, stop = [], threading.Event()
 
-    def listens():
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", front)) == 0
+    def found():
+        """The workers that the proxy would ask."""
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{figures}/;csv", timeout=5) as page:
+            rows = list(csv.DictReader(io.TextIOWrapper(page)))
+            return {row["svname"] for row in rows if row["# pxname"] == "gateway" and row["status"] == "UP"} - {"BACKEND"}
+        return set()
 
     def ask(worker):
         connection = http.client.HTTPConnection("127.0.0.1", front, timeout=30)  # opens a new one where the old one is closed
@@ -268,8 +275,7 @@ def test_behind_haproxy_as_the_handbook_has_it_two_workers_are_restarted_without
         proxy = subprocess.Popen(["haproxy", "-db", "-q", "-f", str(tmp_path / "haproxy.cfg")], stderr=subprocess.DEVNULL)
         stack.callback(proxy.wait)
         stack.callback(proxy.terminate)
-        until(listens, "the proxy listens")
-        time.sleep(2)
+        until(lambda: found() == {"one", "two"}, "the proxy has found both", 20)
         askers = [threading.Thread(target=ask, args=(workers[0],)) for _ in range(8)]
         for asker in askers:
             asker.start()
@@ -278,7 +284,8 @@ def test_behind_haproxy_as_the_handbook_has_it_two_workers_are_restarted_without
                 time.sleep(0.5)
                 assert worker.stop() == 0
                 worker.start()
-                time.sleep(2.5)  # the proxy has found it again
+                time.sleep(1.5)  # by now it was asked, so that it is not taken for up because nobody looked
+                until(lambda: found() == {"one", "two"}, "the proxy has found it again", 20)
         finally:
             stop.set()
             for asker in askers:
