@@ -491,7 +491,7 @@ async def test_a_server_that_closes_ends_the_answer_with_an_error(sent):
 
 @on_loop
 async def test_a_provider_that_is_too_slow_is_given_up():
-    async with gateway(silent, timeouts=Timeouts(first_byte=0.02, stream_idle=0.02)) as running:
+    async with gateway(silent, timeouts=Timeouts(first_byte=0.02, stream_idle=0.02, answer=0.02)) as running:
         response = await running.post()
         assert (response.status, json.loads(response.body)["error"]["type"]) == (504, "upstream_timeout")
 
