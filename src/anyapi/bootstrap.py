@@ -321,7 +321,7 @@ def _outlets(
         audit=audit.put,
         receipts=Receipts(audit.driver, audit.flush, flush_usage=usage.flush),
         watch=watch,
-        timeouts=Timeouts(limits.first_byte_timeout, limits.stream_idle_timeout),
+        timeouts=Timeouts(limits.first_byte_timeout, limits.stream_idle_timeout, limits.answer_timeout),
         accounts={} if slices is None else slices.accounts,
         slices=slices,
     )

@@ -30,7 +30,7 @@ CONNECT, FIRST_BYTE, IDLE = 1.0, 0.4, 0.4
 """Seconds that the gateways of the lab give a provider."""
 SWEEP = 0.5
 """Resolution of the gateway's deadlines."""
-TIMEOUTS = f"[server.upstream]\nconnect_timeout = {CONNECT}\nfirst_byte_timeout = {FIRST_BYTE}\nstream_idle_timeout = {IDLE}\n"
+TIMEOUTS = f"[server.upstream]\nconnect_timeout = {CONNECT}\nfirst_byte_timeout = {FIRST_BYTE}\nanswer_timeout = {FIRST_BYTE}\nstream_idle_timeout = {IDLE}\n"
 SENTENCES = {FIRST: "Provider A answers.", SECOND: "Provider B answers.", FORBIDDEN: "This provider trains on what it gets."}
 
 

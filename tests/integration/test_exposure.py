@@ -62,7 +62,7 @@ OFF = "x-off"
 """Listens nowhere, so that nothing can be sent to it."""
 APPS = (None, "shop", "night.report", "search")
 CLASSES = (None, "public", "internal", "confidential")
-PATIENCE = "[server.upstream]\nconnect_timeout = 3600\nfirst_byte_timeout = 3600\nstream_idle_timeout = 3600\n"
+PATIENCE = "[server.upstream]\nconnect_timeout = 3600\nfirst_byte_timeout = 3600\nanswer_timeout = 3600\nstream_idle_timeout = 3600\n"
 """No provider is given up for its slowness: whether one that is had read the request, or when it will, nobody on this side can tell."""
 LATE = 20.0
 """Seconds between a request's arrival at the provider and the end of its answer, at most."""

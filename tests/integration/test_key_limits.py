@@ -36,7 +36,7 @@ FAULTS = {
     CUT: "@@reset/at:3/of:events",
     DRIPS: "@@drip/seconds:0.1",
 }
-TIMEOUTS = "[server.upstream]\nfirst_byte_timeout = 20\nstream_idle_timeout = 20\n"
+TIMEOUTS = "[server.upstream]\nfirst_byte_timeout = 20\nanswer_timeout = 20\nstream_idle_timeout = 20\n"
 TOKENS = 100
 """Asked for as the longest answer of every request."""
 

@@ -28,6 +28,7 @@ max_body_bytes = 300000
 [server.upstream]
 first_byte_timeout = 2.0
 stream_idle_timeout = 2.0
+answer_timeout = 2.0
 {ALL_SAMPLED}"""
 CREDENTIAL = "credential"
 """How the label of a provider's key begins."""

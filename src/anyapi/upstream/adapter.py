@@ -53,7 +53,10 @@ class Timeouts(msgspec.Struct, frozen=True):
     """How long a provider may take, in seconds."""
 
     first_byte: float = 120.0
+    """Of a stream, for whoever hears nothing of it for longer can be helped by another provider."""
     stream_idle: float = 120.0
+    answer: float = 600.0
+    """For all of an answer that is no stream: nothing of it comes before the model has finished."""
 
 
 NO_FIELDS: dict[str, msgspec.Raw] = MappingProxyType({})  # type: ignore[assignment]

@@ -95,7 +95,8 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         """Write the request, unless it ended while it waited for its turn. The provider's time begins now."""
         if self._transport is not None and not self._transport.is_closing():
             self.written = True
-            self.deadline = NEVER if self._paused else self._upstream.loop.time() + self._timeouts.first_byte
+            patience = self._timeouts.answer if self.sink is None else self._timeouts.first_byte
+            self.deadline = NEVER if self._paused else self._upstream.loop.time() + patience
             self._transport.writelines(parts)
 
     def release(self) -> None:

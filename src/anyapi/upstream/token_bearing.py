@@ -21,7 +21,7 @@ from anyapi.upstream.pool import Upstream, Wire
 from anyapi.wire.tasks import Waiter, drive
 
 GOOGLE = ".googleapis.com"
-PATIENCE = Timeouts(first_byte=10.0, stream_idle=10.0)
+PATIENCE = Timeouts(answer=10.0)
 """For the answer of the token endpoint, which has little to do."""
 REFUSED = 401
 

@@ -180,7 +180,7 @@ async def test_after_content_nothing_is_tried_again():
 
 @on_loop
 async def test_time_that_is_out_fails_over():
-    async with gateway(silent, playing(ok(), then=silent), timeouts=Timeouts(0.02, 0.02)) as running:
+    async with gateway(silent, playing(ok(), then=silent), timeouts=Timeouts(0.02, 0.02, 0.02)) as running:
         response = await running.post()
         assert (response.status, response.field("x-anyapi-provider")) == (200, b"p1")
 

@@ -491,9 +491,22 @@ async def test_a_server_that_closes_ends_the_answer_with_an_error(sent):
 
 @on_loop
 async def test_a_provider_that_is_too_slow_is_given_up():
-    async with gateway(silent, timeouts=Timeouts(first_byte=0.02, stream_idle=0.02)) as running:
+    async with gateway(silent, timeouts=Timeouts(first_byte=0.02, stream_idle=0.02, answer=0.02)) as running:
         response = await running.post()
         assert (response.status, json.loads(response.body)["error"]["type"]) == (504, "upstream_timeout")
+
+
+ACCOUNT = (b"x-ratelimit-remaining-tokens: 7", b"openai-organization: org-ours", b"request-id: req-theirs", b"set-cookie: a=b")
+
+
+@pytest.mark.parametrize("status", [b"200 OK", b"429 x"])
+@on_loop
+async def test_headers_that_speak_of_our_account_at_the_provider_are_not_passed_on(status):
+    async with gateway(playing(answer(completion(), *ACCOUNT, b"retry-after: 60", status=status))) as running:
+        response = await running.post()
+        for row in ACCOUNT:
+            assert response.field(row.partition(b":")[0].decode()) is None
+        assert (response.field("retry-after") == b"60") is (status != b"200 OK")
 
 
 @on_loop

@@ -14,7 +14,7 @@ from anyapi.wire.loop_parts import LoopParts
 from anyapi.wire.tasks import drive
 
 SECRET = "sk-provider-secret"
-PATIENT = Timeouts(first_byte=10.0, stream_idle=10.0)
+PATIENT = Timeouts(first_byte=10.0, stream_idle=10.0, answer=10.0)
 
 
 def answer(body=b"{}", *rows, status=b"200 OK"):

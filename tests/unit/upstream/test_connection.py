@@ -424,7 +424,7 @@ async def test_the_limit_of_an_error_is_the_documented_one():
 async def test_the_first_byte_is_waited_for_only_so_long():
     async with provider(b"") as upstream:
         connection = await opened(upstream)
-        assert await post(connection, upstream, timeouts=Timeouts(first_byte=0.03)) is OutcomeKind.TIMED_OUT
+        assert await post(connection, upstream, sink=[].append, timeouts=Timeouts(first_byte=0.03)) is OutcomeKind.TIMED_OUT
         await until(lambda: not connection.usable)
 
 
@@ -438,10 +438,21 @@ async def test_a_stream_may_pause_only_so_long():
 
 
 @on_loop
-async def test_a_whole_answer_has_the_time_of_its_first_byte_to_its_end():
-    async with provider(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf") as upstream:
+async def test_a_whole_answer_has_a_time_of_its_own_to_its_end():
+    """It comes when the model has finished, so it may take longer than the first byte of a stream."""
+    for begun in (b"", b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf"):
+        async with provider(begun) as upstream:
+            connection = await opened(upstream)
+            assert await post(connection, upstream, timeouts=Timeouts(10.0, 10.0, 0.05)) is OutcomeKind.TIMED_OUT
+
+    async def late(reader, writer):
+        await asyncio.sleep(0.1)
+        writer.write(answer(b"{}"))
+        await silent(reader, writer)
+
+    async with provider(b"", then=late) as upstream:
         connection = await opened(upstream)
-        assert await post(connection, upstream, timeouts=Timeouts(0.05, 10.0)) is OutcomeKind.TIMED_OUT
+        assert await post(connection, upstream, timeouts=Timeouts(0.02, 0.02, 10.0)) is None
 
 
 @on_loop
@@ -628,4 +639,5 @@ async def test_an_idle_connection_that_the_provider_closes_is_forgotten():
 def test_the_default_timeouts_are_finite():
     assert 0 < Timeouts().first_byte < 1000
     assert 0 < Timeouts().stream_idle < 1000
+    assert Timeouts().first_byte < Timeouts().answer < 1000
     assert PATIENT != Timeouts()
