@@ -23,6 +23,7 @@ const Credentials = lazy(() => import("./pages/credentials"));
 const Playground = lazy(() => import("./pages/playground"));
 const Members = lazy(() => import("./pages/members"));
 const Review = lazy(() => import("./pages/review"));
+const AuditLog = lazy(() => import("./pages/audit"));
 const Exposure = lazy(() => import("./pages/exposure"));
 const Ranking = lazy(() => import("./pages/ranking"));
 const PublicRanking = lazy(() => import("./pages/ranking").then((page) => ({ default: page.PublicRanking })));
@@ -120,6 +121,7 @@ function Account({ account }: { account: string }) {
             <Route path={`${base}/members`} component={Members} />
             <Route path={`${base}/review`} component={Review} />
             <Route path={`${base}/exposure`} component={Exposure} />
+            <Route path={`${base}/audit`} component={AuditLog} />
             <Route path={`${base}/ranking`} component={Ranking} />
             <Route path={`${base}/stored`} component={Stored} />
             <Route path={`${base}/logs`} component={Logs} />

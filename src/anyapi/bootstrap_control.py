@@ -18,6 +18,7 @@ from anyapi.errors import StorageError
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import inventory
 from anyapi.gateway.rankings import rankings_of
+from anyapi.storage.audit_reader import AuditReader
 from anyapi.storage.driver import Driver, code_of
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.rows import DEFAULT_ACCOUNT
@@ -115,6 +116,7 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
             **stores._asdict(),
             rankings=lambda week: rankings_of(parts.plane, week),
             receipts=parts.plane.outlets.receipts,
+            audit=lambda: AuditReader(driver),
             updating=updating,
             attempts=serving.Attempts(time.time),
             in_force=lambda: parts.plane.snapshot,

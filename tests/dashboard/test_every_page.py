@@ -32,6 +32,7 @@ PAGES = (
     "review",
     "logs",
     "exposure",
+    "audit",
     "stored",
     "requests",
     "me",

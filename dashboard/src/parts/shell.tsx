@@ -38,6 +38,7 @@ const PLACES: readonly { name: string; places: readonly Place[] }[] = [
       { path: "explain", name: "Explain", icon: "explain" },
       { path: "logs", name: "Sealed logs", icon: "vault" },
       { path: "exposure", name: "Exposure", icon: "clock" },
+      { path: "audit", name: "Audit log", icon: "chain" },
       { path: "stored", name: "What is stored", icon: "stored" },
       { path: "requests", name: "Privacy requests", icon: "letter" },
     ],

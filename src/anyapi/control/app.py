@@ -16,6 +16,7 @@ from litestar.types import ControllerRouterHandler, Message, Scope
 from anyapi import __version__
 from anyapi.control import (
     accounts,
+    audit,
     catalogue,
     credentials,
     deletion,
@@ -141,6 +142,7 @@ def _routes(dashboard: Path | None) -> list[ControllerRouterHandler]:
         *(settings.gateway_settings, settings.save_gateway_settings, settings.preview_gateway_settings),
         *(settings.settings, settings.save_settings, settings.preview_settings, settings.data_classes),
         *(usage.totals, usage.latency, usage.rows, usage.row, usage.export, receipts.receipt),
+        *(audit.show_audit, audit.checkpoint),
         *(exposure.show_exposure, exposure.exposure_csv, exposure.processing_record),
         *(catalogue.overview, catalogue.list_models, catalogue.list_providers, catalogue.show_provider, catalogue.explain_question),
         *(privacy_requests.list_requests, privacy_requests.open_request, privacy_requests.show_request, privacy_requests.write_again),

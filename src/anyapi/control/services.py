@@ -18,6 +18,7 @@ from anyapi.domain.receipt import NoReceipt
 from anyapi.domain.requirement import DataClass, Settings
 from anyapi.domain.snapshot import Agreement, PolicyContext
 from anyapi.policy.parse import Known
+from anyapi.storage.audit_reader import AuditReader
 from anyapi.storage.contract import (
     CredentialStore,
     DecisionStore,
@@ -146,6 +147,8 @@ class Services(msgspec.Struct, frozen=True):
     """The ranking of a week (its Monday), or the newest. Raises `NotFound`."""
     receipts: Callable[[AccountId, DecisionId], bytes | NoReceipt]
     """Gives the receipt of an account's decision; may wait for the audit log."""
+    audit: Callable[[], AuditReader]
+    """Opens the audit log to read it."""
     updating: Updating
     inventory: Callable[[], dict[str, object]]
     """What is stored, field by field, as `/v1/privacy` says it."""

@@ -103,6 +103,13 @@ class AuditReader:
         found = self._first(statements.ENTRY, (position,))
         return None if found is None else cast("bytes", found[0])
 
+    def of_account(self, log_id: str, start: int, end: int, most: int, *, changes: bool) -> list[tuple[int, bytes]]:
+        """Position and bytes of the newest entries of a range that name the account of this random id, newest first; or of its changes."""
+        statement = statements.CHANGES_OF_ACCOUNT if changes else statements.OF_ACCOUNT
+        with self._driver.translated("read the audit log"):
+            found = self._connection.execute(statement, (start, end, log_id.encode(), most)).fetchall()
+        return cast("list[tuple[int, bytes]]", found)
+
     def proof(self, position: int, size: int) -> list[bytes]:
         """The proof that an entry stands in the log of `size` entries."""
         with self._driver.translated("read the audit log"):

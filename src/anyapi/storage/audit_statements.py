@@ -11,6 +11,12 @@ ENTRY = "SELECT entry FROM audit_entries WHERE position = ?"
 PLACE = "SELECT position, entry FROM audit_entries WHERE ref = ?"
 KEYS = "SELECT position, entry FROM audit_entries WHERE ref >= 'k:' AND ref < 'k;' ORDER BY position"
 
+# An entry that names an account begins with it: "account" comes before all other names of fields.
+OF_ACCOUNT = """
+SELECT position, entry FROM audit_entries WHERE position >= ? AND position < ? AND substr(entry, 13, 28) = ? ORDER BY position DESC LIMIT ?
+"""
+CHANGES_OF_ACCOUNT = OF_ACCOUNT.replace("ORDER", "AND ref >= 'c:' AND ref < 'c;' ORDER")
+
 USED = "SELECT 1 FROM usage WHERE decision = ? AND account = ?"
 
 TILE = "SELECT hashes FROM audit_tiles WHERE level = ? AND number = ?"

@@ -23,6 +23,7 @@ from anyapi.domain.people import Role
 from anyapi.gateway.privacy import stored
 from anyapi.gateway.rankings import shown
 from anyapi.own_credentials import Keeper
+from anyapi.storage.audit_reader import AuditReader
 from anyapi.storage.audit_receipts import Receipts
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.people_rows import LinkKind, LinkRow, MemberRow, PersonRow
@@ -124,6 +125,7 @@ class Control:
             review=self.review,
             ranking=self.ranking,
             receipts=Receipts(self.driver, lambda: enter_changes(self.driver, lambda: LOG_KEY), self.clock),
+            audit=lambda: AuditReader(self.driver),
             rankings=lambda week: shown(self.snapshot.releases, week, sampling=True),
             updating=Updating(
                 load_catalogue, functools.partial(catalogue_over, self.config), Dialer(["127.0.0.0/8"]).allows, root_keys=ROOT_KEYS
