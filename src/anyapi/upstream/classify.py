@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import msgspec
 
 from anyapi.domain.decision import Outcome, OutcomeKind
-from anyapi.upstream.rejection import why_rejected
+from anyapi.upstream.rejection import TOO_LONG, why_rejected
 
 LONGEST_WAIT = 3600.0
 """Seconds. A provider that asks for more is taken to ask for this."""
@@ -66,8 +66,7 @@ EVENT_CODES: Mapping[str, OutcomeKind] = {
     **dict.fromkeys(("rate_limit_exceeded", "rate_limit", "too_many_requests", "tokens", "requests"), OutcomeKind.RATE_LIMITED),
     **dict.fromkeys(("engine_overloaded", "overloaded", "service_unavailable", "unavailable"), OutcomeKind.OVERLOADED),
     "timeout": OutcomeKind.TIMED_OUT,
-    "context_length_exceeded": OutcomeKind.REJECTED,
-    "exceed_context_size_error": OutcomeKind.REJECTED,
+    **dict.fromkeys(TOO_LONG, OutcomeKind.REJECTED),
     "badrequesterror": OutcomeKind.REJECTED,
     **ANTHROPIC_TYPES,
 }

@@ -8,8 +8,8 @@ import re
 
 from anyapi.domain.decision import CONTEXT_LENGTH
 
-CODES = frozenset({"context_length_exceeded", "exceed_context_size_error"})
-"""Codes of OpenAI and those who copy it, and of llama.cpp."""
+TOO_LONG = frozenset({CONTEXT_LENGTH, "exceed_context_size_error"})
+"""What a context that is too small is called by OpenAI and those who copy it, and by llama.cpp."""
 WORDS = re.compile(
     r"(?:maximum|available|model's) (?:context|prompt) (?:length|size)"  # vLLM, DeepSeek, Mistral, Fireworks, xAI, llama.cpp
     r"|(?:prompt|input) is too long"  # Anthropic, Bedrock
@@ -41,7 +41,7 @@ def why_rejected(codes: frozenset[str], text: str, param: object = None) -> str 
 
     `CONTEXT_LENGTH`, or the name of a field; None where neither can be told.
     """
-    if codes & CODES or WORDS.search(text.lower()):
+    if codes & TOO_LONG or WORDS.search(text.lower()):
         return CONTEXT_LENGTH
     named = NAMED.match(f"{param}:" if isinstance(param, str) else text)
     name = named and (named[1] or named[2])
