@@ -246,13 +246,14 @@ def _server(config: Config, plane: DataPlane, shared: LoopParts, lease: Lease | 
         known = credential is not None and digest(credential) in plane.principals
         return known or (lease is not None and not lease.held)  # then nobody is told that a key is unknown
 
-    handle = Router(plane).handle
+    router = Router(plane)
     server = Server(
-        handle if lease is None else under(lease, handle),
+        router.handle if lease is None else under(lease, router.handle),
         may_send,
         Limits(**{name: getattr(limits, name) for name in type(limits).__struct_fields__}),
         shared,
         report=lambda error: log(Event.INTERNAL_ERROR, kind=type(error).__name__),
+        failed=router.failed,
         cors_origins=frozenset(config.server.cors_origins),
     )
     if config.control.public_url is not None:  # served by this process or by another of the same configuration

@@ -10,7 +10,7 @@ from anyapi.errors import BadRequest
 
 HOST = re.compile(rb"[A-Za-z0-9.\-_]*(\[[0-9A-Fa-f:.]+\])?(:\d{1,5})?")
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._:@-]{1,128}")
-BEARER = b"Bearer "
+BEARER, POST = b"Bearer ", b"POST"
 POLICY_PREFIX = b"x-anyapi-"
 LIKE_OURS = re.compile(rb"x[-_]?any[-_]?api([-_]|$)", re.IGNORECASE)
 """How the name of a header begins that was meant to be one of ours."""
@@ -30,6 +30,8 @@ NAMES = (
 )
 """The headers that mean something here; all others are counted and dropped."""
 KNOWN = {spelling: name.lower() for name in NAMES for spelling in (name, name.lower(), name.title())}
+ANSWERED_BY = (b"origin", b"x-request-id")
+"""Headers that an answer goes by."""
 PLAIN = frozenset({b"transfer-encoding", b"content-encoding"})
 VERSIONS = frozenset({"1.1", "1.0"})
 MAY_REPEAT = frozenset({b"anthropic-beta", b"access-control-request-headers", b"traceparent"})
@@ -43,7 +45,7 @@ NO_POLICY: list[tuple[bytes, bytes]] = ()  # type: ignore[assignment]
 class Call(msgspec.Struct, gc=False):
     """Method, path, headers and body of one request. Holds content: never printed, never stored."""
 
-    method: bytes = b""
+    method: bytes = POST
     path: bytes = b""
     query: bytes = b""
     body: bytes = b""
@@ -87,10 +89,15 @@ class Call(msgspec.Struct, gc=False):
                 "A header is named like X-AnyAPI-* and is not: nothing would read it. Write X-AnyAPI- with two hyphens.", "headers"
             )
 
+    def rest(self) -> None:
+        """The request was sent on and waits for its answer: keep of the headers only what that one goes by, and no copy of usual words."""
+        self.method = POST if self.method == POST else self.method
+        self.version = sys.intern(self.version)
+        self.headers = {name: self.headers[name] for name in ANSWERED_BY if name in self.headers} or NO_HEADERS
+
     def forget(self) -> None:
         """The answer has begun: of the request only what tells how to end it is still needed. A stream may last for minutes."""
-        self.method = self.path = self.query = self.body = b""
-        self.version = sys.intern(self.version)
+        self.path = self.query = self.body = b""
         self.credential = None
         self.headers, self.policy = NO_HEADERS, NO_POLICY
 

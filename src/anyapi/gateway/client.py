@@ -5,7 +5,6 @@ it knows nothing of models, keys or providers. What a handler writes through the
 """
 
 import asyncio
-from functools import partial
 from typing import NoReturn
 
 import httptools
@@ -23,10 +22,9 @@ from anyapi.errors import (
 from anyapi.gateway.call import KNOWN, Call, has_body, is_ours, leaves_body, read_head, without_upgrade
 from anyapi.gateway.error_envelope import render_for
 from anyapi.gateway.render import CONTINUE, head
-from anyapi.gateway.reply import CLOSED_ROW, Reply, nowhere
+from anyapi.gateway.reply import CLOSED_ROW, Reply
 from anyapi.gateway.roles import Shared
 from anyapi.wire.deadlines import NEVER
-from anyapi.wire.tasks import drive
 from anyapi.wire.turns import give_way
 
 MOST_QUEUED = 256 * 1024
@@ -61,7 +59,6 @@ class Connection(Reply):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Accepted: refuse at once when there are too many."""
         self._transport = transport  # type: ignore[assignment]
-        self.write = partial(self._server.outbox.put, transport.write)  # type: ignore[attr-defined]
         server = self._server
         transport.set_write_buffer_limits(high=server.limits.write_buffer)  # type: ignore[attr-defined]
         server.connections.add(self)
@@ -79,7 +76,6 @@ class Connection(Reply):
         server.sweep.discard(self)
         server.held.let_go(self)
         self._transport = None
-        self.write = nowhere
         self._waiting = ()
         self._parts = ()
         self._call = None
@@ -96,6 +92,8 @@ class Connection(Reply):
         unread: memoryview | bytes = buffer.view[: 0 if self._lingering else nbytes]
         while unread:
             unread = self._feed(unread)
+        if self._exchange is not None and self._exchange.lasting:
+            self.rest()
         buffer.wipe(nbytes)
         if nbytes == len(buffer.view):
             give_way(self._server.loop, self._transport, lambda: not self._read_paused)
@@ -343,17 +341,16 @@ class Connection(Reply):
         self.current = call
         self.deadline = NEVER
         self._server.outbox.active += 1
-        drive(self._server.handle(call, self), self._ended)
+        self.run(self._server.handle(call, self))
 
-    def _ended(self, error: Exception | None) -> None:
-        """One request is answered: close, or go on with the next. An error that nobody foresaw cuts this connection and nothing else."""
+    def ended(self, error: Exception | None) -> None:
+        """One request is answered, or its error is told: close, or go on with the next."""
         server = self._server
+        if error is not None and self.current is not None:
+            server.failed(error, self.current, self)
         server.outbox.active -= 1
         closing = self.streaming or self._ending()
         self.current = self._exchange = None
-        if error is not None:
-            server.report(error)
-            self.abort()
         if self._transport is None:
             return
         self.let_go()

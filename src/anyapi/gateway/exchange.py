@@ -20,6 +20,7 @@ from anyapi.gateway.render import EVENTS, JSON
 from anyapi.gateway.rows import rows_for
 from anyapi.gateway.settle import BYTES_A_TOKEN, REFUSED_LATE
 from anyapi.gateway.still import objection
+from anyapi.gateway.tracing import Traced
 from anyapi.gateway.upstream_errors import broken_off
 from anyapi.upstream.adapter import Adapter, Answer, Prepared, ProviderRow, StreamReader
 from anyapi.upstream.classify import parse_retry_after
@@ -48,12 +49,13 @@ class ProviderExchange:
         "_pending",
         "_reader",
         "_stopped",
+        "adjusted",
         "admission",
         "held",
+        "lasting",
         "outbound",
         "refusal",
         "reply",
-        "rows",
     )
 
     def __init__(self, outbound: ChatRequest, reply: Connection, admission: Admission) -> None:
@@ -67,7 +69,8 @@ class ProviderExchange:
         """Why the first endpoint that was passed by could not be asked; the caller gets it if nothing was sent to any."""
         self.held: Answer | bytes | None = None
         """A refusal, of a stream all of it, that would go to the client if no other endpoint answers."""
-        self.rows = b""
+        self.adjusted: tuple[str, ...] = ()
+        self.lasting = outbound.stream
 
     # --- told by the client's connection
 
@@ -130,7 +133,7 @@ class ProviderExchange:
             return hindrance
         admission.sent += (candidate,)
         self._connection, self._pending = connection, None
-        self.rows = rows_for(admission, candidate, prepared.adjusted)
+        self.adjusted = prepared.adjusted
         witness = None if row.evidence is None else Witness(admission, candidate, row, row.evidence, connection)
         waiter = self._send(connection, upstream, prepared, adapter, witness)
         del prepared  # a stream may last for minutes: its prompt must not
@@ -153,6 +156,8 @@ class ProviderExchange:
     ) -> Waiter[OutcomeKind | None]:
         """Write the request; what the waiter gives is how the exchange failed, None if it did not."""
         sink: Callable[[bytes], None] | None = None
+        if type(self.admission.usage) is Traced:
+            self.admission.usage.sending(self.admission.attempts)
         if self.outbound.stream:
             self._reader, sink = adapter.open_stream(self.outbound), self._relay
         if witness is not None:
@@ -225,10 +230,9 @@ class ProviderExchange:
                 return
             admission.note_first_token()
             admission.streamed = True
-            reply.start_stream(b"%b%b" % (EVENTS, self.rows))
+            reply.start_stream(b"%b%b" % (EVENTS, rows_for(admission, self.adjusted)))
             self.outbound.forget()  # content has reached the client, so no other attempt can follow
             reply.forget_request()
-            self.rows = b""
         admission.answer_tokens += out.count(b"\n\n")  # about one token an event; only used where the provider states none
         reply.send_part(out)
 
@@ -282,7 +286,7 @@ class ProviderExchange:
         admission = self.admission
         admission.note_first_token()
         admission.answer_tokens = max(1, (len(answer.body) - ENVELOPE) // BYTES_A_TOKEN)
-        self.reply.send(200, JSON + self.rows, answer.body)
+        self.reply.send(200, JSON + rows_for(admission, self.adjusted), answer.body)
 
     def fail_stream(self) -> None:
         """End a stream that cannot be completed, so that no SDK takes it for whole."""

@@ -5,16 +5,17 @@ For workers that share a store. It says 503, never 401: what it does not know is
 
 import math
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 
 from anyapi.errors import Overloaded
 from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
 from anyapi.gateway.error_envelope import render_for
 from anyapi.gateway.routes import PLAIN
+from anyapi.wire.tasks import Driven
 
 RETRY_SECONDS = 1.0
-Handle = Callable[[Call, Connection], Coroutine[object, object, None]]
+Handle = Callable[[Call, Connection], Driven]
 
 
 class Lease:
@@ -34,7 +35,7 @@ class Lease:
 def under(lease: Lease, handle: Handle) -> Handle:
     """The handler, for as long as the lease is held. It is asked for each call: a process may be halted between any two."""
 
-    def decide(call: Call, reply: Connection) -> Coroutine[object, object, None]:
+    def decide(call: Call, reply: Connection) -> Driven:
         return handle(call, reply) if lease.held or call.path.decode("latin-1") in PLAIN else _refuse(call, reply)
 
     return decide

@@ -1,6 +1,6 @@
 """Everything the data plane serves besides inference: models with their policies, explain, the key's own policy, privacy, status."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from urllib.parse import parse_qs, unquote
 
@@ -30,8 +30,9 @@ from anyapi.policy.decide import decide
 from anyapi.policy.explain import explain, policy_view
 from anyapi.policy.names import asked_about
 from anyapi.policy.periods import day_of
+from anyapi.wire.tasks import Driven
 
-Operation = Callable[[Call, DataPlane, Connection], Awaitable[None]]
+Operation = Callable[[Call, DataPlane, Connection], Driven]
 
 HTML = b"content-type: text/html; charset=utf-8\r\ncontent-security-policy: default-src 'none'; style-src 'unsafe-inline'\r\n"
 PLAIN_TEXT = b"content-type: text/plain; charset=utf-8\r\n"

@@ -1,13 +1,13 @@
 """What a handler uses of a client's connection: a whole answer, or a stream part by part. Reads nothing from the client."""
 
 import asyncio
-from collections.abc import Callable
 
 import httptools
 
 from anyapi.gateway.call import Call
 from anyapi.gateway.render import DATE, head
 from anyapi.gateway.roles import Exchange, Shared
+from anyapi.wire.tasks import Runner
 
 CLOSED_ROW = b"connection: close\r\n"
 SMALL = 16 * 1024
@@ -15,7 +15,7 @@ VARY = b"vary: origin\r\n"
 CORS = b"access-control-allow-origin: %b\r\nvary: origin\r\naccess-control-expose-headers: *\r\n"
 
 
-class Reply(asyncio.BufferedProtocol):
+class Reply(Runner, asyncio.BufferedProtocol):
     """The answering half of a connection; `client.Connection` is the whole of it."""
 
     __slots__ = (
@@ -31,11 +31,11 @@ class Reply(asyncio.BufferedProtocol):
         "_transport",
         "current",
         "streaming",
-        "write",
     )
 
     def __init__(self, server: Shared) -> None:
         """Not yet connected."""
+        super().__init__()
         self._server = server
         self._transport: asyncio.Transport | None = None
         self._exchange: Exchange | None = None
@@ -44,7 +44,6 @@ class Reply(asyncio.BufferedProtocol):
         self._head_bytes = self._body_bytes = self._framing = 0
         self._begun = self._read_paused = self._close_after = self.streaming = False
         self.current: Call | None = None
-        self.write: Callable[[bytes], None] = nowhere
 
     @property
     def alive(self) -> bool:
@@ -70,6 +69,11 @@ class Reply(asyncio.BufferedProtocol):
         """Whether a browser may let the page that made this call read the answer: the operator's list of origins says so."""
         origin = call.headers.get(b"origin")
         return origin is not None and self._server.allows_origin(origin)
+
+    def write(self, data: bytes) -> None:
+        """Have bytes go out before this turn of the loop ends; dropped if the client is gone."""
+        if self._transport is not None:
+            self._server.outbox.put(self._transport.write, data)
 
     def send(self, status: int, rows: bytes, body: bytes) -> None:
         """Write a complete answer. `rows` are header lines, each ending in CRLF, without length and connection."""
@@ -110,16 +114,24 @@ class Reply(asyncio.BufferedProtocol):
         if self.current is None or not self.current.http10:
             self.write(b"0\r\n\r\n")
 
+    def rest(self) -> None:
+        """If a stream is awaited, let go of what nobody asks for meanwhile: it may take long. Not to be called out of the parser."""
+        if self.current is not None and not self.streaming:
+            self.current.rest()
+            self._free_parser(self.current)
+
     def forget_request(self) -> None:
-        """The answer has begun and may last for minutes: let go of the request, and of the parser if it is not in the midst of another."""
-        call = self.current
-        if call is None:
-            return
-        call.forget()
-        self.let_go()
+        """The answer has begun and may last for minutes: let go of the request too."""
+        if self.current is not None:
+            self.current.forget()
+            self.let_go()
+            self._free_parser(self.current)
+
+    def _free_parser(self, call: Call) -> None:
+        """If it is not in the midst of another request: the next one gets a new one, which begins where this one stands."""
         if not (self._begun or self._read_paused or self._close_after or call.close_after):
             self._head_bytes = self._body_bytes = self._framing = 0
-            self._parser = None  # the next request gets a new one, which begins where this one stands
+            self._parser = None
 
     def let_go(self) -> None:
         """The body is forgotten: it is counted no more, unless another one has begun to come already. What waits whole is small."""
@@ -139,7 +151,3 @@ class Reply(asyncio.BufferedProtocol):
         if self._close_after or self._server.leaving or self.current is None or self.current.close_after:
             return CLOSED_ROW
         return b""
-
-
-def nowhere(_data: bytes) -> None:
-    """The client is gone: what would be written is dropped."""

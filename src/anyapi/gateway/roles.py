@@ -9,6 +9,7 @@ from anyapi.gateway.limits import Limits
 from anyapi.wire.buffers import ReadBuffer
 from anyapi.wire.deadlines import Sweep
 from anyapi.wire.outbox import Outbox
+from anyapi.wire.tasks import Driven
 from anyapi.wire.tls import TlsPipe
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 class Exchange(Protocol):
     """What is going on with a provider on behalf of a client."""
+
+    lasting: bool
+    """Whether it is for a stream, so that connections wait for long and should hold little."""
 
     def abort(self) -> None:
         """The client is gone: close the provider's connection at once."""
@@ -54,8 +58,12 @@ class Shared(Protocol):
     """Whether nobody new is served."""
     cors_origins: frozenset[str]
 
-    async def handle(self, call: Call, connection: "Connection") -> None:
-        """Answer one call through the connection."""
+    def handle(self, call: Call, connection: "Connection") -> Driven:
+        """What answers one call through the connection. It may raise: `failed` then tells the client."""
+        ...
+
+    def failed(self, error: Exception, call: Call, connection: "Connection") -> None:
+        """Answer a call with the error that it came to, or cut the connection. Raises nothing."""
         ...
 
     def may_send(self, credential: bytes | None) -> bool:

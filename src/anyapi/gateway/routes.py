@@ -1,5 +1,7 @@
 """Path to operation. Both `/v1` and `/api/v1` serve the data plane; what belongs elsewhere is said so. Nothing else happens here."""
 
+from functools import partial
+
 from anyapi.errors import AnyAPIError, MethodNotAllowed, NotFound
 from anyapi.gateway import pages, rankings
 from anyapi.gateway.call import Call
@@ -10,6 +12,7 @@ from anyapi.gateway.pages import Operation
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.receipts import receipt
 from anyapi.gateway.render import error_of
+from anyapi.wire.tasks import Driven
 
 PREFIXES = ("/v1/", "/api/v1/")
 POST: dict[str, Operation] = {
@@ -54,21 +57,32 @@ class Router:
             f"{prefix}{name}".encode(): operation for prefix in PREFIXES for name, operation in POST.items()
         }
 
-    async def handle(self, call: Call, reply: Connection) -> None:
-        """Answer one call."""
+    def handle(self, call: Call, reply: Connection) -> Driven:
+        """What answers one call; what it raises is for `failed`."""
+        operation = self._fast.get(call.path) if call.method == b"POST" else None
+        return (operation or self._find(call))(call, self.plane, reply)
+
+    def failed(self, error: Exception, call: Call, reply: Connection) -> None:
+        """Answer a call with the error that it came to: whatever failed, the caller gets an answer."""
+        if not isinstance(error, AnyAPIError):
+            call.close_after = True
+            reply.report(error)
+        elif "decision" not in error.metadata:  # else its usage row tells of it
+            self.plane.outlets.refused(str(error_of(error)[1]["type"]))
+        if reply.streaming:
+            reply.abort()
+            return
+        reply.send(*render_for(error, call))
+
+    def _find(self, call: Call) -> Operation:
         try:
-            operation = self._fast.get(call.path) if call.method == b"POST" else None
-            await (operation or find(call, self.plane.disclosure.control_url))(call, self.plane, reply)
-        except Exception as error:  # noqa: BLE001 the edge: whatever failed, the caller gets an answer and nobody else is harmed
-            if not isinstance(error, AnyAPIError):
-                call.close_after = True
-                reply.report(error)
-            elif "decision" not in error.metadata:  # else its usage row tells of it
-                self.plane.outlets.refused(str(error_of(error)[1]["type"]))
-            if reply.streaming:
-                reply.abort()
-                return
-            reply.send(*render_for(error, call))
+            return find(call, self.plane.disclosure.control_url)
+        except AnyAPIError as error:
+            return partial(_refuse, error)
+
+
+async def _refuse(error: AnyAPIError, *_: object) -> None:
+    raise error
 
 
 def find(call: Call, control_url: str | None = None) -> Operation:

@@ -1,6 +1,5 @@
 """The header lines by which an answer says what was decided: provider, endpoint, policy, decision, what was adjusted."""
 
-from anyapi.domain.decision import Candidate
 from anyapi.gateway.admit import Admission
 from anyapi.gateway.key_limits import Hold
 from anyapi.gateway.memo import in_force
@@ -9,8 +8,11 @@ from anyapi.gateway.tracing import Traced
 from anyapi.upstream.adapter import Dialect
 
 
-def rows_for(admission: Admission, candidate: Candidate, adjusted: tuple[str, ...]) -> bytes:
-    """The X-AnyAPI-* header lines of an answer, as an attempt begins. Those that go by endpoint and requirement alone are made once."""
+def rows_for(admission: Admission, adjusted: tuple[str, ...]) -> bytes:
+    """The X-AnyAPI-* header lines of an answer of the candidate in `admission`. Those that go by endpoint and requirement are made once."""
+    candidate = admission.candidate
+    if candidate is None:
+        raise TypeError  # INVARIANT: an answer is of a candidate
     fixed = admission.decided.rows.get(candidate.endpoint.id)
     if fixed is None:
         echoed = "".join(f"x-anyapi-{name}: {value}\r\n" for name, value in in_force(admission.asked.requirement))
@@ -24,7 +26,6 @@ def rows_for(admission: Admission, candidate: Candidate, adjusted: tuple[str, ..
         rows += f"x-anyapi-adjusted: {', '.join(sorted({*adjusted, *admission.request.adjusted}))}\r\n".encode("ascii", "replace")
     passed = admission.usage
     if type(passed) is Traced:
-        passed.sending(admission.attempts)  # this is asked just before the request is written
         passed = passed.usage
     if type(passed) is Hold or type(passed) is Sample:
         rows += passed.rows

@@ -3,7 +3,7 @@
 import asyncio
 import select
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 
 import msgspec
 
@@ -12,6 +12,7 @@ from anyapi.gateway.client import Connection
 from anyapi.gateway.holding import Held
 from anyapi.gateway.limits import Limits
 from anyapi.wire.loop_parts import LoopParts
+from anyapi.wire.tasks import Driven
 from anyapi.wire.tls import TlsPipe
 
 NEWCOMERS = QUEUE = 0.5
@@ -23,20 +24,23 @@ class Server:
 
     def __init__(
         self,
-        handle: Callable[[Call, Connection], Coroutine[object, object, None]],
+        handle: Callable[[Call, Connection], Driven],
         may_send: Callable[[bytes | None], bool],
         limits: Limits,
         shared: LoopParts,
         *,
         report: Callable[[Exception], None],
+        failed: Callable[[Exception, Call, Connection], None] | None = None,
         cors_origins: frozenset[str] = frozenset(),
     ) -> None:
-        """`handle` answers one call; `may_send` tells whether a credential is known, before a large body is read.
+        """`handle` answers one call, `may_send` tells whether a credential is known, before a large body is read.
+
+        `failed` tells a client the error that its call came to; without it the connection is cut.
 
         `shared.sweep` is closed by the drain. `report` hears of errors nobody foresaw; it must take their type only, since their text may
         hold content.
         """
-        self.handle, self.may_send, self.report = handle, may_send, report
+        self.handle, self.may_send, self.report, self._failed = handle, may_send, report, failed
         least = min(limits.unauthenticated_body_bytes, limits.max_body_bytes)
         self.limits = msgspec.structs.replace(limits, unauthenticated_body_bytes=least)
         self.cors_origins = cors_origins
@@ -66,6 +70,17 @@ class Server:
         self.handshakes.add(pipe)
         self.sweep.add(pipe)
         return pipe
+
+    def failed(self, error: Exception, call: Call, connection: Connection) -> None:
+        """Tell the client of an error. One that nobody foresaw, be it in the telling, cuts this connection and nothing else."""
+        try:
+            if self._failed is not None:
+                self._failed(error, call, connection)
+                return
+        except Exception as another:  # noqa: BLE001 the edge: nobody else is harmed
+            error = another
+        self.report(error)
+        connection.abort()
 
     def allows_origin(self, origin: bytes) -> bool:
         """Whether the operator lists this origin (or `*`), or our dashboard is served there."""

@@ -13,15 +13,15 @@ T = TypeVar("T")
 
 
 class Waiter(Generic[T]):
-    """A value that arrives once, for one coroutine run by `drive`."""
+    """A value that arrives once, for one coroutine run by a `Runner`."""
 
     __slots__ = ("_value", "done", "resume")
 
     def __init__(self) -> None:
         """Nothing has arrived."""
         self.done = False
-        self.resume: _Driver | None = None
-        """Set by `drive`: what to step when the value is there. Not a method of it, which would be one more thing to hold."""
+        self.resume: Runner | None = None
+        """What to step when the value is there. Not a method of it, which would be one more thing to hold."""
 
     def set(self, value: T) -> None:
         """Give the value and go on with the coroutine that waits for it, now. A second value is ignored."""
@@ -43,21 +43,35 @@ class Waiter(Generic[T]):
 
 Awaited: TypeAlias = "Waiter[object] | asyncio.Future[object]"
 """What a driven coroutine may wait for."""
+Driven: TypeAlias = Coroutine[Awaited, None, None]
 
 
-class _Driver:
-    __slots__ = ("_coroutine", "_ended")
+class Runner:
+    """Who runs one coroutine at a time. To be derived from: one object more for each request would be one more to hold."""
 
-    def __init__(self, coroutine: Coroutine[Awaited, None, None], ended: Callable[[Exception | None], None]) -> None:
-        self._coroutine, self._ended = coroutine, ended
+    __slots__ = ("_coroutine",)
+
+    def __init__(self) -> None:
+        """Nothing runs."""
+        self._coroutine: Driven | None = None
+
+    def run(self, coroutine: Driven) -> None:
+        """Run a coroutine up to its first wait, and go on whenever what it waits for is there."""
+        self._coroutine = coroutine
+        self.step()
 
     def step(self, _future: object = None) -> None:
+        """Go on: what is waited for is there."""
+        if self._coroutine is None:
+            return
         try:
             waiting = self._coroutine.send(None)
         except StopIteration:
-            self._ended(None)
+            self._coroutine = None
+            self.ended(None)
         except Exception as error:  # noqa: BLE001 the edge: whatever failed, the connection has to hear of it
-            self._ended(error)
+            self._coroutine = None
+            self.ended(error)
         else:
             if isinstance(waiting, Waiter):
                 waiting.resume = self
@@ -65,7 +79,22 @@ class _Driver:
                 waiting._asyncio_future_blocking = False  # noqa: SLF001 what a task does with a future that it waits for
                 waiting.add_done_callback(self.step)
 
+    def ended(self, error: Exception | None) -> None:
+        """Hear, once, of the end or the error of what was run; another may be run then."""
+        raise NotImplementedError
 
-def drive(coroutine: Coroutine[Awaited, None, None], ended: Callable[[Exception | None], None]) -> None:
-    """Run a coroutine up to its first wait, and go on whenever what it waits for is there. `ended` hears once of its end or error."""
-    _Driver(coroutine, ended).step()
+
+class _Telling(Runner):
+    __slots__ = ("_told",)
+
+    def __init__(self, told: Callable[[Exception | None], None]) -> None:
+        super().__init__()
+        self._told = told
+
+    def ended(self, error: Exception | None) -> None:
+        self._told(error)
+
+
+def drive(coroutine: Driven, ended: Callable[[Exception | None], None]) -> None:
+    """Run a coroutine beside everything else. `ended` hears once of its end or error."""
+    _Telling(ended).run(coroutine)

@@ -7,7 +7,7 @@ from tests.unit.gateway.workbench import front, hear, request, talk
 from tests.unit.wire.peers import dialled, on_loop, until
 
 from anyapi.gateway.limits import Limits
-from anyapi.gateway.reply import SMALL, nowhere
+from anyapi.gateway.reply import SMALL, Reply
 
 ROWS = b"content-type: text/plain\r\n"
 ORIGIN = b"https://app.example"
@@ -217,8 +217,10 @@ async def test_errors_nobody_foresaw_are_passed_on():
         assert server.errors == [error]
 
 
-def test_nowhere_takes_anything():
-    assert nowhere(b"data") is None
+@on_loop
+async def test_what_is_written_to_a_client_that_is_gone_is_dropped():
+    async with front(hello) as server:
+        assert Reply(server.server).write(b"data") is None
 
 
 @on_loop

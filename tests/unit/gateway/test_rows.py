@@ -21,9 +21,9 @@ def rows(request_id=None, adjusted=(), parse=openai_chat.parse, **fields):
     asked = plane.ask(caller, Call(), request)
     decided = plane.decide(asked, request, caller.account)
     admission = admit(caller, asked, decided, request, plane, Call(headers={} if request_id is None else {b"x-request-id": request_id}))
-    candidate = plane.rank(decided, NO_PREFERENCE, request.facts).candidates[0]
-    text = rows_for(admission, candidate, adjusted)
-    assert text == rows_for(admission, candidate, adjusted)
+    admission.candidate = plane.rank(decided, NO_PREFERENCE, request.facts).candidates[0]
+    text = rows_for(admission, adjusted)
+    assert text == rows_for(admission, adjusted)
     assert list(decided.rows) == ["p/one"]
     assert text.endswith(b"\r\n")
     return dict(line.split(": ", 1) for line in text.decode("ascii").split("\r\n")[:-1]), admission

@@ -171,6 +171,8 @@ async def test_after_its_time_whatever_still_runs_is_stopped_then_cut():
     stopped = []
 
     class Exchange:
+        lasting = False
+
         def stop(self):
             stopped.append(True)
 

@@ -88,11 +88,11 @@ def chat(**fields):
 
 
 @contextlib.asynccontextmanager
-async def front(handle, limits=Limits(), *, may_send=lambda _credential: True, cors=(), shared=None):
+async def front(handle, limits=Limits(), *, may_send=lambda _credential: True, cors=(), shared=None, failed=None):
     """A server of ours whose requests `handle` answers; gives it, with its `port` and the `errors` that nobody foresaw."""
     loop = asyncio.get_running_loop()
     shared, errors = shared or LoopParts(loop), []
-    server = Server(handle, may_send, limits, shared, report=errors.append, cors_origins=frozenset(cors))
+    server = Server(handle, may_send, limits, shared, report=errors.append, failed=failed, cors_origins=frozenset(cors))
     listener = await loop.create_server(server.protocol, "127.0.0.1", 0)
     running = Front(server, listener, errors)
     try:
@@ -237,5 +237,6 @@ async def gateway(
         )
         for upstream in upstreams.values():
             stack.callback(upstream.close)
-        running = await stack.enter_async_context(front(Router(plane).handle, limits, cors=cors, shared=shared))
+        router = Router(plane)
+        running = await stack.enter_async_context(front(router.handle, limits, cors=cors, shared=shared, failed=router.failed))
         yield Gateway(plane, running, clock)
