@@ -196,7 +196,8 @@ class Connection(Reply):
         self._in_head = False
         if call is None or parser is None:
             return
-        self._check_head_size()
+        if self._head_bytes > server.limits.max_header_bytes or self._headers > server.limits.max_headers:
+            self._check_head_size()
         call.method = parser.get_method()
         call.version = parser.get_http_version()
         if parser.should_upgrade():  # none is offered: the request is answered as it stands (RFC 9110, 7.8). Without a body,
@@ -346,14 +347,15 @@ class Connection(Reply):
     def ended(self, error: Exception | None) -> None:
         """One request is answered, or its error is told: close, or go on with the next."""
         server = self._server
-        if error is not None and self.current is not None:
-            server.failed(error, self.current, self)
+        if error is not None:
+            server.failed(error, self)
         server.outbox.active -= 1
         closing = self.streaming or self._ending()
         self.current = self._exchange = None
         if self._transport is None:
             return
-        self.let_go()
+        if server.held.bodies:
+            self.let_go()
         if closing:
             self._linger()
             return

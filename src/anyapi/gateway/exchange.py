@@ -147,9 +147,13 @@ class ProviderExchange:
 
     def _hindrance(self, candidate: Candidate) -> Outcome | None:
         """What keeps a request from being written. A candidate against which a change speaks is passed by, as if it could not serve."""
-        refusal = None if self._gone or self._stopped else objection(self.admission, candidate, self.reply.current)
+        if self._gone or self._stopped:
+            return self.ended()
+        refusal = objection(self.admission, candidate, self.reply.current)
+        if refusal is None:
+            return None
         self.refusal = self.refusal or refusal
-        return self.ended() if refusal is None else INEXPRESSIBLE
+        return INEXPRESSIBLE
 
     def _send(
         self, connection: UpstreamConnection, upstream: Upstream, prepared: Prepared, adapter: Adapter, witness: Witness | None

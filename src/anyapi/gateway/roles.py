@@ -62,8 +62,8 @@ class Shared(Protocol):
         """What answers one call through the connection. It may raise: `failed` then tells the client."""
         ...
 
-    def failed(self, error: Exception, call: Call, connection: "Connection") -> None:
-        """Answer a call with the error that it came to, or cut the connection. Raises nothing."""
+    def failed(self, error: Exception, connection: "Connection") -> None:
+        """Answer a connection's current call with the error that it came to, or cut the connection. Raises nothing."""
         ...
 
     def may_send(self, credential: bytes | None) -> bool:

@@ -1,5 +1,6 @@
 """The header lines by which an answer says what was decided: provider, endpoint, policy, decision, what was adjusted."""
 
+from anyapi.domain.decision import Candidate
 from anyapi.gateway.admit import Admission
 from anyapi.gateway.key_limits import Hold
 from anyapi.gateway.memo import in_force
@@ -13,15 +14,12 @@ def rows_for(admission: Admission, adjusted: tuple[str, ...]) -> bytes:
     candidate = admission.candidate
     if candidate is None:
         raise TypeError  # INVARIANT: an answer is of a candidate
-    fixed = admission.decided.rows.get(candidate.endpoint.id)
-    if fixed is None:
-        echoed = "".join(f"x-anyapi-{name}: {value}\r\n" for name, value in in_force(admission.asked.requirement))
-        fixed = admission.decided.rows[candidate.endpoint.id] = (
-            f"x-anyapi-provider: {candidate.endpoint.provider}\r\nx-anyapi-endpoint: {candidate.endpoint.id}\r\n"
-            f"x-anyapi-model: {candidate.endpoint.model}\r\n{echoed}x-anyapi-decision: "
-        ).encode("ascii", "replace")
+    fixed = admission.decided.rows.get(candidate.endpoint.id) or _fixed(admission, candidate)
     identity = admission.id.encode()
-    rows = b"%b%b\r\n%b" % (fixed, identity, _request_ids(admission, identity))
+    if admission.request.dialect is Dialect.MESSAGES:
+        rows = b"%b%b\r\n%b" % (fixed, identity, _request_ids(admission.request_id, identity))
+    else:
+        rows = b"%b%b\r\nx-request-id: %b\r\n" % (fixed, identity, admission.request_id or identity)
     if adjusted or admission.request.adjusted:
         rows += f"x-anyapi-adjusted: {', '.join(sorted({*adjusted, *admission.request.adjusted}))}\r\n".encode("ascii", "replace")
     passed = admission.usage
@@ -32,9 +30,16 @@ def rows_for(admission: Admission, adjusted: tuple[str, ...]) -> bytes:
     return rows
 
 
-def _request_ids(admission: Admission, identity: bytes) -> bytes:
-    """The request's id where each maker's SDKs look for it: the client's own name for it comes back under its name."""
-    given = admission.request_id
-    if admission.request.dialect is not Dialect.MESSAGES:
-        return b"x-request-id: %b\r\n" % (given or identity)
+def _fixed(admission: Admission, candidate: Candidate) -> bytes:
+    echoed = "".join(f"x-anyapi-{name}: {value}\r\n" for name, value in in_force(admission.asked.requirement))
+    text = (
+        f"x-anyapi-provider: {candidate.endpoint.provider}\r\nx-anyapi-endpoint: {candidate.endpoint.id}\r\n"
+        f"x-anyapi-model: {candidate.endpoint.model}\r\n{echoed}x-anyapi-decision: "
+    )
+    rows = admission.decided.rows[candidate.endpoint.id] = text.encode("ascii", "replace")
+    return rows
+
+
+def _request_ids(given: bytes | None, identity: bytes) -> bytes:
+    """The request's id where Anthropic's SDKs look for it; the client's own name for it comes back under its name, as in other formats."""
     return b"request-id: %b\r\n" % identity + (b"" if given is None else b"x-request-id: %b\r\n" % given)

@@ -71,11 +71,11 @@ class Server:
         self.sweep.add(pipe)
         return pipe
 
-    def failed(self, error: Exception, call: Call, connection: Connection) -> None:
+    def failed(self, error: Exception, connection: Connection) -> None:
         """Tell the client of an error. One that nobody foresaw, be it in the telling, cuts this connection and nothing else."""
         try:
-            if self._failed is not None:
-                self._failed(error, call, connection)
+            if self._failed is not None and connection.current is not None:
+                self._failed(error, connection.current, connection)
                 return
         except Exception as another:  # noqa: BLE001 the edge: nobody else is harmed
             error = another
