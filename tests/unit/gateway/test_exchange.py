@@ -388,6 +388,32 @@ async def test_a_client_that_leaves_cancels_its_provider_at_once(sent):
         assert row.source is (UsageSource.ESTIMATED if event() in sent else UsageSource.UNKNOWN)
 
 
+@pytest.mark.parametrize("early", range(0, 60, 7))
+@on_loop
+async def test_a_stream_that_is_awaited_holds_no_parser_and_only_the_headers_that_its_answer_goes_by(early):
+    """What has come of the next request is read all the same, and so is the rest of it."""
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def late(_reader, writer):
+        asked.set()
+        await go_on.wait()
+        writer.write(STREAM)
+
+    origin, following = b"https://app.example", request(path=b"/healthz", method=b"GET")
+    async with gateway(playing(b"", then=late), cors=[origin.decode()]) as running, dialled(running.port) as (reader, writer):
+        writer.write(request(chat(stream=True), b"Origin: " + origin, b"X-Request-ID: r-1", b"Cookie: private") + following[:early])
+        await asked.wait()
+        (connection,) = running.server.connections
+        assert (connection._parser is None) is (early == 0)
+        assert connection.current.headers == {b"origin": origin, b"x-request-id": b"r-1"}
+        writer.write(following[early:])
+        go_on.set()
+        first, second = await hear(reader, count=2)
+        assert (first.field("access-control-allow-origin"), first.field("x-request-id")) == (origin, b"r-1")
+        assert first.body == event("one") + event("two") + DONE
+        assert (second.status, second.body) == (200, b"ok\n")
+
+
 @contextlib.contextmanager
 def nobody_accepts():
     """A listening socket whose queue is full: connecting to it goes on and on."""
