@@ -123,6 +123,10 @@ class Driver(Protocol):
         """
         ...
 
+    def portion(self, waiting: int, most: int) -> int:
+        """How many of the rows that wait, at most `most`, one `insert` should take; at least one where any wait."""
+        ...
+
     def translated(self, doing: str) -> AbstractContextManager[None]:
         """Turn what goes wrong while `doing` (our words) into `StorageError`, `NotStorable` or `Conflict`; never with a value."""
         ...

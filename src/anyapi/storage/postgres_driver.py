@@ -209,6 +209,10 @@ class PostgresDriver:
         values = msgspec.json.encode([dict(zip(columns, row, strict=True)) for row in rows]).decode()
         return connection.execute(text, (values,)).rowcount
 
+    def portion(self, waiting: int, most: int) -> int:
+        """All: the statement is the same for every number."""
+        return min(waiting, most)
+
     @contextlib.contextmanager
     def translated(self, doing: str) -> Iterator[None]:
         """Turn what goes wrong into `StorageError`. The server's own text is left out: it may hold values."""

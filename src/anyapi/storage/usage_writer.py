@@ -148,8 +148,9 @@ class UsageWriter:
     def _write_all(self, connection: Connection) -> None:
         if self._failure.failing:
             self._driver.tidy(connection, failing=True)
-        batches = 0
-        while self._next_batch():
+        batches, left = 0, len(self._rows)
+        while left or self._batch:  # what comes meanwhile is worth a batch of its own
+            left -= self._fill(left)
             self._write(connection, len(self._batch))
             batches += 1
             if batches % _BATCHES_UNCHECKED == 0:
@@ -158,16 +159,15 @@ class UsageWriter:
         self._add_up(connection)
         self._purge(connection)
 
-    def _next_batch(self) -> bool:
-        """Fill the batch; what stood in it after a failure stays first."""
-        while len(self._batch) < _MOST_ROWS:
-            try:
+    def _fill(self, waiting: int) -> int:
+        """Fill the batch with some of so many rows, and say with how many; what stands in it after a failure goes first."""
+        size = 0 if self._batch else self._driver.portion(waiting, _MOST_ROWS)
+        with contextlib.suppress(IndexError):
+            for _ in range(size):
                 self._batch.append(self._rows.popleft())
-            except IndexError:
-                break
         if self._forgotten:
             self._batch = [_nobodys(row) if row.account in self._forgotten else row for row in self._batch]
-        return bool(self._batch)
+        return size
 
     def _write(self, connection: Connection, size: int) -> None:
         """Write so many rows of the batch. If one of them cannot be stored or is there already, the others must not wait for ever."""

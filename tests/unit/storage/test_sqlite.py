@@ -8,6 +8,16 @@ from anyapi.errors import StorageError
 from anyapi.storage.connection import connect
 from anyapi.storage.rows import AccountRow, Declared
 from anyapi.storage.sqlite import SqliteStore
+from anyapi.storage.sqlite_driver import SqliteDriver
+
+
+@pytest.mark.parametrize("most", [1, 31, 512])
+def test_rows_are_inserted_in_few_different_numbers(most):
+    """Each number is a statement of its own, and to prepare it costs more than to insert the rows."""
+    portions = {waiting: SqliteDriver.portion(None, waiting, most) for waiting in range(3000)}
+    assert portions.pop(0) == 0
+    assert all(0 < portion <= min(waiting, most) for waiting, portion in portions.items())
+    assert len(set(portions.values())) <= 36
 
 
 def put_body(store, body):

@@ -12,6 +12,7 @@ from tests.conformance.samples import DAY, NOON, usage_row
 
 from anyapi.domain.call import App
 from anyapi.errors import StorageError
+from anyapi.storage import usage_writer
 from anyapi.storage.connection import connect, database_path
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.events import EventKind, WriterEvent
@@ -344,3 +345,21 @@ def test_sums_are_brought_up_to_date_at_first_now_and_then_and_at_the_end(tmp_pa
     writer.close()
     assert [*found, added(tmp_path)] == [0, 4, 4, 6, 6, 7]
     assert store.usage_totals(UsageGroup.ACCOUNT, *EVERYTHING)[0].requests == 7
+
+
+def test_one_run_writes_what_waited_and_what_comes_meanwhile_waits_for_the_next(store, open_writer, monkeypatch):
+    """Under load there is always more: without an end to a run each of a few rows would be a transaction of its own."""
+    writer, sizes = open_writer(), []
+
+    def written(driver, connection, rows):
+        sizes.append(len(rows))
+        put(writer, usage_row(1000 + len(sizes)))
+        write(driver, connection, rows)
+
+    monkeypatch.setattr(usage_writer, "write", written)
+    put(writer, *map(usage_row, range(107)))
+    writer.flush()
+    assert sizes == [64, 32, 11]
+    writer.flush()
+    assert sizes == [64, 32, 11, 3]
+    assert writer.state.written == 110
