@@ -62,7 +62,10 @@ def pytest_unconfigure(config):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
-    """What is collected stays: looking through it for garbage, again and again, took half of the time."""
+    """What is collected stays: looking through it for garbage, again and again, took half of the time.
+
+    So no test calls `gc.unfreeze`: afterwards each gateway that ran in this process looked through it once a second.
+    """
     gc.disable()
     result = yield
     gc.freeze()
