@@ -28,24 +28,43 @@ settings.load_profile("long" if LONG else "short")
 
 LONGEST = (
     "hostile/test_slow_clients",
-    "hostile/test_requests",
+    "dashboard/test_every_page",
     "privacy/test_memory",
-    "policy/test_oracle_agreement",
-    "privacy/test_canary",
-    "integration/test_cluster",
-    "integration/test_failover",
-    "hostile/test_policy_machine",
-    "policy/test_routing_agreement",
-    "hostile/test_browser_attacks",
     "dashboard/test_journey",
-    "integration/test_clouds",
+    "hostile/test_requests",
     "integration/test_durable_before_send",
+    "privacy/test_canary",
+    "dashboard/test_privacy_requests",
+    "integration/test_traces",
+    "policy/test_oracle_agreement",
+    "integration/test_failover",
+    "hostile/test_browser_attacks",
+    "integration/test_database_faults",
+    "policy/test_routing_agreement",
+    "hostile/test_changes_meanwhile",
+    "dashboard/test_sealed_logs",
+    "integration/test_cluster",
     "hostile/test_descriptions",
-    "privacy/test_credentials",
+    "dashboard/test_own_keys_and_prompts",
+    "hostile/test_policy_machine",
+    "integration/test_clouds",
+    "dashboard/test_building",
+    "conformance/test_holdings",
     "privacy/test_startup_and_egress",
+    "privacy/test_prove",
+    "dashboard/test_ranking",
     "packaging/test_pods",
+    "dashboard/test_audit_log",
+    "integration/test_routing",
+    "dashboard/test_review",
+    "privacy/test_credentials",
+    "integration/test_key_limits",
+    "policy/test_branch_coverage",
+    "unit/control/test_usage_speed",
+    "hostile/test_keys",
+    "signin/test_browser",
 )
-"""Files of tests that take longest, much of it waiting: begun at the end, one would have the other workers wait for it."""
+"""Files of tests that take longest: begun at the end, one would have the other workers wait for it. What computes stands between what waits."""
 POSTGRES = "ANYAPI_TEST_POSTGRES"
 """Where the processes of this run find its PostgreSQL server: see tests/tools/postgres.py."""
 
@@ -62,7 +81,10 @@ def pytest_unconfigure(config):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
-    """What is collected stays: looking through it for garbage, again and again, took half of the time."""
+    """What is collected stays: looking through it for garbage, again and again, took half of the time.
+
+    So no test calls `gc.unfreeze`: afterwards each gateway that ran in this process looked through it once a second.
+    """
     gc.disable()
     result = yield
     gc.freeze()

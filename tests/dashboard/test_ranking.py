@@ -4,7 +4,8 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from tests.dashboard.test_every_page import AXE, LOOK, PICTURES, SERIOUS, TALLEST
+from tests.conftest import LONG
+from tests.dashboard.test_every_page import AXE, SCHEMES, keep, serious
 
 from anyapi.domain.ranking import Cell, Measured, Release
 from anyapi.storage.sql_ranking import SqlRanking
@@ -57,7 +58,7 @@ def join(page):
     expect(page.get_by_text("The account takes part.")).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES if LONG else SCHEMES[:1])
 def test_everybody_sees_the_ranking_and_its_terms(ranked, scheme):
     with ranked.page(color_scheme=scheme, reduced_motion="reduce") as page:
         page.goto(f"{ranked.url}/ranking")
@@ -74,14 +75,9 @@ def test_everybody_sees_the_ranking_and_its_terms(ranked, scheme):
         page.get_by_role("button", name="Show all 10").click()
         expect(health).to_have_count(10)
         expect(page.locator("tr", has_text="openai/gpt-4o-mini")).to_contain_text("100%")
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        width, height = 1280, min(page.evaluate("document.documentElement.scrollHeight"), TALLEST)
-        page.screenshot(
-            path=PICTURES / f"public-ranking-{scheme}.png", clip={"x": 0, "y": 0, "width": width, "height": height}, full_page=True
-        )
+        keep(page, "public ranking")
         if AXE.exists():
-            page.evaluate(AXE.read_text(encoding="utf-8"))
-            assert [each["id"] for each in page.evaluate(LOOK) if each["impact"] in SERIOUS] == []
+            assert serious(page) == []
         page.set_viewport_size({"width": 390, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

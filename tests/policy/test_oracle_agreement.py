@@ -80,19 +80,19 @@ def test_decisions_are_those_of_the_oracle():
     )
     def compare(context, demands, chosen, facts, account):
         plain_context, plain_facts = msgspec.to_builtins(context), msgspec.to_builtins(facts)
-        for layers, now in itertools.product([[], *demands], universe.INSTANTS):
-            required = oracle_requirement(layers, chosen)
-            decision = decide(merge(layers, chosen), universe.MODEL, facts, context, account, now)
-            verdicts = oracle.judge(required, universe.MODEL, plain_facts, plain_context, account, now)
-            assert verdict_differences(decision, verdicts, facts=True) == []
-            assert decision.valid_until > now
-            for later in universe.INSTANTS:
-                if now < later < decision.valid_until:
-                    still = oracle.judge(required, universe.MODEL, plain_facts, plain_context, account, later)
-                    assert verdict_differences(decision, still) == [], f"valid until {decision.valid_until}, but not at {later}"
-            seen["decisions"] += 1
-            for verdict in verdicts.values():
-                seen.update(verdict["codes"] or ("permitted",))
+        for layers in [[], *demands]:
+            required, requirement = oracle_requirement(layers, chosen), merge(layers, chosen)
+            judged = {now: oracle.judge(required, universe.MODEL, plain_facts, plain_context, account, now) for now in universe.INSTANTS}
+            for now, verdicts in judged.items():
+                decision = decide(requirement, universe.MODEL, facts, context, account, now)
+                assert verdict_differences(decision, verdicts, facts=True) == []
+                assert decision.valid_until > now
+                for later, still in judged.items():
+                    if now < later < decision.valid_until:
+                        assert verdict_differences(decision, still) == [], f"valid until {decision.valid_until}, but not at {later}"
+                seen["decisions"] += 1
+                for verdict in verdicts.values():
+                    seen.update(verdict["codes"] or ("permitted",))
 
     compare()
     print(dict(seen))

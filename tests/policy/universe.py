@@ -1,9 +1,12 @@
 """Generators: Hypothesis strategies for catalogues, agreements, credentials and settings. The finite universe is in finite.py.
 
 Vocabularies are small on purpose: names collide, globs hit, and dates fall on the instants at which something ends.
+
+What gives a strategy is cached: Hypothesis looks into each new one before it draws, which took longer than drawing.
 """
 
 import datetime as dt
+import functools
 
 import msgspec
 from hypothesis import strategies as st
@@ -63,16 +66,25 @@ DAYS = (None, 0.0, 0.5, 1.0, 7.0, 30.0, 30.5, 365.0)
 LIMITS = (0.0, 0.5, 1.0, 7.0, 29.5, 30.0, 365.0, 100000.0)
 
 
+@functools.cache
 def _some(values, most: int = 2, least: int = 0):
     """A short tuple of distinct values."""
     return st.lists(st.sampled_from(values), min_size=least, max_size=most, unique=True).map(tuple)
 
 
+@functools.cache
+def _set(values, most: int = 2):
+    """The same as a frozen set."""
+    return _some(values, most).map(frozenset)
+
+
+@functools.cache
 def _maybe(strategy, times_none: int = 1):
     """None, as often as `times_none` to one."""
     return st.one_of(*([st.none()] * times_none), strategy)
 
 
+@functools.cache
 def _day(*offsets: int):
     return st.sampled_from(offsets).map(lambda offset: TODAY + dt.timedelta(days=offset))
 
@@ -108,7 +120,7 @@ _SELECTORS = {
 @st.composite
 def selectors(draw) -> Selector:
     """One or two kinds of selector; now and then none."""
-    kinds = draw(st.lists(st.sampled_from([*_SELECTORS, "features", "models"]), max_size=2, unique=True))
+    kinds = draw(st.lists(st.sampled_from((*_SELECTORS, "features", "models")), max_size=2, unique=True))
     return Selector(**{kind: draw(_SELECTORS[kind]) for kind in kinds})
 
 
@@ -126,10 +138,11 @@ _OVERRIDES = {
 @st.composite
 def exceptions(draw) -> PolicyException:
     """An exception that changes one to three fields."""
-    names = draw(st.lists(st.sampled_from([*_OVERRIDES, "retention", "training"]), min_size=1, max_size=3, unique=True))
+    names = draw(st.lists(st.sampled_from((*_OVERRIDES, "retention", "training")), min_size=1, max_size=3, unique=True))
     return PolicyException(draw(selectors()), Override(**{name: draw(_OVERRIDES[name]) for name in names}))
 
 
+@functools.cache
 @st.composite
 def providers(draw, name: str) -> Provider:
     """A provider with every kind of record; `home` is a local server."""
@@ -157,6 +170,7 @@ def providers(draw, name: str) -> Provider:
 DEPLOYMENTS = ({}, {}, {}, dict.fromkeys(UPSTREAM, "ours"), {UPSTREAM[0]: "ours"})
 
 
+@functools.cache
 @st.composite
 def credentials(draw, provider: str) -> tuple:
     """Up to two credentials of one provider."""
@@ -175,6 +189,7 @@ def credentials(draw, provider: str) -> tuple:
     )
 
 
+@functools.cache
 @st.composite
 def agreements(draw, number: int) -> Agreement:
     """An agreement whose dates are around today."""
@@ -195,10 +210,11 @@ def agreements(draw, number: int) -> Agreement:
         flagged_retention=draw(_maybe(retentions, 3)),
         human_review=draw(_maybe(st.sampled_from(HumanReview), 2)),
         certifications=frozenset(draw(_some(CERTIFICATIONS))),
-        regions=draw(_maybe(_some(REGIONS).map(frozenset), 2)),
+        regions=draw(_maybe(_set(REGIONS), 2)),
     )
 
 
+@functools.cache
 @st.composite
 def own_credentials(draw, names: tuple) -> dict:
     """What one or two accounts brought: for some providers a credential, perhaps with an agreement attested for it or for another's."""
@@ -211,6 +227,7 @@ def own_credentials(draw, names: tuple) -> dict:
     return own
 
 
+@functools.cache
 @st.composite
 def own_credential(draw, account: str, provider: str, number: int) -> Credential:
     """One credential that an account brought."""
@@ -243,6 +260,7 @@ operations = st.sampled_from(((Operation.CHAT_COMPLETIONS,),) * 8 + ((Operation.
 prices = st.sampled_from((Price(), Price(cached_input=0.5), Price(1.0, 2.0), Price(2.0, 1.0), Price(0.0, 0.0), Price(0.25, 30.0, 0.1)))
 
 
+@functools.cache
 @st.composite
 def endpoints(draw, number: int, known: tuple, model: str = MODEL) -> Endpoint:
     """One endpoint of a model; now and then of a provider that is not in the catalogue."""
@@ -257,7 +275,7 @@ def endpoints(draw, number: int, known: tuple, model: str = MODEL) -> Endpoint:
         free=draw(st.sampled_from((False, False, True))),
         price=draw(prices),
         max_output_tokens=draw(st.sampled_from((None, None, 4096))),
-        status=draw(st.sampled_from([*[*Status][:-1] * 3, Status.RETIRED])),
+        status=draw(st.sampled_from((*[*Status][:-1] * 3, Status.RETIRED))),
         region=draw(st.sampled_from((None, None, "global", "us", "de"))),
         privacy_mode=draw(st.sampled_from((None, "anonymized", "routed"))),
         protocol=draw(st.sampled_from((None, None, None, "openai-chat", "cohere"))),
@@ -265,6 +283,7 @@ def endpoints(draw, number: int, known: tuple, model: str = MODEL) -> Endpoint:
     )
 
 
+@functools.cache
 @st.composite
 def contexts(draw, others: tuple = ()) -> PolicyContext:
     """A catalogue of one model and perhaps of `others`, with credentials and agreements."""
@@ -325,20 +344,21 @@ _SETTINGS = {
     "training_allowed": st.booleans(),
     "retention_days": st.sampled_from(LIMITS),
     "paid_only": st.booleans(),
-    "certifications": _some(CERTIFICATIONS).map(frozenset),
-    "regions": _some(REGIONS, 3).map(frozenset),
-    "providers_only": _some((*NAMES, "missing"), 4).map(frozenset),
-    "providers_ignore": _some(NAMES, 1).map(frozenset),
+    "certifications": _set(CERTIFICATIONS),
+    "regions": _set(REGIONS, 3),
+    "providers_only": _set((*NAMES, "missing"), 4),
+    "providers_ignore": _set(NAMES, 1),
     "human_review_allowed": st.booleans(),
     "min_confidence": st.sampled_from((Confidence.NONE, Confidence.SECONDARY, Confidence.PRIMARY)),
     "flagged_copies_counted": st.booleans(),
 }
 
 
+@functools.cache
 @st.composite
 def settings(draw, most: int = 2, classes: bool = True) -> Settings:
     """What one layer asks: up to `most` settings and perhaps a class."""
-    names = draw(st.lists(st.sampled_from(list(_SETTINGS)), max_size=most, unique=True))
+    names = draw(st.lists(st.sampled_from(tuple(_SETTINGS)), max_size=most, unique=True))
     asked = {name: draw(_SETTINGS[name]) for name in names}
     if classes:
         asked["data_class"] = draw(_maybe(st.sampled_from(DataClass), 3))
@@ -348,6 +368,7 @@ def settings(draw, most: int = 2, classes: bool = True) -> Settings:
     return Settings(**asked)
 
 
+@functools.cache
 def layers(most: int = 3, each: int = 2, least: int = 0):
     """(layer, settings) pairs in any order; a layer may stand twice, as header and body do."""
     return st.lists(st.tuples(st.sampled_from(Layer), settings(each)), min_size=least, max_size=most)

@@ -10,13 +10,14 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from tests.conftest import LONG
 from tests.privacy.outcomes import one_round
 from tests.privacy.sinks import Room, RoomGateway, simulated_in
+from tests.tools.forked import forked
 from tests.tools.gateway import simulated
 
 from anyapi.prove.caller import Caller
@@ -140,15 +141,17 @@ def starts() -> list[Start]:
 
 
 MATRIX = starts()
+ANEW = 1 if LONG else 8
+"""Of so many wrong configurations one is read by a process that starts anew: what refuses it is the same code in a fork."""
 
 
-def try_to_start(folder: Path, toml: str, environment: dict[str, str], **more: object) -> subprocess.CompletedProcess:
-    """Start a gateway that should give up by itself."""
+def written(folder: Path, toml: str, environment: dict[str, str]) -> tuple[Path, list[str], dict[str, str]]:
+    """A configuration in its directory: that, words of the command that starts a gateway with it, and the whole environment."""
     folder.mkdir(parents=True, exist_ok=True)
-    arguments = [sys.executable, "-m", "anyapi", "serve"]
+    words = ["serve"]
     if "ANYAPI_CONFIG" not in environment:
         (folder / "anyapi.toml").write_text(toml)
-        arguments += ["--config", str(folder / "anyapi.toml")]
+        words += ["--config", str(folder / "anyapi.toml")]
     own = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
     own |= {
         "HOME": str(folder),
@@ -156,16 +159,32 @@ def try_to_start(folder: Path, toml: str, environment: dict[str, str], **more: o
         "ANYAPI_LISTEN": "127.0.0.1:0",
         "ANYAPI_CONTROL_LISTEN": "127.0.0.1:0",
     }
-    return subprocess.run(arguments, cwd=folder, env=own | environment, capture_output=True, text=True, timeout=30, check=False, **more)
+    return folder, words, own | environment
+
+
+def try_to_start(folder: Path, toml: str, environment: dict[str, str], **more: object) -> subprocess.CompletedProcess:
+    """Start a gateway that should give up by itself."""
+    _, words, env = written(folder, toml, environment)
+    command = [sys.executable, "-m", "anyapi", *words]
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=30, check=False, **more)
 
 
 @pytest.fixture(scope="module")
-def refusals(tmp_path_factory):
-    """What each start of the matrix said; two at a time."""
-    folder = tmp_path_factory.mktemp("starts")
-    with ThreadPoolExecutor(2) as threads:
-        ran = threads.map(lambda pair: try_to_start(folder / str(pair[0]), pair[1].toml, pair[1].environment), enumerate(MATRIX))
-        return {start.name: said for start, said in zip(MATRIX, ran, strict=True)}
+def start_fork(tmp_path_factory):
+    with forked(tmp_path_factory.mktemp("forks")) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def refusals(start_fork, tmp_path_factory):
+    """What each start of the matrix said. Some are processes that start anew, the others forks; at full size all start anew."""
+    folder, said = tmp_path_factory.mktemp("starts"), {}
+    for number, start in enumerate(MATRIX):
+        if number % ANEW:
+            said[start.name] = start_fork(*written(folder / str(number), start.toml, start.environment))
+        else:
+            said[start.name] = try_to_start(folder / str(number), start.toml, start.environment)
+    return said
 
 
 @pytest.mark.timeout(300)
@@ -179,6 +198,15 @@ def test_a_wrong_configuration_refuses_to_start_and_says_why(refusals, start):
     for word in start.says:
         assert word in text, f"the message does not say {word!r}:\n{text}"
     assert not start.hides or start.hides not in text, "the message shows the secret"
+
+
+def test_a_fork_says_what_a_process_that_starts_anew_says(start_fork, tmp_path):
+    """The control of the forks: word for word, and as its exit status."""
+    for number, start in enumerate(MATRIX[1::24]):
+        place = tmp_path / str(number)
+        anew = try_to_start(place, start.toml, start.environment)
+        fork = start_fork(*written(place, start.toml, start.environment))
+        assert (fork.returncode, fork.stdout, fork.stderr) == (anew.returncode, anew.stdout, anew.stderr)
 
 
 def test_the_matrix_would_start_without_its_faults(tmp_path):

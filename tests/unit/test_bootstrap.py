@@ -50,7 +50,6 @@ def unharmed(monkeypatch):
     monkeypatch.setattr(hygiene, "forbid_dumps", lambda: None)
     monkeypatch.setattr(logging.getLogger(), "handlers", list(logging.getLogger().handlers))
     yield
-    gc.unfreeze()
     gc.enable()
 
 
@@ -326,7 +325,6 @@ def test_snapshots_are_numbered_and_published(home, capsys):
         assert asyncio.run(publisher.reload()) == 3
         assert [(one.version, len(one.principals)) for one in published] == [(3, 1)]
         assert published[0].context.served_protocols == SERVED_PROTOCOLS
-    gc.unfreeze()
     assert "event=snapshot version=3 keys=1" in capsys.readouterr().err
 
 
@@ -381,7 +379,6 @@ def test_a_stored_credential_is_published_with_its_upstream_and_goes_when_revoke
         assert name not in upstreams
 
     publishing(with_root_key(home), check)
-    gc.unfreeze()
     assert "credentials_unusable" not in capsys.readouterr().err
 
 

@@ -44,7 +44,6 @@ class Ring:
 def store(tmp_path):
     with SqliteStore(tmp_path, NOW.timestamp) as opened:
         yield opened
-    gc.unfreeze()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import type { LoggedEntry, NamedInLog, ShownAudit } from "../api/schema";
 import { useHere } from "../api/session";
 import { Icon } from "../parts/icon";
 import { CodeBlock, Empty, Loaded, Moment, Note, Page, Panel, Table, Tile } from "../parts/parts";
-import { titleOf, valuesIn } from "../words/audit";
+import { saidBy } from "../words/audit";
 import { count } from "../words/format";
 
 export default function AuditLog() {
@@ -95,7 +95,6 @@ function Nothing({ more, changes }: { more: boolean; changes: boolean }) {
 }
 
 function Entries({ entries, names }: { entries: LoggedEntry[]; names: Record<string, NamedInLog> }) {
-  const { account } = useHere();
   return (
     <Table
       label="Entries"
@@ -107,20 +106,26 @@ function Entries({ entries, names }: { entries: LoggedEntry[]; names: Record<str
         </>
       }
     >
-      {entries.map((entry) => (
-        <tr key={entry.position}>
-          <td className="r num">{entry.position}</td>
-          <td className="nowrap">{entry.at === null ? "–" : <Moment at={entry.at} />}</td>
-          <td className="wide">
-            {entry.decision === null ? titleOf(entry) : <Link href={`/a/${encodeURIComponent(account)}/activity/${entry.decision}`}>{titleOf(entry)}</Link>}
-            <div className="small dim" style={{ overflowWrap: "anywhere" }}>{valuesIn(entry, names).join(" · ")}</div>
-            <details>
-              <summary className="small" aria-label={`Entry ${entry.position} word for word`}>Word for word</summary>
-              <pre className="code" style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>{entry.entry}</pre>
-            </details>
-          </td>
-        </tr>
-      ))}
+      {entries.map((entry) => <Entry key={entry.position} entry={entry} names={names} />)}
     </Table>
+  );
+}
+
+function Entry({ entry, names }: { entry: LoggedEntry; names: Record<string, NamedInLog> }) {
+  const { account } = useHere();
+  const { title, values } = saidBy(entry, names);
+  return (
+    <tr>
+      <td className="r num">{entry.position}</td>
+      <td className="nowrap">{entry.at === null ? "–" : <Moment at={entry.at} />}</td>
+      <td className="wide">
+        {entry.decision === null ? title : <Link href={`/a/${encodeURIComponent(account)}/activity/${entry.decision}`}>{title}</Link>}
+        <div className="small dim" style={{ overflowWrap: "anywhere" }}>{values.join(" · ")}</div>
+        <details>
+          <summary className="small" aria-label={`Entry ${entry.position} word for word`}>Word for word</summary>
+          <pre className="code" style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>{entry.entry}</pre>
+        </details>
+      </td>
+    </tr>
   );
 }

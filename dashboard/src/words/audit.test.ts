@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { LoggedEntry, NamedInLog } from "../api/schema";
-import { titleOf, valuesIn } from "./audit";
+import { saidBy } from "./audit";
 
 const PERSON = `log_${"a".repeat(24)}`;
 const KEY = `log_${"b".repeat(24)}`;
@@ -10,20 +10,20 @@ const entry = (kind: string, values: object, text = JSON.stringify({ account: GO
 
 describe("an entry of the audit log", () => {
   it("is called by what was done", () => {
-    expect(titleOf(entry("key_revoked", {}))).toBe("API key revoked");
-    expect(titleOf(entry("action", { what: "exposure_exported" }))).toBe("Exported the exposure ledger");
-    expect(titleOf(entry("request", { outcome: "success" }))).toMatch(/^Request: /);
-    expect(titleOf(entry("some_new_kind", {}))).toBe("Some new kind");
+    expect(saidBy(entry("key_revoked", {}), names).title).toBe("API key revoked");
+    expect(saidBy(entry("action", { what: "exposure_exported" }), names).title).toBe("Exported the exposure ledger");
+    expect(saidBy(entry("request", { outcome: "success" }), names).title).toMatch(/^Request: /);
+    expect(saidBy(entry("some_new_kind", {}), names).title).toBe("Some new kind");
   });
   it("names whom its random ids stand for, as long as that is known", () => {
-    expect(valuesIn(entry("action", { what: "settings", person: PERSON, key: KEY, subject: GONE }), names)).toEqual(["person: Ada", "key: key_1", "subject: somebody who is not known any more"]);
+    expect(saidBy(entry("action", { what: "settings", person: PERSON, key: KEY, subject: GONE }), names).values).toEqual(["person: Ada", "key: key_1", "subject: somebody who is not known any more"]);
   });
   it("says its single values, and leaves lists to the entry itself", () => {
-    expect(valuesIn(entry("request", { model: "a/b", attempts: 1, streamed: false, host: null, sent: [1], copy_until: 86400000 }), names)).toEqual(["model: a/b", "attempts: 1", "streamed: false", "copy until: 1970-01-02T00:00:00.000Z"]);
+    expect(saidBy(entry("request", { model: "a/b", attempts: 1, streamed: false, host: null, sent: [1], copy_until: 86400000 }), names).values).toEqual(["model: a/b", "attempts: 1", "streamed: false", "copy until: 1970-01-02T00:00:00.000Z"]);
   });
   it("is shown though somebody changed it", () => {
     const broken = entry("unreadable", {}, '{"acc');
-    expect(titleOf(broken)).toMatch(/^Cannot be read/);
-    expect(valuesIn(broken, names)).toEqual([]);
+    expect(saidBy(broken, names).title).toMatch(/^Cannot be read/);
+    expect(saidBy(broken, names).values).toEqual([]);
   });
 });

@@ -48,9 +48,13 @@ const valuesOf = (entry: LoggedEntry): Values => {
   }
 };
 
-/** What it is an entry of. */
-export function titleOf(entry: LoggedEntry): string {
+/** What it is an entry of, and its single values, with names in place of random ids; lists and what stands inside them are in the entry itself. */
+export function saidBy(entry: LoggedEntry, names: Names): { title: string; values: string[] } {
   const values = valuesOf(entry);
+  return { title: titleOf(entry, values), values: valuesIn(values, names) };
+}
+
+function titleOf(entry: LoggedEntry, values: Values): string {
   if (entry.kind === "action") return sentence(change(String(values.what)));
   if (entry.kind === "request") return `Request: ${outcome(String(values.outcome)).text.toLowerCase()}`;
   return KINDS[entry.kind] ?? sentence(entry.kind);
@@ -65,9 +69,8 @@ function say(name: string, value: unknown, names: Names): string {
   return typeof value === "number" && TIMES.has(name) ? new Date(value).toISOString() : String(value);
 }
 
-/** Its single values, with names in place of random ids; lists and what stands inside them are in the entry itself. */
-export function valuesIn(entry: LoggedEntry, names: Names): string[] {
-  return Object.entries(valuesOf(entry))
+function valuesIn(values: Values, names: Names): string[] {
+  return Object.entries(values)
     .filter(([name, value]) => !SAID_ELSEWHERE.has(name) && value !== null && typeof value !== "object")
     .map(([name, value]) => `${name.replaceAll("_", " ")}: ${say(name, value, names)}`);
 }

@@ -11,7 +11,7 @@ import msgspec
 from anyapi import __version__
 from anyapi.cli.output import console, print_json, print_table
 from anyapi.cli.spans import date_text
-from anyapi.cli.stored import Confirmation, Place, confirm, finish, in_force_text, refuse_unknown, with_store
+from anyapi.cli.stored import Confirmation, Place, confirm, finish, in_force_text, left_in_files, refuse_unknown, with_store
 from anyapi.control import erasure
 from anyapi.control.archive import Subject, archive
 from anyapi.control.erasure import Line, Report
@@ -23,14 +23,6 @@ from anyapi.storage.rows import LONGEST_USAGE_DAYS, AccountRow
 from anyapi.storage.sql_holdings import SqlHoldings
 from anyapi.storage.sql_people import SqlPeople
 
-_NOT_WIPED = (
-    "\nThe files of the database were not rewritten (too large for that while a gateway serves, or in use). Copies of deleted "
-    "names may be left in their free space until that is done: stop the gateway and run: sqlite3 anyapi.db VACUUM"
-)
-_NOT_WIPED_THERE = (
-    "\nPostgreSQL does not overwrite what is deleted: copies of deleted names are left in its files, WAL and archives until it uses "
-    "the room again. VACUUM FULL writes tables anew without them, but frees their old blocks unwiped."
-)
 _TOLD_EVERY = 0.5
 """Seconds between two lines of progress."""
 
@@ -219,7 +211,7 @@ def _print_report(place: Place, report: Report) -> None:
     if report.known_as is not None:
         out.print(f"\nThe audit log names it {report.known_as}. Keep this report: nobody else is told whose that was.")
     if report.wiped is False:
-        out.print(_NOT_WIPED_THERE if place.config.database_url else _NOT_WIPED)
+        out.print(f"\n{left_in_files(place.config)}")
 
 
 def _line(line: Line) -> tuple[str, str, str]:

@@ -13,7 +13,7 @@ import msgspec
 
 from anyapi.cli.output import print_json, print_table
 from anyapi.cli.spans import date_text
-from anyapi.cli.stored import Place, confirm, finish, in_force_text, refuse_unknown, with_store
+from anyapi.cli.stored import Place, confirm, finish, in_force_text, left_in_files, refuse_unknown, with_store
 from anyapi.control.tokens import new_id
 from anyapi.domain.ids import AccountId, DecisionId, KeyId
 from anyapi.domain.prompt_log import Keeps, LogEntry
@@ -28,8 +28,6 @@ from anyapi.storage.sql_logs import SqlLogs
 from anyapi.storage.sql_people import SqlPeople
 
 _NEWEST = (1e18, "")
-NOT_WIPED = "Somebody reads the database: what was deleted leaves its write-ahead log a little later."
-POSTGRES = "PostgreSQL overwrites nothing itself: the ciphertext stays in its files until VACUUM and new rows take the room."
 
 account_option = click.option("--account", default=DEFAULT_ACCOUNT, show_default=True, help="The account of this id.")
 
@@ -201,7 +199,7 @@ def delete(place: Place, account: str, decisions: tuple[str, ...], whole: bool) 
         return
     click.echo(f"{gone} entries deleted")
     if not wiped:
-        click.echo(POSTGRES if place.config.database_url is not None else NOT_WIPED)
+        click.echo(left_in_files(place.config))
 
 
 def _note(place: Place, account: AccountId, what: str, subject: str, after: object = None) -> None:

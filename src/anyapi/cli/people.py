@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from anyapi.cli.installed import installed_base
+from anyapi.cli.stored import left_in_files
 from anyapi.config import Config, load_config
 from anyapi.control.passwords import hashed
 from anyapi.control.tokens import new_token, sha256_of
@@ -23,10 +24,6 @@ from anyapi.storage.sql_people import SqlPeople
 
 FIRST_RUN_SECONDS = 86400.0
 NOBODY = "Nobody has that e-mail address here: look at the members in the dashboard, or at --data-dir."
-NOT_WIPED = (
-    "The bytes may still lie in the database's files: with SQLite stop the gateway and run `sqlite3 anyapi.db VACUUM`; with PostgreSQL "
-    "they stay until VACUUM and new rows use the room."
-)
 
 
 @click.group()
@@ -84,7 +81,7 @@ def delete(email: str, path: Path | None, data_dir: Path | None, *, yes: bool) -
 
     They have to be removed from every account first. What they did stays in histories, under an id that leads to nobody then.
     """
-    _, driver = _store(path, data_dir)
+    config, driver = _store(path, data_dir)
     with SqlPeople(driver) as store:
         person = store.person_by_email(email.strip().lower())
         if person is None:
@@ -99,7 +96,7 @@ def delete(email: str, path: Path | None, data_dir: Path | None, *, yes: bool) -
             raise click.ClickException("Not deleted: this person was made a member, or deleted, just now.")
     with SqlHoldings(driver) as holdings:
         wiped = holdings.wipe()
-    click.echo("Deleted." if wiped else f"Deleted. {NOT_WIPED}")
+    click.echo("Deleted." if wiped else f"Deleted. {left_in_files(config)}")
 
 
 def _store(path: Path | None, data_dir: Path | None) -> tuple[Config, Driver]:

@@ -37,6 +37,14 @@ UNUSABLE = {
     "provider_unknown": "the provider is not in its catalogue",
 }
 """Why a server cannot use a stored credential, in words."""
+_LEFT_IN_SQLITE = (
+    "What was deleted may still lie in the files of the database, which are in use, or too large to be rewritten while a gateway serves. "
+    "To be rid of it, stop the gateway and run: sqlite3 anyapi.db VACUUM. Backups keep what they hold."
+)
+_LEFT_IN_POSTGRES = (
+    "PostgreSQL overwrites nothing: what was deleted stays in its files until VACUUM and new rows take the room, and in its WAL, archives, "
+    "replicas and dumps for as long as you keep those. VACUUM FULL writes tables anew without it, but frees their old blocks unwiped."
+)
 NOT_CONFIRMED = 3
 """Exit code: the store was changed, but a running server did not say that the change is in force."""
 
@@ -139,6 +147,11 @@ def in_force_text(confirmation: Confirmation) -> str:
     if confirmation.snapshot is None:
         return "no server is running: in force from the next start"
     return f"in force (snapshot {confirmation.snapshot})"
+
+
+def left_in_files(config: Config) -> str:
+    """Say where what was deleted may still lie after a deletion that did not wipe it, and what to do."""
+    return _LEFT_IN_SQLITE if config.database_url is None else _LEFT_IN_POSTGRES
 
 
 def refuse_unknown(what: str, name: str, known: Iterable[str], hint: str = "") -> None:

@@ -82,6 +82,11 @@ class Driver(Protocol):
         """Whether processes that know nothing of each other use it: then what is in force goes by `storage/postgres_leases`."""
         ...
 
+    @property
+    def padding(self) -> bytes:
+        """What stands before a row's ciphertext so that none of it lies in a page with other rows, where copies of it would be left."""
+        ...
+
     def state(self) -> SchemaState:
         """What its tables are, seen from this release. Changes nothing. Raises `StorageError`."""
         ...
@@ -129,6 +134,17 @@ class Driver(Protocol):
 
     def translated(self, doing: str) -> AbstractContextManager[None]:
         """Turn what goes wrong while `doing` (our words) into `StorageError`, `NotStorable` or `Conflict`; never with a value."""
+        ...
+
+    def empty_wal(self, connection: Connection, *, waits: bool) -> bool | None:
+        """Move what was deleted out of SQLite's write-ahead log; False while somebody reads it, None where there is none.
+
+        `waits`: for readers, and nobody else can write meanwhile; otherwise it is done at once or not at all.
+        """
+        ...
+
+    def file_bytes(self) -> int | None:
+        """Size of the file that can be rewritten without what was deleted; None where there is none: PostgreSQL overwrites nothing."""
         ...
 
     def tidy(self, connection: Connection, *, failing: bool) -> None:

@@ -23,7 +23,6 @@ from anyapi.storage.batch_thread import BatchThread
 from anyapi.storage.driver import Connection, Driver, NotStorable, Value, code_of
 from anyapi.storage.drivers import driver_at
 from anyapi.storage.events import EventKind, FailureState, Report, WriterEvent, WriterState, no_report
-from anyapi.storage.sqlite_driver import SqliteDriver
 
 MOST_HELD = 64 * 1024 * 1024
 """Bytes of content that all requests of this process hold together, under way and waiting."""
@@ -33,8 +32,6 @@ TICK = 60.0
 """Seconds between looks for what has expired."""
 TRIES = 3
 """A large entry is given up after so many: there is a process that may fail each time."""
-PADDING = bytes(4096)
-"""What a row of SQLite has in pages that it shares with others at most (file format, 1.6), rounded up."""
 
 
 class Seal(Protocol):
@@ -67,7 +64,6 @@ class LogWriter:
         self._written = self._lost = self._expired = 0
         self._closed = False
         self._forgotten: frozenset[AccountId] = frozenset()
-        self._padding = PADDING if isinstance(self._driver, SqliteDriver) else b""
         self._tries, self._tick, self._expire_at, self._unwiped = 0, tick, 0.0, True
         self._failure = FailureState("logs", report)
         self._thread = BatchThread("anyapi-logs", self._work, self._crashed, interval=0.05, idle=tick)
@@ -232,7 +228,7 @@ class LogWriter:
         return connection.execute(statements.ADD_ENTRY, (*values.values(), entry.account, entry.at)).rowcount > 0
 
     def _piece(self, entry: LogEntry, number: int, piece: bytes) -> tuple[Value, ...]:
-        return entry.account, entry.decision, number, self._padding, piece
+        return entry.account, entry.decision, number, self._driver.padding, piece
 
     def _is_kept(self, kept: Kept) -> bool:
         return kept.entry.account not in self._forgotten
@@ -253,9 +249,9 @@ class LogWriter:
                 connection.execute(statements.DROP_EXPIRED_PIECES, values)
                 gone = connection.execute(statements.DROP_EXPIRED, values).rowcount
             self._unwiped = self._unwiped or gone > 0
-        if self._unwiped and isinstance(self._driver, SqliteDriver):
+        if self._unwiped:
             with self._driver.translated("empty the write-ahead log"):
-                self._unwiped = not self._driver.try_to_empty_wal(connection)
+                self._unwiped = self._driver.empty_wal(connection, waits=False) is False
         self._expire_at = self._clock() + self._tick
 
     def _crashed(self, error: Exception) -> None:

@@ -140,6 +140,7 @@ class PostgresDriver:
     """One database of a PostgreSQL server."""
 
     shared = True
+    padding = b""
 
     def __init__(self, url: Secret) -> None:
         """`url` as libpq takes it."""
@@ -224,6 +225,12 @@ class PostgresDriver:
             raise NotStorable(*_told(error, doing)) from None
         except psycopg.Error as error:
             raise StorageError(*_told(error, doing)) from None
+
+    def empty_wal(self, connection: Connection, *, waits: bool) -> None:
+        """There is none of that kind: what is deleted is not overwritten in the server's."""
+
+    def file_bytes(self) -> None:
+        """There is none that could be rewritten."""
 
     def tidy(self, connection: Connection, *, failing: bool) -> None:
         """Nothing: the server looks after its WAL itself."""

@@ -11,7 +11,6 @@ from anyapi.storage.contract_holdings import Counts
 from anyapi.storage.database import Database
 from anyapi.storage.holdings import HOLDINGS, Cell, Fate, Holding
 from anyapi.storage.sql_logs import SqlLogs
-from anyapi.storage.sqlite_driver import SqliteDriver
 from anyapi.storage.tenant import EVERYBODY, only
 from anyapi.storage.usage_sums import add_missing, add_up
 
@@ -111,9 +110,10 @@ class SqlHoldings(Database):
         `secure_delete` alone is not enough: where SQLite moved rows between pages it left copies behind (0.2 % of the deleted names,
         measured), which only a rewritten file is free of. PostgreSQL's VACUUM overwrites nothing, so there it is always False.
         """
-        if not isinstance(self._driver, SqliteDriver):
+        size = self._driver.file_bytes()
+        if size is None:
             return False
-        rewritten = self._driver.path.stat().st_size <= LARGEST_REWRITTEN
+        rewritten = size <= LARGEST_REWRITTEN
         if rewritten:
             self._write("rewrite the database", "VACUUM", ())
         logs = SqlLogs(self)

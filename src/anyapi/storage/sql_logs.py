@@ -9,7 +9,6 @@ from anyapi.storage.contract_holdings import Counts
 from anyapi.storage.contract_logs import KeptSums
 from anyapi.storage.database import Database
 from anyapi.storage.driver import Row, Value
-from anyapi.storage.sqlite_driver import SqliteDriver
 
 BATCH = 200
 """Entries that are deleted in one transaction: some may be large."""
@@ -65,10 +64,8 @@ class SqlLogs(Database):
 
     def wiped(self) -> bool:
         """Move the write-ahead log into the database and empty it. PostgreSQL overwrites nothing: there it is always False."""
-        if not isinstance(self._driver, SqliteDriver):
-            return False
         with self._lock, self._driver.translated("empty the write-ahead log"):
-            return self._driver.empty_wal(self._connection)
+            return self._driver.empty_wal(self._connection, waits=True) is True
 
 
 def _entry(row: Row) -> LogEntry:

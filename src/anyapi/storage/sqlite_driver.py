@@ -22,6 +22,8 @@ class SqliteDriver:
     """One database file."""
 
     shared = False
+    padding = bytes(4096)
+    """A row has less than this in pages that it shares with others (file format, 1.6)."""
 
     def __init__(self, data_dir: Path) -> None:
         """The database of a data directory, which is made where it is missing. Raises `StorageError`."""
@@ -87,19 +89,20 @@ class SqliteDriver:
             code = type(error).__name__
             raise NotStorable(f"could not {doing} ({code}): a value cannot be stored", {"code": code}) from None
 
-    def empty_wal(self, connection: Connection) -> bool:
-        """Move the whole WAL into the database and cut it to nothing; False while somebody reads an older state. May wait for that."""
-        ((busy, _, _),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        return not busy
-
-    def try_to_empty_wal(self, connection: Connection) -> bool:
-        """The same at once or not at all: while it waits nobody else can write."""
+    def empty_wal(self, connection: Connection, *, waits: bool) -> bool:
+        """Move the whole WAL into the database and cut it to nothing."""
+        if waits:
+            return _emptied(connection)
         ((patience,),) = connection.execute("PRAGMA busy_timeout").fetchall()
         connection.execute("PRAGMA busy_timeout = 0").fetchall()
         try:
-            return self.empty_wal(connection)
+            return _emptied(connection)
         finally:
             connection.execute(f"PRAGMA busy_timeout = {cast('int', patience)}").fetchall()
+
+    def file_bytes(self) -> int:
+        """The database without its WAL."""
+        return self.path.stat().st_size
 
     def tidy(self, connection: Connection, *, failing: bool) -> None:
         """Move the WAL into the database here, where nobody waits for the fsync."""
@@ -107,6 +110,11 @@ class SqliteDriver:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()  # perhaps our own WAL is what fills the disk
         elif self._wal.stat().st_size > _CHECKPOINT_BYTES:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+
+def _emptied(connection: Connection) -> bool:
+    ((busy, _, _),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    return not busy
 
 
 def _told(error: sqlite3.Error, doing: str) -> tuple[str, dict[str, object]]:

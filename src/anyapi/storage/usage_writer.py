@@ -24,7 +24,6 @@ from anyapi.storage.driver import Connection, Driver, NotStorable, code_of
 from anyapi.storage.drivers import driver_for
 from anyapi.storage.events import EventKind, FailureState, Report, WriterEvent, WriterState, no_report
 from anyapi.storage.rows import DEFAULT_USAGE_DAYS, DELETED_ACCOUNT, UNKNOWN_ACCOUNT
-from anyapi.storage.sqlite_driver import SqliteDriver
 from anyapi.storage.usage_sums import NotAdded, RowsDiffer, add_up, purge, write, write_new
 
 _MOST_ROWS = 512
@@ -225,7 +224,7 @@ class UsageWriter:
     def _wipe(self, connection: Connection) -> None:
         """Move into SQLite's file what was deleted there, which has it until then, and out of the write-ahead log what it still has."""
         if self._unwiped:
-            self._unwiped = isinstance(self._driver, SqliteDriver) and not self._driver.try_to_empty_wal(connection)
+            self._unwiped = self._driver.empty_wal(connection, waits=False) is False
 
     def _add_up(self, connection: Connection) -> None:
         """Bring the sums up to date now and then: to add to a cell costs the same for one row and for a thousand."""

@@ -13,6 +13,7 @@ from tests.conformance.stores import Backend
 from tests.conformance.whole_account import RECORDS, REQUESTS, fill
 
 from anyapi.cli import main
+from anyapi.storage.sql_holdings import SqlHoldings
 from anyapi.storage.sql_people import SqlPeople
 
 COMMAND = "accounts"
@@ -97,6 +98,11 @@ def test_scripts_give_the_name(run, backend):
     assert "nothing was deleted" in run("delete", "CANARY", "--confirm", "CANARY", code=1).output
     report = json.loads(run("delete", "CANARY", "--confirm", "CANARY name", "--json").stdout)
     assert (report["done"], report["wiped"]) == (True, True)
+
+
+def test_where_the_files_could_not_be_rewritten_it_is_said(run, backend, monkeypatch):
+    monkeypatch.setattr(SqlHoldings, "wipe", lambda _: False)
+    assert "sqlite3 anyapi.db VACUUM" in run("delete", "CANARY", "--confirm", "CANARY name").output
 
 
 def test_where_a_running_server_does_not_confirm_nothing_is_deleted_but_the_keys_end(run, backend, data_dir):

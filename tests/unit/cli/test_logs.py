@@ -139,6 +139,11 @@ def test_an_entry_that_was_exchanged_is_noticed(run, entries, store, identity):
     assert "exchanged" in run("read", f"dec_{2:026d}", "--account", "acme", "--identity", identity, code=1).output
 
 
+def test_where_the_write_ahead_log_could_not_be_emptied_it_is_said(run, entries, monkeypatch):
+    monkeypatch.setattr(SqlLogs, "wiped", lambda _: False)
+    assert "sqlite3 anyapi.db VACUUM" in run("delete", "--all", "--account", "acme").output
+
+
 def test_deleting(run, entries):
     assert json.loads(run("delete", DECISION, "dec_none", "--account", "acme", "--json").output) == {"deleted": 1, "wiped": True}
     assert "2 entries deleted" in run("delete", "--all", "--account", "acme").output

@@ -11,6 +11,7 @@ from anyapi.control.tokens import sha256_of
 from anyapi.domain.people import Role
 from anyapi.storage.people_rows import LinkKind, MemberRow, PersonRow, SessionRow
 from anyapi.storage.rows import AccountRow
+from anyapi.storage.sql_holdings import SqlHoldings
 from anyapi.storage.sql_people import SqlPeople
 from anyapi.storage.sqlite import SqliteStore
 
@@ -100,6 +101,11 @@ def test_who_is_deleted_is_in_no_file_any_more(run, removed, tmp_path):
     assert (done.exit_code, done.output.splitlines()[-1]) == (0, "Deleted.")
     assert removed.person("per_9") is removed.session(b"g" * 32) is None
     assert not [file.name for file in (tmp_path / "data").glob("anyapi.db*") if b"anary-gone" in file.read_bytes()]
+
+
+def test_where_the_files_could_not_be_rewritten_it_is_said(run, removed, monkeypatch):
+    monkeypatch.setattr(SqlHoldings, "wipe", lambda _: False)
+    assert "sqlite3 anyapi.db VACUUM" in run("Canary-gone@x.org", "--yes", command="delete").output
 
 
 @pytest.mark.parametrize(

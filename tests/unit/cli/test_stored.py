@@ -1,12 +1,14 @@
 """Where commands find the store."""
 
+import datetime as dt
 import json
 
 import pytest
 from click.testing import CliRunner
 
 from anyapi.cli import main
-from anyapi.cli.stored import UNUSABLE
+from anyapi.cli.stored import UNUSABLE, left_in_files
+from anyapi.config import load_config
 from anyapi.crypto.sealed import ClosedReason
 
 
@@ -62,3 +64,16 @@ def test_whoever_names_another_directory_than_the_gateways_is_told_that_nothing_
 
 def test_every_reason_for_a_closed_credential_has_words():
     assert {reason.value for reason in ClosedReason} <= set(UNUSABLE)
+
+
+@pytest.mark.parametrize(
+    ("environment", "said", "never"),
+    [
+        ({}, ("stop the gateway and run: sqlite3 anyapi.db VACUUM", "Backups"), "PostgreSQL"),
+        ({"ANYAPI_DATABASE_URL": "postgresql://somebody@127.0.0.1/x"}, ("WAL, archives, replicas and dumps", "VACUUM FULL"), "sqlite3"),
+    ],
+)
+def test_what_a_deletion_leaves_in_the_files_is_said_of_the_database_that_there_is(bare, environment, said, never):
+    told = left_in_files(load_config(None, {"HOME": str(bare), **environment}, dt.datetime.now(dt.UTC), secrets=False))
+    assert all(text in told for text in said)
+    assert never not in told

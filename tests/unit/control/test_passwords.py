@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from anyapi.control import passwords
 from anyapi.control.passwords import FORGET_SECONDS, FREE_ATTEMPTS, LONGEST, MOST_TRACKED, SHORTEST, Attempts, hashed, matches
 from anyapi.errors import BadRequest, RateLimited
 
@@ -33,6 +34,11 @@ def test_a_hash_is_argon2id_and_belongs_to_its_password_alone():
 def test_nobodys_password_never_matches(stored):
     assert not matches(stored, "nobody has this password, and its hash takes as long to refuse as any other")
     assert not matches(stored, "")
+
+
+def test_nobodys_hash_takes_as_long_as_anybodys():
+    """It is written out, so it must change with the parameters."""
+    assert not passwords._hasher.check_needs_rehash(passwords._NOBODY)
 
 
 @pytest.mark.parametrize("length", [0, SHORTEST - 1, LONGEST + 1])

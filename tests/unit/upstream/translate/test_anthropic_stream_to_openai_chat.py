@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.conftest import LONG
 from tests.unit.upstream.chat_stream import chunks, message_of
 
 from anyapi.domain.decision import Outcome, OutcomeKind
@@ -17,6 +18,8 @@ BAD = Outcome(OutcomeKind.BAD_RESPONSE)
 RECORDED = {path.stem: path.read_bytes() for path in sorted((pathlib.Path(__file__).parent / "recorded").glob("*.sse"))}
 WHOLE = sorted(RECORDED.keys() - {"error"})
 CUTS = [(name, end) for name in sorted(RECORDED) for end in ("\n", "\r\n", "\r")]
+CHUNKINGS = 1000 if LONG else 150
+"""Of each stream, at random: in the normal run still ten of each line end with each size of piece. Every cut is tried besides."""
 
 
 def reader(**changes):
@@ -165,7 +168,7 @@ def test_random_chunkings_give_the_same(name):
     chance = random.Random(name)
     data = RECORDED[name]
     whole = reader().feed(data)
-    for turn in range(1000):
+    for turn in range(CHUNKINGS):
         end = (b"\n", b"\r\n", b"\r")[turn % 3]
         text = data.replace(b"\n", end)
         stream, released, at, most = reader(), [], 0, chance.choice((1, 3, 20, 400))

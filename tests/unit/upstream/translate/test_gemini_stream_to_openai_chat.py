@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion
+from tests.conftest import LONG
 from tests.unit.upstream.chat_stream import chunks, message_of
 
 from anyapi.domain.decision import Outcome, OutcomeKind
@@ -19,6 +20,8 @@ from anyapi.upstream.translate.gemini_to_openai_chat import BROKEN, FORMAT, tran
 RECORDED = {path.stem: path.read_bytes() for path in sorted((pathlib.Path(__file__).parent / "recorded" / "gemini").glob("*.sse"))}
 WHOLE = sorted(RECORDED.keys() - {"error"})
 CUTS = [(name, end) for name in sorted(RECORDED) for end in ("\n", "\r\n", "\r")]
+CHUNKINGS = 500 if LONG else 120
+"""Of each stream, at random: in the normal run still ten of each line end with each size of piece. Every cut is tried besides."""
 CHOICES = {"choices": 2}
 BAD = Outcome(OutcomeKind.BAD_RESPONSE)
 
@@ -213,7 +216,7 @@ def test_random_chunkings_give_the_same(name):
     chance = random.Random(name)
     data = RECORDED[name]
     whole = reader(name).feed(data)
-    for turn in range(500):
+    for turn in range(CHUNKINGS):
         lines = data.replace(b"\n", (b"\n", b"\r\n", b"\r")[turn % 3])
         stream, released, at, most = reader(name), [], 0, chance.choice((1, 3, 20, 400))
         while at < len(lines):
