@@ -59,8 +59,8 @@ class AuditWriter:
         self._queue: deque[Request] = deque()
         self._own: deque[Own] = deque()
         self._batch: list[Item] = []
-        self._ready = self._left = 0
-        """How many requests wait whose decision records were there when the tables were read, and how many this run is to enter yet."""
+        self._ready = 0
+        """How many requests wait whose decision records were there when the tables were read."""
         self._written = self._lost = self._duplicates = 0
         self._dropped = self._dropped_reported = 0
         self._closed = self._outdated = False
@@ -146,7 +146,7 @@ class AuditWriter:
 
     def _extend(self, wanted: int) -> None:
         log = self._current(self._connected())
-        self._left, more = len(self._queue), True
+        more = True
         while more:  # until all is entered that waited when this began; what comes meanwhile is worth a batch of its own
             more = self._enter(log)
         self._seal(log, wanted)
@@ -204,10 +204,9 @@ class AuditWriter:
             lost, self._dropped_reported = dropped - self._dropped_reported, dropped
             own.append(Own("gap", self._now(), {"lost": lost}))
             self._report(WriterEvent("audit", EventKind.LOST, "no_room", lost))
-        take, size = self._queue.popleft, self.driver.portion(min(self._left, self._ready), _MOST_ITEMS)
-        self._batch = [*own, *[take() for _ in range(size)]]
-        self._left -= size
-        return self._left > 0
+        take = self._queue.popleft
+        self._batch = [*own, *[take() for _ in range(min(_MOST_ITEMS, self._ready))]]
+        return self._ready > _MOST_ITEMS
 
     def _enter_one(self, log: AppendedLog, item: Item) -> int:
         try:

@@ -490,22 +490,3 @@ def test_after_closing_nothing_is_taken(backend, opened):
     writer.put(usage_row(1), decisions())
     assert writer.state.lost == 1
     writer.flush()
-
-
-def test_one_run_enters_what_waited_and_what_comes_meanwhile_waits_for_the_next(opened, backend, monkeypatch):
-    writer, sizes, append = opened(), [], AppendedLog.append
-    writer.flush()
-
-    def appended(log, rows):
-        sizes.append(sum(ref is not None and ref.startswith("r:") for ref, _ in rows))
-        writer.put(usage_row(1000 + len(sizes)), decisions())
-        append(log, rows)
-
-    monkeypatch.setattr(AppendedLog, "append", appended)
-    with monkeypatch.context() as held:
-        held.setattr(writer._thread, "asked", True)
-        for number in range(107):
-            writer.put(usage_row(number), decisions())
-    writer.flush()
-    expected = [107] if backend.driver.shared else [64, 32, 11]
-    assert sizes[: len(expected)] == expected
