@@ -59,7 +59,7 @@ class Shared(Protocol):
     cors_origins: frozenset[str]
 
     def handle(self, call: Call, connection: "Connection") -> Driven:
-        """What answers one call through the connection. It may raise: `failed` then tells the client."""
+        """What answers one call through the connection, to be run; when it raises then, `failed` tells the client."""
         ...
 
     def failed(self, error: Exception, connection: "Connection") -> None:
