@@ -48,6 +48,7 @@ TALLEST = 2400
 """Pixels of a picture: a longer page repeats itself."""
 SERIOUS = {"serious", "critical"}
 SCHEMES = ("light", "dark")
+BEGUN_IN = SCHEMES if LONG else SCHEMES[:1]
 LOOK = "(rules) => axe.run(document, {resultTypes: ['violations'], ...rules}).then((found) => found.violations)"
 ALL, OF_COLOURS = {}, {"runOnly": ["color-contrast", "link-in-text-block"]}
 WEARS = "(scheme) => document.documentElement.dataset.mantineColorScheme === scheme"
@@ -63,7 +64,7 @@ def filled(owned):
     return owned
 
 
-@pytest.fixture(scope="module", params=SCHEMES if LONG else SCHEMES[:1])
+@pytest.fixture(scope="module", params=BEGUN_IN)
 def page(request, filled):
     """In the scheme that it begins with; `serious` looks at it in both."""
     with filled.page(color_scheme=request.param, reduced_motion="reduce") as page:
@@ -257,7 +258,7 @@ def test_dialogs_and_the_menu_of_a_phone(filled, page):
     page.get_by_role("dialog").wait_for(state="hidden")
 
 
-@pytest.mark.parametrize("scheme", SCHEMES if LONG else SCHEMES[:1])
+@pytest.mark.parametrize("scheme", BEGUN_IN)
 def test_the_entrance(filled, scheme):
     with filled.page(color_scheme=scheme) as page:
         page.goto(filled.url)
@@ -280,7 +281,7 @@ def test_the_keyboard_reaches_the_page_past_the_menu(filled, page):
     assert page.evaluate("document.querySelector('#main').contains(document.activeElement)")
 
 
-@pytest.mark.parametrize("scheme", SCHEMES if LONG else SCHEMES[:1])
+@pytest.mark.parametrize("scheme", BEGUN_IN)
 def test_everybody_sees_what_is_stored_before_they_sign_in(filled, scheme):
     with filled.page(color_scheme=scheme, reduced_motion="reduce") as page:
         page.goto(filled.url)

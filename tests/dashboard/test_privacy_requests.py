@@ -6,8 +6,7 @@ import zipfile
 
 import pytest
 from playwright.sync_api import expect
-from tests.conftest import LONG
-from tests.dashboard.test_every_page import AXE, SCHEMES, keep, open_at, serious, settled
+from tests.dashboard.test_every_page import AXE, BEGUN_IN, keep, open_at, serious, settled
 
 from anyapi.crypto.api_keys import generate
 from anyapi.storage.rows import AccountRow, KeyRow
@@ -66,7 +65,7 @@ def test_the_team_answers_and_the_member_reads_it(owned, asked):
         expect(page.get_by_text("Closed", exact=True)).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", SCHEMES if LONG else SCHEMES[:1])
+@pytest.mark.parametrize("scheme", BEGUN_IN)
 def test_the_pages_are_usable_by_everybody(owned, asked, scheme):
     if not AXE.exists():
         pytest.skip("axe-core is not installed: it needs npm, then `make setup`")

@@ -4,8 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from tests.conftest import LONG
-from tests.dashboard.test_every_page import AXE, SCHEMES, keep, serious
+from tests.dashboard.test_every_page import AXE, BEGUN_IN, keep, serious
 
 from anyapi.domain.ranking import Cell, Measured, Release
 from anyapi.storage.sql_ranking import SqlRanking
@@ -58,7 +57,7 @@ def join(page):
     expect(page.get_by_text("The account takes part.")).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", SCHEMES if LONG else SCHEMES[:1])
+@pytest.mark.parametrize("scheme", BEGUN_IN)
 def test_everybody_sees_the_ranking_and_its_terms(ranked, scheme):
     with ranked.page(color_scheme=scheme, reduced_motion="reduce") as page:
         page.goto(f"{ranked.url}/ranking")

@@ -81,6 +81,4 @@ def admit(principal: Principal, asked: Asked, decided: Decided, request: ChatReq
     usage = usage if plane.outlets.watch is None else plane.outlets.watch(usage, principal, asked, request, call)
     usage.accept()
     plane.budget.requests += 1
-    return Admission(
-        plane, principal, asked, decided, app, request, call.headers.get(b"x-request-id"), now, new_decision_id(now), started, usage
-    )
+    return Admission(plane, principal, asked, decided, app, request, call.request_id, now, new_decision_id(now), started, usage)

@@ -10,7 +10,7 @@ from anyapi.errors import BadRequest
 
 HOST = re.compile(rb"[A-Za-z0-9.\-_]*(\[[0-9A-Fa-f:.]+\])?(:\d{1,5})?")
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._:@-]{1,128}")
-BEARER, POST = b"Bearer ", b"POST"
+BEARER = b"Bearer "
 POLICY_PREFIX = b"x-anyapi-"
 LIKE_OURS = re.compile(rb"x[-_]?any[-_]?api([-_]|$)", re.IGNORECASE)
 """How the name of a header begins that was meant to be one of ours."""
@@ -45,7 +45,7 @@ NO_POLICY: list[tuple[bytes, bytes]] = ()  # type: ignore[assignment]
 class Call(msgspec.Struct, gc=False):
     """Method, path, headers and body of one request. Holds content: never printed, never stored."""
 
-    method: bytes = POST
+    method: bytes = b""
     path: bytes = b""
     query: bytes = b""
     body: bytes = b""
@@ -90,13 +90,13 @@ class Call(msgspec.Struct, gc=False):
             )
 
     def rest(self) -> None:
-        """The request was sent on and waits for its answer: keep of the headers only what that one goes by, and no copy of usual words."""
-        self.method = POST if self.method == POST else self.method
-        self.version = sys.intern(self.version)
+        """A stream was asked for and waits for its answer: of method and headers only what that one goes by is still needed."""
+        self.method, self.version = b"", sys.intern(self.version)
         self.headers = {name: self.headers[name] for name in ANSWERED_BY if name in self.headers} or NO_HEADERS
 
     def forget(self) -> None:
         """The answer has begun: of the request only what tells how to end it is still needed. A stream may last for minutes."""
+        self.rest()
         self.path = self.query = self.body = b""
         self.credential = None
         self.headers, self.policy = NO_HEADERS, NO_POLICY

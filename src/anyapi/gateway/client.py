@@ -196,8 +196,7 @@ class Connection(Reply):
         self._in_head = False
         if call is None or parser is None:
             return
-        if self._head_bytes > server.limits.max_header_bytes or self._headers > server.limits.max_headers:
-            self._check_head_size()
+        self._check_head_size()
         call.method = parser.get_method()
         call.version = parser.get_http_version()
         if parser.should_upgrade():  # none is offered: the request is answered as it stands (RFC 9110, 7.8). Without a body,
@@ -354,8 +353,7 @@ class Connection(Reply):
         self.current = self._exchange = None
         if self._transport is None:
             return
-        if server.held.bodies:
-            self.let_go()
+        self.let_go()
         if closing:
             self._linger()
             return

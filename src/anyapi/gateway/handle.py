@@ -36,7 +36,7 @@ async def answer(call: Call, plane: DataPlane, reply: Connection, parse: Callabl
     outcome: Outcome | AnyAPIError | None = None
     try:
         route = plane.rank(decided, asked.preference, request.facts)  # raises NoEligibleEndpoint with every reason
-        if asked.durable:
+        if asked.requirement.needs_durable_record:
             await admission.make_durable(route)
         exchange = ProviderExchange(request, reply, admission)
         reply.attach(exchange)

@@ -17,31 +17,30 @@ LARGEST_BODIES = 8
 class Held:
     """Of one server."""
 
-    __slots__ = ("_by_caller", "_most", "_total", "bodies")
+    __slots__ = ("_by_caller", "_most", "_of", "_total")
 
     def __init__(self, max_body_bytes: int) -> None:
         """Nothing yet."""
         self._most = LARGEST_BODIES * max_body_bytes
         self._total = 0
         self._by_caller: Counter[bytes] = Counter()
-        self.bodies: dict[Reply, tuple[bytes, int]] = {}
-        """Whose, and how many bytes, by connection."""
+        self._of: dict[Reply, tuple[bytes, int]] = {}
 
     def take(self, connection: "Reply", caller: bytes | None, size: int) -> bool:
         """Count more bytes of a body; False, and nothing counted, where there is no room for them. `caller` is the credential."""
-        before, had = self.bodies.get(connection, (caller or b"", 0))
+        before, had = self._of.get(connection, (caller or b"", 0))
         if self._total + size > self._most or self._by_caller[before] + size > self._most // 2:
             return False
         self._total += size
         self._by_caller[before] += size
-        self.bodies[connection] = before, had + size
+        self._of[connection] = before, had + size
         return True
 
     def let_go(self, connection: "Reply") -> None:
         """Count what a connection held no more."""
-        if connection not in self.bodies:
+        if connection not in self._of:
             return
-        caller, size = self.bodies.pop(connection)
+        caller, size = self._of.pop(connection)
         self._total -= size
         self._by_caller[caller] -= size
         if not self._by_caller[caller]:

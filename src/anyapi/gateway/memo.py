@@ -48,13 +48,12 @@ class Asked:
     which does not look at what stood when a snapshot was put in force.
     """
 
-    __slots__ = ("base", "data_class", "durable", "memo", "preference", "requirement", "under")
+    __slots__ = ("base", "data_class", "memo", "preference", "requirement", "under")
 
     def __init__(self, base: Requirement, requirement: Requirement, preference: Preference, under: object = None) -> None:
         """`base` is the requirement of the layers above the request; `under` stands for what was in force."""
         self.base, self.requirement, self.preference, self.under = base, requirement, preference, under
         self.data_class = max(requirement.data_classes, key=CLASS_ORDER.index, default=None)
-        self.durable = requirement.needs_durable_record
         self.memo: dict[object, Decided] = {}
 
     def sign(self, error: AnyAPIError, decision: str) -> None:

@@ -16,10 +16,7 @@ def rows_for(admission: Admission, adjusted: tuple[str, ...]) -> bytes:
         raise TypeError  # INVARIANT: an answer is of a candidate
     fixed = admission.decided.rows.get(candidate.endpoint.id) or _fixed(admission, candidate)
     identity = admission.id.encode()
-    if admission.request.dialect is Dialect.MESSAGES:
-        rows = b"%b%b\r\n%b" % (fixed, identity, _request_ids(admission.request_id, identity))
-    else:
-        rows = b"%b%b\r\nx-request-id: %b\r\n" % (fixed, identity, admission.request_id or identity)
+    rows = b"%b%b\r\n%b" % (fixed, identity, _request_ids(admission, identity))
     if adjusted or admission.request.adjusted:
         rows += f"x-anyapi-adjusted: {', '.join(sorted({*adjusted, *admission.request.adjusted}))}\r\n".encode("ascii", "replace")
     passed = admission.usage
@@ -40,6 +37,9 @@ def _fixed(admission: Admission, candidate: Candidate) -> bytes:
     return rows
 
 
-def _request_ids(given: bytes | None, identity: bytes) -> bytes:
-    """The request's id where Anthropic's SDKs look for it; the client's own name for it comes back under its name, as in other formats."""
+def _request_ids(admission: Admission, identity: bytes) -> bytes:
+    """The request's id where each maker's SDKs look for it: the client's own name for it comes back under its name."""
+    given = admission.request_id
+    if admission.request.dialect is not Dialect.MESSAGES:
+        return b"x-request-id: %b\r\n" % (given or identity)
     return b"request-id: %b\r\n" % identity + (b"" if given is None else b"x-request-id: %b\r\n" % given)

@@ -10,7 +10,6 @@ from anyapi.domain.usage import Recipients, TokenCount, UsageRow, UsageSource
 from anyapi.errors import AnyAPIError
 from anyapi.gateway.admit import Admission
 from anyapi.gateway.render import error_of, status_of
-from anyapi.upstream.adapter import Dialect
 
 BYTES_A_TOKEN = 4
 """About, of text."""
@@ -22,7 +21,6 @@ REFUSED_LATE = Outcome(OutcomeKind.SUCCESS)
 identity: the usage row says `content_refused`, as of a whole answer that the filter cut short."""
 CHARGED = frozenset({OutcomeKind.SUCCESS, OutcomeKind.CLIENT_GONE, OutcomeKind.CONTENT_REFUSED})
 NAMES = {kind: kind.value for kind in OutcomeKind}
-DIALECTS = {dialect: dialect.value for dialect in Dialect}
 
 
 def settle(admission: Admission, outcome: Outcome | AnyAPIError | None, *, left: bool) -> None:
@@ -39,7 +37,7 @@ def settle(admission: Admission, outcome: Outcome | AnyAPIError | None, *, left:
         admission.at,
         principal.account,
         principal.key,
-        DIALECTS[admission.request.dialect],
+        admission.request.dialect.value,
         endpoint.model if endpoint is not None else admission.decided.model,
         NAMES[kind] if kind is not None else name_of(outcome),
         200 if kind is OutcomeKind.SUCCESS else status_unless_whole(outcome, left=left),

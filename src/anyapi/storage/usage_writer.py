@@ -150,7 +150,8 @@ class UsageWriter:
         batches, left = 0, len(self._rows)
         while left or self._batch:  # what comes meanwhile is worth a batch of its own
             left -= self._fill(left)
-            self._write(connection, len(self._batch))
+            if self._batch:
+                self._write(connection, len(self._batch))
             batches += 1
             if batches % _BATCHES_UNCHECKED == 0:
                 self._driver.tidy(connection, failing=False)
@@ -159,7 +160,7 @@ class UsageWriter:
         self._purge(connection)
 
     def _fill(self, waiting: int) -> int:
-        """Fill the batch with some of so many rows, and say with how many; what stands in it after a failure goes first."""
+        """Fill the batch with some of so many rows, and say of how many. Some may be gone meanwhile; what failed before goes first."""
         size = 0 if self._batch else self._driver.portion(waiting, _MOST_ROWS)
         with contextlib.suppress(IndexError):
             for _ in range(size):

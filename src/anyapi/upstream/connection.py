@@ -103,8 +103,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         """Give the connection back after the answer was read, or close it if it cannot serve again."""
         if self._leaving and not self.done:
             return
-        if self._paused:
-            self._go_on()
+        self._go_on()
         usable = self.done and self._reusable and self.usable
         self._reset()
         if usable:

@@ -33,7 +33,7 @@ def test_what_is_let_go_leaves_nothing_behind():
         assert held.take(connection, b"one", 5)
     for connection in "abcd":
         held.let_go(connection)
-    assert (held._total, dict(held._by_caller), held.bodies) == (0, {}, {})
+    assert (held._total, dict(held._by_caller), held._of) == (0, {}, {})
 
 
 @on_loop

@@ -363,3 +363,16 @@ def test_one_run_writes_what_waited_and_what_comes_meanwhile_waits_for_the_next(
     writer.flush()
     assert sizes == [64, 32, 11, 3]
     assert writer.state.written == 110
+
+
+def test_rows_that_are_given_up_while_a_run_begins_are_not_waited_for(store, open_writer, monkeypatch, events):
+    writer = open_writer()
+    put(writer, *map(usage_row, range(3)))
+
+    def portion(waiting, _most):
+        writer._rows.clear()  # as `put` does, one by one, where there is no room
+        return waiting
+
+    monkeypatch.setattr(writer._driver, "portion", portion)
+    writer.flush()
+    assert (writer.state.written, writer.state.failing, events) == (0, False, [])
