@@ -5,10 +5,10 @@ from time import monotonic
 import msgspec
 
 from anyapi.domain.call import App, Principal
-from anyapi.domain.decision import Candidate, Route
+from anyapi.domain.decision import Candidate
 from anyapi.domain.evidence import NOTHING_STATED
 from anyapi.domain.ids import DecisionId, ProviderId
-from anyapi.domain.usage import DecisionRecord, TokenCount
+from anyapi.domain.usage import TokenCount
 from anyapi.gateway.call import Call
 from anyapi.gateway.decision_ids import new_decision_id
 from anyapi.gateway.formats.openai_chat import ChatRequest
@@ -45,28 +45,6 @@ class Admission(msgspec.Struct, gc=False, eq=False):
 
     def __repr__(self) -> str:  # no content
         return f"<Admission {self.id}>"
-
-    async def make_durable(self, route: Route) -> None:
-        """Write the decision record and wait for the disk. Raises `StorageError`, and then nothing may be sent."""
-        await self.plane.outlets.decisions.record(
-            DecisionRecord(
-                decision=self.id,
-                at=self.at,
-                account=self.principal.account,
-                key=self.principal.key,
-                model=self.decided.model,
-                requirement=self.asked.requirement.hash,
-                catalogue=self.decided.decisions[0].catalogue,
-                snapshot=self.plane.snapshot.version,
-                data_classes=tuple(sorted(self.asked.requirement.data_classes)),
-                permitted=tuple(candidate.endpoint.id for candidate in route.candidates),
-                denied=tuple(
-                    (denial.endpoint.id, tuple(reason.code.value for reason in denial.reasons))
-                    for decision in self.decided.decisions
-                    for denial in decision.denied
-                ),
-            )
-        )
 
     def note_first_token(self) -> None:
         """The first content goes to the client now."""

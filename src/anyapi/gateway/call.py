@@ -40,6 +40,8 @@ MAY_REPEAT = frozenset({b"anthropic-beta", b"access-control-request-headers", b"
 NO_HEADERS: dict[bytes, bytes] = MappingProxyType({})  # type: ignore[assignment]
 NO_POLICY: list[tuple[bytes, bytes]] = ()  # type: ignore[assignment]
 """What a call holds that was let go: one for all, so nobody may write into it."""
+_paths: dict[bytes, bytes] = {}
+"""Paths of operations that stream, each as the one object that every call of it may hold."""
 
 
 class Call(msgspec.Struct, gc=False):
@@ -91,7 +93,8 @@ class Call(msgspec.Struct, gc=False):
 
     def rest(self) -> None:
         """A stream was asked for and waits for its answer: of method and headers only what that one goes by is still needed."""
-        self.method, self.version = b"", sys.intern(self.version)
+        self.method, self.version, self.policy = b"", sys.intern(self.version), self.policy or NO_POLICY
+        self.path = _paths.setdefault(self.path, self.path)  # only an operation's path gets here, so there are few
         self.headers = {name: self.headers[name] for name in ANSWERED_BY if name in self.headers} or NO_HEADERS
 
     def forget(self) -> None:

@@ -1,6 +1,6 @@
 """Walk the route: attempts, retries and failover as `anyapi.policy.walk` says, until one answers or none is left."""
 
-from anyapi.domain.decision import Outcome, OutcomeKind, Route
+from anyapi.domain.decision import Candidate, Outcome, OutcomeKind, Route
 from anyapi.gateway.exchange import INEXPRESSIBLE, ProviderExchange
 from anyapi.gateway.upstream_errors import error_for
 from anyapi.policy.walk import walk
@@ -23,9 +23,17 @@ async def dispatch(exchange: ProviderExchange, route: Route, outcome: Outcome) -
             return finish(exchange, told)
         if attempt.wait:
             await exchange.wait(attempt.wait)
-        outcome = exchange.ended() or await exchange.attempt(attempt.candidate)
+        outcome = exchange.ended() or await _tried(exchange, attempt.candidate)
         if outcome is not INEXPRESSIBLE:
             told = outcome
+
+
+async def _tried(exchange: ProviderExchange, candidate: Candidate) -> Outcome:
+    """One more attempt, with what was let go of while the last one's answer was awaited."""
+    if exchange.reply.current is not None:
+        exchange.outbound.awake(exchange.reply.current.body)
+    begun = await exchange.begin(candidate)
+    return exchange.end(await begun)
 
 
 def finish(exchange: ProviderExchange, outcome: Outcome) -> Outcome:

@@ -26,7 +26,7 @@ from anyapi.upstream.adapter import Adapter, Answer, Prepared, ProviderRow, Stre
 from anyapi.upstream.classify import parse_retry_after
 from anyapi.upstream.connection import UpstreamConnection
 from anyapi.upstream.pool import Upstream
-from anyapi.wire.tasks import Waiter
+from anyapi.wire.tasks import Waiter, there
 
 Prepare = Callable[[ChatRequest, Endpoint, ProviderRow], Prepared]
 SUCCESS = Outcome(OutcomeKind.SUCCESS)
@@ -43,12 +43,16 @@ class ProviderExchange:
     """Drives attempts and relays; told by the client's connection of pauses and of the client leaving."""
 
     __slots__ = (
+        "_adapter",
+        "_answering",
         "_connection",
         "_gone",
         "_paused",
         "_pending",
         "_reader",
+        "_started",
         "_stopped",
+        "_witness",
         "adjusted",
         "admission",
         "held",
@@ -111,8 +115,11 @@ class ProviderExchange:
 
     # --- attempts
 
-    async def attempt(self, candidate: Candidate) -> Outcome:
-        """Make one upstream call and relay its answer. What the provider's format cannot express is `refusal`, and nothing is sent."""
+    async def begin(self, candidate: Candidate) -> Waiter[OutcomeKind | None] | Waiter[Outcome]:
+        """Send the request to a candidate; what is awaited then is for `end`. What the provider's format cannot express is `refusal`.
+
+        This coroutine is over before an answer is awaited: a stream may last for minutes, and what it takes to begin one must not.
+        """
         admission, plane = self.admission, self.admission.plane
         endpoint = candidate.endpoint
         adapter, row = plane.adapter_of(self.outbound, endpoint)
@@ -120,30 +127,35 @@ class ProviderExchange:
         large = self.outbound.large
         prepared = await self._prepared_apart(adapter, endpoint, row) if large else self._prepared(adapter.prepare, endpoint, row)
         if prepared is None:
-            return self.ended() or INEXPRESSIBLE
+            return there(self.ended() or INEXPRESSIBLE)
         admission.candidate = candidate
         admission.stated = NOTHING_STATED
         admission.attempts += 1
-        started = monotonic()
+        self._started = monotonic()
         connection = upstream.idle() or await self._connect(upstream)
         if isinstance(connection, OutcomeKind):
-            return self.ended() or self._note(Outcome(connection), started)
+            return there(self.ended() or self._note(Outcome(connection)))
         if (hindrance := self._hindrance(candidate)) is not None:
             connection.abort()
-            return hindrance
+            return there(hindrance)
         admission.sent += (candidate,)
         self._connection, self._pending = connection, None
+        self._answering, self._adapter = connection, adapter
         self.adjusted = prepared.adjusted
-        witness = None if row.evidence is None else Witness(admission, candidate, row, row.evidence, connection)
-        waiter = self._send(connection, upstream, prepared, adapter, witness)
-        del prepared  # a stream may last for minutes: its prompt must not
-        failure = await waiter
+        self._witness = None if row.evidence is None else Witness(admission, candidate, row, row.evidence, connection)
+        return self._send(connection, upstream, prepared)
+
+    def end(self, failure: OutcomeKind | Outcome | None) -> Outcome:
+        """Hear how the exchange that was begun failed, if it did, and give how it ended. A whole answer goes to the client now."""
+        if isinstance(failure, Outcome):
+            return failure
+        connection = self._answering
         self._connection = None
-        if witness is not None:
-            witness.hear()
-        outcome = self._outcome(adapter, connection, failure)
+        if self._witness is not None:
+            self._witness.hear()
+        outcome = self._outcome(self._adapter, connection, failure)
         connection.release()
-        return self._note(outcome, started)
+        return self._note(outcome)
 
     def _hindrance(self, candidate: Candidate) -> Outcome | None:
         """What keeps a request from being written. A candidate against which a change speaks is passed by, as if it could not serve."""
@@ -155,17 +167,17 @@ class ProviderExchange:
         self.refusal = self.refusal or refusal
         return INEXPRESSIBLE
 
-    def _send(
-        self, connection: UpstreamConnection, upstream: Upstream, prepared: Prepared, adapter: Adapter, witness: Witness | None
-    ) -> Waiter[OutcomeKind | None]:
+    def _send(self, connection: UpstreamConnection, upstream: Upstream, prepared: Prepared) -> Waiter[OutcomeKind | None]:
         """Write the request; what the waiter gives is how the exchange failed, None if it did not."""
         sink: Callable[[bytes], None] | None = None
         if type(self.admission.usage) is Traced:
             self.admission.usage.sending(self.admission.attempts)
         if self.outbound.stream:
-            self._reader, sink = adapter.open_stream(self.outbound), self._relay
-        if witness is not None:
-            sink = witness.beside(prepared, sink)
+            self._reader, sink = self._adapter.open_stream(self.outbound), self
+            if not self.outbound.large:  # whose fields are dear to read
+                self.outbound.rest()
+        if self._witness is not None:
+            sink = self._witness.beside(prepared, sink)
         head = upstream.head(prepared.path, prepared.headers, prepared.body)
         return connection.send(head, prepared.body, sink, self.admission.plane.outlets.timeouts)
 
@@ -198,15 +210,15 @@ class ProviderExchange:
         await waiter
         timer.cancel()
 
-    def _note(self, outcome: Outcome, started: float) -> Outcome:
+    def _note(self, outcome: Outcome) -> Outcome:
         """Tell the endpoint's health how it went."""
         admission = self.admission
         if admission.candidate is not None:
-            admission.plane.health.note(admission.candidate.health_key, outcome, admission.first_token or monotonic() - started)
+            admission.plane.health.note(admission.candidate.health_key, outcome, admission.first_token or monotonic() - self._started)
         return outcome
 
-    def _relay(self, data: bytes) -> None:
-        """Called with what one read brought of an event stream."""
+    def __call__(self, data: bytes) -> None:
+        """Relay what one read brought of an event stream: it is its connection's sink itself. A bound method would be one object more."""
         reader, reply = self._reader, self.reply
         if reader is None:
             return

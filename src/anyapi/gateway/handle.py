@@ -14,6 +14,7 @@ from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
 from anyapi.gateway.commitment import committed
 from anyapi.gateway.dispatch import dispatch
+from anyapi.gateway.durable import make_durable
 from anyapi.gateway.exchange import ProviderExchange
 from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.plane import DataPlane
@@ -33,14 +34,16 @@ async def answer(call: Call, plane: DataPlane, reply: Connection, parse: Callabl
     decided = plane.decide(asked, request, principal.account)
     given = principal, asked, decided, request, plane, call
     admission = admit(*given) if principal.limits is None else await admit_limited(*given)
+    del given  # only what is needed to the end is held while an answer comes
     outcome: Outcome | AnyAPIError | None = None
     try:
         route = plane.rank(decided, asked.preference, request.facts)  # raises NoEligibleEndpoint with every reason
         if asked.requirement.needs_durable_record:
-            await admission.make_durable(route)
+            await make_durable(admission, route)
         exchange = ProviderExchange(request, reply, admission)
         reply.attach(exchange)
-        outcome = await exchange.attempt(route.candidates[0])
+        begun = await exchange.begin(route.candidates[0])
+        outcome = exchange.end(await begun)
         if outcome.kind is not OutcomeKind.SUCCESS or reply.streaming:
             outcome = await dispatch(exchange, route, outcome)
     except AnyAPIError as error:

@@ -79,6 +79,10 @@ class OutboundChat(msgspec.Struct):
     echo: object = None
     """What the translation of the request has to tell that of its answer."""
 
+    def rest(self) -> None:
+        """An answer is awaited, perhaps for long: let go of the fields, a kilobyte of small objects, which another attempt reads again."""
+        self.fields = NO_FIELDS
+
     def forget(self) -> None:
         """No other attempt can follow: let go of what only an attempt needs. A stream may last for minutes."""
         self.fields, self.beta_headers, self.hub = NO_FIELDS, (), None

@@ -54,7 +54,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         """Not yet connected; belongs to one upstream and never leaves it, since a credential is bound to its origin."""
         self._upstream = upstream
         self._transport: asyncio.Transport | None = None
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser = httptools.HttpResponseParser(upstream.callbacks)
         self._waiter: Waiter[OutcomeKind | None] | None = None
         self._timeouts = Timeouts()
         self._paused = False
@@ -190,6 +190,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
 
     def _take(self, data: memoryview) -> None:
         self.received = True
+        self._upstream.callbacks.reading = self
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):

@@ -224,7 +224,8 @@ class ChatStream:
         """`hide_usage`: the client did not ask for the usage chunk, we did."""
         self._hide_usage = hide_usage
         self._finish_mark, self._finished = FINISH_KEY, False
-        self._rest = self._opening = NOTHING
+        self._rest = NOTHING
+        self._opening: bytes | bytearray = b""
         self.complete = self.refused = self.started = False
         self.failure: Outcome | None = None
         self.tokens: TokenCount | None = None
@@ -261,10 +262,12 @@ class ChatStream:
             return data
         self.started = any(map(says_something, data.split(b"\n\n")))
         if self.started or self.complete:
-            held, self._opening = self._opening, NOTHING
+            held, self._opening = self._opening, b""
             return bytes(held) + data if held else data
-        self._opening = self._opening or bytearray()
-        self._opening += data
+        if isinstance(self._opening, bytearray):
+            self._opening += data
+        else:  # nearly always this is all there will be
+            self._opening = bytearray(self._opening + data) if self._opening else data
         if len(self._opening) > MAX_EVENT:
             self.failure = Outcome(OutcomeKind.BAD_RESPONSE)
         return b""

@@ -15,6 +15,7 @@ from anyapi.upstream.dialer import Dialer
 from anyapi.upstream.reach import Reach
 from anyapi.wire.buffers import ReadBuffer
 from anyapi.wire.loop_parts import LoopParts
+from anyapi.wire.parsing import Callbacks
 from anyapi.wire.tasks import Waiter
 from anyapi.wire.tls import TlsPipe
 
@@ -30,7 +31,7 @@ class Wire:
     def __init__(self, shared: LoopParts, dialer: Dialer, cipher: ReadBuffer) -> None:
         """`cipher` takes what comes off a TLS socket."""
         self.loop, self.buffer, self.sweep, self.outbox = shared.loop, shared.buffer, shared.sweep, shared.outbox
-        self.dialer, self.cipher = dialer, cipher
+        self.dialer, self.cipher, self.callbacks = dialer, cipher, Callbacks()
         self._trust: ssl.SSLContext | None = None
 
     def trust(self) -> ssl.SSLContext:
@@ -70,6 +71,7 @@ class Upstream:
         "_wire",
         "authority",
         "buffer",
+        "callbacks",
         "host",
         "loop",
         "outbox",
@@ -84,7 +86,7 @@ class Upstream:
         parts = urlsplit(base_url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
             raise ConfigError("a provider's base_url must be http(s)://host[:port][/path] and nothing else", field="base_url")
-        self._wire, self.loop, self.buffer, self.outbox = wire, wire.loop, wire.buffer, wire.outbox
+        self._wire, self.loop, self.buffer, self.outbox, self.callbacks = wire, wire.loop, wire.buffer, wire.outbox, wire.callbacks
         self.host, self._secure = parts.hostname, parts.scheme == "https"
         self.port = parts.port or (443 if self._secure else 80)
         self.reach: Reach | None = None

@@ -41,6 +41,13 @@ class Waiter(Generic[T]):
         return self._value
 
 
+def there(value: T) -> Waiter[T]:
+    """A value that is there already, for who expects one that is awaited."""
+    waiter: Waiter[T] = Waiter()
+    waiter.set(value)
+    return waiter
+
+
 Awaited: TypeAlias = "Waiter[object] | asyncio.Future[object]"
 """What a driven coroutine may wait for."""
 Driven: TypeAlias = Coroutine[Awaited, None, None]

@@ -1,16 +1,14 @@
-"""Admission: counted once, and durable where the class asks for it. `test_settle` follows what becomes of it."""
+"""Admission: counted once. `test_durable` follows its record, `test_settle` what becomes of it."""
 
 import json
 
 import pytest
 from tests.unit.gateway.workbench import DISCLOSURE, Clock, chat, outlets, principal, snapshot
-from tests.unit.policy.samples import MODEL, NOW, block, context, provider
+from tests.unit.policy.samples import NOW, block, context, provider
 from tests.unit.wire.peers import on_loop
 
-from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, App
-from anyapi.domain.requirement import DataClass, Layer, Settings
-from anyapi.domain.usage import DecisionRecord
-from anyapi.errors import StorageError
+from anyapi.domain.call import App
+from anyapi.domain.requirement import Layer, Settings
 from anyapi.gateway.admit import admit
 from anyapi.gateway.call import Call
 from anyapi.gateway.formats.openai_chat import parse
@@ -53,38 +51,6 @@ async def test_a_pause_between_the_clocks_makes_the_end_late_and_never_early(mon
 @on_loop
 async def test_two_admissions_have_two_ids():
     assert admitted().id != admitted().id
-
-
-@on_loop
-async def test_the_record_says_what_was_decided_and_holds_no_content():
-    admission = admitted(Settings(data_class=DataClass.INTERNAL))
-    route = admission.plane.rank(admission.decided, NO_PREFERENCE, NO_FACTS)
-    await admission.make_durable(route)
-    (record,) = admission.plane.outlets.decisions.records
-    assert record == DecisionRecord(
-        decision=admission.id,
-        at=NOW,
-        account="acme",
-        key="key_1",
-        model=MODEL,
-        requirement=admission.asked.requirement.hash,
-        catalogue="v1",
-        snapshot=7,
-        data_classes=("internal",),
-        permitted=("q/one",),
-        denied=(("p/one", ("training_by_default",)),),
-    )
-    assert "hello" not in repr(record)
-
-
-@on_loop
-async def test_a_record_that_cannot_be_written_is_an_error():
-    admission = admitted()
-    admission.plane.outlets.decisions.error = StorageError("the disk is full")
-    route = admission.plane.rank(admission.decided, NO_PREFERENCE, NO_FACTS)
-    with pytest.raises(StorageError):
-        await admission.make_durable(route)
-    assert admission.plane.outlets.decisions.records == []
 
 
 @on_loop

@@ -5,8 +5,9 @@ import json
 
 import msgspec
 import pytest
-from tests.unit.gateway.test_exchange import DONE, completion, event
-from tests.unit.gateway.workbench import chat, gateway, request
+from tests.unit.gateway.test_exchange import DONE, OPEN, chunk, completion, event
+from tests.unit.gateway.workbench import chat, gateway, hear, request
+from tests.unit.policy.samples import MODEL
 from tests.unit.upstream.provider import Requests, answer, chunked, playing, silent
 from tests.unit.wire.peers import dialled, on_loop, until
 
@@ -76,6 +77,43 @@ async def test_a_stream_that_has_only_said_its_role_is_followed_by_another(end):
         assert response.body == ROLE + event("fine") + DONE
         (row,) = running.rows
         assert (row.outcome, row.attempts, row.endpoint) == ("success", 2, "p1/one")
+
+
+SAID = [{"role": "user", "content": "hello"}]
+ASKED = {
+    b"/v1/chat/completions": {"messages": SAID, "stream_options": {"include_usage": True}, "tools": [], "temperature": 0.5, "store": True},
+    b"/v1/messages": {"messages": SAID, "max_tokens": 9, "system": "be kind", "stop_sequences": ["x"]},
+    b"/v1/responses": {"input": SAID, "instructions": "be kind", "temperature": 0.5, "store": True},
+}
+"""Streams in each format, with fields that are sent on, changed and taken off."""
+
+
+@pytest.mark.parametrize("policy", [{}, {"data_policy": {"training_allowed": False}}])
+@pytest.mark.parametrize("path", ASKED)
+@on_loop
+async def test_what_was_let_go_while_a_stream_was_awaited_is_there_for_the_next(path, policy):
+    told = asyncio.Event()
+
+    async def breaks(_reader, _writer):
+        await told.wait()
+
+    first, second = playing(OPEN + chunk(ROLE), then=breaks), playing(chunked(ROLE, event("fine"), DONE), then=silent)
+    async with (
+        gateway(first, second) as running,
+        dialled(running.port) as (reader, writer),
+    ):
+        writer.write(request({"model": MODEL, "stream": True, **ASKED[path], **policy}, path=path))
+        await until(lambda: first.seen and running.server.connections)
+        (connection,) = running.server.connections
+        await until(lambda: connection._exchange is not None and connection._exchange._answering.streamed)
+        assert connection._exchange.outbound.fields == {}
+        assert connection.current.body
+        told.set()
+        (response,) = await hear(reader)
+        assert (response.status, response.field("x-anyapi-provider")) == (200, b"p1")
+        assert b"fine" in response.body
+        assert first.seen[0].body == second.seen[0].body
+        assert running.rows[0].attempts == 2
 
 
 @pytest.mark.parametrize(("status", "told"), [(b"400 x", 400), (b"422 x", 400), (b"413 x", 413)])

@@ -6,7 +6,7 @@ import gc
 import pytest
 from tests.unit.wire.peers import on_loop
 
-from anyapi.wire.tasks import Waiter, drive
+from anyapi.wire.tasks import Waiter, drive, there
 
 
 class Ends:
@@ -55,6 +55,16 @@ def test_a_value_that_is_there_already_is_not_waited_for(ends):
 
     drive(work(), ends)
     assert (seen, ends.seen) == ([5, 5], [None])
+
+
+def test_a_value_that_is_there_from_the_start(ends):
+    seen = []
+
+    async def work():
+        seen.append(await there(5))
+
+    drive(work(), ends)
+    assert (seen, ends.seen) == ([5], [None])
 
 
 def test_none_is_a_value(ends):
