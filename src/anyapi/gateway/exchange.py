@@ -60,6 +60,7 @@ class ProviderExchange:
         "outbound",
         "refusal",
         "reply",
+        "rows",
     )
 
     def __init__(self, outbound: ChatRequest, reply: Connection, admission: Admission) -> None:
@@ -124,8 +125,10 @@ class ProviderExchange:
         endpoint = candidate.endpoint
         adapter, row = plane.adapter_of(self.outbound, endpoint)
         upstream = plane.outlets.upstreams[candidate.credential]
-        large = self.outbound.large
-        prepared = await self._prepared_apart(adapter, endpoint, row) if large else self._prepared(adapter.prepare, endpoint, row)
+        if self.outbound.large and adapter.walks(self.outbound):
+            prepared = await apart(self._prepared, partial(prepare_large, adapter), endpoint, row)
+        else:
+            prepared = self._prepared(adapter.prepare, endpoint, row)
         if prepared is None:
             return there(self.ended() or INEXPRESSIBLE)
         admission.candidate = candidate
@@ -179,13 +182,10 @@ class ProviderExchange:
         if self._witness is not None:
             sink = self._witness.beside(prepared, sink)
         head = upstream.head(prepared.path, prepared.headers, prepared.body)
-        return connection.send(head, prepared.body, sink, self.admission.plane.outlets.timeouts)
-
-    async def _prepared_apart(self, adapter: Adapter, endpoint: Endpoint, row: ProviderRow) -> Prepared | None:
-        """The same for a large one: in a thread where it has to be looked through."""
-        if not adapter.walks(self.outbound):
-            return self._prepared(adapter.prepare, endpoint, row)
-        return await apart(self._prepared, partial(prepare_large, adapter), endpoint, row)
+        waiter = connection.send(head, prepared.body, sink, self.admission.plane.outlets.timeouts)
+        if not self.outbound.stream:  # while the provider works
+            self.rows = JSON + rows_for(self.admission, self.adjusted)
+        return waiter
 
     def _prepared(self, prepare: Prepare, endpoint: Endpoint, row: ProviderRow) -> Prepared | None:
         """The provider's request; None if its format cannot express ours."""
@@ -302,7 +302,7 @@ class ProviderExchange:
         admission = self.admission
         admission.note_first_token()
         admission.answer_tokens = max(1, (len(answer.body) - ENVELOPE) // BYTES_A_TOKEN)
-        self.reply.send(200, JSON + rows_for(admission, self.adjusted), answer.body)
+        self.reply.send(200, self.rows, answer.body)
 
     def fail_stream(self) -> None:
         """End a stream that cannot be completed, so that no SDK takes it for whole."""
