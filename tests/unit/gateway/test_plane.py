@@ -300,7 +300,7 @@ async def test_a_new_snapshot_takes_every_memo_away():
     plane = planes()
     asked = plane.ask(CALLER, call(), request(**NO_TRAINING))
     plane.decide(asked, request(**NO_TRAINING), "acme")
-    plane.pages.get((UNCONSTRAINED, "acme", False), lambda: b"old")
+    await plane.pages.get((UNCONSTRAINED, "acme", False), lambda: b"old")
     plane.adapter_of(request(), endpoint("p"))
     stricter = snapshot(context([provider("p"), provider("q", block(training="by_default"))]), version=2)
     plane.publish(stricter)
@@ -308,7 +308,7 @@ async def test_a_new_snapshot_takes_every_memo_away():
     again = plane.ask(CALLER, call(), request(**NO_TRAINING))
     assert again is not asked
     assert permitted(plane.decide(again, request(**NO_TRAINING), "acme")) == ["p/one"]
-    assert plane.pages.get((UNCONSTRAINED, "acme", False), lambda: b"new") == b"new"
+    assert await plane.pages.get((UNCONSTRAINED, "acme", False), lambda: b"new") == b"new"
 
 
 @on_loop
