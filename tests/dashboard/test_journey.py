@@ -375,6 +375,7 @@ def test_a_page_says_when_the_gateway_is_gone_and_goes_on_by_itself(owned):
         page.get_by_role("link", name="Explain").click()
         expect(page.get_by_role("heading", name="The request")).to_be_visible()
         page.get_by_role("link", name="Activity").click()
+        expect(page.get_by_role("heading", name="Activity")).to_be_visible()  # its code is there
         lost = page.get_by_text("What you see is what it said last.")
         page.context.set_offline(True)
         expect(lost).to_be_visible(timeout=40_000)
