@@ -143,8 +143,7 @@ class ProviderExchange:
             return there(hindrance)
         admission.sent += (candidate,)
         self._connection, self._pending = connection, None
-        self._answering, self._adapter = connection, adapter
-        self.adjusted = prepared.adjusted
+        self._answering, self._adapter, self.adjusted = connection, adapter, prepared.adjusted
         self._witness = None if row.evidence is None else Witness(admission, candidate, row, row.evidence, connection)
         return self._send(connection, upstream, prepared)
 
@@ -152,13 +151,13 @@ class ProviderExchange:
         """Hear how the exchange that was begun failed, if it did, and give how it ended. A whole answer goes to the client now."""
         if isinstance(failure, Outcome):
             return failure
-        connection = self._answering
-        self._connection = None
-        if self._witness is not None:
-            self._witness.hear()
-        outcome = self._outcome(self._adapter, connection, failure)
-        connection.release()
-        return self._note(outcome)
+        connection, witness, self._connection, self._witness = self._answering, self._witness, None, None
+        if witness is not None:  # it may hold this exchange: no ring may be left, which would keep the request
+            witness.hear()
+        try:
+            return self._note(self._outcome(self._adapter, connection, failure))
+        finally:
+            connection.release()
 
     def _hindrance(self, candidate: Candidate) -> Outcome | None:
         """What keeps a request from being written. A candidate against which a change speaks is passed by, as if it could not serve."""

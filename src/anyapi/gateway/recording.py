@@ -154,7 +154,7 @@ class _Noting:
 
     def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:
         answer = self._adapter.read_answer(body, call)
-        if isinstance(answer, Answer):
+        if isinstance(answer, Answer) and not call.stream:  # a stream's request gets no whole answer
             self._recording.begin(streamed=False)
             self._recording.part(answer.body)
         return answer

@@ -82,6 +82,8 @@ class OutboundChat(msgspec.Struct):
     def rest(self) -> None:
         """An answer is awaited, perhaps for long: let go of the fields, a kilobyte of small objects, which another attempt reads again."""
         self.fields = NO_FIELDS
+        if self.hub is not None:
+            self.hub.rest()
 
     def forget(self) -> None:
         """No other attempt can follow: let go of what only an attempt needs. A stream may last for minutes."""

@@ -164,6 +164,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The provider closed. An answer without length ends so; anything else is cut short."""
         self._transport = None
+        self._upstream.callbacks.let_go(self)
         self._upstream.closed(self)
         if self._waiter is None or self._waiter.done:
             return

@@ -33,9 +33,14 @@ class Callbacks:
 
     def __init__(self) -> None:
         """Nobody is being read. Each callback is made once, here."""
-        self.reading: Parsed
+        self.reading: Parsed = None  # type: ignore[assignment] # nobody, and then nothing is fed
         self.on_message_begin, self.on_message_complete = self._message_begin, self._message_complete
         self.on_header, self.on_headers_complete, self.on_body = self._header, self._headers_complete, self._body
+
+    def let_go(self, gone: Parsed) -> None:
+        """A connection is gone: it must not be held, with all that it refers to, for having been read last."""
+        if self.reading is gone:
+            self.reading = None  # type: ignore[assignment]
 
     def _message_begin(self) -> None:
         self.reading.on_message_begin()

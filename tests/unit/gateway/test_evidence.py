@@ -1,16 +1,18 @@
 """The witness of an attempt, between real sockets: read once, in force at once, and nothing of the provider's own words in it."""
 
+import gc
 import json
 
 from tests.unit.gateway.test_exchange import DONE, JSON, USAGE_EVENT, completion, event, ok
-from tests.unit.gateway.workbench import chat, gateway, outlets, snapshot
+from tests.unit.gateway.workbench import chat, gateway, outlets, request, snapshot
 from tests.unit.policy.samples import context, provider
 from tests.unit.upstream.provider import answer, chunked, playing, silent
-from tests.unit.wire.peers import on_loop
+from tests.unit.wire.peers import dialled, on_loop, until
 
 from anyapi.domain.evidence import Contradiction, EvidenceCode
 from anyapi.domain.requirement import Requirement
 from anyapi.gateway.evidence import lower
+from anyapi.gateway.exchange import ProviderExchange
 from anyapi.gateway.plane import DataPlane
 from anyapi.upstream.adapter import ProviderRow
 from anyapi.upstream.evidence import Evidence
@@ -65,6 +67,23 @@ async def test_a_stream_is_heard_at_its_first_event_and_passes_unchanged():
         (row,) = running.rows
     assert response.body == b"".join(said) + DONE
     assert (row.evidence, row.host, [each.code for each in found]) == ("stored", "deepseek", ["stored"])
+
+
+@on_loop
+async def test_a_request_that_ends_before_a_first_event_leaves_no_ring():
+    """What stands when a snapshot is put in force is never collected later (`scrubbing.Collector.freeze`): a ring would keep the prompt."""
+    script = playing(then=silent)
+    async with gateway(script, out={"rows": rows, "contradicted": lambda _found: None}) as running:
+        async with dialled(running.port) as (_, writer):
+            writer.write(request(chat(stream=True)))
+            await until(lambda: [each for each in running.server.connections if each._exchange and each._exchange._connection])
+            gc.collect()
+            gc.disable()
+        try:
+            await until(lambda: running.usage.rows and not running.server.connections)
+            assert not [each for each in gc.get_objects() if type(each) is ProviderExchange]
+        finally:
+            gc.enable()
 
 
 @on_loop

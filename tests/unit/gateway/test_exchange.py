@@ -16,6 +16,7 @@ from anyapi.gateway import exchange as module
 from anyapi.gateway.limits import Limits
 from anyapi.upstream.adapter import Timeouts
 from anyapi.upstream.connection import UpstreamConnection
+from anyapi.upstream.openai_chat import OpenAIChat
 from anyapi.wire import deadlines
 
 JSON = b"content-type: application/json"
@@ -80,6 +81,20 @@ async def test_a_connection_to_a_provider_is_used_again():
         for _ in range(5):
             assert (await running.post()).status == 200
         assert len(script.seen) == 5, "one script serves one connection"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@on_loop
+async def test_an_error_that_nobody_foresaw_gives_the_connection_back(stream, monkeypatch):
+    script = playing(answer(b"{}", JSON, status=b"500 Broken"), ok(), then=silent)
+    async with gateway(script) as running:
+        with monkeypatch.context() as patched:
+            patched.setattr(OpenAIChat, "classify", lambda *_: 1 / 0)
+            assert (await running.post(chat(stream=stream))).status == 500
+        assert [type(error) for error in running.errors] == [ZeroDivisionError]
+        running.errors.clear()
+        assert (await running.post()).status == 200
+        assert len(script.seen) == 2, "one script serves one connection"
 
 
 @on_loop

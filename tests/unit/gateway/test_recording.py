@@ -87,6 +87,16 @@ async def test_a_stream_is_kept_as_it_went_out():
         assert json.loads(kept.prompt) == chat(stream=True)
 
 
+@on_loop
+async def test_a_whole_answer_to_who_asked_for_a_stream_is_not_kept():
+    """It is a provider's fault, and the client gets none of it."""
+    log = Log()
+    async with gateway(playing(WHOLE), caller=logged(), out={"logs": log}) as running:
+        assert (await running.post(chat(stream=True))).status == 502
+        (kept,) = log.kept
+        assert (json.loads(kept.prompt), kept.response) == (chat(stream=True), None)
+
+
 @pytest.mark.parametrize(("keeps", "has"), [(Keeps.PROMPTS, (True, False)), (Keeps.RESPONSES, (False, True))])
 @on_loop
 async def test_only_what_was_asked_for_is_held(keeps, has):

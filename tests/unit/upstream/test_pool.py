@@ -276,3 +276,14 @@ async def test_trust_is_read_once_and_verifies(trusted):
         assert context is upstream._wire.trust()
         assert context.verify_mode is ssl.CERT_REQUIRED
         assert context.check_hostname
+
+
+@on_loop
+async def test_a_credential_that_is_given_up_is_held_by_nothing():
+    async with provider(answer(b"{}")) as upstream:
+        connection = await upstream.connect()
+        await post(connection, upstream)
+        connection.release()
+        upstream.close()
+        await until(lambda: not upstream._connections)
+        assert upstream.callbacks.reading is None

@@ -57,3 +57,12 @@ def test_a_parser_holds_no_callback_of_its_own(name):
     """What it takes is the one object that there is, not a method made for it."""
     callbacks = Callbacks()
     assert getattr(callbacks, name) is getattr(callbacks, name)
+
+
+def test_who_is_gone_is_let_go_of_and_nobody_else():
+    callbacks, last, other = Callbacks(), Hears(), Hears()
+    callbacks.reading = last
+    callbacks.let_go(other)
+    assert callbacks.reading is last
+    callbacks.let_go(last)
+    assert callbacks.reading is None

@@ -62,7 +62,8 @@ def translate(fields: Fields, target: Target = HUB) -> ChatFields:
     """
     refuse(fields)
     carrier = Carrier(target)
-    made: Object = {"model": raw_reading.raw_text(fields.get("model"), "model"), "messages": _messages(fields, carrier)}
+    made: Object = {"model": raw_reading.raw_text(fields["model"], "model")} if "model" in fields else {}  # `models` may stand for it
+    made["messages"] = _messages(fields, carrier)
     reading.integer(_value(fields, "max_tokens"), "max_tokens", 1)
     made["max_tokens"] = fields["max_tokens"]
     made.update(tools.translate(fields, carrier))
