@@ -55,8 +55,11 @@ def tighten(members, days):
 
 @pytest.mark.timeout(1800 if LONG else 120)
 def test_once_a_tightening_has_returned_no_request_is_decided_under_the_old_settings(pair):
-    """Each tightening allows less retention than the one before; answers say what is in force."""
-    most, seen, failures, stop = [TRIALS + 1.0], [0], [], threading.Event()
+    """Each tightening allows less retention than the one before; answers say what is in force.
+
+    One that was decided before and would be sent after, because a connection had to be opened first, is refused: that is counted apart.
+    """
+    most, seen, caught, failures, stop = [TRIALS + 1.0], [0], [0], [], threading.Event()
 
     def load(worker):
         while not stop.wait(0.01):
@@ -64,8 +67,10 @@ def test_once_a_tightening_has_returned_no_request_is_decided_under_the_old_sett
             answer = worker.chat(data_policy=None)
             seen[0] += 1
             echoed = answer.headers.get("x-anyapi-retention-days")
-            if answer.status != 200 or float(echoed) > allowed:
-                failures.append((answer.status, echoed, allowed))
+            if answer.status == 503 and b"was changed while it was under way" in answer.body:
+                caught[0] += 1
+            elif answer.status != 200 or float(echoed) > allowed:
+                failures.append((answer.status, echoed, allowed, answer.body))
 
     tighten(pair, most[0])
     clients = [threading.Thread(target=load, args=(worker,)) for worker in pair.workers[:2] for _ in range(2)]
@@ -81,10 +86,11 @@ def test_once_a_tightening_has_returned_no_request_is_decided_under_the_old_sett
         client.join()
     took.sort()
     print(
-        f"{TRIALS} tightenings, {seen[0]} requests: median {statistics.median(took) * 1000:.0f} ms, p99 {took[int(len(took) * 0.99)] * 1000:.0f} ms"
+        f"{TRIALS} tightenings, {seen[0]} requests ({caught[0]} caught): median {statistics.median(took) * 1000:.0f} ms, p99 {took[int(len(took) * 0.99)] * 1000:.0f} ms"
     )
     assert failures == []
     assert seen[0] > TRIALS
+    assert caught[0] < seen[0] / 20
     assert statistics.median(took) < 0.3
     if LONG:  # two in two hundred say more of who else uses the machine
         assert took[int(len(took) * 0.99)] < 0.3
