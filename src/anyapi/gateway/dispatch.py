@@ -1,15 +1,20 @@
 """Walk the route: attempts, retries and failover as `anyapi.policy.walk` says, until one answers or none is left."""
 
+from collections.abc import Callable
+
 from anyapi.domain.decision import Candidate, Outcome, OutcomeKind, Route
 from anyapi.gateway.exchange import INEXPRESSIBLE, ProviderExchange
+from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.upstream_errors import error_for
 from anyapi.policy.walk import walk
+from anyapi.upstream.adapter import NO_FIELDS
 
 
-async def dispatch(exchange: ProviderExchange, route: Route, outcome: Outcome) -> Outcome:
+async def dispatch(exchange: ProviderExchange, route: Route, outcome: Outcome, parse: Callable[[bytes], ChatRequest]) -> Outcome:
     """Go on along the route after the first attempt; the answer went to the client if the outcome is a success. Raises `RequestError`.
 
-    The first attempt, at the route's first candidate, is made by the caller: the common request needs no more than that.
+    The first attempt, at the route's first candidate, is made by the caller: the common request needs no more than that. `parse` read the
+    request's body, and does so again if the fields were let go of.
     """
     if outcome.kind is OutcomeKind.SUCCESS:
         return finish(exchange, outcome)
@@ -23,15 +28,16 @@ async def dispatch(exchange: ProviderExchange, route: Route, outcome: Outcome) -
             return finish(exchange, told)
         if attempt.wait:
             await exchange.wait(attempt.wait)
-        outcome = exchange.ended() or await _tried(exchange, attempt.candidate)
+        outcome = exchange.ended() or await _tried(exchange, attempt.candidate, parse)
         if outcome is not INEXPRESSIBLE:
             told = outcome
 
 
-async def _tried(exchange: ProviderExchange, candidate: Candidate) -> Outcome:
+async def _tried(exchange: ProviderExchange, candidate: Candidate, parse: Callable[[bytes], ChatRequest]) -> Outcome:
     """One more attempt, with what was let go of while the last one's answer was awaited."""
-    if exchange.reply.current is not None:
-        exchange.outbound.awake(exchange.reply.current.body)
+    outbound, call = exchange.outbound, exchange.reply.current
+    if outbound.fields is NO_FIELDS and call is not None:
+        outbound.fields = parse(call.body).fields
     begun = await exchange.begin(candidate)
     return exchange.end(await begun)
 

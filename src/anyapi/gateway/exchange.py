@@ -44,7 +44,6 @@ class ProviderExchange:
 
     __slots__ = (
         "_adapter",
-        "_answering",
         "_connection",
         "_gone",
         "_paused",
@@ -143,7 +142,7 @@ class ProviderExchange:
             return there(hindrance)
         admission.sent += (candidate,)
         self._connection, self._pending = connection, None
-        self._answering, self._adapter, self.adjusted = connection, adapter, prepared.adjusted
+        self._adapter, self.adjusted = adapter, prepared.adjusted
         self._witness = None if row.evidence is None else Witness(admission, candidate, row, row.evidence, connection)
         return self._send(connection, upstream, prepared)
 
@@ -151,7 +150,9 @@ class ProviderExchange:
         """Hear how the exchange that was begun failed, if it did, and give how it ended. A whole answer goes to the client now."""
         if isinstance(failure, Outcome):
             return failure
-        connection, witness, self._connection, self._witness = self._answering, self._witness, None, None
+        connection, witness, self._connection, self._witness = self._connection, self._witness, None, None
+        if connection is None:
+            raise TypeError  # INVARIANT: only what was begun ends
         if witness is not None:  # it may hold this exchange: no ring may be left, which would keep the request
             witness.hear()
         try:

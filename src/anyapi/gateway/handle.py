@@ -45,7 +45,7 @@ async def answer(call: Call, plane: DataPlane, reply: Connection, parse: Callabl
         begun = await exchange.begin(route.candidates[0])
         outcome = exchange.end(await begun)
         if outcome.kind is not OutcomeKind.SUCCESS or reply.streaming:
-            outcome = await dispatch(exchange, route, outcome)
+            outcome = await dispatch(exchange, route, outcome, parse)
     except AnyAPIError as error:
         outcome = error
         asked.sign(error, admission.id)

@@ -102,7 +102,7 @@ async def test_what_was_let_go_while_a_stream_was_awaited_is_there_for_the_next(
         writer.write(request({"model": MODEL, "stream": True, **ASKED[path], **policy}, path=path))
         await until(lambda: first.seen and running.server.connections)
         (connection,) = running.server.connections
-        await until(lambda: connection._exchange is not None and connection._exchange._answering.streamed)
+        await until(lambda: connection._exchange is not None and connection._exchange._connection.streamed)
         asked = connection._exchange.outbound
         assert (asked.fields, {} if asked.hub is None else asked.hub.fields) == ({}, {})
         assert connection.current.body

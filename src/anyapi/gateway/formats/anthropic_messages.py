@@ -43,10 +43,6 @@ class MessagesRequest(ChatRequest):
         """Never the content."""
         return "<MessagesRequest>"
 
-    def read_again(self, body: bytes) -> Fields:
-        """The fields of a body that was read before."""
-        return parse(body).fields
-
     def abilities(self) -> frozenset[str]:
         """Abilities that the request's fields need."""
         return needed_abilities(self.fields)

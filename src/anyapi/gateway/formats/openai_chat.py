@@ -51,15 +51,6 @@ class ChatRequest(OutboundChat):
     large: bool = False
     """So large that a thread prepares it, where it has to be looked through (`gateway.apart`)."""
 
-    def awake(self, body: bytes) -> None:
-        """Another attempt follows: have the fields again, if they were let go."""
-        if self.fields is NO_FIELDS:
-            self.fields = self.read_again(body)
-
-    def read_again(self, body: bytes) -> Fields:
-        """The fields of a body that was read before."""
-        return parse(body).fields
-
     def forget(self) -> None:
         """The same, and what was decided by."""
         super().forget()

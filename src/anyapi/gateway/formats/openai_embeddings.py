@@ -50,10 +50,6 @@ class EmbeddingsRequest(ChatRequest):
         """Never the content."""
         return "<EmbeddingsRequest>"
 
-    def read_again(self, body: bytes) -> Fields:
-        """The fields of a body that was read before."""
-        return parse(body).fields
-
     def abilities(self) -> frozenset[str]:
         """Abilities that the request's fields need: none but the operation, which the facts state."""
         return frozenset()

@@ -65,10 +65,6 @@ class ResponsesRequest(ChatRequest):
         """Never the content."""
         return "<ResponsesRequest>"
 
-    def read_again(self, body: bytes) -> Fields:
-        """The fields of a body that was read before."""
-        return parse(body).fields
-
     def abilities(self) -> frozenset[str]:
         """Abilities that the request's fields need."""
         return needed_abilities(self.fields)
