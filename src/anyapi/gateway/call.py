@@ -30,6 +30,17 @@ NAMES = (
 )
 """The headers that mean something here; all others are counted and dropped."""
 KNOWN = {spelling: name.lower() for name in NAMES for spelling in (name, name.lower(), name.title())}
+PASSED_OVER = frozenset(
+    spelling
+    for name in b"""
+    Accept Accept-Encoding Accept-Language Anthropic-Version Cache-Control Connection OpenAI-Beta Sec-Fetch-Mode User-Agent Via
+    X-Forwarded-For X-Forwarded-Host X-Forwarded-Port X-Forwarded-Proto X-Real-IP X-Stainless-Arch X-Stainless-Async X-Stainless-
+    Helper-Method X-Stainless-Lang X-Stainless-OS X-Stainless-Package-Version X-Stainless-Read-Timeout X-Stainless-Retry-Count
+    X-Stainless-Runtime X-Stainless-Runtime-Version X-Stainless-Timeout
+    """.split()
+    for spelling in (name, name.lower(), name.title())
+)
+"""Those of others that clients' libraries and proxies send with every request: known not to be a misspelt one of ours at one look."""
 ANSWERED_BY = (b"origin", b"x-request-id")
 """Headers that an answer goes by."""
 PLAIN = frozenset({b"transfer-encoding", b"content-encoding"})

@@ -5,22 +5,13 @@ it knows nothing of models, keys or providers. What a handler writes through the
 """
 
 import asyncio
-from typing import NoReturn
 
 import httptools
 
-from anyapi.errors import (
-    AnyAPIError,
-    AuthenticationFailed,
-    BadRequest,
-    ExpectationFailed,
-    HeadersTooLarge,
-    Overloaded,
-    RequestTimedOut,
-    RequestTooLarge,
-)
-from anyapi.gateway.call import KNOWN, Call, has_body, is_ours, leaves_body, read_head, without_upgrade
+from anyapi.errors import AnyAPIError, AuthenticationFailed, BadRequest, ExpectationFailed, HeadersTooLarge, Overloaded, RequestTimedOut
+from anyapi.gateway.call import KNOWN, PASSED_OVER, Call, has_body, is_ours, leaves_body, read_head, without_upgrade
 from anyapi.gateway.error_envelope import render_for
+from anyapi.gateway.heads import SMALL, learn
 from anyapi.gateway.render import CONTINUE, head
 from anyapi.gateway.reply import CLOSED_ROW, Reply
 from anyapi.gateway.roles import Shared
@@ -38,7 +29,7 @@ class Connection(Reply):
     """One connection from a client: parses requests, hands them over one by one, writes answers."""
 
     __slots__ = (
-        "_call", "_headers", "_in_head", "_lingering", "_parts", "_problem", "_queued",
+        "_call", "_headers", "_in_head", "_lingering", "_parts", "_queued",
         "_waiting", "_write_paused", "deadline",
     )  # fmt: skip
 
@@ -49,7 +40,6 @@ class Connection(Reply):
         self._parts: list[bytes] | tuple[()] = ()
         self._headers = self._queued = 0
         self._in_head = True
-        self._problem: AnyAPIError | None = None
         self._waiting: tuple[Call | tuple[int, bytes, bytes], ...] = ()
         self._lingering = self._write_paused = False
         self.deadline = NEVER
@@ -89,14 +79,34 @@ class Connection(Reply):
     def buffer_updated(self, nbytes: int) -> None:
         """The client sent something."""
         buffer = self._server.buffer
-        unread: memoryview | bytes = buffer.view[: 0 if self._lingering else nbytes]
-        while unread:
-            unread = self._feed(unread)
+        data = buffer.view[: 0 if self._lingering else nbytes]
+        if nbytes <= SMALL and self._parser is not None and self._is_free():
+            self._again(bytes(data))
+        else:
+            self._read(data)
         if self._exchange is not None and self._exchange.lasting:
             self.rest()
         buffer.wipe(nbytes)
         if nbytes == len(buffer.view):
             give_way(self._server.loop, self._transport, lambda: not self._read_paused)
+
+    def _is_free(self) -> bool:
+        """Whether a request that begins now is begun on."""
+        return self.current is None and not (self._begun or self._waiting or self._write_paused)
+
+    def _again(self, data: bytes) -> None:
+        """Read what begins where a request ended. With the same head it needs no parser, which stays where it is."""
+        known = self._known
+        if known is not None and (call := known.read(data)) is not None:
+            self._begin(call)
+            return
+        self._read(data)
+        if self.current is not None and not (self._begun or self._waiting) and (known is None or known.used):
+            self._known = learn(data, self.current, self._server.limits)
+
+    def _read(self, data: memoryview | bytes) -> None:
+        while data:
+            data = self._feed(data)
 
     def _feed(self, data: memoryview | bytes) -> bytes:
         parser = self._parser = self._parser or httptools.HttpRequestParser(self)
@@ -108,8 +118,9 @@ class Connection(Reply):
                 return without_upgrade(call) + data[upgrade.args[0] :]
             if not self._lingering:
                 self._pause_reading()
-        except httptools.HttpParserError:
-            self._fail(self._problem or BadRequest("This is not a well-formed HTTP/1.1 request."))
+        except httptools.HttpParserError as error:
+            told = error.__context__  # what a callback raised
+            self._fail(told if isinstance(told, AnyAPIError) else BadRequest("This is not a well-formed HTTP/1.1 request."))
         else:
             if self._call is not None:
                 self._unfinished(len(data))
@@ -150,7 +161,7 @@ class Connection(Reply):
         else:
             self._refuse(render_for(RequestTimedOut("The request did not arrive whole in time."), self._call))
 
-    # --- llhttp's callbacks
+    # --- llhttp's callbacks: what they raise stops it, and `_feed` then answers with it
 
     def on_message_begin(self) -> None:
         """The first byte of a request: the parser is in the midst of one from here on."""
@@ -179,16 +190,15 @@ class Connection(Reply):
         if not self._in_head:
             self._check_head_size()
             if is_ours(name):
-                self._reject(BadRequest("X-AnyAPI-* headers stand before the body: behind it they are not read.", "headers"))
+                raise BadRequest("X-AnyAPI-* headers stand before the body: behind it they are not read.", "headers")
             return
         known = KNOWN.get(name)
         if known is not None and known not in call.headers:
             call.headers[known] = value.strip()
             return
-        try:
-            call.take(name, value)
-        except BadRequest as error:
-            self._reject(error)
+        if name in PASSED_OVER:
+            return
+        call.take(name, value)
 
     def on_headers_complete(self) -> None:
         """The head is whole: check it before a body is read."""
@@ -201,10 +211,7 @@ class Connection(Reply):
         call.version = parser.get_http_version()
         if parser.should_upgrade():  # none is offered: the request is answered as it stands (RFC 9110, 7.8). Without a body,
             self._close_after = not has_body(call)  # we close then, because what follows cannot be told from the other protocol
-        try:
-            length = read_head(call)
-        except BadRequest as error:
-            self._reject(error)
+        length = read_head(call)
         if length > server.limits.unauthenticated_body_bytes:
             self._check_length(length, call)
         if b"expect" in call.headers:
@@ -214,18 +221,18 @@ class Connection(Reply):
         limits = self._server.limits
         if self._head_bytes > limits.max_header_bytes or self._headers > limits.max_headers:
             text = f"The head of a request may have {limits.max_headers} headers and {limits.max_header_bytes} bytes."
-            self._reject(HeadersTooLarge(text))
+            raise HeadersTooLarge(text)
 
     def _check_length(self, length: int, call: Call) -> None:
         """Refuse a body by its declared length, before a byte of it is read."""
         if length > self._server.limits.max_body_bytes:
-            self._reject(self._too_large())
+            raise self._server.limits.body_too_large()
         if not self._server.may_send(call.credential):
-            self._reject(AuthenticationFailed("A body of this size is read only with a valid API key, and none was sent."))
+            raise AuthenticationFailed("A body of this size is read only with a valid API key, and none was sent.")
 
     def _expect(self, call: Call) -> None:
         if call.headers[b"expect"].lower() != b"100-continue":
-            self._reject(ExpectationFailed("The only expectation that is met is 100-continue."))
+            raise ExpectationFailed("The only expectation that is met is 100-continue.")
         if self.current is None and not call.http10:
             self.write(CONTINUE)
 
@@ -240,11 +247,11 @@ class Connection(Reply):
     def _check_large(self, before: int, more: int) -> None:
         limits, call, held = self._server.limits, self._call, self._server.held
         if before + more > limits.max_body_bytes:
-            self._reject(self._too_large())
+            raise limits.body_too_large()
         if before <= limits.unauthenticated_body_bytes and call is not None:
             self._check_length(before + more, call)
         if call is not None and not held.take(self, call.credential, more):
-            self._reject(Overloaded(FULL, retry_after=1.0))
+            raise Overloaded(FULL, retry_after=1.0)
 
     def on_message_complete(self) -> None:
         """The request is whole: handle it, or let it wait behind the one before."""
@@ -256,7 +263,7 @@ class Connection(Reply):
         parts, self._parts = self._parts, ()
         call.body = b"".join(parts)  # which copies nothing where it came in one
         call.close_after = not parser.should_keep_alive()
-        if self.current is None and not self._waiting and not self._write_paused:
+        if self._is_free():
             self._begin(call)
             return
         self._waiting += (call,)
@@ -265,7 +272,7 @@ class Connection(Reply):
             self._pause_reading()  # only now: whoever is not read from is not seen to leave either
         if len(self._waiting) > self._server.limits.max_pipelined:
             self._call = call  # whose format the refusal has
-            self._reject(BadRequest("Too many pipelined requests."))
+            raise BadRequest("Too many pipelined requests.")
 
     # --- the drain
 
@@ -295,15 +302,6 @@ class Connection(Reply):
         self.deadline = self._server.loop.time() + limits.body_timeout
         if self._framing > 2 * limits.max_header_bytes + 8 * self._body_bytes:  # chunk extensions or trailers without end
             self._fail(BadRequest("The body's chunks are almost nothing but framing."))
-
-    def _too_large(self) -> RequestTooLarge:
-        limit = self._server.limits.max_body_bytes
-        return RequestTooLarge(f"The body is larger than {limit} bytes, which is what this gateway takes.", {"max_body_bytes": limit})
-
-    def _reject(self, error: AnyAPIError) -> NoReturn:
-        """Stop the parser from inside a callback; `buffer_updated` then answers."""
-        self._problem = error
-        raise error
 
     def _fail(self, error: AnyAPIError) -> None:
         """The input is beyond use: answer what is running, then this error in the format that was asked in, then close."""

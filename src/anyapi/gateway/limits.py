@@ -2,6 +2,8 @@
 
 import msgspec
 
+from anyapi.errors import RequestTooLarge
+
 
 class Limits(msgspec.Struct, frozen=True):
     """What one client may cost us; the figures are defaults of the configuration."""
@@ -24,3 +26,8 @@ class Limits(msgspec.Struct, frozen=True):
     drain_timeout: float = 30.0
     write_buffer: int = 64 * 1024
     """Bytes that may wait for a slow client before the provider is paused."""
+
+    def body_too_large(self) -> RequestTooLarge:
+        """What a client hears whose body is."""
+        limit = self.max_body_bytes
+        return RequestTooLarge(f"The body is larger than {limit} bytes, which is what this gateway takes.", {"max_body_bytes": limit})

@@ -5,6 +5,7 @@ import asyncio
 import httptools
 
 from anyapi.gateway.call import Call
+from anyapi.gateway.heads import KnownHead
 from anyapi.gateway.render import DATE, head
 from anyapi.gateway.roles import Exchange, Shared
 from anyapi.wire.tasks import Runner
@@ -25,6 +26,7 @@ class Reply(Runner, asyncio.BufferedProtocol):
         "_exchange",
         "_framing",
         "_head_bytes",
+        "_known",
         "_parser",
         "_read_paused",
         "_server",
@@ -41,6 +43,7 @@ class Reply(Runner, asyncio.BufferedProtocol):
         self._exchange: Exchange | None = None
         self._parser: httptools.HttpRequestParser | None = None
         """Made when there is something to parse."""
+        self._known: KnownHead | None = None
         self._head_bytes = self._body_bytes = self._framing = 0
         self._begun = self._read_paused = self._close_after = self.streaming = False
         self.current: Call | None = None
@@ -131,7 +134,7 @@ class Reply(Runner, asyncio.BufferedProtocol):
         """If it is not in the midst of another request: the next one gets a new one, which begins where this one stands."""
         if not (self._begun or self._read_paused or self._close_after or call.close_after):
             self._head_bytes = self._body_bytes = self._framing = 0
-            self._parser = None
+            self._parser = self._known = None
 
     def let_go(self) -> None:
         """The body is forgotten: it is counted no more, unless another one has begun to come already. What waits whole is small."""
