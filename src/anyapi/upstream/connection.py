@@ -36,6 +36,8 @@ KNOWN = {
     for spelling in (name, name.title())
 } | dict.fromkeys((b"Server", b"Date", b"Connection", b"server", b"date", b"connection"), NOTHING)
 """What each spelling of a header stands for. Those that mean nothing here are in it only to be found at once."""
+SIZES = frozenset(map(len, filter(KNOWN.get, KNOWN)))
+"""How long the names are that mean something: most others, and providers send twenty, are told by that."""
 
 
 class UpstreamConnection(asyncio.BufferedProtocol):
@@ -247,9 +249,9 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         if self._headers > MAX_HEADERS:
             raise ValueError
         known = KNOWN.get(name)
-        if known is None:
-            known = KNOWN.get(name.lower(), NOTHING)
-        if known == NOTHING:
+        if known is None and len(name) in SIZES:
+            known = KNOWN.get(name.lower())
+        if not known:
             return
         if known == b"content-type":
             self.content_type = value.lower()
