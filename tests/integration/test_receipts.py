@@ -272,6 +272,24 @@ def test_what_is_not_recorded_has_no_receipt(tmp_path):
                 assert answer.json()["error"]["type"] == "not_recorded"
 
 
+def test_what_policy_denied_and_what_could_not_be_used_are_kept_apart(lab):
+    receipt = verify_receipt(receipt_of(lab, ask(lab)))
+    denied = [
+        {"endpoint": "a/one", "reasons": ["no_credential"]},
+        {"endpoint": "a/two", "reasons": ["no_credential", "retention_too_long"]},
+        {"endpoint": "a/three", "reasons": ["region_unknown"]},
+        {"endpoint": "a/four", "reasons": []},
+        {"endpoint": "a/five", "reasons": "a code of somebody else's"},
+    ]
+    assert lines(receipt._replace(ruling={**receipt.ruling, "denied": denied}))[-5:] == [
+        "denied a/two: retention_too_long",
+        "denied a/three: region_unknown",
+        "denied a/four: ",
+        "denied a/five: ",
+        "permitted by policy and not usable a/one: no_credential",
+    ]
+
+
 def test_after_a_failover_the_receipt_says_who_else_was_sent_it(tmp_path):
     fault = "@@status/status:500"
     keeping = ClaimedPolicy("never", "limited", 30, "contract", "no")

@@ -26,7 +26,7 @@ from anyapi.domain.data_policy import (
     Training,
     ZeroRetention,
 )
-from anyapi.domain.decision import ReasonCode, ReasonKind
+from anyapi.domain.decision import AVAILABILITY, ReasonCode, ReasonKind
 from anyapi.domain.requirement import SETTING_NAMES, DataClass, Layer, Requirement, Settings
 from anyapi.domain.snapshot import Credential, PolicyContext, Tier
 from anyapi.policy.decide import decide
@@ -87,6 +87,11 @@ def test_decisions_are_those_of_the_oracle():
                 decision = decide(requirement, universe.MODEL, facts, context, account, now)
                 assert verdict_differences(decision, verdicts, facts=True) == []
                 assert decision.valid_until > now
+                assert all(
+                    (reason.code in AVAILABILITY) is (reason.kind is ReasonKind.AVAILABILITY)
+                    for one in decision.denied
+                    for reason in one.reasons
+                )
                 for later, still in judged.items():
                     if now < later < decision.valid_until:
                         assert verdict_differences(decision, still) == [], f"valid until {decision.valid_until}, but not at {later}"

@@ -11,6 +11,7 @@ from anyapi.audit.commitment import begun, commitment
 from anyapi.audit.notes import PublicKey
 from anyapi.audit.receipts import LARGEST, Receipt, earlier_endpoints, used_endpoint, verify_receipt
 from anyapi.cli.output import print_json
+from anyapi.domain.decision import AVAILABILITY
 from anyapi.errors import AuditError
 
 
@@ -83,7 +84,20 @@ def lines(receipt: Receipt) -> list[str]:
         found.append(f"endpoint {_told(used)}")
         found += [f"sent before to {_told(each)}" for each in earlier]
         found += _copies(request, [used, *earlier])
-    return found + [f"denied {each.get('endpoint')}: {', '.join(map(str, _items(each.get('reasons'))))}" for each in _denied(ruling)]
+    return [*found, *_left_out(ruling)]
+
+
+def _left_out(ruling: dict[str, object]) -> Iterator[str]:
+    """What the policy denied, then what it permitted and could not be used: the two are kept apart everywhere."""
+    unusable = []
+    for each in _denied(ruling):
+        codes = [str(code) for code in _items(each.get("reasons"))]
+        policy = [code for code in codes if code not in AVAILABILITY]
+        if policy or not codes:
+            yield f"denied {each.get('endpoint')}: {', '.join(policy)}"
+        else:
+            unusable.append(f"permitted by policy and not usable {each.get('endpoint')}: {', '.join(codes)}")
+    yield from unusable
 
 
 def _copies(request: dict[str, object], sent: list[dict[str, object]]) -> Iterator[str]:

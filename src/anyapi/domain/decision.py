@@ -58,6 +58,25 @@ class ReasonCode(enum.StrEnum):
     NOT_PREFERRED = "not_preferred"
 
 
+AVAILABILITY = frozenset(
+    {
+        ReasonCode.NO_CREDENTIAL,
+        ReasonCode.NO_ADAPTER,
+        ReasonCode.OPERATION_UNSUPPORTED,
+        ReasonCode.ENDPOINT_ELSEWHERE,
+        ReasonCode.NOT_DEPLOYED,
+        ReasonCode.ENDPOINT_RETIRED,
+        ReasonCode.CONTEXT_TOO_SHORT,
+        ReasonCode.TAGS_UNMATCHED,
+        ReasonCode.PARAMETERS_UNSUPPORTED,
+        ReasonCode.PRICE_TOO_HIGH,
+        ReasonCode.CIRCUIT_OPEN,
+        ReasonCode.NOT_PREFERRED,
+    }
+)
+"""The codes of availability reasons, for what holds codes alone: records, entries of the audit log."""
+
+
 class Change(msgspec.Struct, frozen=True):
     """One setting that would have to be relaxed: from what it is now, to what would admit."""
 
