@@ -4,6 +4,7 @@ INVARIANT: every candidate of a route comes from a decision's `permitted`; a pre
 This runs on every request, so the common case (one model, no preference) does nothing but order by health.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
@@ -111,9 +112,10 @@ def _refusal(denied: Sequence[Denial], dropped: Sequence[Denial], facts: Facts) 
         return Overloaded("Every permitted endpoint failed recently and is not tried for a while. Try again later.", _listing(denied))
     if any(denial.available for denial in denied):
         relaxation = smallest_relaxation(denied)
+        nearest = "" if relaxation is None else "; `metadata.relaxation` names the smallest change that would permit one"
         return NoEligibleEndpoint(
             f"The data policy in force permits none of the available endpoints. Nothing was sent. Denied by {_rules(denied)}. "
-            "Each endpoint is listed with the rule that denied it and the layer that set the rule.",
+            f"Each endpoint is listed with the rule that denied it and the layer that set the rule{nearest}.",
             _listing(sorted(denied, key=_unavailable)) | {"relaxation": None if relaxation is None else _shown_relaxation(relaxation)},
         )
     return _nothing_available(denied, facts)
@@ -128,13 +130,22 @@ def _nothing_available(denied: Sequence[Denial], facts: Facts) -> ModelNotFound 
         return NoEndpointForTags("No available endpoint has every ability that `tags` asks for. Repeating does not help.", _listing(denied))
     counts = [f"{one.code} {one.endpoints}" for one in tally(denied) if one.kind is ReasonKind.AVAILABILITY]
     why = f" ({_most(counts)})" if counts else ""
-    return ModelNotFound(f"None of the endpoints of this model can be used here{why}; each is listed with the reason.", _listing(denied))
+    return ModelNotFound(
+        f"None of the endpoints of this model can be used here{why}; each is listed with the reason. "
+        "`GET /v1/models?eligible=1` lists the models that can.",
+        _listing(denied),
+    )
 
 
 def _rules(denied: Sequence[Denial]) -> str:
     """The settings, with the layers that set them, that deny what is available, and how many of these each denies."""
-    counts = tally(denial for denial in denied if denial.available)
-    return _most([f"`{one.setting or one.code}`{_set_by(one.layers)} ({one.endpoints})" for one in counts])
+    found = Counter(
+        rule
+        for denial in denied
+        if denial.available
+        for rule in dict.fromkeys((reason.setting or reason.code, reason.layers) for reason in denial.reasons)
+    )
+    return _most([f"`{setting}`{_set_by(layers)} ({endpoints})" for (setting, layers), endpoints in found.most_common()])
 
 
 def _set_by(layers: Sequence[Layer]) -> str:

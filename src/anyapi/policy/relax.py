@@ -41,9 +41,19 @@ def changes_for(reasons: Iterable[Reason]) -> tuple[Change, ...] | None:
             clock = changes["retention_days"]
             changes["retention_days"] = Change(clock.setting, clock.layers, clock.now, _longer(clock.needed, _days(reason)))
             continue
-        for change in (Change(reason.setting, reason.layers, reason.required, _NEEDED[reason.setting](reason)), *reason.also):
+        for change in (_change_for(reason, reason.setting), *reason.also):
             changes.setdefault(change.setting, change)
     return tuple(changes.values())
+
+
+def _change_for(reason: Reason, setting: str) -> Change:
+    """The least that would remove a reason. Where a class wants a certification named, that is to name one that the endpoint has.
+
+    The class's rule itself is no setting that anybody can switch off.
+    """
+    if reason.code is ReasonCode.CERTIFICATIONS_NOT_NAMED and (has := _names(reason.actual)):
+        return Change("certifications", reason.layers, (), has[:1])
+    return Change(setting, reason.layers, reason.required, _NEEDED[setting](reason))
 
 
 def _days(reason: Reason) -> float | None:

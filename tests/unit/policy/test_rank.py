@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.policy.samples import MODEL, NOW, block, context, endpoint, provider
+from tests.unit.policy.samples import MODEL, NOW, block, context, endpoint, kept, provider
 
 from anyapi.domain.call import NO_FACTS, NO_PREFERENCE, PLAIN_FACTS, Facts, Preference, Sort, Tag
 from anyapi.domain.catalogue import CHAT_ONLY, Capabilities, Operation, Price
@@ -117,16 +117,21 @@ def test_attempts(models, attempts):
     assert rank(decisions, Preference(sort=Sort.PRICE), NO_FACTS, {}).max_attempts == attempts
 
 
+ELIGIBLE = "`GET /v1/models?eligible=1` lists the models that can."
+
+
 def test_nothing_decided_is_an_unknown_model():
     codes, error = refused(ModelNotFound)
     assert codes == {}
-    assert error.message == "None of the endpoints of this model can be used here; each is listed with the reason."
+    assert error.message == "None of the endpoints of this model can be used here; each is listed with the reason. " + ELIGIBLE
 
 
 def test_nothing_available():
     codes, error = refused(ModelNotFound, decided("ab", odd="ab"))
     assert codes == {"a/one": ["no_adapter"], "b/one": ["no_adapter"]}
-    assert error.message == "None of the endpoints of this model can be used here (no_adapter 2); each is listed with the reason."
+    assert (
+        error.message == "None of the endpoints of this model can be used here (no_adapter 2); each is listed with the reason. " + ELIGIBLE
+    )
     assert error.metadata["relaxation"] is None
     codes, _ = refused(ModelNotFound, decided("ab", odd="ab", trains="a"))
     assert codes == {"a/one": ["training_by_default", "no_adapter"], "b/one": ["no_adapter"]}
@@ -185,13 +190,22 @@ def test_a_model_that_does_something_else():
     refused(NoEligibleEndpoint, decided("a", **embeds), decided("a", trains="a", model="acme/two"))
 
 
+def test_a_setting_is_named_once_however_many_rules_are_of_it():
+    keeps = {"a": kept("limited", 30), "b": kept("indefinite"), "c": kept("unknown")}
+    ends = [provider(name, block("by_default" if name == "c" else "never", keeps[name])) for name in keeps]
+    requirement = merge([(Layer.KEY, Settings(retention_days=0, training_allowed=False))], DEFAULT_PRESETS)
+    _, error = refused(NoEligibleEndpoint, decide(requirement, MODEL, NO_FACTS, context(ends), None, NOW))
+    assert "Denied by `retention_days` set by key (3), `training_allowed` set by key (1). " in error.message
+
+
 def test_nothing_permitted_lists_every_endpoint_rule_and_layer_and_the_smallest_relaxation():
     codes, error = refused(NoEligibleEndpoint, decided("ab", trains="ab", odd="b"))
     assert codes == {"a/one": ["training_by_default"], "b/one": ["training_by_default", "no_adapter"]}
     assert error.message == (
         "The data policy in force permits none of the available endpoints. Nothing was sent. "
         "Denied by `training_allowed` set by account and key (1). "
-        "Each endpoint is listed with the rule that denied it and the layer that set the rule."
+        "Each endpoint is listed with the rule that denied it and the layer that set the rule; "
+        "`metadata.relaxation` names the smallest change that would permit one."
     )
     assert error.metadata["endpoints"][0] == {
         "endpoint": "a/one",

@@ -50,6 +50,7 @@ def flagged(retention):
             Change("certifications", KEY, ("hipaa-baa", "soc2", "x"), ("soc2",)),
         ),
         ({"certifications_must_be_named": True}, {}, Change("certifications_must_be_named", KEY, True, False)),
+        ({"certifications_must_be_named": True}, {"certifications": ("soc2-type2", "a")}, Change("certifications", KEY, (), ("a",))),
         ({"regions": frozenset({"eu"})}, {"regions": ("us", "de", "cn")}, Change("regions", KEY, ("eu",), ("cn", "eu", "us"))),
         ({"regions": frozenset({"eu"})}, {}, Change("regions", KEY, ("eu",), None)),
         ({"providers_only": frozenset({"q"})}, {}, Change("providers.only", KEY, ("q",), ("p", "q"))),
