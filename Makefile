@@ -11,6 +11,13 @@ STAMP := .venv/.anyapi-setup
 INPUTS := pyproject.toml requirements/dev.lock scripts/setup.sh scripts/build_hook.py scripts/build_catalogue.py src/anyapi/catalogue/providers.yaml src/anyapi/catalogue/models.yaml \
 	scripts/build_dashboard.py $(filter-out %/schema.d.ts,$(wildcard dashboard/*.* dashboard/public/* dashboard/src/*.* dashboard/src/*/*.ts*))
 
+# A clone that had no npm has no dashboard, and no input of it changed since: with npm it is built now.
+ifeq ($(wildcard src/anyapi/dashboard/index.html),)
+ifneq ($(shell command -v npm 2>/dev/null),)
+.PHONY: $(STAMP)
+endif
+endif
+
 help: ## list the tasks
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 

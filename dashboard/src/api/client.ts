@@ -23,6 +23,7 @@ export class Problem extends Error {
     readonly status: number,
     message: string,
     readonly field?: string,
+    readonly kind?: string,
   ) {
     super(message);
     this.name = "Problem";
@@ -88,7 +89,8 @@ export async function call<P extends keyof paths & string, M extends Method & ke
 }
 
 export function problemOf(status: number, found: unknown): Problem {
-  const error = (found as { error?: { message?: unknown; metadata?: { field?: unknown } } } | null)?.error;
+  const error = (found as { error?: { message?: unknown; type?: unknown; metadata?: { field?: unknown } } } | null)?.error;
   const message = typeof error?.message === "string" ? error.message : `The gateway answered with status ${status}.`;
-  return new Problem(status, message, typeof error?.metadata?.field === "string" ? error.metadata.field : undefined);
+  const [field, kind] = [error?.metadata?.field, error?.type].map((value) => (typeof value === "string" ? value : undefined));
+  return new Problem(status, message, field, kind);
 }

@@ -24,7 +24,7 @@ export class Refused extends Problem {
     readonly receipt: Receipt,
     readonly reasons: readonly string[],
   ) {
-    super(problem.status, problem.message, problem.field);
+    super(problem.status, problem.message, problem.field, problem.kind);
   }
 }
 

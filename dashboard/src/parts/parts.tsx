@@ -122,7 +122,7 @@ export function Failed({ error, retry }: { error: unknown; retry?: () => void })
   const problem = error instanceof Problem ? error : new Problem(500, error instanceof Error ? error.message : "Something went wrong.");
   return (
     <Note tone="bad" live>
-      <strong>{coded(problem.message)}</strong> {ADVICE[problem.status]}
+      <strong>{coded(problem.message)}</strong> {problem.kind !== "model_not_found" && ADVICE[problem.status]}
       {retry && (
         <div style={{ marginTop: 8 }}>
           <Button size="xs" variant="default" onClick={retry}>

@@ -114,7 +114,7 @@ describe("the client", () => {
     expect(address("/x", {}, { since: 1, until: undefined })).toBe("/x?since=1");
   });
   it("says what the server says, and something where it says nothing", () => {
-    expect(problemOf(400, { error: { message: "No.", metadata: { field: "name" } } })).toMatchObject({ message: "No.", field: "name", status: 400 });
+    expect(problemOf(400, { error: { message: "No.", type: "bad_request", metadata: { field: "name" } } })).toMatchObject({ message: "No.", field: "name", kind: "bad_request", status: 400 });
     expect(problemOf(502, null).message).toContain("502");
   });
 });

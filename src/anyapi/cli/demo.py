@@ -50,6 +50,11 @@ TRAINING = {"never": "never trains", "by_default": "trains by default", "unknown
 KEEPING = {"zero": "keeps nothing", "indefinite": "keeps without end", "unknown": "retention unknown"}
 
 
+BUILT = Path(__file__).resolve().parents[1] / "dashboard/index.html"
+"""The dashboard's page, where it was built."""
+NOT_BUILT = "not built, for want of npm: the page there says how"
+
+
 @click.command()
 @click.option("--port", default=PORT, show_default=True, help="Port of the gateway; another free one is taken when it is busy.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line when ready, and nothing else.")
@@ -74,6 +79,8 @@ def demo(port: int, as_json: bool) -> None:
             dashboard = f"http://127.0.0.1:{control}"
             _wait(f"{dashboard}/api/healthz", alive)
             link = first_run_link(driver_for(home), dashboard)
+            if not as_json and port and not url.endswith(f":{port}"):
+                click.echo(f"Port {port} is in use by another program, so this gateway is at another one than the documents say.", err=True)
             print_ready(url, secret, simulation.base_urls, link, config=config, as_json=as_json)
             if not as_json:
                 send_sample_traffic(url, sample)
@@ -107,7 +114,7 @@ def print_ready(url: str, secret: str, providers: dict[str, str], link: str, *, 
     lines = (
         f"AnyAPI is at {url}  (base_url for SDKs: {url}/v1)",
         f"API key: {secret}",
-        f"Dashboard: {dashboard}  (this link lets the first person in, once: {link} )",
+        f"Dashboard: {dashboard}  ({f'this link lets the first person in, once: {link} ' if BUILT.exists() else NOT_BUILT})",
         "",
         "Simulated providers, what each says it does, and what each received (open its /ledger):",
         *(f"  {name:12} {base.removesuffix('/v1')}/ledger  {_says(name)}" for name, base in providers.items()),

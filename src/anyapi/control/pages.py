@@ -14,14 +14,15 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
+from anyapi.control.problems import ELSEWHERE, MODELS
 from anyapi.errors import NotFound
 
 SMALLEST_PACKED = 1000
 FOREVER = "public, max-age=31536000, immutable"
 NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>AnyAPI</title>
 <h1>The dashboard is not built</h1>
-<p>The control API works: see <a href="/api/openapi.json">/api/openapi.json</a>. To build the dashboard, run <code>make setup</code>
-in a clone with Node 20, or install the released package.</p></html>
+<p>The control API works: see <a href="/api/openapi.json">/api/openapi.json</a>. To build the dashboard, install
+Node 20.19 or newer with npm, run <code>make setup</code> in the clone and start AnyAPI again.</p></html>
 """
 
 
@@ -55,6 +56,8 @@ def handlers(directory: Path | None) -> Sequence[HTTPRouteHandler]:
     async def page(request: Request[object, object, State], rest: FromPath[str] = "") -> Response[bytes]:
         """The one page, whatever the address: the page itself finds out what to show. Raises `NotFound` for an asset that is not there."""
         name = rest.removeprefix("/")
+        if f"/{name}".startswith(MODELS):
+            raise NotFound(ELSEWHERE)
         if name.startswith("api/") or (name.startswith("assets/") and name not in files):
             raise NotFound("There is no such path.")
         if name not in files:

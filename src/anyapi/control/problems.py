@@ -33,6 +33,13 @@ STATUSES: Mapping[type[AnyAPIError], int] = {
 }
 _CONFLICTS = frozenset({"last_owner", "too_many_keys"})
 """What the store refuses for what is in it, in words for whoever asked."""
+MODELS = ("/v1/", *(f"/api/v1/{name}" for name in ("chat/", "messages", "responses", "embeddings", "models")))
+"""How the paths begin under which the gateway serves models, at an address of its own."""
+ELSEWHERE = (
+    "Models are not called here: this is the address of the dashboard and the control API. Use the gateway's own as base_url, which "
+    "`anyapi serve` prints at its start: port 8080 of this machine, unless it is configured otherwise."
+)
+_NOWHERE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
 _Request = Request[object, object, State]
 _UNKNOWN = re.compile(r"unknown field `([A-Za-z0-9_.-]{1,64})`")
 """How the reader of bodies tells of one. A name of another kind may be anything and is not repeated."""
@@ -75,8 +82,10 @@ def _log(error: AnyAPIError) -> None:
         log(Event.INTERNAL_ERROR, kind=type(error).__name__)
 
 
-def of_the_framework(_request: _Request, error: HTTPException) -> Response[dict[str, object]]:
+def of_the_framework(request: _Request, error: HTTPException) -> Response[dict[str, object]]:
     """What Litestar refuses by itself: an unknown path, a body of the wrong shape. Field names only, never values."""
+    if error.status_code in _NOWHERE and request.url.path.startswith(MODELS):
+        return _envelope(404, "not_found", ELSEWHERE, {})
     fields: list[str] = []
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
         fields = [_field(each) for each in error.extra if isinstance(each, dict)]

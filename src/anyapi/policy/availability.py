@@ -39,8 +39,8 @@ def unavailable(endpoint: Endpoint, provider: Provider, facts: Facts, context: P
     """Every reason why this endpoint cannot serve the request; empty if it can."""
     reasons = []
     if not context.credentials.get(provider.id):
-        usual = f"; its key usually stands in {provider.api.env}" if provider.api.env else ""
-        text = f"No credential for this provider is configured (or the local server is not){usual}."
+        usual = f": its key usually stands in {provider.api.env}" if provider.api.env else " (or the local server is not)"
+        text = f"No credential for this provider is configured{usual}."
         reasons.append(hindrance(ReasonCode.NO_CREDENTIAL, text))
     reasons += _unable(endpoint, provider, facts.operation, context)
     if endpoint.status is Status.RETIRED:

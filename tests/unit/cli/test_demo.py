@@ -70,6 +70,16 @@ def test_one_json_line_and_requests_that_work():
     assert rest == "", "nothing but the one line"
 
 
+def test_a_dashboard_that_is_not_built_is_not_offered(monkeypatch, tmp_path, capsys):
+    ready()
+    assert ("lets the first person in" in capsys.readouterr().out) is module.BUILT.exists()
+    for there in (True, False):
+        monkeypatch.setattr(module, "BUILT", tmp_path if there else tmp_path / "index.html")
+        ready()
+        told = capsys.readouterr().out
+        assert ("http://127.0.0.1:3/join#token" in told, module.NOT_BUILT in told) == (there, not there)
+
+
 def test_a_busy_port_is_passed_over():
     with socket.socket() as busy:
         busy.bind(("127.0.0.1", 0))

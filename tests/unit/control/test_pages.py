@@ -47,6 +47,13 @@ def test_every_address_of_the_page_gives_the_page(built):
     assert built.get("/mark.svg").headers["content-type"] == "image/svg+xml"
 
 
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/chat/completions", "/api/v1/chat/completions", "/api/v1/messages"])
+def test_whoever_takes_this_for_the_gateway_hears_where_that_is(built, path):
+    for answer in (built.get(path), built.post(path, json={"model": "a/b"})):
+        assert (answer.status_code, answer.json()["error"]["type"]) == (404, "not_found")
+        assert "port 8080" in answer.json()["error"]["message"]
+
+
 def test_a_part_of_an_older_build_is_not_there(built):
     assert built.get("/assets/a-0000.js").status_code == 404
     assert built.get("/api/nothing").status_code == 404

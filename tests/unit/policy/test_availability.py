@@ -30,7 +30,7 @@ def test_no_credential():
     usual = provider()
     usual = msgspec.structs.replace(usual, api=msgspec.structs.replace(usual.api, env="P_API_KEY"))
     (found,) = unavailable(endpoint(), usual, NO_FACTS, context([usual], credentials=[]))
-    assert found.text == "No credential for this provider is configured (or the local server is not); its key usually stands in P_API_KEY."
+    assert found.text == "No credential for this provider is configured: its key usually stands in P_API_KEY."
     item = provider()
     empty = msgspec.structs.replace(context([item]), credentials={"p": ()})
     assert [found.code.value for found in unavailable(endpoint(), item, NO_FACTS, empty)] == ["no_credential"]
