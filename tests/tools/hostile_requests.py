@@ -387,6 +387,9 @@ def targets_methods_versions() -> Iterator[Case]:
     yield case("method-get-with-body", line(b"GET " + path + b" HTTP/1.1"), 400, 404, 405)
     yield case("method-put", line(b"PUT " + path + b" HTTP/1.1"), 404, 405)
     yield case("connect", head(line=b"CONNECT evil.example:443 HTTP/1.1", host=b"Host: evil.example:443"), 400, 404, 405)
+    yield case("connect-to-a-path", post(BODY).replace(b"POST ", b"CONNECT ", 1), 400, 404, 405)
+    chunked = head(b"Transfer-Encoding: chunked", line=b"CONNECT /v1/chat/completions HTTP/1.1") + chunks(BODY)
+    yield case("connect-to-a-path-chunked", chunked, 400, 404, 405)
     yield case("upgrade-to-h2c", post(BODY, b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABk"), 200, 400)
     websocket = (
         b"Connection: Upgrade",

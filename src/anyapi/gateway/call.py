@@ -34,9 +34,9 @@ PASSED_OVER = frozenset(
     spelling
     for name in b"""
     Accept Accept-Encoding Accept-Language Anthropic-Version Cache-Control Connection OpenAI-Beta Sec-Fetch-Mode User-Agent Via
-    X-Forwarded-For X-Forwarded-Host X-Forwarded-Port X-Forwarded-Proto X-Real-IP X-Stainless-Arch X-Stainless-Async X-Stainless-
-    Helper-Method X-Stainless-Lang X-Stainless-OS X-Stainless-Package-Version X-Stainless-Read-Timeout X-Stainless-Retry-Count
-    X-Stainless-Runtime X-Stainless-Runtime-Version X-Stainless-Timeout
+    X-Forwarded-For X-Forwarded-Host X-Forwarded-Port X-Forwarded-Proto X-Real-IP X-Stainless-Arch X-Stainless-Async
+    X-Stainless-Helper-Method X-Stainless-Lang X-Stainless-OS X-Stainless-Package-Version X-Stainless-Read-Timeout
+    X-Stainless-Retry-Count X-Stainless-Runtime X-Stainless-Runtime-Version X-Stainless-Timeout
     """.split()
     for spelling in (name, name.lower(), name.title())
 )

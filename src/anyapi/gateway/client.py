@@ -68,7 +68,7 @@ class Connection(Reply):
         self._transport = None
         self._waiting = ()
         self._parts = ()
-        self._call = None
+        self._call = self._parser = self._known = None  # a ring that stood when a snapshot was put in force is never collected
         if self._exchange is not None:
             self._exchange.abort()
 
@@ -90,8 +90,7 @@ class Connection(Reply):
         if nbytes == len(buffer.view):
             give_way(self._server.loop, self._transport, lambda: not self._read_paused)
 
-    def _is_free(self) -> bool:
-        """Whether a request that begins now is begun on."""
+    def _is_free(self) -> bool:  # for a request to be begun
         return self.current is None and not (self._begun or self._waiting or self._write_paused)
 
     def _again(self, data: bytes) -> None:
@@ -100,9 +99,11 @@ class Connection(Reply):
         if known is not None and (call := known.read(data)) is not None:
             self._begin(call)
             return
+        parser = self._parser
         self._read(data)
         if self.current is not None and not (self._begun or self._waiting) and (known is None or known.used):
-            self._known = learn(data, self.current, self._server.limits)
+            # With another parser by now it wished to change the protocol, which is not answered alike with and without a body.
+            self._known = learn(data, self.current, self._server.limits, self._head_bytes) if self._parser is parser else None
 
     def _read(self, data: memoryview | bytes) -> None:
         while data:
@@ -121,6 +122,7 @@ class Connection(Reply):
         except httptools.HttpParserError as error:
             told = error.__context__  # what a callback raised
             self._fail(told if isinstance(told, AnyAPIError) else BadRequest("This is not a well-formed HTTP/1.1 request."))
+            del told  # its traceback leads back to here
         else:
             if self._call is not None:
                 self._unfinished(len(data))
@@ -209,6 +211,8 @@ class Connection(Reply):
         self._check_head_size()
         call.method = parser.get_method()
         call.version = parser.get_http_version()
+        if call.method == b"CONNECT":  # which is a wish for another protocol without a header that could be left out
+            raise BadRequest("This is no proxy: CONNECT is not spoken here.")
         if parser.should_upgrade():  # none is offered: the request is answered as it stands (RFC 9110, 7.8). Without a body,
             self._close_after = not has_body(call)  # we close then, because what follows cannot be told from the other protocol
         length = read_head(call)

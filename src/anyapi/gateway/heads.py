@@ -9,17 +9,20 @@ import re
 from anyapi.errors import BadRequest
 from anyapi.gateway.call import Call, read_head
 from anyapi.gateway.limits import Limits
-from anyapi.policy.parse import COMMITMENT_SALT
 
 SMALL = 16 * 1024
 """Bytes of a request that is read so, in all. A larger one costs more elsewhere, and seldom comes in one piece."""
 CHANGING = frozenset({b"authorization", b"x-api-key", b"content-length", b"x-request-id"})
 """Headers whose values may differ. Those of keys are therefore not kept either."""
-SALT = COMMITMENT_SALT.encode()
 END = b"\r\n\r\n"
 _VALUE = rb"[!-~]+(?: [!-~]+)?"
 _changing = re.compile(rb"\r\n(%b): (%b)(?=\r\n)" % (b"|".join(sorted(CHANGING)), _VALUE), re.IGNORECASE).finditer
 _value = re.compile(_VALUE).match
+_secret = re.compile(
+    rb"\A[^\r]*\?[^\r]*(auth|key|secret|token)|\r\n(?!(authorization|x-api-key):)[^\r:]*(auth|cookie|key|salt|secret|token)[^\r:]*:",
+    re.IGNORECASE,
+).search
+"""A secret that stands elsewhere: in the target, or under a name that means nothing here. It must not be kept, be it not even read."""
 
 
 class KnownHead:
@@ -56,11 +59,16 @@ class KnownHead:
         return call if length == len(call.body) else None
 
 
-def learn(data: bytes, call: Call, limits: Limits) -> KnownHead | None:
-    """What can be known of the head of `call`, which is all that `data` holds; None where the next may mean something else."""
+def learn(data: bytes, call: Call, limits: Limits, counted: int) -> KnownHead | None:
+    """What can be known of the head of `call`, which is all that `data` holds; None where the next may mean something else.
+
+    `counted` is what was counted of its head, which is less than its length, for `limits`.
+    """
     length = len(data) - len(call.body)
     # INVARIANT: one head, and nothing before it: two requests in one piece would have two ends.
     if data.find(END) != length - len(END) or not _is_plain(call) or limits.unauthenticated_body_bytes < SMALL:
+        return None
+    if _secret(data, 0, length):
         return None
     parts, at = [], 0
     for found in _changing(data, 0, length):
@@ -68,11 +76,9 @@ def learn(data: bytes, call: Call, limits: Limits) -> KnownHead | None:
         at = found.end(2)
     if {name for _, name in parts} != CHANGING.intersection(call.headers):
         return None  # one of them is written in some other way
-    return KnownHead(call, parts, data[at:length], limits.max_header_bytes)
+    return KnownHead(call, parts, data[at:length], limits.max_header_bytes + length - counted)
 
 
 def _is_plain(call: Call) -> bool:
-    """Whether a request like this one changes nothing of the connection, and holds nothing that must not outlive it."""
-    if call.version != "1.1" or call.close_after or b"content-length" not in call.headers or b"expect" in call.headers:
-        return False
-    return all(name != SALT for name, _ in call.policy)
+    """Whether a request like this one changes nothing of the connection."""
+    return call.version == "1.1" and not call.close_after and b"content-length" in call.headers and b"expect" not in call.headers

@@ -132,9 +132,10 @@ class Reply(Runner, asyncio.BufferedProtocol):
 
     def _free_parser(self, call: Call) -> None:
         """If it is not in the midst of another request: the next one gets a new one, which begins where this one stands."""
+        self._known = None
         if not (self._begun or self._read_paused or self._close_after or call.close_after):
             self._head_bytes = self._body_bytes = self._framing = 0
-            self._parser = self._known = None
+            self._parser = None
 
     def let_go(self) -> None:
         """The body is forgotten: it is counted no more, unless another one has begun to come already. What waits whole is small."""

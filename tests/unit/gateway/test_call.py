@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from anyapi.errors import BadRequest
 from anyapi.gateway import call as module
-from anyapi.gateway.call import KNOWN, MAY_REPEAT, NAMES, Call, read_head
+from anyapi.gateway.call import KNOWN, LIKE_OURS, MAY_REPEAT, NAMES, PASSED_OVER, Call, is_ours, read_head
 
 
 def call(*headers, path=b"/v1/x", version="1.1", host=b"gateway"):
@@ -59,6 +59,12 @@ def test_other_headers_are_dropped():
     one.take(b"Cookie", b"secret")
     one.take(b"X-Forwarded-For", b"1.2.3.4")
     assert (one.headers, one.policy) == ({}, [])
+
+
+def test_names_that_are_passed_over_are_whole_and_none_is_like_ours():
+    assert not any(name.startswith(b"-") or name.endswith(b"-") for name in PASSED_OVER)
+    assert {b"User-Agent", b"x-stainless-helper-method", b"X-Stainless-Os"} <= PASSED_OVER
+    assert not any(is_ours(name) or LIKE_OURS.match(name) or name in KNOWN for name in PASSED_OVER)
 
 
 def test_policy_headers_are_kept_in_order_and_may_repeat():

@@ -1,13 +1,14 @@
 """A head that was read once is read again without the parser, and what it then means is what the parser makes of it."""
 
 import asyncio
+import gc
 
 import httptools
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.unit.gateway.workbench import KEY, front, hear, request
-from tests.unit.wire.peers import dialled, on_loop
+from tests.unit.wire.peers import dialled, on_loop, until
 
 from anyapi.gateway.call import Call, read_head
 from anyapi.gateway.client import Connection
@@ -27,13 +28,15 @@ class Parsed:
         self.parser.feed_data(data)
 
     def on_message_begin(self):
-        self.call = Call()
+        self.call, self.counted = Call(), 0
 
     def on_url(self, url):
         self.call.path += url
+        self.counted += len(url)
 
     def on_header(self, name, value):
         self.call.take(name, value)
+        self.counted += len(name) + len(value) + 4
 
     def on_headers_complete(self):
         self.call.method, self.call.version = self.parser.get_method(), self.parser.get_http_version()
@@ -51,7 +54,8 @@ def parsed(data):
 
 
 def learned(data, limits=Limits()):
-    return learn(data, parsed(data), limits)
+    found = Parsed(data)
+    return learn(data, found.call, limits, found.counted)
 
 
 def fields(call):
@@ -136,6 +140,11 @@ UNLEARNED = {
     "chunked": b"POST / HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "expecting": request(b"x", b"Expect: 100-continue"),
     "with a salt, which is the caller's": request(b"x", b"X-AnyAPI-Commitment-Salt: " + b"a" * 64),
+    "with a cookie": request(b"x", b"Cookie: session=1"),
+    "with a proxy's secret": request(b"x", b"Proxy-Authorization: Basic eA=="),
+    "with another's key": request(b"x", b"api-key: 1"),
+    "with a token": request(b"x", b"X-Amz-Security-Token: 1"),
+    "with a key in its target": request(b"x", path=b"/v1/x?api_key=1"),
     "without a length": b"GET / HTTP/1.1\r\nHost: g\r\n\r\n",
     "after another": request(b"x") + request(b"x"),
     "after an empty line": b"\r\n" + request(b"x"),
@@ -157,6 +166,11 @@ def test_limits_hold():
     assert learned(data, Limits(unauthenticated_body_bytes=SMALL - 1)) is None
     assert learned(data, Limits(max_header_bytes=4000)).read(data) is not None
     assert learned(data, Limits(max_header_bytes=4000)).read(data.replace(KEY, KEY * 50)) is None
+    # What is counted of a head is the same whoever reads it: of its start and its spaces nothing.
+    dense = request(b"x", *[b"A:b"] * 90)
+    most = Parsed(dense).counted + 5
+    assert learned(dense, Limits(max_header_bytes=most)).read(dense.replace(KEY, KEY + b"12345")) is not None
+    assert learned(dense, Limits(max_header_bytes=most)).read(dense.replace(KEY, KEY + b"123456")) is None
 
 
 # --- on a connection
@@ -235,6 +249,79 @@ async def _heard(reads):
     return calls, answer, transport.closed, len(reads) - len(fed)
 
 
+def upgrade(body, *rows):
+    return request(body, b"Connection: Upgrade", b"Upgrade: h2c", *rows)
+
+
+@pytest.mark.parametrize("rows", [(), (b"Expect: 100-continue",)])
+def test_a_wish_for_another_protocol_is_not_learned(rows):
+    """With a body it is answered as it stands; without one the connection ends, since what follows cannot be told."""
+    reads = [upgrade(b"x", *rows)] * 3 + [upgrade(b"", *rows)] * 2
+    split = [part for each in reads for part in (each[:-1], each[-1:])]
+    calls, answer, closed, _ = heard(reads)
+    assert (calls, answer, closed) == heard(split)[:3]
+    assert closed
+    assert len(calls) == 4
+
+
+@on_loop
+async def test_nothing_is_left_of_a_connection_whatever_was_put_in_force_meanwhile():
+    async def handle(call, reply):
+        await asyncio.ensure_future(asyncio.sleep(0))
+        reply.send(200, b"", b"ok")
+
+    def count():
+        return sum(isinstance(each, Connection | httptools.HttpRequestParser) for each in gc.get_objects())
+
+    gc.collect()
+    before = count()
+    gc.disable()
+    try:
+        async with front(handle) as server, dialled(server.port) as (reader, writer):
+            for _ in range(3):
+                writer.write(request(b"x", *LIBRARY))
+                await hear(reader)
+            assert server.connection._known.used
+            writer.close()
+            await until(lambda: not server.server.connections)
+        await asyncio.sleep(0.02)
+        assert count() == before, "it would be for ever, had a snapshot been put in force (gc.freeze)"
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("more", [b"", b"P"])
+@pytest.mark.parametrize("row", [b"A: b", b"Connection: close"])
+@on_loop
+async def test_while_a_stream_is_awaited_no_head_is_kept(more, row):
+    begun = asyncio.Event()
+
+    class Lasting:
+        lasting = True
+
+        def abort(self):
+            pass
+
+    async def handle(call, reply):
+        await asyncio.ensure_future(asyncio.sleep(0))
+        if call.body == b"stream":
+            reply.attach(Lasting())
+            begun.set()
+            await asyncio.ensure_future(asyncio.sleep(0.05))
+            reply.rest()
+            assert reply._known is None
+        reply.send(200, b"", b"ok")
+
+    async with front(handle) as server, dialled(server.port) as (reader, writer):
+        for _ in range(2):
+            writer.write(request(b"x"))
+            await hear(reader)
+        assert server.connection._known is not None
+        writer.write(request(b"stream", row) + more)
+        (response,) = await hear(reader)
+        assert (begun.is_set(), response.status, server.errors) == (True, 200, [])
+
+
 _ODD = (
     b"\r",
     b"\n",
@@ -260,7 +347,17 @@ def heads(draw):
         rows.append(b"X-Request-ID: " + draw(st.sampled_from([b"a", b"b.c", b"~"])))
     if draw(st.integers(0, 9)) == 0:
         rows.append(
-            draw(st.sampled_from([b"Expect: 100-continue", b"Upgrade: h2c\r\nConnection: Upgrade", b"Content-Length: 3", b"Origin: x"]))
+            draw(
+                st.sampled_from(
+                    [
+                        b"Expect: 100-continue",
+                        b"Upgrade: h2c\r\nConnection: Upgrade",
+                        b"Upgrade: h2c\r\nConnection: close, Upgrade",
+                        b"Content-Length: 3",
+                        b"Origin: x",
+                    ]
+                )
+            )
         )
     data = request(body, *rows, key=draw(st.sampled_from([KEY, KEY + b"2", None])), path=draw(st.sampled_from([b"/v1/x", b"/v1/x?y"])))
     if draw(st.integers(0, 4)) == 0:
