@@ -14,7 +14,7 @@ from typing import TypeAlias
 import msgspec
 
 from anyapi.catalogue.load import load_catalogue
-from anyapi.catalogue.operator import Extension, apply, read_extension
+from anyapi.catalogue.operator import Extension, apply, place_of, read_extension
 from anyapi.catalogue.reading import Problems, Table
 from anyapi.config_addresses import Surroundings
 from anyapi.config_audit import read_audit, read_log_key
@@ -276,7 +276,7 @@ def _check_agreements(agreements: tuple[Agreement, ...], declared: list[Declared
                 continue
             if providers.get(name) != agreement.provider:
                 top.problems.note(
-                    top.file, agreement.id, "credentials", "each must be the id of a [[credentials]] entry of the same provider"
+                    top.file, place_of(agreement), "credentials", "each must be the id of a [[credentials]] entry of the same provider"
                 )
                 break
 

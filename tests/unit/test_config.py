@@ -245,8 +245,8 @@ def test_a_variable_that_a_credential_names_is_known(tmp_path):
         ("[scrub]\nenabled = 'no'", "scrub.enabled"),
         ("[privacy]\npolicy_url = 'ops.example'", "privacy.policy_url"),
         ("[privacy]\ncontact = 'Ada'", "privacy.contact"),
-        ("[providers.openai.policy]\ntraining = 'no'", "openai.policy.training"),
-        ("[[models]]\nid = 'a/b'\nendpoints = [{ provider = 'nobody', model = 'x' }]", "a/b.endpoints[0].provider"),
+        ("[providers.openai.policy]\ntraining = 'no'", "providers.openai.policy.training"),
+        ("[[models]]\nid = 'a/b'\nendpoints = [{ provider = 'nobody', model = 'x' }]", "models.a/b.endpoints[0].provider"),
         ("server = 3", "server"),
     ],
 )
@@ -303,7 +303,9 @@ def test_a_check_needs_no_secret(tmp_path):
 
 
 def test_an_agreement_must_name_declared_credentials_of_its_provider(tmp_path):
-    assert "zdr.credentials" in errors_of(tmp_path, FULL.replace('credentials = ["openai-eu"]', 'credentials = ["opnai"]'), MY_OPENAI=KEY)
+    assert "agreements.zdr.credentials" in errors_of(
+        tmp_path, FULL.replace('credentials = ["openai-eu"]', 'credentials = ["opnai"]'), MY_OPENAI=KEY
+    )
 
 
 def test_loading_is_cheap_and_imports_no_yaml(tmp_path):
@@ -379,3 +381,17 @@ def test_authorities_that_are_not_there_would_let_no_provider_be_reached(tmp_pat
 def test_a_bound_is_written_out(tmp_path):
     """`2.14748e+09` is nothing that anybody would write into a file."""
     assert errors_of(tmp_path, "[server.limits]\nmax_body_bytes = 0\n")["server.limits.max_body_bytes"].endswith("between 1 and 2147483647")
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ('[providers.mine]\nkind = "local"', "providers.mine.api"),
+        ('[[models]]\nid = "my-model"', "models.my-model.id"),
+        ("[[models]]\nname = 'x'", "models[0].id"),
+        ('[[agreements]]\nid = "a"\nprovider = "openai"', "agreements.a.valid_until"),
+        ('[[agreements]]\nprovider = "openai"', "agreements[0].id"),
+    ],
+)
+def test_a_field_below_a_record_is_named_with_its_section(tmp_path, text, field):
+    assert field in errors_of(tmp_path, text)

@@ -2,10 +2,23 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from anyapi.catalogue.reading import Problems
 from anyapi.domain.catalogue import Endpoint, Model, PolicyException, Provider
 from anyapi.domain.ids import AUTO, ModelId, ProviderId
+
+
+class Place(NamedTuple):
+    """Where the records stand that are checked."""
+
+    file: str
+    section: str = ""
+    """What a record's id stands behind in a file that holds more than such records."""
+
+    def of(self, identity: str) -> str:
+        """What a problem with the record of this id names."""
+        return f"{self.section}.{identity}" if self.section else identity
 
 
 def check_providers(
@@ -13,7 +26,7 @@ def check_providers(
     providers: dict[ProviderId, Provider],
     models: dict[ModelId, Model],
     problems: Problems,
-    file: str,
+    place: Place,
 ) -> None:
     """Note exceptions of the `changed` records that name a provider or models which do not exist, and keys that two providers share."""
     owner: dict[str, ProviderId] = {}
@@ -23,11 +36,11 @@ def check_providers(
     for provider in changed:
         for number, exception in enumerate(provider.exceptions):
             for field, message in _exception_faults(exception, provider.id, providers, models):
-                problems.note(file, provider.id, f"policy_exceptions[{number}].{field}", message)
+                problems.note(place.file, place.of(provider.id), f"policy_exceptions[{number}].{field}", message)
         for name in _key_names(provider):
             # One variable for two providers would send one provider's key to the other.
             if owner[name] != provider.id:
-                problems.note(file, provider.id, "api.env", f"{name} already belongs to provider {owner[name]}")
+                problems.note(place.file, place.of(provider.id), "api.env", f"{name} already belongs to provider {owner[name]}")
 
 
 def check_models(
@@ -35,7 +48,7 @@ def check_models(
     providers: dict[ProviderId, Provider],
     models: dict[ModelId, Model],
     problems: Problems,
-    file: str,
+    place: Place,
 ) -> None:
     """Note endpoints of the `changed` models with an unknown provider or successor or another endpoint's id, and aliases of two models."""
     owners: dict[str, list[ModelId]] = {}
@@ -43,18 +56,18 @@ def check_models(
         for endpoint in model.endpoints:
             owners.setdefault(endpoint.id, []).append(model.id)
     changed = [model for model in changed if models[model.id] is model]  # whoever read them has noted one that stands twice
-    _check_aliases(changed, models, problems, file)
+    _check_aliases(changed, models, problems, place)
     for model in changed:
         if model.id == AUTO:
-            problems.note(file, model.id, "id", "is the name by which callers leave the choice of a model to the gateway")
+            problems.note(place.file, place.of(model.id), "id", "is the name by which callers leave the choice of a model to the gateway")
         for number, endpoint in enumerate(model.endpoints):
             if not endpoint.provider or not endpoint.upstream_model:
                 continue  # already noted when it was read
             for field, message in _endpoint_faults(endpoint, providers, models, owners[endpoint.id]):
-                problems.note(file, model.id, f"endpoints[{number}].{field}", message)
+                problems.note(place.file, place.of(model.id), f"endpoints[{number}].{field}", message)
 
 
-def _check_aliases(changed: Collection[Model], models: dict[ModelId, Model], problems: Problems, file: str) -> None:
+def _check_aliases(changed: Collection[Model], models: dict[ModelId, Model], problems: Problems, place: Place) -> None:
     """Note aliases that are another model's name too, at a provider or as an alias."""
     named: dict[str, set[ModelId]] = {}
     for model in models.values():
@@ -62,7 +75,7 @@ def _check_aliases(changed: Collection[Model], models: dict[ModelId, Model], pro
             named.setdefault(name, set()).add(model.id)
     for model in changed:
         if any(named[name] != {model.id} for name in model.aliases):
-            problems.note(file, model.id, "aliases", "one of them is a name of another model too")
+            problems.note(place.file, place.of(model.id), "aliases", "one of them is a name of another model too")
 
 
 def _exception_faults(

@@ -1,7 +1,8 @@
 """The operator's part of the catalogue: own providers and models, corrections of records, agreements.
 
 Takes parsed tables (`[providers.ID]`, `[[models]]`, `[[agreements]]` of `anyapi.toml`) and gives values; reads no file and no
-environment. A correction replaces the fields it names; lists and `retention` are replaced whole.
+environment. A correction replaces the fields it names; lists and `retention` are replaced whole. What is noted begins with the section,
+`providers.ID` for instance, as everywhere in that file.
 """
 
 import datetime as dt
@@ -10,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from anyapi.catalogue.canonical import with_version
-from anyapi.catalogue.check import check_models, check_providers
+from anyapi.catalogue.check import Place, check_models, check_providers
 from anyapi.catalogue.model_record import read_model
 from anyapi.catalogue.policy_record import read_retention
 from anyapi.catalogue.provider_record import read_provider
@@ -63,16 +64,21 @@ def apply(catalogue: Catalogue, extension: Extension, problems: Problems) -> Cat
         return catalogue
     providers = catalogue.providers | {provider.id: provider for provider in extension.providers}
     models = catalogue.models | {model.id: model for model in extension.models}
-    check_providers(extension.providers, providers, models, problems, extension.file)
-    check_models(extension.models, providers, models, problems, extension.file)
+    check_providers(extension.providers, providers, models, problems, Place(extension.file, "providers"))
+    check_models(extension.models, providers, models, problems, Place(extension.file, "models"))
     for agreement in extension.agreements:
         if agreement.provider and agreement.provider not in providers:
-            problems.note(extension.file, agreement.id, "provider", "must be a provider of the catalogue")
+            problems.note(extension.file, place_of(agreement), "provider", "must be a provider of the catalogue")
     return with_version(Catalogue("", catalogue.compiled, dict(sorted(providers.items())), dict(sorted(models.items()))))
 
 
+def place_of(agreement: Agreement) -> str:
+    """Where a problem with an agreement that was read is noted."""
+    return f"agreements.{agreement.id}" if agreement.id else "agreements"
+
+
 def _read_provider(name: str, table: Table, base: Catalogue, today: dt.date) -> Provider:
-    record = name if PROVIDER_ID.fits(name) else "providers"
+    record = f"providers.{name}" if PROVIDER_ID.fits(name) else "providers"
     if table.has("id"):
         table.note("id", "is the name in the section's heading; remove it here")
     known = base.providers.get(ProviderId(name))
@@ -103,7 +109,7 @@ def _merge(base: Mapping[str, object], changes: Mapping[str, object]) -> Source:
 def _read_model(table: Table, base: Catalogue) -> Model:
     """A new model, or one of the catalogue with endpoints added and corrected (an endpoint is known by provider and model name)."""
     identity = table.peek("id")
-    table.record, table.path = identity if isinstance(identity, str) and len(identity) <= 128 else table.path, ""
+    table.record, table.path = f"models.{identity}" if isinstance(identity, str) and len(identity) <= 128 else table.path, ""
     known = base.models.get(ModelId(identity)) if isinstance(identity, str) else None
     if known is None:
         return read_model(table)
@@ -112,7 +118,7 @@ def _read_model(table: Table, base: Catalogue) -> Model:
     corrected = [_corrected_endpoint(entry, known) for entry in endpoints] if isinstance(endpoints, list) else endpoints
     source: Source = {"name": known.name, "author": known.author, "open_weights": known.open_weights, "aliases": [*known.aliases]}
     source |= {**own, "endpoints": corrected}
-    model = read_model(Table(source, table.problems, table.file, known.id))
+    model = read_model(Table(source, table.problems, table.file, table.record))
     return msgspec.structs.replace(model, endpoints=_joined(known.endpoints, model.endpoints))
 
 
@@ -135,7 +141,7 @@ def _joined(before: tuple[Endpoint, ...], changes: tuple[Endpoint, ...]) -> tupl
 
 def _read_agreement(table: Table) -> Agreement:
     identity = table.peek("id")
-    table.record, table.path = identity if isinstance(identity, str) and REFERENCE.fits(identity) else table.path, ""
+    table.record, table.path = f"agreements.{identity}" if isinstance(identity, str) and REFERENCE.fits(identity) else table.path, ""
     valid_from, valid_until = _period(table)
     agreement = Agreement(
         id=AgreementId(table.text("id", REFERENCE)),
@@ -195,4 +201,4 @@ def _states_something(agreement: Agreement) -> bool:
 
 def _note_repeats(top: Table, key: str, ids: Sequence[str]) -> None:
     for identity in sorted({identity for identity in ids if identity and ids.count(identity) > 1}):
-        top.problems.note(top.file, identity, "id", f"is there twice under [[{key}]]")
+        top.problems.note(top.file, f"{key}.{identity}", "id", f"is there twice under [[{key}]]")

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from anyapi.catalogue.canonical import with_version
-from anyapi.catalogue.check import check_models, check_providers
+from anyapi.catalogue.check import Place, check_models, check_providers
 from anyapi.catalogue.model_record import read_model
 from anyapi.catalogue.provider_record import read_provider
 from anyapi.catalogue.reading import Problems, Table
@@ -60,8 +60,8 @@ def read_files(providers_path: Path, models_path: Path) -> Catalogue:
     models = {model.id: model for model in found_models}
     provider_top.done()
     model_top.done()
-    check_providers(providers.values(), providers, models, problems, providers_path.name)
-    check_models(models.values(), providers, models, problems, models_path.name)
+    check_providers(providers.values(), providers, models, problems, Place(providers_path.name))
+    check_models(models.values(), providers, models, problems, Place(models_path.name))
     problems.raise_catalogue_error()
     return with_version(Catalogue("", verified_at, providers, models))
 

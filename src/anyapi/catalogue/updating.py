@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from anyapi.catalogue.addresses import moved
 from anyapi.catalogue.canonical import encode, version_of, with_version
-from anyapi.catalogue.check import check_models, check_providers
+from anyapi.catalogue.check import Place, check_models, check_providers
 from anyapi.catalogue.model_record import read_model
 from anyapi.catalogue.provider_record import read_provider
 from anyapi.catalogue.reading import Problems, Table
@@ -67,8 +67,8 @@ def read_compiled(data: bytes, file: str) -> Catalogue:
             problems.note(file, model.id, None, "is not as a source would be read")
     _check_names(found, problems, file)
     problems.raise_catalogue_error()
-    check_providers(found.providers.values(), found.providers, found.models, problems, file)
-    check_models(found.models.values(), found.providers, found.models, problems, file)
+    check_providers(found.providers.values(), found.providers, found.models, problems, Place(file))
+    check_models(found.models.values(), found.providers, found.models, problems, Place(file))
     problems.raise_catalogue_error()
     return found
 

@@ -173,7 +173,7 @@ def test_an_agreement_is_read():
     ],
 )
 def test_a_wrong_agreement_names_its_field(old, new, field):
-    assert errors_of(AGREEMENT.replace(old, new)) == {("anyapi.toml", "zdr-2026", field)}
+    assert errors_of(AGREEMENT.replace(old, new)) == {("anyapi.toml", "agreements.zdr-2026", field)}
 
 
 def test_flagged_retention_alone_states_nothing():
@@ -181,7 +181,7 @@ def test_flagged_retention_alone_states_nothing():
     with pytest.raises(CatalogueError) as caught:
         read(AGREEMENT.split("models =", maxsplit=1)[0] + flagged)
     assert caught.value.message == (
-        "anyapi.toml: zdr-2026: flagged_retention: states nothing without `retention`: "
+        "anyapi.toml: agreements.zdr-2026: flagged_retention: states nothing without `retention`: "
         "add the retention that the agreement grants, or remove this"
     )
     (agreement,) = read(AGREEMENT + flagged).agreements
@@ -190,26 +190,26 @@ def test_flagged_retention_alone_states_nothing():
 
 def test_a_misread_retention_does_not_blame_flagged_retention():
     wrong = AGREEMENT.replace('kind = "zero"', 'kind = "nil"') + 'flagged_retention = { kind = "limited", days = 7 }\n'
-    assert errors_of(wrong) == {("anyapi.toml", "zdr-2026", "retention.kind")}
+    assert errors_of(wrong) == {("anyapi.toml", "agreements.zdr-2026", "retention.kind")}
 
 
 def test_an_agreement_must_state_something():
     text = AGREEMENT.split("models =", maxsplit=1)[0]
-    assert errors_of(text) == {("anyapi.toml", "zdr-2026", None)}
+    assert errors_of(text) == {("anyapi.toml", "agreements.zdr-2026", None)}
 
 
 @pytest.mark.parametrize(
     ("text", "record", "field"),
     [
-        (OWN.replace("gpu-lab/", "x").replace('provider = "gpu-lab"', 'provider = "gpu"', 1), "lab/own", "endpoints[0].provider"),
-        (OWN.replace('kind = "local"', 'kind = "cellar"'), "gpu-lab", "kind"),
-        (OWN.replace('training = "never"', 'trainign = "never"'), "gpu-lab", "policy.trainign"),
-        (OWN.replace("input = 0", "input = -1"), "meta-llama/llama-3.3-70b-instruct", "endpoints[0].price.input"),
+        (OWN.replace("gpu-lab/", "x").replace('provider = "gpu-lab"', 'provider = "gpu"', 1), "models.lab/own", "endpoints[0].provider"),
+        (OWN.replace('kind = "local"', 'kind = "cellar"'), "providers.gpu-lab", "kind"),
+        (OWN.replace('training = "never"', 'trainign = "never"'), "providers.gpu-lab", "policy.trainign"),
+        (OWN.replace("input = 0", "input = -1"), "models.meta-llama/llama-3.3-70b-instruct", "endpoints[0].price.input"),
         (OWN.replace('kind = "local"', 'kind = "local"\nid = "gpu-lab"'), None, "providers.gpu-lab.id"),
-        (OWN.replace('auth = "none"', 'env = "OPENAI_API_KEY"'), "gpu-lab", "api.env"),
-        ('[[models]]\nid = "a/b"\n[[models]]\nid = "a/b"', "a/b", "id"),
-        (AGREEMENT + AGREEMENT, "zdr-2026", "id"),
-        ("[providers.openai.api]\nbase_url = 3", "openai", "api.base_url"),
+        (OWN.replace('auth = "none"', 'env = "OPENAI_API_KEY"'), "providers.gpu-lab", "api.env"),
+        ('[[models]]\nid = "a/b"\n[[models]]\nid = "a/b"', "models.a/b", "id"),
+        (AGREEMENT + AGREEMENT, "agreements.zdr-2026", "id"),
+        ("[providers.openai.api]\nbase_url = 3", "providers.openai", "api.base_url"),
         ('[providers."Bad Id"]\nkind = "local"', "providers", "id"),
     ],
 )
@@ -220,7 +220,7 @@ def test_own_records_are_as_strict_as_the_source(text, record, field):
 def test_an_endpoint_stated_twice_is_refused():
     block = '[[models.endpoints]]\nprovider = "openai"\nmodel = "gpt-4o"\n'
     found = errors_of('[[models]]\nid = "openai/gpt-4o"\n' + block + block)
-    assert {record for _, record, _ in found} == {"openai/gpt-4o"}
+    assert {record for _, record, _ in found} == {"models.openai/gpt-4o"}
 
 
 def test_a_model_that_stands_twice_with_endpoints_and_aliases_is_noted_beside_everything_else():
@@ -230,4 +230,4 @@ def test_a_model_that_stands_twice_with_endpoints_and_aliases_is_noted_beside_ev
     apply(load_catalogue(), read_extension(top, load_catalogue(), TODAY), problems)
     with pytest.raises(CatalogueError) as caught:
         problems.raise_catalogue_error()
-    assert {(e.record, e.field) for e in caught.value.problems} == {("a/b", "id"), ("a/b", "endpoints[0].provider")}
+    assert {(e.record, e.field) for e in caught.value.problems} == {("models.a/b", "id"), ("models.a/b", "endpoints[0].provider")}

@@ -45,12 +45,12 @@ def test_every_error_of_every_file_is_printed(tmp_path, toml):
     assert result.exit_code == 1
     assert "providers.yaml: one: kind:" in result.stderr
     assert "models.yaml: maker/small: endpoints[0].price.input:" in result.stderr
-    assert "gpu.kind" in result.stderr
+    assert "providers.gpu.kind" in result.stderr
     problems = json.loads(run("check", "--json", directory, toml).output)["problems"]
     assert {(p["file"].rsplit("/", 1)[-1], p["record"], p["field"]) for p in problems} >= {
         ("providers.yaml", "one", "kind"),
         ("models.yaml", "maker/small", "endpoints[0].price.input"),
-        ("any api.toml", None, "gpu.kind"),
+        ("any api.toml", None, "providers.gpu.kind"),
     }
 
 
