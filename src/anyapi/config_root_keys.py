@@ -21,27 +21,32 @@ def root_key_file(configured: Path | None, env: Mapping[str, str]) -> Path | Non
     return Path(env[KEY_FILE]) if env.get(KEY_FILE) else configured
 
 
-def read_root_keys(file: Path | None, env: Mapping[str, str], problems: Problems) -> RootKeys:
-    """The root keys, the first of them for sealing; none where nothing names any. Notes what is wrong, and gives none then."""
+def read_root_keys(file: Path | None, env: Mapping[str, str], problems: Problems, configured_in: Path | None = None) -> RootKeys:
+    """The root keys, the first of them for sealing; none where nothing names any. Notes what is wrong, and gives none then.
+
+    `configured_in` is the configuration file, which a problem with `file` is noted of unless the environment named that.
+    """
     if env.get(KEY):
         if env.get(KEY_FILE):
             problems.note("environment", None, KEY, f"stands beside {KEY_FILE}; keep one of them")
-        return _parsed(env[KEY], "environment", KEY, problems)
+        return _parsed(env[KEY], ("environment", KEY), "", problems)
     if file is None:
         return RootKeys()
+    place = ("environment", KEY_FILE) if env.get(KEY_FILE) else (str(configured_in or "anyapi.toml"), "encryption.root_key_file")
     try:
         text = read_regular(file, _LARGEST_FILE).decode("ascii")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "not text"
-        problems.note(str(file), None, None, f"the file of root keys cannot be read ({why})")
+        remedy = "correct the path, or put the file back that sealed what is stored"
+        problems.note(place[0], None, place[1], f"the file of root keys {file} cannot be read ({why}): {remedy}")
         return RootKeys()
-    return _parsed(text, str(file), None, problems)
+    return _parsed(text, place, f" in {file}", problems)
 
 
 def root_keys_of(config: Config, env: Mapping[str, str]) -> RootKeys:
     """The root keys for a command that seals or opens. Raises `ConfigError`, also where there is none."""
     problems = Problems()
-    keys = read_root_keys(config.root_key_file, env, problems)
+    keys = read_root_keys(config.root_key_file, env, problems, config.file)
     problems.raise_config_error()
     if not keys:
         raise ConfigError(
@@ -51,9 +56,9 @@ def root_keys_of(config: Config, env: Mapping[str, str]) -> RootKeys:
     return keys
 
 
-def _parsed(text: str, place: str, field: str | None, problems: Problems) -> RootKeys:
+def _parsed(text: str, place: tuple[str, str], where: str, problems: Problems) -> RootKeys:
     try:
         return parse_root_keys(text)
     except NotARootKey as error:
-        problems.note(place, None, field, f"no usable root key: {error}")
+        problems.note(place[0], None, place[1], f"no usable root key{where}: {error}")
         return RootKeys()

@@ -70,8 +70,18 @@ def test_what_is_wrong_refuses_to_start_and_shows_nothing(tmp_path, file):
     file.write_bytes(b"\xff\xfe")
     assert "cannot be read (not text)" in refused(tmp_path, ANYAPI_ROOT_KEY_FILE=str(file))
     file.write_text("")
-    assert f"{file}: no usable root key: must hold 1 to 8" in refused(tmp_path, ANYAPI_ROOT_KEY_FILE=str(file))
+    assert f"ANYAPI_ROOT_KEY_FILE: no usable root key in {file}: must hold 1 to 8" in refused(tmp_path, ANYAPI_ROOT_KEY_FILE=str(file))
     assert "encryption.key" in refused(tmp_path, "[encryption]\nkey = 1\n")
+
+
+def test_a_file_that_the_configuration_names_is_reported_with_file_and_field(tmp_path):
+    text = '[encryption]\nroot_key_file = "no.key"\n'
+    said = refused(tmp_path, text)
+    assert f"anyapi.toml: encryption.root_key_file: the file of root keys {tmp_path / 'no.key'} cannot be read (No such file" in said
+    with pytest.raises(ConfigError, match=r"anyapi\.toml: encryption\.root_key_file: the file"):
+        root_keys_of(load(tmp_path, text, secrets=False), {})
+    (tmp_path / "no.key").write_text("")
+    assert "encryption.root_key_file: no usable root key in " in refused(tmp_path, text)
 
 
 def test_commands_that_need_no_secret_read_none(tmp_path):
