@@ -21,6 +21,7 @@ from anyapi.config_audit import read_audit, read_log_key
 from anyapi.config_credentials import (
     Declared,
     Resolved,
+    check_key_files,
     discover,
     read_credentials,
     resolve_declared,
@@ -170,11 +171,16 @@ def load_config(
     )
 
 
-def check_config_file(path: Path, now: dt.datetime) -> Catalogue:
-    """Check a file without looking up a secret or anything else of the environment; gives the catalogue it makes. Raises `ConfigError`."""
+def check_config_file(path: Path, now: dt.datetime, *, files: bool = False) -> Catalogue:
+    """Check a file without looking anything up in the environment; gives the catalogue it makes. Raises `ConfigError`.
+
+    With `files`, what it names as holding a secret is read as at the start, and nothing of it kept.
+    """
     problems = Problems()
     top = _parse(path, problems)
-    config, _ = _read(top, path, {"HOME": "/"}, now, packaged_alone)
+    config, declared = _read(top, path, {"HOME": "/"}, now, packaged_alone)
+    if files:
+        _check_files(config, declared, top)
     problems.raise_config_error()
     return config.catalogue
 
@@ -280,6 +286,19 @@ def _check_agreements(agreements: tuple[Agreement, ...], declared: list[Declared
                     top.file, place_of(agreement), "credentials", "each must be the id of a [[credentials]] entry of the same provider"
                 )
                 break
+
+
+def _check_files(config: Config, declared: list[Declared], top: Table) -> None:
+    """Note every file of a secret that the start would refuse. A key of the audit log is made there where it is missing."""
+    problems, oidc = top.problems, config.control.oidc
+    check_key_files(declared, config.catalogue, top)
+    read_root_keys(config.root_key_file, {}, problems, config.file)
+    if config.smtp is not None and config.smtp.password_file is not None:
+        with_password(config.smtp, {}, problems)
+    if oidc is not None and oidc.secret_file is not None:
+        read_oidc_secret(oidc, {}, problems)
+    if config.traces.endpoint is not None:  # which the environment may name instead: then there is nothing to hold them against
+        with_headers(config.traces, {}, problems)
 
 
 def _file(path: Path | None, env: Mapping[str, str], problems: Problems) -> Path | None:

@@ -129,6 +129,14 @@ def resolve_declared(declared: list[Declared], around: Surroundings, top: Table,
             top.problems.note(top.file, entry.place, "provider", problem)
 
 
+def check_key_files(declared: list[Declared], catalogue: Catalogue, top: Table) -> None:
+    """Note each `key_file` that cannot be read, or holds no usable key. Looks nothing up in the environment and keeps nothing."""
+    for entry in declared:
+        provider = catalogue.providers.get(entry.credential.provider)
+        if provider is not None and entry.key_file is not None:
+            _lookup(entry, provider, {}, top)
+
+
 def resolve_keyless(names: tuple[str, ...], around: Surroundings, top: Table, found: Resolved) -> None:
     """A server without a key that `[providers.NAME]` mentions and no credential serves is used: saying so is declaring it."""
     served = {credential.provider for credential in found.credentials}

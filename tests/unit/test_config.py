@@ -302,6 +302,50 @@ def test_a_check_needs_no_secret(tmp_path):
         check_config_file(path, NOW)
 
 
+FILES = """
+[[credentials]]
+id = "main"
+provider = "openai"
+key_file = "openai.key"
+[encryption]
+root_key_file = "root.key"
+[smtp]
+host = "mail.example"
+sender = "gate@example.com"
+username = "gate"
+password_file = "mail.password"
+[control.oidc]
+issuer = "https://id.example"
+client_id = "gate"
+client_secret_file = "oidc.secret"
+[traces]
+endpoint = "http://127.0.0.1:4318/v1/traces"
+headers_file = "headers"
+"""
+
+
+def test_a_check_of_files_takes_what_a_start_takes(tmp_path):
+    """Whoever checks a configuration first is not refused afterwards, and nothing of the files is shown."""
+    path = tmp_path / "anyapi.toml"
+    path.write_text(FILES)
+    assert check_config_file(path, NOW).providers  # for those who only look
+    with pytest.raises(ConfigError) as caught:
+        check_config_file(path, NOW, files=True)
+    assert str(caught.value).count("cannot be read (No such file") == 5
+    for field in ("credentials.main.key_file", "encryption.root_key_file", "control.oidc.client_secret_file"):
+        assert f"{field}: " in str(caught.value)
+    for name, text in (("openai.key", KEY), ("root.key", bytes(range(32)).hex()), ("mail.password", KEY), ("oidc.secret", KEY)):
+        (tmp_path / name).write_text(text)
+    (tmp_path / "headers").write_text(f"X-Key: {KEY}")
+    assert check_config_file(path, NOW, files=True) == load_config(path, HOME, NOW).catalogue
+    for name in ("openai.key", "root.key"):
+        (tmp_path / name).write_text("changeme")
+    with pytest.raises(ConfigError) as caught:
+        check_config_file(path, NOW, files=True)
+    assert {"credentials.main.key_file", "encryption.root_key_file"} == {each.field for each in caught.value.problems}
+    assert "changeme" not in str(caught.value)
+
+
 def test_an_agreement_must_name_declared_credentials_of_its_provider(tmp_path):
     assert "agreements.zdr.credentials" in errors_of(
         tmp_path, FULL.replace('credentials = ["openai-eu"]', 'credentials = ["opnai"]'), MY_OPENAI=KEY

@@ -1,9 +1,13 @@
 import datetime as dt
+import tomllib
 
 import pytest
 from tests.tools.google_account import key_file
 
+from anyapi.catalogue.load import load_catalogue
+from anyapi.catalogue.reading import Problems, Table
 from anyapi.config import load_config
+from anyapi.config_credentials import check_key_files, read_credentials
 from anyapi.domain.snapshot import Tier
 from anyapi.errors import ConfigError
 
@@ -251,6 +255,16 @@ def test_a_declared_service_account(tmp_path, field):
         config = load(tmp_path, text, MINE=file.read() if field == "text" else path)
     assert config.base_urls["main"] == "https://us-central1-aiplatform.googleapis.com/v1/projects/sim-project/locations/us-central1"
     assert config.credentials[0].region == "us"
+
+
+def test_key_files_alone_are_checked_without_an_environment(tmp_path):
+    (tmp_path / "good").write_text(KEY)
+    (tmp_path / "weak").write_text("short")
+    texts = [f'[[credentials]]\nid = "{name}"\nprovider = "openai"\nkey_file = "{name}"\n' for name in ("good", "weak", "missing")]
+    problems = Problems()
+    top = Table(tomllib.loads("".join(texts) + '[[credentials]]\nid = "env"\nprovider = "openai"\nenv = "MINE"\n'), problems, "f")
+    check_key_files(read_credentials(top, load_catalogue(), tmp_path), load_catalogue(), top)
+    assert [(one.record, one.field) for one in problems.found] == [("credentials.weak", "key_file"), ("credentials.missing", "key_file")]
 
 
 def test_googles_variable_is_there_for_others_too(tmp_path):

@@ -37,13 +37,14 @@ for _command in (update, pending, accept, compile_):
 def check(ctx: click.Context, files: tuple[Path, ...], as_json: bool) -> None:
     """Check FILES: a directory with YAML, single YAML files, or an anyapi.toml. Without FILES, the catalogue of this installation.
 
-    Prints everything that is wrong, each with file, record and field, and exits with 1.
+    Prints everything that is wrong, each with file, record and field, and exits with 1. The files that an anyapi.toml names for keys are
+    read as `anyapi serve` reads them; the environment is not.
     """
     found: list[CatalogueError | ConfigError] = []
     lines: list[str] = []
     for path in files or (PACKAGED,):
         try:
-            lines.append(f"{path}: {_summary(_checked(path))}")
+            lines.append(f"{path}: {_summary(_checked(path, files=True))}")
         except (CatalogueError, ConfigError) as error:
             found += error.problems or (error,)
     if as_json:
@@ -98,12 +99,15 @@ def diff(old: Path, new: Path, as_json: bool) -> None:
         click.echo(change.text)
 
 
-def _checked(path: Path) -> Catalogue:
-    """Read a path in the way that its kind asks for; raises `CatalogueError` or `ConfigError`."""
+def _checked(path: Path, *, files: bool = False) -> Catalogue:
+    """Read a path in the way that its kind asks for; raises `CatalogueError` or `ConfigError`.
+
+    `files`: those that an anyapi.toml names for secrets are to be such as a start would take.
+    """
     if path.is_dir():
         return read_catalogue(path)
     if path.suffix == ".toml":
-        return check_config_file(path, dt.datetime.now(dt.UTC))
+        return check_config_file(path, dt.datetime.now(dt.UTC), files=files)
     if path.suffix == ".json":
         return decode(path.read_bytes(), path.name)
     # A single file is checked against the other one of this installation.

@@ -29,6 +29,14 @@ def toml(tmp_path):
     return path
 
 
+def test_a_check_reads_the_files_that_hold_keys_and_a_comparison_does_not(toml):
+    toml.write_text(OWN + '[[credentials]]\nid = "main"\nprovider = "openai"\nkey_file = "nowhere"\n')
+    result = run("check", toml)
+    assert result.exit_code == 1
+    assert "credentials.main.key_file: cannot be read (No such file" in result.stderr
+    assert run("diff", toml, toml).exit_code == 0
+
+
 def test_the_shipped_catalogue_is_sound():
     result = run("check")
     assert result.exit_code == 0
