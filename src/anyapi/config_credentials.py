@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from anyapi.catalogue.check import unknown_provider
 from anyapi.catalogue.reading import Table
 from anyapi.catalogue.vocabulary import CREDENTIAL_ID, ENVIRONMENT_NAME, PLACEHOLDER_VALUE, PROVIDER_ID, REGION, UPSTREAM_MODEL, WORD, Form
 from anyapi.config_addresses import Surroundings, region_of, usable_url
@@ -77,7 +78,7 @@ def _read_credential(table: Table, catalogue: Catalogue, here: Path) -> Declared
     _check_name(table, declared)
     provider = catalogue.providers.get(declared.credential.provider)
     if declared.credential.provider and provider is None:
-        table.note("provider", "must be a provider of the catalogue, or one of [providers]")
+        table.note("provider", unknown_provider(declared.credential.provider, catalogue.providers))
     if provider is not None:
         _check_key_source(table, provider, declared)
     table.done()

@@ -290,3 +290,10 @@ def test_deployments(tmp_path):
     assert config.credentials[0].deployments == {"gpt-4o": "our-gpt"}
     for bad in ('{ "gpt-4o" = "a b" }', '{ "gpt 4o" = "x" }', '{ "gpt-4o" = "../x" }'):
         assert any("deployments" in field for field in errors_of(tmp_path, credential(**more | {"deployments": bad}), MY_KEY=KEY))
+
+
+def test_a_mistyped_provider_is_told_the_near_ones_with_the_own(tmp_path):
+    own = '[providers.mine]\nkind = "local"\napi = { base_url = "https://m.example/v1", protocol = "openai-chat", env = "MINE" }\n'
+    said = errors_of(tmp_path, own + credential(provider='"mine2"'), MY_KEY=KEY)["credentials.main.provider"]
+    assert "must be a provider of the catalogue, or one of [providers]; did you mean mine" in said
+    assert "did you mean openai" in errors_of(tmp_path, credential(provider='"opnai"'), MY_KEY=KEY)["credentials.main.provider"]

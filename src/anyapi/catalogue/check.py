@@ -7,6 +7,7 @@ from typing import NamedTuple
 from anyapi.catalogue.reading import Problems
 from anyapi.domain.catalogue import Endpoint, Model, PolicyException, Provider
 from anyapi.domain.ids import AUTO, ModelId, ProviderId
+from anyapi.policy.nearest import did_you_mean
 
 
 class Place(NamedTuple):
@@ -96,11 +97,16 @@ def _endpoint_faults(
 ) -> Iterator[tuple[str, str]]:
     """Field and message of each broken reference of an endpoint; `owners` are the models that have an endpoint of its id."""
     if endpoint.provider not in providers:
-        yield "provider", "must be a provider of the catalogue"
+        yield "provider", unknown_provider(endpoint.provider, providers)
     if endpoint.successor is not None and (endpoint.successor not in models or endpoint.successor == endpoint.model):
         yield "successor", "must be another model of the catalogue"
     if len(owners) > 1:
         yield "model", f"endpoint {endpoint.id} is there twice; also in {owners[0]}"
+
+
+def unknown_provider(name: ProviderId, providers: Iterable[ProviderId]) -> str:
+    """What to say of a reference to a provider that is none of `providers`, with near names."""
+    return f"must be a provider of the catalogue, or one of [providers]{did_you_mean(name, providers)}"
 
 
 def _key_names(provider: Provider) -> tuple[str, ...]:

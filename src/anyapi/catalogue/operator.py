@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from anyapi.catalogue.canonical import with_version
-from anyapi.catalogue.check import Place, check_models, check_providers
+from anyapi.catalogue.check import Place, check_models, check_providers, unknown_provider
 from anyapi.catalogue.model_record import read_model
 from anyapi.catalogue.policy_record import read_retention
 from anyapi.catalogue.provider_record import read_provider
@@ -22,6 +22,7 @@ from anyapi.domain.catalogue import Catalogue, Endpoint, Model, Provider
 from anyapi.domain.data_policy import CERTIFICATIONS, Confidence, HumanReview, Retention, Training
 from anyapi.domain.ids import AccountId, AgreementId, CredentialId, EndpointId, ModelId, ProviderId
 from anyapi.domain.snapshot import Agreement
+from anyapi.policy.nearest import nearest
 
 _FACTS = frozenset({"policy", "free_tier", "policy_exceptions", "compliance", "regions", "storage_regions"})
 _WHOLE = frozenset({"retention", "variables"})
@@ -68,7 +69,7 @@ def apply(catalogue: Catalogue, extension: Extension, problems: Problems) -> Cat
     check_models(extension.models, providers, models, problems, Place(extension.file, "models"))
     for agreement in extension.agreements:
         if agreement.provider and agreement.provider not in providers:
-            problems.note(extension.file, place_of(agreement), "provider", "must be a provider of the catalogue")
+            problems.note(extension.file, place_of(agreement), "provider", unknown_provider(agreement.provider, providers))
     return with_version(Catalogue("", catalogue.compiled, dict(sorted(providers.items())), dict(sorted(models.items()))))
 
 
@@ -83,6 +84,10 @@ def _read_provider(name: str, table: Table, base: Catalogue, today: dt.date) -> 
         table.note("id", "is the name in the section's heading; remove it here")
     known = base.providers.get(ProviderId(name))
     own = table.values()
+    near = () if known is not None or {"kind", "api"} <= own.keys() else nearest(name, base.providers)
+    if near:
+        meant = " or ".join(f"[providers.{each}]" for each in near)
+        table.problems.note(table.file, record, None, f"is no provider of the catalogue, so it has to be whole; did you mean {meant}?")
     source: Source = {**own, "id": name} if known is None else _corrected(known, own)
     merged = Table(source, table.problems, table.file, record)
     return read_provider(merged, today)

@@ -24,5 +24,11 @@ def nearest(name: str, known: Iterable[str], most: int = 3) -> tuple[str, ...]:
     return tuple(by_lower[item] for item in difflib.get_close_matches(asked, likely, n=most))
 
 
+def did_you_mean(name: str, known: Iterable[str], most: int = 3) -> str:
+    """The end of a sentence that suggests near names; empty where none is near."""
+    near = nearest(name, known, most)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
 def _pairs(text: str) -> set[str]:
     return {text[place : place + 2] for place in range(len(text) - 1)}

@@ -217,6 +217,30 @@ def test_own_records_are_as_strict_as_the_source(text, record, field):
     assert ("anyapi.toml", record, field) in errors_of(text)
 
 
+def said_of(text):
+    problems = Problems()
+    extension = read_extension(Table(tomllib.loads(text), problems, "anyapi.toml"), load_catalogue(), TODAY)
+    apply(load_catalogue(), extension, problems)
+    return {(problem.record, problem.field): problem.message for problem in problems.found}
+
+
+def test_own_providers_count_and_near_names_are_suggested():
+    said = said_of(OWN.replace('provider = "gpu-lab"', 'provider = "gpu-lab2"', 1))
+    assert said == {
+        ("models.lab/own", "endpoints[0].provider"): "must be a provider of the catalogue, or one of [providers]; did you mean gpu-lab?"
+    }
+    said = said_of(AGREEMENT.replace('provider = "openai"', 'provider = "opnai"'))
+    assert "; did you mean openai" in said["agreements.zdr-2026", "provider"]
+
+
+def test_a_section_that_was_meant_to_extend_a_provider_is_told_of_it():
+    said = said_of('[providers.openia]\nregions = ["eu"]\n')
+    assert "is no provider of the catalogue" in said["providers.openia", None]
+    assert "did you mean [providers.openai]" in said["providers.openia", None]
+    assert ("providers.gpu-lab", None) not in said_of('[providers.gpu-lab]\nkind = "local"\n')
+    assert said_of(OWN.replace("gpu-lab", "openia")) == {}  # whole, so it is meant
+
+
 def test_an_endpoint_stated_twice_is_refused():
     block = '[[models.endpoints]]\nprovider = "openai"\nmodel = "gpt-4o"\n'
     found = errors_of('[[models]]\nid = "openai/gpt-4o"\n' + block + block)

@@ -1,6 +1,6 @@
 """Near names."""
 
-from anyapi.policy.nearest import COMPARED, LONGEST, nearest
+from anyapi.policy.nearest import COMPARED, LONGEST, did_you_mean, nearest
 
 KNOWN = {"retention_days", "training_allowed", "regions", "Region-X", "data_class"}
 
@@ -21,6 +21,12 @@ def test_at_most_three_and_none_when_nothing_is_like_it():
     assert nearest("zzzz", KNOWN) == ()
     assert nearest("abcdefghij", ["abcdef----"]) == ("abcdef----",)
     assert nearest("abcdefghij", ["abcde-----"]) == ()
+
+
+def test_a_sentence_ends_with_the_near_names():
+    assert did_you_mean("retention_day", KNOWN) == "; did you mean retention_days?"
+    assert did_you_mean("abcd", ["abcde", "abcdf"]) == "; did you mean abcdf or abcde?"
+    assert did_you_mean("zzzz", KNOWN) == ""
 
 
 def test_a_name_longer_than_any_real_one_is_not_compared():
