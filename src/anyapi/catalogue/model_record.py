@@ -1,7 +1,8 @@
 """Reads one model record and its endpoints. Whether the providers it names exist is checked in `check`."""
 
+from anyapi.catalogue.provider_record import note_protocol
 from anyapi.catalogue.reading import Table
-from anyapi.catalogue.vocabulary import ALIAS, MODEL_ID, PROTOCOLS, PROVIDER_ID, REGION, TEXT, UPSTREAM_MODEL, WORD
+from anyapi.catalogue.vocabulary import ALIAS, MODEL_ID, PROVIDER_ID, REGION, TEXT, UPSTREAM_MODEL, WORD
 from anyapi.domain.catalogue import CHAT_ONLY, Capabilities, Endpoint, Model, Operation, Price, Status
 from anyapi.domain.ids import EndpointId, ModelId, ProviderId
 
@@ -77,8 +78,7 @@ def _read_operations(table: Table) -> tuple[Operation, ...]:
 
 def _read_protocol(table: Table) -> str | None:
     protocol = table.optional_text("protocol", WORD)
-    if protocol is not None and protocol not in PROTOCOLS:
-        table.note("protocol", f"must be one of {', '.join(sorted(PROTOCOLS))}")
+    note_protocol(table, protocol or "")
     return protocol
 
 

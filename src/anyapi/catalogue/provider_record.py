@@ -14,6 +14,7 @@ from anyapi.catalogue.vocabulary import (
     CERTIFICATION_LEVELS,
     COUNTRY,
     ENVIRONMENT_NAME,
+    NOT_SERVED,
     PLACEHOLDER,
     PROTOCOLS,
     PROVIDER_ID,
@@ -33,10 +34,13 @@ from anyapi.domain.data_policy import (
     ZeroRetention,
 )
 from anyapi.domain.ids import ProviderId
+from anyapi.policy.nearest import did_you_mean
 
 NO_FACTS = PolicyBlock(Training.UNKNOWN, UNKNOWN_RETENTION, ZeroRetention.UNKNOWN, HumanReview.UNKNOWN)
 """The policy of a record that states none: the worst case."""
 
+API_FIELDS = ("base_url", "protocol", "auth", "env", "env_alternatives", "variables", "also_speaks", "api_version")
+"""What `api` holds."""
 _NO_API = ProviderApi(base_url="", protocol="", auth=Auth.NONE)
 _PLACEHOLDER_IN_URL = re.compile(r"\{([^{}]*)\}")
 _HOST = re.compile(r"https?://(\[[^\]]*\]|[^/:]*)")
@@ -51,8 +55,9 @@ def read_provider(table: Table, verified_at: dt.date) -> Provider:
     identity = ProviderId(table.text("id", PROVIDER_ID))
     kind = table.choice("kind", ProviderKind)
     api, policy, free_tier = table.child("api"), table.child("policy"), table.child("free_tier")
-    if api is None:
-        table.note("api", "is missing: it says how the provider is reached")
+    misplaced = _note_misplaced(table)
+    if api is None and not misplaced:
+        table.note("api", 'is missing: it says how the provider is reached, `api = { base_url = "...", protocol = "..." }`')
     provider = Provider(
         id=identity,
         name=table.text("name", default=identity),
@@ -76,6 +81,15 @@ def read_provider(table: Table, verified_at: dt.date) -> Provider:
     )
     table.done()
     return provider
+
+
+def _note_misplaced(table: Table) -> bool:
+    """Note fields that stand beside `api` and belong into it; whether there were any."""
+    found = [name for name in API_FIELDS if table.has(name)]
+    for name in found:
+        table.raw(name)
+        table.note(name, f"belongs into `api`: write `api = {{ {name} = ... }}`, with whatever else `api` holds")
+    return bool(found)
 
 
 def _read_provenance(table: Table, kind: ProviderKind, verified_at: dt.date) -> Provenance:
@@ -138,9 +152,16 @@ def _protocol(table: Table) -> str:
     protocol = table.text("protocol", WORD)
     if protocol == "ollama":
         table.note("protocol", "Ollama is reached through its OpenAI form: use openai-chat with a base_url that ends in /v1")
-    elif protocol and protocol not in PROTOCOLS:
-        table.note("protocol", f"must be one of {', '.join(sorted(PROTOCOLS))}")
+    else:
+        note_protocol(table, protocol)
     return protocol
+
+
+def note_protocol(table: Table, protocol: str) -> None:
+    """Note a protocol that nobody knows, with those that are served and the near one."""
+    if protocol and protocol not in PROTOCOLS:
+        served = sorted(PROTOCOLS - NOT_SERVED)
+        table.note("protocol", f"must be one of {', '.join(served)}{did_you_mean(protocol, served, 1)}")
 
 
 def _read_variables(table: Table) -> dict[str, str]:

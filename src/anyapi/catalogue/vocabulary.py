@@ -53,6 +53,8 @@ PROTOCOLS = frozenset(
     }
 )  # fmt: skip
 """What may be spoken at a provider's base URL, or at one endpoint below it. Which of them have an adapter is known elsewhere."""
+NOT_SERVED = frozenset({"vertex-mistral", "azure-anthropic"})
+"""Those of them without an adapter: records of the catalogue may say them, and nobody is advised to. Tests hold it to the adapters."""
 ALSO_SPOKEN = PROTOCOLS | {"openai-responses", "ollama"}
 
 CERTIFICATION_LEVELS = frozenset({"primary", "secondary", "mixed"})

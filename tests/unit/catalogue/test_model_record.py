@@ -35,6 +35,12 @@ def test_an_endpoint_is_free_when_its_price_is_0_unless_it_says_otherwise(price,
     assert read(read_endpoint, {**record, "free": not free}, "m/s")[0].free is not free
 
 
+def test_a_protocol_of_an_endpoint_that_nobody_knows_is_a_problem():
+    problems = Problems()
+    read_endpoint(Table({"provider": "a", "model": "m", "protocol": "openai"}, problems, "f", "r"), "x/y")
+    assert [(one.field, one.message.rpartition("; ")[2]) for one in problems.found] == [("protocol", "did you mean openai-chat?")]
+
+
 def test_an_unknown_field_of_an_endpoint_is_a_problem():
     _, problems = read(read_endpoint, {"provider": "one", "model": "s", "prise": {}}, "m/s")
     assert problems == ["prise"]

@@ -3,8 +3,9 @@ import datetime as dt
 import pytest
 from tests.unit.catalogue.sample import LOCAL, PROVIDER
 
-from anyapi.catalogue.provider_record import host_of, is_private_host, read_provider
+from anyapi.catalogue.provider_record import API_FIELDS, host_of, is_private_host, read_provider
 from anyapi.catalogue.reading import Problems, Table
+from anyapi.catalogue.vocabulary import NOT_SERVED
 from anyapi.domain.catalogue import Auth
 from anyapi.domain.data_policy import Confidence
 
@@ -55,6 +56,34 @@ def test_ollama_as_a_protocol_is_refused_with_the_way_out():
 def test_base_urls(base_url, variables, good):
     api = {**PROVIDER["api"], "base_url": base_url, "variables": variables}
     assert (read({**PROVIDER, "api": api})[1] == []) is good
+
+
+def said_of(record):
+    problems = Problems()
+    read_provider(Table(record, problems, "f", "r"), DAY)
+    return {problem.field: problem.message for problem in problems.found}
+
+
+def test_fields_of_the_api_that_stand_beside_it_are_told_where_they_belong():
+    rest = {name: value for name, value in PROVIDER.items() if name != "api"}
+    said = said_of({**rest, "base_url": "https://a.example/v1", "protocol": "openai-chat"})
+    assert said == {
+        name: f"belongs into `api`: write `api = {{ {name} = ... }}`, with whatever else `api` holds" for name in ("base_url", "protocol")
+    }
+    assert list(said_of({**PROVIDER, "env": "MINE"})) == ["env"]
+    assert "base_url" in said_of(rest)["api"]
+
+
+def test_the_api_holds_the_fields_that_are_told_so():
+    said = said_of({**PROVIDER, "api": {**PROVIDER["api"], "unheard_of": 1}})["api.unheard_of"]
+    assert sorted(API_FIELDS) == said.removeprefix("unknown field; known here: ").split(", ")
+
+
+def test_a_protocol_that_nobody_knows_is_answered_with_those_that_are_served():
+    said = said_of({**PROVIDER, "api": {**PROVIDER["api"], "protocol": "openai"}})["api.protocol"]
+    assert said.endswith("; did you mean openai-chat?")
+    assert not [name for name in NOT_SERVED if name in said]
+    assert said_of({**PROVIDER, "api": {**PROVIDER["api"], "protocol": "vertex-mistral"}}) == {}
 
 
 def test_an_api_is_required():

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from anyapi.catalogue.vocabulary import NOT_SERVED, PROTOCOLS
 from anyapi.domain.catalogue import Auth, ProviderApi
 from anyapi.upstream.adapter import Dialect, OutboundChat
 from anyapi.upstream.adapters import (
@@ -61,6 +62,11 @@ def test_the_same_format_passes_through_and_every_other_goes_by_way_of_chat(prot
     messages, responses = (parts(adapter_for(dialect, api(protocol))) for dialect in (Dialect.MESSAGES, Dialect.RESPONSES))
     assert messages == ([*chat[:-1], AnthropicPassthrough] if protocol in {ANTHROPIC, VERTEX_ANTHROPIC} else [MessagesOverChat, *chat])
     assert responses == [ResponsesOverChat, *chat]
+
+
+def test_the_words_of_the_catalogue_say_which_have_no_adapter():
+    assert PROTOCOLS - NOT_SERVED == SERVED_PROTOCOLS
+    assert NOT_SERVED < PROTOCOLS
 
 
 def test_responses_of_the_providers_own():
