@@ -24,12 +24,16 @@ class Limiting(msgspec.Struct, frozen=True):
     requests_per_minute: str | None
 
     def of(self, row: KeyRow) -> KeyRow:
-        """The key with these limits; the others stay. Raises `click.BadParameter`."""
+        """The key with these limits; the others stay. Raises `click.UsageError`."""
         cap, rate = row.spend_cap, row.requests_per_minute
         if self.spend_cap is not None:
             cap = None if self.spend_cap == NONE else _cap(self.spend_cap)
         if self.requests_per_minute is not None:
             rate = None if self.requests_per_minute == NONE else _rate(self.requests_per_minute)
+        if self.period is not None and cap is None:
+            raise click.UsageError(
+                "--per says how often a spend cap begins anew, and there is none: give --spend-cap too, or leave --per out"
+            )
         period = row.period if self.period is None else CapPeriod(self.period)
         return msgspec.structs.replace(row, spend_cap=cap, period=period, requests_per_minute=rate)
 

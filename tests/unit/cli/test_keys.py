@@ -238,6 +238,8 @@ class TestLimits:
         assert "its limits: $9 in all" in run("limit", row.id, "--spend-cap", "9", "--per", "total", "--rpm", "none").stdout
         run("limit", row.id, "--spend-cap", "none")
         assert (store.key(row.id).spend_cap, store.key(row.id).requests_per_minute) == (None, None)
+        assert "give --spend-cap too" in run("limit", row.id, "--per", "week", code=2).stderr
+        assert store.key(row.id).period == "total"
 
     @pytest.mark.parametrize(
         ("options", "told"),
@@ -249,6 +251,8 @@ class TestLimits:
             (["--rpm", "1.5"], "--rpm"),
             (["--rpm", "100001"], "--rpm"),
             (["--per", "year"], "--per"),
+            (["--per", "month"], "give --spend-cap too"),
+            (["--per", "month", "--spend-cap", "none"], "give --spend-cap too"),
         ],
     )
     def test_what_is_wrong_is_named_and_nothing_is_stored(self, run, store, options, told):

@@ -1,5 +1,6 @@
 """Limits as people type and read them; the commands that take them are tested in test_keys."""
 
+import click
 import pytest
 
 from anyapi.cli.limiting import Limiting, limits_text, spent_text
@@ -20,6 +21,12 @@ ROW = KeyRow("key_1", "p", b"1" * 32, "default", 0.0, spend_cap=2.0, period=CapP
 )
 def test_words(typed, text):
     assert limits_text(Limiting(*typed).of(ROW)) == text
+
+
+def test_a_period_without_a_cap_would_do_nothing():
+    for typed, row in [((None, "month", None), KeyRow("key_1", "p", b"1" * 32, "default", 0.0)), (("none", "month", None), ROW)]:
+        with pytest.raises(click.UsageError, match="--spend-cap"):
+            Limiting(*typed).of(row)
 
 
 def test_what_was_spent_goes_by_the_period():
