@@ -54,7 +54,7 @@ def serve_until_stopped(path: Path | None, *, quiet: bool, planes: Collection[st
         if not quiet:
             if hygiene.swap() is hygiene.Swap.POSSIBLE:
                 _say(SWAPPED, err=True)
-            for line in start_lines(snapshot, config.notices, not_served_yet(config, SERVED_PROTOCOLS)):
+            for line in start_lines(snapshot, config.notices, not_served_yet(config, SERVED_PROTOCOLS), _described(config)):
                 _say(line)
 
     def control_ready(address: str, first_run: bool) -> None:
@@ -68,6 +68,12 @@ def serve_until_stopped(path: Path | None, *, quiet: bool, planes: Collection[st
         _warn_of_endings(config)
     with more_workers(workers - 1, path):
         run(config, ready, control_ready)
+
+
+def _described(config: Config) -> tuple[str, ...]:
+    """The providers that the operator's file has a section of."""
+    sections = config.operator_records.get("providers")
+    return tuple(sections) if isinstance(sections, dict) else ()
 
 
 def _warn_of_endings(config: Config) -> None:

@@ -1,10 +1,11 @@
 """The start-up lines: which models work, which data classes they satisfy, what a bare key counts as. Prints nothing itself."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from anyapi.domain.call import PLAIN_FACTS
 from anyapi.domain.catalogue import Endpoint, Provider, protocol_of
+from anyapi.domain.ids import ProviderId
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.domain.snapshot import Credential, PolicyContext, Snapshot, Tier
 from anyapi.policy.availability import asked_of, unreachable
@@ -12,11 +13,13 @@ from anyapi.policy.decide import decide
 from anyapi.policy.merge import lift, meet
 from anyapi.policy.review import SOON_DAYS, expiring
 
+_WELL_KNOWN = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
 
-def start_lines(snapshot: Snapshot, notices: tuple[str, ...], unserved: tuple[Credential, ...]) -> Iterator[str]:
-    """Lines for people, computed from the snapshot in force."""
+
+def start_lines(snapshot: Snapshot, notices: tuple[str, ...], unserved: tuple[Credential, ...], own: Iterable[str] = ()) -> Iterator[str]:
+    """Lines for people, computed from the snapshot in force; `own` are the providers that the operator's file describes."""
     context = snapshot.context
-    yield from provider_lines(context)
+    yield from provider_lines(context, own)
     for data_class in DataClass:
         yield f"  data class {data_class.value}: {models_left(snapshot, data_class)} models"
     yield from _endings(context, time.time())
@@ -37,7 +40,7 @@ def _endings(context: PolicyContext, now: float) -> Iterator[str]:
             yield f"  The catalogue's records of {names} {words}: anyapi catalogue pending"
 
 
-def provider_lines(context: PolicyContext) -> Iterator[str]:
+def provider_lines(context: PolicyContext, own: Iterable[str] = ()) -> Iterator[str]:
     """A line for each provider that has a credential and is served: how many models, what the credentials count as, where they are used.
 
     Models that the provider serves in a way that this gateway cannot ask for stand in a line of their own.
@@ -50,7 +53,15 @@ def provider_lines(context: PolicyContext) -> Iterator[str]:
     for name, found in sorted(served.items()):
         yield from _lines_of(context, context.catalogue.providers[name], found)
     if not served:
-        yield "  No provider has a credential yet. Set one in the environment (OPENAI_API_KEY, ANTHROPIC_API_KEY, ...) or in anyapi.toml."
+        names = ", ".join(_variables(context, own))
+        yield f"  No provider has a credential yet. Set one in the environment ({names}, ...) or in anyapi.toml."
+
+
+def _variables(context: PolicyContext, own: Iterable[str]) -> list[str]:
+    """Where a key may be put: first what the operator's own file leads one to expect."""
+    known = context.catalogue.providers
+    named = [known[ProviderId(name)].api.env for name in own if ProviderId(name) in known]
+    return list(dict.fromkeys([*(name for name in named if name), *_WELL_KNOWN]))
 
 
 def _lines_of(context: PolicyContext, provider: Provider, found: tuple[Credential, ...]) -> Iterator[str]:

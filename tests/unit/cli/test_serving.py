@@ -177,6 +177,12 @@ def test_keys_of_the_environment_are_named_by_their_provider(started, monkeypatc
     assert not any("secret" in line for line in lines)
 
 
+def test_without_a_key_the_variable_of_an_own_provider_is_named_first(started):
+    api = '{ base_url = "https://m.example/v1", protocol = "openai-chat", auth = "bearer", env = "MINE_KEY" }'
+    lines = started(f'[providers.mine]\nkind = "first_party"\napi = {api}\n')
+    assert any("Set one in the environment (MINE_KEY, OPENAI_API_KEY" in line for line in lines)
+
+
 def test_swap_is_warned_of_unless_nobody_reads_it(started, monkeypatch):
     monkeypatch.setattr(serving.hygiene, "swap", lambda: Swap.POSSIBLE)
     started(warnings=[SWAPPED])

@@ -31,6 +31,16 @@ def test_without_a_key_it_says_what_to_do(tmp_path):
     assert any("anyapi keys create" in line for line in lines)
 
 
+def test_without_a_key_the_variables_of_own_providers_come_first(tmp_path):
+    file = tmp_path / "anyapi.toml"
+    api = '{ base_url = "https://m.example/v1", protocol = "openai-chat", auth = "bearer", env = "MINE_KEY" }'
+    file.write_text(f'[providers.mine]\nkind = "first_party"\napi = {api}\n[providers.openai]\n')
+    config = load_config(file, {"HOME": str(tmp_path)}, dt.datetime.now(dt.UTC))
+    base = policy_context(config, config.catalogue, SERVED_PROTOCOLS)
+    (line,) = provider_lines(base, ("mine", "openai", "nobody"))
+    assert "(MINE_KEY, OPENAI_API_KEY, ANTHROPIC_API_KEY, ...)" in line
+
+
 def test_a_key_brings_models_and_classes(tmp_path):
     snapshot, lines = lines_for(tmp_path, {"OPENAI_API_KEY": "sk-0123456789abcdef0123"})
     assert any(line.strip().startswith("OpenAI: ") for line in lines)
