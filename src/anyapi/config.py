@@ -307,7 +307,9 @@ def _file(path: Path | None, env: Mapping[str, str], problems: Problems) -> Path
         default = Path(_DEFAULT_FILE)
         return default if default.is_file() else None
     if not named.is_file():
-        problems.note(str(named), None, None, f"cannot be read ({NOT_REGULAR})" if named.exists() else "no such file")
+        reason = f"cannot be read ({NOT_REGULAR})" if named.exists() else "no such file"
+        origin = "" if path else "; ANYAPI_CONFIG names it: correct or unset that, or name another with --config"
+        problems.note(str(named), None, None, reason + origin)
         return None
     return named
 

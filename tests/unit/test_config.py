@@ -293,6 +293,18 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path):
     assert load_config(path, HOME, NOW).usage_ttl_days == 7
 
 
+def test_a_stale_path_from_the_environment_is_said_to_come_from_there(tmp_path):
+    gone = tmp_path / "gone.toml"
+    with pytest.raises(ConfigError) as caught:
+        load_config(None, HOME | {"ANYAPI_CONFIG": str(gone)}, NOW)
+    assert str(caught.value).startswith(f"{gone}: no such file; ANYAPI_CONFIG names it: correct or unset that")
+    with pytest.raises(ConfigError, match="ANYAPI_CONFIG names it"):
+        load_config(None, HOME | {"ANYAPI_CONFIG": str(tmp_path)}, NOW)
+    with pytest.raises(ConfigError) as caught:
+        load_config(gone, HOME | {"ANYAPI_CONFIG": "other.toml"}, NOW)
+    assert "ANYAPI_CONFIG" not in str(caught.value)
+
+
 def test_a_check_needs_no_secret(tmp_path):
     path = tmp_path / "anyapi.toml"
     path.write_text(FULL)
