@@ -1,6 +1,7 @@
 """`anyapi catalogue`: check source files and operator files, show records, compare two catalogues. What changes something is beside it."""
 
 import datetime as dt
+import os
 import re
 from pathlib import Path
 
@@ -10,9 +11,10 @@ from anyapi.catalogue.diff import diff as difference
 from anyapi.catalogue.load import PACKAGED, decode, load_catalogue
 from anyapi.catalogue.source import MODELS_FILE, PROVIDERS_FILE, read_catalogue, read_files
 from anyapi.cli.catalogue_update import accept, compile_, pending, update
+from anyapi.cli.installed import installed_if_current
 from anyapi.cli.output import print_json, print_table
 from anyapi.cli.records import endpoint_row, print_provider, provider_row
-from anyapi.config import check_config_file
+from anyapi.config import check_config_file, load_config
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.ids import ModelId, ProviderId
 from anyapi.errors import CatalogueError, ConfigError
@@ -56,11 +58,19 @@ def check(ctx: click.Context, files: tuple[Path, ...], as_json: bool) -> None:
 
 @catalogue.command()
 @click.argument("name", required=False, metavar="[PROVIDER|MODEL]")
-@click.option("--config", "config_file", type=_EXISTING, help="Show the catalogue as this anyapi.toml extends it.")
+@click.option(
+    "--config",
+    "config_file",
+    type=_EXISTING,
+    help="Show the catalogue as this file extends it (default: anyapi.toml here, if there is one).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def show(name: str | None, config_file: Path | None, as_json: bool) -> None:
-    """Show all providers, one PROVIDER with its data policy and sources, or one MODEL with its endpoints."""
-    shown = load_catalogue() if config_file is None else check_config_file(config_file, dt.datetime.now(dt.UTC))
+    """Show all providers, one PROVIDER with its data policy and sources, or one MODEL with its endpoints.
+
+    As a gateway here has them: with what the configuration adds and corrects, and with the newest installed update.
+    """
+    shown = load_config(config_file, os.environ, dt.datetime.now(dt.UTC), secrets=False, base_of=installed_if_current).catalogue
     if name is None:
         _show_all(shown, as_json=as_json)
     elif ProviderId(name) in shown.providers:

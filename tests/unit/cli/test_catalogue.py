@@ -22,6 +22,11 @@ endpoints = [{ provider = "gpu", model = "own" }]
 """
 
 
+@pytest.fixture(autouse=True)
+def _bare(bare):
+    """No configuration and no store of the machine that runs the tests."""
+
+
 @pytest.fixture
 def toml(tmp_path):
     path = tmp_path / "any api.toml"
@@ -99,6 +104,15 @@ def test_show_all_and_as_the_operator_extends_it(toml):
     assert len(json.loads(run("show", "--json").output)["providers"]) == 69
     assert run("show", "gpu", "--config", toml).exit_code == 0
     assert run("show", "gpu").exit_code == 1
+
+
+def test_show_reads_the_configuration_where_the_other_commands_do(toml, monkeypatch):
+    monkeypatch.setenv("ANYAPI_CONFIG", str(toml))
+    assert run("show", "gpu").exit_code == 0
+    monkeypatch.delenv("ANYAPI_CONFIG")
+    toml.rename("anyapi.toml")
+    assert run("show", "gpu").exit_code == 0
+    assert json.loads(run("show", "lab/own", "--json").output)["endpoints"][0]["provider"] == "gpu"
 
 
 def test_a_misspelt_name_gets_near_ones():
