@@ -347,7 +347,9 @@ async def _listen(config: Config, server: Server) -> tuple[asyncio.Server, str]:
         shared = config.database_url is not None
         listener = await loop.create_server(factory, where.host, where.port or 0, backlog=BACKLOG, reuse_address=True, reuse_port=shared)
     except OSError as error:
-        raise cannot_listen(where, error, "server.listen", "Another server is there: stop it, or set server.listen") from None
+        raise cannot_listen(
+            where, error, "server.listen", "Another server is there: stop it, or set server.listen (ANYAPI_LISTEN goes before it)"
+        ) from None
     port = listener.sockets[0].getsockname()[1]
     return listener, _expected(config, msgspec.structs.replace(where, port=port))
 

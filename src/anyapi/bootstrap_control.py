@@ -173,7 +173,7 @@ def _bind(config: Config) -> socket.socket:
         listener.bind(where)
         listener.listen(128)
     except OSError as error:
-        busy = "Another server is there: set control.listen, or control.enabled = false"
+        busy = "Another server is there: set control.listen (ANYAPI_CONTROL_LISTEN goes before it), or control.enabled = false"
         raise cannot_listen(listen, error, "control.listen", busy) from None
     listener.setblocking(False)  # noqa: FBT003 its only parameter
     return listener

@@ -98,6 +98,7 @@ def test_a_taken_port_is_said_before_anything_listens(tmp_path):
     assert done.returncode == 1
     assert "control.listen" in done.stderr
     assert "Another server is there" in done.stderr
+    assert "ANYAPI_CONTROL_LISTEN" in done.stderr
 
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:0", "192.0.2.1:8081", "example.org:8081"])
