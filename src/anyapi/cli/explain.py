@@ -22,7 +22,7 @@ from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.ids import AccountId, CredentialId, EndpointId, ModelId
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.domain.snapshot import Credential, PolicyContext, Tier
-from anyapi.errors import BadRequest
+from anyapi.errors import BadRequest, ModelNotFound
 from anyapi.policy.decide import decide, decide_each
 from anyapi.policy.explain import Explanation, render_text
 from anyapi.policy.explain import explain as explanation_of
@@ -133,20 +133,29 @@ def _taken_in(stored: Stored) -> str:
 
 
 def answer(question: Question, context: PolicyContext, now: float, account: AccountId | None = None) -> tuple[Explanation, list[str]]:
-    """The explanation for an account at `now` (Unix seconds), a line for each unknown model. Raises `ModelNotFound` when all are unknown.
+    """The explanation for an account at `now` (Unix seconds), a line for each unknown model.
+
+    Raises `click.ClickException` when all are unknown.
 
     Endpoints that only lack a credential come in the order they would be tried in if they had one.
     """
     decisions, unknown = decide_each(question, context, account, now)
     if not decisions:
-        raise unknown[0]
+        raise click.ClickException(_not_found(unknown[0]))
     result = explanation_of(question, decisions, {}, context, account=account, now=now)
     places = _places(question, [decision.model for decision in decisions], context, account, now)
     ordered = (
         msgspec.structs.replace(model, unavailable=tuple(sorted(model.unavailable, key=lambda row: places.get(row.endpoint, len(places)))))
         for model in result.models
     )
-    return msgspec.structs.replace(result, models=tuple(ordered)), [error.message for error in unknown]
+    return msgspec.structs.replace(result, models=tuple(ordered)), [_not_found(error) for error in unknown]
+
+
+def _not_found(error: ModelNotFound) -> str:
+    """The text of the error for who is at a command line: what a request is told names a page of the gateway."""
+    similar = error.metadata.get("similar")
+    near = f"Similar names: {', '.join(map(str, similar))}. " if isinstance(similar, list) and similar else ""
+    return f"No such model is in the catalogue. {near}`anyapi catalogue show PROVIDER` lists those of one provider."
 
 
 def assuming_credentials(context: PolicyContext) -> PolicyContext:

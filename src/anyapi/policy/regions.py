@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from anyapi.policy.nearest import nearest
+
 EU = frozenset({
     "at", "be", "bg", "cy", "cz", "de", "dk", "ee", "es", "fi", "fr", "gr", "hr", "hu",
     "ie", "it", "lt", "lu", "lv", "mt", "nl", "pl", "pt", "ro", "se", "si", "sk",
@@ -12,6 +14,18 @@ EEA = EU | {"eu", "is", "li", "no"}
 GLOBAL = "global"
 """Of an endpoint: wherever the provider pleases."""
 MEMBERS = {"eu": EU, "eea": EEA}
+_WRITTEN = {"europe": "eu", "usa": "us", "america": "us", "asia": "apac", "world": GLOBAL, "worldwide": GLOBAL, "on-premises": "local"}
+"""How people write some of them."""
+_SUGGESTED = EEA | {"eea", "us", "apac", GLOBAL, "local"}
+
+
+def meant(text: str) -> str | None:
+    """The region that a text which is none was probably to be; None where nothing is near. Gives names of its own alone."""
+    asked = text.strip().lower()
+    if asked in _SUGGESTED:
+        return asked
+    near = nearest(asked, _WRITTEN, 1)
+    return _WRITTEN[near[0]] if near else None
 
 
 def lies_inside(region: str, other: str) -> bool:

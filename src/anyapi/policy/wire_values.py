@@ -15,6 +15,7 @@ from anyapi.domain.data_policy import Confidence
 from anyapi.domain.ids import ProviderId
 from anyapi.errors import BadRequest
 from anyapi.policy.nearest import nearest
+from anyapi.policy.regions import meant
 
 REGION = re.compile(r"[a-z]{2}|eea|apac|global|local")
 _FIELD_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -148,5 +149,7 @@ def read_regions(value: object, field: str) -> frozenset[str]:
     names = read_list(value, field)
     for place, name in enumerate(names):
         if REGION.fullmatch(name) is None:
-            raise BadRequest(f"`{field}[{place}]` must be two lower-case letters, or eea, apac, global or local.", field)
+            region = meant(name)
+            hint = f" Did you mean `{region}`?" if region else ""
+            raise BadRequest(f"`{field}[{place}]` must be two lower-case letters, or eea, apac, global or local.{hint}", field)
     return frozenset(names)

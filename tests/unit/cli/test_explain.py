@@ -1,6 +1,7 @@
 import datetime as dt
 import json
 
+import click
 import pytest
 from click.testing import CliRunner
 from tests.tools.gateway import SEED, add_key, simulated
@@ -12,7 +13,6 @@ from anyapi.domain.call import Question
 from anyapi.domain.ids import ModelId
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.domain.snapshot import Credential, PolicyContext, Tier
-from anyapi.errors import ModelNotFound
 from anyapi.policy.merge import DEFAULT_PRESETS, merge
 from anyapi.storage.rows import AccountRow
 from anyapi.storage.sqlite import SqliteStore
@@ -92,8 +92,13 @@ def test_assumed_credentials_are_paid_and_leave_real_ones_alone():
 def test_unknown_models_are_told_apart_and_alone_they_are_an_error():
     result, unknown = answer(internal("no/such", LLAMA), CONTEXT, DAY)
     assert (result.unknown_models, len(unknown), len(result.models)) == (1, 1, 1)
-    with pytest.raises(ModelNotFound):
-        answer(internal("no/such"), CONTEXT, DAY)
+    with pytest.raises(click.ClickException) as caught:
+        answer(internal("llama-3.3-70b-instuct"), CONTEXT, DAY)
+    assert f"Similar names: {LLAMA}" in caught.value.message
+    for text in (caught.value.message, *unknown):
+        assert text.startswith("No such model is in the catalogue. ")
+        assert "`anyapi catalogue show PROVIDER`" in text
+        assert "GET /v1/models" not in text
 
 
 def test_the_command_lists_every_endpoint(bare):
@@ -205,6 +210,8 @@ def test_who_is_meant_is_said_once(bare, args):
         (["no/such"], "No such model"),
         ([LLAMA, "--tag", "telepathy"], "function_calling"),
         ([LLAMA, "--only", "opnai"], "openai"),
+        ([LLAMA, "--region", "europe"], "Did you mean `eu`?"),
+        ([LLAMA, "--region", "EU"], "Did you mean `eu`?"),
         ([LLAMA, "--retention-days", "-1"], "retention_days"),
         ([LLAMA, "--certification", "soc9"], "certifications"),
         ([LLAMA, "--config", "missing.toml"], "no such file"),

@@ -64,3 +64,21 @@ def test_what_two_sets_have_in_common_admits_what_both_admit():
         assert both == regions.common(b, a)
     for a in sets:
         assert regions.common(a, a) == a
+
+
+@pytest.mark.parametrize(
+    ("written", "region"),
+    [
+        ("EU", "eu"),
+        (" De", "de"),
+        ("Europe", "eu"),
+        ("europ", "eu"),
+        ("USA", "us"),
+        ("global ", "global"),
+        ("XY", None),
+        ("", None),
+        ("x" * 200, None),
+    ],
+)
+def test_what_was_probably_meant(written, region):
+    assert regions.meant(written) == region

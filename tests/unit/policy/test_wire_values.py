@@ -125,8 +125,10 @@ def test_certifications():
 def test_regions():
     assert wire.read_regions(["de", "eu", "eea", "apac", "global", "local"], "f") == {"de", "eu", "eea", "apac", "global", "local"}
     assert wire.read_regions([], "f") == frozenset()
-    for bad in ("EU", "e", "usa", "", "eu ", "eu\n", "e1", "world"):
+    near = {"EU": "eu", "eu ": "eu", "eu\n": "eu", "Europe": "eu", "DE": "de", "usa": "us", "world": "global"}
+    for bad in ("e", "", "e1", "XY", "atlantis", *near):
         assert refusal(wire.read_regions, ["eu", bad], "f") == (
-            "`f[1]` must be two lower-case letters, or eea, apac, global or local.",
+            "`f[1]` must be two lower-case letters, or eea, apac, global or local."
+            + (f" Did you mean `{near[bad]}`?" if bad in near else ""),
             "f",
         )
