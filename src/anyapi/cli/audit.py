@@ -15,7 +15,7 @@ from anyapi.audit.notes import Checkpoint, PublicKey, SigningKey, split_note
 from anyapi.audit.tiles import bundle, edge_of, tile_path
 from anyapi.audit.tree import TILE_WIDTH
 from anyapi.cli.output import print_json
-from anyapi.cli.stored import Place, with_store
+from anyapi.cli.stored import Place, with_store, with_store_that_is_there
 from anyapi.config_audit import key_file_of
 from anyapi.control.spreadsheet import written, written_time
 from anyapi.crypto.log_keys import LOOK_SECONDS, make_key, put_in_place, read_key, replace_key
@@ -39,7 +39,7 @@ def audit() -> None:
 @audit.command()
 @click.option("--checkpoint", "saved", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="A checkpoint kept elsewhere.")
 @click.option("--key", "key_text", metavar="NAME+ID+KEY", help="The key that signs the log. Without it: that of this installation.")
-@with_store
+@with_store_that_is_there
 def fsck(place: Place, saved: Path | None, key_text: str | None) -> None:
     """Check the whole log: every entry, tile and checkpoint, against the key and against a checkpoint that was kept elsewhere."""
     note = None if saved is None else _read_note(saved)
@@ -65,7 +65,7 @@ def fsck(place: Place, saved: Path | None, key_text: str | None) -> None:
 
 
 @audit.command()
-@with_store
+@with_store_that_is_there
 def checkpoint(place: Place) -> None:
     """Print the newest checkpoint. Keep it where nobody who can write the database can write: `fsck --checkpoint` holds the log to it."""
     with AuditReader(place.driver) as reader:
@@ -102,7 +102,7 @@ def make_key_file(file: Path) -> None:
 )
 @click.option("--names", is_flag=True, help="With the ids of accounts, keys and people behind the random ones, where they are still known.")
 @click.argument("where", type=click.Path(path_type=Path), required=False)
-@with_store
+@with_store_that_is_there
 def export(place: Place, form: str, names: bool, where: Path | None) -> None:
     """Write the log out: lines of JSON or CSV (to WHERE, or standard output), or the files of a C2SP tile log (to the directory WHERE)."""
     if form == "tiles" and (where is None or names):

@@ -75,7 +75,15 @@ class Confirmation(msgspec.Struct, frozen=True):
 
 def with_store(command: Callable[Concatenate[Place, P], T]) -> Callable[..., T]:
     """Give a command the options --config, --data-dir and --json, and an open store as its first argument."""
+    return _with_store(command, make=True)
 
+
+def with_store_that_is_there(command: Callable[Concatenate[Place, P], T]) -> Callable[..., T]:
+    """The same for a command that says something of what is there: in a mistyped directory it makes no database, and says so."""
+    return _with_store(command, make=False)
+
+
+def _with_store(command: Callable[Concatenate[Place, P], T], *, make: bool) -> Callable[..., T]:
     @click.option(
         "--config", "config_file", type=click.Path(path_type=Path, dir_okay=False), help="Configuration (default: anyapi.toml here)."
     )
@@ -91,6 +99,8 @@ def with_store(command: Callable[Concatenate[Place, P], T]) -> Callable[..., T]:
         if data_dir is not None:
             config = msgspec.structs.replace(config, data_dir=data_dir)
         missing = config.database_url is None and not (config.data_dir / DATABASE_NAME).exists()
+        if missing and not make:
+            raise click.ClickException(f"There is no database in {config.data_dir}, and none was made. --data-dir names the gateway's.")
         driver = driver_for(config.data_dir, config.database_url)
         driver.prepare(told_progress)
         if missing:

@@ -44,7 +44,14 @@ def damage(data_dir, *statements):
     connection.close()
 
 
-def test_nothing_yet(run):
+def test_a_mistyped_directory_is_refused_and_nothing_made_there(run, data_dir):
+    for command in (["fsck"], ["checkpoint"], ["export"]):
+        assert f"There is no database in {data_dir}, and none was made" in run(*command, code=1).stderr
+    assert not data_dir.exists()
+
+
+def test_nothing_yet(run, data_dir):
+    SqliteStore(data_dir, lambda: NOON).close()
     nothing = run("fsck", code=1)
     assert "0 entries, signed up to 0: nothing to check" in nothing.stdout
     assert "so nothing was checked" in nothing.stderr, "a job that looks at the wrong directory must not be told that all is well"
