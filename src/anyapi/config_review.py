@@ -98,7 +98,7 @@ def with_password(smtp: Smtp | None, env: Mapping[str, str], problems: Problems)
         try:
             text = from_file(smtp.password_file)
         except Unreadable as error:
-            problems.note(str(smtp.password_file), None, None, f"the password of the mail server {error}")
+            problems.note(str(smtp.password_file), None, None, f"the password of the mail server (`smtp.password_file`) {error}")
             return smtp
     if not text:
         problems.note("environment", None, PASSWORD, "is missing: `smtp.username` needs a password, here or in `smtp.password_file`")

@@ -67,7 +67,7 @@ def with_headers(traces: Traces, env: Mapping[str, str], problems: Problems) -> 
     if given is not None:
         problems.note("environment", None, HEADERS, wrong)
     else:
-        problems.note(str(file), None, None, f"headers for the collector: {wrong}")
+        problems.note(str(file), None, None, f"headers for the collector (`traces.headers_file`): {wrong}")
     return traces
 
 

@@ -71,7 +71,7 @@ def test_a_mail_server_with_a_password_from_elsewhere(tmp_path):
     ("text", "words"),
     [
         ('username = "gate"', "ANYAPI_SMTP_PASSWORD: is missing"),
-        ('username = "gate"\npassword_file = "nowhere"', "cannot be read"),
+        ('username = "gate"\npassword_file = "nowhere"', "`smtp.password_file`. cannot be read"),
         ('security = "none"', "on this machine"),
         ('security = "ssl"', "must be one of"),
         ('password = "do not print me"', "must not stand in this file"),

@@ -95,7 +95,8 @@ def test_what_are_no_headers(tmp_path, text):
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    assert len(errors_of(tmp_path, f"[traces]\nendpoint = '{URL}'\nheaders_file = 'none'")) == 1
+    (message,) = errors_of(tmp_path, f"[traces]\nendpoint = '{URL}'\nheaders_file = 'none'").values()
+    assert "(`traces.headers_file`)" in message
 
 
 def test_headers_do_not_cross_a_network_readable(tmp_path):

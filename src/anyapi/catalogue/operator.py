@@ -177,9 +177,9 @@ def _read_agreement(table: Table) -> Agreement:
 def _period(table: Table) -> tuple[dt.date, dt.date]:
     """The first day in force and the first day no longer in force."""
     valid_from, valid_until = table.day("valid_from"), table.day("valid_until")
-    for key in ("valid_from", "valid_until"):
+    for key, why in (("valid_from", "it is the first day in force"), ("valid_until", "an agreement without an end cannot be relied on")):
         if not table.has(key):
-            table.note(key, "is missing: an agreement without an end cannot be relied on")
+            table.note(key, f"is missing: {why}")
     if valid_from and valid_until and valid_until <= valid_from:
         table.note("valid_until", "must be after `valid_from`; it is the first day on which the agreement is no longer in force")
     return valid_from or dt.date.max, valid_until or dt.date.min
