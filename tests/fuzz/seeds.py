@@ -35,6 +35,8 @@ REQUESTS = (
     b"GET /s?a=b HTTP/1.0\r\n\r\n",
     b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: x\r\n\r\n1;x=y\r\na\r\n0\r\nx: y\r\n\r\n",
     b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\nUpgrade: h2c\r\n\r\n",
+    b"CONNECT /s HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}",
+    b"POST /s HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\n{}GET / HTTP/1.1\r\nHost: a\r\n\r\n",
 )
 ANSWERS = (
     b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n{}",
