@@ -23,7 +23,7 @@ from anyapi.domain.ids import AccountId, CredentialId, EndpointId, ModelId
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.domain.snapshot import Credential, PolicyContext, Tier
 from anyapi.errors import BadRequest, ModelNotFound
-from anyapi.policy.decide import decide, decide_each
+from anyapi.policy.decide import LISTED, decide, decide_each
 from anyapi.policy.explain import Explanation, render_text
 from anyapi.policy.explain import explain as explanation_of
 from anyapi.policy.merge import merge
@@ -153,9 +153,7 @@ def answer(question: Question, context: PolicyContext, now: float, account: Acco
 
 def _not_found(error: ModelNotFound) -> str:
     """The text of the error for who is at a command line: what a request is told names a page of the gateway."""
-    similar = error.metadata.get("similar")
-    near = f"Similar names: {', '.join(map(str, similar))}. " if isinstance(similar, list) and similar else ""
-    return f"No such model is in the catalogue. {near}`anyapi catalogue show PROVIDER` lists those of one provider."
+    return f"{error.message.removesuffix(LISTED)}`anyapi catalogue show PROVIDER` lists those of one provider."
 
 
 def assuming_credentials(context: PolicyContext) -> PolicyContext:

@@ -1,12 +1,14 @@
 """What a caller hears whose key is not known here. Nothing of the key is repeated."""
 
+from anyapi.crypto.api_keys import PREFIX, PROVISIONING_PREFIX
 from anyapi.errors import AuthenticationFailed
 
-NONE_SENT = "No API key was sent. Send it as `Authorization: Bearer anyapi_sk_...` or in x-api-key."
-OF_OTHERS = "This API key is not known here: this gateway's own begin with anyapi_sk_, and a provider's key is not for callers to send."
+NONE_SENT = f"No API key was sent. Send it as `Authorization: Bearer {PREFIX}...` or in x-api-key."
+OF_OTHERS = f"This API key is not known here: this gateway's own begin with {PREFIX}, and a provider's key is not for callers to send."
 OURS = {
-    b"anyapi_sk_": "This API key is not known here: it is mistyped, revoked, disabled, or of another gateway.",
-    b"anyapi_pk_": "This is a provisioning key, which manages API keys on the control plane. Call models with an API key (anyapi_sk_...).",
+    PREFIX.encode(): "This API key is not known here: it is mistyped, revoked, disabled, or of another gateway.",
+    PROVISIONING_PREFIX.encode(): "This is a provisioning key, which manages API keys on the control plane. "
+    f"Call models with an API key ({PREFIX}...).",
 }
 
 

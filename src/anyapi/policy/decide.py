@@ -22,6 +22,8 @@ from anyapi.policy.past import Asked, Before, earlier_states, outstanding
 from anyapi.policy.resolve import resolve
 from anyapi.policy.rules import Case, judge
 
+LISTED = "GET /v1/models lists all of them."
+"""How the text about an unknown model ends, which is told otherwise at a command line."""
 _FAILED = Reason(
     ReasonCode.JUDGING_FAILED,
     ReasonKind.POLICY,
@@ -48,7 +50,7 @@ def decide(
     if record is None:
         near = nearest(model, (AUTO, *context.catalogue.models))
         hint = f"Similar names: {', '.join(near)}. " if near else ""
-        raise ModelNotFound(f"No such model is in the catalogue. {hint}GET /v1/models lists all of them.", {"similar": list(near)})
+        raise ModelNotFound(f"No such model is in the catalogue. {hint}{LISTED}", {"similar": list(near)})
     judge_all = _Judge(Asked(requirement, facts, account, now), seen, earlier_states(seen, account))
     permitted, denied, valid_until = [], [], math.inf
     for endpoint in record.endpoints:

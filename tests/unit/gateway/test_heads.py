@@ -7,6 +7,7 @@ import httptools
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from tests.fuzz.http_targets import Socket
 from tests.unit.gateway.workbench import KEY, front, hear, request
 from tests.unit.wire.peers import dialled, on_loop, until
 
@@ -176,41 +177,11 @@ def test_limits_hold():
 # --- on a connection
 
 
-class Transport(asyncio.Transport):
-    """Takes what is written."""
-
-    def __init__(self):
-        super().__init__()
-        self.written, self.closed, self.paused = b"", False, False
-
-    def write(self, data):
-        self.written += data
-
-    def set_write_buffer_limits(self, high=None, low=None):
-        pass
-
-    def get_write_buffer_size(self):
-        return 0
-
-    def is_closing(self):
-        return self.closed
-
-    def close(self):
-        self.closed = True
-
-    abort = close
-
-    def can_write_eof(self):
-        return True
+class Transport(Socket):
+    """Takes what is written; a client that is told the end goes."""
 
     def write_eof(self):
         self.closed = True
-
-    def pause_reading(self):
-        self.paused = True
-
-    def resume_reading(self):
-        self.paused = False
 
 
 def heard(reads):
