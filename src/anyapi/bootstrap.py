@@ -271,7 +271,7 @@ def _publish(plane: DataPlane, sampling: Sampling | None, audit: AuditWriter, sn
 
 def _upstreams(config: Config, shared: LoopParts) -> Upstreams:
     """The upstreams of the operator's credentials, and what opens accounts' own later."""
-    dialer = Dialer(config.private_addresses, timeout=config.server.upstream.connect_timeout)
+    dialer = Dialer(config.networks.private_addresses, timeout=config.server.upstream.connect_timeout)
     cipher = ReadBuffer(size=64 * 1024, scrubbing=False)
     wire = Wire(shared, dialer, cipher)
     upstreams = Upstreams(wire, config.root_keys)

@@ -109,9 +109,9 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
         driver = driver_for(config.data_dir, config.database_url)
         stores = await asyncio.to_thread(_stores, stack, driver)
         people = stores.people
-        allows = Dialer(config.private_addresses).allows
+        allows, hooks = Dialer(config.networks.private_addresses).allows, Dialer(config.networks.webhook_addresses).allows
         updates = config.updates.update_url, config.updates.public_keys, config.smtp is not None, config.root_keys
-        updating = serving.Updating(load_catalogue, functools.partial(catalogue_over, config), allows, *updates)
+        updating = serving.Updating(load_catalogue, functools.partial(catalogue_over, config), allows, hooks, *updates)
         services = serving.Services(
             **stores._asdict(),
             rankings=lambda week: rankings_of(parts.plane, week),
@@ -137,7 +137,7 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
         running = await serving.serve(services, listener, tls and tls.certificate, tls and tls.key)
         stack.push_async_callback(running.close)
         parts.plane.disclosure = parts.plane.disclosure._replace(control_url=address)
-        attendant = serving.Attendant(services, serving.Ways(config.smtp, allows, config.root_keys, address, config.privacy_hook))
+        attendant = serving.Attendant(services, serving.Ways(config.smtp, allows, hooks, config.root_keys, address, config.privacy_hook))
         stack.push_async_callback(asyncio.to_thread, attendant.close)
         first_run = await asyncio.to_thread(people.people_count) == 0
         log(Event.CONTROL_STARTED, listen=address)

@@ -146,7 +146,7 @@ def load_config(
     config, declared = _read(top, file, env, now, base_of)
     _check_names(env, declared, problems)
     _check_authorities(env, problems)
-    around = Surroundings(config.catalogue, env, config.server.listen, config.private_addresses)
+    around = Surroundings(config.catalogue, env, config.server.listen, config.networks.private_addresses)
     found = Resolved()
     if secrets:
         resolve_declared(declared, around, top, found)
@@ -239,7 +239,7 @@ def _read(top: Table, file: Path | None, env: Mapping[str, str], now: dt.datetim
         operator_records={name: top.peek(name) for name in ("providers", "models") if top.has(name)},
         span_days=updates.span_days,
         agreements=extension.agreements,
-        private_addresses=read_networks(top.child("network")),
+        networks=read_networks(top.child("network")),
         usage_ttl_days=read_number(top.child("usage"), "ttl_days", 90.0, _LONGEST_DAYS),
         scrub=_scrub(read_switch(top.child("scrub"), "enabled", default=True), env, top.problems),
         privacy=read_privacy(top.child("privacy")),

@@ -40,7 +40,7 @@ def own_base_url(config: Config, provider: Provider, variables: Mapping[str, str
 
     Placeholders are filled from `variables` alone: the operator's own deployment is not where an account's key belongs.
     """
-    around = Surroundings(config.catalogue, {}, config.server.listen, config.private_addresses)
+    around = Surroundings(config.catalogue, {}, config.server.listen, config.networks.private_addresses)
     return usable_url(provider, variables, around)
 
 

@@ -11,7 +11,7 @@ import msgspec
 from anyapi.catalogue.reading import Table
 from anyapi.catalogue.vocabulary import BASE_URL, PAGE_URL, PATH, Form
 from anyapi.config_oidc import check_oidc, read_oidc
-from anyapi.config_values import Control, Listen, Metrics, Privacy, Ranking, Server, ServerLimits, Tls, UpstreamLimits
+from anyapi.config_values import Control, Listen, Metrics, Networks, Privacy, Ranking, Server, ServerLimits, Tls, UpstreamLimits
 from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.data_policy import CERTIFICATIONS
 from anyapi.domain.requirement import DataClass, Settings
@@ -178,18 +178,23 @@ def read_ranking(table: Table | None) -> Ranking:
     return Ranking(enabled, Ranking().share if share is None else share)
 
 
-def read_networks(table: Table | None) -> tuple[str, ...]:
-    """`[network] private_addresses`, checked."""
+def read_networks(table: Table | None) -> Networks:
+    """`[network]`, checked."""
     if table is None:
-        return ()
-    texts = table.words("private_addresses", _LISTEN)
+        return Networks()
+    found = Networks(_networks(table, "private_addresses"), _networks(table, "webhook_addresses"))
+    table.done()
+    return found
+
+
+def _networks(table: Table, key: str) -> tuple[str, ...]:
+    texts = table.words(key, _LISTEN)
     for text in texts:
         try:
             ipaddress.ip_network(text)
         except ValueError:
-            table.note("private_addresses", "each must be a network such as 127.0.0.0/8 or 10.1.2.3/32, without host bits")
+            table.note(key, "each must be a network such as 127.0.0.0/8 or 10.1.2.3/32, without host bits")
             break
-    table.done()
     return texts
 
 

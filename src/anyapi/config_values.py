@@ -208,6 +208,15 @@ class Audit(msgspec.Struct, frozen=True):
     """Data classes whose requests are not entered; None stands for those that name no class."""
 
 
+class Networks(msgspec.Struct, frozen=True):
+    """`[network]`: networks that are not public, in CIDR notation, and may be reached all the same."""
+
+    private_addresses: tuple[str, ...] = ()
+    """By what the operator configured: providers, the address of updates, the privacy team's webhook."""
+    webhook_addresses: tuple[str, ...] = ()
+    """By the webhooks that accounts set up for themselves."""
+
+
 NO_ROOT_KEYS = RootKeys()
 
 
@@ -229,8 +238,7 @@ class Config(msgspec.Struct, frozen=True):
     """The operator's `providers` and `models` as the file has them, to lay them over another base."""
     span_days: float
     agreements: tuple[Agreement, ...]
-    private_addresses: tuple[str, ...]
-    """Networks, in CIDR notation, that upstream connections may reach although they are not public."""
+    networks: Networks
     usage_ttl_days: float
     scrub: bool
     privacy: Privacy

@@ -135,7 +135,7 @@ def secret_of(text: str, provider: Provider, declared: Declared, config: Config)
         raise BadRequest(f"The key {weakness}.", "secret")
     try:
         if provider.api.auth is Auth.SERVICE_ACCOUNT:
-            check_token_uri(ServiceAccount(text.encode()).token_uri, Dialer(config.private_addresses))
+            check_token_uri(ServiceAccount(text.encode()).token_uri, Dialer(config.networks.private_addresses))
         elif provider.api.auth is Auth.SIGV4 and is_access_key(text):
             signer_of(text, declared.variables)
     except ConfigError as error:

@@ -6,7 +6,7 @@ import pytest
 
 from anyapi.catalogue.load import load_catalogue
 from anyapi.config import ENVIRONMENT, check_config_file, load_config, not_served_yet, policy_context
-from anyapi.config_values import Config, Listen, Server
+from anyapi.config_values import Config, Listen, Networks, Server
 from anyapi.domain.requirement import DataClass, Settings
 from anyapi.domain.snapshot import Tier
 from anyapi.errors import ConfigError
@@ -46,7 +46,7 @@ def test_without_a_file_and_without_keys_there_are_defaults(tmp_path, monkeypatc
     assert config.presets == dict(DEFAULT_PRESETS)
     assert config.catalogue == load_catalogue()
     assert (config.span_days, config.usage_ttl_days, config.scrub) == (180, 90, True)
-    assert (config.credentials, config.secrets, config.notices, config.private_addresses) == ((), {}, (), ())
+    assert (config.credentials, config.secrets, config.notices, config.networks.private_addresses) == ((), {}, (), ())
 
 
 def test_the_file_in_the_working_directory_is_found(tmp_path, monkeypatch):
@@ -95,6 +95,7 @@ certifications = ["soc2"]
 span_days = 90
 [network]
 private_addresses = ["127.0.0.0/8", "10.0.0.0/8"]
+webhook_addresses = ["192.168.7.0/24"]
 [usage]
 ttl_days = 30
 [scrub]
@@ -143,7 +144,7 @@ def test_every_section(tmp_path):
     assert config.presets[DataClass.REGULATED].certifications == {"soc2"}
     assert config.presets[DataClass.REGULATED].certifications_must_be_named
     assert (config.span_days, config.usage_ttl_days, config.scrub) == (90, 30, False)
-    assert config.private_addresses == ("127.0.0.0/8", "10.0.0.0/8")
+    assert config.networks == Networks(("127.0.0.0/8", "10.0.0.0/8"), ("192.168.7.0/24",))
     assert (config.privacy.policy_url, config.privacy.contact) == ("https://ops.example/privacy", "privacy@ops.example")
     assert config.catalogue.models["lab/own"].endpoints[0].provider == "gpu"
     assert config.catalogue.providers["gpu"].provenance.verified_at == NOW.date()
@@ -241,6 +242,7 @@ def test_a_variable_that_a_credential_names_is_known(tmp_path):
         ("[catalogue]\nspan_days = 0", "catalogue.span_days"),
         ("[network]\nprivate_addresses = ['10.0.0.1/8']", "network.private_addresses"),
         ("[network]\nprivate_addresses = ['everything']", "network.private_addresses"),
+        ("[network]\nwebhook_addresses = ['10.0.0.1/8']", "network.webhook_addresses"),
         ("[usage]\nttl_days = '90'", "usage.ttl_days"),
         ("[scrub]\nenabled = 'no'", "scrub.enabled"),
         ("[privacy]\npolicy_url = 'ops.example'", "privacy.policy_url"),

@@ -73,7 +73,7 @@ def _downloaded(place: Place, report: Callable[[int], None]) -> Catalogue:
         raise click.ClickException(
             "No FILE is named, and catalogue.update_url is not configured: there is nowhere to take a catalogue from."
         )
-    data = download(updates.update_url, updates.public_keys, Dialer(place.config.private_addresses).allows, report)
+    data = download(updates.update_url, updates.public_keys, Dialer(place.config.networks.private_addresses).allows, report)
     return read_compiled(data, "the update")
 
 

@@ -24,10 +24,13 @@ FINAL = frozenset({"gone", "mail_recipient_refused", "not_wanted"})
 
 
 class Ways(msgspec.Struct, frozen=True):
-    """How things leave: the mail server (None: no mail), which addresses a webhook may have, the root keys that open webhooks' secrets."""
+    """How things leave: the mail server (None: no mail), which addresses webhooks may have, the root keys that open webhooks' secrets."""
 
     smtp: Smtp | None
     allows: Allows
+    """Of the operator's own webhook."""
+    allows_hook: Allows
+    """Of accounts' webhooks."""
     root_keys: RootKeys
     link: str
     """Where people reach the dashboard."""
@@ -96,7 +99,7 @@ def _hook(services: Services, ways: Ways, row: DeliveryRow, notification: Notifi
         raise NotReached("not_wanted", "there is no webhook any more")
     sealed = Sealed(settings.key_id, settings.wrapped, settings.ciphertext)
     secret = unseal(sealed, binding_of(row.account, settings.version), ways.root_keys)
-    post(settings.webhook_url, secret, row.id, now, body_of(services, notification), ways.allows)
+    post(settings.webhook_url, secret, row.id, now, body_of(services, notification), ways.allows_hook)
 
 
 def body_of(services: Services, notification: NotificationRow) -> bytes:

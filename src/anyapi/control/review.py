@@ -295,8 +295,8 @@ def _checked_host(services: Services, url: str) -> str:
         ipaddress.ip_address(host)
     except ValueError:
         return host  # a name is resolved, and its addresses are checked, whenever something is sent
-    if not services.updating.allows(host):
-        raise BadRequest("url leads into a network that the operator did not allow (network.private_addresses).", "url")
+    if not services.updating.allows_hook(host):
+        raise BadRequest("url leads into a network that the operator did not allow (network.webhook_addresses).", "url")
     return host
 
 

@@ -100,7 +100,9 @@ class Updating(msgspec.Struct, frozen=True):
     over: Callable[[Catalogue], Catalogue]
     """Lays the operator's own records over a base; raises where they do not fit."""
     allows: Callable[[str], bool]
-    """Whether an address (no name) may be connected to."""
+    """Whether an address (no name) that the operator configured may be connected to."""
+    allows_hook: Callable[[str], bool]
+    """The same of one that an account set up: what the operator opened for providers is no business of accounts."""
     update_url: str | None = None
     public_keys: tuple[bytes, ...] = ()
     mails: bool = False

@@ -138,9 +138,7 @@ class _Connection(http.client.HTTPConnection):
         found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
         addresses = [str(entry[4][0]) for entry in found if self._allows(str(entry[4][0]))]
         if not addresses:
-            raise NotReached(
-                "address_refused", "the address leads to a network that the operator did not allow (network.private_addresses)"
-            )
+            raise NotReached("address_refused", "the address leads to a network that the operator did not allow (`[network]`)")
         self._raw = self._open(addresses)
         self._raw.settimeout(self._left())
         self.sock = self._raw

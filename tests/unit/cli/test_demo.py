@@ -124,7 +124,7 @@ def test_a_home_of_any_name_is_written_soundly(tmp_path):
     file.write_text(config_text(8089, home, ports, list(module.LOCAL_SERVERS)), encoding="utf-8")
     config = load_config(file, {"HOME": str(tmp_path)}, dt.datetime.now(dt.UTC))
     assert config.data_dir == home
-    assert set(config.private_addresses) == {"127.0.0.1/32", "::1/128"}
+    assert set(config.networks.private_addresses) == {"127.0.0.1/32", "::1/128"}
     assert {credential.provider for credential in config.credentials} == {*ports, *module.LOCAL_SERVERS}
 
 

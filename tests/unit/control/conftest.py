@@ -128,7 +128,11 @@ class Control:
             audit=lambda: AuditReader(self.driver),
             rankings=lambda week: shown(self.snapshot.releases, week, sampling=True),
             updating=Updating(
-                load_catalogue, functools.partial(catalogue_over, self.config), Dialer(["127.0.0.0/8"]).allows, root_keys=ROOT_KEYS
+                load_catalogue,
+                functools.partial(catalogue_over, self.config),
+                Dialer(["127.0.0.0/8", "10.0.0.0/8"]).allows,
+                Dialer(["127.0.0.0/8"]).allows,
+                root_keys=ROOT_KEYS,
             ),
             in_force=lambda: self.snapshot,
             reload=self.publisher.reload,
