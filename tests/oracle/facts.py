@@ -134,7 +134,7 @@ def _overlay(facts: dict, agreement: dict, endpoint: dict) -> None:
     refused = facts["zero_retention"] == "no" and facts["zero_retention_by_exception"]
     if agreement.get("retention") is not None and (not refused or endpoint["model"] in agreement.get("models", ())):
         stated |= {"retention": agreement["retention"], "retention_confidence": "contracted"}
-        stated["flagged_retention"] = agreement.get("flagged_retention")
+        stated |= {"flagged_retention": agreement["flagged_retention"]} if agreement.get("flagged_retention") is not None else {}
     if agreement.get("human_review") is not None:
         stated["human_review"] = agreement["human_review"]
     if agreement.get("certifications"):
@@ -186,5 +186,6 @@ def facts_in_force(
         _forget(facts)
     facts["free"] = endpoint.get("free", False)
     facts["tier"] = credential.get("tier", "undeclared")
-    facts["has_free_tier"] = any(record.get("free_tier") is not None for record in records)
+    lapsed = facts["expired"] and not facts["local"]  # what lapsed says no longer that there is no free tier
+    facts["has_free_tier"] = lapsed or any(record.get("free_tier") is not None for record in records)
     return facts

@@ -56,9 +56,19 @@ def certifications(asked: dict, facts: dict, laws: Laws) -> set:
     for wanted in asked["certifications"]:
         if not laws.certification_met_by.get(wanted, frozenset((wanted,))) & facts["certifications"]:
             codes.add("certification_needs_agreement" if wanted in facts["claims"] else "certification_missing")
-    if asked["certifications_must_be_named"] and not asked["certifications"]:
+    if asked["certifications_must_be_named"] and not _named_in_time(asked["layers"]):
         codes.add("certifications_not_named")
     return codes
+
+
+def _named_in_time(layers: dict) -> bool:
+    """Whether each layer that wants a certification named names one, or one before it does; the account may for the gateway."""
+    turn = ("gateway", "account", "project", "key", "request")
+    for wanting in layers["certifications_must_be_named"]:
+        may_name = turn[: max(turn.index(wanting), turn.index("account")) + 1]
+        if not layers.get("certifications", frozenset()).intersection(may_name):
+            return False
+    return True
 
 
 def regions(asked: dict, facts: dict, laws: Laws) -> set:
@@ -141,7 +151,7 @@ def availability_codes(endpoint: dict, provider: dict, request: dict, context: d
 def judge_facts(asked: dict, known: list, available: set, provider_id: str, laws: Laws = LAWS) -> dict:
     """The verdict from facts already resolved: `known` is (credential id, facts) in turn."""
     verdicts = [(policy_codes(asked, facts, provider_id, laws) | facts.get("out_of_reach", set()), name, facts) for name, facts in known]
-    codes, name, facts = min(verdicts, key=lambda verdict: len(verdict[0]))
+    codes, name, facts = min(verdicts, key=lambda verdict: (bool(verdict[2].get("out_of_reach")), len(verdict[0])))
     denied = frozenset(codes | available)
     return {"permitted": not denied, "credential": name, "codes": denied, "facts": facts}
 

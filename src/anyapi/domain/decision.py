@@ -96,8 +96,8 @@ class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
     layers: tuple[Layer, ...] = ()
     required: str | float | bool | tuple[str, ...] | None = None
     actual: str | float | bool | tuple[str, ...] | None = None
-    also: tuple[Change, ...] = ()
-    """What else would have to change if this reason were relaxed."""
+    instead: tuple[Change, ...] = ()
+    """What would remove this reason, where it is not the setting alone, or not to what the endpoint has."""
 
 
 class Candidate(msgspec.Struct, frozen=True):

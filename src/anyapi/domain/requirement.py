@@ -18,6 +18,10 @@ class Layer(enum.StrEnum):
     REQUEST = "request"
 
 
+_PLACES = {layer: max(place, 1) for place, layer in enumerate(Layer)}
+"""How far in a layer stands. The gateway stands beside the account, which names certifications for a class that the gateway sets."""
+
+
 class DataClass(enum.StrEnum):
     """Names of the presets, weakest first."""
 
@@ -45,7 +49,7 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     min_confidence: Confidence = Confidence.NONE
     flagged_copies_counted: bool = False
     certifications_must_be_named: bool = False
-    """Only presets set it: some layer has to name a certification, or nothing is permitted."""
+    """Only presets set it: a certification has to be named, by this layer or one outside of it, or nothing is permitted."""
     data_class: DataClass | None = None
     more_classes: frozenset[DataClass] = frozenset()
     """Further classes named at the same layer (a repeated header); every one's preset is met in."""
@@ -76,3 +80,15 @@ class Requirement(msgspec.Struct, frozen=True):
     def needs_durable_record(self) -> bool:
         """Whether a decision record must be on disk before anything is sent."""
         return not RECORDED_CLASSES.isdisjoint(self.data_classes)
+
+    @property
+    def lacks_named_certifications(self) -> bool:
+        """Whether a layer wants certifications to be named, and neither it nor one outside of it (for the gateway: the account) names any.
+
+        What is named further in does not count: a request must not open what its key closes.
+        """
+        if not self.certifications_must_be_named:
+            return False
+        wanted = min((_PLACES[layer] for layer in self.layers.get("certifications_must_be_named", ())), default=0)
+        named = (_PLACES[layer] for layer in self.layers.get("certifications", ()) if self.certifications)
+        return min(named, default=len(Layer)) > wanted

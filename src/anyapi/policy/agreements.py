@@ -40,11 +40,8 @@ def applied(policy: DataPolicy, agreement: Agreement, here: Circumstances, *, ze
     if agreement.training is Training.NEVER or _opted_out(agreement, policy):
         stated |= {"training": Training.NEVER, "training_confidence": Confidence.CONTRACTED}
     if agreement.retention is not None and (not zero_refused or here.endpoint.model in agreement.models):
-        stated |= {
-            "retention": agreement.retention,
-            "flagged_retention": agreement.flagged_retention,
-            "retention_confidence": Confidence.CONTRACTED,
-        }
+        stated |= {"retention": agreement.retention, "retention_confidence": Confidence.CONTRACTED}
+        stated |= _flagged(agreement)
     if agreement.human_review is not None:
         stated["human_review"] = agreement.human_review
     if agreement.certifications:
@@ -55,6 +52,11 @@ def applied(policy: DataPolicy, agreement: Agreement, here: Circumstances, *, ze
     if not stated:
         return policy
     return msgspec.structs.replace(policy, grade=Grade.CONTRACTED, agreements=(*policy.agreements, agreement.id), **stated)
+
+
+def _flagged(agreement: Agreement) -> dict[str, object]:
+    """Silence about flagged copies signs nothing about them."""
+    return {} if agreement.flagged_retention is None else {"flagged_retention": agreement.flagged_retention}
 
 
 def _opted_out(agreement: Agreement, policy: DataPolicy) -> bool:

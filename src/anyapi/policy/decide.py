@@ -103,7 +103,7 @@ class _Judge(msgspec.Struct, frozen=True):
         return Candidate(named, case.credential.id, case.policy, case.local, health_key=key), valid_until
 
     def _best_verdict(self, endpoint: Endpoint) -> tuple[_Verdict, float]:
-        """The verdict with the fewest reasons over all credentials, the first on a tie (an own one stands before the operator's).
+        """The verdict of the credential nearest to being used, the first on a tie (an own one stands before the operator's).
 
         Judged bare where there is none.
         """
@@ -118,7 +118,7 @@ class _Judge(msgspec.Struct, frozen=True):
                 until = min(until, ends)
             verdicts.append(_Verdict(case, (*reasons, *unreachable(endpoint, credential))))
             valid_until = min(valid_until, until)
-        return min(verdicts, key=_reason_count), valid_until
+        return min(verdicts, key=_distance), valid_until
 
 
 def _health_key(endpoint: Endpoint, credential: Credential) -> HealthKey:
@@ -126,5 +126,6 @@ def _health_key(endpoint: Endpoint, credential: Credential) -> HealthKey:
     return HealthKey(endpoint.id if credential.account is None else f"{endpoint.id} {credential.id}")
 
 
-def _reason_count(verdict: _Verdict) -> int:
-    return len(verdict.reasons)
+def _distance(verdict: _Verdict) -> tuple[bool, int]:
+    """First one that reaches the endpoint: what policy says of it is not hidden by another's lying elsewhere. Then fewest reasons."""
+    return any(reason.kind is ReasonKind.AVAILABILITY for reason in verdict.reasons), len(verdict.reasons)

@@ -1,6 +1,7 @@
 """The meet: settings of five layers become one requirement that is never weaker than any of them (docs/policy.md section 2).
 
-INVARIANT: `meet` is commutative, associative and idempotent, `layers` and `hash` included; whatever is met in, nothing more is admitted.
+INVARIANT: `meet` is commutative, associative and idempotent, `layers` and `hash` included; whatever a layer further in asks, nothing more
+is admitted (but what the account names for a class that the gateway sets, which is what that class asks for).
 Nothing here reads the wire (`parse`) or judges an endpoint (`rules`).
 """
 
@@ -35,12 +36,17 @@ _BY_LAYER = {layer: frozenset({layer}) for layer in Layer}
 
 
 def canonical_json(requirement: Requirement) -> bytes:
-    """The constraints as JSON: only what constrains, keys sorted, sets as sorted arrays, whole numbers without a fraction, no `layers`."""
+    """The constraints as JSON: only what constrains, keys sorted, sets as sorted arrays, whole numbers without a fraction, no `layers`.
+
+    INVARIANT: requirements that are written alike decide alike, whoever set them: decisions are remembered by this.
+    """
     held: dict[str, object] = {}
     for name, default in _CONSTRAINTS:
         value = getattr(requirement, name)
         if value != default:
             held[name] = _plain(value)
+    if requirement.lacks_named_certifications and requirement.certifications:
+        held["certifications_named"] = False  # the one rule for which it counts which layer asked
     return msgspec.json.encode(held, order="sorted")
 
 

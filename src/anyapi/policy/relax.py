@@ -10,8 +10,6 @@ from anyapi.domain.decision import Change, Denial, Reason, ReasonCode, ReasonKin
 from anyapi.policy.order import price_of
 from anyapi.policy.rules import Compared
 
-CERTIFICATIONS_LACKING = frozenset({ReasonCode.CERTIFICATION_MISSING, ReasonCode.CERTIFICATION_NEEDS_AGREEMENT})
-
 
 def smallest_relaxation(denied: Sequence[Denial]) -> Relaxation | None:
     """Among the available denied endpoints (all, if none is available) the one nearest to being permitted; None if none can be."""
@@ -41,19 +39,9 @@ def changes_for(reasons: Iterable[Reason]) -> tuple[Change, ...] | None:
             clock = changes["retention_days"]
             changes["retention_days"] = Change(clock.setting, clock.layers, clock.now, _longer(clock.needed, _days(reason)))
             continue
-        for change in (_change_for(reason, reason.setting), *reason.also):
+        for change in reason.instead or (Change(reason.setting, reason.layers, reason.required, _NEEDED[reason.setting](reason)),):
             changes.setdefault(change.setting, change)
     return tuple(changes.values())
-
-
-def _change_for(reason: Reason, setting: str) -> Change:
-    """The least that would remove a reason. Where a class wants a certification named, that is to name one that the endpoint has.
-
-    The class's rule itself is no setting that anybody can switch off.
-    """
-    if reason.code is ReasonCode.CERTIFICATIONS_NOT_NAMED and (has := _names(reason.actual)):
-        return Change("certifications", reason.layers, (), has[:1])
-    return Change(setting, reason.layers, reason.required, _NEEDED[setting](reason))
 
 
 def _days(reason: Reason) -> float | None:
@@ -83,7 +71,6 @@ _NEEDED: Mapping[str, Callable[[Reason], Compared]] = {
     "training_allowed": lambda _: True,
     "human_review_allowed": lambda _: True,
     "paid_only": lambda _: False,
-    "certifications_must_be_named": lambda _: False,
     "retention_days": _days,
     "flagged_copies": lambda _: "shown",
     "min_confidence": lambda reason: reason.actual,

@@ -56,7 +56,9 @@ def resolve(
     if credential is not None and endpoint.id in context.contradicted:
         policy = lowered(policy, context.contradicted[endpoint.id].get(credential.id, ()))
     future = (instant for instant in (standing.ends, *boundaries(agreements)) if instant > now)
-    return Resolved(policy, min(future, default=math.inf), standing.local, standing.free_tier)
+    # That a provider has no free tier is known no longer than the rest of its record.
+    free_tier = standing.free_tier or (policy.expired and not standing.local)
+    return Resolved(policy, min(future, default=math.inf), standing.local, free_tier)
 
 
 def _attested(credential: Credential | None, context: PolicyContext) -> tuple[Agreement, ...]:

@@ -171,20 +171,35 @@ def certifications(requirement: Requirement, case: Case) -> Reasons:
         text = f"The provider offers {', '.join(sorted(unsigned))}, which is a contract: it counts once an agreement is attested."
         reasons += _denied(requirement, "certifications", ReasonCode.CERTIFICATION_NEEDS_AGREEMENT, text, (required, actual))
     if requirement.certifications_must_be_named and not requirement.certifications & have:
-        # Asking for none of them would run into the next rule.
-        named = "certifications_must_be_named"
-        also = (Change(named, layers_of(requirement, named), now=True, needed=False),)
-        return tuple(msgspec.structs.replace(reason, also=also) for reason in reasons)
+        instead = _naming(requirement, required, actual)  # asking for none of them would run into the next rule
+        return tuple(msgspec.structs.replace(reason, instead=instead) for reason in reasons)
     return reasons
 
 
 def named_certifications(requirement: Requirement, case: Case) -> Reasons:
-    """A class that wants certifications to be named admits nothing until one is."""
-    if not requirement.certifications_must_be_named or requirement.certifications:
+    """A class that wants certifications to be named admits nothing until one is, by whoever set the class or stands before them."""
+    if not requirement.lacks_named_certifications:
         return ()
     text = "The data class needs at least one named certification, and no layer names one: set `certifications`."
-    actual = tuple(sorted(satisfied(case.policy)))
-    return _denied(requirement, "certifications_must_be_named", ReasonCode.CERTIFICATIONS_NOT_NAMED, text, (True, actual))
+    if requirement.certifications:
+        text = (
+            "The data class needs a certification that is named where the class is set, or before: what a later layer names cannot open it."
+        )
+    have = tuple(sorted(satisfied(case.policy)))
+    (reason,) = _denied(requirement, "certifications_must_be_named", ReasonCode.CERTIFICATIONS_NOT_NAMED, text, (True, have))
+    fitting = tuple(name for name in have if name in requirement.certifications)
+    return (msgspec.structs.replace(reason, instead=_naming(requirement, (), fitting or have)),)
+
+
+def _naming(requirement: Requirement, now: tuple[str, ...], have: tuple[str, ...]) -> tuple[Change, ...]:
+    """The change to naming a certification that the endpoint has, where one must be named. If it has none, the class cannot stay."""
+    demand = layers_of(requirement, "certifications_must_be_named")
+    held = layers_of(requirement, "certifications") if now else ()
+    if have:
+        owing = demand if requirement.lacks_named_certifications else ()
+        return (Change("certifications", tuple(dict.fromkeys((*owing, *held))), now, have[:1]),)
+    none = (Change("certifications", held, now, ()),) if now else ()
+    return (*none, Change("certifications_must_be_named", demand, now=True, needed=False))
 
 
 def regions(requirement: Requirement, case: Case) -> Reasons:

@@ -36,7 +36,7 @@ def test_codes_of_availability_are_those_of_their_section():
 
 
 def test_defaults():
-    assert (POLICY.setting, POLICY.layers, POLICY.required, POLICY.actual, POLICY.also) == (None, (), None, None, ())
+    assert (POLICY.setting, POLICY.layers, POLICY.required, POLICY.actual, POLICY.instead) == (None, (), None, None, ())
     candidate = Candidate(ENDPOINT, "key", None)
     assert (candidate.local, candidate.static_score) == (False, 0.0)
     assert Attempt(candidate, 1).wait == 0

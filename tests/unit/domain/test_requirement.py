@@ -41,5 +41,33 @@ def test_which_classes_need_a_durable_record(classes, needed):
     assert {"confidential", "regulated"} == RECORDED_CLASSES
 
 
+@pytest.mark.parametrize(
+    ("wanted", "named", "lacking"),
+    [
+        ("gateway", "gateway", False), ("gateway", "account", False), ("gateway", "project", True), ("gateway", "", True),
+        ("account", "gateway", False), ("account", "account", False), ("account", "project", True), ("account", "request", True),
+        ("project", "account", False), ("project", "project", False), ("project", "key", True),
+        ("key", "key", False), ("key", "request", True), ("key", "request account", False),
+        ("request", "request", False), ("request key", "request", True), ("request key", "key", False), ("request", "", True),
+    ],
+)  # fmt: skip
+def test_who_may_name_the_certification_that_a_class_wants(wanted, named, lacking):
+    layers = {
+        "certifications_must_be_named": frozenset(map(Layer, wanted.split())),
+        "certifications": frozenset(map(Layer, named.split())),
+    }
+    certifications = frozenset({"soc2"} if named else ())
+    asked = Requirement(certifications_must_be_named=True, certifications=certifications, layers=layers)
+    assert asked.lacks_named_certifications is lacking
+    assert not Requirement(certifications=certifications, layers=layers).lacks_named_certifications
+
+
+def test_nobody_knows_who_named_a_certification_so_nobody_did():
+    assert Requirement(certifications_must_be_named=True).lacks_named_certifications
+    assert Requirement(certifications_must_be_named=True, certifications=frozenset({"x"})).lacks_named_certifications
+    held = {"certifications": frozenset({Layer.ACCOUNT})}
+    assert Requirement(certifications_must_be_named=True, certifications=frozenset({"x"}), layers=held).lacks_named_certifications
+
+
 def test_each_requirement_has_layers_of_its_own():
     assert Requirement().layers is not Requirement().layers

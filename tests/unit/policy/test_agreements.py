@@ -94,9 +94,9 @@ def test_an_opt_out_counts_only_where_the_facts_say_opt_out():
     assert after(msgspec.structs.replace(BASE, training=Training.OPT_OUT), training_opt_out=False).training is Training.OPT_OUT
 
 
-def test_retention_replaces_both_clocks():
+def test_retention_replaces_the_main_clock_and_flagged_copies_where_it_states_them():
     policy = after(retention=kept("zero"))
-    assert (policy.retention, policy.flagged_retention, policy.retention_confidence) == (kept("zero"), None, "contracted")
+    assert (policy.retention, policy.flagged_retention, policy.retention_confidence) == (kept("zero"), kept("compliance", 90), "contracted")
     assert policy.training_confidence is Confidence.PRIMARY
     assert after(retention=kept("zero"), flagged_retention=kept("limited", 7)).flagged_retention == kept("limited", 7)
     assert after(flagged_retention=kept("limited", 7)) is BASE

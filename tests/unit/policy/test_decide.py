@@ -242,3 +242,12 @@ def test_what_an_account_declares_about_its_own_counts():
     europe = lift(Layer.KEY, Settings(regions=frozenset({"eu"})), DEFAULT_PRESETS)
     assert used(where, europe) == "own:1"
     assert used(where, europe, "other") is None
+
+
+def test_what_policy_says_is_not_hidden_by_a_credential_that_lies_elsewhere():
+    away = credential(name="away", tier="paid", deployments={"other": "name"})
+    where = context([provider(free_tier=block())], credentials=[away, credential(tier="undeclared")])
+    (denied,) = decided(where, PAID).denied
+    assert (codes(denied), denied.available) == (["credential_tier_undeclared"], True)
+    (denied,) = decided(context([provider()], credentials=[away]), PAID).denied
+    assert (codes(denied), denied.available) == (["not_deployed"], False)

@@ -258,3 +258,13 @@ def test_every_setting_alone_gives_a_hash_of_its_own():
         Settings(data_class=DataClass.PUBLIC),
     ]
     assert len({lift(R, asked, DEFAULT_PRESETS).hash for asked in alone}) == len(alone) == len(SETTING_NAMES) + 1
+
+
+def test_who_named_the_certification_is_part_of_the_hash_where_it_counts():
+    regulated, soc2 = Settings(data_class=DataClass.REGULATED), Settings(certifications=frozenset({"soc2"}))
+    by_key, by_request = merged((K, regulated), (K, soc2)), merged((K, regulated), (R, soc2))
+    assert b"certifications_named" not in canonical_json(by_key)
+    assert b'"certifications_named":false' in canonical_json(by_request)
+    assert by_key.hash != by_request.hash
+    assert merged((A, regulated), (A, soc2)).hash == by_key.hash
+    assert b"certifications_named" not in canonical_json(merged((K, regulated)))

@@ -174,14 +174,15 @@ def test_a_failed_judgement_cannot_be_relaxed():
 def relaxed(requirement, relaxation):
     """The requirement with the changes made."""
     fields = {"providers.only": "providers_only", "providers.ignore": "providers_ignore"}
-    values = {}
+    values, layers = {}, dict(requirement.layers)
     for change in relaxation.changes:
         if change.setting == "flagged_copies":
             values["flagged_copies_counted"] = change.needed == "counted"
         else:
             value = frozenset(change.needed) if isinstance(change.needed, tuple) else change.needed
             values[fields.get(change.setting, change.setting)] = value
-    return msgspec.structs.replace(requirement, **values)
+            layers[change.setting] = layers.get(change.setting, frozenset()) | frozenset(change.layers)
+    return msgspec.structs.replace(requirement, **values, layers=layers)
 
 
 retentions = st.builds(kept, st.sampled_from(RetentionKind), st.none() | st.sampled_from([0, 0.5, 1, 30, 90]))

@@ -40,6 +40,13 @@ def test_a_plain_record():
     assert (valid_until, local, free_tier) == (at(2027, 4, 30), False, False)
 
 
+def test_that_there_is_no_free_tier_is_known_no_longer_than_the_rest():
+    end = at(2027, 5, 23)
+    for item, free_tier in ((provider(), True), (provider(kind="local"), False)):
+        before, after = resolved(item, now=end - 1), resolved(item, now=end)
+        assert (before.policy.expired, before.free_tier, after.policy.expired, after.free_tier) == (False, False, True, free_tier)
+
+
 def test_the_instant_a_record_ends_it_is_expired():
     item = provider(certifications=("soc2", "hipaa-baa"), regions=("eu",), storage_regions=("us",))
     end = at(2027, 5, 23)

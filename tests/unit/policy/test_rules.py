@@ -2,13 +2,15 @@
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.unit.policy.samples import block, credential, endpoint, kept, provider
 
 from anyapi.domain.data_policy import Confidence, DataPolicy, HumanReview, Training, ZeroRetention
 from anyapi.domain.decision import Change, Reason, ReasonCode, ReasonKind
 from anyapi.domain.requirement import DataClass, Layer, Requirement, Settings
 from anyapi.policy import rules
-from anyapi.policy.merge import DEFAULT_PRESETS, merge
+from anyapi.policy.merge import DEFAULT_PRESETS, merge, tighten
 from anyapi.policy.rules import Case, describe, judge, layers_of
 
 BEST = DataPolicy(
@@ -32,8 +34,8 @@ def asked(layer=Layer.KEY, **settings):
     return merge([(layer, Settings(**settings))], DEFAULT_PRESETS)
 
 
-def reason(code, text, setting, required, actual, layers=(Layer.KEY,)):
-    return Reason(ReasonCode(code), ReasonKind.POLICY, text, setting, layers, required, actual)
+def reason(code, text, setting, required, actual, layers=(Layer.KEY,), instead=()):
+    return Reason(ReasonCode(code), ReasonKind.POLICY, text, setting, layers, required, actual, instead)
 
 
 def test_nothing_required_permits_the_worst():
@@ -230,11 +232,23 @@ def test_relaxing_certifications_may_need_the_class_rule_to_go_too():
         DEFAULT_PRESETS,
     )
     (found,) = rules.certifications(regulated, case())
-    assert found.also == (Change("certifications_must_be_named", (Layer.KEY,), now=True, needed=False),)
+    assert found.instead == (
+        Change("certifications", (Layer.REQUEST,), ("soc2", "x"), ()),
+        Change("certifications_must_be_named", (Layer.KEY,), now=True, needed=False),
+    )
     (found,) = rules.certifications(regulated, case(certifications=frozenset({"soc2"})))
-    assert found.also == ()
+    assert found.instead == ()
     (found,) = rules.certifications(asked(certifications=frozenset({"x"})), case())
-    assert found.also == ()
+    assert found.instead == ()
+
+
+def test_where_one_must_be_named_the_change_is_to_one_that_the_endpoint_has():
+    named = merge([(Layer.KEY, Settings(data_class=DataClass.REGULATED, certifications=frozenset({"iso27001"})))], DEFAULT_PRESETS)
+    (found,) = rules.certifications(named, case(certifications=frozenset({"soc2"})))
+    assert found.instead == (Change("certifications", (Layer.KEY,), ("iso27001",), ("soc2",)),)
+    layers = [(Layer.KEY, Settings(data_class=DataClass.REGULATED)), (Layer.REQUEST, Settings(certifications=frozenset({"iso27001"})))]
+    (found,) = rules.certifications(merge(layers, DEFAULT_PRESETS), case(certifications=frozenset({"soc2"})))
+    assert found.instead == (Change("certifications", (Layer.KEY, Layer.REQUEST), ("iso27001",), ("soc2",)),)
 
 
 def test_named_certifications():
@@ -242,11 +256,25 @@ def test_named_certifications():
     text = "The data class needs at least one named certification, and no layer names one: set `certifications`."
     judged = case(certifications=frozenset({"soc2-type2"}))
     assert rules.named_certifications(must, judged) == (
-        reason("certifications_not_named", text, "certifications_must_be_named", True, ("soc2", "soc2-type2")),
+        reason(
+            "certifications_not_named",
+            text,
+            "certifications_must_be_named",
+            True,
+            ("soc2", "soc2-type2"),
+            instead=(Change("certifications", (Layer.KEY,), (), ("soc2",)),),
+        ),
     )
     assert rules.named_certifications(asked(certifications_must_be_named=True, certifications=frozenset({"x"})), judged) == ()
     assert rules.named_certifications(asked(certifications=frozenset({"x"})), judged) == ()
     assert rules.named_certifications(asked(), judged) == ()
+    late = merge(
+        [(Layer.ACCOUNT, Settings(data_class=DataClass.REGULATED)), (Layer.KEY, Settings(certifications=frozenset({"soc2-type2"})))],
+        DEFAULT_PRESETS,
+    )
+    text = "The data class needs a certification that is named where the class is set, or before: what a later layer names cannot open it."
+    (found,) = rules.named_certifications(late, judged)
+    assert (found.text, found.instead) == (text, (Change("certifications", (Layer.ACCOUNT,), (), ("soc2-type2",)),))
 
 
 def test_regions():
@@ -335,3 +363,17 @@ def test_block_defaults_of_the_samples_pass_everything():
         flagged_copies_counted=True,
     )
     assert judge(strict, case(item=provider(policy=block()))) == ()
+
+
+certified = st.frozensets(st.sampled_from(["soc2", "soc2-type2", "iso27001"]))
+asking = st.builds(Settings, certifications=certified, data_class=st.none() | st.sampled_from([DataClass.REGULATED, DataClass.INTERNAL]))
+standing_layers = st.lists(st.tuples(st.sampled_from(list(Layer)[:-1]), asking), max_size=3)
+
+
+@given(standing_layers, asking, certified)
+@settings(max_examples=500, deadline=None)
+def test_no_request_is_permitted_what_its_key_is_not(layers, more, has):
+    known = case(certifications=has, training_confidence=Confidence.PRIMARY, retention_confidence=Confidence.PRIMARY)
+    key = merge(layers, DEFAULT_PRESETS)
+    if not judge(tighten(key, Layer.REQUEST, more, DEFAULT_PRESETS), known):
+        assert not judge(key, known)
