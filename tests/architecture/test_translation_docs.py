@@ -15,7 +15,7 @@ from anyapi.domain.catalogue import Auth, ProviderApi
 from anyapi.domain.decision import OutcomeKind
 from anyapi.gateway.formats import anthropic_count, anthropic_errors, anthropic_messages
 from anyapi.gateway.formats import openai_responses as responses_request
-from anyapi.upstream import adapters, bedrock_errors, classify_gemini, cohere, readdressed, responses_passthrough
+from anyapi.upstream import adapters, bedrock_errors, classify_gemini, cohere, readdressed, refusal, responses_passthrough
 from anyapi.upstream.adapter import Dialect
 from anyapi.upstream.translate import (
     anthropic_messages_to_openai_chat,
@@ -263,6 +263,22 @@ def outcomes(text, head):
 def spelled(codes):
     """A table of the code in the page's words."""
     return {name: kind.value.replace("_", " ") for name, kind in codes.items()}
+
+
+def test_content_refusals():
+    found = table(section("Content refusals that come as errors"), "a content refusal is")
+    (codes,) = (row[0] for row in found if "code, type" in row[0])
+    assert set(CODE.findall(codes)) - {"error_type"} == refusal.CODES
+    (metadata,) = (row[0] for row in found if "`metadata`" in row[0])
+    assert set(CODE.findall(metadata)) - {"metadata"} == set(refusal.MODERATED)
+    words = {row[0]: re.findall(r'"([^"]+)"', row[0]) for row in found}
+    beside = {code: tuple(words[cell]) for cell in words for code in CODE.findall(cell) if code in refusal.BEGINNINGS}
+    assert {code: tuple(map(str.lower, said)) for code, said in beside.items()} == {
+        code: tuple(text for text in said if text.isascii()) for code, said in refusal.BEGINNINGS.items()
+    }
+    alone = [text for cell, said in words.items() if not CODE.search(cell) for text in said]
+    assert len(alone) == 5
+    assert all(map(refusal.is_said, alone))
 
 
 def test_errors_of_gemini():

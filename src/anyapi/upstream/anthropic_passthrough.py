@@ -63,7 +63,7 @@ class AnthropicPassthrough:
         try:
             message = _message(body)
             if message.type == "error":
-                return classify_anthropic_event(message.error.type if message.error else "")
+                return classify_anthropic_event(message.error)
             if message.content is None or not is_utf8(body):
                 return BAD
             kinds = [wire.read_block(raw) for raw in message.content]
@@ -184,7 +184,7 @@ class EventStream:
             self.empty = self.empty and not _says(kind, data)
 
     def _on_error(self, event: wire.Event) -> None:
-        self.failure = classify_anthropic_event(event.error.type if event.error else "")
+        self.failure = classify_anthropic_event(event.error)
 
     def _on_start(self, event: wire.Event) -> None:
         if self._begun or event.message is None:

@@ -10,6 +10,7 @@ import msgspec
 
 from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.upstream.classify import kind_of_status
+from anyapi.upstream.refusal import is_said
 from anyapi.upstream.rejection import why_rejected
 
 EXCEPTIONS: Mapping[str, OutcomeKind] = {
@@ -34,12 +35,12 @@ EXCEPTIONS: Mapping[str, OutcomeKind] = {
 """Types of exceptions, in lower case without namespace. One that is not listed says what its status says."""
 
 WORDS: Mapping[str, OutcomeKind] = {
-    "content filtering policy": OutcomeKind.CONTENT_REFUSED,
     "model identifier is invalid": OutcomeKind.BAD_RESPONSE,
     "on-demand throughput isn": OutcomeKind.BAD_RESPONSE,  # the model is reached by an inference profile only: our catalogue is wrong
     "reached the end of its life": OutcomeKind.BAD_RESPONSE,
 }
-"""Bedrock has no type of its own for these; all are `ValidationException`. A changed wording makes them REJECTED."""
+"""Bedrock has no type of its own for these, nor for a content refusal (`refusal.py`); all are `ValidationException`. A changed wording
+makes them REJECTED."""
 
 MODEL_FAILED = 424
 """`ModelErrorException`: `originalStatusCode` says what the model's own server answered."""
@@ -81,6 +82,8 @@ def _why(kind: OutcomeKind, text: str) -> str | None:
 
 
 def _worded(text: str) -> OutcomeKind:
+    if is_said(text):
+        return OutcomeKind.CONTENT_REFUSED
     lower = text.lower()
     return next((meant for words, meant in WORDS.items() if words in lower), OutcomeKind.REJECTED)
 

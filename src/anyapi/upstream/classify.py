@@ -1,6 +1,7 @@
 """What a provider's error means, as an `Outcome`. The body is parsed for a code and then dropped: no word of it goes on.
 
-Nothing here decides whether to try again; `anyapi.policy` does. Nothing here raises.
+That it declines for content reasons (`refusal.py`) is asked first: some say so with the status of a credential that is refused, after
+which the prompt would go to the next provider. Nothing here decides whether to try again; `anyapi.policy` does. Nothing here raises.
 """
 
 import datetime as dt
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 import msgspec
 
 from anyapi.domain.decision import Outcome, OutcomeKind
+from anyapi.upstream.refusal import declines
 from anyapi.upstream.rejection import TOO_LONG, why_rejected
 
 LONGEST_WAIT = 3600.0
@@ -40,11 +42,6 @@ OPENAI_CODES: Mapping[str, OutcomeKind] = {
     "billing_hard_limit_reached": OutcomeKind.UNAUTHORIZED,
     "billing_not_active": OutcomeKind.UNAUTHORIZED,
     "model_not_found": OutcomeKind.BAD_RESPONSE,
-    "content_filter": OutcomeKind.CONTENT_REFUSED,
-    "content_policy_violation": OutcomeKind.CONTENT_REFUSED,
-    "contentfilter": OutcomeKind.CONTENT_REFUSED,
-    "responsibleaipolicyviolation": OutcomeKind.CONTENT_REFUSED,
-    "moderation_blocked": OutcomeKind.CONTENT_REFUSED,
 }
 """Codes that say more than the status. Compared in lower case with `error.code`, `error.type` and `error.status`."""
 
@@ -73,11 +70,10 @@ EVENT_CODES: Mapping[str, OutcomeKind] = {
 """What OpenAI's codes and types, and those of servers that copy it, mean where no status says it. The first that is there counts."""
 
 ANTHROPIC_WORDS: Mapping[str, OutcomeKind] = {
-    "content filtering policy": OutcomeKind.CONTENT_REFUSED,
     "credit balance is too low": OutcomeKind.UNAUTHORIZED,
     "api usage limits": OutcomeKind.UNAUTHORIZED,
 }
-"""Anthropic has no code of its own for these three; all are 400 `invalid_request_error`. A changed wording makes them REJECTED."""
+"""Anthropic has no code of its own for these two; both are 400 `invalid_request_error`. A changed wording makes them REJECTED."""
 
 
 class _Error(msgspec.Struct):
@@ -86,6 +82,8 @@ class _Error(msgspec.Struct):
     codes: frozenset[str] = frozenset()
     text: str = ""
     param: object = None
+    refused: bool = False
+    """Whether it declines for content reasons."""
 
     @property
     def why(self) -> str | None:
@@ -113,6 +111,8 @@ def parse_retry_after(value: bytes, now: float) -> float | None:
 def classify_openai(status: int, retry_after: float | None, body: bytes) -> Outcome:
     """Map a non-2xx answer in OpenAI's error format, or near it, to an outcome. A known code in the body wins over the status."""
     error = _error(body)
+    if error.refused:
+        return Outcome(OutcomeKind.CONTENT_REFUSED, retry_after, status)
     for code in sorted(error.codes):
         if code in OPENAI_CODES:
             return Outcome(OPENAI_CODES[code], retry_after, status)
@@ -123,6 +123,8 @@ def classify_openai(status: int, retry_after: float | None, body: bytes) -> Outc
 def classify_openai_event(body: bytes) -> Outcome:
     """Map an error without a status, in a stream or in a 200, to an outcome. One that says nothing known is the server's fault."""
     error = _error(body)
+    if error.refused:
+        return Outcome(OutcomeKind.CONTENT_REFUSED)
     kind = next((kind for code, kind in EVENT_CODES.items() if code in error.codes), OutcomeKind.SERVER_ERROR)
     return Outcome(kind, why=error.why if kind is OutcomeKind.REJECTED else None)
 
@@ -130,7 +132,7 @@ def classify_openai_event(body: bytes) -> Outcome:
 def classify_anthropic(status: int, retry_after: float | None, body: bytes) -> Outcome:
     """Map a non-2xx answer in Anthropic's error format to an outcome."""
     error = _error(body)
-    kind = kind_of_status(status)
+    kind = OutcomeKind.CONTENT_REFUSED if error.refused else kind_of_status(status)
     if kind is OutcomeKind.REJECTED:
         text = error.text.lower()
         kind = next((meant for words, meant in ANTHROPIC_WORDS.items() if words in text), kind)
@@ -139,9 +141,11 @@ def classify_anthropic(status: int, retry_after: float | None, body: bytes) -> O
     return Outcome(kind, retry_after, status, error.why if kind is OutcomeKind.REJECTED else None)
 
 
-def classify_anthropic_event(error_type: str) -> Outcome:
-    """Map the `type` of an error that came with status 200: an error event in a stream, or an error body. Unknown is the server's fault."""
-    return Outcome(ANTHROPIC_TYPES.get(error_type, OutcomeKind.SERVER_ERROR))
+def classify_anthropic_event(error: bytes | msgspec.Raw) -> Outcome:
+    """Map an error object that came with status 200, in a stream or as a body. One whose type is not known is the server's fault."""
+    found = _error(error)
+    kind = next((ANTHROPIC_TYPES[code] for code in sorted(found.codes) if code in ANTHROPIC_TYPES), OutcomeKind.SERVER_ERROR)
+    return Outcome(OutcomeKind.CONTENT_REFUSED if found.refused else kind)
 
 
 def kind_of_status(status: int) -> OutcomeKind:
@@ -154,28 +158,46 @@ def kind_of_status(status: int) -> OutcomeKind:
     return OutcomeKind.REJECTED if status >= 400 else OutcomeKind.BAD_RESPONSE
 
 
-def _error(body: bytes) -> _Error:
-    """Find the error object in a body of any shape: `{"error": {...}}`, `{"error": "..."}`, `[{"error": ...}]` or the object itself."""
+def _error(body: bytes | msgspec.Raw) -> _Error:
+    """What counts of a body's error, and of a host's that a router holds out in it."""
+    found = _find(body)
+    if not isinstance(found, dict):
+        return _Error(text=found if isinstance(found, str) else "", refused=declines(found, frozenset()))
+    text, codes, within = found.get("message"), _codes(found), _passed_on(found)
+    refused = declines(found, codes) or declines(within, _codes(within))
+    return _Error(codes, text if isinstance(text, str) else "", found.get("param"), refused)
+
+
+def _find(body: bytes | str | msgspec.Raw) -> object:
+    """The error in a body of any shape: `{"error": {...}}`, `{"error": "..."}`, `[{"error": ...}]` or the object itself."""
     try:
         found: object = msgspec.json.decode(body)
     except (ValueError, RecursionError):
-        return _Error()
+        return None
     if isinstance(found, list) and found:
         found = found[0]
-    if isinstance(found, dict):
-        found = found.get("error", found)
-    if not isinstance(found, dict):
-        return _Error(text=found if isinstance(found, str) else "")
-    named = [found.get(name) for name in ("code", "type", "status")] + _reasons(found.get("details")) + _inner(found)
-    codes = frozenset(code.lower() for code in named if isinstance(code, str))
-    text = found.get("message")
-    return _Error(codes, text if isinstance(text, str) else "", found.get("param"))
+    return found.get("error", found) if isinstance(found, dict) else found
 
 
-def _inner(error: dict[str, object]) -> list[object]:
-    """Azure names the content filter in `innererror.code`."""
-    inner = error.get("innererror")
-    return [inner.get("code")] if isinstance(inner, dict) else []
+def _codes(error: object) -> frozenset[str]:
+    """What an error object names, in lower case."""
+    if not isinstance(error, dict):
+        return frozenset()
+    named = [error.get(name) for name in ("code", "type", "status")] + _reasons(error.get("details"))
+    named += [_within(error, "innererror").get("code"), _within(error, "metadata").get("error_type")]
+    return frozenset(code.lower() for code in named if isinstance(code, str))
+
+
+def _passed_on(error: dict[str, object]) -> object:
+    """The host's own error that OpenRouter passes on, as text, in `metadata.raw`."""
+    raw = _within(error, "metadata").get("raw")
+    return _find(raw) if isinstance(raw, str) else None
+
+
+def _within(error: dict[str, object], name: str) -> dict[str, object]:
+    """An object in an error, empty if there is none: Azure names the content filter in `innererror.code`."""
+    found = error.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _reasons(details: object) -> list[object]:

@@ -205,7 +205,7 @@ def error_in(body: bytes) -> Outcome | None:
     try:
         error = _decode_error(body).error
     except (ValueError, RecursionError):
-        return Outcome(OutcomeKind.SERVER_ERROR) if b'"error"' in body[:200] else None
+        return classify_openai_event(body) if b'"error"' in body[:200] else None
     if error is None:
         return None
     for value in (error.code, error.status):

@@ -95,7 +95,7 @@ class ResponsesPassthrough:
             return BAD
         ended = found.status in ("completed", "incomplete")
         if found.status == "failed" or (found.error is not None and not ended):
-            return outcome_of(found.code, body)
+            return outcome_of(found.failure.name, body)
         if found.object != "response" or not ended or not is_utf8(body):
             return BAD
         items = found.items
@@ -111,11 +111,14 @@ class ResponsesPassthrough:
 
 
 def outcome_of(code: str | None, body: bytes) -> Outcome:
-    """What a failed response, or an error event, means. `body` is the JSON around it, parsed for more codes and dropped."""
+    """What a failed response, or an error event, means. `body` is the JSON around it, parsed for more and dropped."""
     kind = CODES.get(code or "")
     if kind is None:
         return classify_openai(500, None, body)
-    return Outcome(kind, why=classify_openai(400, None, body).why if kind is OutcomeKind.REJECTED else None)
+    if kind is not OutcomeKind.REJECTED:
+        return Outcome(kind)
+    said = classify_openai(400, None, body)
+    return Outcome(said.kind if said.kind is OutcomeKind.CONTENT_REFUSED else kind, why=said.why)
 
 
 def _is_refusal(found: Response) -> bool:
@@ -271,11 +274,9 @@ class ResponsesReader:
         if found is None:
             self.failure = Outcome(OutcomeKind.SERVER_ERROR)
             return
-        code = found.error_code
         if found.response is not None:
             self.tokens = tokens_of(found.response.usage)
-            code = found.response.code
-        self.failure = outcome_of(code, b'{"error":{"code":%b}}' % _encode(code))
+        self.failure = outcome_of(found.failure.name, _encode({"error": found.failure}))
 
 
 def _data_in(block: bytes) -> list[bytes]:

@@ -9,12 +9,14 @@ import msgspec
 from anyapi.domain.usage import Count, TokenCount
 
 NOTHING = msgspec.Raw()
+NULL = msgspec.Raw(b"null")
 
 
 class Error(msgspec.Struct):
-    """An error's code; its message is not read."""
+    """An error's code, and its message, which says what some codes do not."""
 
     code: str | int | None = None
+    message: msgspec.Raw = NULL
 
     @property
     def name(self) -> str | None:
@@ -73,9 +75,9 @@ class Response(msgspec.Struct):
         return [item_of(raw) for raw in self.output or []]
 
     @property
-    def code(self) -> str | None:
-        """The error's code."""
-        return self.error.name if isinstance(self.error, Error) else None
+    def failure(self) -> Error:
+        """Its error, an empty one if there is none."""
+        return self.error if isinstance(self.error, Error) else Error()
 
 
 class Event(msgspec.Struct):
@@ -83,15 +85,18 @@ class Event(msgspec.Struct):
 
     type: str
     code: str | int | None = None
+    message: msgspec.Raw = NULL
     error: Error | str | None = None
     response: Response | None = None
 
     @property
-    def error_code(self) -> str | None:
-        """The code of an error event: its own, or that within `error`."""
+    def failure(self) -> Error:
+        """What an error event says: the error within the failed response, the event itself, or what is within `error`."""
+        if self.response is not None:
+            return self.response.failure
         if isinstance(self.code, str):
-            return self.code
-        return self.error.name if isinstance(self.error, Error) else None
+            return Error(self.code, self.message)
+        return self.error if isinstance(self.error, Error) else Error()
 
 
 class Head(msgspec.Struct):

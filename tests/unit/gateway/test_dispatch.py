@@ -63,6 +63,39 @@ async def test_the_next_endpoint_is_tried(status, stream):
         assert (row.outcome, row.attempts, row.endpoint) == ("success", 2, "p1/one")
 
 
+DECLINES = {
+    b"403 Forbidden": b'{"code":"The caller does not have permission to execute the specified operation",'
+    b'"error":"Content violates usage guidelines. Team: secret words, Failed check: SAFETY_CHECK_TYPE_BIO"}',
+    b"403 Moderated": b'{"error":{"code":403,"message":"secret words","metadata":{"reasons":["violence"],"flagged_input":"secret words"}}}',
+    b"400 Inspected": b'{"error":{"code":"data_inspection_failed","message":"secret words","type":"data_inspection_failed"}}',
+    b"400 Risky": b'{"error":{"code":"invalid_request_error","message":"Content Exists Risk","type":"invalid_request_error"}}',
+}
+"""How providers decline content with an error (xAI, OpenRouter, Alibaba, DeepSeek), by status."""
+
+
+@pytest.mark.parametrize("path", [b"/v1/chat/completions", b"/v1/messages", b"/v1/responses"])
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("status", DECLINES)
+@on_loop
+async def test_content_that_a_provider_declines_with_an_error_goes_to_the_next_only_where_that_is_asked_for(status, stream, path):
+    good = chunked(event("fine"), DONE) if stream else ok()
+    asked = {"model": MODEL, "stream": stream, **ASKED[path]}
+    declined, other = by_request(answer(DECLINES[status], JSON, status=status)), by_request(good)
+    async with gateway(declined, other) as running:
+        kept = await running.post(asked, path=path)
+        (row,) = running.rows
+        assert (row.outcome, row.status, row.attempts, row.endpoint) == ("bad_request", 400, 1, "p0/one")
+        assert (kept.status, TEXTS[OutcomeKind.CONTENT_REFUSED] in kept.body.decode()) == (400, True)
+        for word in (b"secret", b"credential", b"Risk", b"guidelines"):
+            assert word not in kept.body, "the provider's words, or those of a credential that was refused"
+        assert other.seen == [], "the prompt went to the next provider unasked"
+        mended = await running.post({**asked, "provider": {"failover_on": ["content_refusal"]}}, path=path)
+        assert (mended.status, mended.field("x-anyapi-provider")) == (200, b"p1")
+        assert b"secret" not in mended.body
+        assert [len(script.seen) for script in (declined, other)] == [2, 1]
+        assert running.plane.health._records["p0/one"].errors == 0, "it is an answer, and the endpoint is well"
+
+
 ROLE = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}\n\n'
 
 

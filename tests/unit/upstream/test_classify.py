@@ -126,9 +126,12 @@ def test_anthropic_errors(status, body, kind):
 
 
 def test_an_error_that_came_with_status_200():
-    assert classify.classify_anthropic_event("overloaded_error").kind is OutcomeKind.OVERLOADED
-    assert classify.classify_anthropic_event("rate_limit_error").kind is OutcomeKind.RATE_LIMITED
-    assert classify.classify_anthropic_event("new_error").kind is OutcomeKind.SERVER_ERROR
+    assert classify.classify_anthropic_event(b'{"type":"overloaded_error"}').kind is OutcomeKind.OVERLOADED
+    assert classify.classify_anthropic_event(b'{"type":"rate_limit_error","message":"x"}').kind is OutcomeKind.RATE_LIMITED
+    for odd in (b'{"type":"new_error"}', b"null", b"", b"5", b'{"type":5}', b'"overloaded_error"'):
+        assert classify.classify_anthropic_event(odd).kind is OutcomeKind.SERVER_ERROR
+    blocked = b'{"details":null,"type":"invalid_request_error","message":"Output blocked by content filtering policy"}'
+    assert classify.classify_anthropic_event(blocked) == Outcome(OutcomeKind.CONTENT_REFUSED)
 
 
 JSON = st.recursive(

@@ -50,11 +50,11 @@ def test_odd_usage_is_not_stated(odd):
 
 
 def test_codes():
-    assert wire.event_of(b'{"type":"error","code":"a","error":{"code":"b"}}').error_code == "a"
-    assert wire.event_of(b'{"type":"error","error":{"code":"b"}}').error_code == "b"
-    assert wire.event_of(b'{"type":"error","code":5,"error":"x"}').error_code is None
-    assert wire.response_of(b'{"error":{"code":"b"}}').code == "b"
-    assert wire.response_of(b'{"error":"x"}').code is None
+    assert wire.event_of(b'{"type":"error","code":"a","error":{"code":"b"}}').failure.name == "a"
+    assert wire.event_of(b'{"type":"error","error":{"code":"b"}}').failure.name == "b"
+    assert wire.event_of(b'{"type":"error","code":5,"error":"x"}').failure.name is None
+    assert wire.response_of(b'{"error":{"code":"b"}}').failure.name == "b"
+    assert wire.response_of(b'{"error":"x"}').failure.name is None
 
 
 @pytest.mark.parametrize("odd", [b"", b"5", b"{}", b'{"type":5}', b"[DONE]", b"[" * 3000])

@@ -111,7 +111,7 @@ class ChatStream(EventTranslator):
         self._release_end(self._finish, self._usage.as_openai())
 
     def _on_error(self, event: wire.Event) -> None:
-        self.failure = classify_anthropic_event(event.error.type if event.error else "")
+        self.failure = classify_anthropic_event(event.error)
 
     def _release_thinking(self, text: str) -> None:
         if text and not self._hide:

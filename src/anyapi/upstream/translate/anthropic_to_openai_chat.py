@@ -60,7 +60,7 @@ def translate(body: bytes, *, created: int, hide_reasoning: bool = False) -> Ans
     try:
         message = _message.decode(body)
         if message.type == "error":
-            return classify_anthropic_event(message.error.type if message.error else "")
+            return classify_anthropic_event(message.error)
         if message.content is None:
             return BAD
         gathered = _Gathered()

@@ -68,12 +68,6 @@ class Usage(msgspec.Struct):
         return usage_of(self.total(), cache_written=self.cache_creation_input_tokens or 0)
 
 
-class ErrorBody(msgspec.Struct):
-    """An error's type; its message is not read."""
-
-    type: str = ""
-
-
 class Message(msgspec.Struct):
     """A complete answer, or the empty one at the start of a stream; `type` is `error` for an error body."""
 
@@ -83,7 +77,7 @@ class Message(msgspec.Struct):
     content: list[msgspec.Raw] | None = None
     stop_reason: str | None = None
     usage: msgspec.Raw = NOTHING
-    error: ErrorBody | None = None
+    error: msgspec.Raw = NOTHING
 
 
 class Event(msgspec.Struct):
@@ -95,7 +89,7 @@ class Event(msgspec.Struct):
     content_block: msgspec.Raw = NOTHING
     message: Message | None = None
     usage: msgspec.Raw = NOTHING
-    error: ErrorBody | None = None
+    error: msgspec.Raw = NOTHING
 
 
 class _Typed(msgspec.Struct):
