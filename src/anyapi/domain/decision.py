@@ -208,8 +208,8 @@ class EndpointHealth(msgspec.Struct, frozen=True):
     """Measured health, as `rank` sees it. Latencies in seconds; None until measured."""
 
     latency: float | None = None
-    """EWMA of time to first content byte."""
+    """EWMA of an attempt's time to its first content."""
     throughput: float | None = None
-    """EWMA of output tokens per second."""
+    """EWMA of completion tokens per second."""
     error_rate: float = 0.0
     circuit_open: bool = False

@@ -16,6 +16,7 @@ from anyapi.gateway.apart import HUGE, apart, may_read, prepare_large
 from anyapi.gateway.client import Connection
 from anyapi.gateway.evidence import Witness
 from anyapi.gateway.formats.openai_chat import ChatRequest
+from anyapi.gateway.measuring import note
 from anyapi.gateway.render import EVENTS, JSON
 from anyapi.gateway.rows import rows_for
 from anyapi.gateway.settle import BYTES_A_TOKEN, REFUSED_LATE
@@ -49,6 +50,7 @@ class ProviderExchange:
         "_paused",
         "_pending",
         "_reader",
+        "_slowed",
         "_started",
         "_stopped",
         "_witness",
@@ -68,7 +70,7 @@ class ProviderExchange:
         self._connection: UpstreamConnection | None = None
         self._pending: Waiter[UpstreamConnection | OutcomeKind] | Waiter[OutcomeKind] | None = None
         self._reader: StreamReader | None = None
-        self._gone = self._paused = self._stopped = False
+        self._gone = self._paused = self._slowed = self._stopped = False
         self.refusal: RequestError | None = None
         """Why the first endpoint that was passed by could not be asked; the caller gets it if nothing was sent to any."""
         self.held: Answer | bytes | None = None
@@ -85,7 +87,7 @@ class ProviderExchange:
 
     def pause(self) -> None:
         """The client does not keep up."""
-        self._paused = True
+        self._paused = self._slowed = True
         if self._connection is not None:
             self._connection.pause()
 
@@ -136,7 +138,7 @@ class ProviderExchange:
         self._started = monotonic()
         connection = upstream.idle() or await self._connect(upstream)
         if isinstance(connection, OutcomeKind):
-            return there(self.ended() or self._note(Outcome(connection)))
+            return there(self.ended() or note(admission, Outcome(connection), self._started, slowed=False))
         if (hindrance := self._hindrance(candidate)) is not None:
             connection.abort()
             return there(hindrance)
@@ -156,7 +158,7 @@ class ProviderExchange:
         if witness is not None:  # it may hold this exchange: no ring may be left, which would keep the request
             witness.hear()
         try:
-            return self._note(self._outcome(self._adapter, connection, failure))
+            return note(self.admission, self._outcome(self._adapter, connection, failure), self._started, slowed=self._slowed)
         finally:
             connection.release()
 
@@ -209,13 +211,6 @@ class ProviderExchange:
         timer = self.admission.plane.loop.call_later(seconds, waiter.set, OutcomeKind.OVERLOADED)
         await waiter
         timer.cancel()
-
-    def _note(self, outcome: Outcome) -> Outcome:
-        """Tell the endpoint's health how it went."""
-        admission = self.admission
-        if admission.candidate is not None:
-            admission.plane.health.note(admission.candidate.health_key, outcome, admission.first_token or monotonic() - self._started)
-        return outcome
 
     def __call__(self, data: bytes) -> None:
         """Relay what one read brought of an event stream: it is its connection's sink itself. A bound method would be one object more."""

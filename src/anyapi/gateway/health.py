@@ -50,7 +50,7 @@ class Health:
         self.generation = 0
 
     def note(self, key: HealthKey, outcome: Outcome, latency: float | None, throughput: float | None = None) -> None:
-        """Take in how an attempt ended; `latency` is the time to the first content byte in seconds."""
+        """Take in how an attempt ended. `latency`: seconds of its own to the first content; `throughput`: tokens a second (`measuring`)."""
         record = self._records.get(key)
         if record is None:
             record = self._records[key] = _Record()

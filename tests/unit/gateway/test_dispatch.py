@@ -15,6 +15,7 @@ from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.errors import BadRequest, Overloaded, RateLimited, UpstreamFailed, UpstreamTimedOut
 from anyapi.gateway.health import RetryBudget
 from anyapi.gateway.upstream_errors import TEXTS, error_for
+from anyapi.policy.walk import BACKOFF
 from anyapi.upstream.adapter import Timeouts
 from anyapi.upstream.openai_chat import OpenAIChat
 from anyapi.wire import deadlines
@@ -61,6 +62,35 @@ async def test_the_next_endpoint_is_tried(status, stream):
         assert (response.status, response.field("x-anyapi-provider")) == (200, b"p1")
         (row,) = running.rows
         assert (row.outcome, row.attempts, row.endpoint) == ("success", 2, "p1/one")
+
+
+SLOWNESS = 0.15
+"""Seconds that a provider takes to fail."""
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@on_loop
+async def test_what_a_slow_provider_took_to_fail_is_not_the_next_ones_latency(stream):
+    async def slow(_reader, writer):
+        await asyncio.sleep(SLOWNESS)
+        writer.write(failing(b"500 x"))
+
+    good = chunked(event("fine"), DONE) if stream else ok()
+    async with gateway(playing(then=slow), playing(good, then=silent)) as running:
+        assert (await running.post(chat(stream=stream))).field("x-anyapi-provider") == b"p1"
+        (row,) = running.rows
+        records = running.plane.health._records
+        assert row.first_token > SLOWNESS / 2, "the caller waited from the request on"
+        assert 0 < records["p1/one"].latency < row.first_token - SLOWNESS / 2, "a timer may be early, not so much"
+        assert records["p0/one"].latency is None
+
+
+@on_loop
+async def test_the_wait_before_a_retry_is_not_the_endpoints_latency():
+    async with gateway(by_request(failing(b"503 x"), ok())) as running:
+        assert (await running.post()).status == 200
+        (row,) = running.rows
+        assert 0 < running.plane.health._records["p0/one"].latency < row.first_token - BACKOFF / 2, "a timer may be early, not so much"
 
 
 DECLINES = {

@@ -488,7 +488,7 @@ async def test_a_slow_client_slows_its_provider_down():
             writer.write(part)
             await writer.drain()
             written.append(len(part))
-        writer.write(chunk(DONE) + b"0\r\n\r\n")
+        writer.write(chunk(USAGE_EVENT.replace(b"3}", b"9999}") + DONE) + b"0\r\n\r\n")
         await silent(reader, writer)
 
     async with gateway(pour, limits=Limits(write_buffer=32 * 1024)) as running, dialled(running.port, limit=1024) as (reader, writer):
@@ -503,7 +503,9 @@ async def test_a_slow_client_slows_its_provider_down():
             last = last[-1000:] + await reader.read(1 << 20)
         assert len(written) == 1_500
         await until(lambda: running.usage.rows)
-        assert running.rows[0].outcome == "success"
+        assert (running.rows[0].outcome, running.rows[0].tokens.completion) == ("success", 9999)
+        record = running.plane.health._records["p0/one"]
+        assert (record.latency > 0, record.throughput) == (True, None), "the provider would have been faster"
 
 
 @pytest.mark.parametrize("sent", [b"", OPEN + chunk(event())])
@@ -557,3 +559,17 @@ async def test_health_hears_of_every_attempt():
         records = running.plane.health._records
         assert records["p0/one"].errors > 0
         assert (records["p1/one"].errors, records["p1/one"].latency is not None) == (0.0, True)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@on_loop
+async def test_health_hears_how_fast_an_answer_was_written(stream):
+    usage = {"prompt_tokens": 5, "completion_tokens": 300}
+    script = playing(
+        chunked(event("one"), USAGE_EVENT.replace(b"3}", b"300}"), DONE) if stream else ok(completion(usage=usage)), then=silent
+    )
+    async with gateway(script) as running:
+        await running.post(chat(stream=stream))
+        (row,) = running.rows
+        assert row.tokens == TokenCount(5, 300)
+        assert running.plane.health._records["p0/one"].throughput > 300 / row.duration, "its own time is less than the request's"
