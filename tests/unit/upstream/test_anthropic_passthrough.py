@@ -245,6 +245,13 @@ def test_an_error_before_the_first_content_leaves_another_endpoint_to_try():
     assert (released, stream.failure.kind, stream.started) == (b"", OutcomeKind.OVERLOADED, False)
 
 
+def test_content_that_is_declined_in_a_stream():
+    blocked = {"type": "invalid_request_error", "message": "Output blocked by content filtering policy"}
+    assert through(START, event("error", error=blocked))[0].failure == Outcome(OutcomeKind.CONTENT_REFUSED)
+    whole = msgspec.json.encode({"type": "error", "error": blocked})
+    assert ADAPTER.read_answer(whole, OutboundChat()) == Outcome(OutcomeKind.CONTENT_REFUSED)
+
+
 def test_an_answer_of_nothing():
     stream, released = through(START, ENDED, STOP)
     assert released == START + ENDED + STOP

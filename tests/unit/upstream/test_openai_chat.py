@@ -506,6 +506,7 @@ def test_a_usage_chunk_alone_leaves_nothing():
     [
         ({"message": "secret words", "code": 429}, OutcomeKind.RATE_LIMITED),
         ("secret words", OutcomeKind.SERVER_ERROR),
+        ("Content violates usage guidelines. Team: secret", OutcomeKind.CONTENT_REFUSED),
         ([1], OutcomeKind.SERVER_ERROR),
     ],
 )

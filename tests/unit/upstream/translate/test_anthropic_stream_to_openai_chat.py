@@ -296,6 +296,13 @@ def test_error_events(kind, outcome):
     assert stream.failure.kind == outcome
 
 
+def test_content_that_is_declined_in_a_stream():
+    stream = reader()
+    blocked = {"type": "invalid_request_error", "message": "Output blocked by content filtering policy"}
+    assert stream.feed(START + event("error", error=blocked)) == b""
+    assert stream.failure == Outcome(OutcomeKind.CONTENT_REFUSED)
+
+
 def test_an_endless_event_ends_the_stream():
     stream = reader()
     stream.feed(START)

@@ -141,6 +141,7 @@ def test_empty(content):
         (b'{"content":[{"type":"text","text":"\xff"}]}', "bad_response"),
         (b'{"content":' + b"[" * 200_000, "bad_response"),
         (b'{"type":"error","error":{"type":"overloaded_error","message":"x"}}', "overloaded"),
+        (b'{"type":"error","error":{"type":"x","message":"Output blocked by content filtering policy"}}', "content_refused"),
         (b'{"type":"error","error":{"type":"rate_limit_error"}}', "rate_limited"),
         (b'{"type":"error"}', "server_error"),
     ],
