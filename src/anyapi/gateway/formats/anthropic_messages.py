@@ -14,10 +14,10 @@ from anyapi.errors import BadRequest
 from anyapi.gateway.formats import beyond, field_names
 from anyapi.gateway.formats.abilities import BIG, NO_TOOLS, least_tokens, named_abilities
 from anyapi.gateway.formats.anthropic_errors import messages_error_event
-from anyapi.gateway.formats.extent import refuse_many
 from anyapi.gateway.formats.openai_chat import STATEFUL, ChatRequest, read_model, take_policy
 from anyapi.gateway.formats.stored import take_off
 from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields, outer_fields, plain_value, policy_value
+from anyapi.gateway.formats.tool_lists import tools_in
 from anyapi.upstream.adapter import Dialect, StreamReader
 from anyapi.upstream.translate.anthropic_messages_to_openai_chat import refuse
 
@@ -27,7 +27,8 @@ USER_ID = frozenset({"user_id"})
 MAX_OUTPUT = 2**31
 LOOKS_UP = ("web_search", "web_fetch")
 """First words of the types of tools that send a query, or an address, beyond the provider."""
-OWN = (None, "custom")
+CUSTOM, OWN = "custom", frozenset({NULL, b'"custom"'})
+"""The type of the client's own tools, and how it is stated as a rule, if it is."""
 KNOWN_TOOLS = ("bash_", "text_editor_", "computer_", "memory_", "tool_search_tool_", *LOOKS_UP)
 """First words of the types of tools that the client runs, or that rules see. Any other would run at a provider, or send content on."""
 PLAIN = field_names.PLAIN | {"stream"}
@@ -58,12 +59,8 @@ FILE_KEY, ESCAPE = b'"file_id"', b"\\u00"
 """Without this key, in whatever spelling, no block names a stored file, and no look is worth its cost."""
 
 
-class _Kind(msgspec.Struct):
-    type: str | None = None
-
-
-_decode_kinds = msgspec.json.Decoder(list[_Kind] | None).decode
 _decode_limit = msgspec.json.Decoder(int).decode
+_encode = msgspec.json.Encoder().encode
 
 
 def parse(body: bytes) -> MessagesRequest:
@@ -120,25 +117,32 @@ def _refuse_stateful(fields: Fields) -> None:
 
 
 def looks_up(tools: msgspec.Raw) -> bool:
-    """Whether a tool sends something beyond the provider. Raises `BadRequest` for one that no rule knows, or a key that stands twice."""
-    refuse_many(tools, "tools")
-    if _are_plain(tools):
+    """Whether a tool sends something beyond the provider. Raises `BadRequest` for one that no rule knows, or a key that stands twice.
+
+    What is no list of tools counts as one that does.
+    """
+    found = tools_in(tools)
+    if found is None:
+        return True
+    typed = {number: tool for number, tool in enumerate(found) if "type" in tool and bytes(tool["type"]) not in OWN}
+    if not typed:
         return False
-    found = policy_value(tools, "tools")
-    kinds = [tool.get("type") for tool in found if isinstance(tool, dict)] if isinstance(found, list) else []
-    for number, kind in enumerate(kinds):
-        if kind not in OWN and not (isinstance(kind, str) and kind.startswith(KNOWN_TOOLS)):
-            where = f"tools[{number}]"
-            raise BadRequest(f"{where} has a type that this gateway does not know, so no rule could see what it does. Leave it out.", where)
-    return any(isinstance(kind, str) and kind.startswith(LOOKS_UP) for kind in kinds)
+    # Most of them run at the provider: what stands twice in one is refused at any depth.
+    read = policy_value(msgspec.Raw(_encode(list(typed.values()))), "tools")
+    kinds = [tool["type"] for tool in read] if isinstance(read, list) else []
+    said = [
+        _looks_up(kind, number) for number, kind in zip(typed, kinds, strict=True)
+    ]  # every one, to refuse what stands behind a search too
+    return any(said)
 
 
-def _are_plain(tools: msgspec.Raw) -> bool:
-    """Whether no tool states a type, in any spelling: then all are the client's own, and nothing can stand twice that matters."""
-    try:
-        return all(tool.type is None for tool in _decode_kinds(tools) or [])
-    except (msgspec.DecodeError, RecursionError):
-        return False
+def _looks_up(kind: object, number: int) -> bool:
+    if kind == CUSTOM:
+        return False  # written with escapes
+    if not isinstance(kind, str) or not kind.startswith(KNOWN_TOOLS):
+        where = f"tools[{number}]"
+        raise BadRequest(f"{where} has a type that this gateway does not know, so no rule could see what it does. Leave it out.", where)
+    return kind.startswith(LOOKS_UP)
 
 
 def needed_abilities(fields: Fields) -> frozenset[str]:

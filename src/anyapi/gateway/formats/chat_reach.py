@@ -6,18 +6,14 @@ Only kinds and names of keys are looked at. Messages pass byte for byte: they ar
 import msgspec
 
 from anyapi.errors import BadRequest
-from anyapi.gateway.formats.strict_json import NULL, Fields, is_plain, policy_value, unique_keys
+from anyapi.gateway.formats.strict_json import Fields, policy_value
+from anyapi.gateway.formats.tool_lists import tools_in
 
 FILE_KEY, ESCAPES = b'"file_id"', (b"\\u005", b"\\u006")
 """Without this key no part names a stored file: it is written plainly, or some of its letters are escaped."""
 OWN = frozenset({"function", "custom"})
 """Kinds of tools that the client runs."""
 SEARCH = "web_search"
-MOST_TOOLS = 10_000
-"""Nobody takes as many as a thousand."""
-
-_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_decode_fields = msgspec.json.Decoder(Fields).decode
 _decode_text = msgspec.json.Decoder(str).decode
 
 
@@ -54,24 +50,14 @@ def _stored_file(messages: object) -> str | None:
 
 def has_web_search(tools: msgspec.Raw) -> bool:
     """Whether a tool searches the web. Raises `BadRequest` for one that no rule knows. What is no list of tools counts as a search."""
-    if bytes(tools) == NULL:
-        return False
-    try:
-        each = _decode_list(tools)
-        if len(each) > MOST_TOOLS:
-            raise BadRequest(f"tools may hold {MOST_TOOLS} tools.", "tools")
-        found = [(raw, _decode_fields(raw)) for raw in each]
-    except (msgspec.DecodeError, RecursionError):
+    found = tools_in(tools)
+    if found is None:
         return True
-    searches = False
-    for number, (raw, fields) in enumerate(found):  # every one, to refuse what stands behind a search too
-        searches = _searches(bytes(raw), fields, number) or searches
-    return searches
+    said = [_searches(fields, number) for number, fields in enumerate(found)]  # every one, to refuse what stands behind a search too
+    return any(said)
 
 
-def _searches(raw: bytes, fields: Fields, number: int) -> bool:
-    if not is_plain(raw, fields):
-        unique_keys(raw)
+def _searches(fields: Fields, number: int) -> bool:
     kind = _kind(fields)
     if kind.startswith(SEARCH):
         return True

@@ -159,8 +159,9 @@ def test_what_only_looks_like_a_stored_file_passes():
         ([{"type": "web_fetch_20250910", "name": "web_fetch"}], True),
         ([{"type": "custom", "name": "web_search", "description": "web_search", "input_schema": {}}], False),
         ([{"type": "bash_20250124", "name": "bash"}], False),
-        (["web_search"], False),
-        ("web_search", False),
+        (["web_search"], True),
+        ("web_search", True),
+        ({"type": "web_search_20250305"}, True),
     ],
 )
 def test_tools_that_look_things_up(tools, expected):
@@ -175,6 +176,37 @@ def test_no_fact_depends_on_which_of_two_keys_wins():
     for tools in (b'[{"type":"web_search_x","type":"custom"}]', b'[{"type":"custom","type":"web_search_x"}]'):
         with pytest.raises(BadRequest):
             looks_up(msgspec.Raw(tools))
+
+
+NOTHING = ("null", '"custom"', '"bash_20250124"')
+SERVED = ('"web_search_20250305"', '"web_fetch_20250910"', '"code_execution_20250522"', '"mcp_toolset"')
+
+
+@pytest.mark.parametrize(("comma", "colon"), [(",", ":"), (", ", ": "), (" ,", " :")])
+@pytest.mark.parametrize("served", SERVED)
+def test_a_kind_that_is_stated_twice_is_refused(served, comma, colon):
+    """Whichever stands last, in whatever spelling, beside tools of the client's own or alone."""
+    for first, second in [(served, nothing) for nothing in NOTHING] + [(nothing, served) for nothing in NOTHING]:
+        for key in ("type", "\\u0074ype", "typ\\u0065", "\\u0074\\u0079\\u0070\\u0065"):
+            members = comma.join((f'"name"{colon}"x"', f'"type"{colon}{first}', f'"{key}"{colon}{second}'))
+            for tools in (f"[{{{members}}}]", f'[{{"name"{colon}"f"}}{comma}{{{members}}}]'):
+                with pytest.raises(BadRequest, match="twice"):
+                    looks_up(msgspec.Raw(tools.encode()))
+                asked = body(tools="TOOLS").replace(b'"TOOLS"', tools.encode())
+                for read in (parse, read_counted):
+                    with pytest.raises(BadRequest, match="twice"):
+                        read(asked)
+
+
+def test_any_key_of_a_tool_that_stands_twice_is_refused_and_what_lies_deeper_only_where_a_provider_runs_it():
+    for tools in (b'[{"name":"f","name":"g"}]', b'[{"name":"f","input_schema":{},"input_schema":{}}]', b'[{"type":null,"type":null}]'):
+        with pytest.raises(BadRequest, match="twice"):
+            looks_up(msgspec.Raw(tools))
+    deeper = b'[{"name":"f",%b"input_schema":{"x":1,"x":2}}]'
+    for kind in (b"", b'"type":null,', b'"type":"custom",'):
+        assert looks_up(msgspec.Raw(deeper % kind)) is False
+    with pytest.raises(BadRequest, match="twice"):
+        looks_up(msgspec.Raw(deeper % b'"type":"web_search_20250305",'))
 
 
 def test_a_long_prompt_has_a_least_length():
