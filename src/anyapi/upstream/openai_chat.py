@@ -117,11 +117,13 @@ class OpenAIChat:
         if row.accepts_store:
             fields["store"] = FALSE
         adjusted = self._quirks(fields, row) if row.drops or row.renames else ()
-        if call.stream and not call.wants_usage and row.accepts_stream_options:
+        if call.stream and row.accepts_stream_options:
             options = fields.get("stream_options")
             if options is None or bytes(options) == b"null":
                 fields["stream_options"] = INCLUDE_USAGE
-            else:
+            elif (
+                options != INCLUDE_USAGE
+            ):  # also where the client asks for it, by one of two equal keys perhaps: limits go by what was used
                 fields["stream_options"] = msgspec.Raw(_encode({**_decode_options(options), "include_usage": True}))
         elif not row.accepts_stream_options:
             fields.pop("stream_options", None)

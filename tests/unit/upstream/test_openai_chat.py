@@ -101,6 +101,17 @@ def test_usage_is_asked_for_in_streams(stream, wants, accepts, given_options, ex
     assert body.get("stream_options", "absent") == expected
 
 
+@pytest.mark.parametrize("wants", [True, False])
+@pytest.mark.parametrize("key", ['"include_usage"', '"include\\u005fusage"'])
+def test_usage_is_asked_for_by_one_key(key, wants):
+    """Of two equal keys a provider may take the first, and its answer would be counted by its size."""
+    options = f'{{{key}:false,"x":1,"include_usage":true}}'
+    fields = {"model": msgspec.Raw(b'"m"'), "stream_options": msgspec.Raw(options.encode())}
+    prepared = ADAPTER.prepare(OutboundChat(fields, stream=True, wants_usage=wants), ENDPOINT, PLAIN)
+    pairs = json.loads(prepared.body, object_pairs_hook=lambda found: found)
+    assert sorted(dict(pairs)["stream_options"]) == [("include_usage", True), ("x", 1)]
+
+
 # --- whole answers
 
 

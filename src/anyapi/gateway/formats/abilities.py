@@ -9,12 +9,14 @@ import msgspec
 
 from anyapi.domain.call import Tag
 from anyapi.errors import BadRequest
-from anyapi.gateway.formats.strict_json import NULL, Fields
+from anyapi.gateway.formats.strict_json import NULL, Fields, holds_twice
 
 BIG = 256 * 1024
 """Bytes from which on nothing is decoded to find out what it needs: this runs on the event loop."""
 LETTERS = (b"\\u005", b"\\u006", b"\\u007", b"\\u004")
 """How letters of ASCII, and `_`, begin where they are escaped, which no encoder does."""
+ESCAPED = b"\\u00"
+"""How a character of ASCII begins where it is escaped."""
 _decode_texts = msgspec.json.Decoder(list[str]).decode
 
 
@@ -45,7 +47,7 @@ def abilities_of_parts(messages: msgspec.Raw) -> set[str]:
     except (msgspec.DecodeError, RecursionError):
         return set(PART_ABILITIES.values())
     parts = (part for message in found if isinstance(message.content, list) for part in message.content)
-    return {PART_ABILITIES[part.type] for part in parts if part.type in PART_ABILITIES}
+    return with_doubted({PART_ABILITIES[part.type] for part in parts if part.type in PART_ABILITIES}, messages, PART_ABILITIES)
 
 
 def named_abilities(raw: msgspec.Raw, kinds: Mapping[str, str]) -> set[str]:
@@ -59,12 +61,24 @@ def named_abilities(raw: msgspec.Raw, kinds: Mapping[str, str]) -> set[str]:
     return {ability for kind, ability in kinds.items() if b'"%b"' % kind.encode() in text}
 
 
+def with_doubted(found: set[str], raw: msgspec.Raw, kinds: Mapping[str, str]) -> set[str]:
+    """What was found in a field that was decoded; where a key stands twice in it, all that it names: either of the two may count."""
+    named = named_abilities(raw, kinds)
+    return found | named if named - found and holds_twice(raw) else found
+
+
+def may_say(raw: msgspec.Raw, word: bytes) -> bool:
+    """Whether a field holds a word of JSON, in whatever spelling."""
+    text = bytes(raw)
+    return word in text or ESCAPED in text
+
+
 def needed_abilities(fields: Fields) -> frozenset[str]:
     """Abilities that the request's parameters need; only looked at under `require_parameters`."""
     needs: set[str] = set()
     if not all(bytes(fields.get(name, NULL)) in NO_TOOLS for name in ("tools", "functions")):
         needs.add("tools")
-    if "response_format" in fields and b"json_schema" in bytes(fields["response_format"]):
+    if "response_format" in fields and may_say(fields["response_format"], b"json_schema"):
         needs.add("structured_outputs")
     if bytes(fields.get("reasoning_effort", NULL)) not in NO_REASONING or bytes(fields.get("reasoning", NULL)) != NULL:
         needs.add("reasoning")

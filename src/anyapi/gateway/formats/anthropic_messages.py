@@ -12,7 +12,7 @@ import msgspec
 from anyapi.domain.ids import AUTO, ModelId
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats import beyond, field_names
-from anyapi.gateway.formats.abilities import BIG, NO_TOOLS, least_tokens, named_abilities
+from anyapi.gateway.formats.abilities import BIG, NO_TOOLS, least_tokens, may_say, named_abilities, with_doubted
 from anyapi.gateway.formats.anthropic_errors import messages_error_event
 from anyapi.gateway.formats.openai_chat import STATEFUL, ChatRequest, read_model, take_policy
 from anyapi.gateway.formats.stored import take_off
@@ -150,19 +150,27 @@ def needed_abilities(fields: Fields) -> frozenset[str]:
     needs = _needed_by_blocks(fields["messages"])
     if bytes(fields.get("tools", NULL)) not in NO_TOOLS:
         needs.add("tools")
-    if "output_format" in fields or b'"format"' in bytes(fields.get("output_config", b"")):
+    if "output_format" in fields or ("output_config" in fields and may_say(fields["output_config"], b'"format"')):
         needs.add("structured_outputs")
-    thinking = fields.get("thinking")
-    if thinking is not None and b'"disabled"' not in bytes(thinking):
+    if "thinking" in fields and not _is_off(fields["thinking"]):
         needs.add("reasoning")
     return frozenset(needs)
+
+
+def _is_off(thinking: msgspec.Raw) -> bool:
+    """Whether thinking is switched off for certain."""
+    try:
+        said = policy_value(thinking, "thinking")
+    except BadRequest:
+        return False
+    return said is None or (isinstance(said, dict) and said.get("type") == "disabled")
 
 
 def _needed_by_blocks(messages: msgspec.Raw) -> set[str]:
     if len(messages) > BIG:
         return named_abilities(messages, BLOCK_ABILITIES)
     kinds = (kind for kind, _ in _objects(plain_value(messages, "messages")) if isinstance(kind, str))
-    return {BLOCK_ABILITIES[kind] for kind in kinds if kind in BLOCK_ABILITIES}
+    return with_doubted({BLOCK_ABILITIES[kind] for kind in kinds if kind in BLOCK_ABILITIES}, messages, BLOCK_ABILITIES)
 
 
 def _refuse_stored_files(messages: msgspec.Raw) -> None:

@@ -4,6 +4,7 @@ What keeps state at a provider is refused here, for every provider: stored respo
 files or send content to hosts that nobody configured. Errors have OpenAI's envelope (`gateway/render.py`).
 """
 
+import re
 from typing import ClassVar
 
 import msgspec
@@ -11,7 +12,7 @@ import msgspec
 from anyapi import errors
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats import beyond
-from anyapi.gateway.formats.abilities import BIG, NO_TOOLS, least_tokens, named_abilities
+from anyapi.gateway.formats.abilities import BIG, NO_TOOLS, least_tokens, may_say, named_abilities, with_doubted
 from anyapi.gateway.formats.extent import refuse_many
 from anyapi.gateway.formats.openai_chat import ChatRequest, read_question
 from anyapi.gateway.formats.stored import take_off
@@ -44,8 +45,10 @@ REFUSED_TOOLS = {
 STORED, STORED_IDS = "mcp_approval_response", ("file_id", "container_id")
 MOST_INPUT = 1_000_000
 """Values in `input`, whose items are told apart whoever serves them."""
-REFERRING = (b"file_id", b"container_id", b"item_reference", b"mcp_approval", b"additional_tools", b"\\u00")
+REFERRING = (b"file_id", b"container_id", b"item_reference", b"mcp_approval", b'"tools"', b"\\u00")
 """What the text of `input` holds, in some spelling, if it names a stored file or brings tools: then no key may stand twice in it."""
+UNSAID = re.compile(rb'"(?:type|role)"\s*:\s*null')
+"""The same for an item that may be a reference: one that states neither, by one of two equal keys."""
 
 PART_ABILITIES = {"input_image": "vision", "input_audio": "audio_input", "input_file": "pdf_input"}
 
@@ -140,7 +143,7 @@ def needed_abilities(fields: Fields) -> frozenset[str]:
     needs: set[str] = set()
     if bytes(fields.get("tools", NULL)) not in NO_TOOLS:
         needs.add("tools")
-    if b"json_schema" in bytes(fields.get("text", b"")):
+    if "text" in fields and may_say(fields["text"], b"json_schema"):
         needs.add("structured_outputs")
     if bytes(fields.get("reasoning", NULL)) != NULL:
         needs.add("reasoning")
@@ -156,7 +159,7 @@ def _needed_by_parts(given: msgspec.Raw) -> set[str]:
         return set(PART_ABILITIES.values())
     held = [each for message in found if isinstance(message, _Message) for each in (message.content, message.output)]
     parts = [part for each in held if isinstance(each, list) for part in each]
-    return {PART_ABILITIES[part.type] for part in parts if part.type in PART_ABILITIES}
+    return with_doubted({PART_ABILITIES[part.type] for part in parts if part.type in PART_ABILITIES}, given, PART_ABILITIES)
 
 
 def error_code(error: Exception) -> str:
@@ -235,10 +238,13 @@ def _check_items(given: msgspec.Raw) -> bool:
             raise BadRequest(f"{where} refers to a stored item, and nothing is stored. Send the item itself.", where)
         if bytes(item.tools) != NULL:
             searches = _check_tools(item.tools, f"{where}.tools") or searches
-    raw = bytes(given)
-    if any(name in raw for name in REFERRING):
+    if _may_refer(bytes(given)):
         _check_files(policy_value(given, "input"))
     return searches
+
+
+def _may_refer(text: bytes) -> bool:
+    return any(name in text for name in REFERRING) or UNSAID.search(text) is not None
 
 
 def _check_files(value: object) -> None:

@@ -5,7 +5,7 @@ import msgspec
 from anyapi.domain.call import App
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats.extent import refuse_large
-from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields, plain_value
+from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields, policy_value
 from anyapi.policy.parse import parse_app
 
 
@@ -22,7 +22,7 @@ def take_off(fields: Fields, *, unread: frozenset[str] = frozenset()) -> tuple[A
     if bytes(metadata) == NULL:
         return None, adjusted
     refuse_large(metadata, "metadata")
-    value = plain_value(metadata, "metadata")
+    value = policy_value(metadata, "metadata")
     if isinstance(value, dict):
         value = {name: each for name, each in value.items() if name not in unread}
     return parse_app(value), [*adjusted, "metadata"]

@@ -95,6 +95,15 @@ def policy_value(raw: msgspec.Raw, field: str) -> object:
     return _walk(bytes(raw), unique, field)
 
 
+def holds_twice(raw: msgspec.Raw) -> bool:
+    """Whether a key stands twice in it at any depth, or it cannot be told."""
+    try:
+        policy_value(raw, "body")
+    except BadRequest:
+        return True
+    return False
+
+
 def plain_value(raw: msgspec.Raw, field: str) -> object:
     """Decode a field whose keys no rule depends on. Raises `BadRequest` naming the field."""
     refuse_many(raw, field)

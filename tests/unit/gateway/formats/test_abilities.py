@@ -56,6 +56,25 @@ def test_an_escaped_letter_in_large_messages_may_spell_any_kind():
     assert abilities_of_parts(msgspec.Raw(text.encode())) == {"vision", "pdf_input", "audio_input"}
 
 
+@pytest.mark.parametrize(
+    "messages",
+    [
+        b'[{"content":[{"type":"image_url","type":"text"}]}]',
+        b'[{"content":[{"type":"text","type":"image_url"}]}]',
+        b'[{"content":[{"type":"image_url","t\\u0079pe":"text"}]}]',
+        b'[{"content":[{"type":"image_url"}],"content":"x"}]',
+    ],
+)
+def test_a_kind_that_may_count_counts(messages):
+    assert "vision" in abilities_of_parts(msgspec.Raw(messages))
+
+
+def test_a_key_that_stands_twice_brings_no_kind_that_is_not_named():
+    assert abilities_of_parts(msgspec.Raw(b'[{"content":[{"type":"image_url","type":"text"}]}]')) == {"vision"}
+    assert abilities_of_parts(msgspec.Raw(b'[{"content":[{"type":"text","text":"a","text":"b"}]}]')) == set()
+    assert abilities_of_parts(msgspec.Raw(b'[{"content":[{"type":"text","text":"image_url"}],"name":"file"}]')) == set()
+
+
 def test_an_escaped_kind_is_the_same_kind():
     assert abilities_of_parts(msgspec.Raw(b'[{"content":[{"type":"im\\u0061ge_url"}]}]')) == {"vision"}
 
@@ -78,6 +97,11 @@ def test_an_escaped_kind_is_the_same_kind():
 )
 def test_parameters_need_abilities(more, abilities):
     assert needed_abilities(fields(**more)) == abilities
+
+
+def test_a_format_may_be_written_with_escapes():
+    escaped = {"response_format": msgspec.Raw(b'{"type":"json\\u005fschema"}')}
+    assert needed_abilities(escaped) == {"structured_outputs"}
 
 
 def test_what_has_no_messages_needs_no_kinds_of_parts():

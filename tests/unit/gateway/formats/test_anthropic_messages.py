@@ -228,6 +228,20 @@ def test_needed_abilities():
     assert needed_abilities(parse(body(output_config={"effort": "low"}, thinking={"type": "disabled"})).fields) == set()
 
 
+def test_what_is_needed_does_not_depend_on_which_of_two_keys_counts():
+    for block in (b'{"type":"image","type":"text"}', b'{"type":"text","type":"image"}'):
+        assert needed_abilities({"messages": msgspec.Raw(b'[{"role":"user","content":[%b]}]' % block)}) == {"vision"}
+    none = {"messages": msgspec.Raw(b"[]")}
+    for thinking in (
+        b'{"type":"enabled","type":"disabled"}',
+        b'{"type":"disabled","type":"enabled"}',
+        b'{"type":"enabled","a":"disabled"}',
+    ):
+        assert needed_abilities({**none, "thinking": msgspec.Raw(thinking)}) == {"reasoning"}
+    assert needed_abilities({**none, "thinking": msgspec.Raw(b"null")}) == set()
+    assert needed_abilities({**none, "output_config": msgspec.Raw(b'{"f\\u006frmat":{}}')}) == {"structured_outputs"}
+
+
 def test_counting_needs_no_limit():
     request = read_counted(body(max_tokens="absent"))
     assert (request.models, request.stream) == (("anthropic/x",), False)

@@ -154,6 +154,33 @@ def test_references_to_what_is_stored_are_refused():
     assert sent(parse(body(input=nothing)))["input"] == nothing
 
 
+USER = '{"role":"user","content":"x"}'
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        '{"id":"s3cret","type":null,"type":"message","content":"x"}',
+        '{"id":"s3cret","type":"message","type" : null,"role":"user"}',
+        '{"id":"s3cret","role":null,"role":"user"}',
+        '{"id":"s3cret","role":null,"r\\u006fle":"user"}',
+        '{"id":"s3cret","typ\\u0065":null,"type":"reasoning"}',
+        '{"type":"item_reference","id":"s3cret","type":"message","role":"user"}',
+        '{"type":"tool_search_output","tools":[{"type":"mcp"}],"tools":[]}',
+        '{"type":"tool_search_output","tools":[{"type":"web_search"}],"tools":null}',
+        '{"type":"tool_search_output","t\\u006fols":[{"type":"web_search"}],"tools":[]}',
+    ],
+)
+def test_what_an_item_refers_to_or_brings_does_not_depend_on_which_of_two_keys_counts(item):
+    for items in (f"[{USER},{item}]", f"[{item}, {USER}]"):
+        refused(f'{{"model":"a/b","input":{items}}}'.encode(), "input")
+
+
+def test_an_item_of_which_nothing_is_asked_may_hold_a_key_twice():
+    raw = '[{"type":"message","role":"user","content":[{"type":"input_text","text":"a","text":null}]},{"role":"user","content":"x","x":1,"x":2}]'
+    assert bytes(parse(f'{{"model":"a/b","input":{raw}}}'.encode()).fields["input"]) == raw.encode()
+
+
 def test_items_pass_as_they_are():
     raw = b'[ {"role":"user" ,"content":"a", "x":1.50}]'
     request = parse(b'{"model":"a/b","input":%b}' % raw)
@@ -178,6 +205,14 @@ def test_abilities():
     assert needs(input=[given_back]) == {"vision"}
     assert needs(input=[{**given_back, "output": "words"}, {**given_back, "output": {"type": "computer_screenshot"}}]) == frozenset()
     assert needs(input=[{"role": "user", "content": 5}]) == {"vision", "pdf_input", "audio_input"}
+
+
+def test_what_is_needed_does_not_depend_on_which_of_two_keys_counts():
+    for part in ('{"type":"input_image","type":"input_text"}', '{"type":"input_text","type":"input_image"}'):
+        fields = {"input": msgspec.Raw(f'[{{"role":"user","content":[{part}]}}]'.encode())}
+        assert needed_abilities(fields) == {"vision"}
+    hidden = {"input": msgspec.Raw(b'"x"'), "text": msgspec.Raw(b'{"format":{"type":"json\\u005fschema"}}')}
+    assert needed_abilities(hidden) == {"structured_outputs"}
 
 
 def test_errors_in_a_stream():

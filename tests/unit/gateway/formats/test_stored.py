@@ -31,6 +31,14 @@ def test_both_are_taken_off(given, app, adjusted):
     assert set(found) == {"model"}
 
 
+def test_an_app_field_that_stands_twice_is_refused():
+    """Whichever counted, the other might be one that is refused."""
+    for text in (b'{"app_id":"a b","app_id":"shop"}', b'{"app_id":"shop","app\\u005fid":"other"}', b'{"user_id":1,"user_id":"x"}'):
+        with pytest.raises(BadRequest, match="twice") as caught:
+            take_off({"metadata": msgspec.Raw(text)}, unread=frozenset({"user_id"}))
+        assert caught.value.field == "metadata"
+
+
 def test_names_may_be_left_unread():
     given = {"user_id": "x y", "app_id": "shop"}
     assert take_off(fields(metadata=given), unread=frozenset({"user_id"}))[0] == App(id="shop")

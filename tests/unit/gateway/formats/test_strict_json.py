@@ -9,7 +9,7 @@ from tests.conftest import LONG
 
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats import strict_json
-from anyapi.gateway.formats.strict_json import is_plain, outer_fields, plain_value, policy_value, unique_keys
+from anyapi.gateway.formats.strict_json import holds_twice, is_plain, outer_fields, plain_value, policy_value, unique_keys
 
 BODIES = 200_000 if LONG else 20_000
 
@@ -274,3 +274,17 @@ def test_a_large_body_is_recognized_like_a_small_one(separators, size):
         assert refused(doubled)
         room = len(doubled) - len(body)
         assert refused(doubled.replace(b"y" * room, b"", 1))
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [
+        (b"1", False),
+        (b'{"a":[{"b":1}],"b":2}', False),
+        (b'{"a":[{"b":1,"b":1}]}', True),
+        (b'{"a":1,"\\u0061":1}', True),
+        (b"[" * 20_000, True),
+    ],
+)
+def test_whether_a_key_stands_twice_anywhere(raw, found):
+    assert holds_twice(msgspec.Raw(raw)) is found
