@@ -97,8 +97,9 @@ def _read_special(request: MessagesRequest) -> None:
     take_policy(request)
     refuse(fields)
     _refuse_stateful(fields)
+    kept = beyond.take_keeping(fields)
     request.app, adjusted = take_off(fields, unread=USER_ID)
-    request.adjusted += tuple(adjusted)
+    request.adjusted += (*kept, *adjusted)
     tools = fields.get("tools")
     if beyond.searches(fields) or (tools is not None and looks_up(tools)):
         request.facts = msgspec.structs.replace(request.facts, web_search=True)

@@ -135,10 +135,11 @@ def _take_off(request: EmbeddingsRequest) -> None:
     """What names an end user, or is only of use to what is stored, goes to nobody. Each that said something is named in the adjustments."""
     fields = request.fields
     beyond.searches(fields)  # what reaches further is refused; there is nothing to search for
+    kept = beyond.take_keeping(fields)
     request.app, adjusted = take_off(fields)
     if "user" in fields:
         if bytes(fields["user"]) != NULL:
             _text(fields, "user")
             adjusted.append("user")
         del fields["user"]
-    request.adjusted += tuple(adjusted)
+    request.adjusted += (*kept, *adjusted)

@@ -23,7 +23,7 @@ def fields(**values):
 
 
 def parse(form, **more):
-    return form.parse(json.dumps({**BODIES[form], **more}).encode())
+    return form.parse(json.dumps({**BODIES.get(form, EMBEDDINGS), **more}).encode())
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -71,11 +71,13 @@ def test_what_is_switched_off_passes(form, name):
     assert name in parse(form, **{name: False}).fields
 
 
-@pytest.mark.parametrize("form", [openai_chat, openai_responses])
+@pytest.mark.parametrize("form", [*BODIES, openai_embeddings], ids=lambda form: form.__name__.rsplit(".", 1)[1])
 def test_a_longer_cache_is_not_asked_for(form):
     request = parse(form, **{KEEPING: "24h"})
     assert KEEPING not in request.fields
-    assert KEEPING in request.adjusted
+    assert request.adjusted == (KEEPING,)
+    assert KEEPING not in parse(form, **{KEEPING: None}).fields
+    assert parse(form, **{KEEPING: "24h", "store": True}).adjusted == (KEEPING, "store")
     assert take_keeping(fields(**{KEEPING: None})) == ()
 
 
