@@ -12,6 +12,10 @@ GROUNDED = """
 [[providers.sim-zero.policy_exceptions]]
 applies_to = { features = ["google-search-grounding"] }
 override = { retention = { kind = "limited", days = 30 }, zero_retention_available = "no" }
+
+[[providers.sim-zero.policy_exceptions]]
+applies_to = { features = ["image-output"] }
+override = { retention = { kind = "limited", days = 30 } }
 """
 
 
@@ -230,3 +234,43 @@ def test_a_search_tool_is_seen_however_its_name_is_written(running, kind):
     answer = gateway.request("POST", "/v1/chat/completions", body.encode())
     assert answer.status == 403
     assert sent(simulation) == before
+
+
+WAYS = {
+    "/v1/chat/completions": {"messages": SEED["messages"]},
+    "/v1/messages": {"messages": SEED["messages"], "max_tokens": 9},
+    "/v1/responses": {"input": SEED["messages"]},
+}
+SEARCHES = {"/v1/chat/completions": "web_search", "/v1/messages": "web_search_20250305", "/v1/responses": "web_search"}
+
+
+@pytest.mark.parametrize("path", WAYS)
+@pytest.mark.parametrize("nothing", ["null", '"custom"', '"function"'])
+@pytest.mark.parametrize("key", ["type", r"\u0074ype"])
+def test_no_fact_depends_on_which_of_two_keys_counts(running, path, key, nothing):
+    """A tool that searches, and states another type before or behind: which one a provider takes nobody knows."""
+    gateway, simulation = running
+    before = sent(simulation)
+    body = json.dumps({"model": SEED["model"], **WAYS[path], "data_policy": {"retention_days": 0}, "tools": ["TOOL"]})
+    for first, second in ((f'"{SEARCHES[path]}"', nothing), (nothing, f'"{SEARCHES[path]}"')):
+        tool = f'{{"name":"x","type":{first},"{key}":{second}}}'
+        answer = gateway.request("POST", path, body.replace('"TOOL"', tool).encode())
+        assert answer.status == 400, answer.body
+    assert sent(simulation) == before
+
+
+@pytest.mark.parametrize("path", WAYS)
+@pytest.mark.parametrize(
+    "asked", [{"modalities": ["image", "text"]}, {"image_config": {"aspect_ratio": "1:1"}}, {"modalities": ["pictures"]}]
+)
+def test_images_in_the_answer_are_seen_in_every_format(running, path, asked):
+    """The exception for them keeps content for 30 days, so retention 0 leaves nobody; text alone it leaves to who keeps nothing."""
+    gateway, simulation = running
+    body = {"model": SEED["model"], **WAYS[path], "data_policy": {"retention_days": 0}}
+    before = sent(simulation)
+    assert gateway.request("POST", path, {**body, **asked}).status == 403
+    assert sent(simulation) == before
+    assert permitted(gateway, {"data_policy": {"retention_days": 0}, **asked}, ()) == set()
+    answer = gateway.request("POST", path, {**body, "modalities": ["text"]})
+    assert (answer.status, answer.headers["x-anyapi-provider"]) == (200, "sim-zero")
+    assert gateway.request("POST", path, {**body, **asked, "data_policy": {"retention_days": 30}}).status == 200

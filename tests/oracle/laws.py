@@ -15,10 +15,11 @@ CONFIDENCE_LADDER = ("none", "secondary", "primary", "contracted")
 
 NEVER_SENT = frozenset(
     "batch batches files assistants assistant-api threads conversations agents libraries vector-stores fine-tuning evals videos "
-    "stored-completions responses-store async-inference image-output".split()
+    "stored-completions responses-store async-inference".split()
 )
 FLAGGED = frozenset(("flagged-content", "csam-screening"))
 GROUNDING = "google-search-grounding"
+IMAGES = "image-output"
 WRONG_HOST = frozenset(("other_host", "excluded_host"))
 NEEDS_AGREEMENT = frozenset(("hipaa-baa", "gdpr-dpa"))
 

@@ -30,6 +30,7 @@ CASE_KEYS = {
     "agreement",
     "today",
     "search",
+    "images",
     "operation",
     "asked",
     "account",
@@ -123,7 +124,11 @@ def decided(case):
     return decide(
         merge(layers, DEFAULT_PRESETS),
         samples.MODEL,
-        Facts(web_search=case.get("search", False), operation=Operation(case.get("operation", "chat_completions"))),
+        Facts(
+            web_search=case.get("search", False),
+            operation=Operation(case.get("operation", "chat_completions")),
+            image_output=case.get("images", False),
+        ),
         samples.context(
             [item],
             [where],

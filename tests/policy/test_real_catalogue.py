@@ -42,7 +42,7 @@ def test_the_real_catalogue_is_decided_as_the_oracle_does(tier):
         requirement = merge([(Layer.ACCOUNT, settings)], DEFAULT_PRESETS)
         assert requirement_differences(requirement, required) == []
         for model in models:
-            facts = Facts(web_search=tier is Tier.FREE, operation=asked_of([catalogue.models[model]]))
+            facts = Facts(web_search=tier is Tier.FREE, operation=asked_of([catalogue.models[model]]), image_output=tier is Tier.PAID)
             verdicts = oracle.judge(required, model, msgspec.to_builtins(facts), plain, None, compiled + age)
             decision = decide(requirement, model, facts, context, None, compiled + age)
             assert verdict_differences(decision, verdicts, facts=True) == [], model

@@ -55,8 +55,9 @@ UPSTREAM = ("one-latest", "one:cloud", "labs-one", "acme/one")
 UPSTREAM_GLOBS = ("*:cloud", "labs-*", "one-*", "*", "one", "*one*")
 NAMES = ("alpha", "beta", "gamma", "home")
 FEATURES = (
-    ("batch", "files", "image-output", "responses-store")
+    ("batch", "files", "responses-store")
     + ("google-search-grounding",) * 3
+    + ("image-output",) * 2
     + ("flagged-content", "csam-screening") * 3
     + ("upstream", "passthrough-models")
 )
@@ -336,6 +337,7 @@ request_facts = st.builds(
         )
     ).map(frozenset),
     web_search=st.booleans(),
+    image_output=st.booleans(),
     least_tokens=st.sampled_from((0, 0, 0, 8192, 16384)),
     operation=st.sampled_from((Operation.CHAT_COMPLETIONS,) * 8 + (Operation.EMBEDDINGS,)),
 )

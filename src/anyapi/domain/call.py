@@ -51,6 +51,8 @@ class Facts(msgspec.Struct, frozen=True):
     operation: Operation = Operation.CHAT_COMPLETIONS
     choice: Choice | None = None
     """Only where the gateway chooses the model; `uses` is then filled too."""
+    image_output: bool = False
+    """The request asks for images in the answer, or for something in it that nobody here knows."""
 
 
 NO_FACTS = Facts()

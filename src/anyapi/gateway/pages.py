@@ -20,7 +20,7 @@ from anyapi.gateway.authenticate import authenticate
 from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
 from anyapi.gateway.error_envelope import echo
-from anyapi.gateway.formats import anthropic_count, anthropic_messages
+from anyapi.gateway.formats import anthropic_count, anthropic_messages, beyond
 from anyapi.gateway.formats.openai_chat import ChatRequest, read_question
 from anyapi.gateway.key_limits import account_of, shown
 from anyapi.gateway.plane import DataPlane
@@ -119,6 +119,7 @@ async def explain_request(call: Call, plane: DataPlane, reply: Connection) -> No
     """Answer `POST /v1/explain`: what would happen to a request, without its content. Sends nothing anywhere."""
     principal = authenticate(call.credential, plane.principals, plane.clock)
     request = await apart(read_question, call.body) if len(call.body) > LARGE else read_question(call.body)
+    request.facts = beyond.seen(request.facts, request.fields)
     request.models, operation = asked_about(request.models, plane.context.catalogue, plane.names)
     if operation is not request.facts.operation:
         request.facts = msgspec.structs.replace(request.facts, operation=operation)

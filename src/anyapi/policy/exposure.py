@@ -1,17 +1,18 @@
 """From requests that were sent to the exposure ledger: facts as they were in force then, and when copies should be gone. Pure.
 
 Unknown is the worst case here too: an endpoint or a catalogue that is not known any more, an expired record and a contradiction all
-leave retention unknown, and an end that nobody stated is never guessed. What a row does not tell of its request (a web search changes
-some policies) is resolved both ways, and the worse counts.
+leave retention unknown, and an end that nobody stated is never guessed. What a row does not tell of its request (a web search, or images
+in the answer, change some policies) is resolved both ways, and the worse counts.
 """
 
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 
 import msgspec
 
-from anyapi.domain.call import NO_FACTS, Facts
+from anyapi.domain.call import Facts
 from anyapi.domain.catalogue import Catalogue, Endpoint, Provider
 from anyapi.domain.data_policy import UNKNOWN_RETENTION, Grade, Retention, RetentionKind, Training
 from anyapi.domain.exposure import Exposure, Keeping, Ledger, Recipient, RetentionClock
@@ -21,7 +22,7 @@ from anyapi.policy.resolve import Resolved, resolve
 from anyapi.policy.scales import TRAINING, counted_days, worse, worse_copies, worse_retention
 from anyapi.policy.standing import DAY
 
-_UNSEEN = (NO_FACTS, Facts(web_search=True))
+_UNSEEN = tuple(Facts(web_search=search, image_output=images) for search, images in product((False, True), repeat=2))
 """What a request may have been that its row does not tell: policies differ by it."""
 _ORDER = {Keeping.UNKNOWN: 0, Keeping.INDEFINITELY: 1, Keeping.UNTIL: 2, Keeping.NOTHING: 3}
 

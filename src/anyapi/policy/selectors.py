@@ -29,13 +29,13 @@ NEVER_SENT = frozenset(
         "stored-completions",
         "responses-store",
         "async-inference",
-        "image-output",
     }
 )
 """Provider features that no request through this gateway uses."""
 FLAGGED_COPIES = frozenset({"flagged-content", "csam-screening"})
 """Not features of a request but copies that the vendor makes of flagged items; they have a clock of their own."""
-SEARCH_GROUNDING = "google-search-grounding"
+SEARCH_GROUNDING, IMAGE_OUTPUT = "google-search-grounding", "image-output"
+"""Features that a request tells of itself, so that rules know them for certain."""
 _UNDECLARED = Credential(CredentialId(""), ProviderId(""))
 """Stands for no credential: declares nothing."""
 
@@ -110,4 +110,6 @@ def _compared(actual: str | None, wanted: Iterable[str]) -> Answer:
 def _feature(feature: str, facts: Facts) -> Answer:
     if feature == SEARCH_GROUNDING:
         return _certainly(facts.web_search)
+    if feature == IMAGE_OUTPUT:
+        return _certainly(facts.image_output)
     return Answer.NO if feature in NEVER_SENT else Answer.UNKNOWN

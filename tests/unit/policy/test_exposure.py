@@ -177,6 +177,9 @@ def test_what_a_row_does_not_tell_counts_as_the_worse():
     assert only(ledger([sent()], facts(kept(), exceptions=(searching,)), NOW)).main == RetentionClock(
         Keeping.UNTIL, 30.0, THEN + 20 + 30 * DAY
     )
+    making = PolicyException(Selector(features=("image-output",)), Override(retention=kept("limited", 60)))
+    for exceptions in ((searching, making), (making, searching)):
+        assert only(ledger([sent()], facts(kept(), exceptions=exceptions), NOW)).main.days == 60.0
 
 
 def test_flagged_copies_have_a_clock_of_their_own():

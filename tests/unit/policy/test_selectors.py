@@ -57,6 +57,7 @@ def test_the_whole_selector_is_read():
     [
         (["batch"], NO),
         (["google-search-grounding"], NO),
+        (["image-output"], NO),
         (["upstream"], UNKNOWN),
         (["batch", "upstream"], UNKNOWN),
         (["batch", "files"], NO),
@@ -66,7 +67,14 @@ def test_features_of_a_plain_request(features, answer):
     assert any_feature(features, Facts()) is answer
 
 
-def test_web_search_is_the_one_feature_a_request_may_use():
+def test_images_in_the_answer_are_a_feature_that_a_request_may_use():
+    assert any_feature(["batch", "image-output"], Facts(image_output=True)) is YES
+    assert any_feature(["upstream", "image-output"], Facts(image_output=True)) is YES
+    assert any_feature(["google-search-grounding"], Facts(image_output=True)) is NO
+    assert any_feature(["image-output"], Facts(web_search=True)) is NO
+
+
+def test_web_search_is_a_feature_that_a_request_may_use():
     assert any_feature(["google-search-grounding"], Facts(web_search=True)) is YES
     assert any_feature(["upstream", "google-search-grounding"], Facts(web_search=True)) is YES
     assert any_feature(["upstream"], Facts(web_search=True)) is UNKNOWN
@@ -74,9 +82,9 @@ def test_web_search_is_the_one_feature_a_request_may_use():
 
 def test_every_feature_the_page_lists_is_never_sent():
     page = """batch batches files assistants assistant-api threads conversations agents libraries vector-stores fine-tuning evals videos
-    stored-completions responses-store async-inference image-output"""
+    stored-completions responses-store async-inference"""
     assert NEVER_SENT == set(page.split())
-    assert {any_feature([feature], Facts(web_search=True)) for feature in NEVER_SENT} == {NO}
+    assert {any_feature([feature], Facts(web_search=True, image_output=True)) for feature in NEVER_SENT} == {NO}
     assert FLAGGED_COPIES == {"flagged-content", "csam-screening"}
 
 

@@ -101,8 +101,7 @@ def _read_special(request: MessagesRequest) -> None:
     request.app, adjusted = take_off(fields, unread=USER_ID)
     request.adjusted += (*kept, *adjusted)
     tools = fields.get("tools")
-    if beyond.searches(fields) or (tools is not None and looks_up(tools)):
-        request.facts = msgspec.structs.replace(request.facts, web_search=True)
+    request.facts = beyond.seen(request.facts, fields, searches_by_tool=tools is not None and looks_up(tools))
 
 
 def _named(models: tuple[ModelId, ...]) -> ModelId | None:

@@ -5,6 +5,7 @@ A field that nobody here knows passes on, so that nothing new is lost; these are
 
 import msgspec
 
+from anyapi.domain.call import Facts
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats.strict_json import Fields
 
@@ -32,8 +33,27 @@ SWITCHES = frozenset({"enable_search"})
 """Of these, those that false switches off."""
 KEEPING = "prompt_cache_retention"
 """Has the provider keep the prompt for longer: never sent."""
+MODALITIES = frozenset({"modalities", "output_modalities", "response_modalities", "responseModalities"})
+"""Fields that list what an answer may hold."""
+NO_IMAGES = frozenset({"text", "audio"})
+"""What they may list without asking for images, in any case. Whatever else stands there may be one."""
+PICTURING = frozenset(
+    {
+        "image_config",
+        "imageConfig",
+        "image_generation",
+        "return_images",
+        "media_response",
+        "generation_config",
+        "generationConfig",
+        "google",
+    }
+)
+"""Fields that say how images are made or have them sent along (OpenRouter, Perplexity), and settings of another API that may."""
 NOTHING = frozenset({b"null", b"[]", b"{}", b"false"})
 NULLS = frozenset({b"null"})
+
+_decode_words = msgspec.json.Decoder(list[str] | None).decode
 
 
 def searches(fields: Fields) -> bool:
@@ -42,6 +62,26 @@ def searches(fields: Fields) -> bool:
         if bytes(fields[name]) not in NOTHING:
             raise BadRequest(f"{name} {REFUSED[name]}. Leave it out.", name)
     return any(bytes(fields[name]) not in (NOTHING if name in SWITCHES else NULLS) for name in SEARCHING & fields.keys())
+
+
+def pictures(fields: Fields) -> bool:
+    """Whether a field asks for images in the answer, as far as anybody can tell: what cannot be read does."""
+    if any(bytes(fields[name]) not in NOTHING for name in PICTURING & fields.keys()):
+        return True
+    return any(_lists_images(fields[name]) for name in MODALITIES & fields.keys())
+
+
+def _lists_images(raw: msgspec.Raw) -> bool:
+    try:
+        return not NO_IMAGES.issuperset(map(str.lower, _decode_words(raw) or ()))
+    except (msgspec.DecodeError, RecursionError):
+        return True
+
+
+def seen(facts: Facts, fields: Fields, *, searches_by_tool: bool = False) -> Facts:
+    """The facts of a request with what its fields reach. Raises `BadRequest` for a field that reaches where no rule looks."""
+    search, images = searches(fields) or searches_by_tool, pictures(fields)
+    return msgspec.structs.replace(facts, web_search=search, image_output=images) if search or images else facts
 
 
 def take_keeping(fields: Fields) -> tuple[str, ...]:

@@ -111,8 +111,7 @@ def _read_special(request: ChatRequest) -> None:
         request.app, adjusted = take_off(fields)
         request.adjusted += (*kept, *adjusted)
     tools = fields.get("tools")
-    if beyond.searches(fields) or (tools is not None and has_web_search(tools)):
-        request.facts = msgspec.structs.replace(request.facts, web_search=True)
+    request.facts = beyond.seen(request.facts, fields, searches_by_tool=tools is not None and has_web_search(tools))
 
 
 def take_policy(request: ChatRequest) -> None:

@@ -126,13 +126,10 @@ def parse(body: bytes) -> ResponsesRequest:
     kept = beyond.take_keeping(fields)
     request.app, adjusted = take_off(fields)
     request.adjusted += (*kept, *adjusted)
-    searches = beyond.searches(fields)
-    if bytes(fields.get("tools", NULL)) != NULL:
-        searches = _check_tools(fields["tools"], "tools") or searches
+    searches = bytes(fields.get("tools", NULL)) != NULL and _check_tools(fields["tools"], "tools")
     if bytes(memoryview(given)[:1]) == b"[":
         searches = _check_items(given) or searches
-    if searches:
-        request.facts = msgspec.structs.replace(request.facts, web_search=True)
+    request.facts = beyond.seen(request.facts, fields, searches_by_tool=searches)
     if len(body) > BIG:
         request.facts = msgspec.structs.replace(request.facts, least_tokens=least_tokens(body))
     return request

@@ -5,9 +5,10 @@ import json
 import msgspec
 import pytest
 
+from anyapi.domain.call import NO_FACTS, Facts
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats import anthropic_messages, openai_chat, openai_embeddings, openai_responses
-from anyapi.gateway.formats.beyond import KEEPING, REFUSED, SEARCHING, searches, take_keeping
+from anyapi.gateway.formats.beyond import KEEPING, MODALITIES, PICTURING, REFUSED, SEARCHING, pictures, searches, seen, take_keeping
 
 BODIES = {
     openai_chat: {"model": "a/b", "messages": [{"role": "user", "content": "hi"}]},
@@ -60,6 +61,64 @@ def test_a_search_is_a_fact(form, name):
 def test_a_search_that_is_switched_off_is_none(form):
     assert parse(form, enable_search=True).facts.web_search
     assert not parse(form, enable_search=False).facts.web_search
+
+
+@FORMATS
+@pytest.mark.parametrize("name", sorted(MODALITIES))
+def test_images_in_the_answer_are_a_fact(form, name):
+    for asked in (
+        ["image", "text"],
+        ["text", "image"],
+        ["IMAGE"],
+        ["pictures"],
+        ["video"],
+        "image",
+        "text",
+        {"text": 1},
+        [["text"]],
+        5,
+        True,
+    ):
+        assert parse(form, **{name: asked}).facts.image_output, asked
+    for asked in (None, [], ["text"], ["audio", "text"], ["TEXT"]):
+        request = parse(form, **{name: asked})
+        assert not request.facts.image_output, asked
+        assert name in request.fields
+
+
+@FORMATS
+@pytest.mark.parametrize("name", sorted(PICTURING))
+def test_settings_of_images_are_that_fact_too(form, name):
+    for asked in (True, {"aspect_ratio": "1:1"}, "x", 0):
+        assert parse(form, **{name: asked}).facts.image_output
+    for asked in (None, False, {}, []):
+        assert not parse(form, **{name: asked}).facts.image_output
+
+
+@FORMATS
+def test_the_fact_does_not_depend_on_the_spelling_of_the_field(form):
+    for spelt in ('"modalities":["im\\u0061ge"]', '"mod\\u0061lities":["image"]', '"modalities" : [ "image" ]'):
+        text = json.dumps({**BODIES[form], "x": 1}).replace('"x": 1', spelt)
+        assert form.parse(text.encode()).facts.image_output
+
+
+@FORMATS
+def test_facts_stand_beside_each_other(form):
+    facts = parse(form, modalities=["image"], web_search_options={}, tags=["chat_completions:vision"]).facts
+    assert (facts.web_search, facts.image_output, {tag.value for tag in facts.tags}) == (True, True, {"vision"})
+    assert parse(form, modalities=["text"]).facts is NO_FACTS
+
+
+def test_what_is_seen_of_fields():
+    assert seen(NO_FACTS, fields(user="x")) is NO_FACTS
+    assert seen(NO_FACTS, {}, searches_by_tool=True) == Facts(web_search=True)
+    assert seen(NO_FACTS, fields(modalities=["image"])) == Facts(image_output=True)
+    assert pictures({"modalities": msgspec.Raw(b"[" * 5000 + b"]" * 5000)})
+
+
+def test_a_tool_of_responses_that_makes_images_is_refused():
+    with pytest.raises(BadRequest, match="makes images"):
+        parse(openai_responses, tools=[{"type": "image_generation"}])
 
 
 @FORMATS
