@@ -1,4 +1,7 @@
-"""Path to operation. Both `/v1` and `/api/v1` serve the data plane; what belongs elsewhere is said so. Nothing else happens here."""
+"""Path to operation. Both `/v1` and `/api/v1` serve the data plane; what belongs elsewhere is said so.
+
+A header named `X-AnyAPI-*` that nobody here reads is refused, whatever the path. Nothing else happens here.
+"""
 
 from functools import partial
 
@@ -12,6 +15,7 @@ from anyapi.gateway.pages import Operation
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.receipts import receipt
 from anyapi.gateway.render import error_of
+from anyapi.policy.parse import KNOWN_HEADERS, refuse_unlisted
 from anyapi.wire.tasks import Driven
 
 PREFIXES = ("/v1/", "/api/v1/")
@@ -43,6 +47,8 @@ STORED = frozenset(
 """What keeps something at a provider, so that there is nothing of it here."""
 KEPT = ("responses/resp", "chat/completions/chatcmpl", "messages/batches")
 """How paths begin that ask for an answer again, by its id, or for a batch of them."""
+LISTED = frozenset(name.encode() for name in KNOWN_HEADERS)
+"""Headers of ours that there are, by lower-case name."""
 
 
 class Router:
@@ -60,6 +66,8 @@ class Router:
     def handle(self, call: Call, reply: Connection) -> Driven:
         """What answers one call; what it raises is for `failed`."""
         operation = self._fast.get(call.path) if call.method == b"POST" else None
+        if call.policy and not LISTED.issuperset([name for name, _ in call.policy]):
+            operation = _refuse_headers
         return (operation or self._find(call))(call, self.plane, reply)
 
     def failed(self, error: Exception, call: Call, reply: Connection) -> None:
@@ -83,6 +91,10 @@ class Router:
 
 async def _refuse(error: AnyAPIError, *_: object) -> None:
     raise error
+
+
+async def _refuse_headers(call: Call, *_: object) -> None:
+    refuse_unlisted(name for name, _ in call.policy_headers())
 
 
 def find(call: Call, control_url: str | None = None) -> Operation:

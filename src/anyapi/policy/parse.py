@@ -13,7 +13,16 @@ from anyapi.domain.call import Preference, Sort
 from anyapi.domain.ids import ProviderId
 from anyapi.domain.requirement import DataClass, Settings
 from anyapi.errors import BadRequest
-from anyapi.policy.parse_headers import APP_PREFIX, COMMITMENT_SALT, is_policy, parse_app, parse_app_headers, parse_policy_headers
+from anyapi.policy.parse_headers import (
+    APP_PREFIX,
+    COMMITMENT_SALT,
+    KNOWN_HEADERS,
+    is_policy,
+    parse_app,
+    parse_app_headers,
+    parse_policy_headers,
+    refuse_unlisted,
+)
 from anyapi.policy.wire_values import (
     LEAST_CONFIDENCES,
     FlaggedCopies,
@@ -31,6 +40,7 @@ from anyapi.policy.wire_values import (
 __all__ = [
     "APP_PREFIX",
     "COMMITMENT_SALT",
+    "KNOWN_HEADERS",
     "Known",
     "is_policy",
     "parse_app",
@@ -39,6 +49,7 @@ __all__ = [
     "parse_policy_headers",
     "parse_provider",
     "parse_provider_options",
+    "refuse_unlisted",
 ]
 
 DATA_POLICY = (

@@ -81,6 +81,13 @@ APP_METADATA = {"app_id": "id", "app_name": "name", "app_version": "version", "u
 KNOWN_HEADERS = (*(PREFIX + name for name in POLICY_HEADERS), *(APP_PREFIX + name for name in APP_HEADERS), COMMITMENT_SALT)
 
 
+def refuse_unlisted(names: Iterable[str]) -> None:
+    """Raise `BadRequest` for an `X-AnyAPI-*` header (lower-case name) that nobody here reads: a typo must not pass as no policy."""
+    for name in names:
+        if name not in KNOWN_HEADERS:
+            raise _unknown_header(name)
+
+
 def is_policy(name: str) -> bool:
     """Whether an `X-AnyAPI-*` header asks for a policy, or is one that nobody knows."""
     return not name.startswith(APP_PREFIX) and name != COMMITMENT_SALT

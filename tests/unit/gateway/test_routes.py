@@ -117,6 +117,32 @@ async def test_errors_are_answered_and_the_connection_lives():
         assert running.errors == []
 
 
+SERVED = [(b"GET", path.encode()) for path in PLAIN]
+SERVED += [(method.encode(), f"{prefix}{name}".encode()) for method, name in OPERATIONS for prefix in PREFIXES]
+SERVED += [(b"GET", b"/v1/models/acme/one/endpoints"), (b"GET", b"/v1/receipts/dec_00"), (b"GET", b"/nowhere")]
+SERVED += [(method, path) for path in (b"/healthz", b"/v1/chat/completions") for method in (b"HEAD", b"OPTIONS", b"DELETE")]
+
+
+@on_loop
+async def test_a_header_of_ours_that_nobody_reads_is_a_400_on_every_path():
+    async with gateway(silent) as running:
+        for method, path in SERVED:
+            for line in (b"X-AnyAPI-App-Foo: x", b"X-AnyAPI-Retention-Day: 0", b"x-anyapi-: 1"):
+                response = await running.get(path, line, method=method)
+                assert response.status == 400, (method, path, line)
+                assert method == b"HEAD" or b"x-anyapi-" in response.body
+                assert response.field("connection") is None
+        assert running.errors == []
+
+
+@on_loop
+async def test_headers_of_ours_change_nothing_where_nothing_goes_by_them():
+    async with gateway(silent) as running:
+        for path in PLAIN:
+            response = await running.get(path.encode(), b"X-AnyAPI-App-ID: shop", b"X-AnyAPI-Retention-Days: 0")
+            assert response.status == 200, path
+
+
 @on_loop
 async def test_what_nobody_foresaw_is_a_500_reported_by_its_type(monkeypatch):
     async def broken(call, plane, reply):

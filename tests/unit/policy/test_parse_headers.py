@@ -15,6 +15,7 @@ from anyapi.policy.parse_headers import (
     parse_app,
     parse_app_headers,
     parse_policy_headers,
+    refuse_unlisted,
 )
 from anyapi.policy.wire_values import Known
 
@@ -150,6 +151,14 @@ def test_an_unknown_header_is_refused_with_the_near_name():
     assert message.endswith(f" is unknown. Known: {', '.join(KNOWN_HEADERS)}.")
     assert refusal(("x-anyapi-", "30"))
     assert refusal(("x-anyapi-paid-only", "true"), ("x-anyapi-odd", "1"))
+
+
+def test_whatever_is_not_listed_is_refused_by_name():
+    refuse_unlisted(KNOWN_HEADERS)
+    for name in ("x-anyapi-app-foo", "x-anyapi-app-", "x-anyapi-retention-day", "x-anyapi-", "x-anyapi-decision"):
+        with pytest.raises(BadRequest, match=f"The header `{name}` is unknown|`x-anyapi-...` is unknown") as caught:
+            refuse_unlisted([*KNOWN_HEADERS, name])
+        assert caught.value.field in {name, "x-anyapi-..."}
 
 
 def test_repeated_headers_are_met():
