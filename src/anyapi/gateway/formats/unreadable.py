@@ -3,11 +3,14 @@
 import json
 
 from anyapi.errors import BadRequest
+from anyapi.gateway.formats.extent import LONG, MOST_VALUES, count_values, might_hold
 from anyapi.gateway.formats.field_names import OBJECTS, PLAIN
 from anyapi.policy.wire_values import is_field_name
 
 LARGEST = 256 * 1024
-"""Bytes. A larger body is not read once more for the sake of an error's text."""
+"""Bytes. A larger body is not read once more for the sake of an error's text, unless a policy may be what is wrong with it."""
+NO_NUMBERS = (b"NaN", b"Infinity")
+"""What Python and others write that JSON has not; a policy may hold one by mistake."""
 DEEPEST = 6
 
 
@@ -21,7 +24,7 @@ class _NoNumber:
 
 def unreadable(body: bytes) -> BadRequest:
     """The error for a body that could not be read as an object."""
-    if len(body) > LARGEST:
+    if len(body) > LARGEST and not _may_be_read(body):
         return BadRequest("The body is not a JSON object.")
     try:
         found = json.loads(body.decode(), object_pairs_hook=_object, parse_constant=lambda _: _NoNumber(), parse_int=float)
@@ -34,6 +37,13 @@ def unreadable(body: bytes) -> BadRequest:
     if not isinstance(found, dict):
         return BadRequest("The body is not a JSON object.")
     return BadRequest("The body is not valid JSON: a text in it holds half of a surrogate pair.")
+
+
+def _may_be_read(body: bytes) -> bool:
+    """Whether a large body may hold such a number, and no more values than are looked through anywhere."""
+    if not any(word in body for word in NO_NUMBERS):
+        return False
+    return len(body) <= LONG or might_hold(body) <= MOST_VALUES or count_values(body, MOST_VALUES) <= MOST_VALUES
 
 
 def _object(pairs: list[tuple[str, object]]) -> object:

@@ -6,6 +6,7 @@ import pytest
 
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats import unreadable as module
+from anyapi.gateway.formats.extent import LONG, MOST_VALUES
 from anyapi.gateway.formats.strict_json import outer_fields
 
 START = '{"model":"a/b","messages":[{"role":"user","content":"s3cret"}],'
@@ -66,6 +67,28 @@ def test_where_it_cannot_be_read(body, said):
     assert said in error_of(body)[0]
 
 
+LONG_TEXT = "hello " * (module.LARGEST // 6)
+
+
+@pytest.mark.parametrize("text", [LONG_TEXT, LONG_TEXT * 9], ids=["on the loop", "in a thread"])
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_it_is_named_in_a_large_body_too(text, number):
+    messages = json.dumps([{"role": "user", "content": text}])
+    for body in (
+        f'{{"model":"a/b","messages":{messages},"data_policy":{{"retention_days":{number}}}}}',
+        f'{{"data_policy":{{"retention_days":{number}}},"model":"a/b","messages":{messages}}}',
+    ):
+        said, field = error_of(body)
+        assert (field, "`data_policy.retention_days` is not a number" in said) == ("data_policy.retention_days", True)
+
+
+def test_more_values_than_are_looked_through_anywhere_are_not_read_for_it(monkeypatch):
+    values = ",".join(["0"] * (MOST_VALUES + 10)) + " " * LONG
+    monkeypatch.setattr(module.json, "loads", lambda *_, **__: pytest.fail("it holds too many"))
+    assert error_of(f'{{"messages":[{values}],"data_policy":{{"retention_days":NaN}}}}') == ("The body is not a JSON object.", None)
+
+
 def test_a_large_body_is_not_read_once_more(monkeypatch):
     monkeypatch.setattr(module, "LARGEST", 20)
     assert error_of(json.dumps({"x": "s3cret" * 9})[:-1])[0] == "The body is not a JSON object."
+    assert "NaN or Infinity" in error_of('{"x":"%s","y":NaN}' % ("s3cret" * 9))[0]
