@@ -119,14 +119,12 @@ def in_order(verdicts: dict, places: list = ()) -> list:
 
     dearest = max((price(name) or 0 for name in could), default=0)
 
-    def lasts(name: str) -> int:
+    def lasts(name: str) -> tuple[bool, bool]:
         endpoint = permitted[name]["endpoint"]
-        return (endpoint.get("status", "active") != "active") + (not can(endpoint, "tools"))
+        return endpoint.get("status", "active") != "active", not can(endpoint, "tools")
 
     def place(name: str) -> int:
         provider = permitted[name]["endpoint"]["provider"]
         return places.index(provider) if provider in places else len(places)
 
-    return sorted(
-        permitted, key=lambda name: (lasts(name) > 0, place(name), lasts(name), dearest if price(name) is None else price(name), name)
-    )
+    return sorted(permitted, key=lambda name: (lasts(name), place(name), dearest if price(name) is None else price(name), name))

@@ -56,14 +56,17 @@ def _too_short(endpoint: Endpoint, choice: Choice) -> Iterable[Reason]:
 
 
 def arranged_to_choose(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
-    """The candidates, cheapest first. What cannot call tools ranks last: it is small, old, or made for one purpose."""
-    scored = [
-        candidate
-        if candidate.endpoint.capabilities.tools
-        else msgspec.structs.replace(candidate, static_score=candidate.static_score + LAST)
-        for candidate in arranged(candidates)
-    ]
+    """The candidates, cheapest first. What cannot call tools comes after: it is small, old, or made for one purpose.
+
+    After both comes what ranks last everywhere, deprecated or unverified: what can call tools, then what cannot.
+    """
+    scored = [msgspec.structs.replace(one, static_score=one.static_score + LAST * _behind(one.endpoint)) for one in arranged(candidates)]
     return tuple(sorted(scored, key=attrgetter("static_score", "endpoint.id")))
+
+
+def _behind(endpoint: Endpoint) -> int:
+    """How many steps further back than where `arranged` puts it."""
+    return (endpoint.status is not Status.ACTIVE) + (not endpoint.capabilities.tools)
 
 
 def preference_in(model: ModelId, preference: Preference) -> Preference:

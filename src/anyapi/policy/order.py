@@ -25,7 +25,7 @@ from anyapi.domain.decision import Candidate, EndpointHealth
 from anyapi.domain.ids import EndpointId
 
 LAST = 10.0
-"""Added to the static score of endpoints that rank last; more than all shares together."""
+"""A step back: added to the static score of endpoints that rank last; more than all shares together."""
 LATENCY_WEIGHT = 0.5
 ERROR_WEIGHT = 2.0
 _by_score_then_id = itemgetter(0, 1)
@@ -90,14 +90,14 @@ def _health_score(state: EndpointHealth, usual: EndpointHealth, per_second: floa
 
 
 def preferred(candidates: Sequence[Candidate], preference: Preference, health: Mapping[EndpointId, EndpointHealth]) -> list[Candidate]:
-    """All candidates in the caller's order: providers of `order` first, then `sort`; what ranks last stays last. Open circuits stay in."""
+    """All candidates in the caller's order: providers of `order` first, then `sort`; what is steps back stays so. Open circuits stay in."""
     closed = balanced(candidates, {name: state for name, state in health.items() if not state.circuit_open})
     places = {provider: place for place, provider in enumerate(preference.order)}
 
-    def key(row: tuple[int, Candidate]) -> tuple[bool, int, float, int]:
+    def key(row: tuple[int, Candidate]) -> tuple[float, int, float, int]:
         place, candidate = row
         asked = places.get(candidate.endpoint.provider, len(places))
-        return candidate.static_score >= LAST, asked, _sort_value(candidate, preference.sort, health), place
+        return candidate.static_score // LAST, asked, _sort_value(candidate, preference.sort, health), place
 
     return [candidate for _, candidate in sorted(enumerate(closed), key=key)]
 

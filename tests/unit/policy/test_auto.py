@@ -85,6 +85,20 @@ def test_what_cannot_call_tools_and_what_ranks_last_come_after_all_others():
     assert chosen(place) == ["e/one", "a/one", "b/one", "c/one", "d/one"]
 
 
+def test_what_is_deprecated_or_unverified_comes_after_what_cannot_call_tools_whatever_it_costs():
+    place = where(
+        end("a", dollars=1, status=Status.DEPRECATED),
+        end("b", dollars=2, status=Status.UNVERIFIED),
+        end("c", dollars=9, capabilities=Capabilities()),
+        end("d", dollars=0, status=Status.UNVERIFIED, capabilities=Capabilities()),
+        end("e", dollars=8, capabilities=Capabilities()),
+    )
+    assert chosen(place) == ["e/one", "c/one", "a/one", "b/one", "d/one"]
+    quick = {"a/one": EndpointHealth(latency=0.1), "e/one": EndpointHealth(latency=9.0), "c/one": EndpointHealth(latency=0.2)}
+    assert chosen(place, preference=Preference(sort=Sort.LATENCY), health=quick)[:3] == ["c/one", "e/one", "a/one"]
+    assert chosen(place, preference=Preference(order=("b", "c")))[:4] == ["c/one", "e/one", "b/one", "a/one"]
+
+
 @pytest.mark.parametrize(
     ("preference", "order"),
     [
