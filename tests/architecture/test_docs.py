@@ -29,6 +29,8 @@ from anyapi.domain.evidence import EvidenceCode
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.domain.snapshot import PolicyContext
 from anyapi.gateway import privacy, render, routes
+from anyapi.gateway.formats.anthropic_messages import LOOKS_UP
+from anyapi.gateway.formats.beyond import SEARCHING
 from anyapi.gateway.limits import Limits
 from anyapi.policy import parse, parse_headers
 from anyapi.policy.decide import decide
@@ -245,6 +247,12 @@ def test_every_path_is_in_the_api_page():
     methods = {path: row[1] for row in rows(API, columns=4) for path in re.findall(r"`(/[^`]*)`", row[0])}
     assert {path for path, method in methods.items() if method == "POST"} == {f"/v1/{name}" for name in routes.POST}
     none([name for name in routes.PLANNED if f"`{name}`" not in API])
+
+
+def test_every_field_that_searches_is_among_those_that_explain_reads():
+    (row,) = [row for row in rows(API, columns=2) if "searches the web" in row[1]]
+    assert SEARCHING <= set(re.findall(r"`(\w+)`", row[0]))
+    assert set(LOOKS_UP) <= set(re.findall(r"`(\w+)`", row[0]))
 
 
 def test_the_table_of_errors_is_the_codes():

@@ -22,14 +22,15 @@ from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.ids import AccountId, CredentialId, EndpointId, ModelId
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.domain.snapshot import Credential, PolicyContext, Tier
-from anyapi.errors import BadRequest, ModelNotFound
+from anyapi.errors import ModelNotFound
 from anyapi.policy.decide import LISTED, decide, decide_each
 from anyapi.policy.explain import Explanation, render_text
 from anyapi.policy.explain import explain as explanation_of
 from anyapi.policy.merge import merge
-from anyapi.policy.names import asked_about, bare_names
+from anyapi.policy.names import bare_names
 from anyapi.policy.order import arranged
 from anyapi.policy.parse import parse_data_policy
+from anyapi.policy.question import PREFIX, asked_about, tags_named
 from anyapi.policy.wire_values import LEAST_CONFIDENCES, FlaggedCopies
 from anyapi.storage.rows import DEFAULT_ACCOUNT
 from anyapi.upstream.adapters import SERVED_EMBEDDINGS, SERVED_PROTOCOLS
@@ -54,7 +55,7 @@ _ASSUMED = CredentialId("assumed")
 @click.option(
     "--flagged-copies", type=click.Choice([name.value for name in FlaggedCopies]), help="Whether copies of flagged content count."
 )
-@click.option("--tag", "tags", multiple=True, help="An ability such as vision or chat_completions:vision. Repeatable.")
+@click.option("--tag", "tags", multiple=True, help="An ability such as vision or web_search. Repeatable.")
 @click.option("--assume-credentials", is_flag=True, help="As if a paid key of every provider were configured.")
 @click.option("--account", help="As a request of this account.  [default: default]")
 @click.option("--project", help="As a request of this project.")
@@ -73,9 +74,9 @@ def explain(models: tuple[str, ...], tags: tuple[str, ...], assume_credentials: 
     context = stored.over(policy_context(config, config.catalogue, SERVED_PROTOCOLS, SERVED_EMBEDDINGS))
     if assume_credentials:
         context = assuming_credentials(context)
-    named, operation = asked_about(tuple(map(ModelId, models)), config.catalogue, bare_names(config.catalogue))
-    settings = _settings(asked, config.catalogue)
-    question = _question(named, settings, Facts(tags=_tags(tags), operation=operation), config, stored)
+    names = bare_names(config.catalogue)
+    named, facts = asked_about(tuple(map(ModelId, models)), config.catalogue, names, Facts(tags=_tags(tags)))
+    question = _question(named, _settings(asked, config.catalogue), facts, config, stored)
     result, similar = answer(question, context, now.timestamp(), stored.account)
     _print(result, stored, as_json=as_json)
     for line in similar:
@@ -202,9 +203,5 @@ def _settings(asked: dict[str, object], catalogue: Catalogue) -> Settings:
 
 
 def _tags(texts: tuple[str, ...]) -> frozenset[Tag]:
-    """Raises `BadRequest` for a tag nobody knows, listing the known ones."""
-    names = [text.removeprefix("chat_completions:") for text in texts]
-    known = {tag.value for tag in Tag}
-    if not known.issuperset(names):
-        raise BadRequest(f"an unknown tag; known: {', '.join(sorted(known))}", "tags")
-    return frozenset(Tag(name) for name in names)
+    """With or without what they begin with on the wire. Raises `BadRequest` for a tag nobody knows, listing the known ones."""
+    return tags_named(f"{PREFIX}{text.removeprefix(PREFIX)}" for text in texts)

@@ -11,7 +11,7 @@ from litestar.params import FromPath, JSONBody
 from anyapi.control.layers import requirement_of
 from anyapi.control.services import Services
 from anyapi.control.threads import in_thread
-from anyapi.domain.call import PLAIN_FACTS, Question
+from anyapi.domain.call import PLAIN_FACTS, Facts, Question
 from anyapi.domain.catalogue import Capabilities, Endpoint, Model, Price, Provider, ProviderKind
 from anyapi.domain.data_policy import DataPolicy, PolicyBlock, Provenance, RetentionKind
 from anyapi.domain.ids import AccountId, ModelId, ProviderId
@@ -22,7 +22,8 @@ from anyapi.policy.availability import asked_of
 from anyapi.policy.decide import decide, decide_each
 from anyapi.policy.explain import explain, policy_view
 from anyapi.policy.explanation import Explanation, PolicyView, RetentionView
-from anyapi.policy.names import asked_about, bare_names
+from anyapi.policy.names import bare_names
+from anyapi.policy.question import asked_about, tags_named
 
 READ = {"permission": Permission.READ}
 Judged: TypeAlias = tuple[Endpoint, DataPolicy | None, tuple[str, ...]]
@@ -103,6 +104,8 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     models: list[str]
     data_policy: dict[str, object] = {}
+    tags: list[str] = []
+    """Abilities that the request asks for, such as `chat_completions:vision`; web search and URL context as one that uses them."""
     key: str | None = None
     """The id of an API key of the account, to ask as if with it; None for what the account asks alone."""
 
@@ -154,8 +157,9 @@ def explain_question(services: NamedDependency[Services], account: FromPath[Acco
         raise BadRequest("models must name 1 to 8 models.", "models")
     requirement = requirement_of(services, account, data.data_policy, data.key)
     context, now = services.in_force().context, services.clock()
-    names, operation = asked_about(tuple(map(ModelId, data.models)), context.catalogue, bare_names(context.catalogue))
-    question = Question(names, requirement, PLAIN_FACTS[operation])
+    asked = Facts(tags=tags_named(data.tags))
+    models, facts = asked_about(tuple(map(ModelId, data.models)), context.catalogue, bare_names(context.catalogue), asked)
+    question = Question(models, requirement, facts)
     decisions, unknown = decide_each(question, context, account, now)
     if not decisions:
         raise unknown[-1]

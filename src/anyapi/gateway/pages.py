@@ -20,8 +20,8 @@ from anyapi.gateway.authenticate import authenticate
 from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
 from anyapi.gateway.error_envelope import echo
-from anyapi.gateway.formats import anthropic_count, anthropic_messages, beyond
-from anyapi.gateway.formats.openai_chat import ChatRequest, read_question
+from anyapi.gateway.formats import anthropic_count, anthropic_messages, question
+from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.key_limits import account_of, shown
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import inventory
@@ -29,8 +29,8 @@ from anyapi.gateway.render import JSON
 from anyapi.policy.availability import asked_of
 from anyapi.policy.decide import decide
 from anyapi.policy.explain import explain, policy_view
-from anyapi.policy.names import asked_about
 from anyapi.policy.periods import day_of
+from anyapi.policy.question import asked_about
 from anyapi.wire.tasks import Driven
 
 Operation = Callable[[Call, DataPlane, Connection], Driven]
@@ -118,15 +118,12 @@ async def count_tokens(call: Call, plane: DataPlane, reply: Connection) -> None:
 async def explain_request(call: Call, plane: DataPlane, reply: Connection) -> None:
     """Answer `POST /v1/explain`: what would happen to a request, without its content. Sends nothing anywhere."""
     principal = authenticate(call.credential, plane.principals, plane.clock)
-    request = await apart(read_question, call.body) if len(call.body) > LARGE else read_question(call.body)
-    request.facts = beyond.seen(request.facts, request.fields)
-    request.models, operation = asked_about(request.models, plane.context.catalogue, plane.names)
-    if operation is not request.facts.operation:
-        request.facts = msgspec.structs.replace(request.facts, operation=operation)
+    request = await apart(question.read, call.body) if len(call.body) > LARGE else question.read(call.body)
+    request.models, request.facts = asked_about(request.models, plane.context.catalogue, plane.names, request.facts)
     asked = plane.ask(principal, call, request)
     decided = plane.decide(asked, request, principal.account)
-    question = Question(request.models, asked.requirement, request.facts, asked.preference)
-    given = question, decided.decisions, plane.health.view(decided.decisions), plane.context
+    about = Question(request.models, asked.requirement, request.facts, asked.preference)
+    given = about, decided.decisions, plane.health.view(decided.decisions), plane.context
     said = partial(explain, *given, account=principal.account, now=plane.clock())
     judged = sum(len(decision.permitted) + len(decision.denied) for decision in decided.decisions)
     reply.send(200, JSON + echo(call), _encode(said() if judged <= FEW else await apart(said)))

@@ -6,9 +6,8 @@ model. A name at a provider that says more than the model (a region, a tier, a p
 
 from collections.abc import Iterator, Mapping
 
-from anyapi.domain.catalogue import Catalogue, Model, Operation
-from anyapi.domain.ids import AUTO, ModelId
-from anyapi.policy.availability import asked_of
+from anyapi.domain.catalogue import Catalogue, Model
+from anyapi.domain.ids import ModelId
 
 
 def bare_names(catalogue: Catalogue) -> dict[str, ModelId]:
@@ -23,15 +22,6 @@ def bare_names(catalogue: Catalogue) -> dict[str, ModelId]:
 def resolved(models: tuple[ModelId, ...], names: Mapping[str, ModelId]) -> tuple[ModelId, ...]:
     """The same models under their ids, each once; a name that means none stays as it is."""
     return tuple(dict.fromkeys(names.get(model, model) for model in models))
-
-
-def asked_about(models: tuple[ModelId, ...], catalogue: Catalogue, names: Mapping[str, ModelId]) -> tuple[tuple[ModelId, ...], Operation]:
-    """What a question without content is about: the models under their ids, and what such models do, since it names no operation.
-
-    The one reading of such a question: data plane, control API and command share it. A choice of ours is one for chats.
-    """
-    meant, known = resolved(models, names), catalogue.models
-    return meant, Operation.CHAT_COMPLETIONS if AUTO in meant else asked_of(known[name] for name in meant if name in known)
 
 
 def _names_of(model: Model) -> Iterator[str]:

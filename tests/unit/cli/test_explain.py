@@ -140,6 +140,21 @@ def test_every_option_reaches_the_requirement(bare):
     assert requirement["data_classes"] == ["internal"]
 
 
+def test_the_tag_of_web_search_stands_for_a_request_that_searches(bare):
+    """What the provider searches for it keeps, whatever was signed for the rest."""
+    (bare / "anyapi.toml").write_text(
+        '[[agreements]]\nid = "zero"\nprovider = "google-vertex"\nattested_by = "Ada"\ndocument = "1"\nvalid_from = 2020-01-01\n'
+        'valid_until = 2100-01-01\nretention = { kind = "zero", days = 0 }\n'
+    )
+    codes = {}
+    for tag in ("vision", "web_search", "chat_completions:url_context"):
+        result = run("google/gemini-3.5-flash", "--retention-days", "0", "--only", "google-vertex", "--tag", tag, "--json")
+        rows = [row for kind in ("permitted", "denied", "unavailable") for row in json.loads(result.stdout)["models"][0][kind]]
+        codes[tag] = {reason["code"] for row in rows if row["provider"] == "google-vertex" for reason in row["reasons"]}
+    assert "retention_not_zero" not in codes["vision"]
+    assert "retention_not_zero" in codes["web_search"] & codes["chat_completions:url_context"]
+
+
 def test_the_gateways_floor_of_the_configuration_counts(bare):
     (bare / "anyapi.toml").write_text("[policy]\nretention_days = 3")
     result = json.loads(run(LLAMA, "--json", "--retention-days", "7").stdout)

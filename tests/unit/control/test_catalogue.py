@@ -1,6 +1,12 @@
 """Models, providers and explain over the control API, judged by what the account asks."""
 
+import datetime as dt
+
+import msgspec
 import pytest
+
+from anyapi.domain.data_policy import Retention, RetentionKind
+from anyapi.domain.snapshot import Agreement
 
 URL = "/api/accounts/default"
 
@@ -62,6 +68,23 @@ def test_explain_answers_without_a_prompt(owner):
     assert found.json()["requirement"]["settings"]
 
 
+def test_explain_takes_tags_and_one_of_web_search_stands_for_a_request_that_searches(staffed, owner):
+    first, end = dt.date(2020, 1, 1), dt.date(2100, 1, 1)
+    zero = Agreement("zero", "google-vertex", "Ada", "1", first, end, retention=Retention(RetentionKind.ZERO, 0.0))
+    context = msgspec.structs.replace(staffed.snapshot.context, agreements=(zero,))
+    staffed.snapshot = msgspec.structs.replace(staffed.snapshot, context=context)
+    policy = {"retention_days": 0, "providers": {"only": ["google-vertex"]}}
+    codes = []
+    for tags in ([], ["chat_completions:assistant_prefill"], ["chat_completions:web_search"]):
+        found = owner.post(f"{URL}/explain", {"models": ["google/gemini-3.5-flash"], "data_policy": policy, "tags": tags}).json()["models"][
+            0
+        ]
+        rows = [row for row in (*found["denied"], *found["unavailable"]) if row["provider"] == "google-vertex"]
+        codes.append({reason["code"] for row in rows for reason in row["reasons"]} & {"tags_unmatched", "retention_not_zero"})
+    assert codes[:2] == [set(), {"tags_unmatched"}]
+    assert "retention_not_zero" in codes[2]
+
+
 @pytest.mark.parametrize("asked", [["claude-sonnet-4-5", "claude-3-5-sonnet"], ["anyapi/auto"], ["baai/bge-m3"]])
 def test_explain_knows_models_by_the_names_that_the_data_plane_and_the_command_know(owner, asked):
     found = owner.post(f"{URL}/explain", {"models": asked}).json()["models"]
@@ -78,6 +101,7 @@ def test_explain_knows_models_by_the_names_that_the_data_plane_and_the_command_k
         ({"models": ["a/b"] * 9}, 400),
         ({"models": ["no/such"]}, 404),
         ({"models": ["openai/gpt-5.2"], "data_policy": {"x": 1}}, 400),
+        ({"models": ["openai/gpt-5.2"], "tags": ["vision"]}, 400),
     ],
 )
 def test_questions_that_cannot_be_answered(owner, asked, status):

@@ -6,11 +6,11 @@ import threading
 import msgspec
 import pytest
 from tests.unit.gateway.workbench import DISCLOSURE, chat, gateway, principal
-from tests.unit.policy.samples import NOW, block, endpoint
+from tests.unit.policy.samples import NOW, block, endpoint, kept
 from tests.unit.upstream.provider import playing, silent
 from tests.unit.wire.peers import on_loop
 
-from anyapi.domain.catalogue import Capabilities, Model, Operation, Price, Status
+from anyapi.domain.catalogue import Capabilities, Model, Operation, Override, PolicyException, Price, Selector, Status
 from anyapi.domain.ids import ModelId
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.gateway import pages
@@ -274,6 +274,57 @@ async def test_a_question_needs_no_messages_whatever_it_wishes():
     async with two() as running:
         body = {"model": "acme/two", "provider": {"require_parameters": True}, "tools": []}
         assert (await running.post(body, path=b"/v1/explain")).status == 200
+
+
+def keep_searches(running):
+    """Have the provider keep what it searches for."""
+    providers = running.plane.context.catalogue.providers
+    kept_longer = PolicyException(Selector(features=("google-search-grounding",)), Override(retention=kept("limited", 30)))
+    providers["p0"] = msgspec.structs.replace(providers["p0"], exceptions=(kept_longer,))
+
+
+ZERO = {"data_policy": {"retention_days": 0}}
+STRICTLY = {"provider": {"require_parameters": True}}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"web_search_options": {}, **ZERO},
+        {"tools": [{"type": "web_search"}], **ZERO},
+        {"enable_search": True, **ZERO},
+        {"stream": True, **STRICTLY},
+        {"stream": True, "model": "anyapi/auto"},
+        {"reasoning_effort": "high", **STRICTLY},
+        {"max_tokens": 9000, "model": "anyapi/auto"},
+    ],
+)
+@on_loop
+async def test_what_would_be_refused_is_not_explained_as_permitted(fields):
+    silently = endpoint("p0", capabilities=Capabilities(tools=True, streaming=False))
+    async with gateway(silent, endpoints=[silently]) as running:
+        keep_searches(running)
+        refused = await running.post(chat(**fields))
+        assert refused.status in {403, 404}
+        (reason,) = json.loads(refused.body)["error"]["metadata"]["endpoints"][0]["reasons"]
+        needed = {"required": ..., "text": ...}  # how many tokens there are: a question has fewer
+        page = json.loads((await running.post({"model": "acme/one", **fields}, path=b"/v1/explain")).body)
+        (told,) = page["models"]
+        assert told["permitted"] == []
+        (row,) = (*told["denied"], *told["unavailable"])
+        assert [one | needed for one in row["reasons"]] == [reason | needed]
+
+
+@pytest.mark.parametrize("tag", ["web_search", "url_context"])
+@on_loop
+async def test_who_asks_for_the_ability_to_search_is_told_of_a_request_that_does(tag):
+    searching = endpoint("p0", capabilities=Capabilities(web_search=True, url_context=True))
+    async with gateway(silent, endpoints=[searching]) as running:
+        keep_searches(running)
+        body = {"model": "acme/one", "tags": [f"chat_completions:{tag}"]}
+        for policy, permitted in (({}, 1), (ZERO, 0)):
+            page = json.loads((await running.post(body | policy, path=b"/v1/explain")).body)
+            assert len(page["models"][0]["permitted"]) == permitted
 
 
 @on_loop

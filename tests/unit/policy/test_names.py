@@ -4,9 +4,7 @@ import msgspec
 from tests.unit.policy.samples import MODEL, context, endpoint, provider
 
 from anyapi.catalogue.load import load_catalogue
-from anyapi.domain.catalogue import Operation
-from anyapi.domain.ids import AUTO
-from anyapi.policy.names import asked_about, bare_names, resolved
+from anyapi.policy.names import bare_names, resolved
 
 
 def names_of(*endpoints, aliases=None):
@@ -56,12 +54,3 @@ def test_the_names_that_agents_have_built_in():
     assert names["gpt-5.2"] == "openai/gpt-5.2"
     assert "us.anthropic.claude-opus-4-8" not in names
     assert not any("/" in name for name in names)
-
-
-def test_a_question_is_about_what_its_models_do_and_about_chats_where_the_choice_is_ours():
-    catalogue = load_catalogue()
-    names = bare_names(catalogue)
-    assert asked_about(("claude-sonnet-4-5",), catalogue, names) == (("anthropic/claude-sonnet-4.5",), Operation.CHAT_COMPLETIONS)
-    assert asked_about(("baai/bge-m3",), catalogue, names) == (("baai/bge-m3",), Operation.EMBEDDINGS)
-    assert asked_about(("baai/bge-m3", AUTO), catalogue, names)[1] is Operation.CHAT_COMPLETIONS
-    assert asked_about(("no/such",), catalogue, names)[0] == ("no/such",)
