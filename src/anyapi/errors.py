@@ -44,7 +44,7 @@ class AnyAPIError(Exception):
         self.message = message
         self.metadata: Metadata = metadata or {}
         self.in_force: tuple[tuple[str, str], ...] = ()
-        """What the request was decided by, in the words of an answer's headers; nothing before that."""
+        """What every answer says of its decision, as the ends of its headers' names and their values; nothing before that."""
 
 
 class RequestError(AnyAPIError):

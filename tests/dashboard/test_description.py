@@ -8,6 +8,7 @@ from litestar.serialization import encode_json
 
 from anyapi.control.app import create_app
 from anyapi.control.describe import described
+from anyapi.domain.call import Tag
 from anyapi.domain.decision import OutcomeKind, ReasonCode
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,6 +24,11 @@ def test_the_page_has_words_for_every_reason_and_outcome():
     text = (ROOT / "dashboard/src/words/policy.ts").read_text()
     named = set(re.findall(r"^  (\w+): [\"{]", text, re.MULTILINE))
     assert {str(code) for code in (*ReasonCode, *OutcomeKind)} - named == set()
+
+
+def test_the_page_has_a_word_for_every_tag():
+    text = (ROOT / "dashboard/src/words/tags.ts").read_text()
+    assert re.findall(r"^  \[\"(\w+)\"", text, re.MULTILINE) == [tag.value for tag in Tag]
 
 
 def test_the_page_tells_policy_from_availability_as_the_rules_do():

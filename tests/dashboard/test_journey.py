@@ -369,6 +369,19 @@ def test_explain_asks_no_provider(owned):
         assert len(owned.gateway.usage()) == before
 
 
+def test_explain_asks_about_abilities_and_says_which_models_were_passed_over(owned):
+    with owned.page() as page:
+        owned.sign_in(page)
+        page.goto(f"{owned.url}/a/default/explain?model=anthropic%2Fclaude-3.5-sonnet&model=no%2Fsuch")
+        expect(page.get_by_text("It would go to")).to_be_visible()
+        expect(page.get_by_text("1 model of those asked about is in no catalogue, and passed over: the 2nd of the list.")).to_be_visible()
+        page.get_by_role("combobox", name="Able to").click()
+        page.get_by_role("option", name="web search").click()
+        expect(page.get_by_text("none can be used right now")).to_be_visible()
+        expect(page.get_by_text("The endpoint is not recorded as able to: web_search.").first).to_be_attached()
+        expect(page.get_by_text('"tags":["chat_completions:web_search"]')).to_be_visible()
+
+
 def test_a_page_says_when_the_gateway_is_gone_and_goes_on_by_itself(owned):
     with owned.page() as page:
         owned.sign_in(page)

@@ -110,16 +110,25 @@ def test_plain_http_off_loopback_is_refused(tmp_path, listen):
     assert "plain HTTP off loopback is refused" in done.stderr
 
 
+@pytest.mark.parametrize("tags", [[], ["vision"], ["web_search", "function_calling"]])
 @pytest.mark.parametrize(
-    "models", [["claude-3-5-sonnet"], ["gpt-4o-mini", "anyapi/auto"], ["baai/bge-m3"], ["anyapi/auto", "claude-sonnet-4-5"]]
+    "models",
+    [
+        ["claude-3-5-sonnet"],
+        ["gpt-4o-mini", "anyapi/auto"],
+        ["baai/bge-m3"],
+        ["anyapi/auto", "claude-sonnet-4-5"],
+        ["no/such", "gpt-4o-mini"],
+    ],
 )
-def test_both_planes_explain_the_same_names_alike(planes, models):
+def test_both_planes_explain_the_same_names_and_tags_alike(planes, models, tags):
     gateway, page = planes
-    policy = {"retention_days": 30}
-    here = page.send("POST", "/api/accounts/default/explain", {"models": models, "data_policy": policy})[1]
-    there = gateway.request("POST", "/v1/explain", {"models": models, "data_policy": policy}).json()
+    question = {"models": models, "data_policy": {"retention_days": 30}, "tags": [f"chat_completions:{tag}" for tag in tags]}
+    here = page.send("POST", "/api/accounts/default/explain", question)[1]
+    there = gateway.request("POST", "/v1/explain", question).json()
     for found in (here, there):
-        assert len(found["models"]) == len(models)
+        assert len(found["models"]) + len(found["skipped"]) == len(models)
+    assert here["skipped"] == there["skipped"]
     for one, other in zip(here["models"], there["models"], strict=True):
         assert one["model"] == other["model"]
         for kind in ("permitted", "unavailable", "denied"):

@@ -1,6 +1,6 @@
 // A playground for policies: what would happen to a request, and why. Nothing is sent to anybody.
 
-import { Select, Stack, TagsInput } from "@mantine/core";
+import { MultiSelect, Select, Stack, TagsInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
@@ -14,6 +14,7 @@ import { choicesOf, ShieldForm } from "../parts/shieldform";
 import { AUTO, Verdicts } from "../parts/verdicts";
 import { keyLabel } from "../words/format";
 import { NOTHING, toPolicy } from "../words/shields";
+import { TAGS } from "../words/tags";
 
 const MOST = 8;
 
@@ -37,16 +38,17 @@ function Playground({ models, providers }: { models: readonly ModelRow[]; provid
   const keys = useKeys();
   const ask = (names: string[], as: string | null) => setSearch([...names.map((model) => ["model", model]), ...(as ? [["key", as]] : [])]);
   const [shields, setShields] = useState(NOTHING);
+  const [tags, setTags] = useState<string[]>([]);
   const policy = useMemo(() => toPolicy(shields), [shields]);
   const [asked] = useDebouncedValue(policy, 200);
   const choices = useMemo(() => choicesOf(providers), [providers]);
   const answer = useQuery({
-    queryKey: [account, "explain", chosen, asked, key],
-    queryFn: () => call("post", "/api/accounts/{account}/explain", { path: { account }, body: { models: chosen, data_policy: asked, key } }),
+    queryKey: [account, "explain", chosen, asked, tags, key],
+    queryFn: () => call("post", "/api/accounts/{account}/explain", { path: { account }, body: { models: chosen, data_policy: asked, tags, key } }),
     enabled: chosen.length > 0,
     placeholderData: keepPreviousData,
   });
-  const body = JSON.stringify({ models: chosen, data_policy: policy });
+  const body = JSON.stringify({ models: chosen, data_policy: policy, ...(tags.length > 0 && { tags }) });
   return (
     <div className="settings even">
       <div className="stack">
@@ -64,6 +66,16 @@ function Playground({ models, providers }: { models: readonly ModelRow[]; provid
             clearable
             clearButtonProps={{ "aria-label": "No model" }}
             onChange={(next) => ask(next, key)}
+          />
+          <MultiSelect
+            label="Able to"
+            description="Web search and pages by address count as used: what is searched for may be kept for longer."
+            placeholder={tags.length ? undefined : "nothing in particular"}
+            data={TAGS}
+            value={tags}
+            clearable
+            clearButtonProps={{ "aria-label": "No particular ability" }}
+            onChange={setTags}
           />
           <Select
             label="With the API key"

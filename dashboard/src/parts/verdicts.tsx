@@ -3,9 +3,9 @@
 import { Button } from "@mantine/core";
 import { useState } from "react";
 import { Link } from "wouter";
-import type { DeniedRow, Explanation, ModelExplanation, PermittedRow, PolicyView } from "../api/schema";
+import type { DeniedRow, Explanation, ModelExplanation, PermittedRow, PolicyView, Skipped } from "../api/schema";
 import { useHere } from "../api/session";
-import { money, ordinal, plural, seconds } from "../words/format";
+import { list, money, ordinal, plural, seconds } from "../words/format";
 import { keeps, layers, setting, training } from "../words/policy";
 import { Chip, Note } from "./parts";
 
@@ -13,10 +13,13 @@ import { Chip, Note } from "./parts";
 export const AUTO = "anyapi/auto";
 const SOME = 8;
 
+/** Of `models[1]`: 2nd. */
+const placeOf = ({ field }: Skipped) => ordinal(1 + Number(field.replace(/\D/g, "")));
+
 export function Verdicts({ found }: { found: Explanation }) {
   return (
     <div style={{ display: "grid", gap: 16 }}>
-      {found.unknown_models > 0 && <Note tone="warn">{plural(found.unknown_models, "model")} of those asked about {found.unknown_models === 1 ? "is" : "are"} in no catalogue.</Note>}
+      {found.unknown_models > 0 && <Note tone="warn">{plural(found.unknown_models, "model")} of those asked about {found.unknown_models === 1 ? "is" : "are"} in no catalogue, and passed over: the {list(found.skipped.map(placeOf))} of the list.</Note>}
       {found.models.map((model) => (
         <Verdict key={model.model} model={model} />
       ))}

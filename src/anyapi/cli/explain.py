@@ -23,7 +23,7 @@ from anyapi.domain.ids import AccountId, CredentialId, EndpointId, ModelId
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.domain.snapshot import Credential, PolicyContext, Tier
 from anyapi.errors import ModelNotFound
-from anyapi.policy.decide import LISTED, decide, decide_each
+from anyapi.policy.decide import decide, decide_each
 from anyapi.policy.explain import Explanation, render_text
 from anyapi.policy.explain import explain as explanation_of
 from anyapi.policy.merge import merge
@@ -31,6 +31,7 @@ from anyapi.policy.names import bare_names
 from anyapi.policy.order import arranged
 from anyapi.policy.parse import parse_data_policy
 from anyapi.policy.question import PREFIX, asked_about, tags_named
+from anyapi.policy.unknown import LISTED, listed, no_such, skipped
 from anyapi.policy.wire_values import LEAST_CONFIDENCES, FlaggedCopies
 from anyapi.storage.rows import DEFAULT_ACCOUNT
 from anyapi.upstream.adapters import SERVED_EMBEDDINGS, SERVED_PROTOCOLS
@@ -77,6 +78,7 @@ def explain(models: tuple[str, ...], tags: tuple[str, ...], assume_credentials: 
     names = bare_names(config.catalogue)
     named, facts = asked_about(tuple(map(ModelId, models)), config.catalogue, names, Facts(tags=_tags(tags)))
     question = _question(named, _settings(asked, config.catalogue), facts, config, stored)
+    question = msgspec.structs.replace(question, skipped=skipped(listed(models), names, config.catalogue))
     result, similar = answer(question, context, now.timestamp(), stored.account)
     _print(result, stored, as_json=as_json)
     for line in similar:
@@ -142,7 +144,7 @@ def answer(question: Question, context: PolicyContext, now: float, account: Acco
     """
     decisions, unknown = decide_each(question, context, account, now)
     if not decisions:
-        raise click.ClickException(_not_found(unknown[0]))
+        raise click.ClickException(_not_found(no_such(question.models, context.catalogue)))
     result = explanation_of(question, decisions, {}, context, account=account, now=now)
     places = _places(question, [decision.model for decision in decisions], context, account, now)
     ordered = (

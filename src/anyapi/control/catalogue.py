@@ -24,6 +24,7 @@ from anyapi.policy.explain import explain, policy_view
 from anyapi.policy.explanation import Explanation, PolicyView, RetentionView
 from anyapi.policy.names import bare_names
 from anyapi.policy.question import asked_about, tags_named
+from anyapi.policy.unknown import listed, no_such, skipped
 
 READ = {"permission": Permission.READ}
 Judged: TypeAlias = tuple[Endpoint, DataPolicy | None, tuple[str, ...]]
@@ -157,12 +158,12 @@ def explain_question(services: NamedDependency[Services], account: FromPath[Acco
         raise BadRequest("models must name 1 to 8 models.", "models")
     requirement = requirement_of(services, account, data.data_policy, data.key)
     context, now = services.in_force().context, services.clock()
-    asked = Facts(tags=tags_named(data.tags))
-    models, facts = asked_about(tuple(map(ModelId, data.models)), context.catalogue, bare_names(context.catalogue), asked)
-    question = Question(models, requirement, facts)
-    decisions, unknown = decide_each(question, context, account, now)
+    asked, names = Facts(tags=tags_named(data.tags)), bare_names(context.catalogue)
+    models, facts = asked_about(tuple(map(ModelId, data.models)), context.catalogue, names, asked)
+    question = Question(models, requirement, facts, skipped=skipped(listed(data.models), names, context.catalogue))
+    decisions, _ = decide_each(question, context, account, now)
     if not decisions:
-        raise unknown[-1]
+        raise no_such(models, context.catalogue)
     return explain(question, decisions, {}, context, account=account, now=now)
 
 

@@ -118,6 +118,20 @@ class App(msgspec.Struct, frozen=True, omit_defaults=True):
     session_id: str | None = None
 
 
+class SkipReason(enum.StrEnum):
+    """Why a model of several that are asked for is passed over."""
+
+    UNKNOWN_MODEL = "unknown_model"
+
+
+class Skipped(msgspec.Struct, frozen=True):
+    """A model that is passed over, by its place: its name may be any text of the caller's."""
+
+    field: str
+    """`model`, or the place in the list from 0 on, such as `models[1]`."""
+    reason: SkipReason
+
+
 class Question(msgspec.Struct, frozen=True):
     """A request without its content: what `decide` and `explain` answer."""
 
@@ -125,3 +139,4 @@ class Question(msgspec.Struct, frozen=True):
     requirement: Requirement
     facts: Facts = NO_FACTS
     preference: Preference = NO_PREFERENCE
+    skipped: tuple[Skipped, ...] = ()

@@ -42,6 +42,7 @@ class Admission(msgspec.Struct, gc=False, eq=False):
     streamed: bool = False
     empty: bool = False
     sent: tuple[Candidate, ...] = ()
+    adjusted: tuple[str, ...] = ()
 
     def __repr__(self) -> str:  # no content
         return f"<Admission {self.id}>"

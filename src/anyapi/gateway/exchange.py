@@ -54,7 +54,6 @@ class ProviderExchange:
         "_started",
         "_stopped",
         "_witness",
-        "adjusted",
         "admission",
         "held",
         "lasting",
@@ -75,7 +74,6 @@ class ProviderExchange:
         """Why the first endpoint that was passed by could not be asked; the caller gets it if nothing was sent to any."""
         self.held: Answer | bytes | None = None
         """A refusal, of a stream all of it, that would go to the client if no other endpoint answers."""
-        self.adjusted: tuple[str, ...] = ()
         self.lasting = outbound.stream
 
     # --- told by the client's connection
@@ -132,8 +130,7 @@ class ProviderExchange:
             prepared = self._prepared(adapter.prepare, endpoint, row)
         if prepared is None:
             return there(self.ended() or INEXPRESSIBLE)
-        admission.candidate = candidate
-        admission.stated = NOTHING_STATED
+        admission.candidate, admission.stated = candidate, NOTHING_STATED
         admission.attempts += 1
         self._started = monotonic()
         connection = upstream.idle() or await self._connect(upstream)
@@ -144,7 +141,7 @@ class ProviderExchange:
             return there(hindrance)
         admission.sent += (candidate,)
         self._connection, self._pending = connection, None
-        self._adapter, self.adjusted = adapter, prepared.adjusted
+        self._adapter, admission.adjusted = adapter, prepared.adjusted
         self._witness = None if row.evidence is None else Witness(admission, candidate, row, row.evidence, connection)
         return self._send(connection, upstream, prepared)
 
@@ -186,7 +183,7 @@ class ProviderExchange:
         head = upstream.head(prepared.path, prepared.headers, prepared.body)
         waiter = connection.send(head, prepared.body, sink, self.admission.plane.outlets.timeouts)
         if not self.outbound.stream:  # while the provider works
-            self.rows = JSON + rows_for(self.admission, self.adjusted)
+            self.rows = JSON + rows_for(self.admission)
         return waiter
 
     def _prepared(self, prepare: Prepare, endpoint: Endpoint, row: ProviderRow) -> Prepared | None:
@@ -241,7 +238,7 @@ class ProviderExchange:
                 return
             admission.note_first_token()
             admission.streamed = True
-            reply.start_stream(b"%b%b" % (EVENTS, rows_for(admission, self.adjusted)))
+            reply.start_stream(b"%b%b" % (EVENTS, rows_for(admission)))
             self.outbound.forget()  # content has reached the client, so no other attempt can follow
             reply.forget_request()
         admission.answer_tokens += out.count(b"\n\n")  # about one token an event; only used where the provider states none

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.errors import AnyAPIError
-from anyapi.gateway.admit import admit
+from anyapi.gateway.admit import Admission, admit
 from anyapi.gateway.apart import LARGE, read_large
 from anyapi.gateway.authenticate import authenticate
 from anyapi.gateway.call import Call
@@ -18,6 +18,7 @@ from anyapi.gateway.durable import make_durable
 from anyapi.gateway.exchange import ProviderExchange
 from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.plane import DataPlane
+from anyapi.gateway.rows import sign
 from anyapi.gateway.settle import settle
 from anyapi.gateway.slices import admit_limited
 
@@ -31,12 +32,13 @@ async def answer(call: Call, plane: DataPlane, reply: Connection, parse: Callabl
     if b"anthropic-beta" in call.headers:
         request.beta_headers = ((b"anthropic-beta", call.headers[b"anthropic-beta"]),)
     asked = plane.ask(principal, call, request)  # merged: it can only have become stricter
-    decided = plane.decide(asked, request, principal.account)
-    given = principal, asked, decided, request, plane, call
-    admission = admit(*given) if principal.limits is None else await admit_limited(*given)
-    del given  # only what is needed to the end is held while an answer comes
+    admission: Admission | None = None
     outcome: Outcome | AnyAPIError | None = None
     try:
+        decided = plane.decide(asked, request, principal.account)
+        given = principal, asked, decided, request, plane, call
+        admission = admit(*given) if principal.limits is None else await admit_limited(*given)
+        del given  # only what is needed to the end is held while an answer comes
         route = plane.rank(decided, asked.preference, request.facts)  # raises NoEligibleEndpoint with every reason
         if asked.requirement.needs_durable_record:
             await make_durable(admission, route)
@@ -47,8 +49,7 @@ async def answer(call: Call, plane: DataPlane, reply: Connection, parse: Callabl
         if outcome.kind is not OutcomeKind.SUCCESS or reply.streaming:
             outcome = await dispatch(exchange, route, outcome, parse)
     except AnyAPIError as error:
-        outcome = error
-        asked.sign(error, admission.id)
+        outcome = sign(error, asked, admission, request, plane.clock())
         raise
     finally:
         settle(admission, outcome, left=not reply.alive)

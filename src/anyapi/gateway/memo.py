@@ -6,7 +6,6 @@ from anyapi.domain.call import Preference
 from anyapi.domain.decision import Decision, Route
 from anyapi.domain.ids import AccountId
 from anyapi.domain.requirement import DataClass, Requirement
-from anyapi.errors import AnyAPIError
 
 MOST_ASKED = 20_000
 MOST_JUDGED = 65_536
@@ -55,11 +54,6 @@ class Asked:
         self.base, self.requirement, self.preference, self.under = base, requirement, preference, under
         self.data_class = max(requirement.data_classes, key=CLASS_ORDER.index, default=None)
         self.memo: dict[object, Decided] = {}
-
-    def sign(self, error: AnyAPIError, decision: str) -> None:
-        """Say on an error what every answer says: which decision it belongs to, and by what that was made."""
-        error.metadata |= {"decision": decision, "policy": self.requirement.hash}
-        error.in_force = in_force(self.requirement)
 
 
 AskedKey: TypeAlias = tuple[int, AccountId | None, bytes, tuple[tuple[str, str], ...]]

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, unquote
 import msgspec
 
 from anyapi import __version__
-from anyapi.domain.call import NO_FACTS, PLAIN_FACTS, Question
+from anyapi.domain.call import NO_FACTS, PLAIN_FACTS, Principal, Question
 from anyapi.domain.catalogue import Endpoint, Model, Status
 from anyapi.domain.data_policy import DataPolicy
 from anyapi.domain.decision import Decision, Reason
@@ -23,6 +23,7 @@ from anyapi.gateway.error_envelope import echo
 from anyapi.gateway.formats import anthropic_count, anthropic_messages, question
 from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.key_limits import account_of, shown
+from anyapi.gateway.memo import Asked, Decided, in_force
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.privacy import inventory
 from anyapi.gateway.render import JSON
@@ -31,6 +32,7 @@ from anyapi.policy.decide import decide
 from anyapi.policy.explain import explain, policy_view
 from anyapi.policy.periods import day_of
 from anyapi.policy.question import asked_about
+from anyapi.policy.unknown import no_such
 from anyapi.wire.tasks import Driven
 
 Operation = Callable[[Call, DataPlane, Connection], Driven]
@@ -110,7 +112,7 @@ async def count_tokens(call: Call, plane: DataPlane, reply: Connection) -> None:
     principal = authenticate(call.credential, plane.principals, plane.clock)
     read = anthropic_messages.read_counted
     request = await apart(read, call.body) if len(call.body) > LARGE else read(call.body)
-    plane.decide(plane.ask(principal, call, request), request, principal.account)  # the model must be one, as for a message
+    _decided(plane, principal, plane.ask(principal, call, request), request)  # the model must be one, as for a message
     count = anthropic_count.count_tokens
     reply.send(200, JSON + echo(call), await apart(count, request) if len(call.body) > LARGE else count(request))
 
@@ -121,12 +123,21 @@ async def explain_request(call: Call, plane: DataPlane, reply: Connection) -> No
     request = await apart(question.read, call.body) if len(call.body) > LARGE else question.read(call.body)
     request.models, request.facts = asked_about(request.models, plane.context.catalogue, plane.names, request.facts)
     asked = plane.ask(principal, call, request)
-    decided = plane.decide(asked, request, principal.account)
-    about = Question(request.models, asked.requirement, request.facts, asked.preference)
+    decided = _decided(plane, principal, asked, request)
+    about = Question(request.models, asked.requirement, request.facts, asked.preference, request.skipped)
     given = about, decided.decisions, plane.health.view(decided.decisions), plane.context
     said = partial(explain, *given, account=principal.account, now=plane.clock())
     judged = sum(len(decision.permitted) + len(decision.denied) for decision in decided.decisions)
     reply.send(200, JSON + echo(call), _encode(said() if judged <= FEW else await apart(said)))
+
+
+def _decided(plane: DataPlane, principal: Principal, asked: Asked, request: ChatRequest) -> Decided:
+    """What is decided about a question. Raises `ModelNotFound`, which says by what, like any answer; nothing else comes of it."""
+    try:
+        return plane.decide(asked, request, principal.account)
+    except ModelNotFound as error:
+        error.in_force = in_force(asked.requirement)
+        raise
 
 
 async def models(call: Call, plane: DataPlane, reply: Connection) -> None:
@@ -170,10 +181,12 @@ async def model_endpoints(call: Call, plane: DataPlane, reply: Connection) -> No
     name = plane.names.get(asked, ModelId(asked))
     requirement = plane.ask(principal, call, NOTHING).requirement
     model = plane.context.catalogue.models.get(name)
+    if model is None and name != AUTO:
+        error = no_such((name,), plane.context.catalogue)
+        error.in_force = in_force(requirement)
+        raise error
     facts = PLAIN_FACTS[asked_of(() if model is None else (model,))]
     decision = decide(requirement, name, facts, plane.context, principal.account, plane.clock())
-    if model is None and name != AUTO:
-        raise ModelNotFound("No such model.")
     if model is None:
         row = _row(AUTO_MODEL, [], eligible=bool(decision.permitted))
     else:

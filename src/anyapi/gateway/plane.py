@@ -27,6 +27,7 @@ from anyapi.gateway.memo import Asked, Decided, Memory
 from anyapi.gateway.outlets import Outlets
 from anyapi.gateway.page_cache import PageCache
 from anyapi.gateway.privacy import Disclosure
+from anyapi.gateway.several import known_models
 from anyapi.policy.decide import decide
 from anyapi.policy.merge import tighten
 from anyapi.policy.names import bare_names, resolved
@@ -91,10 +92,8 @@ class DataPlane:
 
     def decide(self, asked: Asked, request: ChatRequest, account: AccountId) -> Decided:
         """The decision for the models asked: remembered, so the common request costs one look-up. Raises `ModelNotFound`."""
-        models, facts = request.models, request.facts
-        if len(models) > 1:  # a name that is no model's is the caller's own text: it must not get into the memo
-            known = self.context.catalogue.models
-            models = tuple(name for name in resolved(models, self.names) if name == AUTO or name in known) or models[:1]
+        models = request.models if len(request.models) < 2 else known_models(request, self.names, self.context.catalogue)
+        facts = request.facts
         key = models if facts is NO_FACTS else (models, facts)
         found = asked.memo.get(key)
         now = self.clock()

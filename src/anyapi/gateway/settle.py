@@ -23,8 +23,10 @@ CHARGED = frozenset({OutcomeKind.SUCCESS, OutcomeKind.CLIENT_GONE, OutcomeKind.C
 NAMES = {kind: kind.value for kind in OutcomeKind}
 
 
-def settle(admission: Admission, outcome: Outcome | AnyAPIError | None, *, left: bool) -> None:
-    """Write the usage row. `outcome` None is one that nobody foresaw; `left`: the client is gone."""
+def settle(admission: Admission | None, outcome: Outcome | AnyAPIError | None, *, left: bool) -> None:
+    """Write the usage row. `outcome` None is one that nobody foresaw; `left`: the client is gone. What was not accepted has no row."""
+    if admission is None:
+        return
     candidate, principal = admission.candidate, admission.principal
     kind = _kind_of(outcome)
     tokens, source = admission.tokens, UsageSource.MEASURED

@@ -16,14 +16,12 @@ from anyapi.domain.snapshot import Credential, PolicyContext
 from anyapi.errors import ModelNotFound
 from anyapi.policy.auto import arranged_to_choose, everything
 from anyapi.policy.availability import unavailable, unreachable
-from anyapi.policy.nearest import nearest
 from anyapi.policy.order import arranged
 from anyapi.policy.past import Asked, Before, earlier_states, outstanding
 from anyapi.policy.resolve import resolve
 from anyapi.policy.rules import Case, judge
+from anyapi.policy.unknown import no_such
 
-LISTED = "GET /v1/models lists all of them."
-"""How the text about an unknown model ends, which is told otherwise at a command line."""
 _FAILED = Reason(
     ReasonCode.JUDGING_FAILED,
     ReasonKind.POLICY,
@@ -48,9 +46,7 @@ def decide(
     seen = context.seen_by(account)
     record = everything(seen) if model == AUTO else context.catalogue.models.get(model)
     if record is None:
-        near = nearest(model, (AUTO, *context.catalogue.models))
-        hint = f"Similar names: {', '.join(near)}. " if near else ""
-        raise ModelNotFound(f"No such model is in the catalogue. {hint}{LISTED}", {"similar": list(near)})
+        raise no_such((model,), context.catalogue)
     judge_all = _Judge(Asked(requirement, facts, account, now), seen, earlier_states(seen, account))
     permitted, denied, valid_until = [], [], math.inf
     for endpoint in record.endpoints:

@@ -62,6 +62,7 @@ def explain(
         requirement=requirement_view(question.requirement),
         models=tuple(_model(decision, candidates, (*denied[decision.model], *dropped), health, now) for decision in decisions),
         unknown_models=sum(model not in known for model in question.models),
+        skipped=question.skipped,
         costs=_costs(question, decisions, context, account, now),
         relaxation=smallest_relaxation([one for model in denied.values() for one in model if not one.permitted_by_policy]),
     )

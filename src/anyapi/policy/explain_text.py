@@ -22,7 +22,8 @@ def render_text(explanation: Explanation) -> str:
     for model in explanation.models:
         lines += ["", *_model(model)]
     if explanation.unknown_models:
-        lines += ["", f"{explanation.unknown_models} of the models asked about are in no catalogue."]
+        where = ", ".join(one.field for one in explanation.skipped)
+        lines += ["", f"{explanation.unknown_models} of the models asked about are in no catalogue{where and ': '}{where}."]
     if explanation.costs:
         lines += ["", "What each rule costs:", *(_cost(cost) for cost in explanation.costs)]
     if explanation.relaxation is not None:

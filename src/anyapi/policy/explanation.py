@@ -8,6 +8,7 @@ import math
 
 import msgspec
 
+from anyapi.domain.call import Skipped
 from anyapi.domain.catalogue import Price
 from anyapi.domain.data_policy import DataPolicy
 from anyapi.domain.decision import Relaxation
@@ -150,6 +151,8 @@ class Explanation(msgspec.Struct, frozen=True):
     models: tuple[ModelExplanation, ...]
     unknown_models: int
     """How many of the models asked about are in no catalogue. They are not repeated."""
+    skipped: tuple[Skipped, ...]
+    """The places where these stood."""
     costs: tuple[RuleCost, ...]
     relaxation: Relaxation | None
     """The smallest change of settings that would admit one more endpoint; null when nothing is denied."""

@@ -101,6 +101,20 @@ def test_unknown_models_are_told_apart_and_alone_they_are_an_error():
         assert "GET /v1/models" not in text
 
 
+def test_what_is_passed_over_is_told_by_its_place(bare):
+    text = run("no/such", LLAMA, "nor/this").stdout
+    assert "\n2 of the models asked about are in no catalogue: models[0], models[2].\n" in text
+    found = json.loads(run("no/such", LLAMA, "--json").stdout)
+    assert (found["unknown_models"], found["skipped"]) == (1, [{"field": "models[0]", "reason": "unknown_model"}])
+
+
+def test_near_names_are_of_all_models_where_none_is_known(bare):
+    result = run("openai/gpt-5.22", "llama-3.3-70b-instuct")
+    assert result.exit_code == 1
+    assert "openai/gpt-5.2" in result.output
+    assert LLAMA in result.output
+
+
 def test_the_command_lists_every_endpoint(bare):
     result = run(LLAMA, "--data-class", "internal")
     assert result.exit_code == 0

@@ -108,6 +108,13 @@ def test_questions_that_cannot_be_answered(owner, asked, status):
     assert owner.post(f"{URL}/explain", asked).status_code == status
 
 
+def test_models_that_are_passed_over_are_told_by_their_places_and_near_names_are_of_all(owner):
+    found = owner.post(f"{URL}/explain", {"models": ["no/such", "openai/gpt-5.2", "nor/this"]}).json()
+    assert found["skipped"] == [{"field": f"models[{number}]", "reason": "unknown_model"} for number in (0, 2)]
+    answer = owner.post(f"{URL}/explain", {"models": ["openai/gpt-5.22", "anthropic/claude-sonnet-4.55"]}).json()
+    assert {"openai/gpt-5.2", "anthropic/claude-sonnet-4.5"} <= set(answer["error"]["metadata"]["similar"])
+
+
 def test_explain_asks_as_a_key_with_its_project(staffed, owner):
     owner.post(f"{URL}/projects", {"id": "app", "name": "App"})
     key = owner.post(f"{URL}/keys", {"project": "app", "data_policy": {"training_allowed": False}}).json()["key"]["id"]

@@ -145,6 +145,26 @@ async def test_a_failure_is_told_in_our_words(sent):
         assert response.field("x-anyapi-decision").decode() == running.rows[0].decision == metadata["decision"]
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@on_loop
+async def test_an_error_after_a_provider_was_asked_names_what_was_adjusted(stream):
+    failing = answer(b"{}", JSON, status=b"400 No")
+    asked = chat(store=True, stream=stream, model="nope/secret", models=["acme/one"])
+    async with gateway(playing(failing, then=silent)) as running:
+        response = await running.post(asked)
+        assert (response.status, response.field("x-anyapi-adjusted")) == (400, b"model, store")
+        assert json.loads(response.body)["error"]["metadata"]["skipped"] == [{"field": "model", "reason": "unknown_model"}]
+
+
+@on_loop
+async def test_what_the_format_of_the_provider_that_failed_could_not_carry_is_named_too():
+    failing = answer(b"{}", JSON, status=b"400 No")
+    body = {"model": "acme/one", "max_tokens": 8, "messages": [{"role": "user", "content": "hi"}], "top_k": 3, "metadata": {"x": "y"}}
+    async with gateway(playing(failing, then=silent)) as running:
+        response = await running.post(body, path=b"/v1/messages")
+        assert (response.status, response.field("x-anyapi-adjusted")) == (400, b"metadata, top_k")
+
+
 @on_loop
 async def test_nothing_is_sent_where_nobody_listens():
     async with gateway(silent) as running:

@@ -8,10 +8,11 @@ import msgspec
 import pytest
 from tests.unit.gateway.test_exchange import completion
 from tests.unit.gateway.workbench import chat, gateway, principal
-from tests.unit.policy.samples import block
+from tests.unit.policy.samples import block, endpoint
 from tests.unit.upstream.provider import answer, playing, silent
 from tests.unit.wire.peers import on_loop
 
+from anyapi.domain.limits import KeyLimits
 from anyapi.domain.requirement import DataClass, Layer, Settings
 from anyapi.errors import StorageError
 from anyapi.gateway import apart
@@ -81,6 +82,78 @@ async def test_an_unknown_model_leaves_no_row():
         response = await running.post(chat(model="acme/two"))
         assert (response.status, error_of(response)["type"]) == (404, "model_not_found")
         assert running.rows == []
+
+
+STATED = ("x-anyapi-decision", "x-anyapi-policy", "x-anyapi-training-allowed", "x-anyapi-retention-days")
+ASKING = [
+    (b"/v1/chat/completions", {"messages": [], "model": "acme/onee"}),
+    (b"/v1/chat/completions", {"messages": [], "models": ["acme/onee", "acme/twoo"]}),
+    (b"/v1/messages", {"messages": [], "max_tokens": 8, "model": "acme/onee"}),
+    (b"/v1/responses", {"input": "hi", "model": "acme/onee"}),
+    (b"/v1/embeddings", {"input": "hi", "model": "acme/onee"}),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), ASKING)
+@on_loop
+async def test_a_404_for_an_unknown_model_says_by_what_it_was_decided(path, body):
+    async with gateway(answering()) as running:
+        response = await running.post({**body, "data_policy": {"retention_days": 3}}, path=path)
+        decision, policy, training, days = (response.field(name) for name in STATED)
+        assert (response.status, training, days) == (404, b"true", b"3")
+        assert decision.startswith(b"dec_")
+        assert len(policy) == 32
+        assert response.field("x-anyapi-provider") is None
+        assert json.loads(response.body)["error"]["metadata"] == {"similar": ["acme/one"]}, "nothing is kept under the decision's id"
+        assert (running.rows, running.usage.accepted) == ([], 0)
+
+
+@on_loop
+async def test_what_the_limits_of_a_key_refuse_says_by_what_it_was_decided():
+    strict = lift(Layer.KEY, Settings(training_allowed=False), DEFAULT_PRESETS)
+    caller = principal(strict, limits=KeyLimits("key_1", requests_per_minute=1))
+    async with gateway(answering(), caller=caller) as running:
+        assert (await running.post()).status == 200
+        response = await running.post()
+        found = {name: response.field(name) for name in STATED}
+        assert (response.status, found["x-anyapi-training-allowed"], found["x-anyapi-retention-days"]) == (429, b"false", b"any")
+        assert None not in found.values()
+        assert len(running.rows) == 1
+
+
+@on_loop
+async def test_near_names_are_of_all_models_that_were_asked_for():
+    endpoints = [endpoint("p0", f"t/{name}") for name in ("good", "two")]
+    async with gateway(answering(), endpoints=endpoints) as running:
+        response = await running.post(chat(model=None, models=["t/goood", "t/twoo"]))
+        assert (response.status, error_of(response)["metadata"]["similar"]) == (404, ["t/good", "t/two"])
+
+
+@on_loop
+async def test_a_model_that_is_passed_over_is_named_by_its_place_in_an_answer():
+    script = playing(ok(), ok(), ok(), then=silent)
+    async with gateway(script) as running:
+        response = await running.post(chat(model=None, models=["nope/secret", "acme/one"]))
+        assert (response.status, response.field("x-anyapi-adjusted")) == (200, b"models[0]")
+        response = await running.post(chat(model="nope/secret", models=["acme/one"], store=True))
+        assert (response.status, response.field("x-anyapi-adjusted")) == (200, b"model, store")
+        response = await running.post(chat(models=["acme/one"]))
+        assert (response.status, response.field("x-anyapi-adjusted")) == (200, None)
+        assert "models" not in json.loads(script.seen[0].body)
+
+
+@on_loop
+async def test_a_model_that_is_passed_over_is_named_by_its_place_in_a_refusal():
+    async with gateway(answering(), policies=[TRAINS]) as running:
+        asked = chat(model=None, models=["acme/one", "nope/secret"], data_policy={"training_allowed": False})
+        for _ in range(2):
+            response = await running.post(asked)
+            metadata = error_of(response)["metadata"]
+            assert (response.status, metadata["skipped"]) == (403, [{"field": "models[1]", "reason": "unknown_model"}])
+            assert response.field("x-anyapi-adjusted") == b"models[1]"
+            assert b"nope" not in response.body
+        response = await running.post(chat(data_policy={"training_allowed": False}))
+        assert "skipped" not in error_of(response)["metadata"]
 
 
 @on_loop

@@ -345,6 +345,43 @@ async def test_many_endpoints_are_explained_apart_from_the_loop(monkeypatch):
 
 
 @on_loop
+async def test_explain_tells_where_models_stand_that_are_passed_over():
+    async with two() as running:
+        asked = {"model": "nope/secret", "models": ["acme/one", "acme/one", "nope/more", "acme/two"]}
+        response = await running.post(asked, path=b"/v1/explain")
+        page = json.loads(response.body)
+        assert [model["model"] for model in page["models"]] == ["acme/one", "acme/two"]
+        assert page["unknown_models"] == 2
+        assert page["skipped"] == [{"field": "model", "reason": "unknown_model"}, {"field": "models[2]", "reason": "unknown_model"}]
+        assert b"nope" not in response.body
+        assert json.loads((await running.post({"model": "acme/one"}, path=b"/v1/explain")).body)["skipped"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        (b"/v1/explain", {"model": "acme/onee"}),
+        (b"/v1/explain", {"models": ["acme/onee", "acme/twoo"]}),
+        (b"/v1/messages/count_tokens", {"model": "acme/onee", "messages": []}),
+        (b"/v1/models/acme/onee", None),
+    ],
+)
+@on_loop
+async def test_a_404_for_an_unknown_model_says_by_what_it_was_decided(path, asked):
+    rows = [b"X-AnyAPI-Training-Allowed: false"]
+    async with two() as running:
+        response = await (running.get(path, *rows) if asked is None else running.post(asked, *rows, path=path))
+        assert (response.status, response.field("x-anyapi-training-allowed"), response.field("x-anyapi-retention-days")) == (
+            404,
+            b"false",
+            b"any",
+        )
+        assert len(response.field("x-anyapi-policy")) == 32
+        assert response.field("x-anyapi-decision") is None, "nothing was asked of a model"
+        assert "acme/one" in json.loads(response.body)["error"]["metadata"]["similar"]
+
+
+@on_loop
 async def test_explain_answers_only_who_is_known_and_what_is_right():
     async with two() as running:
         assert (await running.post({"model": "acme/one"}, path=b"/v1/explain", key=None)).status == 401

@@ -8,11 +8,12 @@ from tests.unit.policy.samples import context, provider
 from tests.unit.wire.peers import on_loop
 
 from anyapi.domain.call import NO_PREFERENCE
+from anyapi.errors import NoEligibleEndpoint
 from anyapi.gateway.admit import admit
 from anyapi.gateway.call import Call
 from anyapi.gateway.formats import anthropic_messages, openai_chat
 from anyapi.gateway.plane import DataPlane
-from anyapi.gateway.rows import rows_for
+from anyapi.gateway.rows import rows_for, sign
 
 
 def rows(request_id=None, adjusted=(), parse=openai_chat.parse, **fields):
@@ -22,8 +23,9 @@ def rows(request_id=None, adjusted=(), parse=openai_chat.parse, **fields):
     decided = plane.decide(asked, request, caller.account)
     admission = admit(caller, asked, decided, request, plane, Call(headers={} if request_id is None else {b"x-request-id": request_id}))
     admission.candidate = plane.rank(decided, NO_PREFERENCE, request.facts).candidates[0]
-    text = rows_for(admission, adjusted)
-    assert text == rows_for(admission, adjusted)
+    admission.adjusted = adjusted
+    text = rows_for(admission)
+    assert text == rows_for(admission)
     assert list(decided.rows) == ["p/one"]
     assert text.endswith(b"\r\n")
     return dict(line.split(": ", 1) for line in text.decode("ascii").split("\r\n")[:-1]), admission
@@ -77,3 +79,34 @@ async def test_anthropics_sdks_find_the_decision_as_the_request_id():
     found, admission = rows(b"r-1", parse=anthropic_messages.parse, max_tokens=8)
     assert found["request-id"] == found["x-anyapi-decision"] == admission.id
     assert "request-id" not in rows(b"r-1")[0]
+
+
+@on_loop
+async def test_an_error_says_what_an_answer_says():
+    _, admission = rows(adjusted=("user",), store=True, model="SECRET", models=["acme/one"], data_policy={"retention_days": 3})
+    error = NoEligibleEndpoint("no", {"endpoints": []})
+    assert sign(error, admission.asked, admission, admission.request, 0.0) is error
+    assert error.metadata == {
+        "endpoints": [],
+        "decision": admission.id,
+        "policy": admission.asked.requirement.hash,
+        "skipped": [{"field": "model", "reason": "unknown_model"}],
+    }
+    told = dict(error.in_force)
+    assert told == {
+        "policy": admission.asked.requirement.hash,
+        "training-allowed": "true",
+        "retention-days": "3",
+        "adjusted": "model, store, user",
+    }
+
+
+@on_loop
+async def test_an_error_of_what_was_not_accepted_names_a_decision_in_its_header_alone():
+    _, admission = rows()
+    error = NoEligibleEndpoint("no")
+    sign(error, admission.asked, None, admission.request, 0.0)
+    told = dict(error.in_force)
+    assert told.pop("decision").startswith("dec_")
+    assert told == {"policy": admission.asked.requirement.hash, "training-allowed": "true", "retention-days": "any"}
+    assert error.metadata == {}

@@ -224,7 +224,7 @@ def test_thirty_days_before_its_end_a_record_is_flagged():
 def test_it_is_ready_for_json_and_the_module_offers_the_texts():
     found = explained()
     shown = msgspec.json.decode(msgspec.json.encode(found))
-    assert set(shown) == {"requirement", "models", "unknown_models", "costs", "relaxation"}
+    assert set(shown) == {"requirement", "models", "unknown_models", "skipped", "costs", "relaxation"}
     assert module.render_text(found).startswith("Requirement ")
     assert set(module.__all__) == {"Explanation", "PolicyView", "explain", "policy_view", "render_text"}
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from anyapi.domain.call import NO_FACTS, App, Facts
+from anyapi.domain.call import NO_FACTS, App, Facts, Skipped
 from anyapi.domain.ids import ModelId
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats import beyond, field_names
@@ -47,6 +47,7 @@ class ChatRequest(OutboundChat):
     policy_raw: bytes = b""
     """The same as one text: the key under which their parsed form is remembered."""
     adjusted: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...] = ()  # of several models those that are none: known once it is decided
     prompt_bytes: int = 0
     large: bool = False
     """So large that a thread prepares it, where it has to be looked through (`gateway.apart`)."""
