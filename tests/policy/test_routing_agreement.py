@@ -21,14 +21,17 @@ from tests.policy.questions import FEATURES, body_of, question_of
 from tests.unit.gateway.workbench import DISCLOSURE, Clock, outlets, principal, snapshot
 
 from anyapi.domain.call import Choice, Facts, Preference, Tag
+from anyapi.domain.catalogue import Operation
 from anyapi.domain.ids import AUTO
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.errors import ModelNotFound, NoEligibleEndpoint, NoEndpointForTags
 from anyapi.gateway.call import Call
 from anyapi.gateway.formats import anthropic_messages, openai_chat, openai_embeddings, openai_responses
+from anyapi.gateway.formats.question import read
 from anyapi.gateway.plane import DataPlane
 from anyapi.policy.decide import decide
 from anyapi.policy.merge import DEFAULT_PRESETS, merge
+from anyapi.policy.question import asked_about
 from anyapi.policy.rank import rank, sift
 
 SHARES = {"requests": 0.15, "choice": 0.10, "order": 0.075}
@@ -230,12 +233,17 @@ def layers_of(asked: dict) -> list:
     return layers
 
 
-def outcome(plane: DataPlane, requirement, asked: dict, body: dict):
-    """What the data plane makes of a request: (endpoint, credential) of every candidate in order, or the refusal's type."""
-    request, call = PARSE[asked["form"]](json.dumps(body).encode()), Call()
+def called(requirement, asked: dict):
+    """Who calls, and with what header."""
+    call = Call()
     if asked["header"] is not None:
         call.take(b"x-anyapi-retention-days", str(asked["header"]).encode())
-    caller = principal(requirement, account=asked["account"])
+    return principal(requirement, account=asked["account"]), call
+
+
+def outcome(plane: DataPlane, requirement, asked: dict, body: dict):
+    """What the data plane makes of a request: (endpoint, credential) of every candidate in order, or the refusal's type."""
+    request, (caller, call) = PARSE[asked["form"]](json.dumps(body).encode()), called(requirement, asked)
     try:
         merged = plane.ask(caller, call, request)
         decided = plane.decide(merged, request, caller.account)
@@ -243,6 +251,21 @@ def outcome(plane: DataPlane, requirement, asked: dict, body: dict):
     except (ModelNotFound, NoEndpointForTags, NoEligibleEndpoint) as error:
         return type(error)
     return [(one.endpoint.id, one.credential) for one in route.candidates]
+
+
+def explained(plane: DataPlane, requirement, asked: dict, body: dict):
+    """What it says of the same body as a question: the candidates likewise, None if there are none; nothing of another operation."""
+    question, (caller, call) = read(json.dumps(body).encode()), called(requirement, asked)
+    question.models, question.facts = asked_about(question.models, plane.context.catalogue, plane.names, question.facts)
+    if (question.facts.operation is Operation.EMBEDDINGS) is not (asked["form"] == "embeddings"):
+        return ()
+    merged = plane.ask(caller, call, question)
+    try:
+        decided = plane.decide(merged, question, caller.account)
+    except ModelNotFound:
+        return None
+    candidates, _ = sift(decided.decisions, merged.preference, question.facts, {})
+    return [(one.endpoint.id, one.credential) for one in candidates] or None
 
 
 def test_requests_in_every_format_reach_what_the_oracle_permits():
@@ -256,9 +279,13 @@ def test_requests_in_every_format_reach_what_the_oracle_permits():
 
         async def on_one_plane():
             plane = DataPlane(snapshot(context, requirement), outlets(), DISCLOSURE, Clock(now))
-            return [outcome(plane, requirement, asked, body_of(asked)) for asked in [*requests, *requests]]
+            outcomes = [outcome(plane, requirement, asked, body_of(asked)) for asked in [*requests, *requests]]
+            return outcomes, [explained(plane, requirement, asked, body_of(asked)) for asked in requests]
 
-        outcomes = asyncio.run(on_one_plane())
+        outcomes, told = asyncio.run(on_one_plane())
+        for found, said in zip(outcomes, told, strict=False):
+            assert said in ((), found) if isinstance(found, list) else not said, "explain says what happens to the request"
+            seen["explained"] += said != ()
         assert outcomes[: len(requests)] == outcomes[len(requests) :], "what is remembered answers as what was decided"
         for asked, found in zip(requests, outcomes, strict=False):
             required = oracle.requirement([*base, *layers_of(asked)], msgspec.to_builtins(DEFAULT_PRESETS))
