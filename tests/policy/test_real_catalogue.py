@@ -49,3 +49,24 @@ def test_the_real_catalogue_is_decided_as_the_oracle_does(tier):
             judged += len(verdicts)
     print(f"{judged} verdicts over {len(models)} models")
     assert judged > 1000
+
+
+@pytest.mark.parametrize("tier", Tier)
+@pytest.mark.parametrize("feature", ["web_search", "image_output"])
+def test_whoever_asks_for_a_feature_is_permitted_nothing_more(tier, feature):
+    """Features store beside what is stored anyway, so an exception on one must not hide a longer clock."""
+    catalogue = load_catalogue()
+    credentials = {name: (Credential(f"{name}-key", name, tier),) for name in catalogue.providers}
+    context = PolicyContext(catalogue, credentials, served_protocols=frozenset(item.api.protocol for item in catalogue.providers.values()))
+    now = float(midnight(catalogue.compiled.isoformat()))
+    served = 0
+    for days in (0.0, 30.0, 55.0, 90.0):
+        requirement = merge([(Layer.KEY, Settings(retention_days=days))], DEFAULT_PRESETS)
+        for model in catalogue.models:
+            plain, asked = (
+                {one.endpoint.id for one in decide(requirement, model, facts, context, None, now).permitted}
+                for facts in (Facts(), Facts(**{feature: True}))
+            )
+            assert asked <= plain, (model, days)
+            served += len(asked)
+    assert served > 100

@@ -76,7 +76,7 @@ def test_6_features_that_store_under_zero_retention_too(providers):
     stateful = next(found for found in providers["openai"].exceptions if "responses-store" in found.applies_to.features)
     assert stateful.override.zero_retention is ZeroRetention.NO
     grounding = exception(providers["google-vertex"], Selector(features=("google-search-grounding",))).override
-    assert (grounding.retention.days, grounding.zero_retention) == (30, ZeroRetention.NO)
+    assert (grounding.retention.days, grounding.zero_retention) == (90, ZeroRetention.NO)
 
 
 def test_7_caching_and_periods_under_a_day(providers):
