@@ -47,6 +47,11 @@ class Admission(msgspec.Struct, gc=False, eq=False):
     def __repr__(self) -> str:  # no content
         return f"<Admission {self.id}>"
 
+    def begin(self, candidate: Candidate) -> None:
+        """An attempt begins: what an earlier one brought is none of this one's."""
+        self.candidate, self.stated, self.tokens = candidate, NOTHING_STATED, None
+        self.answer_tokens, self.empty, self.adjusted, self.attempts = 0, False, (), self.attempts + 1
+
     def note_first_token(self) -> None:
         """The first content goes to the client now."""
         self.first_token = monotonic() - self.started

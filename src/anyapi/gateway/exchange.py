@@ -9,7 +9,6 @@ from time import monotonic
 
 from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Candidate, Outcome, OutcomeKind
-from anyapi.domain.evidence import NOTHING_STATED
 from anyapi.errors import BadRequest, RequestError
 from anyapi.gateway.admit import Admission
 from anyapi.gateway.apart import HUGE, apart, may_read, prepare_large
@@ -44,24 +43,9 @@ class ProviderExchange:
     """Drives attempts and relays; told by the client's connection of pauses and of the client leaving."""
 
     __slots__ = (
-        "_adapter",
-        "_connection",
-        "_gone",
-        "_paused",
-        "_pending",
-        "_reader",
-        "_slowed",
-        "_started",
-        "_stopped",
-        "_witness",
-        "admission",
-        "held",
-        "lasting",
-        "outbound",
-        "refusal",
-        "reply",
-        "rows",
-    )
+        "_adapter", "_connection", "_gone", "_paused", "_pending", "_reader", "_slowed", "_started", "_stopped", "_witness",
+        "admission", "held", "lasting", "outbound", "refusal", "reply", "rows",
+    )  # fmt: skip
 
     def __init__(self, outbound: ChatRequest, reply: Connection, admission: Admission) -> None:
         """`reply` is where the answer goes; it must be attached to this exchange by the caller."""
@@ -130,8 +114,7 @@ class ProviderExchange:
             prepared = self._prepared(adapter.prepare, endpoint, row)
         if prepared is None:
             return there(self.ended() or INEXPRESSIBLE)
-        admission.candidate, admission.stated = candidate, NOTHING_STATED
-        admission.attempts += 1
+        admission.begin(candidate)
         self._started = monotonic()
         connection = upstream.idle() or await self._connect(upstream)
         if isinstance(connection, OutcomeKind):
