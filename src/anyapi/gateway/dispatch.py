@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from anyapi.domain.decision import Candidate, Outcome, OutcomeKind, Route
+from anyapi.gateway.declined import ENDED, Declined, declined
 from anyapi.gateway.exchange import INEXPRESSIBLE, ProviderExchange
 from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.upstream_errors import error_for
@@ -17,20 +18,21 @@ async def dispatch(exchange: ProviderExchange, route: Route, outcome: Outcome, p
     request's body, and does so again if the fields were let go of.
     """
     if outcome.kind is OutcomeKind.SUCCESS:
-        return finish(exchange, outcome)
+        return finish(exchange, outcome, None)
     steps = walk(route, exchange.admission.plane.budget.may_retry)
     next(steps)
+    refusal = declined(exchange)
     told = outcome  # what the caller hears of: how the last request that was sent ended, or that none was
     while True:
         try:
             attempt = steps.send(outcome)
         except StopIteration:
-            return finish(exchange, told)
+            return finish(exchange, told, refusal)
         if attempt.wait:
             await exchange.wait(attempt.wait)
         outcome = exchange.ended() or await _tried(exchange, attempt.candidate, parse)
         if outcome is not INEXPRESSIBLE:
-            told = outcome
+            told, refusal = outcome, declined(exchange) or refusal
 
 
 async def _tried(exchange: ProviderExchange, candidate: Candidate, parse: Callable[[bytes], ChatRequest]) -> Outcome:
@@ -42,16 +44,16 @@ async def _tried(exchange: ProviderExchange, candidate: Candidate, parse: Callab
     return exchange.end(await begun)
 
 
-def finish(exchange: ProviderExchange, outcome: Outcome) -> Outcome:
+def finish(exchange: ProviderExchange, outcome: Outcome, refusal: Declined | None) -> Outcome:
     """End the answer: an error event for a stream that broke off, a refusal that nobody else mended, or raise what the caller gets.
 
     A stream that is whole was ended when its terminal marker came.
     """
     if exchange.reply.streaming:
         exchange.fail_stream()
-    elif outcome.kind is OutcomeKind.CONTENT_REFUSED and exchange.held is not None:
-        exchange.deliver(exchange.held)
-    elif outcome.kind not in {OutcomeKind.SUCCESS, OutcomeKind.CLIENT_GONE}:
+    elif outcome.kind not in ENDED:
+        if refusal is not None:
+            return refusal.deliver(exchange)
         if exchange.refusal is not None and outcome is INEXPRESSIBLE:
             raise exchange.refusal
         raise error_for(outcome, exchange.admission)

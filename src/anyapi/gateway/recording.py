@@ -14,6 +14,7 @@ import msgspec
 from anyapi.domain.call import Principal
 from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import Outcome
+from anyapi.domain.ids import EndpointId
 from anyapi.domain.prompt_log import Keeps, Kept, LogEntry, LogRule, LogTarget
 from anyapi.domain.usage import UsageRow
 from anyapi.gateway.call import Call
@@ -23,6 +24,8 @@ from anyapi.gateway.plane_view import PlaneView
 from anyapi.upstream.adapter import Adapter, Answer, OutboundChat, Prepared, ProviderRow, StreamReader
 
 DAY = 86400.0
+WHOLE = 200
+"""Status of a request that was answered; a client that left before got nothing, unless a stream had begun."""
 PROMPTS, RESPONSES = frozenset({Keeps.BOTH, Keeps.PROMPTS}), frozenset({Keeps.BOTH, Keeps.RESPONSES})
 
 
@@ -50,7 +53,7 @@ def recorded(plane: DataPlane, target: LogTarget, call: Call) -> DataPlane:
 class Recording:
     """One request's content, between admission and its usage row, which passes through here. Holds content: never printed."""
 
-    __slots__ = ("_held", "_log", "_parts", "_plane", "_prompt", "_rule", "_sha256", "_streamed", "_usage")
+    __slots__ = ("_answers", "_held", "_log", "_parts", "_plane", "_prompt", "_rule", "_sha256", "_streamed", "_usage")
 
     def __init__(self, plane: DataPlane, target: LogTarget, call: Call) -> None:
         """Nothing counts yet: the request may still be refused."""
@@ -59,6 +62,7 @@ class Recording:
         self._log: LogSink = plane.outlets.logs
         self._sha256 = sha256(call.credential or b"").digest()
         self._prompt = call.body if target.rule.keeps in PROMPTS else b""
+        self._answers: dict[EndpointId, list[bytes]] = {}
         self._parts: list[bytes] | None = []
         self._held, self._streamed = 0, False
 
@@ -71,28 +75,32 @@ class Recording:
         self._usage.accept()
         self._hold(len(self._prompt))
 
-    def begin(self, *, streamed: bool) -> None:
-        """An answer begins; of an earlier attempt's, the client got nothing."""
-        if self._parts:
-            self._parts = []
+    def begin(self, endpoint: EndpointId, *, streamed: bool) -> None:
+        """An endpoint's answer begins. Of an earlier attempt's the client got nothing, but may get a refusal after all."""
+        if self._parts is not None:
+            self._parts = self._answers[endpoint] = []
         self._streamed = streamed
 
     def part(self, data: bytes) -> None:
-        """This goes to the client."""
+        """This goes to the client, or is a refusal that goes to it unless another endpoint answers."""
         if data and self._parts is not None and self._rule.keeps in RESPONSES and self._hold(len(data)):
             self._parts.append(data)
 
     def put(self, row: UsageRow) -> None:
         """The request is over: pass its row on, and what was kept to the seal, if the owner still asks for that."""
         self._usage.put(row)
-        prompt, parts, held = self._prompt, self._parts, self._held
-        self._prompt, self._parts, self._held = b"", None, 0
+        prompt, parts, held = self._prompt, self._sent(row), self._held
+        self._prompt, self._parts, self._answers, self._held = b"", None, {}, 0
         target = self._in_force()
         if target is None or not (prompt or parts):
             self._log.release(held)
             return
         kept = Kept(self._entry(row, target), prompt or None, tuple(parts or ()) or None, self._streamed)
         self._log.put(kept, held)
+
+    def _sent(self, row: UsageRow) -> list[bytes] | None:
+        """What the client got: the answer of the endpoint that the row names, if it got any."""
+        return self._answers.get(row.endpoint) if row.endpoint is not None and (row.streamed or row.status == WHOLE) else None
 
     def _in_force(self) -> LogTarget | None:
         """The target as it is now: what was switched off meanwhile is not kept, and a recipient who was removed reads it no more."""
@@ -118,7 +126,7 @@ class Recording:
         if self._log.hold(size):
             self._held += size
             return True
-        self._prompt, self._parts = b"", None
+        self._prompt, self._parts, self._answers = b"", None, {}
         self._log.release(self._held)
         self._held = 0
         return False
@@ -134,14 +142,14 @@ class Recorded(PlaneView):
     def adapter_of(self, request: OutboundChat, endpoint: Endpoint) -> tuple[Adapter, ProviderRow]:
         """The plane's adapter, noting what it gives for the client."""
         adapter, row = self._plane.adapter_of(request, endpoint)
-        return _Noting(adapter, self._recording), row
+        return _Noting(adapter, self._recording, endpoint.id), row
 
 
 class _Noting:
     """An adapter whose answers are noted."""
 
-    def __init__(self, adapter: Adapter, recording: Recording) -> None:
-        self._adapter, self._recording = adapter, recording
+    def __init__(self, adapter: Adapter, recording: Recording, endpoint: EndpointId) -> None:
+        self._adapter, self._recording, self._endpoint = adapter, recording, endpoint
 
     def prepare(self, call: OutboundChat, endpoint: Endpoint, row: ProviderRow) -> Prepared:
         return self._adapter.prepare(call, endpoint, row)
@@ -155,12 +163,12 @@ class _Noting:
     def read_answer(self, body: bytes, call: OutboundChat) -> Answer | Outcome:
         answer = self._adapter.read_answer(body, call)
         if isinstance(answer, Answer) and not call.stream:  # a stream's request gets no whole answer
-            self._recording.begin(streamed=False)
+            self._recording.begin(self._endpoint, streamed=False)
             self._recording.part(answer.body)
         return answer
 
     def open_stream(self, call: OutboundChat) -> StreamReader:
-        self._recording.begin(streamed=True)
+        self._recording.begin(self._endpoint, streamed=True)
         return cast("StreamReader", _NotingReader(self._adapter.open_stream(call), self._recording))
 
 

@@ -12,7 +12,6 @@ from tests.unit.upstream.provider import Requests, answer, chunked, playing, sil
 from tests.unit.wire.peers import dialled, on_loop, until
 
 from anyapi.domain.decision import Outcome, OutcomeKind
-from anyapi.domain.usage import TokenCount, UsageSource
 from anyapi.errors import BadRequest, Overloaded, RateLimited, UpstreamFailed, UpstreamTimedOut
 from anyapi.gateway.health import RetryBudget
 from anyapi.gateway.upstream_errors import TEXTS, error_for
@@ -377,40 +376,3 @@ async def test_what_nobody_can_express_is_named_and_sent_to_nobody():
         assert json.loads(response.body)["error"]["param"] == "top_k"
         (row,) = running.rows
         assert (row.attempts, row.provider, row.outcome, row.cost) == (0, None, "bad_request", 0.0)
-
-
-# --- a refusal that the next endpoint does not mend
-
-REFUSED = {"prompt_tokens": 10, "completion_tokens": 5}
-
-
-def refusing(stream=False):
-    """An answer whose provider declines, and states what it took."""
-    if not stream:
-        return answer(completion("", usage=REFUSED, finish="content_filter"), JSON)
-    usage = b"data: " + json.dumps({"choices": [], "usage": REFUSED}).encode() + b"\n\n"
-    end = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"content_filter"}]}\n\n'
-    return chunked(end, usage, b"data: [DONE]\n\n")
-
-
-MENDED = {"failover_on": ["content_refusal"]}
-
-
-@pytest.mark.parametrize("stream", [True, False])
-@on_loop
-async def test_tokens_of_a_refusal_are_not_those_of_the_endpoint_that_said_nothing(stream):
-    begun = asyncio.Event()
-
-    async def hanging(reader, _writer):
-        await Requests(reader).next()
-        begun.set()
-        await silent(reader, _writer)
-
-    async with gateway(playing(refusing(stream), then=silent), hanging) as running:
-        async with dialled(running.port) as (_, writer):
-            writer.write(request(chat(stream=stream, provider=MENDED)))
-            await begun.wait()
-        await until(lambda: running.usage.rows)
-        (row,) = running.rows
-        assert (row.outcome, row.endpoint, row.attempts) == ("client_gone", "p1/one", 2)
-        assert (row.tokens, row.source, row.cost) == (TokenCount(), UsageSource.UNKNOWN, None)

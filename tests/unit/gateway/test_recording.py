@@ -4,6 +4,7 @@ import json
 
 import msgspec
 import pytest
+from tests.unit.gateway.test_declined import refusing
 from tests.unit.gateway.test_exchange import STREAM, completion, event
 from tests.unit.gateway.workbench import chat, gateway, principal, request
 from tests.unit.upstream.provider import answer, chunked, playing, silent
@@ -120,6 +121,33 @@ async def test_of_attempts_that_failed_nothing_is_kept_but_what_the_client_got()
         await running.post(chat(stream=True))
         assert log.kept[1].entry.outcome == "interrupted"
         assert b"lost" in b"".join(log.kept[1].response)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@on_loop
+async def test_a_refusal_that_was_held_is_kept_only_if_it_went_out(stream):
+    asked = chat(stream=stream, provider={"failover_on": ["content_refusal"]})
+    for other, of_other in ((STREAM if stream else WHOLE, True), (answer(b"{}", status=b"500 x"), False)):
+        log = Log()
+        async with gateway(playing(refusing(stream)), playing(other, then=silent), caller=logged(), out={"logs": log}) as running:
+            response = await running.post(asked)
+            assert response.field("x-anyapi-provider") == (b"p1" if of_other else b"p0")
+            (kept,) = log.kept
+            assert b"".join(kept.response) == response.body
+            assert (kept.entry.outcome, log.held) == ("success" if of_other else "content_refused", 0)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@on_loop
+async def test_a_refusal_that_never_went_out_is_no_answer(stream):
+    """The client left while another endpoint was asked."""
+    log = Log()
+    async with gateway(playing(refusing(stream), then=silent), silent, caller=logged(), out={"logs": log}) as running:
+        async with dialled(running.port) as (_, writer):
+            writer.write(request(chat(stream=stream, provider={"failover_on": ["content_refusal"]})))
+            await until(lambda: [each for each in running.server.connections if each._exchange and len(each._exchange.admission.sent) == 2])
+        await until(lambda: len(log.kept) == 1)
+        assert (log.kept[0].entry.outcome, log.kept[0].response, log.held) == ("client_gone", None, 0)
 
 
 @on_loop
