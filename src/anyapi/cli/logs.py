@@ -171,7 +171,10 @@ def read(place: Place, account: str, decision: str | None, identity: TextIO, fil
             if entry is None or entry.expires_at <= place.now:
                 raise click.ClickException("There is no such entry in this account: `anyapi logs list` shows those that there are.")
             plain = unseal(_pieces(opened, entry), identity.read())
-    document = read_document(plain)
+    try:
+        document = read_document(plain)
+    except ValueError as error:
+        raise click.ClickException(f"It was opened, but {error}.") from None
     if decision is not None and document.decision != decision:
         raise click.ClickException("What was sealed is another request's entry: somebody exchanged them in the store.")
     print_json(document)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from anyapi.domain.prompt_log import Kept
+from anyapi.wire.surrogates import without_halves
 
 FORMAT = "anyapi-log/1"
 PIECE = 64 * 1024
@@ -30,6 +31,9 @@ class Opened(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         """The decision's id alone."""
         return f"<Opened {self.decision}>"
+
+
+_decode = msgspec.json.Decoder(Opened).decode
 
 
 def document(kept: Kept) -> Iterator[bytes | memoryview]:
@@ -61,10 +65,16 @@ def document(kept: Kept) -> Iterator[bytes | memoryview]:
 
 
 def read(plain: bytes) -> Opened:
-    """Read an opened document. Raises `ValueError` for one that is none, without its text."""
+    """Read an opened document. Raises `ValueError` for one that is none, without its text.
+
+    U+FFFD stands for halves of surrogate pairs, which answers may hold and no decoder takes, where there are any.
+    """
     try:
-        opened = msgspec.json.decode(plain, type=Opened)
-    except msgspec.DecodeError:
+        try:
+            opened = _decode(plain)
+        except msgspec.DecodeError:
+            opened = _decode(without_halves(plain))
+    except (ValueError, RecursionError):
         raise ValueError("this is not an entry of a prompt log") from None
     if opened.format != FORMAT:
         raise ValueError("this entry was written by a newer AnyAPI")

@@ -129,6 +129,24 @@ def test_reading_needs_the_identity(run, entries, store, identity, bare):
     assert json.loads(run("read", "--file", str(bare / "entry.age"), "--identity", identity).output)["prompt"]["asks"] == 2
 
 
+def test_an_entry_with_half_of_a_character_is_read(run, store, data_dir, identity):
+    writer = LogWriter(SqliteDriver(data_dir), lambda: NOON, Sealer)
+    one = kept(1, "acme", response=(rb'{"content":"x\ud83d y"}',), recipients=(RECIPIENT,), expires_at=FAR)
+    writer.hold(one.size)
+    writer.put(one, one.size)
+    writer.close()
+    shown = json.loads(run("read", DECISION, "--account", "acme", "--identity", identity).output)
+    assert shown["response"] == {"content": "x\ufffd y"}
+
+
+def test_what_is_no_entry_is_a_plain_error(run, identity, bare):
+    (bare / "other.age").write_bytes(pyrage.encrypt(b"secret words", [IDENTITY.to_public()]))
+    said = run("read", "--file", str(bare / "other.age"), "--identity", identity, code=1).output
+    assert "not an entry of a prompt log" in said
+    assert "secret" not in said
+    assert "Traceback" not in said
+
+
 def test_an_entry_that_was_exchanged_is_noticed(run, entries, store, identity):
     with store._transaction("exchange entries") as connection:
         ids = {0: f"dec_{0:026d}", 2: f"dec_{2:026d}"}

@@ -40,6 +40,26 @@ def test_no_piece_is_large():
     assert len(json.loads(whole(made))["prompt"]) == 1_000_000
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_halves_of_characters_are_read_and_all_else_stays(streamed):
+    """The gateway passes them on, as JSON's grammar allows."""
+    event = rb'{"b":"x\ud83d y","c":"\ud83d\ude00\\ud83d"}'
+    made = kept(1, prompt=rb'{"a":"\ude00"}', response=(event,))
+    made.streamed = streamed
+    found = read(whole(made))
+    assert json.loads(bytes(found.prompt)) == {"a": "\ufffd"}
+    response = json.loads(bytes(found.response))
+    if streamed:
+        assert response == event.decode(), "in a text they are backslashes"
+    else:
+        assert response == {"b": "x\ufffd y", "c": "\U0001f600\\ud83d"}
+
+
+def test_what_is_nested_too_deep_is_refused():
+    with pytest.raises(ValueError, match="not an entry"):
+        read(whole(kept(1, response=(b"[" * 100_000 + b"]" * 100_000,))))
+
+
 def test_it_is_read_again_and_what_is_none_is_refused():
     made = kept(1)
     found = read(whole(made))
