@@ -196,6 +196,11 @@ class Outcome(msgspec.Struct, frozen=True):
     """Of a rejected request: `CONTEXT_LENGTH` or the field that the provider names, both words of ours; None where that is not known."""
 
 
+BEYOND_LIMITS, CUT_AT_LIMITS = Outcome(OutcomeKind.BAD_RESPONSE), Outcome(OutcomeKind.INTERRUPTED)
+"""The answer holds more than is taken of any; the second after content had reached the client. Known by identity: that depends on what was
+asked, and says nothing of the endpoint's health."""
+
+
 class Attempt(msgspec.Struct, frozen=True):
     """One upstream call to make: which candidate, and how long to wait first (seconds)."""
 

@@ -8,14 +8,14 @@ from functools import partial
 from time import monotonic
 
 from anyapi.domain.catalogue import Endpoint
-from anyapi.domain.decision import Candidate, Outcome, OutcomeKind
+from anyapi.domain.decision import BEYOND_LIMITS, CUT_AT_LIMITS, Candidate, Outcome, OutcomeKind
 from anyapi.errors import BadRequest, RequestError
 from anyapi.gateway.admit import Admission
 from anyapi.gateway.apart import HUGE, apart, may_read, prepare_large
 from anyapi.gateway.client import Connection
 from anyapi.gateway.evidence import Witness
 from anyapi.gateway.formats.openai_chat import ChatRequest
-from anyapi.gateway.measuring import note
+from anyapi.gateway.measuring import note, unreached
 from anyapi.gateway.render import EVENTS, JSON
 from anyapi.gateway.rows import rows_for
 from anyapi.gateway.settle import BYTES_A_TOKEN, REFUSED_LATE
@@ -118,7 +118,7 @@ class ProviderExchange:
         self._started = monotonic()
         connection = upstream.idle() or await self._connect(upstream)
         if isinstance(connection, OutcomeKind):
-            return there(self.ended() or note(admission, Outcome(connection), self._started, slowed=False))
+            return there(self.ended() or unreached(admission, Outcome(connection)))
         if (hindrance := self._hindrance(candidate)) is not None:
             connection.abort()
             return there(hindrance)
@@ -234,7 +234,9 @@ class ProviderExchange:
             self.admission.sent = self.admission.sent[:-1]
         if reader is not None and (failure is not None or connection.streamed):
             return self._streamed(reader, failure)
-        return self._whole(adapter, connection) if failure is None else Outcome(failure)
+        if failure is None:
+            return self._whole(adapter, connection)
+        return BEYOND_LIMITS if connection.overflowed else Outcome(failure)
 
     def _streamed(self, reader: StreamReader, failure: OutcomeKind | None) -> Outcome:
         """How an event stream ended. INVARIANT: success only after the provider's own terminal marker."""
@@ -245,7 +247,7 @@ class ProviderExchange:
         if failure in {OutcomeKind.CLIENT_GONE, OutcomeKind.OVERLOADED}:
             return Outcome(failure)
         if self.reply.streaming:
-            return Outcome(OutcomeKind.INTERRUPTED)
+            return CUT_AT_LIMITS if reader.failure is BEYOND_LIMITS else Outcome(OutcomeKind.INTERRUPTED)
         return reader.failure or Outcome(failure or OutcomeKind.BAD_RESPONSE)
 
     def _whole(self, adapter: Adapter, connection: UpstreamConnection) -> Outcome:
@@ -255,7 +257,7 @@ class ProviderExchange:
             retry_after = parse_retry_after(connection.retry_after, self.admission.plane.clock()) if connection.retry_after else None
             return adapter.classify(status, retry_after, body)
         readable = len(body) <= HUGE or may_read(body, self.outbound)
-        answer = adapter.read_answer(body, self.outbound) if readable else Outcome(OutcomeKind.BAD_RESPONSE)
+        answer = adapter.read_answer(body, self.outbound) if readable else BEYOND_LIMITS
         if isinstance(answer, Outcome):
             return answer
         if self.outbound.stream:

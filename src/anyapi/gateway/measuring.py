@@ -24,7 +24,14 @@ def note(admission: Admission, outcome: Outcome, started: float, *, slowed: bool
     if candidate is not None:
         first = now if admission.first_token is None else admission.started + admission.first_token
         speed = None if slowed or outcome.kind is not OutcomeKind.SUCCESS else throughput(admission, now - first, now - started)
-        admission.plane.health.note(candidate.health_key, outcome, first - started, speed)
+        admission.plane.health.note(candidate.health_key, outcome, first - started, speed, admission.principal.account)
+    return outcome
+
+
+def unreached(admission: Admission, outcome: Outcome) -> Outcome:
+    """Tell the endpoint's health that it could not be connected to, which is no caller's doing; gives the outcome back."""
+    if admission.candidate is not None:
+        admission.plane.health.note(admission.candidate.health_key, outcome, None)
     return outcome
 
 

@@ -10,7 +10,7 @@ import re
 import msgspec
 
 from anyapi.domain.catalogue import Endpoint
-from anyapi.domain.decision import Outcome, OutcomeKind
+from anyapi.domain.decision import BEYOND_LIMITS, Outcome, OutcomeKind
 from anyapi.domain.usage import TokenCount
 from anyapi.upstream import sse
 from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
@@ -136,7 +136,7 @@ class EventStream:
         else:
             data = self._read(data)
         if self._splitter.overflow and not self._ended():
-            self.failure = BAD
+            self.failure = BEYOND_LIMITS
         return data
 
     def _ended(self) -> bool:
@@ -212,7 +212,7 @@ class EventStream:
         self._head.append(block)
         self._holding += len(block)
         if self._holding > sse.LIMIT:
-            self.failure, self._head = BAD, []
+            self.failure, self._head = BEYOND_LIMITS, []
 
 
 def _says(kind: str, data: bytes) -> bool:

@@ -149,6 +149,11 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         """Whether a request may be sent now."""
         return self._transport is not None and not self._transport.is_closing()
 
+    @property
+    def overflowed(self) -> bool:
+        """Whether more came of an answer, not of an error, than is taken."""
+        return self._size > MAX_BODY_BYTES and self.status < 300
+
     def expired(self) -> None:
         """The provider took too long."""
         self._fail(OutcomeKind.TIMED_OUT)

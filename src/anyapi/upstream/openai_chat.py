@@ -11,7 +11,7 @@ import re
 import msgspec
 
 from anyapi.domain.catalogue import Endpoint
-from anyapi.domain.decision import Outcome, OutcomeKind
+from anyapi.domain.decision import BEYOND_LIMITS, Outcome, OutcomeKind
 from anyapi.domain.usage import Count, TokenCount
 from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
 from anyapi.upstream.classify import classify_openai, classify_openai_event
@@ -271,7 +271,7 @@ class ChatStream:
         else:  # nearly always this is all there will be
             self._opening = bytearray(self._opening + data) if self._opening else data
         if len(self._opening) > MAX_EVENT:
-            self.failure = Outcome(OutcomeKind.BAD_RESPONSE)
+            self.failure = BEYOND_LIMITS
         return b""
 
     def _whole_events(self, data: bytes) -> bytes:
@@ -297,7 +297,7 @@ class ChatStream:
         if due:
             held.append(CR)
         if len(held) > MAX_EVENT:
-            self.failure = Outcome(OutcomeKind.BAD_RESPONSE)
+            self.failure = BEYOND_LIMITS
             return b""
         if held:
             self._rest = held

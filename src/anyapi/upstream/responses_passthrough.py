@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from anyapi.domain.catalogue import Endpoint
-from anyapi.domain.decision import Outcome, OutcomeKind
+from anyapi.domain.decision import BEYOND_LIMITS, Outcome, OutcomeKind
 from anyapi.domain.usage import TokenCount
 from anyapi.upstream import sse
 from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
@@ -179,12 +179,12 @@ class ResponsesReader:
         whole = self._splitter.feed(data)
         kept = self._read(whole) if whole else whole
         if self._splitter.overflow and not self._ended():
-            self.failure = BAD
+            self.failure = BEYOND_LIMITS
         if not self.started:
             self._held.append(kept)
             self._holding += len(kept)
             if self._holding > LIMIT:
-                self.failure = BAD
+                self.failure = BEYOND_LIMITS
             return b""
         if not self._held:
             return kept

@@ -7,13 +7,15 @@ import socket
 
 import pytest
 from tests.unit.gateway.workbench import chat, gateway, hear, request
-from tests.unit.upstream.provider import answer, chunked, playing, silent
+from tests.unit.upstream.provider import Requests, answer, chunked, playing, silent
 from tests.unit.wire.peers import dialled, listening, on_loop, until
 
-from anyapi.domain.decision import OutcomeKind
+from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.domain.usage import TokenCount, UsageSource
 from anyapi.gateway import exchange as module
+from anyapi.gateway.health import FAILURES
 from anyapi.gateway.limits import Limits
+from anyapi.upstream import connection
 from anyapi.upstream.adapter import Timeouts
 from anyapi.upstream.connection import UpstreamConnection
 from anyapi.upstream.openai_chat import OpenAIChat
@@ -593,3 +595,83 @@ async def test_health_hears_how_fast_an_answer_was_written(stream):
         (row,) = running.rows
         assert row.tokens == TokenCount(5, 300)
         assert running.plane.health._records["p0/one"].throughput > 300 / row.duration, "its own time is less than the request's"
+
+
+# --- whose failures open a circuit
+
+
+def always(one):
+    """A script that answers every request of a connection so."""
+
+    async def script(reader, writer):
+        requests = Requests(reader)
+        while True:
+            await requests.next()
+            writer.write(one)
+
+    return script
+
+
+LONG = b"data: " + b"x" * (1024 * 1024)
+
+
+@pytest.mark.parametrize(
+    ("sent", "asked", "outcome"),
+    [
+        (OPEN + chunk(LONG), {"stream": True}, "upstream_error"),
+        (OPEN + chunk(event("one")) + chunk(LONG), {"stream": True}, "interrupted"),
+        (ok(completion(content=[[{}]] * 100_000) + b" " * 1024 * 1024), {}, "upstream_error"),
+    ],
+    ids=["an event too long", "an event too long behind content", "too many objects"],
+)
+@on_loop
+async def test_an_answer_beyond_our_limits_opens_no_circuit(sent, asked, outcome):
+    async with gateway(always(sent)) as running:
+        for _ in range(FAILURES + 1):
+            await running.post(chat(**asked))
+        assert {row.outcome for row in running.rows} == {outcome}
+        assert running.plane.health.open_circuits() == frozenset()
+        assert running.plane.health._records["p0/one"].errors == 0
+
+
+@on_loop
+async def test_an_answer_longer_than_is_taken_opens_no_circuit(monkeypatch):
+    monkeypatch.setattr(connection, "MAX_BODY_BYTES", 100)
+    async with gateway(always(ok())) as running:
+        for _ in range(FAILURES):
+            assert (await running.post()).status == 502
+        assert running.plane.health.open_circuits() == frozenset()
+    monkeypatch.setattr(connection, "MAX_ERROR_BYTES", 100)
+    async with gateway(always(answer(b"x" * 101, status=b"500 x"))) as running:
+        for _ in range(FAILURES):
+            assert (await running.post()).status in {502, 503}
+        assert running.plane.health.open_circuits() == {"p0/one"}, "an error's body is the provider's alone"
+
+
+@on_loop
+async def test_time_that_is_out_for_one_account_closes_nothing_for_others():
+    async def script(reader, writer):
+        requests = Requests(reader)
+        while True:
+            if b"slow" not in (await requests.next()).body:
+                writer.write(ok())
+
+    slow = {"messages": [{"role": "user", "content": "slow"}]}
+    for others, opens in ((True, False), (False, True)):
+        async with gateway(script, timeouts=Timeouts(0.05, 0.05, 0.05)) as running:
+            if others:
+                running.plane.health.note("p0/one", Outcome(OutcomeKind.SUCCESS), 0.1, None, "another")
+            for _ in range(FAILURES):
+                assert (await running.post(chat(**slow))).status == 504
+            assert (running.plane.health.open_circuits() == {"p0/one"}) is opens
+            assert (await running.post()).status == (503 if opens else 200)
+
+
+@on_loop
+async def test_a_provider_that_cannot_be_connected_to_opens_the_circuit_whoever_asks():
+    async with gateway(silent) as running:
+        running.plane.health.note("p0/one", Outcome(OutcomeKind.SUCCESS), 0.1, None, "another")
+        running.plane.outlets.upstreams["p0-key"].port = 1
+        for _ in range(FAILURES):
+            await running.post()
+        assert running.plane.health.open_circuits() == {"p0/one"}

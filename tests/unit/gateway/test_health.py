@@ -3,8 +3,8 @@
 import pytest
 
 from anyapi.domain.catalogue import Endpoint
-from anyapi.domain.decision import Candidate, Decision, EndpointHealth, Outcome, OutcomeKind
-from anyapi.gateway.health import COUNTED, FAILURES, LONGEST, OPEN_SECONDS, WEIGHT, Health, RetryBudget
+from anyapi.domain.decision import BEYOND_LIMITS, CUT_AT_LIMITS, Candidate, Decision, EndpointHealth, Outcome, OutcomeKind
+from anyapi.gateway.health import ALONE, COUNTED, FAILURES, LONGEST, OPEN_SECONDS, SHARED, WEIGHT, Health, RetryBudget
 
 
 def seen(key, endpoint="e"):
@@ -221,3 +221,96 @@ def test_open_circuits_are_told_by_endpoint_and_not_those_of_an_accounts_own_cre
     assert health.open_circuits() == {"e"}
     clock.now += OPEN_SECONDS
     assert health.open_circuits() == set()
+
+
+# --- whose failures they are
+
+TIMED_OUT, BROKEN = Outcome(OutcomeKind.TIMED_OUT), Outcome(OutcomeKind.INTERRUPTED)
+
+
+def met(health, account, *outcomes):
+    for outcome in outcomes:
+        health.note("e", outcome, 1.0, None, account)
+
+
+def test_which_failures_a_caller_can_bring_about_alone():
+    assert ALONE < COUNTED
+    assert ALONE.isdisjoint({OutcomeKind.CONNECT_FAILED, OutcomeKind.SERVER_ERROR, OutcomeKind.OVERLOADED})
+
+
+@pytest.mark.parametrize("kind", sorted(COUNTED))
+def test_one_accounts_failures_open_nothing_for_others_that_it_can_bring_about_alone(health, kind):
+    met(health, "good", OK)
+    met(health, "odd", *[Outcome(kind)] * FAILURES * 3)
+    assert is_open(health) is (kind not in ALONE)
+
+
+@pytest.mark.parametrize("kind", sorted(COUNTED))
+def test_the_only_account_there_is_has_its_circuit_opened(health, kind):
+    met(health, "one", *[Outcome(kind)] * (FAILURES - 1))
+    assert not is_open(health)
+    met(health, "one", Outcome(kind))
+    assert is_open(health)
+    met(health, "one", OK, *[Outcome(kind)] * FAILURES)
+    assert is_open(health), "its own answers share it with nobody"
+
+
+def test_failures_of_two_accounts_are_the_endpoints(health):
+    met(health, "good", OK)
+    met(health, "odd", *[TIMED_OUT] * FAILURES)
+    assert not is_open(health)
+    met(health, "good", TIMED_OUT)
+    assert is_open(health)
+
+
+@pytest.mark.parametrize("outcome", [BAD, Outcome(OutcomeKind.CONNECT_FAILED), Outcome(OutcomeKind.TIMED_OUT, status=504)])
+def test_failures_that_no_caller_brings_about_are_the_endpoints(health, outcome):
+    met(health, "good", OK)
+    met(health, "odd", *[TIMED_OUT] * (FAILURES - 1), outcome)
+    assert is_open(health)
+
+
+def test_what_nobody_is_named_for_is_the_endpoints(health):
+    met(health, "good", OK)
+    fail(health, FAILURES, TIMED_OUT)
+    assert is_open(health)
+
+
+def test_an_endpoint_is_shared_for_a_while_after_two_accounts_had_answers(health, clock):
+    met(health, "good", OK)
+    met(health, "odd", OK, *[BROKEN] * FAILURES)
+    assert not is_open(health), "an answer of its own makes it nobody's alone"
+    met(health, "odd", OK)
+    clock.now += SHARED - 0.01
+    met(health, "odd", *[BROKEN] * FAILURES)
+    assert not is_open(health)
+    met(health, "odd", OK)
+    clock.now += 0.01
+    met(health, "odd", *[BROKEN] * FAILURES)
+    assert is_open(health), "the other was not here for a minute"
+
+
+def test_what_fails_for_a_minute_without_an_answer_to_anybody_is_the_endpoints(health, clock):
+    met(health, "good", OK)
+    met(health, "odd", *[TIMED_OUT] * FAILURES)
+    clock.now += SHARED - 0.01
+    met(health, "odd", TIMED_OUT)
+    assert not is_open(health)
+    clock.now += 0.01
+    met(health, "odd", TIMED_OUT)
+    assert is_open(health)
+
+
+def test_answers_of_others_begin_the_row_anew(health, clock):
+    met(health, "good", OK)
+    for _ in range(FAILURES * 3):
+        met(health, "odd", *[TIMED_OUT] * FAILURES)
+        clock.now += SHARED
+        met(health, "good", OK)
+    assert not is_open(health)
+
+
+@pytest.mark.parametrize("outcome", [BEYOND_LIMITS, CUT_AT_LIMITS])
+def test_what_exceeds_a_limit_of_ours_counts_for_nothing(health, outcome):
+    fail(health, FAILURES * 2, outcome)
+    assert (is_open(health), health.view(SEEN)["e"].error_rate) == (False, 0.0)

@@ -5,6 +5,7 @@ import pytest
 
 from anyapi.catalogue.vocabulary import NOT_SERVED, PROTOCOLS
 from anyapi.domain.catalogue import Auth, ProviderApi
+from anyapi.domain.decision import BEYOND_LIMITS
 from anyapi.upstream.adapter import Dialect, OutboundChat
 from anyapi.upstream.adapters import (
     ANTHROPIC,
@@ -24,6 +25,7 @@ from anyapi.upstream.hub import MessagesOverChat, ResponsesOverChat
 from anyapi.upstream.readdressed import AzureDated, ClaudeAtVertex, OpenAIAtVertex
 from anyapi.upstream.responses_passthrough import ResponsesPassthrough
 from anyapi.upstream.translate.carried_reasoning import MARK
+from anyapi.upstream.translate.openai_responses_echo import Echo
 from anyapi.upstream.translate.openai_responses_reasoning import PREFIX
 
 
@@ -96,3 +98,17 @@ def test_who_looks_through_a_request():
 def test_a_protocol_that_is_not_served_is_no_adapter(dialect):
     with pytest.raises(KeyError):
         adapter_for(dialect, msgspec.structs.replace(api(OPENAI), protocol="vertex-mistral"))
+
+
+@pytest.mark.parametrize("also", [(), (RESPONSES,)])
+@pytest.mark.parametrize("dialect", [Dialect.CHAT_COMPLETIONS, Dialect.MESSAGES, Dialect.RESPONSES])
+@pytest.mark.parametrize("protocol", sorted(SERVED_PROTOCOLS - {"bedrock"}))
+def test_an_event_longer_than_is_held_is_told_from_one_that_makes_no_sense(protocol, dialect, also):
+    """By identity: it says nothing of the endpoint. Bedrock's frames have a limit of their own."""
+    adapter = adapter_for(dialect, api(protocol, *also))
+    call = OutboundChat(stream=True, hub=OutboundChat(stream=True), echo=Echo() if dialect is Dialect.RESPONSES else None)
+    long, odd = adapter.open_stream(call), adapter.open_stream(call)
+    long.feed(b"data: " + b"x" * 4 * 1024 * 1024)
+    assert long.failure is BEYOND_LIMITS
+    odd.feed(b"data: \xff\n\n")
+    assert (odd.failure, odd.failure is BEYOND_LIMITS) == (BEYOND_LIMITS, False)

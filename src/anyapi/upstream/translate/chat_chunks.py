@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from anyapi.domain.decision import Outcome, OutcomeKind
+from anyapi.domain.decision import BEYOND_LIMITS, Outcome, OutcomeKind
 from anyapi.domain.usage import TokenCount
 from anyapi.upstream import sse
 from anyapi.upstream.translate.reading import Object
@@ -193,7 +193,7 @@ class EventTranslator(ChunkWriter):
                 break
         else:
             if self._splitter.overflow:
-                self.failure = BAD
+                self.failure = BEYOND_LIMITS
         return self._released()
 
     def _take(self, data: bytes) -> None:

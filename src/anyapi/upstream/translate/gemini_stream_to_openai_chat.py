@@ -7,7 +7,7 @@ or the prompt was blocked. The finish chunks, the usage chunk and `[DONE]` are r
 
 import msgspec
 
-from anyapi.domain.decision import Outcome, OutcomeKind
+from anyapi.domain.decision import BEYOND_LIMITS, Outcome, OutcomeKind
 from anyapi.domain.usage import TokenCount
 from anyapi.upstream import sse
 from anyapi.upstream.classify_gemini import classify_error
@@ -88,7 +88,7 @@ class ChatStream:
                 break
         else:
             if self._splitter.overflow:
-                self.failure = BAD
+                self.failure = BEYOND_LIMITS
         released = b"".join(self._out)
         self._out.clear()
         return released

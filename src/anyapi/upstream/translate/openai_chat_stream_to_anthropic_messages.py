@@ -7,7 +7,7 @@ it; a tool call that begins before the arguments of the one before it are whole 
 
 import msgspec
 
-from anyapi.domain.decision import Outcome, OutcomeKind
+from anyapi.domain.decision import BEYOND_LIMITS, Outcome, OutcomeKind
 from anyapi.domain.usage import TokenCount
 from anyapi.upstream import sse
 from anyapi.upstream.translate import carried_reasoning, raw_reading
@@ -127,7 +127,7 @@ class MessagesStream:
         except (ValueError, RecursionError):
             self.failure = BAD
         if self._splitter.overflow or self._held > sse.LIMIT:
-            self.failure = BAD
+            self.failure = BEYOND_LIMITS
         if self.failure is not None:
             self.complete = False
         return self._writer.take()

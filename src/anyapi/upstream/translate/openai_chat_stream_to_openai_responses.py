@@ -7,7 +7,7 @@ released at `[DONE]` after a finish reason and not otherwise. Only the first cho
 
 from collections.abc import Callable
 
-from anyapi.domain.decision import Outcome, OutcomeKind
+from anyapi.domain.decision import BEYOND_LIMITS, Outcome, OutcomeKind
 from anyapi.upstream import sse
 from anyapi.upstream.translate import openai_responses_wire as wire
 from anyapi.upstream.translate.chat_completion_wire import begins_anew
@@ -79,7 +79,7 @@ class ResponsesStream:
                 break
         else:
             if self._splitter.overflow:
-                self.failure = BAD
+                self.failure = BEYOND_LIMITS
         return self._released()
 
     def failed(self, code: str, message: str) -> bytes:
@@ -115,7 +115,9 @@ class ResponsesStream:
                 self.failure = BAD
                 return
             self._take_chunk(chunk)
-        except (ValueError, RecursionError, TooLong):
+        except TooLong:
+            self.failure = BEYOND_LIMITS
+        except (ValueError, RecursionError):
             self.failure = BAD
 
     def _take_chunk(self, chunk: wire.Completion) -> None:
