@@ -67,6 +67,7 @@ from anyapi.upstream.pool import Wire
 from anyapi.upstream.reach import Reach
 from anyapi.upstream.registry import row_of
 from anyapi.wire.buffers import ReadBuffer
+from anyapi.wire.keepalive import keep_alive
 from anyapi.wire.loop_parts import LoopParts
 
 BACKLOG = 4096
@@ -350,6 +351,8 @@ async def _listen(config: Config, server: Server) -> tuple[asyncio.Server, str]:
         raise cannot_listen(
             where, error, "server.listen", "Another server is there: stop it, or set server.listen (ANYAPI_LISTEN goes before it)"
         ) from None
+    for each in listener.sockets:
+        keep_alive(each)
     port = listener.sockets[0].getsockname()[1]
     return listener, _expected(config, msgspec.structs.replace(where, port=port))
 

@@ -20,6 +20,7 @@ import pytest
 import trustme
 from tests.tools.gateway import SEED, make_key
 from tests.unit.wire.peers import on_loop
+from tests.unit.wire.test_keepalive import ON, kept_alive
 
 from anyapi import bootstrap, bootstrap_publisher, hygiene
 from anyapi.bootstrap import Publisher, run
@@ -204,6 +205,29 @@ def test_an_address_that_is_taken(unharmed, home):
         config = configured(home, server=f'listen = "127.0.0.1:{other.getsockname()[1]}"')
         with pytest.raises(ConfigError, match=r"server.listen: cannot listen on 127.0.0.1:\d+: .*Another server is there.*ANYAPI_LISTEN"):
             visited(config)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_clients_connections_are_kept_alive(unharmed, home, host):
+    """So that what stands between does not forget them while an answer is awaited. The kernel hands it on from the listener."""
+    seen = []
+
+    def visit(address):
+        with socket.create_connection(("127.0.0.1", int(address.rsplit(":", 1)[1]))) as client:
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert client.recv(65536)
+            seen.extend(kept_alive(sock) for sock in others_ends(client))
+
+    visited(configured(home, server=f'listen = "{host}:0"'), visit)
+    assert seen == [ON]
+
+
+def others_ends(client):
+    """The sockets of this process that a client's socket is connected to."""
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(name))) as sock:
+            if sock.family == client.family and sock.getpeername() == client.getsockname():
+                yield sock
 
 
 def test_ipv6(unharmed, home):

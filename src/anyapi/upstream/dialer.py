@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from anyapi.errors import ConfigError
+from anyapi.wire.keepalive import keep_alive
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -62,7 +63,8 @@ class Dialer:
             last: OSError | None = None
             for address in addresses:
                 try:
-                    await loop.create_connection(lambda: protocol, str(address), port)
+                    transport, _ = await loop.create_connection(lambda: protocol, str(address), port)
+                    keep_alive(transport.get_extra_info("socket"))
                 except OSError as error:
                     last = error
                 else:
