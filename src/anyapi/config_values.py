@@ -72,10 +72,11 @@ class UpstreamLimits(msgspec.Struct, frozen=True):
 
     connect_timeout: float = 5.0
     first_byte_timeout: float = 120.0
-    """Of a stream."""
+    """To the head of a stream."""
     stream_idle_timeout: float = 120.0
     answer_timeout: float = 600.0
-    """For an answer that is no stream, which comes when the model has finished: as long as the makers' SDKs wait."""
+    """For an answer that is no stream, which comes when the model has finished, and for a stream whose head came to its first content:
+    as long as the makers' SDKs wait."""
 
 
 class Server(msgspec.Struct, frozen=True):

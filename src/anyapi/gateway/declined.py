@@ -38,7 +38,10 @@ class Declined(msgspec.Struct, frozen=True, gc=False):
         admission.tokens, admission.empty, admission.adjusted = self.tokens, self.empty, self.adjusted
         if isinstance(self.answer, Answer):
             exchange.rows = JSON + rows_for(admission)
-        exchange.deliver(self.answer)
+            exchange.deliver(self.answer)
+        else:
+            exchange.relay(self.answer)
+            exchange.reply.finish_stream()
         return Outcome(OutcomeKind.CONTENT_REFUSED)
 
 

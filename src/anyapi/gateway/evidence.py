@@ -48,9 +48,15 @@ class Witness:
         if sink is None:
             return None
         self._sink, self._first = sink, FirstEvent()
-        return self._pass_on
+        return self
 
-    def _pass_on(self, data: bytes) -> None:
+    @property
+    def patience(self) -> float:
+        """That of the sink beside which it stands."""
+        return getattr(self._sink, "patience", 0.0)
+
+    def __call__(self, data: bytes) -> None:
+        """Look at what came of a stream until its first event is whole, and pass it on."""
         first, sink = self._first, self._sink
         if first is None or sink is None:
             return

@@ -198,7 +198,7 @@ class ProviderExchange:
         if reader is None:
             return
         if out := reader.feed(data):
-            self._release(out, reader)
+            self.relay(out, reader)
         connection = self._connection
         if connection is None:
             return
@@ -212,7 +212,13 @@ class ProviderExchange:
         elif self._paused:
             connection.pause()
 
-    def _release(self, out: bytes, reader: StreamReader | None = None) -> None:
+    @property
+    def patience(self) -> float:
+        """Seconds for which a stream may go on being silent: before its content it has the time of a whole answer, for models think."""
+        waits = self._reader is not None and self._reader.empty
+        return self._started + self.admission.plane.outlets.timeouts.answer - monotonic() if waits else 0.0
+
+    def relay(self, out: bytes, reader: StreamReader | None = None) -> None:
         """Send a part of a stream on, the first one behind its head. Of a `reader`, all of a refusal without content is held instead."""
         admission, reply = self.admission, self.reply
         if not reply.streaming:
@@ -270,12 +276,8 @@ class ProviderExchange:
         self.deliver(answer)
         return SUCCESS
 
-    def deliver(self, answer: Answer | bytes) -> None:
-        """Send a complete answer to the client, or all of a stream."""
-        if isinstance(answer, bytes):
-            self._release(answer)
-            self.reply.finish_stream()
-            return
+    def deliver(self, answer: Answer) -> None:
+        """Send a complete answer to the client."""
         admission = self.admission
         admission.note_first_token()
         admission.answer_tokens = max(1, (len(answer.body) - ENVELOPE) // BYTES_A_TOKEN)

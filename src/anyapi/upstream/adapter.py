@@ -53,10 +53,11 @@ class Timeouts(msgspec.Struct, frozen=True):
     """How long a provider may take, in seconds."""
 
     first_byte: float = 120.0
-    """Of a stream, for whoever hears nothing of it for longer can be helped by another provider."""
+    """To the head of a stream, for whoever hears nothing of it for longer can be helped by another provider."""
     stream_idle: float = 120.0
     answer: float = 600.0
-    """For all of an answer that is no stream: nothing of it comes before the model has finished."""
+    """For all of an answer that is no stream: nothing of it comes before the model has finished. And for a stream that has begun to come
+    to its content, before which a model may think for as long."""
 
 
 NO_FIELDS: dict[str, msgspec.Raw] = MappingProxyType({})  # type: ignore[assignment]

@@ -81,7 +81,8 @@ class UpstreamConnection(asyncio.BufferedProtocol):
     def send(self, head: bytes, body: bytes, sink: Callable[[bytes], None] | None, timeouts: Timeouts) -> Waiter[OutcomeKind | None]:
         """Send a request; what comes is None for a whole answer, else how it failed.
 
-        `sink` takes what a 200 event stream brings; without one (or for another answer) the body is collected.
+        `sink` takes what a 200 event stream brings; without one (or for another answer) the body is collected. Its `patience`, if it has
+        one, is asked where the stream is silent for too long: seconds for which it may go on so.
         """
         waiter = self._waiter = Waiter()
         self.sink, self._timeouts, self.deadline, self.written = sink, timeouts, NEVER, False
@@ -155,8 +156,12 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         return self._size > MAX_BODY_BYTES and self.status < 300
 
     def expired(self) -> None:
-        """The provider took too long."""
-        self._fail(OutcomeKind.TIMED_OUT)
+        """The provider took too long, unless it has begun a stream whose taker has patience with it."""
+        left = getattr(self.sink, "patience", 0.0) if self.streamed else 0.0
+        if left > 0:
+            self.deadline = self._upstream.loop.time() + left
+        else:
+            self._fail(OutcomeKind.TIMED_OUT)
 
     # --- the socket
 

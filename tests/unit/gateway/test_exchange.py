@@ -19,6 +19,7 @@ from anyapi.upstream import connection
 from anyapi.upstream.adapter import Timeouts
 from anyapi.upstream.connection import UpstreamConnection
 from anyapi.upstream.openai_chat import OpenAIChat
+from anyapi.upstream.registry import row_of
 from anyapi.wire import deadlines
 
 JSON = b"content-type: application/json"
@@ -675,3 +676,85 @@ async def test_a_provider_that_cannot_be_connected_to_opens_the_circuit_whoever_
         for _ in range(FAILURES):
             await running.post()
         assert running.plane.health.open_circuits() == {"p0/one"}
+
+
+# --- silence
+
+
+ROLE = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}\n\n'
+
+
+def thinking(*begun, seconds, then):
+    """A script that sends this at once, is silent for a while, and goes on."""
+
+    async def script(reader, writer):
+        requests = Requests(reader)
+        await requests.next()
+        for part in begun:
+            writer.write(part)
+        await asyncio.sleep(seconds)
+        writer.write(then)
+        await silent(reader, writer)
+
+    return script
+
+
+REST = b"".join(map(chunk, (event("thought"), USAGE_EVENT, DONE))) + b"0\r\n\r\n"
+SHORT = 0.05
+PATIENT = Timeouts(first_byte=SHORT, stream_idle=SHORT, answer=10.0)
+
+
+@pytest.mark.parametrize("begun", [(OPEN,), (OPEN, chunk(b": thinking\n\n")), (OPEN, chunk(ROLE))], ids=["head", "comment", "role"])
+@pytest.mark.parametrize("evidence", [False, True])
+@on_loop
+async def test_a_stream_without_content_may_be_silent_for_as_long_as_a_whole_answer(begun, evidence):
+    """Its model thinks. Where the provider states what it did, its first event is looked at on the way."""
+    rows = {"rows": lambda _provider: row_of("openrouter")} if evidence else {}
+    async with gateway(thinking(*begun, seconds=SHORT * 4, then=REST), timeouts=PATIENT, out=rows) as running:
+        response = await running.post(chat(stream=True))
+        assert response.status == 200
+        assert b"thought" in response.body
+        assert response.body.endswith(b"data: [DONE]\n\n")
+        (row,) = running.rows
+        assert (row.outcome, row.attempts) == ("success", 1)
+
+
+@pytest.mark.parametrize("begun", [(OPEN,), (OPEN, chunk(ROLE))], ids=["head", "role"])
+@on_loop
+async def test_it_may_not_be_silent_for_longer(begun):
+    timeouts = Timeouts(first_byte=SHORT, stream_idle=SHORT, answer=SHORT * 4)
+    async with gateway(thinking(*begun, seconds=10.0, then=REST), timeouts=timeouts) as running:
+        start = asyncio.get_running_loop().time()
+        await running.post(chat(stream=True))
+        assert SHORT * 4 <= asyncio.get_running_loop().time() - start < 5.0
+        (row,) = running.rows
+        assert row.outcome in {"upstream_timeout", "interrupted"}
+
+
+@on_loop
+async def test_before_the_head_and_behind_content_the_shorter_times_hold():
+    for script in (silent, thinking(OPEN, chunk(event("one")), seconds=9.0, then=REST)):
+        async with gateway(script, timeouts=PATIENT) as running:
+            start = asyncio.get_running_loop().time()
+            await running.post(chat(stream=True))
+            assert asyncio.get_running_loop().time() - start < 5.0
+            (row,) = running.rows
+            assert row.outcome in {"upstream_timeout", "interrupted"}
+
+
+@on_loop
+async def test_who_leaves_and_a_server_that_closes_wait_for_no_silent_stream():
+    for end in ("leaves", "closes"):
+        async with gateway(thinking(OPEN, seconds=9.0, then=REST), timeouts=PATIENT) as running:
+            async with dialled(running.port) as (reader, writer):
+                writer.write(request(chat(stream=True)))
+                await until(lambda: [each for each in running.server.connections if each._exchange and each._exchange._connection])
+                (one,) = running.server.connections
+                await until(lambda: one._exchange._connection.streamed)
+                await asyncio.sleep(SHORT * 2)
+                assert not running.usage.rows
+                if end == "closes":
+                    one._exchange.stop()
+                    assert (await hear(reader))[0].status == 503
+            await until(lambda: running.usage.rows)
+            assert running.rows[0].outcome == ("client_gone" if end == "leaves" else "overloaded")
