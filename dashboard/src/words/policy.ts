@@ -256,6 +256,9 @@ const CHANGES: Record<string, string> = {
   log_rule: "changed what the sealed log keeps",
   logs_off: "switched the sealed log off",
   logs_deleted: "deleted from the sealed log",
+  request_answered: "answered a privacy request",
+  request_status: "changed the status of a privacy request",
+  request_closed: "closed a privacy request",
 };
 export const change = (what: string): string => CHANGES[what] ?? sentence(what).toLowerCase();
 

@@ -8,7 +8,7 @@ from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from anyapi.control.history import names_of
+from anyapi.control.history import names_of, note
 from anyapi.control.notify import NoticeKind, notify, notify_account
 from anyapi.control.permissions import SignedIn
 from anyapi.control.services import Services
@@ -162,10 +162,13 @@ def write_again(
 
 @post("/api/accounts/{account:str}/requests/{request_id:str}/closing", opt={"permission": Permission.WRITE_REQUESTS}, status_code=200)
 @in_thread
-def close_request(services: NamedDependency[Services], account: FromPath[AccountId], request_id: FromPath[str]) -> Thread:
+def close_request(
+    services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], account: FromPath[AccountId], request_id: FromPath[str]
+) -> Thread:
     """Close a request: nobody waits for an answer any more."""
-    if not services.requests.set_request_status(account, request_id, RequestStatus.CLOSED, services.clock()):
-        raise NotFound("There is no such request in this account.")
+    before = _own(services, account, request_id)
+    services.requests.set_request_status(account, request_id, RequestStatus.CLOSED, services.clock())
+    _note_status(services, signed_in, before, "request_closed", RequestStatus.CLOSED)
     return _thread(services, _own(services, account, request_id))
 
 
@@ -191,10 +194,13 @@ def reply(
         words = _words(data.words)
         message = MessageRow(new_id("msg"), row.account, row.id, signed_in.person.id, from_team=True, at=now, words=words)
         services.requests.add_message(message, data.status)
+        what = "request_answered"
     elif data.status is RequestStatus.ANSWERED:
         raise BadRequest("An answer needs words.", "words")
     else:
         services.requests.set_request_status(row.account, row.id, data.status, now)
+        what = "request_status"
+    _note_status(services, signed_in, row, what, data.status)
     notify_account(services, row, data.status, now)
     return _thread(services, _own(services, row.account, row.id))
 
@@ -203,6 +209,11 @@ def purge(services: Services) -> int:
     """Delete what was finished so long ago that it is kept no longer."""
     now = services.clock()
     return services.requests.purge_requests(now - KEPT_DAYS * DAY, now - NOTICE_DAYS * DAY)
+
+
+def _note_status(services: Services, by: SignedIn, row: RequestRow, what: str, status: RequestStatus) -> None:
+    """Write down who did what with a request, which was `row` before. INVARIANT: its id and status, and no word of anybody's."""
+    note(services, by, row.account, what, row.id, before={"status": row.status}, after={"status": status})
 
 
 def _own(services: Services, account: AccountId, request_id: str) -> RequestRow:

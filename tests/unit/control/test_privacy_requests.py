@@ -133,6 +133,23 @@ def test_they_go_also_where_nobody_looks(staffed, member):
     assert staffed.requests.requests("default") == []
 
 
+def test_who_answered_and_closed_is_in_the_history_with_id_and_status(staffed, member, team):
+    request = member.post(PATH, ASK).json()["request"]["id"]
+    replies = f"/api/gateway/requests/{request}/replies"
+    assert team.post(replies, {"status": "in_progress"}).status_code == 201
+    assert team.post(replies, {"status": "answered", "words": "Nothing but this."}).status_code == 201
+    assert member.post(f"{PATH}/{request}/closing").status_code == 200
+    assert member.post(f"{PATH}/req_other/closing").status_code == 404
+    assert team.post(replies, {"status": "answered"}).status_code == 400
+    changes = staffed.browser("owner@x.org").get("/api/accounts/default/changes").json()
+    found = [(each["by_name"], each["what"], each["subject"], each["before"], each["after"]) for each in reversed(changes)]
+    assert [each for each in found if each[1].startswith("request_")] == [
+        ("Operator", "request_status", request, {"status": "open"}, {"status": "in_progress"}),
+        ("Operator", "request_answered", request, {"status": "in_progress"}, {"status": "answered"}),
+        ("Member", "request_closed", request, {"status": "answered"}, {"status": "closed"}),
+    ]
+
+
 def test_words_are_in_no_log_and_no_history(staffed, member, team, capsys):
     secret = "my colleague Eve Example"
     request = member.post(PATH, {**ASK, "words": secret}).json()["request"]["id"]
