@@ -14,6 +14,11 @@ def echo(call: Call) -> bytes:
     return b"" if call.request_id is None else b"x-request-id: %b\r\n" % call.request_id
 
 
+def echo_in_public(call: Call) -> bytes:
+    """The same on a page that is everybody's: a cache in front, which may keep the page, must not give one caller's name to another."""
+    return echo(call) and echo(call) + b"cache-control: private\r\n"
+
+
 def render_for(error: Exception, call: Call | None) -> tuple[int, bytes, bytes]:
     """Status, header lines and JSON body of an error. `call` may be half read, or None where nothing of it was understood."""
     asked = b"" if call is None or call.request_id is None else call.request_id

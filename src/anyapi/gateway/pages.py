@@ -19,7 +19,7 @@ from anyapi.gateway.apart import LARGE, apart
 from anyapi.gateway.authenticate import authenticate
 from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
-from anyapi.gateway.error_envelope import echo
+from anyapi.gateway.error_envelope import echo, echo_in_public
 from anyapi.gateway.formats import anthropic_count, anthropic_messages, question
 from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.key_limits import account_of, shown
@@ -63,7 +63,7 @@ def options(allowed: str) -> Operation:
         asked = call.headers.get(b"access-control-request-headers") if reply.readable(call) else None
         if asked is not None and all(char in HEADER_LIST for char in asked):
             rows += b"access-control-allow-headers: %b\r\n" % asked
-        reply.send(204, rows, b"")
+        reply.send(204, rows + echo(call), b"")
 
     return answer
 
@@ -73,18 +73,19 @@ HEADER_LIST = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01
 
 async def healthz(call: Call, plane: DataPlane, reply: Connection) -> None:  # noqa: ARG001
     """Whether the process answers at all."""
-    reply.send(200, PLAIN_TEXT, b"ok\n")
+    reply.send(200, PLAIN_TEXT + echo_in_public(call), b"ok\n")
 
 
-async def readyz(call: Call, plane: DataPlane, reply: Connection) -> None:  # noqa: ARG001
+async def readyz(call: Call, plane: DataPlane, reply: Connection) -> None:
     """Whether requests can be served: a snapshot is in force and the stores take rows."""
     ready = plane.outlets.ready()
-    reply.send(200 if ready else 503, PLAIN_TEXT, b"ready\n" if ready else b"not ready: the store does not answer, or takes no rows\n")
+    said = b"ready\n" if ready else b"not ready: the store does not answer, or takes no rows\n"
+    reply.send(200 if ready else 503, PLAIN_TEXT + echo_in_public(call), said)
 
 
-async def privacy(call: Call, plane: DataPlane, reply: Connection) -> None:  # noqa: ARG001
+async def privacy(call: Call, plane: DataPlane, reply: Connection) -> None:
     """Answer `GET /v1/privacy` and the well-known file: every stored field. Public: it says nothing about anybody."""
-    reply.send(200, JSON, _encode(inventory(plane.disclosure)))
+    reply.send(200, JSON + echo_in_public(call), _encode(inventory(plane.disclosure)))
 
 
 async def key(call: Call, plane: DataPlane, reply: Connection) -> None:
@@ -249,7 +250,7 @@ def endpoint_row(endpoint: Endpoint, policy: DataPolicy | None, reasons: tuple[R
     }
 
 
-async def status(call: Call, plane: DataPlane, reply: Connection) -> None:  # noqa: ARG001
+async def status(call: Call, plane: DataPlane, reply: Connection) -> None:
     """Answer `GET /`: a plain page that says what this is and that it works."""
     catalogue = plane.context.catalogue
     served = sum(1 for provider in catalogue.providers if plane.context.credentials.get(provider))
@@ -261,7 +262,7 @@ async def status(call: Call, plane: DataPlane, reply: Connection) -> None:  # no
         catalogue=catalogue.version[:12],
         scrubbing="on" if plane.disclosure.scrubbing else "off",
     )
-    reply.send(200, HTML, body.encode())
+    reply.send(200, HTML + echo_in_public(call), body.encode())
 
 
 STATUS_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>AnyAPI</title>

@@ -8,7 +8,7 @@ from anyapi.domain.ranking import ModelShare, Rankings, Release, TopicRanking
 from anyapi.errors import NotFound
 from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
-from anyapi.gateway.error_envelope import echo
+from anyapi.gateway.error_envelope import echo_in_public
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.render import JSON
 
@@ -16,7 +16,7 @@ from anyapi.gateway.render import JSON
 async def rankings(call: Call, plane: DataPlane, reply: Connection) -> None:
     """Answer `GET /v1/rankings`: the newest release, or that of `?week=YYYY-MM-DD`. Needs no key. Raises `NotFound`."""
     week = parse_qs(call.query.decode("latin-1")).get("week", [None])[0]
-    reply.send(200, JSON + echo(call), msgspec.json.encode(rankings_of(plane, week)))
+    reply.send(200, JSON + echo_in_public(call), msgspec.json.encode(rankings_of(plane, week)))
 
 
 def rankings_of(plane: DataPlane, week: str | None) -> Rankings:

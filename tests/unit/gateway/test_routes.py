@@ -106,6 +106,23 @@ def test_keys_are_managed_elsewhere():
         find(Call(method=b"GET", path=b"/v1/keys"))
 
 
+PUBLIC = [*PLAIN, "/v1/privacy", "/v1/rankings", "/api/v1/privacy"]
+
+
+@pytest.mark.parametrize("method", [b"GET", b"HEAD", b"OPTIONS"])
+@pytest.mark.parametrize("path", [*PUBLIC, "/v1/models", "/v1/key"])
+@on_loop
+async def test_every_answer_echoes_the_callers_name_for_its_request_and_nobody_elses(path, method):
+    async with gateway(silent) as running:
+        for name in (b"r-1", b"r-2", None):
+            rows = [] if name is None else [b"X-Request-ID: " + name]
+            response = await running.get(path.encode(), *rows, method=method)
+            assert response.status in {200, 204}
+            assert response.field("x-request-id") == name
+            kept_private = response.field("cache-control") == b"private"
+            assert kept_private is (name is not None and path in PUBLIC and method != b"OPTIONS"), "a cache may hand on what is everybody's"
+
+
 @on_loop
 async def test_errors_are_answered_and_the_connection_lives():
     async with gateway(silent) as running:
