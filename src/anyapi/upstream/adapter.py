@@ -120,7 +120,7 @@ class Answer(msgspec.Struct, gc=False):
     refused: bool = False
     """The provider declined for content reasons."""
     empty: bool = False
-    """No content and no tool call came back."""
+    """Nothing came back: no text, no reasoning (shown or not), no tool call, no refusal."""
 
     def __repr__(self) -> str:
         """Never the content."""
@@ -145,7 +145,7 @@ class StreamReader(Protocol):
 
     @property
     def empty(self) -> bool:
-        """Of a complete answer: whether it held nothing (no text, tool call, reasoning, refusal). Until then it may turn false."""
+        """Of a complete answer: whether it held nothing, in the sense of `Answer.empty`. Until then it may turn false."""
         ...
 
     def feed(self, data: bytes) -> bytes:

@@ -69,8 +69,8 @@ class AnthropicPassthrough:
             kinds = [wire.read_block(raw) for raw in message.content]
         except (ValueError, RecursionError):
             return BAD
-        says = any(block.text if block.type == "text" else "thinking" not in block.type for block in kinds)
-        return Answer(body, wire.read_usage(message.usage).total(), refused=message.stop_reason == "refusal", empty=not says)
+        empty = not any(block.says_something for block in kinds)
+        return Answer(body, wire.read_usage(message.usage).total(), refused=message.stop_reason == "refusal", empty=empty)
 
     def open_stream(self, call: OutboundChat) -> "EventStream":  # noqa: ARG002
         """Start reading an event stream."""

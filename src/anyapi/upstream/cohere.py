@@ -199,9 +199,9 @@ def answer_of(body: bytes, created: int, model: str, *, hide_reasoning: bool) ->
     finish, tokens = _finish_of(found, calls=bool(calls)), _tokens_of(found.usage)
     if isinstance(finish, Outcome):
         return finish
-    message = chat_chunks.message_of(text, "" if hide_reasoning else thinking, (), calls)
+    message, empty = chat_chunks.message_of(text, "" if hide_reasoning else thinking, (), calls), not (text or thinking or calls)
     head, usage = (found.id, created, model), chat_chunks.usage_of(tokens, thinks=False)
-    return Answer(chat_chunks.completion(head, message, finish, usage, _logprobs_of(found)), tokens, empty=not text and not calls)
+    return Answer(chat_chunks.completion(head, message, finish, usage, _logprobs_of(found)), tokens, empty=empty)
 
 
 class ChatStream(chat_chunks.EventTranslator):
@@ -215,8 +215,8 @@ class ChatStream(chat_chunks.EventTranslator):
             self._head = chat_chunks.chunk_head(event.id, self.created, self._model)
         delta = event.delta or _Frame()
         text, thinking, calls = _said(delta.message or _Frame())
-        if thinking and not self._hide:
-            self._release(b'"reasoning_content":' + _encode(thinking))
+        if thinking:
+            self._release_reasoning(b'"reasoning_content":' + _encode(thinking))
         if text:
             self._release(b'"content":' + _encode(text), _encode(_logprobs_of(event)))
         self._call(event, calls)

@@ -34,13 +34,12 @@ LIMIT, NEWER_LIMIT = "max_tokens", "max_completion_tokens"
 class TranslatedStream:
     """Reads a provider's stream as chat completion chunks and passes those on in the client's format."""
 
-    __slots__ = ("_inner", "_outer", "complete", "empty", "failure", "started", "tokens")
+    __slots__ = ("_inner", "_outer", "complete", "failure", "started", "tokens")
 
     def __init__(self, inner: StreamReader, outer: "MessagesStream | ResponsesStream") -> None:
         """`inner` reads the provider's events, `outer` what it releases."""
         self._inner, self._outer = inner, outer
         self.complete = self.started = False
-        self.empty = True
         self.failure: Outcome | None = None
         self.tokens: TokenCount | None = None
 
@@ -48,6 +47,11 @@ class TranslatedStream:
     def refused(self) -> bool:
         """Whether the provider declined for content reasons."""
         return self._inner.refused
+
+    @property
+    def empty(self) -> bool:
+        """Whether the provider sent nothing, as of a whole answer: also what is not to be shown, or has no place in the client's format."""
+        return self._inner.empty
 
     @property
     def sequence(self) -> int:
@@ -63,7 +67,7 @@ class TranslatedStream:
         out = self._outer.feed(without_halves(self._inner.feed(data)))
         self.failure = self._inner.failure or self._outer.failure
         self.complete, self.started = self._outer.complete and self.failure is None, self._outer.started
-        self.tokens, self.empty = self._inner.tokens, self._outer.empty
+        self.tokens = self._inner.tokens
         return out
 
 

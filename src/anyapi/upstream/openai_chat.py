@@ -15,7 +15,7 @@ from anyapi.domain.decision import BEYOND_LIMITS, Outcome, OutcomeKind
 from anyapi.domain.usage import Count, TokenCount
 from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
 from anyapi.upstream.classify import classify_openai, classify_openai_event
-from anyapi.upstream.openai_events import EMPTY, FAILED, decoded, is_event, is_plain, read_chunk, says_failed, says_something
+from anyapi.upstream.openai_events import EMPTY, FAILED, adds, decoded, is_event, is_plain, read_chunk, says_failed, says_something
 from anyapi.upstream.sse import with_plain_ends
 from anyapi.wire.utf8 import is_utf8
 
@@ -175,12 +175,16 @@ def answer_of(body: bytes, choices: list[_Choice], tokens: TokenCount | None) ->
     ):
         return Answer(body, tokens)
     refused = first.finish_reason == "content_filter" or bytes(first.message.refusal) not in EMPTY
-    return Answer(body, tokens, refused=refused, empty=all(_is_empty(choice.message) for choice in choices))
+    return Answer(body, tokens, refused=refused, empty=_is_empty(body, choices))
 
 
-def _is_empty(message: _Message) -> bool:
+def _is_empty(body: bytes, choices: list[_Choice]) -> bool:
+    return all(_says_nothing(choice.message) for choice in choices) and not adds(body)
+
+
+def _says_nothing(message: _Message) -> bool:
     parts = (message.content, message.tool_calls, message.function_call, message.refusal, message.reasoning_content, message.audio)
-    return all(bytes(part) in EMPTY for part in parts)
+    return all(len(part) in MAYBE_NOTHING and bytes(part) in EMPTY for part in parts)
 
 
 def read_usage(raw: msgspec.Raw) -> TokenCount | None:

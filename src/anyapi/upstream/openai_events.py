@@ -1,4 +1,4 @@
-"""Looking at the events of a chat completion stream, whole ones with LF line ends. Keeps nothing."""
+"""Looking at chat completions: the events of a stream, whole ones with LF line ends, and what an answer holds. Keeps nothing."""
 
 import re
 from collections.abc import Callable
@@ -41,11 +41,26 @@ class _Opening(msgspec.Struct):
     choices: list[_Delta] = []
 
 
+class _Added(msgspec.Struct):
+    reasoning: msgspec.Raw = msgspec.Raw(b"null")
+    reasoning_details: msgspec.Raw = msgspec.Raw(b"null")
+    images: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Message(msgspec.Struct):
+    message: _Added
+
+
+class _Messages(msgspec.Struct):
+    choices: list[_Message]
+
+
 T = TypeVar("T")
 
 _decode_chunk = msgspec.json.Decoder(Chunk).decode
 _decode_ends = msgspec.json.Decoder(_Ends).decode
 _decode_opening = msgspec.json.Decoder(_Opening).decode
+_decode_added = msgspec.json.Decoder(_Messages).decode
 _decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 
 
@@ -92,6 +107,14 @@ def says_something(event: bytes) -> bool:
     if opening is None:
         return True
     return any(name != "role" and bytes(value) not in EMPTY for choice in opening.choices for name, value in choice.delta.items())
+
+
+def adds(body: bytes) -> bool:
+    """Whether a whole answer holds what routers and servers add to OpenAI's format. Read apart, for an answer that has nothing else."""
+    found = decoded(_decode_added, body)
+    if found is None:
+        return False
+    return any(bytes(value) not in EMPTY for choice in found.choices for value in msgspec.structs.astuple(choice.message))
 
 
 def says_failed(event: bytes) -> bool:

@@ -112,8 +112,10 @@ def test_an_answer_passes_whole():
     [
         ([], True),
         ([{"type": "text", "text": ""}], True),
-        ([{"type": "thinking", "thinking": "x", "signature": "s"}], True),
-        ([{"type": "redacted_thinking", "data": "x"}], True),
+        ([{"type": "thinking", "thinking": "x", "signature": "s"}], False),
+        ([{"type": "thinking", "thinking": "", "signature": "s"}], False),
+        ([{"type": "thinking", "thinking": "", "signature": ""}], True),
+        ([{"type": "redacted_thinking", "data": "x"}], False),
         ([{"type": "tool_use", "id": "a", "name": "f", "input": {}}], False),
         ([{"type": "server_tool_use", "id": 5}], False),
         ([{"type": "text", "text": ""}, {"type": "text", "text": "a"}], False),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyapi.upstream.openai_events import is_event, is_plain, read_chunk, says_something
+from anyapi.upstream.openai_events import adds, is_event, is_plain, read_chunk, says_something
 
 
 def event(value):
@@ -53,6 +53,17 @@ def test_what_is_none(text):
 )
 def test_what_says_something(value, says):
     assert says_something(event(value).strip()) is says
+
+
+def test_what_is_added_to_the_format():
+    def answer(*messages):
+        return json.dumps({"choices": [{"message": message} for message in messages]}).encode()
+
+    assert adds(answer({}, {"reasoning": "\ud83d hm"}))
+    assert adds(answer({"reasoning_details": [{}]}))
+    assert adds(answer({"images": [{}]}))
+    assert not adds(answer({"content": "hm"}, {"reasoning": None, "reasoning_details": [], "images": []}))
+    assert not adds(b"{")
 
 
 def test_what_is_no_chunk_says_nothing():

@@ -114,10 +114,10 @@ class ChatStream(EventTranslator):
         self.failure = classify_anthropic_event(event.error)
 
     def _release_thinking(self, text: str) -> None:
-        if text and not self._hide:
+        if text:
             encoded = _encode(text)
             detail = b'{"type":"reasoning.text","text":%b,"index":%d}' % (encoded, self._details)
-            self._release(b'"reasoning_content":%b,"reasoning_details":[%b]' % (encoded, detail))
+            self._release_reasoning(b'"reasoning_content":%b,"reasoning_details":[%b]' % (encoded, detail))
 
     def _release_signature(self, signature: str) -> None:
         """The end of a thinking block. `format` is said here once, because clients join the strings of one index."""
@@ -125,8 +125,7 @@ class ChatStream(EventTranslator):
         self._details += 1
 
     def _release_detail(self, detail: dict[str, object]) -> None:
-        if not self._hide:
-            self._release(b'"reasoning_details":' + _encode([detail]))
+        self._release_reasoning(b'"reasoning_details":' + _encode([detail]))
 
 
 def _unknown(data: bytes) -> bool:

@@ -11,7 +11,7 @@ from anyapi.domain.decision import Outcome
 from anyapi.upstream.adapter import Answer
 from anyapi.upstream.classify import classify_anthropic_event
 from anyapi.upstream.translate import anthropic_wire as wire
-from anyapi.upstream.translate.chat_chunks import BAD, call_of, completion, message_of
+from anyapi.upstream.translate.chat_chunks import BAD, call_of, completion, message_of, says_nothing
 
 FINISH: Mapping[str, str] = {
     "end_turn": "stop",
@@ -78,7 +78,8 @@ def _answer(message: wire.Message, gathered: _Gathered, created: int, *, hide_re
     finish = FINISH.get(message.stop_reason or "", "stop")
     usage = wire.read_usage(message.usage)
     body = completion((message.id, created, message.model), said, finish, usage.as_openai())
-    return Answer(body, usage.total(), message.stop_reason == "refusal", empty=not text and not gathered.calls)
+    empty = says_nothing(text, gathered.details, gathered.calls)
+    return Answer(body, usage.total(), message.stop_reason == "refusal", empty=empty)
 
 
 def arguments(raw: msgspec.Raw) -> str:

@@ -23,6 +23,13 @@ class Block(msgspec.Struct):
     name: str = ""
     input: msgspec.Raw = NOTHING
 
+    @property
+    def says_something(self) -> bool:
+        """Whether it holds anything: words, reasoning, even if it is sealed, or a block of any other type."""
+        if self.type == "text":
+            return bool(self.text)
+        return self.type != "thinking" or bool(self.thinking or self.signature)
+
 
 class Delta(msgspec.Struct):
     """What a `content_block_delta` adds to a block, or a `message_delta` to the message."""

@@ -133,7 +133,7 @@ class ChatStream(ChunkWriter):
         if delta.redacted_content:
             sealed = {"type": "reasoning.encrypted", "data": delta.redacted_content, "format": wire.FORMAT, "index": self._details}
             self._details += 1
-            self._release_reasoning(b"", sealed)
+            self._release_detail(b"", sealed)
         if not delta.text and not delta.signature:
             return
         detail: dict[str, object] = {"type": "reasoning.text"}
@@ -148,8 +148,7 @@ class ChatStream(ChunkWriter):
             detail["signature"] = delta.signature
         if delta.text:
             detail["text"] = delta.text
-        self._release_reasoning(b'"reasoning_content":%b,' % _encode(delta.text) if delta.text else b"", detail)
+        self._release_detail(b'"reasoning_content":%b,' % _encode(delta.text) if delta.text else b"", detail)
 
-    def _release_reasoning(self, text: bytes, detail: dict[str, object]) -> None:
-        if not self._hide:
-            self._release(text + b'"reasoning_details":' + _encode([detail]))
+    def _release_detail(self, text: bytes, detail: dict[str, object]) -> None:
+        self._release_reasoning(text + b'"reasoning_details":' + _encode([detail]))

@@ -9,7 +9,7 @@ from anyapi.domain.decision import Outcome
 from anyapi.upstream.adapter import Answer
 from anyapi.upstream.translate import bedrock_wire as wire
 from anyapi.upstream.translate.anthropic_to_openai_chat import arguments
-from anyapi.upstream.translate.chat_chunks import BAD, call_of, completion, message_of
+from anyapi.upstream.translate.chat_chunks import BAD, call_of, completion, message_of, says_nothing
 
 _response = msgspec.json.Decoder(wire.Response)
 
@@ -70,4 +70,4 @@ def _answer(response: wire.Response, gathered: _Gathered, stamp: wire.Stamp, *, 
     finish = wire.finish_of(response.stop_reason, calls=bool(gathered.calls))
     usage = wire.read_usage(response.usage)
     body = completion((stamp.id, stamp.created, stamp.model), said, finish, usage.as_openai())
-    return Answer(body, usage.total(), finish == "content_filter", empty=not text and not gathered.calls)
+    return Answer(body, usage.total(), finish == "content_filter", empty=says_nothing(text, gathered.details, gathered.calls))

@@ -12,6 +12,8 @@ from anyapi.upstream.translate.reading import Object
 
 DONE = b"data: [DONE]\n\n"
 BAD = Outcome(OutcomeKind.BAD_RESPONSE)
+SAID = frozenset({"text", "signature", "data"})
+"""What an entry of `reasoning_details` holds, besides what it is."""
 MOST_OPEN = 256
 """Calls that may be open at once. They come one after the other; more are no answer."""
 
@@ -77,6 +79,11 @@ def message_of(text: str, thinking: str, details: Sequence[Object], calls: Seque
     return said | {name: value for name, value in found.items() if value}
 
 
+def says_nothing(text: str, details: Sequence[Object], calls: Sequence[Object]) -> bool:
+    """Whether a whole answer holds nothing: no text, no call, and no reasoning, were it sealed or not to be shown."""
+    return not (text or calls or any(any(map(detail.get, SAID)) for detail in details))
+
+
 def completion(head: tuple[str | None, int, str], said: Object, finish: str, usage: Object | None, logprobs: Object | None = None) -> bytes:
     """A whole answer with one choice. `head`: its id (without one a new one), `created` in Unix seconds, its model."""
     answer_id, created, model = head
@@ -94,7 +101,8 @@ class ChunkWriter:
     """The state and the output of a `StreamReader` (see `anyapi.upstream.adapter`) whose answers have one choice."""
 
     __slots__ = (
-        "_calls", "_head", "_hide", "_open", "_out", "_role_due", "_wants_usage", "complete", "failure", "refused", "started", "tokens",
+        "_calls", "_head", "_hidden", "_hide", "_open", "_out", "_role_due", "_wants_usage", "complete", "failure", "refused", "started",
+        "tokens",
     )  # fmt: skip
 
     def __init__(self, head: bytes = b"", *, wants_usage: bool, hide_reasoning: bool) -> None:
@@ -106,6 +114,8 @@ class ChunkWriter:
         """The provider declined for content reasons; known before the finish chunk is released."""
         self._head = head
         self._wants_usage, self._hide = wants_usage, hide_reasoning
+        self._hidden = False
+        """Reasoning has come that is not shown."""
         self._out: list[bytes] = []
         self._role_due = True
         self._calls = 0
@@ -114,8 +124,8 @@ class ChunkWriter:
 
     @property
     def empty(self) -> bool:
-        """Whether no content has come."""
-        return not self.started
+        """Whether no content has come, nor reasoning that is not shown."""
+        return not (self.started or self._hidden)
 
     def __repr__(self) -> str:
         """Never the content."""
@@ -136,6 +146,13 @@ class ChunkWriter:
         self._role_due = False
         self.started = True
         self._out.append(self._head + b'{"index":0,"delta":{%b%b},"logprobs":%b,"finish_reason":null}]}\n\n' % (role, delta, logprobs))
+
+    def _release_reasoning(self, delta: bytes) -> None:
+        """Put out a piece of reasoning, unless it is not to be shown."""
+        if self._hide:
+            self._hidden = True
+        else:
+            self._release(delta)
 
     def _open_call(self, index: int, call_id: str, name: str) -> None:
         """Begin a tool call; `index` is the provider's. Raises ValueError for one without id or name, one twice, or too many."""

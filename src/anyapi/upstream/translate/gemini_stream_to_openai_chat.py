@@ -41,7 +41,7 @@ class ChatStream:
     """A `StreamReader` (see `anyapi.upstream.adapter`)."""
 
     __slots__ = (
-        "_choices", "_fallback_id", "_head", "_hide", "_id", "_model", "_out", "_splitter", "_usage", "_wants_usage", "complete",
+        "_choices", "_fallback_id", "_head", "_hidden", "_hide", "_id", "_model", "_out", "_splitter", "_usage", "_wants_usage", "complete",
         "created", "failure", "refused", "started", "tokens",
     )  # fmt: skip
 
@@ -59,7 +59,7 @@ class ChatStream:
         """The provider declined for content reasons."""
         self.created = created
         self._wants_usage = wants_usage
-        self._hide = hide_reasoning
+        self._hide, self._hidden = hide_reasoning, False
         self._fallback_id = fallback_id
         self._id = ""
         self._model = ""
@@ -71,8 +71,8 @@ class ChatStream:
 
     @property
     def empty(self) -> bool:
-        """Whether no content has come."""
-        return not self.started
+        """Whether no content has come, nor a thought that is not shown."""
+        return not (self.started or self._hidden)
 
     def __repr__(self) -> str:
         """Never the content."""
@@ -166,7 +166,9 @@ class ChatStream:
     def _on_thought(self, choice: _Choice, text: str, signature: str | None) -> None:
         """`type` and `index` are said with every piece of a thought, `format` once, because clients join the strings of one index."""
         detail: Object = {"type": "reasoning.text"}
-        if text and not self._hide:
+        if text and self._hide:
+            self._hidden = True
+        elif text:
             detail["text"] = text
         if signature:
             detail["signature"] = signature

@@ -64,12 +64,12 @@ _encode = msgspec.json.Encoder().encode
 class _Gathered:
     """What the parts of one candidate hold, by kind."""
 
-    __slots__ = ("_base", "calls", "details", "hide", "text", "thinking")
+    __slots__ = ("_base", "calls", "details", "hidden", "hide", "text", "thinking")
 
     def __init__(self, base: str, *, hide: bool) -> None:
         """`base` makes ids for calls that have none."""
         self._base = base
-        self.hide = hide
+        self.hide, self.hidden = hide, False
         self.text: list[str] = []
         self.thinking: list[str] = []
         self.details: list[Object] = []
@@ -94,7 +94,9 @@ class _Gathered:
         detail: Object = {} if self.hide else {"text": text}
         if signature:
             detail["signature"] = signature
-        if not self.hide:
+        if self.hide:
+            self.hidden = self.hidden or bool(text)
+        else:
             self.thinking.append(text)
         if text or signature:
             self._detail({"type": "reasoning.text", **detail, "format": FORMAT})
@@ -102,6 +104,10 @@ class _Gathered:
     def _detail(self, detail: Object) -> None:
         if len(detail) > 2:  # more than type and format
             self.details.append({**detail, "index": len(self.details)})
+
+    def says_nothing(self) -> bool:
+        """Whether it holds nothing: no words, no call, and no reasoning, were it sealed or not to be shown."""
+        return not (any(self.text) or self.hidden or self.calls or self.details)
 
     def message(self) -> Object:
         """OpenAI's message."""
@@ -137,7 +143,7 @@ def _answer(response: wire.Response, created: int, fallback_id: str, *, hide: bo
     if not candidates or reasons & UNFINISHED or len({one.index for one in candidates}) < len(candidates):
         raise ValueError("no answer, one that failed or has not stopped, or two of one index")
     id_ = response.response_id or fallback_id
-    choices = [_choice(candidate, id_, hide=hide) for candidate in candidates]
+    gathered = [_gathered(candidate, id_, hide=hide) for candidate in candidates]
     usage = wire.read_usage(response.usage_metadata)
     stated = usage.as_openai()
     completion: Object = {
@@ -145,10 +151,10 @@ def _answer(response: wire.Response, created: int, fallback_id: str, *, hide: bo
         "object": "chat.completion",
         "created": created,
         "model": response.model_version,
-        "choices": choices,
+        "choices": list(map(_choice, candidates, gathered)),
         **({} if stated is None else {"usage": stated}),
     }
-    return Answer(_encode(completion), usage.total(), reasons <= REFUSED, empty=not any(map(_says_something, choices)))
+    return Answer(_encode(completion), usage.total(), reasons <= REFUSED, empty=all(map(_Gathered.says_nothing, gathered)))
 
 
 def finish_of(reason: str | None, *, calls: bool) -> str:
@@ -192,18 +198,17 @@ def logprobs_of(raw: msgspec.Raw) -> Object | None:
     return chat_logprobs([(chosen.token, chosen.log_probability, top) for chosen, top in padded])
 
 
-def _choice(candidate: wire.Candidate, base: str, *, hide: bool) -> Object:
+def _gathered(candidate: wire.Candidate, base: str, *, hide: bool) -> _Gathered:
     gathered = _Gathered(f"{base}_{candidate.index}", hide=hide)
     for part in candidate.parts():
         gathered.add(part)
+    return gathered
+
+
+def _choice(candidate: wire.Candidate, gathered: _Gathered) -> Object:
     return {
         "index": candidate.index,
         "message": gathered.message(),
         "logprobs": logprobs_of(candidate.logprobs_result),
         "finish_reason": finish_of(candidate.finish_reason, calls=bool(gathered.calls)),
     }
-
-
-def _says_something(choice: Object) -> bool:
-    said = choice["message"]
-    return isinstance(said, dict) and bool(said["content"] or said.get("tool_calls"))

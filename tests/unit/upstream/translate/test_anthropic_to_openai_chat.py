@@ -117,7 +117,12 @@ def test_stop_reasons(stop, finish):
     assert answer.refused is (stop == "refusal")
 
 
-@pytest.mark.parametrize("content", [[], [{"type": "text", "text": ""}], [THINKING], [{"type": "server_tool_use", "id": 5, "text": {}}]])
+BLANK_THINKING = {"type": "thinking", "thinking": "", "signature": ""}
+
+
+@pytest.mark.parametrize(
+    "content", [[], [{"type": "text", "text": ""}], [BLANK_THINKING], [{"type": "server_tool_use", "id": 5, "text": {}}]]
+)
 def test_empty(content):
     answer, completion = made(content)
     assert answer.empty

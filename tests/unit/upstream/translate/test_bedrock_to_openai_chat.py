@@ -112,7 +112,9 @@ def test_a_tool_use_that_holds_no_call_is_a_stop_and_the_reverse():
     assert made([tool(1, {})], "end_turn")[1].choices[0].finish_reason == "tool_calls"
 
 
-@pytest.mark.parametrize("content", [[], [{"text": ""}], [SIGNED], [{"image": {"format": "png"}}]])
+@pytest.mark.parametrize(
+    "content", [[], [{"text": ""}], [{"reasoningContent": {"reasoningText": {"text": ""}}}], [{"image": {"format": "png"}}]]
+)
 def test_an_empty_answer(content):
     answer, completion = made(content)
     assert answer.empty

@@ -136,7 +136,7 @@ def test_a_blocked_prompt_is_a_refusal():
 
 
 def test_an_empty_answer():
-    for parts in ([], [{"text": ""}], [{"text": "hm", "thought": True}], [{"executableCode": {"code": "SECRET"}}]):
+    for parts in ([], [{"text": ""}], [{"text": "", "thought": True}], [{"executableCode": {"code": "SECRET"}}]):
         answer, completion = made(parts)
         assert answer.empty
         assert not answer.refused
