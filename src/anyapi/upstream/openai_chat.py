@@ -14,8 +14,9 @@ from anyapi.domain.catalogue import Endpoint
 from anyapi.domain.decision import BEYOND_LIMITS, Outcome, OutcomeKind
 from anyapi.domain.usage import Count, TokenCount
 from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
-from anyapi.upstream.classify import classify_openai, classify_openai_event
-from anyapi.upstream.openai_events import EMPTY, FAILED, adds, decoded, is_event, is_plain, read_chunk, says_failed, says_something
+from anyapi.upstream.classify import classify_openai
+from anyapi.upstream.openai_errors import error_in, failure_in
+from anyapi.upstream.openai_events import EMPTY, FAILED, adds, decoded, is_chunk, is_plain, read_chunk, says_something
 from anyapi.upstream.sse import with_plain_ends
 from anyapi.wire.utf8 import is_utf8
 
@@ -78,19 +79,9 @@ class _OddCompletion(msgspec.Struct, gc=False):
     choices: list[_Choice]
 
 
-class _Error(msgspec.Struct):
-    code: int | str | None = None
-    status: int | str | None = None
-
-
-class _ErrorBody(msgspec.Struct):
-    error: _Error | None = None
-
-
 _decode_completion = msgspec.json.Decoder(_Completion).decode
 _decode_odd = msgspec.json.Decoder(_OddCompletion).decode
 _decode_usage = msgspec.json.Decoder(_Usage).decode
-_decode_error = msgspec.json.Decoder(_ErrorBody).decode
 _reason = operator.attrgetter("finish_reason")
 MAYBE_NOTHING = frozenset({2, 4})
 """Lengths of `""`, `[]` and `null`: what has another length says something."""
@@ -206,21 +197,6 @@ def count_of(usage: _Usage | None) -> TokenCount | None:
     return TokenCount(prompt, completion, min(cached or 0, prompt), min(reasoning or 0, completion))
 
 
-def error_in(body: bytes) -> Outcome | None:
-    """The outcome that an `{"error": ...}` object stands for; None if there is no such object."""
-    try:
-        error = _decode_error(body).error
-    except (ValueError, RecursionError):
-        return classify_openai_event(body) if b'"error"' in body[:200] else None
-    if error is None:
-        return None
-    for value in (error.code, error.status):
-        number = int(value) if isinstance(value, int) or (isinstance(value, str) and value.isdecimal() and len(value) == 3) else 0
-        if 400 <= number <= 599:
-            return classify_openai(number, None, body)
-    return classify_openai_event(body)
-
-
 class ChatStream:
     """Reads a chat completion stream and passes its events on byte for byte, less the usage chunk nobody asked for."""
 
@@ -308,19 +284,20 @@ class ChatStream:
         return whole
 
     def _is_plain(self, data: bytes) -> bool:
-        """Whether these are plain events, and then perhaps the terminal marker of an answer that is whole."""
+        """Whether these are plain chunks, and then perhaps the terminal marker of an answer that is whole."""
         if not data.endswith(LAST):
             return is_plain(data)
         self.complete = self._finished and is_plain(data[: -len(LAST)])
         return self.complete
 
     def _read_odd(self, data: bytes) -> bytes:
-        """What is not one JSON value an event: the terminal marker, comments, other line ends, and what is no event stream."""
+        """What is not one chunk an event: the terminal marker, comments, other line ends, errors, and what is no event stream."""
         data = with_plain_ends(data)
-        if b"[DONE]" in data:
+        if data.find(b"[DONE]") >= 0:
             data = self._end(data)
-        if all(is_event(event) for event in data.split(b"\n\n")):
-            return data
+        kinds = list(map(is_chunk, data.split(b"\n\n")))
+        if None not in kinds:
+            return self._take_error(data) if False in kinds else data
         self.failure, self.complete = Outcome(OutcomeKind.BAD_RESPONSE), False
         return b""
 
@@ -371,23 +348,13 @@ class ChatStream:
         return bool(chunk.choices) or not self._hide_usage
 
     def _take_error(self, data: bytes) -> bytes:
-        """Stop before an event that is an error; the error itself is told in our words."""
+        """Stop before an event that is an error, or anything but a chunk; the error itself is told in our words."""
         kept = []
         *events, rest = data.split(b"\n\n")  # the last is nothing, or a blank line more
         for event in events:
-            failure = _failure_in(event) if b'"error"' in event else None
+            failure = failure_in(event)
             if failure is not None:  # it says more than a terminal marker that stands behind it
                 self.failure, self.complete, rest = failure, False, b""
                 break
             kept.append(event)
         return b"\n\n".join([*kept, rest]) if kept else b""
-
-
-def _failure_in(event: bytes) -> Outcome | None:
-    """What failed, if the event of a stream says that something did."""
-    chunk = read_chunk(event)
-    if chunk is None:
-        return None
-    if bytes(chunk.error) not in EMPTY:
-        return error_in(b'{"error":%b}' % bytes(chunk.error)) or Outcome(OutcomeKind.SERVER_ERROR)
-    return Outcome(OutcomeKind.SERVER_ERROR) if says_failed(event) else None

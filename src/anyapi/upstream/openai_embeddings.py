@@ -11,7 +11,7 @@ from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.domain.usage import Count, TokenCount
 from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
 from anyapi.upstream.classify import classify_openai
-from anyapi.upstream.openai_chat import error_in
+from anyapi.upstream.openai_errors import error_in
 from anyapi.upstream.translate.embedding_vectors import Form, count_inputs, form_of, rewritten, wanted_form
 from anyapi.wire.utf8 import is_utf8
 

@@ -20,9 +20,18 @@ FAILED = "error"
 class Chunk(msgspec.Struct):
     """What is read of a chunk."""
 
-    choices: list[msgspec.Raw] = []
+    choices: list[msgspec.Raw] | None = None
     usage: msgspec.Raw = msgspec.Raw(b"null")
     error: msgspec.Raw = msgspec.Raw(b"null")
+
+    @property
+    def is_one(self) -> bool:
+        """Whether it is one at all: usage alone is, as some servers send it."""
+        return self.choices is not None or bytes(self.usage) not in EMPTY
+
+
+class _Plain(msgspec.Struct, gc=False):
+    choices: list[msgspec.Raw]
 
 
 class _End(msgspec.Struct):
@@ -58,6 +67,7 @@ class _Messages(msgspec.Struct):
 T = TypeVar("T")
 
 _decode_chunk = msgspec.json.Decoder(Chunk).decode
+_decode_plain = msgspec.json.Decoder(_Plain).decode
 _decode_ends = msgspec.json.Decoder(_Ends).decode
 _decode_opening = msgspec.json.Decoder(_Opening).decode
 _decode_added = msgspec.json.Decoder(_Messages).decode
@@ -65,28 +75,36 @@ _decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 def is_plain(data: bytes) -> bool:
-    """Whether `data` is nothing but whole events of one `data: ` line each, all JSON, with LF line ends."""
+    """Whether `data` is nothing but whole events of one `data: ` line each, all JSON objects with `choices`, with LF line ends."""
     if not (data.startswith(b"data: ") and data.endswith(b"\n\n") and is_utf8(data)):
         return False
-    events = data[6:-2].split(b"\n\ndata: ")
-    if data.count(b"\n") != 2 * len(events) or b"\r" in data:  # a further line, which JSON would take for a space
+    if data.find(b"\r") >= 0:
         return False
     try:
-        for event in events:  # joined, two halves could make a whole
-            _decode_raw(event)
+        for event in data[6:-2].split(b"\n\ndata: "):  # joined, two halves could make a whole
+            if event.find(b"\n") >= 0:  # a further line, which JSON would take for a space
+                return False
+            _decode_plain(event)
     except (ValueError, RecursionError):
         return False
     return True
 
 
-def is_event(event: bytes) -> bool:
-    """Whether what stands between two blank lines is an event of the format: UTF-8, JSON, the terminal marker, comments, other fields."""
+def is_chunk(event: bytes) -> bool | None:
+    """Whether what stands between two blank lines is a chunk, the terminal marker, or comments and fields without data.
+
+    False for any other JSON, and for what is named an error: both need a closer look. None for what is no event of the format.
+    """
     if not is_utf8(event) or not all(FIELD.match(line) for line in event.split(b"\n") if line):
-        return False
-    text = _data_of(event)
+        return None
+    text, named = data_of(event), is_named_error(event)
     if not text or text == DONE:
-        return True
-    return decoded(_decode_raw, text) is not None
+        return not named
+    try:
+        _decode_plain(text)
+    except (ValueError, RecursionError):
+        return None if decoded(_decode_raw, text) is None else False
+    return not named
 
 
 def decoded(decode: Callable[[bytes], T], text: bytes) -> T | None:
@@ -100,7 +118,7 @@ def decoded(decode: Callable[[bytes], T], text: bytes) -> T | None:
 
 def says_something(event: bytes) -> bool:
     """Whether a chunk's delta holds anything but a role. What cannot be read so far might."""
-    data = _data_of(event)
+    data = data_of(event)
     if not data or data == DONE:
         return False
     opening = decoded(_decode_opening, data)
@@ -119,14 +137,22 @@ def adds(body: bytes) -> bool:
 
 def says_failed(event: bytes) -> bool:
     """Whether a choice of a chunk ended because the model failed."""
-    ends = decoded(_decode_ends, _data_of(event))
+    ends = decoded(_decode_ends, data_of(event))
     return ends is not None and any(choice.finish_reason == FAILED for choice in ends.choices)
 
 
 def read_chunk(event: bytes) -> Chunk | None:
     """The JSON object of one event's data lines; None where it is not one."""
-    return decoded(_decode_chunk, _data_of(event))
+    return decoded(_decode_chunk, data_of(event))
 
 
-def _data_of(event: bytes) -> bytes:
+def is_named_error(event: bytes) -> bool:
+    """Whether an event's name says that it is an error."""
+    if event.find(b"event:") < 0:
+        return False
+    return any(line[6:].strip() == b"error" for line in event.split(b"\n") if line.startswith(b"event:"))
+
+
+def data_of(event: bytes) -> bytes:
+    """The data lines of one event."""
     return b"\n".join([line[5:].removeprefix(b" ") for line in event.split(b"\n") if line.startswith(b"data:")])

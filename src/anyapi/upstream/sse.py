@@ -101,7 +101,7 @@ def _blank_lines(data: bytes) -> int:
 
 def with_plain_ends(data: bytes) -> bytes:
     """The same with LF at the end of each line."""
-    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
+    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if data.find(b"\r") >= 0 else data
 
 
 def events(whole: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -13,7 +13,8 @@ from anyapi.domain.decision import Outcome, OutcomeKind
 from anyapi.domain.usage import TokenCount
 from anyapi.upstream import openai_chat as module
 from anyapi.upstream.adapter import Answer, OutboundChat, ProviderRow
-from anyapi.upstream.openai_chat import ChatStream, OpenAIChat, error_in, read_usage
+from anyapi.upstream.openai_chat import ChatStream, OpenAIChat, read_usage
+from anyapi.upstream.openai_errors import error_in
 
 ADAPTER = OpenAIChat()
 ENDPOINT = endpoint(upstream_model="their-name")
@@ -261,12 +262,6 @@ def test_an_error_in_a_200_is_an_error(error, kind):
     body = json.dumps({"error": error}).encode()
     assert read(body).kind is kind
     assert error_in(body).kind is kind
-
-
-def test_what_holds_no_error_is_none():
-    assert error_in(b'{"error":null}') is None
-    assert error_in(b'{"choices":[]}') is None
-    assert error_in(b"garbage") is None
 
 
 def test_errors_are_classified_elsewhere():
@@ -531,6 +526,59 @@ def test_an_error_event_stops_the_stream_before_it(error, kind):
     assert (stream.failure.kind, stream.complete) == (kind, False)
 
 
+ERRORS_OF_ANY_FORM = {
+    "named": (b'event: error\ndata: {"message":"SECRET","code":503}\n\n', OutcomeKind.OVERLOADED),
+    "named, with what a chunk has": (b'event:error\ndata: {"choices":[],"message":"SECRET"}\n\n', OutcomeKind.SERVER_ERROR),
+    "named, no JSON object": (b'event: error\ndata: "SECRET"\n\n', OutcomeKind.SERVER_ERROR),
+    "bare": (event({"object": "error", "message": "SECRET", "type": "BadRequestError", "code": 400}), OutcomeKind.REJECTED),
+    "bare, without a code": (event({"object": "error", "message": "SECRET"}), OutcomeKind.SERVER_ERROR),
+    "bare, by its type": (event({"message": "SECRET", "type": "rate_limit_exceeded"}), OutcomeKind.RATE_LIMITED),
+    "detail": (event({"detail": "SECRET stack trace"}), OutcomeKind.SERVER_ERROR),
+    "detail, two lines": (b'data: {"detail":\ndata: "SECRET"}\n\n', OutcomeKind.SERVER_ERROR),
+    "choices that are none": (
+        event({"choices": None, "base_resp": {"status_code": 1004, "status_msg": "SECRET"}}),
+        OutcomeKind.SERVER_ERROR,
+    ),
+    "choices of another form": (event({"choices": "SECRET"}), OutcomeKind.SERVER_ERROR),
+    "words": (event("SECRET"), OutcomeKind.SERVER_ERROR),
+    "words that decline": (event("Content Exists Risk"), OutcomeKind.CONTENT_REFUSED),
+    "in the error that chunks have": (event({"choices": None, "error": {"message": "SECRET", "code": 429}}), OutcomeKind.RATE_LIMITED),
+}
+"""Errors in a stream, as servers of the format write them, with what they mean."""
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("begun", [event(chunk("one")), b""], ids=["begun", "first"])
+@pytest.mark.parametrize(("error", "kind"), ERRORS_OF_ANY_FORM.values(), ids=ERRORS_OF_ANY_FORM)
+def test_no_word_of_an_error_of_any_form_goes_on(error, kind, begun, together):
+    parts = [begun, error, event(chunk("more")) + DONE]
+    out, stream = feed([b"".join(parts)] if together else parts)
+    assert out == begun
+    assert (stream.failure.kind, stream.complete) == (kind, False)
+
+
+BENIGN = {
+    "Azure's opening": event({"choices": [], "prompt_filter_results": [{"prompt_index": 0}], "usage": None}),
+    "a comment": b": OPENROUTER PROCESSING\n\n",
+    "usage alone": event({"usage": {"prompt_tokens": 5, "completion_tokens": 3}}),
+    "usage beside choices that are none": event({"choices": None, "usage": {"prompt_tokens": 5, "completion_tokens": 3}}),
+    "sources": event({**chunk(""), "citations": ["https://example.com"], "search_results": [{"title": "error"}]}),
+    "metadata": event({"choices": [{"delta": {"content": "", "provider_metadata": {"gateway": {"routing": {"error": None}}}}}]}),
+    "a name": b"event: message\n" + event(chunk("more")),
+    "fields without data": b"event: error\nid: 7\n\n",
+    "a word": event({**chunk('event: error {"detail": "choices"}')}),
+}
+"""What providers of the format are known to send beside usual chunks."""
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("said", BENIGN.values(), ids=BENIGN)
+def test_what_is_no_error_goes_on(said, together):
+    parts = [event(chunk("one")), said, DONE]
+    out, stream = feed([b"".join(parts)] if together else parts, hide=False)
+    assert (out, stream.failure, stream.complete) == (b"".join(parts), None, True)
+
+
 @pytest.mark.parametrize("said", [b"", event(chunk("one"))])
 def test_an_error_says_more_than_a_terminal_marker_behind_it(said):
     """Servers end a stream that failed with both, in one write."""
@@ -605,7 +653,7 @@ def test_garbage_before_the_marker_is_no_success():
 @pytest.mark.parametrize("over", [0, 1])
 def test_what_is_held_back_is_limited(monkeypatch, over):
     monkeypatch.setattr(module, "MAX_EVENT", 1000)
-    start = b'data: {"x":"'
+    start = b'data: {"choices":[],"x":"'
     out, stream = feed([start, b"y" * (1000 + over - len(start))])
     assert out == b""
     assert (stream.failure is not None) == bool(over)

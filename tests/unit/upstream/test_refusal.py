@@ -11,7 +11,7 @@ from anyapi.upstream.bedrock_errors import classify_bedrock, classify_bedrock_ev
 from anyapi.upstream.classify import classify_anthropic, classify_anthropic_event, classify_openai, classify_openai_event
 from anyapi.upstream.classify_gemini import classify_gemini
 from anyapi.upstream.cohere import CohereAdapter
-from anyapi.upstream.openai_chat import error_in
+from anyapi.upstream.openai_errors import error_in
 from anyapi.upstream.refusal import CODES, WHOLE, declines, is_said
 from anyapi.upstream.responses_passthrough import ResponsesReader, outcome_of
 
