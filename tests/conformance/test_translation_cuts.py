@@ -71,6 +71,30 @@ def sdk_reads(dialect: Dialect, data: bytes) -> None:
             assert finished
 
 
+@pytest.mark.parametrize("ends", [b"\n", b"\r\n", b"\r"], ids=["LF", "CRLF", "CR"])
+@pytest.mark.parametrize("form", ["words", "reasoning and a call"])
+@pytest.mark.parametrize("pair", PAIRS, ids=str)
+def test_only_a_blank_line_may_lack_where_the_message_ended_whole(pair, simulation, form, ends):
+    """A provider that ends its answer in good order: the SDKs take a last event whose blank line is missing, and nothing less."""
+    raw, stream = recorded(pair, simulation, form)
+    if pair.wire != "bedrock":
+        stream = stream.replace(b"\r\n", b"\n").replace(b"\n", ends)
+    _, reader = reader_of(pair, raw)
+    whole = MADE_HERE.sub(b"", reader.feed(stream) + reader.end())
+    assert (reader.complete, reader.end()) == (True, b"")
+    taken = []
+    for end in sorted({*range(0, len(stream), 23), *range(len(stream) - 60, len(stream))}):
+        _, reader = reader_of(pair, raw)
+        out = MADE_HERE.sub(b"", reader.feed(stream[:end]) + reader.end())
+        lacking = stream[end:]
+        if reader.complete:
+            taken.append(end)
+            assert out == whole
+        assert reader.complete == (pair.wire != "bedrock" and not lacking.strip(b"\r\n")), lacking
+    assert len(taken) >= (0 if pair.wire == "bedrock" else 2 * len(ends))
+    sdk_reads(pair.dialect, reader_of(pair, raw)[1].feed(stream))
+
+
 @pytest.mark.parametrize("form", ["words", "reasoning and a call"])
 @pytest.mark.parametrize("pair", PAIRS, ids=str)
 def test_a_cut_at_any_byte_is_an_error_of_the_sdk(pair, simulation, form):

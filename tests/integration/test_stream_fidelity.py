@@ -109,6 +109,20 @@ def test_a_recording_cut_anywhere_in_one_read_is_not_complete(recorded, wire):
 
 
 @pytest.mark.parametrize("wire", WIRES)
+def test_a_recording_that_ends_in_good_order_may_lack_its_last_line_ends_and_no_more(recorded, wire):
+    generator = random.Random(13)
+    for name, data in recorded[wire].items():
+        whole, _ = read(wire, [data])
+        last = marker_end(wire, data)
+        cuts = {*range(max(0, last - 40), len(data)), *generator.sample(range(len(data)), 20)}
+        for end in sorted(cuts):
+            out, stream = read(wire, [data[:end]])
+            out += stream.end()
+            assert stream.complete == (not data[end:].strip(b"\r\n") or end > last), (name, data[end:])
+            assert not stream.complete or out == whole, name
+
+
+@pytest.mark.parametrize("wire", WIRES)
 def test_how_it_is_cut_into_packets_changes_nothing(recorded, wire):
     generator = random.Random(11)
     for name, data in recorded[wire].items():

@@ -194,7 +194,7 @@ class ProviderExchange:
 
     def __call__(self, data: bytes) -> None:
         """Relay what one read brought of an event stream: it is its connection's sink itself. A bound method would be one object more."""
-        reader, reply = self._reader, self.reply
+        reader = self._reader
         if reader is None:
             return
         if out := reader.feed(data):
@@ -204,11 +204,8 @@ class ProviderExchange:
             return
         if reader.failure is not None:
             connection.abort(OutcomeKind.BAD_RESPONSE)
-        elif reader.complete:
-            if reply.streaming:
-                reply.finish_stream()
-            if not connection.done:
-                connection.leave(LAST_BYTES)
+        elif reader.complete and not connection.done:
+            connection.leave(LAST_BYTES)
         elif self._paused:
             connection.pause()
 
@@ -232,6 +229,8 @@ class ProviderExchange:
             reply.forget_request()
         admission.answer_tokens += out.count(b"\n\n")  # about one token an event; only used where the provider states none
         reply.send_part(out)
+        if reader is not None and reader.complete:
+            reply.finish_stream()
 
     def _outcome(self, adapter: Adapter, connection: UpstreamConnection, failure: OutcomeKind | None) -> Outcome:
         """How an exchange ended; a whole answer goes to the client now."""
@@ -239,6 +238,8 @@ class ProviderExchange:
         if failure is not None and not connection.written:
             self.admission.sent = self.admission.sent[:-1]
         if reader is not None and (failure is not None or connection.streamed):
+            if failure is None and (last := reader.end()):
+                self._release(last, reader)
             return self._streamed(reader, failure)
         if failure is None:
             return self._whole(adapter, connection)

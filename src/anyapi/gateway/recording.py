@@ -186,7 +186,12 @@ class _NotingReader:
         return type(self._reader)
 
     def feed(self, data: bytes) -> bytes:
-        out = self._reader.feed(data)
+        return self._noted(self._reader.feed(data))
+
+    def end(self) -> bytes:
+        return self._noted(self._reader.end())
+
+    def _noted(self, out: bytes) -> bytes:
         self._recording.part(out)
         return out
 

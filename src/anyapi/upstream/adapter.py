@@ -152,6 +152,14 @@ class StreamReader(Protocol):
         """Take bytes as they came off the wire; return what may go to the client now (may be empty)."""
         ...
 
+    def end(self) -> bytes:
+        """Hear that the provider's message ended as HTTP has it, cut by nobody; return what may go to the client for it.
+
+        MUST be called only then. Where the terminal marker lacks but its blank line it counts, as it does to the providers' own SDKs. MUST
+        return nothing unless the stream is complete with it.
+        """
+        ...
+
 
 class Translating:
     """What adapters have in common that build every request anew."""

@@ -64,7 +64,14 @@ class TranslatedStream:
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes as they came off the wire; give whole events of the client's format."""
-        out = self._outer.feed(without_halves(self._inner.feed(data)))
+        return self._translated(self._inner.feed(data))
+
+    def end(self) -> bytes:
+        """The provider's message is whole."""
+        return self._translated(self._inner.end())
+
+    def _translated(self, data: bytes) -> bytes:
+        out = self._outer.feed(without_halves(data))
         self.failure = self._inner.failure or self._outer.failure
         self.complete, self.started = self._outer.complete and self.failure is None, self._outer.started
         self.tokens = self._inner.tokens

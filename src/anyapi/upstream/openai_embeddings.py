@@ -105,6 +105,10 @@ class NoStream:
         """Nothing, whatever came."""
         return b""
 
+    def end(self) -> bytes:
+        """Nothing."""
+        return b""
+
 
 def read_usage(raw: msgspec.Raw) -> TokenCount | None:
     """The tokens of the inputs; None where the provider states none, or in a way that is not understood."""

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 LIMIT = 1024 * 1024
 """Bytes of one incomplete event that are held back at most."""
 
+BLANK = b"\n\n"
+"""What makes an event whole that is held back, wherever in its last line end it broke off."""
 BOM = b"\xef\xbb\xbf"
 
 

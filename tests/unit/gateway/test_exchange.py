@@ -339,6 +339,56 @@ async def test_a_stream_that_breaks_off_before_anything_went_out_is_a_502(before
         assert running.rows[0].outcome == "upstream_error"
 
 
+def by_length(data):
+    return answer(data, EVENTS)
+
+
+def until_closed(data):
+    return b"HTTP/1.1 200 OK\r\n" + EVENTS + b"\r\n\r\n" + data
+
+
+@pytest.mark.parametrize("framed", [chunked, by_length, until_closed])
+@pytest.mark.parametrize("last", [b"data: [DONE]", b"data: [DONE]\n", b"data: [DONE]\r\n"])
+@pytest.mark.parametrize("words", [event("one") + event("two"), b""], ids=["words", "nothing"])
+@on_loop
+async def test_of_a_stream_that_ends_in_good_order_the_last_blank_line_may_lack(words, last, framed):
+    async with gateway(playing(framed(words + USAGE_EVENT + DONE.partition(b"data: [DONE]")[0] + last))) as running:
+        response = await running.post(chat(stream=True))
+        (row,) = running.rows
+        assert (response.status, response.body) == (200, words + DONE)
+        assert (row.outcome, row.status, row.tokens, row.attempts) == ("success", 200, TokenCount(5, 3), 1)
+        assert (row.cost == 0.0) == (not words)
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3])
+@on_loop
+async def test_a_connection_that_breaks_off_in_the_last_blank_line_is_no_end(cut):
+    """Only an end in good order says that nothing follows: this one lost its chunk's last bytes, and whatever came behind it."""
+    whole = event("one") + DONE
+    sent = OPEN + b"%x\r\n%b" % (len(whole), whole[:-cut])
+    async with gateway(playing(sent)) as running:
+        response = await running.post(chat(stream=True))
+        (row,) = running.rows
+        assert (b"[DONE]" in response.body, row.outcome) == (False, "interrupted")
+
+
+@pytest.mark.parametrize(
+    "lost", [b"data: [DON", event("two"), event("two")[:-1], event("two")[:-2], event("two")[:-3], b'data: {"detail":"secret"}\n']
+)
+@pytest.mark.parametrize("begun", [True, False])
+@on_loop
+async def test_a_stream_that_lacks_more_has_broken_off_in_good_order_too(lost, begun):
+    first = playing(chunked(*([event("one")] if begun else ()), lost), then=silent)
+    async with gateway(first, playing(STREAM, then=silent)) as running:
+        response = await running.post(chat(stream=True))
+        (row,) = running.rows
+        assert b"secret" not in response.body
+        if begun or lost == event("two"):
+            assert (b"[DONE]" in response.body, b'"upstream_error"' in response.body, row.outcome) == (False, True, "interrupted")
+        else:
+            assert (response.body, row.outcome, row.attempts) == (event("one") + event("two") + DONE, "success", 2)
+
+
 @on_loop
 async def test_what_was_no_stream_cannot_be_passed_off_as_one():
     async with gateway(playing(ok(), then=silent)) as running:

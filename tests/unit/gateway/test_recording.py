@@ -243,6 +243,9 @@ def test_a_reader_that_is_noted_is_to_others_what_it_was():
     class Reader:
         sequence = 7
 
+        def end(self):
+            return b"y"
+
         def feed(self, data):
             return data
 
@@ -254,3 +257,4 @@ def test_a_reader_that_is_noted_is_to_others_what_it_was():
     noting = _NotingReader(Reader(), recording)
     assert isinstance(noting, Reader)
     assert (noting.sequence, noting.feed(b"x"), recording.data) == (7, b"x", b"x")
+    assert (noting.end(), recording.data) == (b"y", b"y")

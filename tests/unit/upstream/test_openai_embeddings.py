@@ -215,6 +215,7 @@ def test_there_is_no_stream():
     assert isinstance(reader, NoStream)
     assert reader.feed(b"data: [DONE]\n\n") == b""
     assert (reader.complete, reader.empty, reader.tokens, reader.failure) == (False, False, None, BAD)
+    assert reader.end() == b""
 
 
 def test_errors_are_those_of_the_format():

@@ -60,6 +60,10 @@ class ChatStream(ChunkWriter):
                 self.failure = BAD
         return self._released()
 
+    def end(self) -> bytes:
+        """Nothing: a frame states its length, so none is whole that lacks anything."""
+        return b""
+
     def _take(self, message: Message) -> None:
         """Read one message and hand it on; what is not of the format ends the stream, an event of an unknown type is skipped."""
         kind = message.text(":message-type")

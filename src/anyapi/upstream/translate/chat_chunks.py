@@ -213,6 +213,11 @@ class EventTranslator(ChunkWriter):
                 self.failure = BEYOND_LIMITS
         return self._released()
 
+    def end(self) -> bytes:
+        """The message is whole: an event that lacks its blank line counts, if it is the end."""
+        last = self.feed(sse.BLANK) if self._splitter.holding else b""
+        return last if self.complete else b""
+
     def _take(self, data: bytes) -> None:
         """Read the data of one event, and release what it says or set `failure`; a ValueError sets it too."""
         raise NotImplementedError

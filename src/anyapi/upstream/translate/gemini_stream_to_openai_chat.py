@@ -93,6 +93,11 @@ class ChatStream:
         self._out.clear()
         return released
 
+    def end(self) -> bytes:
+        """The message is whole: an event that lacks its blank line counts, if it is the end."""
+        last = self.feed(sse.BLANK) if self._splitter.holding else b""
+        return last if self.complete else b""
+
     def _ended(self) -> bool:
         return self.complete or self.failure is not None
 
