@@ -93,9 +93,21 @@ def test_where_every_endpoint_refuses_the_last_refusal_goes_to_the_client(place,
     assert (status, row.outcome, row.attempts, row.provider, row.cost) == (200, "content_refused", 2, "sim-other", 0.0)
 
 
-@pytest.mark.parametrize("path", BODIES)
-def test_a_stream_whose_client_was_told_words_stays(place, path):
-    text, status, row = ask(place, path, "words", stream=True, order=["sim-words"], failover_on=["content_refusal"])
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+def test_a_refusal_in_a_field_of_its_own_fails_over_too(place, path, stream):
+    text, status, row = ask(place, path, "words", stream=stream, order=["sim-words"], failover_on=["content_refusal"])
+    assert WORDS.split()[1] in text
+    assert (status, row.outcome, row.attempts, row.provider, row.streamed) == (200, "success", 2, "sim-other", stream)
+    text, status, row = ask(place, path, "words", stream=stream, order=["sim-words"])
+    assert "cannot" in text
+    assert (status, row.outcome, row.attempts, row.provider, row.streamed) == (200, "content_refused", 1, "sim-words", stream)
+    assert row.cost > 0, "its words cost what they cost"
+
+
+def test_a_stream_whose_client_was_told_words_stays(place):
+    """A provider that serves responses itself tells a refusal as it comes."""
+    text, status, row = ask(place, "/v1/responses", "words", stream=True, order=["sim-words"], failover_on=["content_refusal"])
     assert WORDS not in text
     assert (status, row.attempts, row.provider) == (200, 1, "sim-words")
 

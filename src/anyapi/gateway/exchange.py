@@ -219,7 +219,7 @@ class ProviderExchange:
         """Send a part of a stream on, the first one behind its head. Of a `reader`, all of a refusal without content is held instead."""
         admission, reply = self.admission, self.reply
         if not reply.streaming:
-            if reader is not None and reader.complete and reader.refused and reader.empty:
+            if reader is not None and reader.complete and reader.refused and (reader.empty or not reader.started):
                 self.held = out
                 return
             admission.note_first_token()

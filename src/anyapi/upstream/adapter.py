@@ -139,6 +139,11 @@ class StreamReader(Protocol):
     tokens: TokenCount | None
 
     @property
+    def started(self) -> bool:
+        """Whether any content has come, which a refusal is not."""
+        ...
+
+    @property
     def refused(self) -> bool:
         """Of a complete answer: whether the provider declined for content reasons, as far as the end of the stream says so."""
         ...

@@ -34,12 +34,12 @@ LIMIT, NEWER_LIMIT = "max_tokens", "max_completion_tokens"
 class TranslatedStream:
     """Reads a provider's stream as chat completion chunks and passes those on in the client's format."""
 
-    __slots__ = ("_inner", "_outer", "complete", "failure", "started", "tokens")
+    __slots__ = ("_inner", "_outer", "complete", "failure", "tokens")
 
     def __init__(self, inner: StreamReader, outer: "MessagesStream | ResponsesStream") -> None:
         """`inner` reads the provider's events, `outer` what it releases."""
         self._inner, self._outer = inner, outer
-        self.complete = self.started = False
+        self.complete = False
         self.failure: Outcome | None = None
         self.tokens: TokenCount | None = None
 
@@ -47,6 +47,11 @@ class TranslatedStream:
     def refused(self) -> bool:
         """Whether the provider declined for content reasons."""
         return self._inner.refused
+
+    @property
+    def started(self) -> bool:
+        """Whether the provider sent any content."""
+        return self._inner.started
 
     @property
     def empty(self) -> bool:
@@ -73,7 +78,7 @@ class TranslatedStream:
     def _translated(self, data: bytes) -> bytes:
         out = self._outer.feed(without_halves(data))
         self.failure = self._inner.failure or self._outer.failure
-        self.complete, self.started = self._outer.complete and self.failure is None, self._outer.started
+        self.complete = self._outer.complete and self.failure is None
         self.tokens = self._inner.tokens
         return out
 

@@ -34,6 +34,8 @@ FINISH = re.compile(rb'"finish_reason"\s*:\s*"[^"]')
 """A stated reason. In the text of an answer its quotes would be escaped; some servers write an empty one where others write null."""
 FILTERED = re.compile(rb'"finish_reason"\s*:\s*"content_filter"')
 FINISH_KEY = b'"finish_reason"'
+REFUSAL = b'"refusal"'
+DECLINES = re.compile(rb'"refusal"\s*:\s*"[^"]')
 CR = 13
 FINISH_MARKS = {b'"finish_reason":null': b'"finish_reason":"', b'"finish_reason": null': b'"finish_reason": "'}
 """How a reason begins, by how the same server spells that there is none yet: one search then tells the common read from the last."""
@@ -200,12 +202,14 @@ def count_of(usage: _Usage | None) -> TokenCount | None:
 class ChatStream:
     """Reads a chat completion stream and passes its events on byte for byte, less the usage chunk nobody asked for."""
 
-    __slots__ = ("_finish_mark", "_finished", "_hide_usage", "_opening", "_rest", "complete", "failure", "refused", "started", "tokens")
+    __slots__ = (
+        "_declined", "_finish_mark", "_finished", "_hide_usage", "_opening", "_rest", "complete", "failure", "refused", "started", "tokens",
+    )  # fmt: skip
 
     def __init__(self, *, hide_usage: bool) -> None:
         """`hide_usage`: the client did not ask for the usage chunk, we did."""
         self._hide_usage = hide_usage
-        self._finish_mark, self._finished = FINISH_KEY, False
+        self._finish_mark, self._finished, self._declined = FINISH_KEY, False, False
         self._rest = NOTHING
         self._opening: bytes | bytearray = b""
         self.complete = self.refused = self.started = False
@@ -214,8 +218,8 @@ class ChatStream:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing was said yet."""
-        return not self.started
+        """Whether nothing was said yet, not even a refusal."""
+        return not (self.started or self._declined)
 
     def feed(self, data: bytes) -> bytes:
         """Whole events of what came so far; the common read passes on untouched after a few searches."""
@@ -227,12 +231,17 @@ class ChatStream:
             self._note_finish(data)
         if not self._is_plain(data):
             data = self._read_odd(data)
+        data = self._sift(data)
+        return data if self.started else self._hold_opening(data)
+
+    def _sift(self, data: bytes) -> bytes:
+        """Take usage, stop at an error, note a refusal: the common read holds none of them."""
         if data.rfind(USAGE) >= 0:
             data = self._take_usage(data)
         if data.rfind(b'"error"') >= 0:
             data = self._take_error(data)
-        if not self.started:
-            data = self._hold_opening(data)
+        if data.rfind(REFUSAL) >= 0 and DECLINES.search(data):
+            self._declined = self.refused = True
         return data
 
     def end(self) -> bytes:
@@ -241,7 +250,7 @@ class ChatStream:
         return last if self.complete else b""
 
     def _hold_opening(self, data: bytes) -> bytes:
-        """Events that say nothing yet, a role for example, wait for one that does, so that another endpoint can still be tried.
+        """Events that say nothing yet, a role or a refusal, wait for one that does, so that another endpoint can still be tried.
 
         Comments before all of them go on at once: they keep the client's connection alive.
         """

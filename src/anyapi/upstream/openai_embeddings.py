@@ -97,7 +97,7 @@ def _is_whole(found: _List, call: OutboundChat) -> bool:
 class NoStream:
     """The reader of an event stream that nobody asked for: it releases nothing."""
 
-    complete = empty = refused = False
+    complete = empty = refused = started = False
     failure: Outcome | None = BAD
     tokens: TokenCount | None = None
 

@@ -13,6 +13,8 @@ FIELD = re.compile(rb"(data|event|id|retry)?:")
 EMPTY = frozenset({b"null", b'""', b"[]"})
 """Values that say nothing."""
 DONE = b"[DONE]"
+UNSAID = frozenset({"role", "refusal"})
+"""Parts of a delta that are no content."""
 FAILED = "error"
 """The finish reason by which routers and servers say that the model failed in the middle of its answer."""
 
@@ -117,14 +119,14 @@ def decoded(decode: Callable[[bytes], T], text: bytes) -> T | None:
 
 
 def says_something(event: bytes) -> bool:
-    """Whether a chunk's delta holds anything but a role. What cannot be read so far might."""
+    """Whether a chunk's delta holds anything but a role or a refusal. What cannot be read so far might."""
     data = data_of(event)
     if not data or data == DONE:
         return False
     opening = decoded(_decode_opening, data)
     if opening is None:
         return True
-    return any(name != "role" and bytes(value) not in EMPTY for choice in opening.choices for name, value in choice.delta.items())
+    return any(name not in UNSAID and bytes(value) not in EMPTY for choice in opening.choices for name, value in choice.delta.items())
 
 
 def adds(body: bytes) -> bool:

@@ -91,6 +91,18 @@ def test_a_stream_is_complete_only_at_its_end(name):
 
 
 @pytest.mark.parametrize("name", OVER)
+def test_a_refusal_in_a_stream_is_told_at_its_end(name):
+    adapter, make = OVER[name]
+    call = make(stream=True)
+    adapter.prepare(call, ENDPOINT, ProviderRow())
+    reader = adapter.open_stream(call)
+    assert reader.feed(b'data: {"choices":[{"delta":{"refusal":"I cannot."}}]}\n\n') == b""
+    out = reader.feed(b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n')
+    assert b"I cannot." in out
+    assert (reader.complete, reader.refused, reader.started, reader.empty) == (True, True, False, False)
+
+
+@pytest.mark.parametrize("name", OVER)
 def test_a_failure_on_the_providers_side_is_the_streams(name):
     adapter, make = OVER[name]
     call = make(stream=True)

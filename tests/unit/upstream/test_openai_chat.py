@@ -370,7 +370,6 @@ FILTER = event({"id": "c", "choices": [], "prompt_filter_results": [{"prompt_ind
         {"content": "x"},
         {"tool_calls": [{"index": 0}]},
         {"reasoning_content": "x"},
-        {"refusal": "x"},
         {"something_new": {}},
         {"audio": {"id": "a"}},
     ],
@@ -386,6 +385,39 @@ def test_what_says_nothing_waits_for_what_does(says, together):
         assert stream.feed(said) == FILTER + ROLE + said
         assert stream.feed(DONE) == DONE
     assert (stream.started, stream.complete) == (True, True)
+
+
+def refusing(words):
+    return event({"choices": [{"index": 0, "delta": {"refusal": words}, "finish_reason": None}]})
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_refusal_waits_for_the_end(together):
+    """As long as there is nothing but it, another endpoint can be asked, as after a whole answer that refuses."""
+    parts = [FILTER, ROLE, refusing("I"), refusing(" cannot."), DONE]
+    stream = ADAPTER.open_stream(call(stream=True))
+    if together:
+        assert stream.feed(b"".join(parts)) == b"".join(parts)
+    else:
+        assert [stream.feed(part) for part in parts] == [b"", b"", b"", b"", b"".join(parts)]
+    assert (stream.complete, stream.refused, stream.started, stream.empty) == (True, True, False, False)
+
+
+def test_a_refusal_beside_content_is_one_too():
+    for parts in ([event(chunk("one")), refusing("no"), DONE], [refusing("no"), event(chunk("one")), DONE]):
+        out, stream = feed(parts)
+        assert out == b"".join(parts)
+        assert (stream.complete, stream.refused, stream.started, stream.empty) == (True, True, True, False)
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [{"refusal": ""}, {"refusal": None}, {"content": '"refusal":"x'}, {"tool_calls": [{"function": {"arguments": '{"refusal":"x"}'}}]}],
+)
+def test_what_is_no_refusal(delta):
+    parts = [event(chunk("one")), event({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}), DONE]
+    out, stream = feed(parts)
+    assert (out, stream.complete, stream.refused) == (b"".join(parts), True, False)
 
 
 @pytest.mark.parametrize("end", [event({"error": {"code": 503}}), MARKER, b"data: nonsense\n\n"])
