@@ -66,8 +66,10 @@ def _call(call: wire.Call, item_id: str, status: str, echo: Echo) -> Object:
     function = call.function
     if function is None or not function.name:
         raise ValueError("a tool call without a name")
-    name = echo.names.get(function.name) or Name(function.name)
-    return items.call(item_id, status, call.id or f"call_{item_id}", name, function.arguments or "")
+    name, arguments = echo.names.get(function.name) or Name(function.name), function.arguments or ""
+    if not name.custom and not arguments.strip():
+        arguments += items.NO_ARGUMENTS  # behind the white space, where a stream's pieces have it too
+    return items.call(item_id, status, call.id or f"call_{item_id}", name, arguments)
 
 
 def _thoughts(said: wire.Said) -> list[Gathered]:

@@ -16,6 +16,9 @@ class _Wrapped(msgspec.Struct):
     input: str
 
 
+NO_ARGUMENTS = "{}"
+"""What a function's call holds where the model sent no arguments: readers take them for JSON, and an empty text is none."""
+
 _wrapped = msgspec.json.Decoder(_Wrapped).decode
 
 

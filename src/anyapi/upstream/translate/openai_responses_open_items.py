@@ -7,7 +7,7 @@ import msgspec
 
 from anyapi.upstream.translate import raw_reading
 from anyapi.upstream.translate.openai_responses_echo import Echo
-from anyapi.upstream.translate.openai_responses_items import call, message, reasoning, text_part, unwrapped
+from anyapi.upstream.translate.openai_responses_items import NO_ARGUMENTS, call, message, reasoning, text_part, unwrapped
 from anyapi.upstream.translate.openai_responses_reasoning import Gathered
 from anyapi.upstream.translate.openai_responses_tools_to_openai_chat import Name
 from anyapi.upstream.translate.openai_responses_wire import encode
@@ -262,6 +262,8 @@ class OpenCall:
         """Write the events that close it; return the item. Raises ValueError when it was never opened."""
         if self._place is None or self._name is None:
             raise ValueError("a tool call that was not opened")
+        if not self._name.custom and not _text(b'"%b"' % bytes(self._arguments)).strip():
+            self.add(NO_ARGUMENTS)
         self._closed = True
         encoded = b'"%b"' % bytes(self._arguments)
         arguments = _text(encoded)

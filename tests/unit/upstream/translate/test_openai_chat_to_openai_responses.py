@@ -93,6 +93,14 @@ def test_everything_at_once():
     assert len({item.id for item in found.output}) == 6
 
 
+@pytest.mark.parametrize("sent", ["", " \n", None, "{}"])
+def test_a_call_without_arguments_has_an_empty_object(sent):
+    calls = [call("get", sent), call("patch", sent and sent.strip("{}"), "c2")]
+    value, _ = answer(completion("tool_calls", content=None, tool_calls=calls), tools=TOOLS)
+    assert value["output"][0]["arguments"] == (sent or "").strip("{}") + "{}"
+    assert value["output"][1]["input"] == (sent or "").strip("{}"), "a custom tool's input is words"
+
+
 def test_plain_reasoning():
     assert answer(completion(content="a", reasoning="hmm"))[1].output[0].content[0].text == "hmm"
     assert answer(completion(content="a", reasoning="hmm", reasoning_details=[{"type": "reasoning.text", "text": "hmm"}]))[1].output[0]

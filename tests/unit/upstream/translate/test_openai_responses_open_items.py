@@ -105,6 +105,33 @@ def test_a_call_waits_for_its_name():
         call.add("{}")
 
 
+@pytest.mark.parametrize("sent", [(), ("",), (" ", "\n")])
+@pytest.mark.parametrize("opened", ["before", "after"])
+def test_a_call_without_arguments_has_an_empty_object(sent, opened):
+    events = Events()
+    call = OpenCall(events, Echo())
+    call.name = "f"
+    if opened == "before":
+        call.open("fc_1", 0)
+    for piece in sent:
+        call.add(piece)
+    if opened == "after":
+        call.open("fc_1", 0)
+    item = msgspec.json.decode(call.close("completed"))
+    _, found = told(events)
+    deltas = "".join(event["delta"] for event in found if event["type"].endswith("arguments.delta"))
+    assert deltas == item["arguments"] == "".join(sent) + "{}"
+    assert found[-2]["arguments"] == item["arguments"]
+
+
+def test_a_custom_call_without_input_has_none():
+    events = Events()
+    call = OpenCall(events, Echo(names={"p": Name("p", custom=True)}))
+    call.name = "p"
+    call.open("fc_1", 0)
+    assert msgspec.json.decode(call.close("completed"))["input"] == ""
+
+
 def test_a_custom_call_is_given_out_whole():
     events = Events()
     call = OpenCall(events, Echo(names={"ns__f": Name("f", "ns", custom=True)}))
