@@ -24,7 +24,7 @@ from anyapi.upstream.translate.hub_target import EXTENSIONS, Target
 from anyapi.upstream.translate.openai_chat_stream_to_anthropic_messages import MessagesStream
 from anyapi.upstream.translate.openai_chat_stream_to_openai_responses import ResponsesStream
 from anyapi.upstream.translate.openai_responses_echo import Echo
-from anyapi.wire.surrogates import without_halves
+from anyapi.wire.surrogates import Events, without_halves
 
 Fields = dict[str, msgspec.Raw]
 ON_THE_WAY = "The request reaches this provider by way of a chat completion, and the field is named as it is there."
@@ -34,11 +34,11 @@ LIMIT, NEWER_LIMIT = "max_tokens", "max_completion_tokens"
 class TranslatedStream:
     """Reads a provider's stream as chat completion chunks and passes those on in the client's format."""
 
-    __slots__ = ("_inner", "_outer", "complete", "failure", "tokens")
+    __slots__ = ("_events", "_inner", "_outer", "complete", "failure", "tokens")
 
     def __init__(self, inner: StreamReader, outer: "MessagesStream | ResponsesStream") -> None:
         """`inner` reads the provider's events, `outer` what it releases."""
-        self._inner, self._outer = inner, outer
+        self._inner, self._outer, self._events = inner, outer, Events()
         self.complete = False
         self.failure: Outcome | None = None
         self.tokens: TokenCount | None = None
@@ -76,7 +76,7 @@ class TranslatedStream:
         return self._translated(self._inner.end())
 
     def _translated(self, data: bytes) -> bytes:
-        out = self._outer.feed(without_halves(data))
+        out = self._outer.feed(self._events.feed(data, last=self._inner.complete))
         self.failure = self._inner.failure or self._outer.failure
         self.complete = self._outer.complete and self.failure is None
         self.tokens = self._inner.tokens

@@ -121,7 +121,7 @@ def streamed(parts):
     released = b"".join(
         reader.feed(b"data: %b\n\n" % msgspec.json.encode({"candidates": [{"content": {"parts": [part]}}], "responseId": "r"}))
         for part in parts
-    ) + reader.feed(b'data: {"candidates":[{"finishReason":"STOP"}]}\n\n')
+    ) + reader.feed(b'data: {"candidates":[{"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":1}}\n\n')
     assert reader.complete
     joined = {}
     for _name, data in sse.events(released):

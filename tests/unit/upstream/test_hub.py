@@ -239,3 +239,17 @@ def test_half_of_a_character_is_translated_as_what_cannot_be_shown(name):
     out = stream.feed(EVENTS.replace(b"Yes.", rb"\ud83d"))
     assert stream.complete
     assert "\ufffd" in out.decode() or rb"\ufffd" in out
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("name", OVER)
+def test_a_character_that_two_events_hold_half_of_each_stays_one(name, together):
+    adapter, make = OVER[name]
+    call = make(stream=True)
+    adapter.prepare(call, ENDPOINT, ProviderRow())
+    stream = adapter.open_stream(call)
+    halves = [b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"%b"}}]}\n\n' % text for text in (rb"Yes \ud83d", rb"\ude00.")]
+    parts = [*halves, b'data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n']
+    out = b"".join(map(stream.feed, [b"".join(parts)] if together else parts)).decode()
+    assert stream.complete
+    assert ("\U0001f600." in out or r"\ud83d\ude00." in out, "\ufffd" in out) == (True, False)

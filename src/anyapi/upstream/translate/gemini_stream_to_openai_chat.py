@@ -2,7 +2,8 @@
 
 What is kept does not grow with the answer. Nothing is released before the first content, so that another endpoint can still be tried
 when an error comes before it. Gemini has no terminal event: the stream is complete when every candidate has stated its finish reason,
-or the prompt was blocked. The finish chunks, the usage chunk and `[DONE]` are released together then and not otherwise.
+or the prompt was blocked, and usage came with that or after it, or the message ended. The finish chunks, the usage chunk and `[DONE]` are
+released together then and not otherwise.
 """
 
 import msgspec
@@ -89,14 +90,22 @@ class ChatStream:
         else:
             if self._splitter.overflow:
                 self.failure = BEYOND_LIMITS
+        return self._released()
+
+    def end(self) -> bytes:
+        """The message is whole: an event that lacks its blank line counts, if it is the end. Usage comes no more."""
+        last = self.feed(sse.BLANK) if self._splitter.holding else b""
+        if not self._ended() and self._all_stopped():  # and no usage was stated
+            self._end()
+        return last + self._released() if self.complete else b""
+
+    def _released(self) -> bytes:
         released = b"".join(self._out)
         self._out.clear()
         return released
 
-    def end(self) -> bytes:
-        """The message is whole: an event that lacks its blank line counts, if it is the end."""
-        last = self.feed(sse.BLANK) if self._splitter.holding else b""
-        return last if self.complete else b""
+    def _all_stopped(self) -> bool:
+        return all(choice.finish for choice in self._choices)
 
     def _ended(self) -> bool:
         return self.complete or self.failure is not None
@@ -121,13 +130,14 @@ class ChatStream:
     def _on_event(self, event: wire.Response) -> None:
         self._id = self._id or event.response_id
         self._model = self._model or event.model_version
-        self._usage = self._usage.updated(wire.read_usage(event.usage_metadata))
+        usage = wire.read_usage(event.usage_metadata)
+        self._usage = self._usage.updated(usage)
         for candidate in event.candidates:
             self._on_candidate(candidate)
         if event.blocked and not event.candidates:
             for choice in self._choices:
                 choice.finish = whole.BLOCKED.finish
-        if all(choice.finish for choice in self._choices):
+        if self._all_stopped() and usage.total() is not None:
             self._end()
 
     def _on_candidate(self, candidate: wire.Candidate) -> None:

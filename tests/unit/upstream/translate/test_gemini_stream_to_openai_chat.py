@@ -152,7 +152,7 @@ def test_the_stream_waits_for_every_choice():
     stream = reader(choices=2)
     stream.feed(event({"text": "a"}, finish="STOP"))
     assert not stream.complete
-    stream.feed(event({"text": "b"}, finish="STOP", index=1))
+    stream.feed(event({"text": "b"}, finish="STOP", index=1, usageMetadata={"promptTokenCount": 3}))
     assert stream.complete
 
 
@@ -251,8 +251,32 @@ def test_an_answer_without_content():
 
 def test_no_usage_stated():
     stream = reader()
-    parsed, done = chunks(stream.feed(event({"text": "x"}, finish="STOP")))
-    assert (done, stream.tokens, parsed[-1].usage) == (True, None, None)
+    told = stream.feed(event({"text": "x"}, finish="STOP"))
+    assert (stream.complete, finishes(chunks(told)[0])) == (False, []), "usage may follow until the message ends"
+    parsed, done = chunks(told + stream.end())
+    assert (done, stream.complete, stream.tokens, parsed[-1].usage) == (True, True, None, None)
+
+
+@pytest.mark.parametrize("blank", [b"", b"\r\n", b"\r\n\r\n"])
+def test_usage_that_comes_behind_the_finish_reason_counts(blank):
+    early = {"promptTokenCount": 3, "candidatesTokenCount": 1}
+    parts = [event({"text": "x"}, usageMetadata=early), event(finish="STOP"), b'data: {"modelVersion":"m"}\r\n\r\n']
+    late = b'data: {"usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":9}}'
+    stream = reader()
+    told = b"".join(map(stream.feed, parts))
+    assert not stream.complete
+    parsed, done = chunks(told + stream.feed(late + blank) + stream.end())
+    assert (done, stream.complete, finishes(parsed)) == (True, True, ["stop"])
+    assert (stream.tokens, parsed[-1].usage.completion_tokens) == (TokenCount(3, 9), 9)
+
+
+def test_the_end_of_a_message_ends_no_answer_that_has_not_stopped():
+    stream = reader()
+    stream.feed(text("x"))
+    assert (stream.end(), stream.complete) == (b"", False)
+    failed = reader()
+    failed.feed(event({"text": "x"}, finish="STOP") + text("y"))
+    assert (failed.end(), failed.complete, failed.failure) == (b"", False, BAD)
 
 
 def test_what_follows_the_end_is_nothing():
@@ -286,7 +310,8 @@ def test_logprobs_stand_with_their_chunk():
     result = {"chosenCandidates": [{"token": "x", "logProbability": -0.5}]}
     one = b"data: %b\n\n" % msgspec.json.encode({"candidates": [{"content": {"parts": [{"text": "x"}]}, "logprobsResult": result}]})
     two = b"data: %b\n\n" % msgspec.json.encode({"candidates": [{"logprobsResult": result, "finishReason": "STOP"}]})
-    parsed, done = chunks(reader().feed(one + two))
+    stream = reader()
+    parsed, done = chunks(stream.feed(one + two) + stream.end())
     assert done
     assert [[token.token for token in chunk.choices[0].logprobs.content] if chunk.choices[0].logprobs else None for chunk in parsed] == [
         ["x"],
