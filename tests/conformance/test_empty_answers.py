@@ -45,6 +45,7 @@ GEMINI = {
     WORDS: {"text": "hi"},
     THOUGHTS: {"text": "hm", "thought": True},
     SEALED: {"text": "", "thoughtSignature": "s"},
+    "an image": {"inlineData": {"mimeType": "image/png", "data": "AA=="}},
     CALL: {"functionCall": {"name": "weather", "args": {}}},
 }
 BEDROCK = {

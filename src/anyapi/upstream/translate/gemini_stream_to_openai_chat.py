@@ -30,6 +30,7 @@ class _Choice(msgspec.Struct):
     role_due: bool = True
     calls: int = 0
     details: int = 0
+    images: int = 0
     thinking: bool = False
     """The last detail is a thought that may go on."""
     finish: str | None = None
@@ -166,6 +167,10 @@ class ChatStream:
             if part.text:
                 choice.thinking = False
                 self._release(choice, b'"content":' + _encode(part.text))
+            if part.inline_data is not None:
+                choice.thinking = False
+                self._release(choice, b'"images":' + _encode([{"index": choice.images, **part.inline_data.as_openai()}]))
+                choice.images += 1
             if signature:
                 self._release_detail(choice, whole.sealed(signature))
 

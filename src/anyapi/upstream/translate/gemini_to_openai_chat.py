@@ -64,13 +64,14 @@ _encode = msgspec.json.Encoder().encode
 class _Gathered:
     """What the parts of one candidate hold, by kind."""
 
-    __slots__ = ("_base", "calls", "details", "hidden", "hide", "text", "thinking")
+    __slots__ = ("_base", "calls", "details", "hidden", "hide", "images", "text", "thinking")
 
     def __init__(self, base: str, *, hide: bool) -> None:
         """`base` makes ids for calls that have none."""
         self._base = base
         self.hide, self.hidden = hide, False
         self.text: list[str] = []
+        self.images: list[Object] = []
         self.thinking: list[str] = []
         self.details: list[Object] = []
         self.calls: list[Object] = []
@@ -87,6 +88,8 @@ class _Gathered:
             self._think(part.text or "", part.thought_signature)
         else:
             self.text.append(part.text or "")
+            if part.inline_data is not None:
+                self.images.append(part.inline_data.as_openai())
             if part.thought_signature:
                 self._detail(sealed(part.thought_signature))
 
@@ -107,7 +110,7 @@ class _Gathered:
 
     def says_nothing(self) -> bool:
         """Whether it holds nothing: no words, no call, and no reasoning, were it sealed or not to be shown."""
-        return not (any(self.text) or self.hidden or self.calls or self.details)
+        return not (any(self.text) or self.hidden or self.calls or self.details or self.images)
 
     def message(self) -> Object:
         """OpenAI's message."""
@@ -115,6 +118,8 @@ class _Gathered:
         said: Object = {"role": "assistant", "content": text or (None if self.calls else ""), "refusal": None}
         if any(self.thinking):
             said["reasoning_content"] = "".join(self.thinking)
+        if self.images:
+            said["images"] = self.images
         if self.details:
             said["reasoning_details"] = self.details
         if self.calls:

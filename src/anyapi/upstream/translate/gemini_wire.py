@@ -29,18 +29,32 @@ class FunctionCall(msgspec.Struct, rename="camel"):
         return text
 
 
+class Blob(msgspec.Struct, rename="camel"):
+    """A file in base64."""
+
+    mime_type: str = ""
+    data: str = ""
+
+    def as_openai(self) -> dict[str, object]:
+        """An entry of a message's `images`, as OpenRouter has them. Raises ValueError for what is no image: it has no place there."""
+        if not self.mime_type.startswith("image/") or not self.data:
+            raise ValueError("a file that is no image")
+        return {"type": "image_url", "image_url": {"url": f"data:{self.mime_type};base64,{self.data}"}}
+
+
 class Part(msgspec.Struct, rename="camel"):
-    """Text, a thought, a call, or something that is not read. A signature may stand on any, or alone."""
+    """Text, a thought, a call, a file, or something that is not read. A signature may stand on any, or alone."""
 
     text: str | None = None
     thought: bool = False
     thought_signature: str | None = None
     function_call: FunctionCall | None = None
+    inline_data: Blob | None = None
 
     @property
     def says_something(self) -> bool:
-        """Whether it holds words or a call."""
-        return bool(self.text) or self.function_call is not None
+        """Whether it holds words, a call or a file."""
+        return bool(self.text) or self.function_call is not None or self.inline_data is not None
 
 
 class Content(msgspec.Struct):

@@ -138,6 +138,36 @@ def test_a_blocked_prompt():
     assert stream.tokens == TokenCount(15)
 
 
+IMAGE = {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}}
+
+
+def test_images():
+    stream = reader()
+    pieces = [text("Here: "), event(IMAGE, {**IMAGE, "thought": True}), event({**IMAGE, "thoughtSignature": "sig"}), STOP]
+    parsed, done = chunks(b"".join(map(stream.feed, pieces)))
+    shown = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+    said = message_of(parsed)
+    assert (done, stream.empty, said["content"]) == (True, False, "Here: ")
+    assert said["images"] == [{"index": 0, **shown}, {"index": 1, **shown}]
+    assert [detail["data"] for detail in said["reasoning_details"]] == ["sig"]
+    alone = reader()
+    assert b"iVBORw0KGgo=" in alone.feed(event(IMAGE))
+    assert alone.started
+
+
+@pytest.mark.parametrize("blob", [{"mimeType": "audio/L16;rate=24000", "data": "AA=="}, {}])
+def test_a_file_that_cannot_be_carried_ends_the_stream_as_failed(blob):
+    stream = reader()
+    assert b"SECRET" not in stream.feed(text("x") + event({"text": "SECRET"}, {"inlineData": blob}))
+    assert (stream.failure, stream.complete) == (BAD, False)
+
+
+def test_an_image_behind_the_end_is_content():
+    stream = reader()
+    stream.feed(event({"text": "x"}, finish="STOP") + event(IMAGE))
+    assert stream.failure == BAD
+
+
 def test_two_choices():
     stream, parsed, done = through("choices")
     assert done
@@ -339,7 +369,7 @@ def test_a_failed_generation_ends_the_stream(reason):
         b": comment\n\n",
         b"retry: 10\n\n",
         b"<html>no event at all</html>\n\n",
-        event({"executableCode": {"code": "x"}}, {"inlineData": {"data": "AA"}}, {"newKind": {"text": 5}}),
+        event({"executableCode": {"code": "x"}}, {"fileData": {"fileUri": "AA"}}, {"newKind": {"text": 5}}),
         b'data: {"usageMetadata":"odd"}\n\n',
         b'data: {"responseId":"x","candidates":[{"groundingMetadata":{},"logprobsResult":5}]}\n\n',
     ],

@@ -44,6 +44,25 @@ def said(parts, **more):
     return made(parts, **more)[1].choices[0].message.model_dump(exclude_unset=True)
 
 
+IMAGE = {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}}
+SHOWN = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+
+
+def test_images():
+    answer, completion = made([TEXT, IMAGE, {**IMAGE, "thoughtSignature": "sig"}, {**IMAGE, "thought": True}])
+    message = completion.choices[0].message.model_dump(exclude_unset=True)
+    assert (message["content"], message["images"]) == (TEXT["text"], [SHOWN, SHOWN])
+    assert message["reasoning_details"] == [{"type": "reasoning.encrypted", "data": "sig", "format": FORMAT, "index": 0}]
+    assert not answer.empty
+    answer, completion = made([IMAGE])
+    assert (answer.empty, completion.choices[0].message.content) == (False, "")
+
+
+@pytest.mark.parametrize("blob", [{"mimeType": "audio/L16;rate=24000", "data": "AA=="}, {"mimeType": "image/png", "data": ""}, {}, 5])
+def test_a_file_that_cannot_be_carried_is_no_answer(blob):
+    assert read(body(candidate([TEXT, {"inlineData": blob}]))) == BAD
+
+
 def test_text():
     answer, completion = made([TEXT, {"text": "!"}])
     assert (completion.id, completion.model, completion.created, completion.object) == (

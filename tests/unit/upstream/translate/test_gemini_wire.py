@@ -73,8 +73,20 @@ def test_known_and_blocked():
 
 def test_parts_of_other_kinds_are_read_as_nothing():
     part = (
-        decode(b'{"candidates":[{"content":{"parts":[{"inlineData":{"mimeType":"image/png","data":"AA"}}]}}]}')
+        decode(b'{"candidates":[{"content":{"parts":[{"fileData":{"mimeType":"image/png","fileUri":"AA"}}]}}]}')
         .candidates[0]
         .content.parts[0]
     )
     assert part == wire.Part()
+
+
+def test_an_image_is_a_data_address():
+    shown = wire.Blob("image/png", "AA==").as_openai()
+    assert shown == {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+    assert wire.Part(inline_data=wire.Blob("image/png", "AA==")).says_something
+
+
+@pytest.mark.parametrize("blob", [wire.Blob(), wire.Blob("image/png"), wire.Blob("audio/wav", "AA=="), wire.Blob("", "AA==")])
+def test_what_is_no_image_has_no_place(blob):
+    with pytest.raises(ValueError, match="no image"):
+        blob.as_openai()
