@@ -239,7 +239,7 @@ class ProviderExchange:
             self.admission.sent = self.admission.sent[:-1]
         if reader is not None and (failure is not None or connection.streamed):
             if failure is None and (last := reader.end()):
-                self._release(last, reader)
+                self.relay(last, reader)
             return self._streamed(reader, failure)
         if failure is None:
             return self._whole(adapter, connection)
