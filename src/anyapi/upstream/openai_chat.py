@@ -114,9 +114,7 @@ class OpenAIChat:
             options = fields.get("stream_options")
             if options is None or bytes(options) == b"null":
                 fields["stream_options"] = INCLUDE_USAGE
-            elif (
-                options != INCLUDE_USAGE
-            ):  # also where the client asks for it, by one of two equal keys perhaps: limits go by what was used
+            elif options != INCLUDE_USAGE:  # also for a client that asks, by one of two equal keys perhaps: limits go by what was used
                 fields["stream_options"] = msgspec.Raw(_encode({**_decode_options(options), "include_usage": True}))
         elif not row.accepts_stream_options:
             fields.pop("stream_options", None)
