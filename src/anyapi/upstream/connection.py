@@ -13,6 +13,7 @@ from anyapi.domain.decision import OutcomeKind
 from anyapi.upstream.adapter import Timeouts
 from anyapi.upstream.evidence import HEADERS, keep
 from anyapi.wire.deadlines import NEVER
+from anyapi.wire.keepalive import keep_alive
 from anyapi.wire.tasks import Waiter
 from anyapi.wire.turns import give_way
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 MAX_HEADERS = 200
 MAX_HEAD_BYTES = 64 * 1024
+SILENT = 120.0
+"""Seconds for which a connection may be silent without being kept alive. What forgets silent ones does so after some minutes."""
 BETWEEN = 1024 * 1024  # bytes, of more than a read: so many may come behind a piece of a body until the next, or as trailers
 MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024
@@ -47,7 +50,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
     """
 
     __slots__ = (
-        "_head_bytes", "_headers", "_informational", "_leaving", "_parser", "_parts", "_paused", "_reusable", "_size",
+        "_head_bytes", "_headers", "_informational", "_kept_alive", "_leaving", "_parser", "_parts", "_paused", "_reusable", "_size",
         "_timeouts", "_transport", "_until_close", "_upstream", "_waiter", "body", "content_type", "deadline", "done",
         "received", "retry_after", "sink", "stated", "status", "streamed", "when_open", "written",
     )  # fmt: skip
@@ -59,7 +62,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self._parser = httptools.HttpResponseParser(upstream.callbacks)
         self._waiter: Waiter[OutcomeKind | None] | None = None
         self._timeouts = Timeouts()
-        self._paused = False
+        self._paused = self._kept_alive = False
         self.when_open: Callable[[], None] | None = None
         self._reset()
 
@@ -101,6 +104,15 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             patience = self._timeouts.answer if self.sink is None else self._timeouts.first_byte
             self.deadline = NEVER if self._paused else self._upstream.loop.time() + patience
             self._transport.writelines(parts)
+            if not self._kept_alive and max(patience, self._timeouts.stream_idle) > SILENT:
+                self._keep_alive()
+
+    def _keep_alive(self) -> None:
+        """Have the kernel keep it alive. Only what may be silent for long: to ask for a socket takes memory for as long as it is open."""
+        self._kept_alive = True
+        sock = None if self._transport is None else self._transport.get_extra_info("socket")
+        if sock is not None:
+            keep_alive(sock)
 
     def release(self) -> None:
         """Give the connection back after the answer was read, or close it if it cannot serve again."""
@@ -159,6 +171,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         """The provider took too long, unless it has begun a stream whose taker has patience with it."""
         left = getattr(self.sink, "patience", 0.0) if self.streamed else 0.0
         if left > 0:
+            self._keep_alive()
             self.deadline = self._upstream.loop.time() + left
         else:
             self._fail(OutcomeKind.TIMED_OUT)

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from anyapi.errors import ConfigError
-from anyapi.wire.keepalive import keep_alive
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -63,8 +62,7 @@ class Dialer:
             last: OSError | None = None
             for address in addresses:
                 try:
-                    transport, _ = await loop.create_connection(lambda: protocol, str(address), port)
-                    keep_alive(transport.get_extra_info("socket"))
+                    await loop.create_connection(lambda: protocol, str(address), port)
                 except OSError as error:
                     last = error
                 else:

@@ -9,6 +9,7 @@ import struct
 import pytest
 from tests.unit.upstream.provider import PATIENT, answer, begin, chunked, post, provider, resolved, silent, upstream_seen
 from tests.unit.wire.peers import on_loop, until
+from tests.unit.wire.test_keepalive import ON, kept_alive
 
 from anyapi.domain.decision import OutcomeKind
 from anyapi.upstream import connection as module
@@ -435,6 +436,42 @@ async def test_a_stream_may_pause_only_so_long():
         connection, parts = await opened(upstream), []
         assert await post(connection, upstream, sink=parts.append, timeouts=Timeouts(10.0, 0.03)) is OutcomeKind.TIMED_OUT
         assert parts == [b"abc"]
+
+
+class Patient(list):
+    """A sink that bears with a stream that thinks."""
+
+    patience = 10.0
+    __call__ = list.append
+
+
+@on_loop
+async def test_what_may_be_silent_for_long_is_kept_alive_and_nothing_else():
+    """To ask for a connection's socket takes memory for as long as it is open."""
+    whole, brief = Timeouts(), Timeouts(answer=60.0)
+    for timeouts, sink, on in ((whole, None, 1), (brief, None, 0), (whole, [].append, 0), (Timeouts(stream_idle=300.0), [].append, 1)):
+        async with provider(answer(), answer()) as upstream:
+            connection = await opened(upstream)
+            assert await post(connection, upstream, sink=sink, timeouts=timeouts) is None
+            assert kept_alive(connection._transport.get_extra_info("socket"))[0] == on
+
+
+@on_loop
+async def test_a_stream_that_thinks_for_long_is_kept_alive():
+    head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n" + EVENTS + b"\r\n\r\n"
+
+    async def think(reader, writer):
+        await asyncio.sleep(0.06)
+        writer.write(b"3\r\nabc\r\n")
+        await silent(reader, writer)
+
+    async with provider(head + b"1\r\n:\r\n", then=think) as upstream:
+        connection, sink = await opened(upstream), Patient()
+        waiter = begin(connection, upstream, sink=sink, timeouts=Timeouts(10.0, 0.03))
+        await until(lambda: len(sink) > 1)
+        assert kept_alive(connection._transport.get_extra_info("socket")) == ON
+        connection.abort()
+        await resolved(waiter)
 
 
 @on_loop

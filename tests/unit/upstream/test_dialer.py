@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import pytest
 from tests.unit.wire.peers import listening, on_loop
-from tests.unit.wire.test_keepalive import ON, kept_alive
 
 from anyapi.errors import ConfigError
 from anyapi.upstream.dialer import AddressRefused, Dialer
@@ -143,16 +142,6 @@ async def test_it_connects_to_what_is_allowed(host):
         assert await said.received == b"hello"
 
 
-@pytest.mark.parametrize("secure", [True, False])
-@on_loop
-async def test_what_is_connected_is_kept_alive(secure):
-    async with listening(greet) as port:
-        said = Said()
-        await Dialer(["127.0.0.0/8"]).open("127.0.0.1", port, said, secure=secure)
-        assert kept_alive(said.transport.get_extra_info("socket")) == ON
-        await said.received
-
-
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0", "2130706433", "0x7f.1"])
 @on_loop
 async def test_nothing_is_sent_to_what_is_not(host):
@@ -226,9 +215,7 @@ async def test_without_tls_nothing_goes_to_an_address_that_is_not_listed(monkeyp
 
     async def connect(_factory, host, _port):
         asked.append(host)
-        return SimpleNamespace(get_extra_info=lambda _name: sock), None
 
-    sock = SimpleNamespace(setsockopt=lambda *_: None)
     monkeypatch.setattr(asyncio, "get_running_loop", lambda: SimpleNamespace(getaddrinfo=resolved, create_connection=connect))
     for dialer, secure, met in (
         (Dialer(["10.0.0.0/8"]), False, []),
