@@ -13,17 +13,14 @@ from anyapi.domain.decision import OutcomeKind
 from anyapi.upstream.adapter import Timeouts
 from anyapi.upstream.evidence import HEADERS, keep
 from anyapi.wire.deadlines import NEVER
-from anyapi.wire.keepalive import keep_alive
+from anyapi.wire.keepalive import keep_through
 from anyapi.wire.tasks import Waiter
 from anyapi.wire.turns import give_way
 
 if TYPE_CHECKING:
     from anyapi.upstream.pool import Upstream
 
-MAX_HEADERS = 200
-MAX_HEAD_BYTES = 64 * 1024
-SILENT = 120.0
-"""Seconds for which a connection may be silent without being kept alive. What forgets silent ones does so after some minutes."""
+MAX_HEADERS, MAX_HEAD_BYTES = 200, 64 * 1024
 BETWEEN = 1024 * 1024  # bytes, of more than a read: so many may come behind a piece of a body until the next, or as trailers
 MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024
@@ -104,15 +101,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             patience = self._timeouts.answer if self.sink is None else self._timeouts.first_byte
             self.deadline = NEVER if self._paused else self._upstream.loop.time() + patience
             self._transport.writelines(parts)
-            if not self._kept_alive and max(patience, self._timeouts.stream_idle) > SILENT:
-                self._keep_alive()
-
-    def _keep_alive(self) -> None:
-        """Have the kernel keep it alive. Only what may be silent for long: to ask for a socket takes memory for as long as it is open."""
-        self._kept_alive = True
-        sock = None if self._transport is None else self._transport.get_extra_info("socket")
-        if sock is not None:
-            keep_alive(sock)
+            self._kept_alive = self._kept_alive or keep_through(self._transport, max(patience, self._timeouts.stream_idle))
 
     def release(self) -> None:
         """Give the connection back after the answer was read, or close it if it cannot serve again."""
@@ -171,7 +160,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         """The provider took too long, unless it has begun a stream whose taker has patience with it."""
         left = getattr(self.sink, "patience", 0.0) if self.streamed else 0.0
         if left > 0:
-            self._keep_alive()
+            self._kept_alive = self._kept_alive or keep_through(self._transport, left + self._timeouts.stream_idle)
             self.deadline = self._upstream.loop.time() + left
         else:
             self._fail(OutcomeKind.TIMED_OUT)

@@ -4,11 +4,14 @@ An answer may be awaited for ten minutes without a byte, and what stands between
 are silent for a few minutes, some without telling either end.
 """
 
+import asyncio
 import socket
 from typing import Protocol
 
 IDLE, INTERVAL, COUNT = 60, 15, 4
 """Seconds of silence before the first question, seconds between two of them, and how many may stay without an answer."""
+BRIEF = 120.0
+"""Seconds of silence that nothing in between takes for an end."""
 _TIMES = {"TCP_KEEPIDLE": IDLE, "TCP_KEEPINTVL": INTERVAL, "TCP_KEEPCNT": COUNT}
 _OPTIONS = [
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -29,3 +32,14 @@ def keep_alive(sock: Socket) -> None:
     """Switch it on for a TCP socket. Of one that listens, what it accepts from now on has it too: Linux hands these options on."""
     for level, name, value in _OPTIONS:
         sock.setsockopt(level, name, value)
+
+
+def keep_through(transport: asyncio.BaseTransport | None, seconds: float) -> bool:
+    """Keep a connection alive that may be silent for so long; gives whether it is. One that may not stays as it was.
+
+    To ask a transport for its socket takes memory for as long as it is open, and there may be thousands whose peers write all the time.
+    """
+    sock = None if transport is None or seconds <= BRIEF else transport.get_extra_info("socket")
+    if sock is not None:
+        keep_alive(sock)
+    return sock is not None

@@ -441,7 +441,7 @@ async def test_a_stream_may_pause_only_so_long():
 class Patient(list):
     """A sink that bears with a stream that thinks."""
 
-    patience = 10.0
+    patience = 200.0
     __call__ = list.append
 
 
