@@ -102,8 +102,8 @@ def parse_policy_headers(pairs: Iterable[tuple[str, str]], known: Known) -> Sett
         reader = POLICY_HEADERS.get(name.removeprefix(PREFIX))
         if reader is not None:
             found.append((Layer.REQUEST, reader(value.strip(), name, known)))
-        elif name not in KNOWN_HEADERS:
-            raise _unknown_header(name)
+        else:
+            refuse_unlisted((name,))
     return _met(found) if found else _SETTINGS
 
 

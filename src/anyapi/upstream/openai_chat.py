@@ -17,7 +17,7 @@ from anyapi.upstream.adapter import Answer, OutboundChat, Prepared, ProviderRow
 from anyapi.upstream.classify import classify_openai
 from anyapi.upstream.openai_errors import error_in, failure_in
 from anyapi.upstream.openai_events import EMPTY, FAILED, adds, decoded, is_chunk, is_plain, read_chunk, says_something
-from anyapi.upstream.sse import BLANK, with_plain_ends
+from anyapi.upstream.sse import ended, with_plain_ends
 from anyapi.wire.utf8 import is_utf8
 
 MAX_EVENT = 1024 * 1024
@@ -244,8 +244,7 @@ class ChatStream:
 
     def end(self) -> bytes:
         """The message is whole: an event that lacks its blank line counts, if it is the end."""
-        last = self.feed(BLANK) if self._rest else b""
-        return last if self.complete else b""
+        return ended(self, holding=bool(self._rest))
 
     def _hold_opening(self, data: bytes) -> bytes:
         """Events that say nothing yet, a role or a refusal, wait for one that does, so that another endpoint can still be tried.

@@ -194,8 +194,7 @@ class ResponsesReader:
 
     def end(self) -> bytes:
         """The message is whole: an event that lacks its blank line counts, if it is the end."""
-        last = self.feed(sse.BLANK) if self._splitter.holding else b""
-        return last if self.complete else b""
+        return sse.ended(self, holding=self._splitter.holding)
 
     def _ended(self) -> bool:
         return self.complete or self.failure is not None

@@ -5,6 +5,7 @@ are not looked at: nobody resumes an inference.
 """
 
 from collections.abc import Iterator
+from typing import Protocol
 
 LIMIT = 1024 * 1024
 """Bytes of one incomplete event that are held back at most."""
@@ -12,6 +13,25 @@ LIMIT = 1024 * 1024
 BLANK = b"\n\n"
 """What makes an event whole that is held back, wherever in its last line end it broke off."""
 BOM = b"\xef\xbb\xbf"
+
+
+class Reader(Protocol):
+    """Whoever reads a stream's events, as far as its end is concerned."""
+
+    complete: bool
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes as they came off the wire; return what may go on."""
+        ...
+
+
+def ended(reader: Reader, *, holding: bool) -> bytes:
+    """What may go on where the message has ended in good order: an event that is held back for want of its blank line alone counts.
+
+    Nothing unless the stream is complete with it: then it was more than the blank line that lacked.
+    """
+    last = reader.feed(BLANK) if holding else b""
+    return last if reader.complete else b""
 
 
 class Splitter:

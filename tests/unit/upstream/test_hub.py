@@ -53,6 +53,14 @@ OVER = {
 }
 
 
+def opened(name):
+    """An adapter, and its reader of a stream whose request was prepared."""
+    adapter, make = OVER[name]
+    call = make(stream=True)
+    adapter.prepare(call, ENDPOINT, ProviderRow())
+    return adapter, adapter.open_stream(call)
+
+
 @pytest.mark.parametrize("name", OVER)
 def test_a_whole_answer_goes_there_and_back(name):
     adapter, make = OVER[name]
@@ -77,11 +85,8 @@ def test_what_is_no_answer_is_an_outcome(name, body):
 
 @pytest.mark.parametrize("name", OVER)
 def test_a_stream_is_complete_only_at_its_end(name):
-    adapter, make = OVER[name]
     for cut in range(len(EVENTS) + 1):
-        call = make(stream=True)
-        adapter.prepare(call, ENDPOINT, ProviderRow())
-        reader = adapter.open_stream(call)
+        _, reader = opened(name)
         out = reader.feed(EVENTS[:cut])
         assert reader.complete == (cut == len(EVENTS))
         assert reader.failure is None
@@ -92,10 +97,7 @@ def test_a_stream_is_complete_only_at_its_end(name):
 
 @pytest.mark.parametrize("name", OVER)
 def test_a_refusal_in_a_stream_is_told_at_its_end(name):
-    adapter, make = OVER[name]
-    call = make(stream=True)
-    adapter.prepare(call, ENDPOINT, ProviderRow())
-    reader = adapter.open_stream(call)
+    _, reader = opened(name)
     assert reader.feed(b'data: {"choices":[{"delta":{"refusal":"I cannot."}}]}\n\n') == b""
     out = reader.feed(b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n')
     assert b"I cannot." in out
@@ -104,10 +106,7 @@ def test_a_refusal_in_a_stream_is_told_at_its_end(name):
 
 @pytest.mark.parametrize("name", OVER)
 def test_a_failure_on_the_providers_side_is_the_streams(name):
-    adapter, make = OVER[name]
-    call = make(stream=True)
-    adapter.prepare(call, ENDPOINT, ProviderRow())
-    reader = adapter.open_stream(call)
+    adapter, reader = opened(name)
     reader.feed(b'data: {"error":{"message":"no","code":503}}\n\n')
     assert reader.failure is not None
     assert not reader.complete

@@ -10,6 +10,7 @@ import msgspec
 from anyapi.domain.call import Tag
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats.strict_json import NULL, Fields, holds_twice
+from anyapi.policy.question import tags_named
 
 BIG = 256 * 1024
 """Bytes from which on nothing is decoded to find out what it needs: this runs on the event loop."""
@@ -67,8 +68,8 @@ def with_doubted(found: set[str], raw: msgspec.Raw, kinds: Mapping[str, str]) ->
     return found | named if named - found and holds_twice(raw) else found
 
 
-def may_say(raw: msgspec.Raw, word: bytes) -> bool:
-    """Whether a field holds a word of JSON, in whatever spelling."""
+def may_say(raw: bytes | msgspec.Raw, word: bytes) -> bool:
+    """Whether a text of JSON, or a field, holds a word, in whatever spelling."""
     text = bytes(raw)
     return word in text or ESCAPED in text
 
@@ -93,10 +94,7 @@ def read_tags(raw: msgspec.Raw) -> frozenset[Tag]:
         names = _decode_texts(raw)
     except msgspec.DecodeError:
         raise BadRequest("tags must be a list of strings.", "tags") from None
-    known = {f"chat_completions:{tag.value}": tag for tag in Tag}
-    if not known.keys() >= set(names):
-        raise BadRequest(f"tags holds a name that is not known. Known are: {', '.join(known)}.", "tags")
-    return frozenset(known[name] for name in names)
+    return tags_named(names)
 
 
 def least_tokens(body: bytes) -> int:

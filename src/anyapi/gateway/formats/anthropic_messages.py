@@ -17,7 +17,7 @@ from anyapi.gateway.formats.anthropic_errors import messages_error_event
 from anyapi.gateway.formats.openai_chat import STATEFUL, ChatRequest, read_model, take_policy
 from anyapi.gateway.formats.stored import take_off
 from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields, outer_fields, plain_value, policy_value
-from anyapi.gateway.formats.tool_lists import tools_in
+from anyapi.gateway.formats.tool_lists import tools_in, unknown_tool
 from anyapi.upstream.adapter import Dialect, StreamReader
 from anyapi.upstream.translate.anthropic_messages_to_openai_chat import refuse
 
@@ -55,7 +55,7 @@ class MessagesRequest(ChatRequest):
 
 BLOCK_ABILITIES = {"image": "vision", "document": "pdf_input"}
 STORED = "container_upload"
-FILE_KEY, ESCAPE = b'"file_id"', b"\\u00"
+FILE_KEY = b'"file_id"'
 """Without this key, in whatever spelling, no block names a stored file, and no look is worth its cost."""
 
 
@@ -78,7 +78,7 @@ def read_counted(body: bytes) -> MessagesRequest:
     messages = fields.get("messages")
     if messages is None or memoryview(messages)[:1] != LIST:
         raise BadRequest("messages is missing or is not a list.", "messages")
-    if FILE_KEY in body or ESCAPE in body:
+    if may_say(body, FILE_KEY):
         _refuse_stored_files(messages)
     request = MessagesRequest(fields, prompt_bytes=len(messages) + len(fields.get("system", b"")) + len(fields.get("tools", b"")))
     if PLAIN.issuperset(fields):
@@ -130,9 +130,7 @@ def looks_up(tools: msgspec.Raw) -> bool:
     # Most of them run at the provider: what stands twice in one is refused at any depth.
     read = policy_value(msgspec.Raw(_encode(list(typed.values()))), "tools")
     kinds = [tool["type"] for tool in read] if isinstance(read, list) else []
-    said = [
-        _looks_up(kind, number) for number, kind in zip(typed, kinds, strict=True)
-    ]  # every one, to refuse what stands behind a search too
+    said = [_looks_up(kind, number) for number, kind in zip(typed, kinds, strict=True)]  # every one: one behind a search is refused too
     return any(said)
 
 
@@ -140,8 +138,7 @@ def _looks_up(kind: object, number: int) -> bool:
     if kind == CUSTOM:
         return False  # written with escapes
     if not isinstance(kind, str) or not kind.startswith(KNOWN_TOOLS):
-        where = f"tools[{number}]"
-        raise BadRequest(f"{where} has a type that this gateway does not know, so no rule could see what it does. Leave it out.", where)
+        raise unknown_tool(number)
     return kind.startswith(LOOKS_UP)
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats.strict_json import Fields, policy_value
-from anyapi.gateway.formats.tool_lists import tools_in
+from anyapi.gateway.formats.tool_lists import tools_in, unknown_tool
 
 FILE_KEY, ESCAPES = b'"file_id"', (b"\\u005", b"\\u006")
 """Without this key no part names a stored file: it is written plainly, or some of its letters are escaped."""
@@ -62,8 +62,7 @@ def _searches(fields: Fields, number: int) -> bool:
     if kind.startswith(SEARCH):
         return True
     if kind not in OWN:
-        where = f"tools[{number}]"
-        raise BadRequest(f"{where} has a type that this gateway does not know, so no rule could see what it does. Leave it out.", where)
+        raise unknown_tool(number)
     return False
 
 

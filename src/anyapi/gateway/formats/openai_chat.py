@@ -1,5 +1,7 @@
 """OpenAI chat completions as clients send them: wire to typed, once. Messages stay raw bytes; only what routing needs is looked at."""
 
+from typing import TypeVar
+
 import msgspec
 
 from anyapi.domain.call import NO_FACTS, App, Facts, Skipped
@@ -10,7 +12,7 @@ from anyapi.gateway.formats.abilities import BIG, least_tokens, needed_abilities
 from anyapi.gateway.formats.chat_reach import has_web_search, refuse_stored_files
 from anyapi.gateway.formats.foreign import refuse_misspelt, take_foreign
 from anyapi.gateway.formats.stored import take_off
-from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields, outer_fields
+from anyapi.gateway.formats.strict_json import FALSE, NULL, Fields, flag, outer_fields
 from anyapi.gateway.render import error_event
 from anyapi.upstream.adapter import NO_FIELDS, OutboundChat, StreamReader
 
@@ -21,6 +23,7 @@ MAX_MODELS = 8
 MOST_POLICY = 16 * 1024
 MAX_MODEL_NAME = 256
 LIST = b"["
+R = TypeVar("R", bound="ChatRequest")
 OURS_SET, STATEFUL_SET = frozenset(OURS), frozenset(STATEFUL)
 
 _decode_text = msgspec.json.Decoder(str).decode
@@ -91,9 +94,9 @@ def parse(body: bytes) -> ChatRequest:
     return request
 
 
-def read_question(body: bytes) -> ChatRequest:
-    """Read a request without its content, as explain takes it. Raises `BadRequest` naming the field."""
-    request = ChatRequest(outer_fields(body))
+def read_question(body: bytes, kind: type[R] = ChatRequest) -> R:  # type: ignore[assignment]
+    """Read what is the same in a request of any kind, its content left alone. Raises `BadRequest` naming the field."""
+    request = kind(outer_fields(body))
     take_policy(request)
     return request
 
@@ -101,9 +104,8 @@ def read_question(body: bytes) -> ChatRequest:
 def _read_special(request: ChatRequest) -> None:
     """What only some requests have: streams, policy fields, tools, stored state."""
     fields = request.fields
-    stream = fields.get("stream")
-    if stream is not None:
-        _read_stream(request, bytes(stream))
+    if "stream" in fields:
+        _read_stream(request)
     take_policy(request)
     if not STATEFUL_SET.isdisjoint(fields):
         _refuse_stateful(fields)
@@ -162,10 +164,8 @@ def _read_models(fields: Fields, policy: Fields) -> tuple[ModelId, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _read_stream(request: ChatRequest, raw: bytes) -> None:
-    if raw not in (TRUE, FALSE, NULL):
-        raise BadRequest("stream must be true or false.", "stream")
-    request.stream = raw == TRUE
+def _read_stream(request: ChatRequest) -> None:
+    request.stream = flag(request.fields, "stream")
     options = request.fields.get("stream_options")
     if options is None or bytes(options) == NULL:
         return

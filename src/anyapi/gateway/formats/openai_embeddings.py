@@ -16,7 +16,7 @@ from anyapi.gateway.formats import beyond
 from anyapi.gateway.formats.extent import refuse_many
 from anyapi.gateway.formats.openai_chat import ChatRequest, read_question
 from anyapi.gateway.formats.stored import take_off
-from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields
+from anyapi.gateway.formats.strict_json import NULL, Fields, flag
 from anyapi.upstream.adapter import Dialect
 
 ENCODINGS = frozenset({"float", "base64"})
@@ -57,7 +57,7 @@ class EmbeddingsRequest(ChatRequest):
 
 def parse(body: bytes) -> EmbeddingsRequest:
     """Read a request. Raises `BadRequest` naming the field."""
-    question = read_question(body)
+    question: ChatRequest = read_question(body)
     _refuse_choice(question)
     fields = question.fields
     request = EmbeddingsRequest(
@@ -124,11 +124,9 @@ def _text(fields: Fields, name: str) -> str:
 
 
 def _refuse_stream(fields: Fields) -> None:
-    stream = bytes(fields.pop("stream", NULL))
-    if stream == TRUE:
+    if flag(fields, "stream"):
         raise BadRequest("Embeddings are not streamed. Leave stream out.", "stream")
-    if stream not in (FALSE, NULL):
-        raise BadRequest("stream must be true or false.", "stream")
+    fields.pop("stream", None)
 
 
 def _take_off(request: EmbeddingsRequest) -> None:

@@ -16,7 +16,7 @@ from anyapi.gateway.formats.abilities import BIG, NO_TOOLS, least_tokens, may_sa
 from anyapi.gateway.formats.extent import refuse_many
 from anyapi.gateway.formats.openai_chat import ChatRequest, read_question
 from anyapi.gateway.formats.stored import take_off
-from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields, policy_value
+from anyapi.gateway.formats.strict_json import FALSE, NULL, Fields, flag, policy_value
 from anyapi.gateway.render import error_of
 from anyapi.upstream.adapter import Dialect, StreamReader
 from anyapi.upstream.hub import TranslatedStream
@@ -113,15 +113,14 @@ _encode = msgspec.json.Encoder().encode
 
 def parse(body: bytes) -> ResponsesRequest:
     """Read a request. Raises `BadRequest` naming the field."""
-    question = read_question(body)
-    request = ResponsesRequest(**{name: getattr(question, name) for name in question.__struct_fields__})
+    request = read_question(body, ResponsesRequest)
     fields = request.fields
     given = fields.get("input")
     if given is None or bytes(memoryview(given)[:1]) not in (b'"', b"["):
         raise BadRequest("input is missing or is neither a string nor a list.", "input")
     request.prompt_bytes = len(given) + len(fields.get("instructions", b""))
     request.wants_usage = True
-    request.stream = _flag(fields, "stream")
+    request.stream = flag(fields, "stream")
     _refuse_stateful(fields)
     kept = beyond.take_keeping(fields)
     request.app, adjusted = take_off(fields)
@@ -174,13 +173,6 @@ def error_event(error: Exception, sequence: int = 0) -> bytes:
     said = {"code": error_code(error), "message": inner["message"], "param": inner.get("param")}
     event = {"type": "error", "sequence_number": sequence, **said, "error": {**inner, **said}}
     return b"event: error\ndata: %b\n\n" % _encode(event)
-
-
-def _flag(fields: Fields, name: str) -> bool:
-    raw = bytes(fields.get(name, NULL))
-    if raw not in (TRUE, FALSE, NULL):
-        raise BadRequest(f"{name} must be true or false.", name)
-    return raw == TRUE
 
 
 def _refuse_stateful(fields: Fields) -> None:

@@ -7,11 +7,10 @@ stream, tools, and whatever else `require_parameters` and `anyapi/auto` go by. W
 import msgspec
 
 from anyapi.domain.catalogue import Operation
-from anyapi.errors import BadRequest
 from anyapi.gateway.formats import abilities, anthropic_messages, beyond, openai_responses
 from anyapi.gateway.formats.extent import refuse_many
 from anyapi.gateway.formats.openai_chat import ChatRequest, read_question
-from anyapi.gateway.formats.strict_json import FALSE, NULL, TRUE, Fields
+from anyapi.gateway.formats.strict_json import NULL, Fields, flag
 from anyapi.gateway.formats.tool_lists import tools_in
 
 NONE, NO_MESSAGES, NO_INPUT = msgspec.Raw(NULL), msgspec.Raw(b"[]"), msgspec.Raw(b'""')
@@ -44,25 +43,15 @@ _decode_items = msgspec.json.Decoder(list[Fields]).decode
 
 def read(body: bytes) -> QuestionRequest:
     """Read a question. Raises `BadRequest` naming the field."""
-    plain = read_question(body)
-    question = QuestionRequest(**{name: getattr(plain, name) for name in plain.__struct_fields__})
+    question = read_question(body, QuestionRequest)
     fields = question.fields
-    question.stream = _streams(fields)
+    question.stream = flag(fields, "stream")
     if IN_RESPONSES in fields:  # under one name, by which the choice of a model goes
         fields.setdefault(LONGEST_ANSWER, fields.pop(IN_RESPONSES))
-    question.facts = beyond.seen(question.facts, fields)
-    if _looks_up(fields):
-        question.facts = msgspec.structs.replace(question.facts, web_search=True)
+    question.facts = beyond.seen(question.facts, fields, searches_by_tool=_looks_up(fields))
     if len(body) > abilities.BIG:
         question.facts = msgspec.structs.replace(question.facts, least_tokens=abilities.least_tokens(body))
     return question
-
-
-def _streams(fields: Fields) -> bool:
-    raw = bytes(fields.get("stream", NULL))
-    if raw not in (TRUE, FALSE, NULL):
-        raise BadRequest("stream must be true or false.", "stream")
-    return raw == TRUE
 
 
 def _looks_up(fields: Fields) -> bool:

@@ -95,6 +95,14 @@ def policy_value(raw: msgspec.Raw, field: str) -> object:
     return _walk(bytes(raw), unique, field)
 
 
+def flag(fields: Fields, name: str) -> bool:
+    """A field that is true or false; null, as its absence, is false. Raises `BadRequest` naming it."""
+    raw = bytes(fields.get(name, NULL))
+    if raw not in (TRUE, FALSE, NULL):
+        raise BadRequest(f"{name} must be true or false.", name)
+    return raw == TRUE
+
+
 def holds_twice(raw: msgspec.Raw) -> bool:
     """Whether a key stands twice in it at any depth, or it cannot be told."""
     try:

@@ -35,6 +35,12 @@ def tools_in(tools: msgspec.Raw) -> list[Fields] | None:
     return found
 
 
+def unknown_tool(number: int) -> BadRequest:
+    """The error for a tool whose type no rule knows, by its place in the list."""
+    where = f"tools[{number}]"
+    return BadRequest(f"{where} has a type that this gateway does not know, so no rule could see what it does. Leave it out.", where)
+
+
 def _is_written_so(raw: msgspec.Raw, tools: list[Fields]) -> bool:
     """Whether the list is these very tools, written compact or with `", "` and `": "` between: then no key was doubled.
 

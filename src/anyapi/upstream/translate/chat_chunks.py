@@ -215,8 +215,7 @@ class EventTranslator(ChunkWriter):
 
     def end(self) -> bytes:
         """The message is whole: an event that lacks its blank line counts, if it is the end."""
-        last = self.feed(sse.BLANK) if self._splitter.holding else b""
-        return last if self.complete else b""
+        return sse.ended(self, holding=self._splitter.holding)
 
     def _take(self, data: bytes) -> None:
         """Read the data of one event, and release what it says or set `failure`; a ValueError sets it too."""
