@@ -166,12 +166,34 @@ class ChatFields:
             )
         if kind == "json_object":
             return {}
-        if able is False:
-            raise BadRequest("`response_format` asks for structured output, which this endpoint does not have.", "response_format")
-        named = reading.mapping(asked.get("json_schema"), where)
+        named = _schema_named(asked, where, able=able)
         if named.get("description") is not None:
             self.notes.note(f"{where}.description")
-        return reading.mapping(named.get("schema"), f"{where}.schema")
+        return reading.mapping(named["schema"], f"{where}.schema")
+
+    def json_schema(self, provider: str, *, able: bool | None) -> Object | None:
+        """`response_format.json_schema`, its `schema` an object, for a provider without a JSON mode; None for text. `able` as above."""
+        value = self.get("response_format")
+        if value is None:
+            return None
+        asked, where = reading.mapping(value, "response_format"), "response_format.json_schema"
+        kind = asked.get("type")
+        if kind == "text":
+            return None
+        if kind != "json_schema":
+            raise BadRequest(
+                f"`response_format.type` must be text or json_schema: {provider} has no JSON mode without a schema.", "response_format.type"
+            )
+        return _schema_named(asked, where, able=able)
+
+
+def _schema_named(asked: Object, where: str, *, able: bool | None) -> Object:
+    """What stands at `where`, its `schema` an object. Raises `BadRequest`, also where the endpoint cannot keep to one."""
+    if able is False:
+        raise BadRequest("`response_format` asks for structured output, which this endpoint does not have.", "response_format")
+    named = reading.mapping(asked.get("json_schema"), where)
+    reading.mapping(named.get("schema"), f"{where}.schema")
+    return named
 
 
 def hides_reasoning(fields: Mapping[str, msgspec.Raw]) -> bool:

@@ -115,26 +115,13 @@ def _add_thinking(body: Object, source: ChatFields, generation: Generation, arou
 
 def _add_format(body: Object, source: ChatFields, endpoint: Endpoint) -> None:
     """`json_schema` becomes `output_config.format` (Anthropic, structured outputs, general availability without a beta header)."""
-    value = source.get("response_format")
-    if value is None:
+    named = source.json_schema("Anthropic", able=endpoint.capabilities.structured_outputs)
+    if named is None:
         return
-    asked = reading.mapping(value, "response_format")
-    kind = asked.get("type")
-    if kind == "text":
-        return
-    if kind != "json_schema":
-        raise BadRequest(
-            "`response_format.type` must be text or json_schema: Anthropic has no JSON mode without a schema.", "response_format.type"
-        )
-    if endpoint.capabilities.structured_outputs is False:
-        raise BadRequest("`response_format` asks for structured output, which this endpoint does not have.", "response_format")
-    where = "response_format.json_schema"
-    named = reading.mapping(asked.get("json_schema"), where)
-    schema = reading.mapping(named.get("schema"), f"{where}.schema")
     if named.get("description") is not None:
-        source.notes.note(f"{where}.description")
+        source.notes.note("response_format.json_schema.description")
     config = reading.mapping(body.setdefault("output_config", {}), "output_config")
-    config["format"] = {"type": "json_schema", "schema": schema}
+    config["format"] = {"type": "json_schema", "schema": named["schema"]}
 
 
 def _add_sampling(body: Object, source: ChatFields, generation: Generation) -> None:

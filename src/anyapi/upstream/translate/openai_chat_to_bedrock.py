@@ -198,24 +198,11 @@ def _add_stop(body: _Body, source: ChatFields) -> None:
 
 def _add_format(body: _Body, source: ChatFields, endpoint: Endpoint) -> None:
     """`json_schema` becomes `outputConfig.textFormat`, which takes the schema as text."""
-    value = source.get("response_format")
-    if value is None:
+    named, where = source.json_schema("Bedrock", able=endpoint.capabilities.structured_outputs), "response_format.json_schema"
+    if named is None:
         return
-    asked = reading.mapping(value, "response_format")
-    kind = asked.get("type")
-    if kind == "text":
-        return
-    if kind != "json_schema":
-        raise BadRequest(
-            "`response_format.type` must be text or json_schema: Bedrock has no JSON mode without a schema.", "response_format.type"
-        )
-    if endpoint.capabilities.structured_outputs is False:
-        raise BadRequest("`response_format` asks for structured output, which this endpoint does not have.", "response_format")
-    where = "response_format.json_schema"
-    named = reading.mapping(asked.get("json_schema"), where)
-    schema = reading.mapping(named.get("schema"), f"{where}.schema")
     try:
-        definition: Object = {"schema": msgspec.json.encode(schema).decode()}
+        definition: Object = {"schema": msgspec.json.encode(named["schema"]).decode()}
     except (ValueError, OverflowError, RecursionError):
         definition = {}
     if not definition:
