@@ -113,7 +113,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         if usable:
             self._upstream.put(self)
         elif self._transport is not None:
-            self._transport.close()
+            self._transport.abort()  # `close` would wait, with what of a request is not read, for as long as the provider likes
 
     def leave(self, seconds: float) -> None:
         """Nobody waits any more, the answer's content is whole: let the connection end its answer by itself, and then serve again."""
@@ -148,8 +148,8 @@ class UpstreamConnection(asyncio.BufferedProtocol):
 
     @property
     def usable(self) -> bool:
-        """Whether a request may be sent now."""
-        return self._transport is not None and not self._transport.is_closing()
+        """Whether a request may be sent now: what answered before it had read the last one still has that to come."""
+        return (it := self._transport) is not None and not (it.is_closing() or it.get_write_buffer_size())
 
     @property
     def overflowed(self) -> bool:

@@ -7,8 +7,8 @@ import socket
 import struct
 
 import pytest
-from tests.unit.upstream.provider import PATIENT, answer, begin, chunked, post, provider, resolved, silent, upstream_seen
-from tests.unit.wire.peers import on_loop, until
+from tests.unit.upstream.provider import PATIENT, answer, begin, chunked, post, provider, reaching, resolved, silent, upstream_seen
+from tests.unit.wire.peers import listening, on_loop, until
 from tests.unit.wire.test_keepalive import ON, kept_alive
 
 from anyapi.domain.decision import OutcomeKind
@@ -607,6 +607,23 @@ async def test_leaving_lets_the_answer_end_by_itself_and_the_connection_serve_ag
         await until(lambda: upstream._idle)
         assert upstream.idle() is connection
         assert parts == [b"data: [DONE]\n\n"], "what came later is nobody's"
+
+
+@pytest.mark.parametrize("row", [b"x-kept: yes", b"connection: close"])
+@on_loop
+async def test_what_answers_before_it_has_read_the_request_serves_nobody_else_and_keeps_nothing(row):
+    async def early(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer(b"{}", row, status=b"429 Slow"))
+        await asyncio.sleep(60)  # and reads nothing more
+
+    async with listening(early) as port, reaching(port) as upstream:
+        connection = await opened(upstream)
+        assert await post(connection, upstream, b"x" * 16 * 1024 * 1024) is None
+        assert (connection.status, connection.body) == (429, b"{}")
+        connection.release()
+        assert upstream.idle() is None, "the rest of one request would stand before the next one's"
+        await until(lambda: not upstream._connections)  # else it stays, with what was not read, for as long as the provider likes
 
 
 @on_loop
