@@ -155,11 +155,11 @@ class Connection(Reply):
 
     def expired(self) -> None:
         """Out of time: an idle connection is closed, an unfinished request is told why, a stuck reader is cut."""
-        if self.current is not None or self._lingering or self._write_paused or self._transport is None:
+        if self.current is not None or self._lingering or self._write_paused or self._transport is None or self._transport.is_closing():
             self.abort()
         elif self._call is None:
             self.close_if_idle()
-            self.deadline = NEVER
+            self.deadline = self._server.loop.time() + self._server.limits.write_timeout  # for what an idle client has not read yet
         else:
             self._refuse(render_for(RequestTimedOut("The request did not arrive whole in time."), self._call))
 

@@ -553,6 +553,31 @@ async def test_a_client_that_reads_nothing_is_cut():
 
 
 @on_loop
+async def test_a_client_that_leaves_so_little_unread_that_nothing_pauses_is_cut_too():
+    async def big(call, reply):
+        reply.send(200, ROWS, b"x" * 20_000_000)
+
+    limits = Limits(idle_timeout=0.03, write_timeout=0.1, write_buffer=30_000_000)
+    async with front(big, limits) as server, dialled(server.port, limit=1024) as (_, writer):
+        writer.write(request())
+        await until(lambda: server.server.connections)
+        await until(lambda: not server.server.connections)
+
+
+@on_loop
+async def test_an_idle_client_that_reads_slowly_gets_the_whole_of_its_answer():
+    async def big(call, reply):
+        reply.send(200, ROWS, b"x" * 20_000_000)
+
+    limits = Limits(idle_timeout=0.03, write_buffer=30_000_000)
+    async with front(big, limits) as server, dialled(server.port, limit=1024) as (reader, writer):
+        writer.write(request())
+        await until(lambda: server.server.connections and server.connection._transport.is_closing())
+        (response,) = await hear(reader, count=None)
+        assert len(response.body) == 20_000_000
+
+
+@on_loop
 async def test_for_a_client_that_does_not_read_nothing_more_is_begun():
     seen = []
 
