@@ -20,7 +20,11 @@ REFUSED = {
         ("fallback_models", "fallbacks", "context_window_fallbacks", "content_policy_fallbacks"),
         "lets the provider choose a model that no decision saw",
     ),
-    **dict.fromkeys(("api_base", "base_url"), "has a proxy send content to a host that no decision saw"),
+    **dict.fromkeys(("api_base", "base_url", "user_config"), "has a proxy send content to a host that no decision saw"),
+    **dict.fromkeys(
+        ("kv_transfer_params", "bootstrap_host"),
+        "has a server hand what it made of the prompt to a host that no decision saw",
+    ),
     "inference_geo": "chooses where it runs, which no decision saw",
     "container": "has the provider keep files",
     "thread": "has the provider keep the conversation",

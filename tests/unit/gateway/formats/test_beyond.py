@@ -37,6 +37,14 @@ def test_what_no_decision_saw_is_refused_by_name(name):
 
 
 @FORMATS
+@pytest.mark.parametrize("name", ["user_config", "kv_transfer_params", "bootstrap_host"])
+def test_a_field_that_has_a_server_reach_another_host_is_one_of_them(form, name):
+    """LiteLLM's own settings by request; where vLLM and SGLang hand the cache of a prompt to another server."""
+    with pytest.raises(BadRequest, match=name):
+        parse(form, **{name: {"remote_host": "198.51.100.7", "remote_port": 8998}})
+
+
+@FORMATS
 @pytest.mark.parametrize("name", [name for name in REFUSED if name != "mcp_servers"])
 def test_in_every_format(form, name):
     with pytest.raises(BadRequest, match=name):
