@@ -22,11 +22,14 @@ USED = "SELECT 1 FROM usage WHERE decision = ? AND account = ?"
 TILE = "SELECT hashes FROM audit_tiles WHERE level = ? AND number = ?"
 TILE_ROOTS = "SELECT root FROM audit_tiles WHERE level = ? AND number >= ? AND number < ? ORDER BY number"
 TILE_COUNT = "SELECT count(*) FROM audit_tiles WHERE level = ?"
-TILES = "SELECT level, number, hashes, root FROM audit_tiles WHERE (level, number) > (?, ?) ORDER BY level, number LIMIT ?"
+TILES = """
+SELECT level, number, CAST(hashes AS BLOB), CAST(root AS BLOB) FROM audit_tiles
+WHERE (level, number) > (?, ?) ORDER BY level, number LIMIT ?
+"""
 ADD_TILE = "INSERT INTO audit_tiles (level, number, hashes, root) VALUES (?, ?, ?, ?)"
 
 CHECKPOINT = "SELECT size, note FROM audit_checkpoints ORDER BY size DESC LIMIT 1"
-CHECKPOINTS = "SELECT size, note FROM audit_checkpoints WHERE size > ? ORDER BY size LIMIT ?"
+CHECKPOINTS = "SELECT size, CAST(note AS TEXT) FROM audit_checkpoints WHERE size > ? ORDER BY size LIMIT ?"
 # A loss of power takes nothing that was committed while this holds, nor what was committed before.
 DURABLE, NOT_DURABLE = "PRAGMA synchronous=FULL", "PRAGMA synchronous=NORMAL"
 ADD_CHECKPOINT = "INSERT INTO audit_checkpoints (size, note) VALUES (?, ?)"

@@ -17,6 +17,7 @@ _INSTEAD = (
     ("PRAGMA synchronous=FULL", "SELECT set_config(name, reset_val, FALSE) FROM pg_settings WHERE name = 'synchronous_commit'"),
     ("PRAGMA synchronous=NORMAL", "SELECT set_config('synchronous_commit', 'off', FALSE)"),
     ("CAST(entry AS BLOB)", "entry"),  # there it is what it was declared to be
+    ("CAST(hashes AS BLOB), CAST(root AS BLOB)", "hashes, root"),
     ("CAST(log_id AS BLOB)", "CAST(log_id AS BYTEA)"),
     # Takes a transaction id, so that its commit goes through the WAL and its fsync; changes nothing.
     ("PRAGMA user_version = 0", "SELECT pg_current_xact_id()"),

@@ -4,6 +4,7 @@ import pytest
 from tests.conformance.samples import NOON, usage_row
 from tests.unit.storage.audit_samples import decisions
 
+from anyapi.audit.fsck import check
 from anyapi.audit.notes import Checkpoint, SigningKey
 from anyapi.audit.tree import leaf_hash, verify_inclusion
 from anyapi.errors import StorageError
@@ -74,3 +75,24 @@ def test_what_is_not_text_is_read_all_the_same(tmp_path, reader):
     connection.executescript("DROP TRIGGER audit_entries_no_update; UPDATE audit_entries SET ref = CAST(x'ff' AS TEXT) WHERE position = 3;")
     connection.close()
     assert list(reader.entries())[3][1] == "\ufffd"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("UPDATE audit_checkpoints SET note = CAST(note AS BLOB)", None),
+        ("UPDATE audit_checkpoints SET note = x'ff'", "not a signed note"),
+        ("UPDATE audit_tiles SET hashes = CAST(hashes AS TEXT)", None),
+        ("UPDATE audit_tiles SET hashes = 5", "is not that of the entries"),
+        ("UPDATE audit_tiles SET root = 1.5", "is not that of the entries"),
+        ("UPDATE audit_entries SET entry = 5 WHERE position = 7", "entry 7 "),
+    ],
+)
+def test_what_is_of_another_type_is_judged_by_its_bytes(tmp_path, reader, change, said):
+    """SQLite keeps in a column what somebody puts there: a check finds it, and does not end with an exception."""
+    connection = connect(database_path(tmp_path))
+    triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE '%no_update'").fetchall()
+    connection.executescript("".join(f"DROP TRIGGER {name};" for (name,) in triggers) + change)
+    connection.close()
+    problems = check(reader, KEY.public).problems
+    assert problems == () if said is None else said in problems[0]
