@@ -2,13 +2,15 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TypeAlias
 
 from anyapi.audit.entries import key_entry
 from anyapi.audit.notes import Checkpoint, PublicKey, SigningKey
-from anyapi.audit.tree import leaf_hashes
+from anyapi.audit.tiles import subtrees
+from anyapi.audit.tree import leaf_hashes, range_root
 from anyapi.storage import audit_statements as statements
-from anyapi.storage.audit_tables import add_tile, entries_of, growing_of, number, size_of
+from anyapi.storage.audit_tables import add_tile, entries_of, fetch_from, growing_of, number, size_of
 from anyapi.storage.driver import Connection, Driver
 
 NewEntry: TypeAlias = tuple[str | None, bytes]
@@ -42,6 +44,17 @@ class AppendedLog:
     def moved(self) -> bool:
         """Whether another process extended the log."""
         return size_of(self.connection) != self.size
+
+    @property
+    def signed(self) -> Checkpoint:
+        """What a signature over all of it says; its origin is the key's name."""
+        return Checkpoint("", self.size, self._growing.root())
+
+    def goes_on_from(self, signed: Checkpoint) -> bool:
+        """Whether what was signed is its beginning, as far as its tiles tell."""
+        if signed.size > self.size:
+            return False
+        return range_root(0, signed.size, subtrees(partial(fetch_from, self.connection), signed.size)) == signed.root
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -80,7 +93,7 @@ class AppendedLog:
             with self.alone():
                 newest = self.connection.execute(statements.CHECKPOINT).fetchone()
                 if newest is None or number(newest) < self.size:
-                    note = key.sign(str(Checkpoint(key.public.name, self.size, self._growing.root())))
+                    note = key.sign(str(self.signed._replace(origin=key.public.name)))
                     self.connection.execute(statements.ADD_CHECKPOINT, (self.size, note))
         finally:
             self.connection.execute(statements.NOT_DURABLE)

@@ -5,11 +5,11 @@ import functools
 from anyapi.storage.statements import DECISION_COLUMNS, insert
 
 SIZE = "SELECT coalesce(max(position) + 1, 0) FROM audit_entries"
-ENTRIES = "SELECT position, ref, entry FROM audit_entries WHERE position >= ? AND position < ? ORDER BY position"
+ENTRIES = "SELECT position, ref, CAST(entry AS BLOB) FROM audit_entries WHERE position >= ? AND position < ? ORDER BY position"
 PAGE = "SELECT position, ref, CAST(entry AS BLOB) FROM audit_entries WHERE position > ? ORDER BY position LIMIT ?"
-ENTRY = "SELECT entry FROM audit_entries WHERE position = ?"
-PLACE = "SELECT position, entry FROM audit_entries WHERE ref = ?"
-KEYS = "SELECT position, entry FROM audit_entries WHERE ref >= 'k:' AND ref < 'k;' ORDER BY position"
+ENTRY = "SELECT CAST(entry AS BLOB) FROM audit_entries WHERE position = ?"
+PLACE = "SELECT position, CAST(entry AS BLOB) FROM audit_entries WHERE ref = ?"
+KEYS = "SELECT position, CAST(entry AS BLOB) FROM audit_entries WHERE ref >= 'k:' AND ref < 'k;' ORDER BY position"
 
 # An entry that names an account begins with it: "account" comes before all other names of fields.
 OF_ACCOUNT = """

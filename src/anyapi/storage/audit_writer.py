@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from anyapi.audit.notes import SigningKey
+from anyapi.audit.notes import Checkpoint, SigningKey, encode64
 from anyapi.domain.decision import Decision
 from anyapi.domain.ids import AccountId
 from anyapi.domain.usage import UsageRow
@@ -71,6 +71,8 @@ class AuditWriter:
         self._connection: Connection | None = None
         self._composer = Composer()
         self._log: AppendedLog | None = None
+        self._signed: Checkpoint | None = None
+        """What was signed here last: whatever is read anew must go on from it."""
         self._thread = BatchThread("anyapi-audit", self._work, self._crashed, interval=0.1, idle=_SEAL_SECONDS)
 
     def put(self, row: UsageRow, decisions: tuple[Decision, ...], commitment: str | None = None, /) -> None:
@@ -162,9 +164,21 @@ class AuditWriter:
         if self._log is None:
             self._composer.forget()
             self._log = AppendedLog(self.driver, connection)
+            self._compare(self._log)
         if self._key is not None:
             self._log.announce(self._key().public, self._now())
         return self._log
+
+    def _compare(self, log: AppendedLog) -> None:
+        """Enter it, and say so, where the log that was read anew is not the one that was signed: another, or less, was put in its place.
+
+        It is signed all the same, since a restored copy is no fault; but not as if nothing had been.
+        """
+        before, self._signed = self._signed, None
+        if before is None or log.goes_on_from(before):
+            return
+        self._own.append(Own("log_replaced", self._now(), {"root": encode64(before.root), "size": before.size}))
+        self._report(WriterEvent("audit", EventKind.LOST, "log_replaced", max(0, before.size - log.size)))
 
     def _now(self) -> int:
         return round(self._clock() * 1000)
@@ -239,6 +253,7 @@ class AuditWriter:
         now = time.monotonic()
         if self._key is not None and (wanted != self._served or (not log.sealed and now - self._sealed_at >= _SEAL_SECONDS)):
             log.seal(self._key())
+            self._signed = log.signed
             self._sealed_at = now
             self._served = wanted
 

@@ -14,7 +14,7 @@ class EventKind(enum.StrEnum):
     """A write failed; it is tried again until it succeeds."""
     RECOVERED = "recovered"
     LOST = "lost"
-    """Rows were given up: too many waited, or the store cannot hold them."""
+    """Rows were given up: too many waited, or the store cannot hold them. Or somebody took them away (`log_replaced`)."""
 
 
 class WriterEvent(msgspec.Struct, frozen=True):

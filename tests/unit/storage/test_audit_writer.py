@@ -11,7 +11,7 @@ from tests.conformance.stores import BACKENDS
 from tests.unit.storage.audit_samples import decisions
 
 from anyapi.audit.fsck import check
-from anyapi.audit.notes import SigningKey
+from anyapi.audit.notes import Checkpoint, SigningKey, encode64
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.errors import StorageError
 from anyapi.storage.audit_log import AppendedLog
@@ -23,6 +23,8 @@ from anyapi.storage.events import EventKind
 from anyapi.storage.people_rows import ChangeRow
 from anyapi.storage.review_rows import HoldRow, UpdateRow, UpdateSource
 from anyapi.storage.rows import AccountRow, ProvisioningKeyRow
+from anyapi.storage.sqlite import SqliteStore
+from anyapi.storage.sqlite_driver import SqliteDriver
 from anyapi.storage.tenant import only
 
 KEY = SigningKey("test/log", bytes(range(32)))
@@ -390,6 +392,58 @@ def test_a_store_that_fails_is_said_and_what_waits_is_entered_later(backend, ope
     assert len(entries(backend, "request")) == 10
     assert [event.kind for event in events] == [EventKind.FAILED, EventKind.RECOVERED]
     whole(backend)
+
+
+def rolled_back(driver, to, change=""):
+    """Somebody who can write the database cuts the log there, or changes an entry below, while it is being written."""
+    with contextlib.closing(driver.connect(everybody=True)) as connection:
+        triggers = connection.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND (name LIKE 'audit_%_no_delete' OR name LIKE 'audit_%_no_update')"
+        ).fetchall()
+        for name, _ in triggers:
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.execute("DELETE FROM audit_entries WHERE position >= ?", (to,))
+        connection.execute("DELETE FROM audit_checkpoints WHERE size > ?", (to,))
+        if change:
+            connection.execute(change)
+        for _, statement in triggers:
+            connection.execute(statement)
+
+
+@pytest.mark.parametrize("change", ["", "UPDATE audit_entries SET entry = replace(entry, 'success', 'failure') WHERE position = 7"])
+def test_a_log_that_was_cut_behind_its_writer_goes_on_and_says_so(tmp_path, events, change):
+    with SqliteStore(tmp_path, lambda: NOON):
+        writer = AuditWriter(SqliteDriver(tmp_path), lambda: KEY, lambda: NOON, report=events.append)
+    for number in range(20):
+        writer.put(usage_row(number), decisions())
+    writer.flush()
+    with AuditReader(writer.driver) as reader:
+        size, note = reader.newest()
+    rolled_back(writer.driver, 10, change)
+    for number in range(20, 50):
+        writer.put(usage_row(number), decisions())
+    writer.flush()
+    writer.close()
+    with AuditReader(writer.driver) as reader:
+        told = [msgspec.json.decode(entry) for _, _, entry in reader.entries() if b"log_replaced" in entry]
+    signed = Checkpoint.open(note, KEY.public)
+    assert told == [{"kind": "log_replaced", "at": round(NOON * 1000), "size": size, "root": encode64(signed.root)}]
+    assert [(event.kind, event.code) for event in events] == [(EventKind.LOST, "log_replaced")]
+
+
+def test_a_log_that_another_process_extended_was_not_replaced(tmp_path, events):
+    with SqliteStore(tmp_path, lambda: NOON):
+        writers = [AuditWriter(SqliteDriver(tmp_path), lambda: KEY, lambda: NOON, report=events.append) for _ in range(2)]
+    for number in range(600):
+        writers[number % 2].put(usage_row(number), decisions())
+        if number % 100 < 2:
+            writers[number % 2].flush()
+    for writer in writers:
+        writer.close()
+    with AuditReader(writers[0].driver) as reader:
+        assert not any(b"log_replaced" in entry for _, _, entry in reader.entries())
+        assert check(reader, KEY.public).problems == ()
+    assert events == []
 
 
 @pytest.mark.parametrize("table", ["audit_entries", "audit_tiles", "audit_checkpoints"])
