@@ -1,7 +1,7 @@
 """A second reading of docs/routing.md: what a request that names models, or leaves the choice to the gateway, may be sent to, and in what order.
 
 A question is a plain dict: `models`, and what was asked besides, `needs` (abilities that the request uses), `prompt` and `answer`
-(tokens), `tags`, `web_search`, `image_output`, `operation`, `least_tokens`, and the wishes `max_price`, `require_parameters`.
+(tokens), `tags`, `web_search`, `image_output`, `audio_output`, `operation`, `least_tokens`, and the wishes `max_price`, `require_parameters`.
 """
 
 from tests.oracle.judgement import credentials_for, judge

@@ -20,6 +20,7 @@ NEVER_SENT = frozenset(
 FLAGGED = frozenset(("flagged-content", "csam-screening"))
 GROUNDING = "google-search-grounding"
 IMAGES = "image-output"
+SPEECH = "audio-output"
 WRONG_HOST = frozenset(("other_host", "excluded_host"))
 NEEDS_AGREEMENT = frozenset(("hipaa-baa", "gdpr-dpa"))
 

@@ -1,6 +1,6 @@
 """Does a policy exception apply? Answers "yes", "no" or "unknown", as the table of docs/policy.md section 1.1 does."""
 
-from tests.oracle.laws import FLAGGED, GROUNDING, IMAGES, NEVER_SENT
+from tests.oracle.laws import FLAGGED, GROUNDING, IMAGES, NEVER_SENT, SPEECH
 
 
 def _without_sets(pattern: str) -> list:
@@ -40,6 +40,8 @@ def feature_answer(feature: str, request: dict) -> str:
         return "yes" if request.get("web_search", False) else "no"
     if feature == IMAGES:
         return "yes" if request.get("image_output", False) else "no"
+    if feature == SPEECH:
+        return "yes" if request.get("audio_output", False) else "no"
     return "yes" if feature in FLAGGED else "unknown"
 
 

@@ -8,7 +8,7 @@ import itertools
 import json
 import random
 
-FEATURES = ("tools", "reasoning", "schema", "image", "file", "audio", "search", "pictures", "long", "limit")
+FEATURES = ("tools", "reasoning", "schema", "image", "file", "audio", "search", "pictures", "speech", "long", "limit")
 ABILITY = {"tools": "tools", "reasoning": "reasoning", "schema": "structured_outputs", "image": "vision", "file": "pdf_input", "audio": "audio_input"}  # fmt: skip
 SEARCH = {
     "chat": {"type": "web_search"},
@@ -28,6 +28,7 @@ FIELDS = {
         "responses": {"text": {"format": {"type": "json_schema", "name": "a", "schema": {}}}},
     },
     "pictures": dict.fromkeys(("chat", "messages", "responses"), {"modalities": ["image", "text"]}),
+    "speech": dict.fromkeys(("chat", "messages", "responses"), {"output_modalities": ["text", "audio"]}),
     "limit": {"chat": {"max_completion_tokens": 4097}, "messages": {"max_tokens": 4097}, "responses": {"max_output_tokens": 4097}},
 }  # fmt: skip
 PART = {
@@ -82,6 +83,7 @@ def question_of(asked: dict, body: dict) -> dict:
         "tags": list(asked["tags"]),
         "web_search": "search" in features,
         "image_output": "pictures" in features,
+        "audio_output": "speech" in features,
         "operation": "embeddings" if asked["form"] == "embeddings" else "chat_completions",
         "least_tokens": 512 if asked["form"] == "embeddings" and "long" in features else 0,
         "max_price": asked["provider"].get("max_price", {}),

@@ -31,6 +31,7 @@ CASE_KEYS = {
     "today",
     "search",
     "images",
+    "speech",
     "operation",
     "asked",
     "account",
@@ -128,6 +129,7 @@ def decided(case):
             web_search=case.get("search", False),
             operation=Operation(case.get("operation", "chat_completions")),
             image_output=case.get("images", False),
+            audio_output=case.get("speech", False),
         ),
         samples.context(
             [item],

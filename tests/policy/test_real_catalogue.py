@@ -10,9 +10,9 @@ from tests.policy.comparison import LONG, requirement_differences, verdict_diffe
 
 from anyapi.catalogue.load import load_catalogue
 from anyapi.domain.call import Facts
-from anyapi.domain.data_policy import Confidence
+from anyapi.domain.data_policy import Confidence, Retention, RetentionKind
 from anyapi.domain.requirement import DataClass, Layer, Settings
-from anyapi.domain.snapshot import Credential, PolicyContext, Tier
+from anyapi.domain.snapshot import Agreement, Credential, PolicyContext, Tier
 from anyapi.policy.availability import asked_of
 from anyapi.policy.decide import decide
 from anyapi.policy.merge import DEFAULT_PRESETS, merge
@@ -52,7 +52,7 @@ def test_the_real_catalogue_is_decided_as_the_oracle_does(tier):
 
 
 @pytest.mark.parametrize("tier", Tier)
-@pytest.mark.parametrize("feature", ["web_search", "image_output"])
+@pytest.mark.parametrize("feature", ["web_search", "image_output", "audio_output"])
 def test_whoever_asks_for_a_feature_is_permitted_nothing_more(tier, feature):
     """Features store beside what is stored anyway, so an exception on one must not hide a longer clock."""
     catalogue = load_catalogue()
@@ -70,3 +70,16 @@ def test_whoever_asks_for_a_feature_is_permitted_nothing_more(tier, feature):
             assert asked <= plain, (model, days)
             served += len(asked)
     assert served > 100
+
+
+@pytest.mark.parametrize("states", [frozenset(), frozenset({"private-safety-processing"})])
+def test_speech_of_openai_is_not_zero_retention_whatever_was_signed(states):
+    """OpenAI keeps it for an hour for organisations without retention too."""
+    catalogue = load_catalogue()
+    day = catalogue.compiled
+    signed = Agreement("zdr", "openai", "us", "1", day, day.replace(year=day.year + 1), retention=Retention(RetentionKind.ZERO, 0.0))
+    credentials = {"openai": (Credential("key", "openai", Tier.PAID, account_states=states),)}
+    context = PolicyContext(catalogue, credentials, (signed,), served_protocols=frozenset({"openai-chat"}))
+    requirement = merge([(Layer.KEY, Settings(retention_days=0.0))], DEFAULT_PRESETS)
+    for facts, wanted in ((Facts(), 1), (Facts(audio_output=True), 0)):
+        assert len(decide(requirement, "openai/gpt-5.2", facts, context, None, float(midnight(day.isoformat()))).permitted) == wanted

@@ -80,11 +80,12 @@ def questions(draw) -> tuple[dict, Facts, Preference]:
     tags = draw(st.sampled_from(((),) * 6 + ((Tag.VISION,), (Tag.WEB_SEARCH,), (Tag.FUNCTION_CALLING, Tag.ASSISTANT_PREFILL))))
     order = draw(st.lists(st.sampled_from(universe.NAMES), max_size=2, unique=True))
     limit = draw(st.sampled_from((None, None, 0.0, 1.0, 2.0)))
-    strict, search, images = draw(st.booleans()), draw(st.booleans()), draw(st.booleans())
+    strict, search, images, speech = (draw(st.booleans()) for _ in range(4))
     question = {"models": [], "needs": needed, "prompt": prompt, "answer": answer, "tags": [tag.value for tag in tags]}
     question |= {"require_parameters": strict, "max_price": {"prompt": limit}, "web_search": search, "order": order}
-    question["image_output"] = images
-    facts = Facts(frozenset(tags), search, 0, frozenset(needed), choice=Choice(prompt, answer), image_output=images)
+    question |= {"image_output": images, "audio_output": speech}
+    choice = Choice(prompt, answer)
+    facts = Facts(frozenset(tags), search, 0, frozenset(needed), choice=choice, image_output=images, audio_output=speech)
     return question, facts, Preference(order=tuple(order), require_parameters=strict, max_price_input=limit)
 
 

@@ -58,6 +58,7 @@ FEATURES = (
     ("batch", "files", "responses-store")
     + ("google-search-grounding",) * 3
     + ("image-output",) * 2
+    + ("audio-output",) * 2
     + ("flagged-content", "csam-screening") * 3
     + ("upstream", "passthrough-models")
 )
@@ -338,6 +339,7 @@ request_facts = st.builds(
     ).map(frozenset),
     web_search=st.booleans(),
     image_output=st.booleans(),
+    audio_output=st.booleans(),
     least_tokens=st.sampled_from((0, 0, 0, 8192, 16384)),
     operation=st.sampled_from((Operation.CHAT_COMPLETIONS,) * 8 + (Operation.EMBEDDINGS,)),
 )

@@ -53,6 +53,8 @@ class Facts(msgspec.Struct, frozen=True):
     """Only where the gateway chooses the model; `uses` is then filled too."""
     image_output: bool = False
     """The request asks for images in the answer, or for something in it that nobody here knows."""
+    audio_output: bool = False
+    """The same of speech."""
 
 
 NO_FACTS = Facts()

@@ -22,7 +22,9 @@ from anyapi.policy.resolve import Resolved, resolve
 from anyapi.policy.scales import TRAINING, counted_days, worse, worse_copies, worse_retention
 from anyapi.policy.standing import DAY
 
-_UNSEEN = tuple(Facts(web_search=search, image_output=images) for search, images in product((False, True), repeat=2))
+_UNSEEN = tuple(
+    Facts(web_search=search, image_output=images, audio_output=audio) for search, images, audio in product((False, True), repeat=3)
+)
 """What a request may have been that its row does not tell: policies differ by it."""
 _ORDER = {Keeping.UNKNOWN: 0, Keeping.INDEFINITELY: 1, Keeping.UNTIL: 2, Keeping.NOTHING: 3}
 

@@ -34,7 +34,7 @@ NEVER_SENT = frozenset(
 """Provider features that no request through this gateway uses."""
 FLAGGED_COPIES = frozenset({"flagged-content", "csam-screening"})
 """Not features of a request but copies that the vendor makes of flagged items; they have a clock of their own."""
-SEARCH_GROUNDING, IMAGE_OUTPUT = "google-search-grounding", "image-output"
+SEARCH_GROUNDING, IMAGE_OUTPUT, AUDIO_OUTPUT = "google-search-grounding", "image-output", "audio-output"
 """Features that a request tells of itself, so that rules know them for certain."""
 _UNDECLARED = Credential(CredentialId(""), ProviderId(""))
 """Stands for no credential: declares nothing."""
@@ -112,4 +112,6 @@ def _feature(feature: str, facts: Facts) -> Answer:
         return _certainly(facts.web_search)
     if feature == IMAGE_OUTPUT:
         return _certainly(facts.image_output)
+    if feature == AUDIO_OUTPUT:
+        return _certainly(facts.audio_output)
     return Answer.NO if feature in NEVER_SENT else Answer.UNKNOWN

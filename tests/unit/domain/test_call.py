@@ -16,7 +16,7 @@ def test_the_thirteen_tags():
 def test_facts_can_be_part_of_a_memo_key():
     assert hash(Facts(tags=frozenset({Tag.VISION}))) == hash(Facts(tags=frozenset({Tag.VISION})))
     assert Facts() == NO_FACTS
-    assert NO_FACTS not in {Facts(web_search=True), Facts(image_output=True)}
+    assert NO_FACTS not in {Facts(web_search=True), Facts(image_output=True), Facts(audio_output=True)}
 
 
 def test_a_plain_request_of_each_operation():

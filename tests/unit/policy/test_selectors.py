@@ -72,6 +72,8 @@ def test_images_in_the_answer_are_a_feature_that_a_request_may_use():
     assert any_feature(["upstream", "image-output"], Facts(image_output=True)) is YES
     assert any_feature(["google-search-grounding"], Facts(image_output=True)) is NO
     assert any_feature(["image-output"], Facts(web_search=True)) is NO
+    assert any_feature(["audio-output"], Facts(audio_output=True)) is YES
+    assert any_feature(["audio-output"], Facts(image_output=True)) is NO
 
 
 def test_web_search_is_a_feature_that_a_request_may_use():
@@ -84,7 +86,7 @@ def test_every_feature_the_page_lists_is_never_sent():
     page = """batch batches files assistants assistant-api threads conversations agents libraries vector-stores fine-tuning evals videos
     stored-completions responses-store async-inference"""
     assert NEVER_SENT == set(page.split())
-    assert {any_feature([feature], Facts(web_search=True, image_output=True)) for feature in NEVER_SENT} == {NO}
+    assert {any_feature([feature], Facts(web_search=True, image_output=True, audio_output=True)) for feature in NEVER_SENT} == {NO}
     assert FLAGGED_COPIES == {"flagged-content", "csam-screening"}
 
 

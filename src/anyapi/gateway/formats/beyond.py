@@ -39,8 +39,8 @@ KEEPING = "prompt_cache_retention"
 """Has the provider keep the prompt for longer: never sent."""
 MODALITIES = frozenset({"modalities", "output_modalities", "response_modalities", "responseModalities"})
 """Fields that list what an answer may hold."""
-NO_IMAGES = frozenset({"text", "audio"})
-"""What they may list without asking for images, in any case. Whatever else stands there may be one."""
+NO_IMAGES, NO_AUDIO = frozenset({"text", "audio"}), frozenset({"text", "image"})
+"""What they may list without asking for images, or for speech, in any case. Whatever else stands there may be either."""
 PICTURING = frozenset(
     {
         "image_config",
@@ -48,12 +48,11 @@ PICTURING = frozenset(
         "image_generation",
         "return_images",
         "media_response",
-        "generation_config",
-        "generationConfig",
-        "google",
     }
 )
-"""Fields that say how images are made or have them sent along (OpenRouter, Perplexity), and settings of another API that may."""
+"""Fields that say how images are made or have them sent along (OpenRouter, Perplexity)."""
+SETTINGS = frozenset({"generation_config", "generationConfig", "google"})
+"""Settings of another API, that may ask for images, and for speech."""
 NOTHING = frozenset({b"null", b"[]", b"{}", b"false"})
 NULLS = frozenset({b"null"})
 
@@ -70,22 +69,35 @@ def searches(fields: Fields) -> bool:
 
 def pictures(fields: Fields) -> bool:
     """Whether a field asks for images in the answer, as far as anybody can tell: what cannot be read does."""
-    if any(bytes(fields[name]) not in NOTHING for name in PICTURING & fields.keys()):
-        return True
-    return any(_lists_images(fields[name]) for name in MODALITIES & fields.keys())
+    return _says(fields, PICTURING | SETTINGS) or _lists_more(fields, NO_IMAGES)
 
 
-def _lists_images(raw: msgspec.Raw) -> bool:
+def speaks(fields: Fields) -> bool:
+    """The same of speech."""
+    return _says(fields, SETTINGS) or _lists_more(fields, NO_AUDIO)
+
+
+def _says(fields: Fields, names: frozenset[str]) -> bool:
+    return any(bytes(fields[name]) not in NOTHING for name in names & fields.keys())
+
+
+def _lists_more(fields: Fields, known: frozenset[str]) -> bool:
+    return any(_has_more(fields[name], known) for name in MODALITIES & fields.keys())
+
+
+def _has_more(raw: msgspec.Raw, known: frozenset[str]) -> bool:
     try:
-        return not NO_IMAGES.issuperset(map(str.lower, _decode_words(raw) or ()))
+        return not known.issuperset(map(str.lower, _decode_words(raw) or ()))
     except (msgspec.DecodeError, RecursionError):
         return True
 
 
 def seen(facts: Facts, fields: Fields, *, searches_by_tool: bool = False) -> Facts:
     """The facts of a request with what its fields reach. Raises `BadRequest` for a field that reaches where no rule looks."""
-    search, images = searches(fields) or searches_by_tool, pictures(fields)
-    return msgspec.structs.replace(facts, web_search=search, image_output=images) if search or images else facts
+    search, images, audio = searches(fields) or searches_by_tool, pictures(fields), speaks(fields)
+    if not (search or images or audio):
+        return facts
+    return msgspec.structs.replace(facts, web_search=search, image_output=images, audio_output=audio)
 
 
 def take_keeping(fields: Fields) -> tuple[str, ...]:

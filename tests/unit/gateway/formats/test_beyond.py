@@ -8,7 +8,18 @@ import pytest
 from anyapi.domain.call import NO_FACTS, Facts
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats import anthropic_messages, openai_chat, openai_embeddings, openai_responses
-from anyapi.gateway.formats.beyond import KEEPING, MODALITIES, PICTURING, REFUSED, SEARCHING, pictures, searches, seen, take_keeping
+from anyapi.gateway.formats.beyond import (
+    KEEPING,
+    MODALITIES,
+    PICTURING,
+    REFUSED,
+    SEARCHING,
+    SETTINGS,
+    pictures,
+    searches,
+    seen,
+    take_keeping,
+)
 
 BODIES = {
     openai_chat: {"model": "a/b", "messages": [{"role": "user", "content": "hi"}]},
@@ -92,6 +103,23 @@ def test_images_in_the_answer_are_a_fact(form, name):
         request = parse(form, **{name: asked})
         assert not request.facts.image_output, asked
         assert name in request.fields
+
+
+@FORMATS
+@pytest.mark.parametrize("name", sorted(MODALITIES))
+def test_speech_in_the_answer_is_a_fact(form, name):
+    for asked in (["audio", "text"], ["text", "AUDIO"], ["video"], "audio", "text", {"text": 1}, [["text"]], 5, True):
+        assert parse(form, **{name: asked}).facts.audio_output, asked
+    for asked in (None, [], ["text"], ["image", "text"], ["TEXT"]):
+        assert not parse(form, **{name: asked}).facts.audio_output, asked
+
+
+@FORMATS
+@pytest.mark.parametrize("name", sorted(SETTINGS))
+def test_settings_of_another_api_may_ask_for_either(form, name):
+    facts = parse(form, **{name: {"responseModalities": ["AUDIO"]}}).facts
+    assert (facts.image_output, facts.audio_output) == (True, True)
+    assert parse(form, **{name: {}}).facts is NO_FACTS
 
 
 @FORMATS
