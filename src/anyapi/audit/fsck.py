@@ -15,6 +15,8 @@ from anyapi.audit.tree import leaf_hash
 from anyapi.errors import AuditError
 
 MOST_PROBLEMS = 20
+REPLACED = b'"kind":"log_replaced"'
+"""Stands in an entry of the log's own, whose values are the gateway's: no text of anybody's."""
 
 
 class Stored(Protocol):
@@ -41,6 +43,8 @@ class Checked(NamedTuple):
     newest: str
     """The newest checkpoint, to be kept elsewhere; empty where there is none."""
     problems: tuple[str, ...]
+    replaced: tuple[int, ...] = ()
+    """Entries that say that the gateway found, while it ran, another log than the one it had signed."""
 
 
 class _Run:
@@ -51,6 +55,7 @@ class _Run:
         self.problems: list[str] = []
         self.tiles: dict[tuple[int, int], bytes] = {}
         self.keys: list[PublicKey] = []
+        self.replaced: list[int] = []
         self.roots: dict[int, bytes] = {0: self.growing.root()}
 
     def note(self, problem: str) -> None:
@@ -77,6 +82,8 @@ class _Run:
         except AuditError:
             self.note(f"entry {position} is not what this product writes")
             return
+        if expected is None and REPLACED in entry:
+            self.replaced.append(position)
         if ref != expected:
             self.note(f"entry {position} stands under a reference that is not its own")
 
@@ -132,7 +139,7 @@ def check(stored: Stored, key: PublicKey | None, saved: str | None = None) -> Ch
         run.check_note("the saved checkpoint", saved, known)
     if not checkpoints and run.growing.size:
         run.note("no checkpoint stands over the log")
-    return Checked(run.growing.size, sealed, checkpoints[-1][1] if checkpoints else "", tuple(run.problems))
+    return Checked(run.growing.size, sealed, checkpoints[-1][1] if checkpoints else "", tuple(run.problems), tuple(run.replaced))
 
 
 def size_of(note: str) -> int:
@@ -158,6 +165,9 @@ def _digest(tile: Tile) -> bytes:
 def problem_lines(checked: Checked, saved: str | None) -> list[str]:
     """What a person is to know of it, one line each."""
     lines = list(checked.problems)
+    lines += [
+        f"entry {place} says that the gateway found another log than it had signed, and went on with it" for place in checked.replaced
+    ]
     if saved is None:
         lines.append("no saved checkpoint was given: a cut end, an old copy, or a log written anew would not be noticed")
     if checked.sealed < checked.size:

@@ -17,7 +17,7 @@ from anyapi.storage.audit_tables import entries_of, fetch_from, number, size_of
 from anyapi.storage.driver import Driver, Row, Value
 
 _PAGE = 1024
-_FIRST = -(2**63)
+_FIRST = -1e19
 """Below all that a column can hold: what somebody put there is read too."""
 
 

@@ -64,7 +64,7 @@ def problems(log, saved, key=KEY.public):
 
 def test_a_whole_log_has_no_problems(log):
     checked = check(log, KEY.public, log.newest)
-    assert checked == (SIZE, SIZE, log.newest, ())
+    assert checked == (SIZE, SIZE, log.newest, (), ())
     assert check(log, None).problems == ()
     for _, note in log.notes:
         assert not problems(log, note)

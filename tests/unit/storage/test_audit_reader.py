@@ -86,12 +86,16 @@ def test_what_is_not_text_is_read_all_the_same(tmp_path, reader):
         ("UPDATE audit_tiles SET hashes = 5", "is not that of the entries"),
         ("UPDATE audit_tiles SET root = 1.5", "is not that of the entries"),
         ("UPDATE audit_entries SET entry = 5 WHERE position = 7", "entry 7 "),
+        ("INSERT INTO audit_entries VALUES (-9223372036854775808, NULL, x'7b7d')", "dropped, doubled or moved"),
+        ("INSERT INTO audit_tiles VALUES (-9223372036854775808, -9223372036854775808, x'', x'')", "is not that of the entries"),
     ],
 )
-def test_what_is_of_another_type_is_judged_by_its_bytes(tmp_path, reader, change, said):
-    """SQLite keeps in a column what somebody puts there: a check finds it, and does not end with an exception."""
+def test_what_somebody_put_there_is_judged_by_its_bytes(tmp_path, reader, change, said):
+    """SQLite keeps in a column what somebody puts there, of any type and at any place: a check finds it, and ends with no exception."""
     connection = connect(database_path(tmp_path))
-    triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE '%no_update'").fetchall()
+    triggers = connection.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'trigger' AND (name LIKE '%no_update' OR name LIKE '%no_replace')"
+    ).fetchall()
     connection.executescript("".join(f"DROP TRIGGER {name};" for (name,) in triggers) + change)
     connection.close()
     problems = check(reader, KEY.public).problems

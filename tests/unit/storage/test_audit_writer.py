@@ -10,7 +10,7 @@ from tests.conformance.samples import NOON, credential_row, decision_record, key
 from tests.conformance.stores import BACKENDS
 from tests.unit.storage.audit_samples import decisions
 
-from anyapi.audit.fsck import check
+from anyapi.audit.fsck import check, problem_lines
 from anyapi.audit.notes import Checkpoint, SigningKey, encode64
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.errors import StorageError
@@ -426,6 +426,8 @@ def test_a_log_that_was_cut_behind_its_writer_goes_on_and_says_so(tmp_path, even
     writer.close()
     with AuditReader(writer.driver) as reader:
         told = [msgspec.json.decode(entry) for _, _, entry in reader.entries() if b"log_replaced" in entry]
+        checked = check(reader, KEY.public)
+    assert any("found another log" in line for line in problem_lines(checked, None))
     signed = Checkpoint.open(note, KEY.public)
     assert told == [{"kind": "log_replaced", "at": round(NOON * 1000), "size": size, "root": encode64(signed.root)}]
     assert [(event.kind, event.code) for event in events] == [(EventKind.LOST, "log_replaced")]
