@@ -5,6 +5,9 @@ from anyapi.gateway.formats.anthropic_errors import decision_in, render_messages
 from anyapi.gateway.render import render_error
 
 ANTHROPIC = (b"/v1/messages", b"/api/v1/messages")
+NO_STORE = b"cache-control: no-store\r\n"
+FETCHED = frozenset({b"GET", b"HEAD"})
+"""Methods whose answers caches keep, errors among them."""
 ENDS = (b"", b"/", b"?")
 """What may follow one of these paths in the target of a request; a longer word is another path."""
 
@@ -19,6 +22,11 @@ def echo_in_public(call: Call) -> bytes:
     return echo(call) and echo(call) + b"cache-control: private\r\n"
 
 
+def echo_in_private(call: Call) -> bytes:
+    """The same on a page that is the caller's alone. Caches in front know of `Authorization`, and keep what was asked with x-api-key."""
+    return NO_STORE + echo(call)
+
+
 def render_for(error: Exception, call: Call | None) -> tuple[int, bytes, bytes]:
     """Status, header lines and JSON body of an error. `call` may be half read, or None where nothing of it was understood."""
     asked = b"" if call is None or call.request_id is None else call.request_id
@@ -28,7 +36,11 @@ def render_for(error: Exception, call: Call | None) -> tuple[int, bytes, bytes]:
     else:
         status, rows, body = render_error(error)
         echoed = echoed or decision_in(error).encode()
-    return status, rows + b"x-request-id: %b\r\n" % echoed if echoed else rows, body
+    return status, _kept_by_none(rows, call) + (b"x-request-id: %b\r\n" % echoed if echoed else b""), body
+
+
+def _kept_by_none(rows: bytes, call: Call | None) -> bytes:
+    return rows + NO_STORE if call is not None and call.method in FETCHED else rows
 
 
 def is_anthropic(target: bytes) -> bool:

@@ -19,7 +19,7 @@ from anyapi.gateway.apart import LARGE, apart
 from anyapi.gateway.authenticate import authenticate
 from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
-from anyapi.gateway.error_envelope import echo, echo_in_public
+from anyapi.gateway.error_envelope import echo, echo_in_private, echo_in_public
 from anyapi.gateway.formats import anthropic_count, anthropic_messages, question
 from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.key_limits import account_of, shown
@@ -105,7 +105,7 @@ async def key(call: Call, plane: DataPlane, reply: Connection) -> None:
         "requirement": requirement,
         "durable_record": requirement.needs_durable_record,
     }
-    reply.send(200, JSON + echo(call), _encode(body))
+    reply.send(200, JSON + echo_in_private(call), _encode(body))
 
 
 async def count_tokens(call: Call, plane: DataPlane, reply: Connection) -> None:
@@ -147,7 +147,7 @@ async def models(call: Call, plane: DataPlane, reply: Connection) -> None:
     eligible = wants_eligible(call)
     requirement, account = plane.ask(principal, call, NOTHING).requirement, principal.account
     page = partial(_models_page, plane.context, requirement, account, plane.clock(), eligible=eligible)
-    reply.send(200, JSON + echo(call), await plane.pages.get((requirement, account, eligible), page))
+    reply.send(200, JSON + echo_in_private(call), await plane.pages.get((requirement, account, eligible), page))
 
 
 def wants_eligible(call: Call) -> bool:
@@ -192,7 +192,7 @@ async def model_endpoints(call: Call, plane: DataPlane, reply: Connection) -> No
         row = _row(AUTO_MODEL, [], eligible=bool(decision.permitted))
     else:
         row = model_row(model, decision, plane.clock(), eligible=wants_eligible(call))
-    reply.send(200, JSON + echo(call), _encode({"data": row} if call.path.endswith(b"/endpoints") else row))
+    reply.send(200, JSON + echo_in_private(call), _encode({"data": row} if call.path.endswith(b"/endpoints") else row))
 
 
 def model_row(model: Model, decision: Decision, now: float, *, eligible: bool) -> dict[str, object]:

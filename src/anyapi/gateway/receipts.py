@@ -11,7 +11,7 @@ from anyapi.errors import NotFound, NotRecorded, Overloaded, RateLimited, Storag
 from anyapi.gateway.authenticate import authenticate
 from anyapi.gateway.call import Call
 from anyapi.gateway.client import Connection
-from anyapi.gateway.error_envelope import echo
+from anyapi.gateway.error_envelope import echo_in_private
 from anyapi.gateway.formats.openai_chat import ChatRequest
 from anyapi.gateway.plane import DataPlane
 from anyapi.gateway.render import JSON
@@ -52,4 +52,4 @@ async def receipt(call: Call, plane: DataPlane, reply: Connection) -> None:
         raise NotFound("There is no such decision of this account.")
     if isinstance(found, NoReceipt):
         raise NotRecorded("The operator leaves requests of this class out of the audit log: there is no receipt.")
-    reply.send(200, JSON + echo(call), found)
+    reply.send(200, JSON + echo_in_private(call), found)

@@ -32,6 +32,14 @@ def test_nothing_was_understood():
     assert list(json.loads(render_for(BadRequest("m"), None)[2])) == ["error"]
 
 
+@pytest.mark.parametrize("path", [b"/v1/models/a/b", b"/v1/messages"])
+def test_no_cache_in_front_keeps_what_was_refused(path):
+    for method in (b"GET", b"HEAD"):
+        assert b"cache-control: no-store\r\n" in render_for(NotFound("m"), Call(method, path))[1]
+    assert b"cache-control" not in render_for(NotFound("m"), Call(b"POST", path))[1]
+    assert b"cache-control" not in render_for(NotFound("m"), None)[1]
+
+
 @pytest.mark.parametrize("path", [b"/v1/messages", b"/v1/responses"])
 def test_a_well_formed_request_id_is_echoed(path):
     rows = render_for(NotFound("m"), Call(path=path, headers={b"x-request-id": b"mine-1"}))[1]

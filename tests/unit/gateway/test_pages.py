@@ -5,7 +5,7 @@ import threading
 
 import msgspec
 import pytest
-from tests.unit.gateway.workbench import DISCLOSURE, chat, gateway, principal
+from tests.unit.gateway.workbench import DISCLOSURE, KEY, chat, gateway, principal
 from tests.unit.policy.samples import NOW, block, endpoint, kept
 from tests.unit.upstream.provider import playing, silent
 from tests.unit.wire.peers import on_loop
@@ -220,6 +220,18 @@ async def test_who_is_not_known_sees_nothing(path):
     async with two() as running:
         for key in (None, b"wrong"):
             assert (await running.get(path, key=key)).status == 401
+
+
+@pytest.mark.parametrize("method", [b"GET", b"HEAD"])
+@pytest.mark.parametrize(
+    "path", [b"/v1/models", b"/v1/models/acme/one", b"/v1/models/acme/one/endpoints", b"/v1/models/nobody/none", b"/v1/key"]
+)
+@on_loop
+async def test_no_cache_in_front_keeps_what_is_the_callers(path, method):
+    """Varnish, for one, keeps whatever was not asked for with `Authorization` or a cookie: Anthropic's clients send x-api-key."""
+    async with two() as running:
+        for key in (KEY, None):
+            assert (await running.get(path, key=key, method=method)).field("cache-control") == b"no-store"
 
 
 @pytest.mark.parametrize("path", [b"/v1/privacy", b"/api/v1/privacy", b"/.well-known/anyapi-privacy.json"])

@@ -29,7 +29,8 @@ async def test_one_account_has_few_receipts_waiting():
         receipts._waiting["other"] += 1  # whoever else waits is not counted
         go.set()
         assert [(await one).status for one in waiting] == [200] * receipts.MOST_WAITING
-        assert (await running.get(PATH % 100)).status == 200
+        answered = await running.get(PATH % 100)
+        assert (answered.status, answered.field("cache-control")) == (200, b"no-store"), "it is the account's own"
         assert len(made) == receipts.MOST_WAITING + 1
         assert dict(receipts._waiting) == {"other": 1}, "nothing is kept of those who wait no more"
         del receipts._waiting["other"]
