@@ -19,7 +19,7 @@ from anyapi.domain.people import Permission
 
 MOST = 2000
 """Lines that the page is given; the files have all."""
-CSV = "text/csv; charset=utf-8"
+CSV = "text/csv"
 READ = {"permission": Permission.READ}
 
 

@@ -34,7 +34,7 @@ EXPORTED_AT_ONCE = 1000
 """Rows that an export holds in memory at a time."""
 DAY = 86400.0
 NESTED: dict[str, type[msgspec.Struct]] = {"tokens": TokenCount, "app": App}
-CSV = "text/csv; charset=utf-8"
+CSV = "text/csv"
 T = TypeVar("T")
 READ = {"permission": Permission.READ}
 ID_TIME = re.compile(r"dec_([0-9a-f]{11})")

@@ -61,6 +61,7 @@ def test_csv_has_every_line_and_no_formula(owner):
         ("openai", "'=shop", "2", rows[1]["until"][:4]),
     ]
     assert rows[0]["until"] == "unknown / until further notice"
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert "anyapi-exposure-default.csv" in answer.headers["content-disposition"]
 
 

@@ -134,7 +134,7 @@ def test_one_request_is_found_by_its_id_alone(staffed, owner, tmp_path, after):
 
 def test_the_export_holds_every_field_and_no_formula(owner):
     answer = owner.get(f"{USAGE}.csv")
-    assert answer.headers["content-type"].startswith("text/csv")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert "attachment" in answer.headers["content-disposition"]
     head, *rows = list(csv.reader(io.StringIO(answer.text)))
     assert head == [name for name, _ in COLUMNS]
