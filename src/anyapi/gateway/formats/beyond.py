@@ -7,7 +7,7 @@ import msgspec
 
 from anyapi.domain.call import Facts
 from anyapi.errors import BadRequest
-from anyapi.gateway.formats.strict_json import Fields
+from anyapi.gateway.formats.strict_json import Fields, policy_value
 
 REFUSED = {
     "plugins": "has the provider send content to services that no decision saw",
@@ -35,8 +35,13 @@ SEARCHING = frozenset(
 """Fields that have the provider search the web, or fetch pages: rules see it as `web_search`."""
 SWITCHES = frozenset({"enable_search"})
 """Of these, those that false switches off."""
-KEEPING = "prompt_cache_retention"
-"""Has the provider keep the prompt for longer: never sent."""
+KEEPING, CACHING = "prompt_cache_retention", "prompt_cache_options"
+"""Have the provider keep the prompt for longer: not sent, as far as they do."""
+KEPT = frozenset({KEEPING, CACHING})
+SHORT, SHORTEST = b'"in_memory"', "30m"
+"""What keeps it no longer than where nothing is said. OpenAI keeps it for 24 hours then, for most."""
+COMPARED = "comparison_response_id"
+"""Of the options: an answer that is stored at the provider."""
 MODALITIES = frozenset({"modalities", "output_modalities", "response_modalities", "responseModalities"})
 """Fields that list what an answer may hold."""
 NO_IMAGES, NO_AUDIO = frozenset({"text", "audio"}), frozenset({"text", "image"})
@@ -100,7 +105,26 @@ def seen(facts: Facts, fields: Fields, *, searches_by_tool: bool = False) -> Fac
     return msgspec.structs.replace(facts, web_search=search, image_output=images, audio_output=audio)
 
 
-def take_keeping(fields: Fields) -> tuple[str, ...]:
-    """Take off what would have the prompt kept; the names of what was taken and said something."""
-    raw = fields.pop(KEEPING, msgspec.Raw(b"null"))
-    return () if bytes(raw) == b"null" else (KEEPING,)
+def take_keeping(fields: Fields, *, short: bool = False) -> tuple[str, ...]:
+    """Take off what would have the prompt kept; the names of what was taken and said something. Raises `BadRequest`.
+
+    `short`: the format has the field, and what shortens the time stays.
+    """
+    raw = bytes(fields.pop(KEEPING, b"null"))
+    if short and raw == SHORT:
+        fields[KEEPING] = msgspec.Raw(raw)
+        raw = b"null"
+    return ((KEEPING,) if raw != b"null" else ()) + (_take_options(fields) if CACHING in fields else ())
+
+
+def _take_options(fields: Fields) -> tuple[str, ...]:
+    """Of the options of a cache, take off the time and what is stored."""
+    options = policy_value(fields[CACHING], CACHING)  # refuses a key that stands twice
+    if options is None:
+        return ()
+    if not isinstance(options, dict):
+        raise BadRequest(f"{CACHING} must be an object.", CACHING)
+    taken = [name for name, harmless in (("ttl", (None, SHORTEST)), (COMPARED, (None,))) if options.get(name) not in harmless]
+    if taken:
+        fields[CACHING] = msgspec.Raw(msgspec.json.encode({name: value for name, value in options.items() if name not in taken}))
+    return tuple(f"{CACHING}.{name}" for name in taken)

@@ -109,8 +109,8 @@ def _read_special(request: ChatRequest) -> None:
     take_policy(request)
     if not STATEFUL_SET.isdisjoint(fields):
         _refuse_stateful(fields)
-    if "metadata" in fields or "store" in fields or beyond.KEEPING in fields:
-        kept = beyond.take_keeping(fields)
+    if "metadata" in fields or "store" in fields or not beyond.KEPT.isdisjoint(fields):
+        kept = beyond.take_keeping(fields, short=True)
         request.app, adjusted = take_off(fields)
         request.adjusted += (*kept, *adjusted)
     tools = fields.get("tools")

@@ -122,7 +122,7 @@ def parse(body: bytes) -> ResponsesRequest:
     request.wants_usage = True
     request.stream = flag(fields, "stream")
     _refuse_stateful(fields)
-    kept = beyond.take_keeping(fields)
+    kept = beyond.take_keeping(fields, short=True)
     request.app, adjusted = take_off(fields)
     request.adjusted += (*kept, *adjusted)
     searches = bytes(fields.get("tools", NULL)) != NULL and _check_tools(fields["tools"], "tools")

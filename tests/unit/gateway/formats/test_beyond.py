@@ -9,6 +9,7 @@ from anyapi.domain.call import NO_FACTS, Facts
 from anyapi.errors import BadRequest
 from anyapi.gateway.formats import anthropic_messages, openai_chat, openai_embeddings, openai_responses
 from anyapi.gateway.formats.beyond import (
+    CACHING,
     KEEPING,
     MODALITIES,
     PICTURING,
@@ -174,6 +175,35 @@ def test_a_longer_cache_is_not_asked_for(form):
     assert KEEPING not in parse(form, **{KEEPING: None}).fields
     assert parse(form, **{KEEPING: "24h", "store": True}).adjusted == (KEEPING, "store")
     assert take_keeping(fields(**{KEEPING: None})) == ()
+
+
+@pytest.mark.parametrize("form", [openai_chat, openai_responses], ids=lambda form: form.__name__.rsplit(".", 1)[1])
+def test_a_shorter_cache_may_be_asked_for(form):
+    """OpenAI keeps a prompt for 24 hours where nothing is said, unless the organisation has zero retention."""
+    request = parse(form, **{KEEPING: "in_memory"})
+    assert bytes(request.fields[KEEPING]) == b'"in_memory"'
+    assert request.adjusted == ()
+    assert KEEPING not in parse(form, **{KEEPING: ["in_memory"]}).fields
+
+
+@pytest.mark.parametrize("form", [*BODIES, openai_embeddings], ids=lambda form: form.__name__.rsplit(".", 1)[1])
+def test_the_options_of_a_cache_keep_nothing_for_longer_and_name_nothing_stored(form):
+    request = parse(form, **{CACHING: {"mode": "explicit", "ttl": "12h", "comparison_response_id": "resp_1"}})
+    assert json.loads(bytes(request.fields[CACHING])) == {"mode": "explicit"}
+    assert request.adjusted == (f"{CACHING}.ttl", f"{CACHING}.comparison_response_id")
+    for harmless in ({"mode": "implicit", "ttl": "30m"}, {}, None):
+        request = parse(form, **{CACHING: harmless})
+        assert (json.loads(bytes(request.fields[CACHING])), request.adjusted) == (harmless, ())
+    for ttl in ("24h", 5, ["30m"], {}, "30M"):
+        assert parse(form, **{CACHING: {"ttl": ttl}}).adjusted == (f"{CACHING}.ttl",)
+    for wrong in ("12h", ["12h"], 5):
+        with pytest.raises(BadRequest, match=CACHING):
+            parse(form, **{CACHING: wrong})
+    text = json.dumps({**BODIES.get(form, EMBEDDINGS), CACHING: 0}).replace(
+        f'"{CACHING}": 0', f'"{CACHING}": {{"ttl":"30m","t\\u0074l":"12h"}}'
+    )
+    with pytest.raises(BadRequest, match="twice"):
+        form.parse(text.encode())
 
 
 @pytest.mark.parametrize("kind", ["sse", "browser_search", "code_execution", "openrouter:web_search", "mcp", "made_up", "file_search"])
