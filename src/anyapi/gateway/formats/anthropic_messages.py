@@ -24,6 +24,8 @@ from anyapi.upstream.translate.anthropic_messages_to_openai_chat import refuse
 LIST = b"["
 USER_ID = frozenset({"user_id"})
 """Of `metadata`: the id of the end user, not of an application's."""
+COMPARED = "diagnostics"
+"""Has Anthropic keep a fingerprint of the prompt, to compare the next one with."""
 MAX_OUTPUT = 2**31
 LOOKS_UP = ("web_search", "web_fetch")
 """First words of the types of tools that send a query, or an address, beyond the provider."""
@@ -98,8 +100,9 @@ def _read_special(request: MessagesRequest) -> None:
     refuse(fields)
     _refuse_stateful(fields)
     kept = beyond.take_keeping(fields)
+    compared = bytes(fields.pop(COMPARED, NULL)) != NULL
     request.app, adjusted = take_off(fields, unread=USER_ID)
-    request.adjusted += (*kept, *adjusted)
+    request.adjusted += (*kept, *adjusted, *([COMPARED] if compared else ()))
     tools = fields.get("tools")
     request.facts = beyond.seen(request.facts, fields, searches_by_tool=tools is not None and looks_up(tools))
 

@@ -87,6 +87,14 @@ def test_the_users_id_goes_nowhere():
     refused(body(metadata={"app_id": "s3cret {}"}), "metadata.app_id")
 
 
+@pytest.mark.parametrize("said", [{"previous_message_id": None}, {"previous_message_id": "msg_1"}, {}, 5])
+def test_no_fingerprint_of_the_prompt_is_asked_for(said):
+    request = parse(body(diagnostics=said))
+    assert "diagnostics" not in request.fields
+    assert request.adjusted == ("diagnostics",)
+    assert parse(body(diagnostics=None)).adjusted == ()
+
+
 def test_store():
     assert (parse(body(store=True)).adjusted, parse(body(store=False)).adjusted) == (("store",), ())
     assert "store" not in parse(body(store=False)).fields
