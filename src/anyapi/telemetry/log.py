@@ -7,6 +7,7 @@ import contextlib
 import enum
 import logging
 import sys
+import threading
 import time
 
 
@@ -77,8 +78,15 @@ class _Libraries(logging.Handler):
 
 
 def silence_libraries() -> None:
-    """Have no library write to standard error: Python prints its warnings there where nobody takes them."""
+    """Have no library write to standard error, nor Python: it prints warnings there where nobody takes them, and texts of exceptions."""
     logging.getLogger().handlers[:] = [_Libraries()]
+    threading.excepthook = _say_kind
+    sys.unraisablehook = _say_kind
+
+
+def _say_kind(args: "threading.ExceptHookArgs | sys.UnraisableHookArgs") -> None:
+    """What ended a thread, or came where nothing can be raised (a finalizer): its kind, never its text, which may hold content."""
+    log(Event.INTERNAL_ERROR, kind=args.exc_type.__name__)
 
 
 def _word(value: str | float) -> str:

@@ -5,6 +5,7 @@ import io
 import logging
 import re
 import sys
+import threading
 
 import pytest
 
@@ -67,9 +68,15 @@ def test_fields_stand_in_the_order_given(capsys):
     assert logged(capsys, keys=1, listen="a").endswith("event=started keys=1 listen=a")
 
 
+def keep_hooks(monkeypatch):
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+
+
 def test_what_libraries_log_is_not_repeated(capsys, monkeypatch):
     """Without a handler Python itself prints their warnings, words and all."""
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    keep_hooks(monkeypatch)
     silence_libraries()
     library = logging.getLogger("some.library")
     library.warning("error ignored: %s", "canary")
@@ -80,6 +87,33 @@ def test_what_libraries_log_is_not_repeated(capsys, monkeypatch):
         library.exception("canary %s", "canary")
     out, err = capsys.readouterr()
     assert (out, err.split(" ", 1)[1]) == ("", "event=internal_error kind=some.library\n")
+
+
+def test_what_ends_a_thread_is_told_by_its_kind(capsys, monkeypatch):
+    """Python prints the text of the exception, and the lines that led to it."""
+
+    def fail():
+        raise RuntimeError("canary")
+
+    keep_hooks(monkeypatch)
+    silence_libraries()
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+    out, err = capsys.readouterr()
+    assert (out, err.split(" ", 1)[1]) == ("", "event=internal_error kind=RuntimeError\n")
+
+
+def test_what_cannot_be_raised_is_told_by_its_kind(capsys, monkeypatch):
+    class Finalized:
+        def __del__(self):
+            raise ValueError("canary")
+
+    keep_hooks(monkeypatch)
+    silence_libraries()
+    Finalized()
+    out, err = capsys.readouterr()
+    assert (out, err.split(" ", 1)[1]) == ("", "event=internal_error kind=ValueError\n")
 
 
 def test_a_log_that_cannot_be_written_breaks_nothing(monkeypatch):
