@@ -202,7 +202,7 @@ function Breakdown({ span, every }: { span: Span; every: number | false }) {
               >
                 {rows.slice(0, all ? rows.length : SOME).map((row) => (
                   <tr key={row.label}>
-                    <td style={{ minWidth: 220 }}>
+                    <td className="name" style={{ minWidth: 220 }}>
                       {named(row.label)}
                       <div className="track" aria-hidden="true" style={{ marginTop: 4 }}>
                         <i style={{ width: `${(100 * row.succeeded) / most}%` }} />
@@ -299,7 +299,7 @@ function Row({ row, named }: { row: UsageRow; named: string }) {
         <Chip said={outcome(row.outcome)} />
       </td>
       <td className="nowrap">{row.provider ?? <span className="dim">nobody</span>}</td>
-      <td className="nowrap">{named}</td>
+      <td className="name">{named}</td>
       <td className="r">{used ? count(used) : "–"}</td>
       <td className="r">{seconds(row.duration)}</td>
       <td className="r">{row.cost === null || row.cost === undefined ? "–" : money(row.cost)}</td>

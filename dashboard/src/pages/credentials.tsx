@@ -128,7 +128,7 @@ function Rows({ label, rows, act }: { label: string; rows: readonly ShownCredent
         return (
           <tr key={row.id}>
             <td><Link href={`${base}/${encodeURIComponent(row.provider)}`}>{row.provider}</Link></td>
-            <td>
+            <td className="name">
               {row.name && <strong>{row.name}</strong>}
               <span className={row.name ? "mono dim" : "mono"} style={{ display: "block" }}>{row.id}</span>
               <span className="small dim">
@@ -278,13 +278,14 @@ function Replace({ row, done }: { row: ShownCredential; done: (kept: Kept) => vo
 
 function Sign({ row, done }: { row: ShownCredential; done: (kept: Kept) => void }) {
   const { account } = useHere();
-  const [kept, setKept] = useState(row.agreements.map((one) => one.agreement));
+  const [read] = useState(row.agreements.map((one) => one.agreement));
+  const [kept, setKept] = useState(read);
   const [draft, setDraft] = useState<Draft | null>(row.agreements.length === 0 ? EMPTY_DRAFT : null);
   const sign = useKeep(
     () =>
       call("put", "/api/accounts/{account}/credentials/{credential}/agreements", {
         path: { account, credential: row.id },
-        body: { agreements: [...kept.map(({ provider: _, credentials: __, accounts: ___, ...one }) => one), ...(draft ? [fieldsOf(draft, kept.length)] : [])] },
+        body: { agreements: [...kept.map(({ provider: _, credentials: __, accounts: ___, ...one }) => one), ...(draft ? [fieldsOf(draft, kept.length)] : [])], instead_of: read },
       }),
     done,
   );

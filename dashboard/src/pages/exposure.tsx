@@ -130,7 +130,7 @@ function Rows({ shown, by, now, found }: { shown: Line[]; by: By; now: number; f
             {line.host && <span className="small dim"> by way to {found.providers[line.host]?.name ?? line.host}</span>}
             {line.local && <span className="small dim"> your own server</span>}
           </td>
-          <td>{line.label === null ? <span className="dim">no name given</span> : by === "key" ? keyName(line.label) : line.label}</td>
+          <td className="name">{line.label === null ? <span className="dim">no name given</span> : by === "key" ? keyName(line.label) : line.label}</td>
           <td>{line.dataClass ?? <span className="dim">none set</span>}</td>
           <td className="r">{count(line.requests)}</td>
           <td className="nowrap"><time dateTime={new Date(line.lastAt * 1000).toISOString()} title={exactTime(line.lastAt)}>{ago(line.lastAt, now)}</time></td>

@@ -6,7 +6,7 @@ import { useState } from "react";
 import { Link } from "wouter";
 import { call } from "../api/client";
 import { useKeys, useProjects } from "../api/queries";
-import type { MadeKey, ShownKey } from "../api/schema";
+import type { Limits, MadeKey, ShownKey } from "../api/schema";
 import { useHere } from "../api/session";
 import { Icon } from "../parts/icon";
 import { Chip, CodeBlock, Confirm, Empty, Failed, Loaded, Note, Page, Panel, sent, Table } from "../parts/parts";
@@ -94,7 +94,7 @@ function Rows({ rows, act }: { rows: ShownKey[]; act: (doing: Doing) => void }) 
         const replaced = rows.some((other) => other.lineage === row.lineage && other.created_at > row.created_at);
         return (
           <tr key={row.id}>
-            <td>
+            <td className="name">
               <strong>{row.name || "no name"}</strong>
               <div className="mono small dim nowrap">{row.prefix}…</div>
               {row.project && <div className="small dim">in {row.project}</div>}
@@ -167,13 +167,16 @@ function Make({ done }: { done: (key: MadeKey) => void }) {
 
 function Change({ row, done }: { row: ShownKey; done: () => void }) {
   const { account } = useHere();
-  const [name, setName] = useState(row.name);
-  const [limits, setLimits] = useState(bounds(row.limits));
-  const [disabled, setDisabled] = useState(row.state === "disabled");
-  const change = useChange(
-    () => call("put", "/api/accounts/{account}/keys/{key}", { path: { account, key: row.id }, body: { name, limits, disabled } }),
-    done,
-  );
+  const [begun] = useState(row);
+  const [name, setName] = useState(begun.name);
+  const [limits, setLimits] = useState(bounds(begun.limits));
+  const [disabled, setDisabled] = useState(begun.state === "disabled");
+  // What was not touched here is not sent: somebody else may have changed it since this form was opened.
+  const body: { name?: string; limits?: Limits; disabled?: boolean } = {};
+  if (name !== begun.name) body.name = name;
+  if (JSON.stringify(limits) !== JSON.stringify(bounds(begun.limits))) body.limits = limits;
+  if (disabled !== (begun.state === "disabled")) body.disabled = disabled;
+  const change = useChange(() => call("put", "/api/accounts/{account}/keys/{key}", { path: { account, key: begun.id }, body }), done);
   return (
     <form onSubmit={sent(() => change.mutate())}>
       <Stack>

@@ -40,8 +40,8 @@ export default function Members() {
             <Table label="Members" head={<><th scope="col">Name</th><th scope="col">E-mail address</th><th scope="col">Role</th><th scope="col">Since</th><th scope="col"><span className="visually-hidden">What to do</span></th></>}>
               {rows.map((row) => (
                 <tr key={row.person}>
-                  <td><strong>{row.name}</strong>{row.person === me.person && <span className="dim"> (you)</span>}</td>
-                  <td className="wide">{row.email}</td>
+                  <td className="name"><strong>{row.name}</strong>{row.person === me.person && <span className="dim"> (you)</span>}</td>
+                  <td className="wide name">{row.email}</td>
                   <td className="wide" style={{ minWidth: 200 }}>{allowed ? <Change row={row} /> : row.role}</td>
                   <td className="nowrap">{date(row.since)}</td>
                   <td className="r">{allowed && row.person !== me.person && <Button size="compact-sm" variant="default" aria-label={`Remove ${row.name}`} onClick={() => setLeaving(row)}>Remove</Button>}</td>
@@ -125,7 +125,7 @@ function Pending() {
           <Table label="Pending invitations" head={<><th scope="col">E-mail address</th><th scope="col">Role</th><th scope="col">Until</th><th scope="col"><span className="visually-hidden">What to do</span></th></>}>
             {rows.map((row) => (
               <tr key={row.id}>
-                <td className="wide">{row.email}</td>
+                <td className="wide name">{row.email}</td>
                 <td>{row.role}</td>
                 <td className="nowrap">{time(row.expires_at)}</td>
                 <td className="r"><Button size="compact-sm" variant="default" aria-label={`Withdraw the invitation of ${row.email}`} onClick={() => setWithdrawing(row)}>Withdraw</Button></td>

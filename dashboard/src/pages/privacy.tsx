@@ -5,7 +5,7 @@ import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
 import { useSearchParams } from "wouter";
-import { call } from "../api/client";
+import { call, Problem } from "../api/client";
 import { useClasses, useKeys, useProjects, useProviders } from "../api/queries";
 import type { Layer, ProviderRow, Shown } from "../api/schema";
 import { useHere } from "../api/session";
@@ -21,6 +21,8 @@ import { LAYERS } from "../words/policy";
 import type { Own } from "../words/preview";
 import { fromPolicy, NOTHING, same, type Shields, toPolicy } from "../words/shields";
 
+type Policy = Record<string, unknown>;
+
 interface Scope {
   layer: Layer;
   subject: string;
@@ -34,7 +36,7 @@ const readPreview = (account: string, { layer, subject }: Scope, body: { data_po
     ? call("post", "/api/gateway/settings/preview", { body, signal })
     : call("post", "/api/accounts/{account}/settings/{layer}/{subject}/preview", { path: { account, layer, subject }, body, signal });
 
-const write = (account: string, { layer, subject }: Scope, body: { data_policy: Record<string, unknown> }) =>
+const write = (account: string, { layer, subject }: Scope, body: { data_policy: Policy; instead_of: Policy }) =>
   layer === "gateway"
     ? call("put", "/api/gateway/settings", { body })
     : call("put", "/api/accounts/{account}/settings/{layer}/{subject}", { path: { account, layer, subject }, body });
@@ -95,9 +97,11 @@ function Form({ scope, shown, providers }: { scope: Scope; shown: Shown; provide
   const { account, may, me } = useHere();
   const client = useQueryClient();
   const stored = useMemo(() => fromPolicy(shown.data_policy), [shown]);
-  const [edited, setEdited] = useState<Shields | null>(null);
-  const shields = edited ?? stored;
+  const [edited, setEdited] = useState<{ shields: Shields; read: Policy } | null>(null);
+  const shields = edited?.shields ?? stored;
   const dirty = !same(shields, stored);
+  const read = (dirty && edited?.read) || shown.data_policy;
+  const overtaken = !same(fromPolicy(read), stored);
   const policy = useMemo(() => toPolicy(shields), [shields]);
   const [asked] = useDebouncedValue(policy, 200);
   const allowed = scope.layer === "gateway" ? me.operator : may("write_settings");
@@ -115,7 +119,8 @@ function Form({ scope, shown, providers }: { scope: Scope; shown: Shown; provide
   const fresh = !stale && preview.data !== undefined;
   const trouble = useTrouble(preview.error ?? preview.failureReason, fresh);
   const save = useMutation({
-    mutationFn: () => write(account, scope, { data_policy: policy }),
+    mutationFn: () => write(account, scope, { data_policy: policy, instead_of: read }),
+    onError: (error) => error instanceof Problem && error.status === 409 && client.invalidateQueries({ queryKey: [account, "settings", scope.layer, scope.subject] }),
     onSuccess: (saved) => {
       client.setQueryData([account, "settings", scope.layer, scope.subject], saved.settings);
       setEdited(null);
@@ -137,14 +142,14 @@ function Form({ scope, shown, providers }: { scope: Scope; shown: Shown; provide
           unclear={tell}
           value={shields}
           set={(next) => {
-            setEdited(next);
+            setEdited({ shields: next, read });
             save.reset();
           }}
           choices={choices}
           held={held}
         />
         <div className="savebar">
-          <Button disabled={!dirty || !allowed || unclear} loading={save.isPending} onClick={() => save.mutate()}>
+          <Button disabled={!dirty || !allowed || unclear || overtaken} loading={save.isPending} onClick={() => save.mutate()}>
             Save
           </Button>
           <Button
@@ -152,6 +157,7 @@ function Form({ scope, shown, providers }: { scope: Scope; shown: Shown; provide
             disabled={!dirty && !unclear}
             onClick={() => {
               setEdited(null);
+              save.reset();
               setDiscarded(discarded + 1);
             }}
           >
@@ -169,9 +175,9 @@ function Form({ scope, shown, providers }: { scope: Scope; shown: Shown; provide
             )}
             {!dirty && !save.isSuccess && <span className="dim">{same(shields, NOTHING) ? "Nothing is asked here yet." : "As saved."}</span>}
           </span>
-          {save.error && (
+          {(overtaken || save.error) && (
             <div style={{ flexBasis: "100%" }}>
-              <Failed error={save.error} />
+              {overtaken ? <Note tone="warn" live>Somebody changed these settings while you did, so yours cannot be saved over theirs. Discard yours to see what stands there now, and change that.</Note> : <Failed error={save.error} />}
             </div>
           )}
         </div>

@@ -67,8 +67,8 @@ function List({ rows, label, team = false }: { rows: ShownRequest[]; label: stri
             <Link href={`/a/${encodeURIComponent(row.account)}/requests/${row.id}`}>{KINDS[row.kind].name}</Link>
             <div className="small dim">{date(row.opened_at)}</div>
           </td>
-          {team && <td>{row.account}</td>}
-          <td>{row.person_name || <span className="dim">somebody who is gone</span>}</td>
+          {team && <td className="name">{row.account}</td>}
+          <td className="name">{row.person_name || <span className="dim">somebody who is gone</span>}</td>
           <td><Chip said={STATUS[row.status]} /></td>
           <td className="nowrap">{finished(row.status) ? <span className="dim">–</span> : <>{date(row.due_at)} {row.overdue && <Chip tone="bad">late</Chip>}</>}</td>
         </tr>

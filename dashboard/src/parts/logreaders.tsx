@@ -40,7 +40,7 @@ export function Readers({ settings, allowed, changed }: { settings: LogSettings;
         <Table label="Public keys" head={<><th scope="col">Who</th><th scope="col">Public key</th><th scope="col">Since</th>{allowed && <th scope="col"><span className="visually-hidden">What to do</span></th>}</>}>
           {settings.recipients.map((row) => (
             <tr key={row.id}>
-              <td>{row.name || <span className="dim">unnamed</span>}</td>
+              <td className="name">{row.name || <span className="dim">unnamed</span>}</td>
               <td className="mono wide" style={{ overflowWrap: "anywhere" }}>{row.recipient}</td>
               <td className="nowrap">{date(row.created_at)}</td>
               {allowed && (

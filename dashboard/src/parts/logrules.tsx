@@ -34,7 +34,7 @@ export function Rules({ settings, allowed, changed }: { settings: LogSettings; a
         <Table label="Rules" head={<><th scope="col">For</th><th scope="col">Kept</th><th scope="col">For how long</th>{allowed && <th scope="col"><span className="visually-hidden">What to do</span></th>}</>}>
           {settings.rules.map((row) => (
             <tr key={`${row.layer} ${row.subject}`}>
-              <td>{named(row)}</td>
+              <td className="name">{named(row)}</td>
               <td>{kept(row.keeps)}{row.share < 1 && <>, of {Math.round(row.share * 1000) / 10} % of the requests</>}</td>
               <td className="nowrap">{days(row.ttl_days)}</td>
               {allowed && (

@@ -12,7 +12,7 @@ from litestar import delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from anyapi.control.history import note
+from anyapi.control.history import note, refuse_overtaken
 from anyapi.control.keys import check_name
 from anyapi.control.permissions import SignedIn
 from anyapi.control.services import Services
@@ -59,6 +59,8 @@ class Signed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All that is signed for a credential from now on, in the words of `anyapi.toml`; an empty list ends what was."""
 
     agreements: list[dict[str, object]]
+    instead_of: list[dict[str, object]] | None = None
+    """What was signed when it was read. If somebody changed that meanwhile, nothing is saved (409). None: whatever stands there."""
 
 
 class ShownAgreement(msgspec.Struct, frozen=True):
@@ -193,6 +195,7 @@ async def sign(
         signed = _agreements(services, signed_in, data.agreements, before.provider)
 
         def change(row: CredentialRow) -> CredentialRow:
+            refuse_overtaken(row.declared.agreements, data.instead_of)
             return msgspec.structs.replace(row, declared=msgspec.structs.replace(row.declared, agreements=signed))
 
         row = _changed(services, credential, change)

@@ -58,6 +58,8 @@ def described(app: Litestar, *, secure: bool = False) -> Json:
 
 _MAY_BE_MISSING = re.compile(r"\{|/oidc|/rankings$")
 """Paths of what there may be none of."""
+_MAY_CONFLICT = re.compile(r"/members|/(keys|rotation|agreements|gateway/settings)$|/\{account\}/settings/[^/]*/\{subject\}$")
+"""Paths of changes that what stands there may forbid."""
 
 
 def _complete(operation: Json, path: str, method: str, permission: object) -> None:
@@ -70,7 +72,7 @@ def _complete(operation: Json, path: str, method: str, permission: object) -> No
         401: not public or guessed,
         403: changes or not (public or provision),
         404: bool(_MAY_BE_MISSING.search(path)),
-        409: changes and ("/members" in path or path.endswith(("/keys", "/rotation"))),
+        409: changes and bool(_MAY_CONFLICT.search(path)),
         413: "requestBody" in operation,
         429: guessed or path.endswith("/archive"),
         503: True,

@@ -12,6 +12,7 @@ from anyapi.control.services import Services
 from anyapi.control.threads import in_thread
 from anyapi.domain.ids import AccountId
 from anyapi.domain.people import Permission, PersonId
+from anyapi.errors import StorageError
 from anyapi.storage.people_rows import ChangeRow
 
 MOST = 200
@@ -28,6 +29,15 @@ class Changed(msgspec.Struct, frozen=True):
     subject: str
     before: object = None
     after: object = None
+
+
+def refuse_overtaken(stands: object, read: object) -> None:
+    """Whoever saves the whole of something must not undo what somebody else changed since they read it; None: they did not read it."""
+    if read is not None and msgspec.json.decode(_encode(stands)) != read:
+        raise StorageError(
+            "Somebody changed this since it was read. Nothing was saved: read it again, and change what stands there now.",
+            {"code": "changed_meanwhile"},
+        )
 
 
 def note(

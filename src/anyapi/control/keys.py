@@ -1,11 +1,13 @@
 """API keys: made, listed, limited, rotated with an overlap, revoked. A secret is in one answer, once; the store has its hash alone."""
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 from litestar import delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
+from msgspec import UNSET, UnsetType
 
 from anyapi.control.history import note, note_by
 from anyapi.control.key_views import Limits, ShownKey, limits_of, shown, spending_of
@@ -38,12 +40,21 @@ class NewKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ChangedKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All that can be changed of a key, as it shall be then; its limits are those of every key that shares them."""
+    """What shall change of a key; what is left out stays. Its limits are those of every key that shares them, and change together."""
 
-    name: str
-    limits: Limits
-    disabled: bool = False
+    name: str | UnsetType = UNSET
+    limits: Limits | UnsetType = UNSET
+    disabled: bool | UnsetType = UNSET
     """Refused until somebody takes that back."""
+
+    def of(self, row: KeyRow, now: float) -> KeyRow:
+        """The key with the changes. One that is disabled already stays so since then."""
+        found: dict[str, object] = {} if self.limits is UNSET else msgspec.structs.asdict(self.limits)
+        if self.name is not UNSET:
+            found["name"] = self.name.strip()
+        if self.disabled is not UNSET:
+            found["disabled_at"] = (row.disabled_at or now) if self.disabled else None
+        return msgspec.structs.replace(row, **found)
 
 
 class MadeKey(msgspec.Struct, frozen=True):
@@ -116,12 +127,13 @@ async def change_key(
     data: JSONBody[ChangedKey],
 ) -> KeyInForce:
     """Change a key's name and limits, disable it or take that back. In force when this returns."""
-    check_name(data.name)
-    data.limits.check()
+    if data.name is not UNSET:
+        check_name(data.name)
+    if data.limits is not UNSET:
+        data.limits.check()
 
     def store() -> ShownKey:
-        before = _own(services, account, key)
-        row = changed(services, signed_in.person.id, before, name=data.name.strip(), disabled=data.disabled, limits=data.limits)
+        row = changed(services, signed_in.person.id, _own(services, account, key), lambda row: data.of(row, services.clock()))
         return _as_stored(services, row)
 
     return KeyInForce(await asyncio.to_thread(store), await services.reload())
@@ -170,14 +182,16 @@ def check_name(name: str) -> None:
         raise BadRequest(f"A name has at most {LONGEST_NAME} characters.", "name")
 
 
-def changed(services: Services, who: str, before: KeyRow, *, name: str, disabled: bool, limits: Limits) -> KeyRow:
-    """Have the store change a key, write that down, and give it as it is then. One that is disabled already stays so since then."""
+def changed(services: Services, who: str, row: KeyRow, change: Callable[[KeyRow], KeyRow]) -> KeyRow:
+    """Have the store change a key as it stands by then, write that down, and give it as it is afterwards."""
+    found = [row]
 
-    def change(row: KeyRow) -> KeyRow:
-        since = (row.disabled_at or services.clock()) if disabled else None
-        return msgspec.structs.replace(row, name=name, disabled_at=since, **msgspec.structs.asdict(limits))
+    def noted(stands: KeyRow) -> KeyRow:
+        found[0] = stands
+        return change(stands)
 
-    after = services.store.change_key(before.id, change) or before
+    after = services.store.change_key(row.id, noted) or row
+    before = found[0]
     was, now = ({"name": one.name, "disabled": one.disabled_at is not None, "limits": limits_of(one)} for one in (before, after))
     note_by(services, who, after.account, "key_changed", after.id, (was, now))
     return after

@@ -16,7 +16,7 @@ from msgspec import UNSET, UnsetType
 
 from anyapi.control.history import note_by
 from anyapi.control.key_views import Limits, spending_of
-from anyapi.control.keys import changed, check_name
+from anyapi.control.keys import ChangedKey, changed, check_name
 from anyapi.control.layers import key_of
 from anyapi.control.services import Services
 from anyapi.control.tenants import for_the_provisioner
@@ -176,18 +176,19 @@ async def change_provisioned(
     data: JSONBody[KeyChanges],
 ) -> OneKey:
     """Change a key: what is left out stays. In force when this returns."""
+    if data.name is not UNSET:
+        check_name(data.name)
+
+    def change(row: KeyRow) -> KeyRow:
+        limits = _limits(
+            row.spend_cap if data.limit is UNSET else data.limit,
+            RESETS[row.period] if data.limit_reset is UNSET else data.limit_reset,
+            row.requests_per_minute if data.requests_per_minute is UNSET else data.requests_per_minute,
+        )
+        return ChangedKey(data.name, limits, data.disabled).of(row, services.clock())
 
     def store() -> KeyData:
-        before = _own(services, provisioner, key)
-        name = before.name if data.name is UNSET else data.name
-        check_name(name)
-        limits = _limits(
-            before.spend_cap if data.limit is UNSET else data.limit,
-            RESETS[before.period] if data.limit_reset is UNSET else data.limit_reset,
-            before.requests_per_minute if data.requests_per_minute is UNSET else data.requests_per_minute,
-        )
-        disabled = before.disabled_at is not None if data.disabled is UNSET else data.disabled
-        return _with_spending(services, changed(services, provisioner.id, before, name=name.strip(), disabled=disabled, limits=limits))
+        return _with_spending(services, changed(services, provisioner.id, _own(services, provisioner, key), change))
 
     found = await asyncio.to_thread(store)
     await services.reload()

@@ -1,14 +1,14 @@
 """Data policies of the gateway, an account, a project or a key: shown with what holds above them, previewed before saving, saved."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 from litestar import get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from anyapi.control.history import note
+from anyapi.control.history import note, refuse_overtaken
 from anyapi.control.layers import Chain, chain_of, requirement_at
 from anyapi.control.permissions import SignedIn
 from anyapi.control.services import Services
@@ -32,6 +32,13 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a layer shall ask from now on: the whole of it, in the form of a request's `data_policy`."""
 
     data_policy: dict[str, object]
+
+
+class Replacing(Asked, frozen=True, forbid_unknown_fields=True):
+    """The same, in place of what the layer asked when it was read."""
+
+    instead_of: dict[str, object] | None = None
+    """What it asked then, as it was shown. If somebody changed that meanwhile, nothing is saved (409). None: whatever stands there."""
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -104,7 +111,9 @@ def gateway_settings(services: NamedDependency[Services]) -> Shown:
 
 
 @put("/api/gateway/settings", opt={"permission": Permission.GATEWAY_WRITE})
-async def save_gateway_settings(services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], data: JSONBody[Asked]) -> Saved:
+async def save_gateway_settings(
+    services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], data: JSONBody[Replacing]
+) -> Saved:
     """Replace the stored part of the floor. What the configuration file says stays."""
     return await _save(services, signed_in, Layer.GATEWAY, GATEWAY_SUBJECT, None, data)
 
@@ -130,7 +139,7 @@ async def save_settings(
     account: FromPath[AccountId],
     layer: FromPath[Layer],
     subject: FromPath[str],
-    data: JSONBody[Asked],
+    data: JSONBody[Replacing],
 ) -> Saved:
     """Replace what a layer asks. It holds on every worker when this returns."""
     return await _save(services, signed_in, layer, subject, account, data)
@@ -181,22 +190,24 @@ def _show(services: Services, layer: Layer, subject: str, account: AccountId | N
     return Shown(layer, subject, data_policy(services.store.settings(layer, subject)), requirement_view(requirement_at(services, chain)))
 
 
-async def _save(services: Services, by: SignedIn, layer: Layer, subject: str, account: AccountId | None, data: Asked) -> Saved:
+async def _save(services: Services, by: SignedIn, layer: Layer, subject: str, account: AccountId | None, data: Replacing) -> Saved:
     asked = parse_data_policy(data.data_policy, services.known)
 
     def store() -> None:
         _chain(services, layer, subject, account)  # refuses a subject of another account
-        before = services.store.settings(layer, subject)
-        services.store.change_settings(layer, subject, _replaced_by(asked), services.clock())
-        note(services, by, account, "settings", f"{layer} {subject}".strip(), before=data_policy(before), after=data_policy(asked))
+        replaced: list[dict[str, object]] = []
+
+        def change(before: Settings) -> Settings:
+            replaced.append(data_policy(before))
+            refuse_overtaken(replaced[0], data.instead_of)
+            return asked
+
+        services.store.change_settings(layer, subject, change, services.clock())
+        note(services, by, account, "settings", f"{layer} {subject}".strip(), before=replaced[0], after=data_policy(asked))
 
     await asyncio.to_thread(store)
     version = await services.reload()
     return Saved(await asyncio.to_thread(_show, services, layer, subject, account), version)
-
-
-def _replaced_by(asked: Settings) -> Callable[[Settings], Settings]:
-    return lambda _before: asked
 
 
 def _chain(services: Services, layer: Layer, subject: str, account: AccountId | None) -> Chain:

@@ -140,6 +140,16 @@ def test_agreements_are_replaced_whole_and_written_down(staffed, admin):
     assert changes[0]["before"][0]["document"] == "order form 17"
 
 
+def test_an_agreement_that_somebody_ended_meanwhile_is_not_brought_back(admin):
+    made = added(admin, agreements=[ZERO])["credential"]
+    where, read = f"{URL}/{made['id']}/agreements", [one["agreement"] for one in made["agreements"]]
+    assert admin.send("PUT", where, {"agreements": [], "instead_of": read}).status_code == 200
+    stale = admin.send("PUT", where, {"agreements": [ZERO], "instead_of": read})
+    assert (stale.status_code, stale.json()["error"]["type"]) == (409, "conflict")
+    (now,) = [one for one in admin.get(URL).json()["credentials"] if one["id"] == made["id"]]
+    assert now["agreements"] == []
+
+
 def test_a_revoked_one_is_gone_with_its_seal_and_stays_in_the_list(staffed, admin):
     name = added(admin)["credential"]["id"]
     for _ in range(2):

@@ -139,7 +139,7 @@ def test_limits_that_cannot_be_meant(staffed, owner):
     assert [row["name"] for row in owner.get(KEYS).json()] == [""]
 
 
-def test_a_key_is_changed_as_a_whole(staffed, owner):
+def test_a_key_is_changed(staffed, owner):
     made = owner.post(KEYS, {"name": "app", "limits": {"spend_cap": 5.0}}).json()
     one = f"{KEYS}/{made['key']['id']}"
     changed = owner.send("PUT", one, {"name": "web", "limits": {"requests_per_minute": 3}}).json()
@@ -148,7 +148,7 @@ def test_a_key_is_changed_as_a_whole(staffed, owner):
     disabled = owner.send("PUT", one, {"name": "web", "limits": {}, "disabled": True}).json()
     assert disabled["key"]["state"] == "disabled"
     assert digest(made["secret"].encode()) not in staffed.snapshot.principals
-    owner.send("PUT", one, {"name": "web", "limits": {}})
+    owner.send("PUT", one, {"name": "web", "limits": {}, "disabled": False})
     assert staffed.snapshot.principals[digest(made["secret"].encode())].limits is None
     first = owner.get("/api/accounts/default/changes").json()[2]
     assert (first["what"], first["before"]["limits"]["spend_cap"], first["after"]["limits"]["requests_per_minute"]) == (
@@ -156,6 +156,17 @@ def test_a_key_is_changed_as_a_whole(staffed, owner):
         5.0,
         3,
     )
+
+
+@pytest.mark.parametrize("change", [{"name": "web"}, {"limits": {"spend_cap": 9.0}}, {"name": "web", "limits": {"spend_cap": 9.0}}, {}])
+def test_who_changes_a_key_does_not_enable_one_that_somebody_disabled_meanwhile(staffed, owner, change):
+    made = owner.post(KEYS, {"name": "app", "limits": {"spend_cap": 5.0}}).json()
+    one = f"{KEYS}/{made['key']['id']}"
+    owner.send("PUT", one, {"disabled": True})
+    key = owner.send("PUT", one, change).json()["key"]
+    assert key["state"] == "disabled"
+    assert digest(made["secret"].encode()) not in staffed.snapshot.principals
+    assert (key["name"], key["limits"]["spend_cap"]) == (change.get("name", "app"), change.get("limits", {"spend_cap": 5.0})["spend_cap"])
 
 
 def test_a_key_of_another_account_is_not_changed(staffed, owner):

@@ -35,6 +35,39 @@ def test_saving_replaces_the_whole_of_a_layer(owner):
     assert owner.send("PUT", ACCOUNT, {"data_policy": {}}).json()["settings"]["data_policy"] == {}
 
 
+def test_a_tightening_that_somebody_else_saved_meanwhile_is_not_undone(staffed, owner):
+    read = owner.get(ACCOUNT).json()["data_policy"]
+    theirs = owner.send("PUT", ACCOUNT, STRICT | {"instead_of": read}).json()["settings"]["data_policy"]
+    refused = owner.send("PUT", ACCOUNT, {"data_policy": {"paid_only": True}, "instead_of": read})
+    assert (refused.status_code, refused.json()["error"]["type"]) == (409, "conflict")
+    assert owner.get(ACCOUNT).json()["data_policy"] == theirs == {"retention_days": 0.0, "training_allowed": False}
+    assert len(owner.get("/api/accounts/default/changes").json()) == 1
+    both = {"data_policy": theirs | {"paid_only": True}, "instead_of": theirs}
+    assert owner.send("PUT", ACCOUNT, both).json()["settings"]["data_policy"] == both["data_policy"]
+    assert owner.send("PUT", ACCOUNT, {"data_policy": {}}).json()["settings"]["data_policy"] == {}
+
+
+def test_the_floor_is_not_lowered_by_who_did_not_see_it(staffed):
+    operator = staffed.browser("operator@x.org")
+    operator.send("PUT", "/api/gateway/settings", STRICT | {"instead_of": {}})
+    stale = {"data_policy": {"regions": ["eu"]}, "instead_of": {}}
+    assert operator.send("PUT", "/api/gateway/settings", stale).status_code == 409
+    assert set(operator.get("/api/gateway/settings").json()["data_policy"]) == {"retention_days", "training_allowed"}
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"providers": {"only": ["openai", "anthropic"], "ignore": ["deepseek"]}, "regions": ["us", "eu"]},
+        {"data_class": "confidential", "certifications": ["soc2-type2", "iso27001"], "min_confidence": "primary"},
+        {"retention_days": 0.5, "flagged_copies": "counted", "paid_only": True, "human_review_allowed": False},
+    ],
+)
+def test_what_was_shown_is_what_may_be_sent_back(owner, policy):
+    shown = owner.send("PUT", ACCOUNT, {"data_policy": policy}).json()["settings"]["data_policy"]
+    assert owner.send("PUT", ACCOUNT, {"data_policy": {}, "instead_of": shown}).status_code == 200
+
+
 def test_what_the_gateway_asks_holds_below_it(staffed, owner):
     operator = staffed.browser("operator@x.org")
     operator.send("PUT", "/api/gateway/settings", {"data_policy": {"retention_days": 7}})
