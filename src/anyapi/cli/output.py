@@ -8,6 +8,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from anyapi.control.names import as_seen
+
 _WIDTH_OF_A_FILE = 200
 """Columns where output is not a terminal: wide enough that ids stay whole for grep."""
 
@@ -28,5 +30,5 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
     for number, column in enumerate(columns):
         table.add_column(column, no_wrap=number == 0, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(as_seen, row))
     console().print(table)

@@ -7,6 +7,7 @@ from litestar.params import FromPath, JSONBody
 
 from anyapi.control.history import note
 from anyapi.control.layers import account_of
+from anyapi.control.names import check_name
 from anyapi.control.permissions import SignedIn
 from anyapi.control.services import Services
 from anyapi.control.threads import in_thread
@@ -167,4 +168,5 @@ def _name(text: str) -> str:
     name = text.strip()
     if not 0 < len(name) <= 200:
         raise BadRequest("A name has 1 to 200 characters.", "name")
+    check_name(name, 200)
     return name

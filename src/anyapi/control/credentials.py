@@ -13,7 +13,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from anyapi.control.history import note, refuse_overtaken
-from anyapi.control.keys import check_name
+from anyapi.control.names import check_name
 from anyapi.control.permissions import SignedIn
 from anyapi.control.services import Services
 from anyapi.control.threads import in_thread

@@ -10,6 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from anyapi.control.history import note
+from anyapi.control.names import check_name
 from anyapi.control.permissions import SignedIn
 from anyapi.control.services import Services
 from anyapi.control.sessions import LONGEST_TEXT, NO_LINK, Me, me_of
@@ -66,6 +67,7 @@ def invite(
     email, now = data.email.strip().lower(), services.clock()
     if "@" not in email[1:-1] or len(email) > LONGEST_TEXT:
         raise BadRequest(f"That is not an e-mail address of at most {LONGEST_TEXT} characters.", "email")
+    check_name(email, LONGEST_TEXT, "email")
     if any(person.email == email for _, person in services.people.members(account)):
         raise BadRequest("Whoever has this e-mail address is a member already: change their role in the list of members.", "email")
     token = new_token()

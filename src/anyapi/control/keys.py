@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 from anyapi.control.history import note, note_by
 from anyapi.control.key_views import Limits, ShownKey, limits_of, shown, spending_of
 from anyapi.control.layers import has_project, key_of
+from anyapi.control.names import check_name
 from anyapi.control.permissions import SignedIn
 from anyapi.control.rotation import LONGEST_OVERLAP, rotate
 from anyapi.control.services import Services
@@ -25,7 +26,6 @@ from anyapi.policy.as_fields import data_policy
 from anyapi.policy.parse import parse_data_policy
 from anyapi.storage.rows import KeyRow
 
-LONGEST_NAME = 100
 LONGEST_DAYS = 3650.0
 
 
@@ -174,12 +174,6 @@ async def revoke_key(
         return _as_stored(services, row)
 
     return KeyInForce(await asyncio.to_thread(store), await services.reload())
-
-
-def check_name(name: str) -> None:
-    """Raise `BadRequest` for a name that is too long."""
-    if len(name) > LONGEST_NAME:
-        raise BadRequest(f"A name has at most {LONGEST_NAME} characters.", "name")
 
 
 def changed(services: Services, who: str, row: KeyRow, change: Callable[[KeyRow], KeyRow]) -> KeyRow:

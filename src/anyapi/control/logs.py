@@ -15,6 +15,7 @@ from litestar.response import Stream
 
 from anyapi.control.history import note
 from anyapi.control.layers import chain_of
+from anyapi.control.names import check_name
 from anyapi.control.permissions import SignedIn
 from anyapi.control.services import Services
 from anyapi.control.threads import in_thread
@@ -107,6 +108,7 @@ async def add_log_recipient(
     services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], account: FromPath[AccountId], data: JSONBody[NewRecipient]
 ) -> LogsSaved:
     """Seal to one more public key from now on. Entries of before stay closed to it."""
+    check_name(data.name, LONGEST_NAME)
 
     def store() -> None:
         recipient = checked(data.recipient)
@@ -115,8 +117,6 @@ async def add_log_recipient(
             raise BadRequest("The log is sealed to this public key already.", "recipient")
         if len(known) >= MOST_RECIPIENTS:
             raise BadRequest(f"An account has at most {MOST_RECIPIENTS} recipients: remove one first.", "recipient")
-        if len(data.name) > LONGEST_NAME:
-            raise BadRequest(f"A name has at most {LONGEST_NAME} characters.", "name")
         row = RecipientRow(new_id("rcp"), account, recipient, data.name.strip(), services.clock())
         services.store.add_log_recipient(row)
         note(services, signed_in, account, "log_recipient_added", row.id, after={"recipient": row.recipient, "name": row.name})

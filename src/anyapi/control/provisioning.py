@@ -16,8 +16,9 @@ from msgspec import UNSET, UnsetType
 
 from anyapi.control.history import note_by
 from anyapi.control.key_views import Limits, spending_of
-from anyapi.control.keys import ChangedKey, changed, check_name
+from anyapi.control.keys import ChangedKey, changed
 from anyapi.control.layers import key_of
+from anyapi.control.names import check_name
 from anyapi.control.services import Services
 from anyapi.control.tenants import for_the_provisioner
 from anyapi.control.threads import in_thread

@@ -10,6 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from anyapi.control.history import note_by
+from anyapi.control.names import check_name
 from anyapi.control.passwords import hashed, matches
 from anyapi.control.permissions import LONGEST_SECONDS, SignedIn, cookie_name, session_of
 from anyapi.control.services import Services
@@ -171,6 +172,8 @@ def _check_form(link: LinkRow | None, email: str, name: str) -> None:
         raise BadRequest(NO_LINK, "token")
     if "@" not in email[1:-1] or len(email) > LONGEST_TEXT or not 0 < len(name) <= LONGEST_TEXT:
         raise BadRequest(f"A name and an e-mail address are needed, at most {LONGEST_TEXT} characters each.", "email")
+    check_name(name, LONGEST_TEXT)
+    check_name(email, LONGEST_TEXT, "email")
     if link.kind is LinkKind.INVITATION and email != link.email:  # whoever is invited there later would be somebody else
         raise BadRequest("This link is for the e-mail address that was invited. To use another one, ask for a link for that.", "email")
 
