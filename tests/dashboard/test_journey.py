@@ -95,7 +95,7 @@ def test_from_the_first_link_to_a_refusal_that_is_explained(owned):
         page.get_by_role("link", name="Activity").click()
         row = page.get_by_role("row").filter(has_text="Refused by policy")
         expect(row.get_by_role("link", name="anthropic/claude-3.5-sonnet, Refused by policy")).to_have_count(1)
-        assert page.get_by_role("heading", level=2).all_inner_texts() == ["By day", "Requests", "By what"]
+        assert page.get_by_role("heading", level=2).all_inner_texts() == ["By day, in UTC", "Requests", "By what"]
         row.get_by_text("Refused by policy").click()  # not the link: the whole row opens it
         expect(page.get_by_text("It was sent to nobody.")).to_be_visible()
         expect(page.get_by_text("It cost nothing: nothing was sent.")).to_be_visible()

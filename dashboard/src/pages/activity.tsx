@@ -108,7 +108,7 @@ function OverTime({ rows, since, until, span, every }: { rows: UsageTotal[]; sin
   const legend = LEGENDS[metric];
   return (
     <Panel
-      title={span.by === "hour" ? "By hour" : "By day"}
+      title={span.by === "hour" ? "By hour, in UTC" : "By day, in UTC"}
       tools={<SegmentedControl size="xs" aria-label="What to show" value={metric} onChange={(next) => setMetric(next as Metric)} data={[...METRICS]} style={{ maxWidth: "100%", overflowX: "auto" }} />}
     >
       {legend && (

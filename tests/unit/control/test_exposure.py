@@ -54,6 +54,7 @@ def test_a_long_ledger_says_what_it_leaves_out(owner, monkeypatch):
 
 def test_csv_has_every_line_and_no_formula(owner):
     answer = owner.get(f"{URL}.csv")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     assert tuple(rows[0]) == COLUMNS
     assert [(row["provider"], row["app"], row["requests"], row["until"][:4]) for row in rows] == [
