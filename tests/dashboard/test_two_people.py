@@ -89,3 +89,17 @@ def test_a_long_name_pushes_no_column_out_of_sight(long_named, path, width):
             "(all) => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.ariaLabel)"
         )
         assert cut == []
+
+
+def test_somebody_with_a_long_name_makes_a_key_pair(owned):
+    with owned.page(storage_state=owned.session) as page:
+        link = owned.invite(page, "zoe@example.org", "admin")
+    ours = owned.session
+    with owned.page() as page:
+        owned.join(page, link, "Zoe " * 40, "zoe@example.org")
+        page.goto(f"{owned.url}/a/default/logs")
+        page.get_by_role("button", name="Make a key pair").click()
+        page.get_by_label("I have kept the identity in a safe place").check()
+        page.get_by_role("button", name="Add its public key").click()
+        expect(page.get_by_role("region", name="Public keys").get_by_text("Zoe Zoe")).to_be_visible()
+    owned.session = ours

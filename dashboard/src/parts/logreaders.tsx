@@ -11,6 +11,8 @@ import { fileOf, newPair, type Pair } from "../words/seal";
 import { Icon } from "./icon";
 import { CodeBlock, Confirm, Empty, Failed, Note, Panel, sent, Table } from "./parts";
 
+/** As many letters of a name as the gateway takes here. */
+const LONGEST_NAME = 80;
 type Doing = { what: "paste" } | { what: "make"; pair: Pair } | { what: "remove"; row: RecipientRow } | null;
 
 export function Readers({ settings, allowed, changed }: { settings: LogSettings; allowed: boolean; changed: (saved: LogsSaved) => void }) {
@@ -80,7 +82,7 @@ function Paste({ done }: { done: (saved: LogsSaved) => void }) {
         {add.error && <Failed error={add.error} />}
         {secret && <Note tone="bad" live>That is an identity: it must not leave your machine. Paste the public key that stands above it in its file.</Note>}
         <TextInput label="Public key" description="As age-keygen prints it: age1 and 58 letters and digits." classNames={{ input: "mono" }} value={recipient} onChange={(event) => setRecipient(event.currentTarget.value)} required autoComplete="off" spellCheck={false} />
-        <TextInput label="Name" description="Whose it is, for people." value={name} maxLength={80} onChange={(event) => setName(event.currentTarget.value)} />
+        <TextInput label="Name" description="Whose it is, for people." value={name} maxLength={LONGEST_NAME} onChange={(event) => setName(event.currentTarget.value)} />
         <div><Button type="submit" disabled={secret || recipient.trim() === ""} loading={add.isPending}>Add it</Button></div>
       </Stack>
     </form>
@@ -106,7 +108,7 @@ function Make({ pair, done }: { pair: Pair; done: (saved: LogsSaved) => void }) 
       <div><Button variant="default" leftSection={<Icon name="download" size={16} />} onClick={save}>Save it as a file</Button></div>
       <Checkbox label="I have kept the identity in a safe place" checked={kept} onChange={(event) => setKept(event.currentTarget.checked)} />
       {add.error && <Failed error={add.error} />}
-      <div><Button disabled={!kept} loading={add.isPending} onClick={() => add.mutate({ recipient: pair.recipient, name: me.name })}>Add its public key</Button></div>
+      <div><Button disabled={!kept} loading={add.isPending} onClick={() => add.mutate({ recipient: pair.recipient, name: me.name.slice(0, LONGEST_NAME) })}>Add its public key</Button></div>
     </Stack>
   );
 }

@@ -27,6 +27,8 @@ TOLD = frozenset({Role.OWNER, Role.ADMIN})
 STEP = 20
 """Accounts between two notes of the progress."""
 KEEP_DAYS = 400.0
+CHECKED_ANEW = "verified_at"
+"""The field that changes of every record that was looked at again. Named beside them, what did change would not be seen."""
 
 
 def tell_updates(services: Services) -> int:
@@ -67,7 +69,7 @@ class _Update:
         self._new = msgspec.structs.replace(context, catalogue=after)
         changes = msgspec.json.decode(row.changes or "[]", type=list[CatalogueChange])
         self._come = _subjects(changes, ChangeKind.PROVIDER_ADDED)
-        self._changed = _subjects(changes, ChangeKind.PROVIDER_CHANGED)
+        self._changed = _subjects((change for change in changes if change.field != CHECKED_ANEW), ChangeKind.PROVIDER_CHANGED)
         self._shared: dict[RequirementHash, tuple[Effect, frozenset[ProviderId]]] = {}
 
     def tell(self, account: AccountId) -> None:

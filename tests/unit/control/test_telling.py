@@ -1,5 +1,7 @@
 """Who is told what: over a real store and the shipped catalogue, with a clock that the test moves."""
 
+import datetime as dt
+
 import msgspec
 import pytest
 from tests.tools.catalogue_site import edited
@@ -56,6 +58,29 @@ def test_each_account_is_told_once_what_it_means_for_it(updated):
     assert (theirs.gained, theirs.changed_providers, theirs.to_accept) == ({}, (LOOSE,), ()), "it asks nothing, so it gains nothing"
     (row,) = [row for row in updated.review.updates() if row.source is UpdateSource.FILE]
     assert (row.accounts, row.told, row.told_at) == (2, 2, updated.now)
+
+
+def checked_anew(catalogue, days):
+    return {
+        name: msgspec.structs.replace(
+            record, provenance=msgspec.structs.replace(record.provenance, verified_at=record.provenance.verified_at + dt.timedelta(days))
+        )
+        for name, record in catalogue.providers.items()
+    }
+
+
+def test_records_that_were_looked_at_again_do_not_hide_the_one_that_changed(staffed):
+    base = staffed.config.base
+    update(staffed, edited(base, 1, **checked_anew(next_catalogue(base), 1)))
+    tell_updates(staffed.services)
+    (notice,) = notices(staffed, "default")
+    assert notice.changed_providers == (LOOSE,)
+
+
+def test_nobody_is_told_that_records_were_looked_at_again_and_nothing_else(staffed):
+    update(staffed, edited(staffed.config.base, 1, **checked_anew(staffed.config.base, 1)))
+    assert tell_updates(staffed.services) == 1
+    assert notices(staffed, "default") == []
 
 
 def test_an_account_that_is_not_concerned_is_left_alone(staffed):
