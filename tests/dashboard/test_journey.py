@@ -2,7 +2,9 @@
 
 import json
 import re
+import subprocess
 import time
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import expect
@@ -421,3 +423,13 @@ def test_the_first_load_is_small_and_quick(owned):
     print(f"first load {max(sizes)} bytes, interactive in {min(times):.2f} s")
     assert 50_000 < max(sizes) < FIRST_LOAD_BYTES
     assert min(times) < INTERACTIVE_SECONDS
+
+
+def test_a_command_that_an_address_made_runs_nothing_else(owned, tmp_path):
+    with owned.page() as page:
+        owned.sign_in(page)
+        page.goto(f"{owned.url}/a/default/explain?model=" + quote(f"x'; touch {tmp_path}/run; '", safe=""))
+        shown = page.get_by_label("the command", exact=True).inner_text()
+    subprocess.run(["sh", "-c", shown.replace("curl ", ": ", 1)], check=True, timeout=10)
+    assert "touch" in shown
+    assert not (tmp_path / "run").exists()

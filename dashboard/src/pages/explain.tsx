@@ -12,7 +12,7 @@ import { useHere } from "../api/session";
 import { CodeBlock, Empty, Failed, Loaded, Page, Panel } from "../parts/parts";
 import { choicesOf, ShieldForm } from "../parts/shieldform";
 import { AUTO, Verdicts } from "../parts/verdicts";
-import { keyLabel } from "../words/format";
+import { keyLabel, quoted } from "../words/format";
 import { NOTHING, toPolicy } from "../words/shields";
 import { TAGS } from "../words/tags";
 
@@ -93,7 +93,7 @@ function Playground({ models, providers }: { models: readonly ModelRow[]; provid
         </Panel>
         {chosen.length > 0 && (
           <Panel title="The same from a terminal">
-            <CodeBlock what="the command" text={`curl -s ${dataPlane}/v1/explain -H "Authorization: Bearer $ANYAPI_KEY" \\\n  -d '${body}'`} />
+            <CodeBlock what="the command" text={`curl -s ${dataPlane}/v1/explain -H "Authorization: Bearer $ANYAPI_KEY" \\\n  -d ${quoted(body)}`} />
           </Panel>
         )}
       </div>

@@ -67,6 +67,9 @@ export function ago(unix: number, now: number): string {
   return date(unix);
 }
 
+/** One word of a shell's command, whatever stands in it: what somebody copies must not do more than it shows. */
+export const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
 export function ordinal(place: number): string {
   const tens = place % 100;
   const end = tens > 10 && tens < 14 ? "th" : (["th", "st", "nd", "rd"][place % 10] ?? "th");

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { address, call, problemOf } from "../api/client";
 import { begin, pace } from "../api/queries";
 import type { UsageTotal } from "../api/schema";
-import { about, ago, days, keyLabel, list, money, ordinal, percent, responseTime, seconds, under } from "./format";
+import { about, ago, days, keyLabel, list, money, ordinal, percent, quoted, responseTime, seconds, under } from "./format";
 import { retention, setting, settingsOf, training } from "./policy";
 import { filled, spanOf, sum, ticks } from "./series";
 import { fromPolicy, NOTHING, same, toPolicy } from "./shields";
@@ -210,5 +210,12 @@ describe("keys of one name", () => {
     expect(keyLabel(old, [old, { id: "2", name: "app", prefix: "anyapi_sk_bb" }])).toBe("app (anyapi_sk_aa…)");
     expect(keyLabel(old, [old, { id: "2", name: "other", prefix: "anyapi_sk_bb" }])).toBe("app");
     expect(keyLabel({ ...old, name: "" }, [old])).toBe("anyapi_sk_aa…");
+  });
+});
+
+describe("what is copied into a terminal", () => {
+  it("is one word of it, whatever stands in the address of the page", () => {
+    expect(quoted('{"models":["a"]}')).toBe(`'{"models":["a"]}'`);
+    expect(quoted("x'; touch /tmp/y; '")).toBe(String.raw`'x'\''; touch /tmp/y; '\'''`);
   });
 });
