@@ -114,6 +114,7 @@ def test_a_page(filled, page, path):
     page.goto(f"{filled.url}/a/default/{path}")
     settled(page)
     assert serious(page) == []
+    assert "`" not in page.get_by_role("main").inner_text(), "a mark of code that nobody set as code"
     cut = page.locator(".scroll").evaluate_all(
         "(all) => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.ariaLabel)"
     )

@@ -82,7 +82,7 @@ function Records({ found }: { found: Inventory }) {
     <div className="masonry">
       {[...found.stored, ...spans].map((record) => (
         <Panel key={record.record} title={sentence(record.record)}>
-          <p className="small dim" style={{ marginTop: -8 }}>{record.ttl_days ? `Kept for ${plural(record.ttl_days, "day")}.` : ""} {record.note ? `${sentence(record.note).replace(/\.$/, "")}.` : ""}</p>
+          <p className="small dim" style={{ marginTop: -8 }}>{record.ttl_days ? `Kept for ${plural(record.ttl_days, "day")}.` : ""} {record.note ? coded(`${sentence(record.note).replace(/\.$/, "")}.`) : ""}</p>
           <Table label={record.record} head={<><th scope="col">Field</th><th scope="col">What it is for</th></>}>
             {record.fields.map((field) => (
               <tr key={field.field}><td className="mono nowrap">{field.field}</td><td>{coded(sentence(field.purpose))}</td></tr>

@@ -5,7 +5,7 @@ import { useInventory } from "../api/inventory";
 import { useHere } from "../api/session";
 import { plural } from "../words/format";
 import { RECORDS, rows } from "../words/kept";
-import { Loaded, Panel } from "./parts";
+import { Loaded, Panel, coded } from "./parts";
 
 export function WhatIsKept() {
   const { account } = useHere();
@@ -24,7 +24,7 @@ export function WhatIsKept() {
                 <dt>{RECORDS[one.record]}</dt>
                 <dd>
                   {one.fields}
-                  <span className="dim">{one.days === null ? ` ${one.note}` : ` Kept for ${plural(one.days, "day")}, unless the account says otherwise.`}</span>
+                  <span className="dim">{one.days === null ? <> {coded(one.note)}</> : ` Kept for ${plural(one.days, "day")}, unless the account says otherwise.`}</span>
                 </dd>
               </div>
             ))}
