@@ -132,3 +132,16 @@ def test_an_owner_takes_the_account_along_and_deletes_it(owned, tmp_path):
         page.get_by_role("button", name="Done").click()
         page.get_by_role("heading", name="Activity").wait_for()
         assert ACCOUNT not in page.url
+
+
+def test_nothing_is_cut_off_unseen_of_what_somebody_pasted(owned):
+    with owned.page() as page:
+        owned.sign_in(page)
+        page.goto(f"{owned.url}/a/default/requests")
+        words = page.get_by_role("textbox", name="Your words")
+        words.focus()
+        page.evaluate("document.execCommand('insertText', false, 'word '.repeat(900) + 'end')")
+        expect(page.get_by_text("503 characters too many")).to_be_visible()
+        page.get_by_role("button", name="Send it").click()
+        expect(page.get_by_role("alert").filter(has_text="1 to 4000 characters")).to_be_visible()
+        assert words.input_value().endswith("end")

@@ -1,6 +1,7 @@
 // What somebody writes to the privacy team, or the team back: a field for a letter.
 
 import { Textarea } from "@mantine/core";
+import { plural } from "../words/format";
 import { LONGEST_WORDS } from "../words/requests";
 
 interface Props {
@@ -13,6 +14,7 @@ interface Props {
 }
 
 export function LetterField({ label, description, minRows, required = true, value, set }: Props) {
+  const over = [...value].length - LONGEST_WORDS; // nothing is cut off unseen of what somebody pasted
   return (
     <Textarea
       label={label}
@@ -20,7 +22,7 @@ export function LetterField({ label, description, minRows, required = true, valu
       autosize
       minRows={minRows}
       maxRows={16}
-      maxLength={LONGEST_WORDS}
+      error={over > 0 && `${plural(over, "character")} too many: shorten it before you send it.`}
       required={required}
       withAsterisk={false}
       value={value}
