@@ -433,3 +433,24 @@ def test_a_command_that_an_address_made_runs_nothing_else(owned, tmp_path):
     subprocess.run(["sh", "-c", shown.replace("curl ", ": ", 1)], check=True, timeout=10)
     assert "touch" in shown
     assert not (tmp_path / "run").exists()
+
+
+SAVE = """(policy) => fetch('/api/session').then((answer) => answer.json()).then((found) => fetch(
+    '/api/accounts/default/settings/account/default',
+    {method: 'PUT', headers: {'x-csrf-token': found.signed_in.csrf, 'content-type': 'application/json'}, body: JSON.stringify({data_policy: policy})},
+)).then((answer) => answer.status)"""
+
+
+def test_the_list_of_models_tells_what_allowed_endpoints_can_do(owned):
+    with owned.page() as page:
+        owned.sign_in(page)
+        page.goto(f"{owned.url}/a/default/models")
+        row = page.get_by_role("region", name="Models").get_by_role("row").filter(has_text="openai/gpt-5.4")
+        page.get_by_placeholder("Search models").fill("openai/gpt-5.4")
+        expect(page.get_by_role("columnheader", name="Cheapest allowed, $/M")).to_be_visible()
+        expect(row.first).to_contain_text("1.1M")  # at OpenAI
+        assert page.evaluate(SAVE, {"providers": {"only": ["amazon-bedrock"]}}) == 200
+        page.reload()
+        page.get_by_placeholder("Search models").fill("openai/gpt-5.4")
+        expect(row.first).to_contain_text("922K")
+        assert page.evaluate(SAVE, {}) == 200

@@ -45,13 +45,14 @@ interface Summary {
 
 function summary(row: ModelRow): Summary {
   const allowed = row.endpoints.filter((endpoint) => endpoint.permitted);
+  const had = allowed.length ? allowed : row.endpoints; // what only an endpoint that is left out can do is not to be had
   const prices = allowed.map(({ price }) => (price.input ?? Number.NaN) + (price.output ?? Number.NaN)).filter((price) => price > 0);
   return {
     row,
     permitted: allowed.length,
     cheapest: prices.length ? Math.min(...prices) : null,
-    context: Math.max(0, ...row.endpoints.map((endpoint) => endpoint.context_length ?? 0)),
-    can: [...new Set(row.endpoints.flatMap((endpoint) => abilities(endpoint.capabilities)))],
+    context: Math.max(0, ...had.map((endpoint) => endpoint.context_length ?? 0)),
+    can: [...new Set(had.flatMap((endpoint) => abilities(endpoint.capabilities)))],
     best: [...allowed].sort((one, other) => strictness(one.data_policy) - strictness(other.data_policy))[0],
   };
 }
@@ -113,7 +114,7 @@ function ModelTable() {
                     <SortHead by="name" order={order} set={setOrder}>Model</SortHead>
                     <SortHead by="endpoints" order={order} set={setOrder}>Allowed</SortHead>
                     <SortHead by="policy" order={order} set={setOrder}>Best policy you can have</SortHead>
-                    <SortHead by="price" order={order} set={setOrder} right>In + out, $/M</SortHead>
+                    <SortHead by="price" order={order} set={setOrder} right>Cheapest allowed, $/M</SortHead>
                     <SortHead by="context" order={order} set={setOrder}>Context, can do</SortHead>
                   </>
                 }
