@@ -64,6 +64,28 @@ def test_who_changes_a_limit_does_not_enable_a_key_that_somebody_disabled_meanwh
         expect(mine.get_by_role("region", name="API keys").get_by_text("active", exact=True)).to_be_visible()
 
 
+def test_who_asks_for_a_reminder_does_not_switch_off_review_first_that_somebody_switched_on_meanwhile(owned):
+    with owned.page(storage_state=owned.session) as mine, owned.page(storage_state=owned.session) as theirs:
+        for page in (mine, theirs):
+            page.goto(f"{owned.url}/a/default/review")
+            page.get_by_role("heading", name="How you review").wait_for()
+        _switch(theirs, "Review first")
+        theirs.get_by_role("button", name="Save", exact=True).click()
+        expect(theirs.get_by_text("Saved.")).to_be_visible()
+        mine.get_by_label("Remind of a review every so many days").fill("30")
+        mine.get_by_role("button", name="Save", exact=True).click()
+        expect(mine.get_by_text("Saved.")).to_be_visible()
+        for page in (mine, theirs):
+            page.reload()
+            expect(page.get_by_role("switch", name="Review first")).to_be_checked()
+            expect(page.get_by_label("Remind of a review every so many days")).to_have_value("30")
+        _switch(mine, "Review first")
+        expect(mine.get_by_text("Switching it off accepts everything that waits")).to_be_visible()
+        mine.get_by_role("button", name="Save", exact=True).click()
+        expect(mine.get_by_text("Saved.")).to_be_visible()
+        expect(mine.get_by_role("switch", name="Review first")).not_to_be_checked()
+
+
 @pytest.fixture(scope="module")
 def long_named(owned):
     """A key, an app and a request by them whose names are as long as may be and have no space."""

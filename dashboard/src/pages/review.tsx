@@ -178,15 +178,18 @@ function Notices() {
 function Ways({ told }: { told: Told }) {
   const { account, may } = useHere();
   const fresh = useFresh();
-  const [first, setFirst] = useState(told.review_first);
-  const [email, setEmail] = useState(told.email);
-  const [every, setEvery] = useState<number | string>(told.remind_days ?? "");
+  // What was not touched here is not sent: somebody else may have changed it since this page was opened.
+  const [wishes, wish] = useState<Partial<Pick<Told, "review_first" | "email" | "remind_days">>>({});
+  const { review_first: first, email, remind_days: every } = { ...told, ...wishes };
   const allowed = may("write_settings");
-  const wishes = { review_first: first, email, remind_days: typeof every === "number" ? every : null };
-  const dirty = first !== told.review_first || email !== told.email || wishes.remind_days !== told.remind_days;
+  const changed = Object.fromEntries(Object.entries(wishes).filter(([name, wish]) => wish !== told[name as keyof Told]));
+  const dirty = Object.keys(changed).length > 0;
   const save = useMutation({
-    mutationFn: () => call("put", "/api/accounts/{account}/review/settings", { path: { account }, body: wishes }),
-    onSuccess: fresh,
+    mutationFn: () => call("put", "/api/accounts/{account}/review/settings", { path: { account }, body: changed }),
+    onSuccess: () => {
+      wish({});
+      fresh();
+    },
   });
   const reviewed = useMutation({ mutationFn: () => call("post", "/api/accounts/{account}/review/done", { path: { account } }), onSuccess: fresh });
   return (
@@ -194,10 +197,10 @@ function Ways({ told }: { told: Told }) {
       <form onSubmit={sent(() => save.mutate())}>
         <Stack>
           {!allowed && <Note>To change this you need the role owner or admin.</Note>}
-          <Switch label="Review first" description="What an update adds or loosens stays denied for this account until an owner or admin accepts it. What it tightens holds at once." checked={first} disabled={!allowed} onChange={(event) => setFirst(event.currentTarget.checked)} />
+          <Switch label="Review first" description="What an update adds or loosens stays denied for this account until an owner or admin accepts it. What it tightens holds at once." checked={first} disabled={!allowed} onChange={(event) => wish({ ...wishes, review_first: event.currentTarget.checked })} />
           {told.review_first && !first && <Note tone="warn">Switching it off accepts everything that waits, and the history says that it was you.</Note>}
-          <NumberInput label="Remind of a review every so many days" description="Empty: no reminder." min={1} max={3660} allowDecimal={false} value={every} disabled={!allowed} onChange={setEvery} />
-          <Switch label="E-mail to owners and admins" description={told.email_possible ? "Metadata alone: which providers and models changed." : "The operator has configured no mail server."} checked={email} disabled={!allowed || !told.email_possible} onChange={(event) => setEmail(event.currentTarget.checked)} />
+          <NumberInput label="Remind of a review every so many days" description="Empty: no reminder." min={1} max={3660} allowDecimal={false} value={every ?? ""} disabled={!allowed} onChange={(days) => wish({ ...wishes, remind_days: typeof days === "number" ? days : null })} />
+          <Switch label="E-mail to owners and admins" description={told.email_possible ? "Metadata alone: which providers and models changed." : "The operator has configured no mail server."} checked={email} disabled={!allowed || !told.email_possible} onChange={(event) => wish({ ...wishes, email: event.currentTarget.checked })} />
           <Group gap="sm">
             <Button type="submit" disabled={!dirty || !allowed} loading={save.isPending}>Save</Button>
             <Button variant="default" disabled={!allowed} loading={reviewed.isPending} onClick={() => reviewed.mutate()}>I have reviewed</Button>

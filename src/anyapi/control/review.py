@@ -7,6 +7,7 @@ import msgspec
 from litestar import delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
+from msgspec import UNSET, UnsetType
 
 from anyapi.catalogue.subjects import ENDPOINT, PROVIDER, Subject, read, records_of, renewal
 from anyapi.control.delivering import binding_of
@@ -109,11 +110,18 @@ class Done(msgspec.Struct, frozen=True):
 
 
 class Wishes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the account is to review and to be told from now on."""
+    """How the account is to review and to be told from now on. What is left out stays."""
 
-    review_first: bool
-    remind_days: float | None = None
-    email: bool = False
+    review_first: bool | UnsetType = UNSET
+    remind_days: float | UnsetType | None = UNSET
+    email: bool | UnsetType = UNSET
+
+    def of(self, before: ReviewSettings, now: float) -> ReviewSettings:
+        """The settings with the wishes. A reminder that is new counts from now."""
+        wished = {name: wish for name, wish in msgspec.structs.asdict(self).items() if wish is not UNSET}
+        after = msgspec.structs.replace(before, **wished)
+        begins = before.remind_days is None and after.remind_days is not None
+        return msgspec.structs.replace(after, reminded_at=now) if begins else after
 
 
 class Hook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -239,20 +247,15 @@ async def save_review_settings(
     services: NamedDependency[Services], signed_in: NamedDependency[SignedIn], account: FromPath[AccountId], data: JSONBody[Wishes]
 ) -> Told:
     """Say how the account reviews and is told. Switching `review_first` off accepts what waits, and says so in the history."""
-    if data.remind_days is not None and not 1 <= data.remind_days <= MOST_DAYS:
+    if data.remind_days is not None and data.remind_days is not UNSET and not 1 <= data.remind_days <= MOST_DAYS:
         raise BadRequest(f"remind_days must be between 1 and {MOST_DAYS:.0f}, or null for no reminder.", "remind_days")
-    if data.email and not services.updating.mails:
+    if data.email is True and not services.updating.mails:
         raise BadRequest("The operator has configured no mail server ([smtp]).", "email")
     now = services.clock()
 
-    def wished(before: ReviewSettings) -> ReviewSettings:
-        begins = now if data.remind_days is not None and before.remind_days is None else before.reminded_at
-        wishes = msgspec.structs.asdict(data)
-        return msgspec.structs.replace(before, **wishes, reminded_at=begins)
-
     def store() -> Told:
         before = services.review.review_settings(account)
-        after = services.review.change_review_settings(account, wished, by=signed_in.person.id, at=now)
+        after = services.review.change_review_settings(account, lambda row: data.of(row, now), by=signed_in.person.id, at=now)
         shown = [{name: getattr(each, name) for name in data.__struct_fields__} for each in (before, after)]
         note(services, signed_in, account, "review_settings", account, before=shown[0], after=shown[1])
         return _told(services, after)

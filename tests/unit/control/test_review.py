@@ -85,6 +85,15 @@ def test_switching_review_first_off_accepts_and_says_who(waiting):
     assert waiting.snapshot.context.held == {}
 
 
+@pytest.mark.parametrize("wish", [{"remind_days": 90}, {"remind_days": None}, {"email": False}, {}])
+def test_who_asks_for_a_reminder_does_not_switch_off_review_first_that_somebody_switched_on_meanwhile(waiting, wish):
+    told = waiting.browser("owner@x.org").send("PUT", f"{REVIEW}/settings", wish).json()
+    assert (told["review_first"], told["remind_days"]) == (True, wish.get("remind_days", 30.0))
+    assert waiting.snapshot.context.held
+    (row,) = waiting.browser("owner@x.org").get(REVIEW).json()["waiting"]
+    assert row["subject"] == "provider:cohere"
+
+
 def test_wishes_that_cannot_be_met(staffed):
     owner = staffed.browser("owner@x.org")
     for body, field in (
