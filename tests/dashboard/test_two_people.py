@@ -5,6 +5,7 @@ import re
 import httpx2
 import pytest
 from playwright.sync_api import expect
+from tests.tools.control_page import PASSWORD
 
 LONG = "W" * 100
 
@@ -16,6 +17,13 @@ def _switch(page, name):
 def _saved(page):
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Saved, and in force.")).to_be_visible()
+
+
+def _enter(page, email):
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_role("textbox", name="Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("link", name="Activity").wait_for()
 
 
 def _asked(page):
@@ -84,6 +92,37 @@ def test_who_asks_for_a_reminder_does_not_switch_off_review_first_that_somebody_
         mine.get_by_role("button", name="Save", exact=True).click()
         expect(mine.get_by_text("Saved.")).to_be_visible()
         expect(mine.get_by_role("switch", name="Review first")).not_to_be_checked()
+
+
+def test_a_page_goes_on_after_its_person_signed_in_again_on_another_and_not_after_somebody_else_did(owned):
+    with owned.page(storage_state=owned.session) as page:
+        link = owned.invite(page, "mallory@example.org", "admin")
+    ours = owned.session
+    with owned.page() as page:
+        owned.join(page, link, "Mallory", "mallory@example.org")
+    owned.session = ours
+    with owned.page() as page:
+        owned.sign_in(page)
+        page.goto(f"{owned.url}/a/default/privacy")
+        page.get_by_role("heading", name="What the account asks").wait_for()
+        for email, said in (
+            (owned.email, "Saved, and in force."),
+            ("mallory@example.org", "Somebody else has signed in with this browser."),
+        ):
+            other = page.context.new_page()
+            other.goto(f"{owned.url}/a/default/me")
+            other.get_by_role("button", name="Sign out", exact=True).click()
+            _enter(other, email)
+            _switch(page, "Paid tiers alone")
+            page.get_by_role("button", name="Save", exact=True).click()
+            expect(page.get_by_text(said)).to_be_visible()
+            other.close()
+        assert _asked(page) == {"paid_only": True}
+    with owned.page() as page:
+        owned.sign_in(page)
+        page.goto(f"{owned.url}/a/default/privacy")
+        _switch(page, "Paid tiers alone")
+        _saved(page)
 
 
 @pytest.fixture(scope="module")

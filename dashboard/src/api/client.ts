@@ -30,11 +30,21 @@ export class Problem extends Error {
   }
 }
 
+const CSRF = "x-csrf-token";
 let csrf = "";
+let who = "";
 
-/** What `GET /api/session` said must go with every change. */
-export function setCsrf(token: string): void {
-  csrf = token;
+/** What `GET /api/session` said must go with every change, and whose session that is. */
+export function setCsrf(me: { csrf: string; person: string } | null): void {
+  csrf = me?.csrf ?? "";
+  who = me?.person ?? "";
+}
+
+/** Takes over the session that this browser has by now, if it is still the same person's: they signed in again on another page. */
+async function again(): Promise<void> {
+  const found = await call("get", "/api/session");
+  if (found.signed_in?.person !== who) throw new Problem(409, "Somebody else has signed in with this browser. Nothing was changed: load this page again.");
+  setCsrf(found.signed_in);
 }
 
 export function address(path: string, values: Record<string, string> = {}, query: Values = {}): string {
@@ -74,8 +84,9 @@ export async function call<P extends keyof paths & string, M extends Method & ke
   method: M,
   path: P,
   asked: Asked<paths[P][M]> = {},
+  first = true,
 ): Promise<Result<paths[P][M]>> {
-  const headers: Record<string, string> = method === "get" ? {} : { "x-csrf-token": csrf, "content-type": "application/json" };
+  const headers: Record<string, string> = method === "get" ? {} : { [CSRF]: csrf, "content-type": "application/json" };
   const where = address(path, asked.path, asked.query);
   const known = method === "get" ? kept.get(where) : undefined;
   if (known) headers["if-none-match"] = known.tag;
@@ -84,8 +95,11 @@ export async function call<P extends keyof paths & string, M extends Method & ke
   if (answer.status === 304 && known) return known.found as Result<paths[P][M]>;
   const found: unknown = await answer.json().catch(() => null);
   if (answer.ok && method === "get") keep(where, answer.headers.get("etag"), found);
-  if (!answer.ok) throw problemOf(answer.status, found);
-  return found as Result<paths[P][M]>;
+  if (answer.ok) return found as Result<paths[P][M]>;
+  const problem = problemOf(answer.status, found);
+  if (!first || problem.status !== 403 || problem.field !== CSRF) throw problem;
+  await again();
+  return call(method, path, asked, false);
 }
 
 export function problemOf(status: number, found: unknown): Problem {

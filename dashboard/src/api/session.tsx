@@ -12,7 +12,7 @@ export function useEntrance() {
     queryKey: SESSION,
     queryFn: async () => {
       const found = await call("get", "/api/session");
-      setCsrf(found.signed_in?.csrf ?? "");
+      setCsrf(found.signed_in);
       return found;
     },
     staleTime: 60_000,
@@ -23,7 +23,7 @@ export function useEntrance() {
 export function useSignedIn(): (me: Me | null) => void {
   const client = useQueryClient();
   return (me) => {
-    setCsrf(me?.csrf ?? "");
+    setCsrf(me);
     const before = client.getQueryData<Entrance>(SESSION);
     client.removeQueries({ predicate: (query) => query.queryKey[0] !== SESSION[0] });
     client.setQueryData<Entrance>(SESSION, { first_run: false, data_plane_url: before?.data_plane_url ?? "", sign_in_service: before?.sign_in_service ?? null, signed_in: me });

@@ -75,7 +75,9 @@ def guard(connection: Connection, handler: BaseRouteHandler) -> None:
     if signed_in is None:
         raise AuthenticationFailed("Sign in first: there is no session, or it has ended.")
     if connection.scope.get("method") not in SAFE and not same(connection.headers.get(CSRF_HEADER, ""), signed_in.csrf):
-        raise PermissionDenied(f"The {CSRF_HEADER} header is missing or wrong. GET /api/session says what it must be.")
+        raise PermissionDenied(
+            f"The {CSRF_HEADER} header is missing or wrong. GET /api/session says what it must be.", {"field": CSRF_HEADER}
+        )
     _check_role(services, signed_in, handler.opt["permission"], connection.path_params.get("account"))
     connection.state.signed_in = signed_in
 
