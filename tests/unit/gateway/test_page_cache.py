@@ -88,3 +88,17 @@ async def test_what_cannot_be_made_is_not_kept():
         with pytest.raises(ValueError):
             await cache.get((one, "a", False), fail)
     assert await cache.get((one, "a", False), lambda: b"page") == b"page"
+
+
+@on_loop
+async def test_a_requirement_whose_page_is_kept_is_kept_itself():
+    """The cache goes by its place in memory: another's that came to lie there would be given its page."""
+    make, cache = Maker(), PageCache(Clock())
+    places = set()
+    for number in range(MOST_PAGES):
+        one = Requirement()
+        places.add(id(one))
+        await cache.get((one, "a", False), make)
+        del one
+        assert make.made == number + 1, "somebody else's page"
+    assert len(places) == MOST_PAGES
