@@ -118,7 +118,7 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
             receipts=parts.plane.outlets.receipts,
             audit=lambda: AuditReader(driver),
             updating=updating,
-            attempts=serving.Attempts(time.time),
+            attempts=serving.Attempts(time.monotonic),
             in_force=lambda: parts.plane.snapshot,
             reload=parts.reload,
             floor=config.policy,

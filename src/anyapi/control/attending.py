@@ -61,7 +61,7 @@ def _report(event: WriterEvent) -> None:
 def attend_once(services: Services, ways: Ways, looked_at: float, later: Later) -> float:
     """One round; `looked_at` is when it was last looked for what is due by the calendar, and so is what is given. Raises `StorageError`."""
     now = services.clock()
-    hourly = now >= looked_at + HOUR
+    hourly = not 0.0 <= now - looked_at < HOUR  # also where the clock was put back
     if hourly:
         purge(services)  # first: what is kept no longer goes even where nobody can be told anything
     tell_updates(services)

@@ -171,7 +171,7 @@ class OidcClient:
 
     def _of_itself(self) -> _About:
         now = self._clock()
-        if self._about is None or now > self._about[0] + KEPT_SECONDS:
+        if self._about is None or not 0.0 <= now - self._about[0] <= KEPT_SECONDS:  # also where the clock was put back
             issuer = self.service.issuer
             about = _asked(f"{issuer.removesuffix('/')}/.well-known/openid-configuration", _About)
             if about.issuer != issuer:
@@ -235,7 +235,7 @@ class OidcClient:
 
     def _key_set(self, about: _About, oldest: float) -> tuple[dict[str, jwk.Key], list[jwk.Key]]:
         now = self._clock()
-        if self._keys is None or now > self._keys[0] + oldest:
+        if self._keys is None or not 0.0 <= now - self._keys[0] <= oldest:
             found = _asked(about.jwks_uri, dict[str, list[dict[str, object]]])
             keys = [key for one in found.get("keys", []) if (key := _imported(one)) is not None]
             self._keys = (now, {key.kid: key for key in keys if key.kid}, keys)

@@ -40,7 +40,7 @@ class Attempts:
     """Failed sign-ins by what was tried: after five within a quarter of an hour the next ones wait. In memory, and bounded."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """`clock` gives Unix seconds."""
+        """`clock` gives seconds and only goes forward: one that is put back would have somebody wait for as long as it was ahead."""
         self._clock = clock
         self._failed: dict[str, tuple[int, float]] = {}
         self._lock = threading.RLock()

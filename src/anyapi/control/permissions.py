@@ -26,6 +26,8 @@ from anyapi.storage.tenant import EVERYBODY, only
 
 IDLE_SECONDS, LONGEST_SECONDS = 12 * 3600.0, 7 * 86400.0
 TOUCH_SECONDS = 60.0
+AHEAD_SECONDS = 3600.0
+"""By so much the clock that a session began by may have been ahead of ours: another machine's, or ours before it was put right."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER = "x-csrf-token"
 GATEWAY = frozenset({Permission.GATEWAY_READ, Permission.GATEWAY_WRITE})
@@ -134,7 +136,10 @@ def session_of(cookies: Mapping[str, str], services: Services) -> SignedIn | Non
         return None
     token_hash, now = sha256_of(token), services.clock()
     session = services.people.session(token_hash)
-    if session is None or now > session.created_at + LONGEST_SECONDS or now > session.seen_at + IDLE_SECONDS:
+    if session is None:
+        return None
+    if not -AHEAD_SECONDS <= now - session.created_at <= LONGEST_SECONDS or now > session.seen_at + IDLE_SECONDS:
+        services.people.end_session(token_hash)  # for good: a clock that is put back does not bring it back
         return None
     person = services.people.person(session.person)
     if person is None or person.disabled_at is not None:

@@ -240,7 +240,7 @@ class LogWriter:
 
     def _expire(self, connection: Connection) -> None:
         """Delete what has expired, and get its bytes out of the write-ahead log too."""
-        if self._clock() < self._expire_at:
+        if 0.0 < self._expire_at - self._clock() <= self._tick:  # else it is due, or the clock was put back
             return
         values = {"now": self._clock(), "limit": BATCH}
         gone = BATCH

@@ -212,7 +212,7 @@ class UsageWriter:
     def _purge(self, connection: Connection) -> None:
         """Delete one small batch of expired rows; the next one follows with the next batch of new rows, or an interval later."""
         now = self._clock()
-        if now < self._purge_at:
+        if 0.0 < self._purge_at - now <= _PURGE_SECONDS:  # else it is due, or the clock was put back
             return
         gone = purge(self._driver, connection, now, self._default_days, _PURGE_ROWS)
         self._unwiped = self._unwiped or gone > 0
@@ -230,8 +230,9 @@ class UsageWriter:
     def _add_up(self, connection: Connection) -> None:
         """Bring the sums up to date now and then: to add to a cell costs the same for one row and for a thousand."""
         now, waiting = self._clock(), self._not_added
+        due = not 0.0 < self._add_up_at - now <= _ADD_UP_SECONDS  # or the clock was put back
         # The first time what earlier processes left, which may be much: not before the start is done.
-        if waiting.added is None or (waiting.rows and (self._closed or waiting.many or now >= self._add_up_at)):
+        if waiting.added is None or (waiting.rows and (self._closed or waiting.many or due)):
             add_up(self._driver, connection, waiting)
             self._add_up_at = now + _ADD_UP_SECONDS
 

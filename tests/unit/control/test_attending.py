@@ -26,6 +26,16 @@ def test_a_round_tells_and_looks_at_the_calendar_once_an_hour(staffed, monkeypat
     assert looked == [at - 3600, at]
 
 
+def test_a_clock_that_was_ahead_and_is_put_right_does_not_keep_it_from_the_calendar(staffed, monkeypatch):
+    looked = []
+    monkeypatch.setattr(attending, "tell_what_is_due", lambda services: looked.append(services.clock()))
+    staffed.now += 1e8
+    at = attend_once(staffed.services, ways(), float("-inf"), Later())
+    staffed.now -= 1e8
+    assert attend_once(staffed.services, ways(), at, Later()) == staffed.now
+    assert looked == [at, staffed.now]
+
+
 def test_it_goes_on_after_a_failure_and_ends_when_told(staffed, monkeypatch, capsys):
     rounds, failed = [], threading.Event()
 

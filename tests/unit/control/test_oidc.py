@@ -182,6 +182,15 @@ def test_new_keys_are_asked_for_when_one_is_unknown_but_not_all_the_time(world):
     assert world.service.asked.count("/keys") == 2
 
 
+def test_a_clock_that_was_ahead_and_is_put_right_keeps_nothing_of_the_service_for_longer(world):
+    world.now += 1e8
+    world.enter()
+    world.now -= 1e8
+    world.service.keys, world.service.token = [rsa_jwk(STRANGER, "new")], lambda claims: signed(claims, STRANGER, kid="new")
+    assert world.enter("b" + FLOW).subject == "s1"
+    assert world.service.asked.count("/.well-known/openid-configuration") == 2
+
+
 def test_state_belongs_to_the_browser(world):
     for changed in ({"state": None}, {"state": ""}, {"state": "x" * 43}, {"state": "é"}):
         assert world.refused(**changed) == "state"

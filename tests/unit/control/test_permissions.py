@@ -181,6 +181,21 @@ def test_sessions_end_when_idle_and_when_old(staffed, passed, step):
     assert browser.get("/api/accounts").status_code == 401
 
 
+def test_a_session_that_ended_does_not_begin_again_when_the_clock_is_put_back(staffed):
+    browser = staffed.browser("owner@x.org")
+    staffed.now += IDLE_SECONDS + 1
+    assert browser.get("/api/accounts").status_code == 401
+    staffed.now -= IDLE_SECONDS
+    assert browser.get("/api/accounts").status_code == 401
+
+
+def test_a_session_of_a_clock_that_was_ahead_lasts_no_longer_than_others(staffed):
+    staffed.now += 1e8
+    browser = staffed.browser("owner@x.org")
+    staffed.now -= 1e8
+    assert browser.get("/api/accounts").status_code == 401
+
+
 def test_a_person_who_is_shut_out_is_out_at_once(staffed):
     browser = staffed.browser("owner@x.org")
     with staffed.people._transaction("shut out") as connection:

@@ -88,6 +88,21 @@ def test_what_expired_while_somebody_reads_is_wiped_at_the_next_tick_and_nobody_
     writer.close()
 
 
+def test_a_clock_that_was_ahead_and_is_put_right_holds_no_expiry_up(backend):
+    now = [NOON - 1000.0]
+    writer = LogWriter(backend.driver, lambda: now[0], Sealer)
+    now[0] += 1e8
+    writer.flush()
+    now[0] = NOON
+    put(writer, kept(1))
+    writer.flush()
+    assert stored(backend)[1] == 1
+    now[0] = kept(1).entry.expires_at + 1.0
+    writer.flush()
+    assert stored(backend) == (0, 0, 0)
+    writer.close()
+
+
 @pytest.mark.parametrize(("times", "whole"), [(1, 1), (TRIES - 1, 1), (TRIES, 0)])
 def test_a_large_one_is_tried_again_and_then_given_up_without_a_trace(backend, times, whole):
     writer = LogWriter(backend.driver, lambda: NOON, lambda: Failing(StorageError, times))

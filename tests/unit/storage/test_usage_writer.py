@@ -209,6 +209,22 @@ def test_expired_rows_go_in_small_batches_as_time_passes(store, open_writer):
     assert left == [700, 200, 0, 0]
 
 
+def test_a_clock_that_was_ahead_and_is_put_right_holds_up_neither_expiry_nor_sums(tmp_path, store, open_writer):
+    """A machine that starts with a wrong clock: what expires later must not wait until that time has come."""
+    clock = Clock()
+    writer = open_writer(clock, default_days=1.0)
+    clock.now = NOON + 4000 * DAY
+    put(writer, usage_row(1))
+    writer.flush()
+    clock.now = NOON
+    put(writer, *[usage_row(number) for number in range(2, 5)])
+    writer.flush()
+    assert added(tmp_path) == len(store.usage_rows(*EVERYTHING)) == 3
+    clock.now = NOON + DAY + 5000.0
+    writer.flush()
+    assert store.usage_rows(*EVERYTHING) == []
+
+
 def found(tmp_path, text):
     return [name for name in ("anyapi.db", "anyapi.db-wal") if text in (tmp_path / name).read_bytes()]
 

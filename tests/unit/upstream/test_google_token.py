@@ -231,6 +231,21 @@ def test_a_forgotten_token_is_fetched_again():
     run(scenario)
 
 
+def test_a_token_of_a_clock_that_was_ahead_is_fetched_again_when_that_is_put_right():
+    """It has run out long before that time, and would be sent and refused until then."""
+
+    async def scenario(server, tokens, clock):
+        clock.now += 7200.0
+        await tokens.get()
+        clock.now -= 7200.0
+        assert not tokens.fresh()
+        assert (await tokens.get()).reveal() == "ya29.token-2..."
+        clock.now -= PAUSE
+        assert tokens.forget()
+
+    run(scenario)
+
+
 def test_a_token_is_trusted_for_an_hour_at_most():
     async def scenario(server, tokens, clock):
         server.expires_in = 10**9
