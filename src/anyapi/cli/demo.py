@@ -183,7 +183,7 @@ def _gateway(config: Path, home: Path) -> Iterator[tuple[str, Callable[[], None]
             stderr=errors,
             text=True,
             env=_of_a_demo(os.environ),
-            preexec_fn=end_with_parent,  # noqa: PLW1509
+            preexec_fn=functools.partial(end_with_parent, os.getpid()),  # noqa: PLW1509
         )
     try:
         line = process.stdout.readline() if process.stdout is not None else ""

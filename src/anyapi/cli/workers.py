@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import os
 import signal
 import subprocess
 import sys
@@ -37,15 +38,20 @@ def more_workers(count: int, path: Path | None) -> Iterator[None]:
             keeper.join()
 
 
-def end_with_parent() -> None:
-    """Have the system end this process in good order when the one that started it is gone (prctl(2), PR_SET_PDEATHSIG)."""
+def end_with_parent(parent: int) -> None:
+    """Have the system end this process in good order when the one that started it is gone (prctl(2), PR_SET_PDEATHSIG).
+
+    Raises `SystemExit` where that is gone already: the system says nothing of what was before it was asked.
+    """
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:
+        raise SystemExit("anyapi: the process that started this one is gone, so it ends.")
 
 
 def _keep(path: Path | None, number: int, stopping: threading.Event, running: set[subprocess.Popen[bytes]]) -> None:
     """One worker after the other in the same place."""
-    options = ("--no-control", "--quiet", "--of-parent", "--number", str(number), *(() if path is None else ("--config", str(path))))
-    command = [sys.executable, "-m", "anyapi", "serve", *options]
+    options = ("--no-control", "--quiet", "--of-parent", str(os.getpid()), "--number", str(number))
+    command = [sys.executable, "-m", "anyapi", "serve", *options, *(() if path is None else ("--config", str(path)))]
     while not stopping.is_set():
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 ourselves
         running.add(process)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -73,7 +74,7 @@ def demo(env: Mapping[str, str]) -> Iterator[tuple[Caller, Installation]]:
 @contextlib.contextmanager
 def _running(home: Path, environment: dict[str, str]) -> Iterator[tuple[str, int]]:
     """`anyapi serve` until the block ends: its URL and its process."""
-    command = [sys.executable, "-m", "anyapi", "serve", "--of-parent", "--config", str(home / "anyapi.toml")]
+    command = [sys.executable, "-m", "anyapi", "serve", "--of-parent", str(os.getpid()), "--config", str(home / "anyapi.toml")]
     with (home / "output").open("wb") as output, (home / "errors").open("wb") as errors:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, cwd=home / "work", env=environment)  # noqa: S603
     try:
