@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 
 import msgspec
 import pytest
@@ -14,6 +15,7 @@ from tests.tools.control_page import first_person
 from tests.tools.gateway import running_gateway
 
 from anyapi.catalogue.canonical import encode
+from anyapi.cli.catalogue_update import TELL_SECONDS
 from anyapi.config import check_config_file
 from anyapi.domain.catalogue import Provider
 from anyapi.domain.data_policy import Retention, RetentionKind, ZeroRetention
@@ -67,12 +69,12 @@ def world(tmp_path):
     site.close()
 
 
-def prepared(world):
+def prepared(world, *, control=True):
     """The gateway's home, with the first catalogue installed before the gateway was ever started."""
     world.home.mkdir(mode=0o700)
     (world.home / "anyapi.toml").write_text(f'[storage]\ndata_dir = "{world.home}"\n' + world.toml.partition("[[credentials]]")[0])
     assert "no server is running" in world.command("update", world.file(world.first), "--allow-addresses")
-    return running_gateway(world.home, world.toml, control=True)
+    return running_gateway(world.home, world.toml, control=control)
 
 
 def chat(gateway, policy=None):
@@ -132,6 +134,15 @@ def test_from_a_signed_address_to_a_served_request_and_back_only_if_meant(world)
         gateway.start()
         assert chat(gateway).status == 200, "what was installed is there after a restart"
         assert gateway.request("GET", "/v1/privacy").json()["catalogue_version"] == world.zero(world.first, 9).version
+
+
+def test_where_there_is_no_control_plane_nobody_is_waited_for_who_would_tell_accounts(world):
+    with prepared(world, control=False) as gateway:
+        began = time.monotonic()
+        said = world.command("update", world.file(world.zero(world.first)))
+        assert time.monotonic() - began < TELL_SECONDS / 2
+        assert "told by the control plane, as soon as it runs" in said
+        assert chat(gateway).status == 200
 
 
 def test_review_first_holds_back_what_an_update_loosened_until_a_person_accepts_it(world):

@@ -52,7 +52,7 @@ def update(place: Place, file: Path | None, allow_older: bool, allow_addresses: 
             store, new, load_catalogue(), origin, lambda base: catalogue_over(place.config, base), Permitted(allow_older, allow_addresses)
         )
         confirmation = Confirmation() if done.update is None else _taken(store, confirm(place, "catalogue"))
-        told = _wait_until_told(store, done.update) if confirmation.snapshot is not None else None
+        told = _wait_until_told(store, done.update) if confirmation.snapshot is not None and _is_told(place) else None
     _report(place, new, done, confirmation, told)
     finish(confirmation)
 
@@ -93,6 +93,11 @@ def _progress() -> Iterator[Callable[[int], None]]:
         yield lambda so_far: bar.update(task, completed=so_far)
 
 
+def _is_told(place: Place) -> bool:
+    """Whether somebody may be there who tells accounts: the control plane, of this configuration or beside others' workers."""
+    return place.config.control.enabled or place.config.database_url is not None
+
+
 def _wait_until_told(store: SqlReview, row: UpdateRow | None) -> UpdateRow | None:
     """Show how the running gateway tells its accounts; it does so whether or not anybody waits."""
     until = time.monotonic() + TELL_SECONDS
@@ -121,6 +126,8 @@ def _report(place: Place, new: Catalogue, done: Installed, confirmation: Confirm
     click.echo(f"{done.before.version[:12]} -> {new.version[:12]}: {len(changes)} changes; {in_force_text(confirmation)}")
     if told is not None:
         click.echo(f"{told.accounts} accounts told")
+    elif confirmation.snapshot is not None:
+        click.echo("Accounts are told by the control plane, as soon as it runs.")
     if done.moved:
         click.echo(f"Reached otherwise from the next start on: {', '.join(done.moved)}")
 
