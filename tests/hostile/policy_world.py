@@ -1,16 +1,19 @@
 """The world of the policy machine, told twice from one description: as configuration for a gateway, and as plain dicts for the oracle.
 
-Imports nothing of the product but its simulator, which itself imports nothing of it.
+Imports nothing of the product that decides: its simulator, which itself imports nothing of it, and what writes a catalogue into a file.
 """
 
 import contextlib
 import datetime as dt
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 from tests.oracle import asked_for, requirement
+from tests.tools.catalogue_site import compiled_today
 from tests.tools.gateway import Gateway, running_gateway
 
 from anyapi.simulator import DEFAULT_PROVIDERS, ProviderSpec, SimulationOptions, SimulationThread, demo_config_toml, key_variable
@@ -34,24 +37,43 @@ PROVIDERS = (
     ),
     ProviderSpec("sim-law", models=OURS, policy=ClaimedPolicy("never", "compliance", None, "no", "unknown", regions=("eu",))),
 )
+EDITS: dict[str, dict[str, dict]] = {
+    "as it was": {},
+    "one that kept nothing trains": {"sim-zero": {"training": "by_default"}},
+    "one that kept nothing keeps for a week": {"sim-zero": {"retention": "limited", "retention_days": 7, "zero_retention": "self_serve"}},
+    "one that kept everything keeps nothing": {
+        "sim-forever": {"training": "never", "retention": "zero", "retention_days": 0, "zero_retention": "default", "human_review": "no"}
+    },
+    "one is certified, another's papers ended": {
+        "sim-30d": {"certifications": ("soc2-type2", "iso27001"), "regions": ("eu",)},
+        "sim-opt-out": {"certifications": (), "regions": ()},
+    },
+    "one whose policy nobody knew keeps for a day": {
+        "sim-unknown": {"training": "never", "retention": "limited", "retention_days": 1, "confidence": "primary"}
+    },
+    "two serve nothing any more": {"sim-zero": {"models": ()}, "sim-week": {"models": ()}},
+}
+"""What updates of the catalogue say of providers, in place of the above: fields of their claimed policies, and `models`."""
 CONTRACTED = "contracted"
 """The account that the agreement below covers, beside one of its own for each run."""
 ALONE = "sim-law"
 """The operator has no key of this provider: only accounts that bring one can use it."""
 ROOT_KEY = bytes(range(32)).hex()
-EXTRA = f"""
+SPECIAL = """
 [[providers.sim-zero.policy_exceptions]]
-applies_to = {{ features = ["flagged-content"] }}
-override = {{ retention = {{ kind = "limited", days = 30 }} }}
+applies_to = { features = ["flagged-content"] }
+override = { retention = { kind = "limited", days = 30 } }
 
 [[providers.sim-30d.policy_exceptions]]
-applies_to = {{ models = ["openai/*"] }}
-override = {{ retention = {{ kind = "zero", days = 0 }}, human_review = "unknown" }}
+applies_to = { models = ["openai/*"] }
+override = { retention = { kind = "zero", days = 0 }, human_review = "unknown" }
 
 [[providers.sim-forever.policy_exceptions]]
-applies_to = {{ models = ["mistralai/mistral-small-4"] }}
-override = {{ training = "never", retention = {{ kind = "limited", days = 0.5 }}, human_review = "no" }}
+applies_to = { models = ["mistralai/mistral-small-4"] }
+override = { training = "never", retention = { kind = "limited", days = 0.5 }, human_review = "no" }
 
+"""
+SIGNED_BY_OPERATOR = f"""
 [[agreements]]
 id = "week-contract"
 provider = "sim-week"
@@ -186,16 +208,43 @@ def operators_key(provider: str) -> str:
     return f"sk-operator-of-{provider}-0123456789"
 
 
+def edited(edit: str) -> tuple[ProviderSpec, ...]:
+    """The providers as an edition of the catalogue has them."""
+    return tuple(_edited(spec, dict(EDITS[edit].get(spec.id, {}))) for spec in PROVIDERS)
+
+
+def _edited(spec: ProviderSpec, changes: dict) -> ProviderSpec:
+    models = changes.pop("models", spec.models)
+    return msgspec.structs.replace(spec, models=models, policy=msgspec.structs.replace(spec.policy, **changes))
+
+
+def edition(edit: str, simulation: SimulationThread, place: Path) -> str:
+    """An edition of the catalogue, in a file that `anyapi catalogue update` takes."""
+    file = place / f"{sorted(EDITS).index(edit)}.json"
+    if not file.exists():
+        keyed = [msgspec.structs.replace(spec, api_key="any") for spec in edited(edit)]
+        file.write_bytes(compiled_today(demo_config_toml(simulation.simulation.ports, keyed) + SPECIAL, place))
+    return str(file)
+
+
 @contextlib.contextmanager
 def tenancy(home: Path) -> Iterator[tuple[Gateway, SimulationThread]]:
-    """A gateway whose operator has a key of every provider but one. The providers take any key, and write down which."""
+    """A gateway whose operator has a key of every provider but one. The providers take any key, and write down which.
+
+    They are in the catalogue that is installed before it starts; the operator's own file adds an agreement.
+    """
     keyed = [msgspec.structs.replace(spec, api_key="any") for spec in PROVIDERS]
     with SimulationThread(PROVIDERS, SimulationOptions(record_bodies=True)) as simulation:
-        toml = demo_config_toml(simulation.simulation.ports, keyed)
-        own = toml.index(f'[[credentials]]\nid = "{ALONE}"')
-        toml = toml[:own].rstrip() + "\n"  # it is the last of them
+        network, _, rest = demo_config_toml(simulation.simulation.ports, keyed).partition("[providers.")
+        own = rest.index(f'[[credentials]]\nid = "{ALONE}"')  # it is the last of them
+        credentials = rest[rest.index("[[credentials]]") : own].rstrip() + "\n"
         keys = {key_variable(spec.id): operators_key(spec.id) for spec in PROVIDERS if spec.id != ALONE}
-        with running_gateway(home, toml + EXTRA, environment=keys | {"ANYAPI_ROOT_KEY": ROOT_KEY}) as gateway:
+        home.mkdir(mode=0o700)
+        before = home.with_name("before.toml")
+        before.write_text(f'{network}[storage]\ndata_dir = "{home}"\n')
+        install = ["update", edition("as it was", simulation, home.parent), "--allow-addresses", "--config", str(before)]
+        subprocess.run([sys.executable, "-m", "anyapi", "catalogue", *install], check=True, capture_output=True)
+        with running_gateway(home, network + credentials + SIGNED_BY_OPERATOR, environment=keys | {"ANYAPI_ROOT_KEY": ROOT_KEY}) as gateway:
             yield gateway, simulation
 
 
@@ -233,15 +282,21 @@ def _endpoint(spec: ProviderSpec, model: ModelSpec) -> dict:
     }
 
 
-def oracle_context() -> dict:
-    """Catalogue, credentials and agreements as the oracle takes them."""
+def oracle_catalogue(edit: str = "as it was") -> dict:
+    """An edition of the catalogue as the oracle takes it."""
+    specs = edited(edit)
     names = dict.fromkeys(model.id for spec in PROVIDERS for model in spec.models)
     models = {
-        name: {"endpoints": [_endpoint(spec, model) for spec in PROVIDERS for model in spec.models if model.id == name]} for name in names
+        name: {"endpoints": [_endpoint(spec, model) for spec in specs for model in spec.models if model.id == name]} for name in names
     }
     today = dt.datetime.now(dt.UTC).date().isoformat()
+    return {"providers": {spec.id: _provider(spec) for spec in specs}, "models": models, "compiled": today}
+
+
+def oracle_context() -> dict:
+    """Catalogue, credentials and agreements as the oracle takes them."""
     return {
-        "catalogue": {"providers": {spec.id: _provider(spec) for spec in PROVIDERS}, "models": models, "compiled": today},
+        "catalogue": oracle_catalogue(),
         "credentials": {
             spec.id: [{"id": spec.id, "tier": "free" if spec.policy.free else "paid"}] for spec in PROVIDERS if spec.id != ALONE
         },

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from anyapi.catalogue.canonical import encode, with_version
+from anyapi.config import check_config_file
 
 SPKI_BYTES = 44
 
@@ -46,6 +47,13 @@ def edited(catalogue, days=1, **records):
     compiled = catalogue.compiled + dt.timedelta(days=days)
     changed = msgspec.structs.replace(catalogue, compiled=compiled, providers=providers, models={**catalogue.models, **models})
     return with_version(changed)
+
+
+def compiled_today(toml: str, place: Path) -> bytes:
+    """The catalogue's file with what an operator's configuration adds to the packaged one, as if that had been compiled today."""
+    written, now = place / "whole.toml", dt.datetime.now(dt.UTC)
+    written.write_text(toml)
+    return encode(with_version(msgspec.structs.replace(check_config_file(written, now), compiled=now.date())))
 
 
 class Site:
