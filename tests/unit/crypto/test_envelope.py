@@ -41,6 +41,28 @@ def test_what_is_sealed_opens_again(text, account, provider, row, version):
     assert sealed.key_id == key_id(NEW)
 
 
+STORED = Sealed(
+    "08abe538c083936f",
+    bytes.fromhex(
+        "ea63a8c7e76b37102f007b4889eb566d81af1fe0555ec704a32759cb50a58f4bf565abee617b9be8d8c76ceca289dd8fb29f4496477270b335ca23b8"
+    ),
+    bytes.fromhex("93fb97b15acedebea4bf86b937f6372cc246ca3734e637104098adb3db9e7e46b4ccfa0c6a194539599f273aac6b"),
+)
+"""`SECRET` as an earlier version of this code sealed it `HERE` under `OLD`."""
+
+
+def test_what_was_stored_by_an_earlier_version_opens():
+    assert unseal(STORED, HERE, RootKeys([OLD])) == SECRET
+
+
+def test_it_is_aes_256_gcm_as_anybody_would_open_it():
+    """Nonce first, of 12 bytes (NIST SP 800-38D, 8.2), then ciphertext and tag; the data key alike, under the root key."""
+    said = b'["anyapi credential 1","%b","08abe538c083936f","acme","openai","own:0123456789abcdef",1]'
+    data_key = AESGCM(OLD).decrypt(STORED.wrapped[:12], STORED.wrapped[12:], said % b"data key")
+    assert len(data_key) == 32
+    assert AESGCM(data_key).decrypt(STORED.ciphertext[:12], STORED.ciphertext[12:], said % b"secret") == SECRET.reveal().encode()
+
+
 def test_nothing_of_the_secret_and_nothing_equal_is_in_two_seals():
     one, two = (seal(SECRET, HERE, KEYS) for _ in range(2))
     for sealed in (one, two):

@@ -117,6 +117,24 @@ async def test_a_request_that_may_cost_too_much_is_told_what_can_be_paid():
 
 
 @on_loop
+async def test_what_it_is_told_is_what_can_be_paid_where_the_prompt_costs_too():
+    both = [endpoint("p0", price=Price(10.0, 1000.0))]
+    async with gateway(playing(ok(1)), caller=limited(spend_cap=0.1), endpoints=both) as running:
+        affordable = error_of(await running.post(chat(max_tokens=999)))["metadata"]["affordable_tokens"]
+        assert 0 < affordable < 100
+        assert (await running.post(chat(max_tokens=affordable + 1))).status == 402
+        assert (await running.post(chat(max_tokens=affordable))).status == 200
+
+
+@on_loop
+async def test_of_a_cap_that_is_used_up_not_even_what_is_free_may_be_had():
+    offered = [*PRICED, endpoint("p1", price=Price(0.0, 0.0))]
+    only = lambda name: chat(max_tokens=100, data_policy={"providers": {"only": [name]}})  # noqa: E731
+    async with gateway(playing(ok(100)), playing(ok(100), ok(100)), caller=limited(spend_cap=0.1), endpoints=offered) as running:
+        assert [(await running.post(only(name))).status for name in ("p1", "p0", "p1")] == [200, 200, 402]
+
+
+@on_loop
 async def test_a_cap_that_is_too_small_for_any_answer_says_what_helps():
     async with gateway(silent, caller=limited(spend_cap=0.0000001), endpoints=PRICED) as running:
         error = error_of(await running.post(chat(max_tokens=1)))
