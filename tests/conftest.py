@@ -56,6 +56,7 @@ LONGEST = (
     "packaging/test_pods",
     "dashboard/test_audit_log",
     "integration/test_routing",
+    "integration/test_clock_steps",
     "dashboard/test_review",
     "privacy/test_credentials",
     "integration/test_key_limits",
