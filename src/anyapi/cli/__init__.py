@@ -4,6 +4,7 @@ INVARIANT: importing this module imports click and nothing heavier, so that `any
 that is missing or broken fails its own command and no other.
 """
 
+import errno
 import importlib
 import os
 
@@ -33,6 +34,8 @@ COMMANDS = {
     "evidence": "List and clear what providers stated against their promise.",
 }
 """Name of each command and of its module; the module holds a click command of the same name."""
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What is said of a disk that takes no more of what a command prints, or writes to a file."""
 
 
 class LazyGroup(click.Group):
@@ -73,6 +76,12 @@ class LazyGroup(click.Group):
                 raise
             advice = "run this as the user whom it belongs to (`sudo --user=NAME`), or check its permissions"
             raise click.ClickException(f"{os.fsdecode(error.filename)}: {error.strerror}: {advice}") from error
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            raise click.ClickException(
+                f"not all was written ({error.strerror}): make room. What was changed before stays changed"
+            ) from error
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -8,7 +8,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from anyapi.control.names import as_seen
+from anyapi.control.names import UNSEEN
 
 _WIDTH_OF_A_FILE = 200
 """Columns where output is not a terminal: wide enough that ids stay whole for grep."""
@@ -24,11 +24,16 @@ def console() -> Console:
     return Console(markup=False, highlight=False, emoji=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE)
 
 
+def plain(text: str) -> str:
+    """What people named something, without what a terminal would obey: each such character as its escape."""
+    return UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None) -> None:
-    """Print rows of texts; the first column is never shortened."""
+    """Print rows of texts, each in one line (`plain`); the first column is never shortened."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for number, column in enumerate(columns):
         table.add_column(column, no_wrap=number == 0, overflow="fold")
     for row in rows:
-        table.add_row(*map(as_seen, row))
+        table.add_row(*map(plain, row))
     console().print(table)

@@ -9,7 +9,8 @@ import click
 import msgspec
 
 from anyapi.cli.installed import installed_base
-from anyapi.cli.stored import left_in_files
+from anyapi.cli.output import plain
+from anyapi.cli.stored import has_no_database, left_in_files, tell_of_new_database
 from anyapi.config import Config, load_config
 from anyapi.control.passwords import hashed
 from anyapi.control.tokens import new_token, sha256_of
@@ -91,7 +92,7 @@ def delete(email: str, path: Path | None, data_dir: Path | None, *, yes: bool) -
         if roles := store.roles(person.id):
             raise click.ClickException(f"A member of {', '.join(sorted(roles))}: an owner removes them there first (Members and projects).")
         if not yes:
-            click.confirm(f"Delete {person.name} <{person.email}>?", abort=True)
+            click.confirm(plain(f"Delete {person.name} <{person.email}>?"), abort=True)
         if not store.delete_person(person.id):
             raise click.ClickException("Not deleted: this person was made a member, or deleted, just now.")
     with SqlHoldings(driver) as holdings:
@@ -108,7 +109,11 @@ def _store(path: Path | None, data_dir: Path | None) -> tuple[Config, Driver]:
     config = load_config(path, os.environ, dt.datetime.now(dt.UTC), secrets=False, base_of=base_of)
     if data_dir is not None:
         config = msgspec.structs.replace(config, data_dir=data_dir)
-    return config, driver_for(config.data_dir, config.database_url)
+    missing = has_no_database(config)
+    driver = driver_for(config.data_dir, config.database_url)
+    if missing:
+        tell_of_new_database(config)
+    return config, driver
 
 
 def first_run_link(driver: Driver, address: str) -> str:

@@ -98,19 +98,27 @@ def _with_store(command: Callable[Concatenate[Place, P], T], *, make: bool) -> C
         config = load_config(config_file, os.environ, dt.datetime.now(dt.UTC), secrets=False, base_of=base_of)
         if data_dir is not None:
             config = msgspec.structs.replace(config, data_dir=data_dir)
-        missing = config.database_url is None and not (config.data_dir / DATABASE_NAME).exists()
+        missing = has_no_database(config)
         if missing and not make:
             raise click.ClickException(f"There is no database in {config.data_dir}, and none was made. --data-dir names the gateway's.")
         driver = driver_for(config.data_dir, config.database_url)
         driver.prepare(told_progress)
         if missing:
-            click.echo(
-                f"There was no database in {config.data_dir}; a new one was made. If a gateway has another: --data-dir names it.", err=True
-            )
+            tell_of_new_database(config)
         with SqlStore(driver, time.time) as store:
             return command(Place(config, driver, store, as_json, time.time()), *args, **kwargs)
 
     return run
+
+
+def has_no_database(config: Config) -> bool:
+    """Whether there is none yet where this configuration has its SQLite file."""
+    return config.database_url is None and not (config.data_dir / DATABASE_NAME).exists()
+
+
+def tell_of_new_database(config: Config) -> None:
+    """Say that one was made, on standard error: the directory may be mistyped."""
+    click.echo(f"There was no database in {config.data_dir}; a new one was made. If a gateway has another: --data-dir names it.", err=True)
 
 
 def confirm(place: Place, changed: str, used: Iterable[str] = ()) -> Confirmation:

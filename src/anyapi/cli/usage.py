@@ -20,7 +20,7 @@ _COLUMNS = ("requests", "succeeded", "prompt tokens", "completion tokens", "cach
 @click.option("--account", help="Only this account.")
 @with_store
 def usage(place: Place, by: str, since: str, until: str | None, account: str | None) -> None:
-    """Total the requests, tokens and cost by day, model, provider, key, account, outcome, host or evidence."""
+    """Total the requests, tokens and cost by day, hour, model, provider, key, account, outcome, host, evidence or app."""
     if account is not None:
         # Usage outlives what it names, so this is checked against both.
         refuse_unknown("account", account, [*(row.id for row in place.store.accounts()), *RESERVED_ACCOUNTS])

@@ -1,11 +1,11 @@
-"""Names that people give to things, as others will read them: one line that shows what it is, on a page and in a terminal."""
+"""Names that people give to things, as others will read them: one line that shows what it is."""
 
 import re
 
 from anyapi.errors import BadRequest
 
 LONGEST_NAME = 100
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """Ends of lines, what a terminal obeys, and what has the letters behind it read in another order than they stand in."""
 
 
@@ -13,10 +13,5 @@ def check_name(name: str, longest: int = LONGEST_NAME, field: str = "name") -> N
     """Raise `BadRequest` for a name that is too long, or would show as another than it is."""
     if len(name) > longest:
         raise BadRequest(f"A name has at most {longest} characters.", field)
-    if _UNSEEN.search(name):
+    if UNSEEN.search(name):
         raise BadRequest("A name is one line, without control characters and without marks that turn the direction of writing.", field)
-
-
-def as_seen(text: str) -> str:
-    """A text for a terminal: what it would obey stands as a question mark. Lines stay."""
-    return _UNSEEN.sub(lambda found: "\n" if found[0] == "\n" else "?", text)

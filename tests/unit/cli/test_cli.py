@@ -101,6 +101,16 @@ def test_a_file_of_another_user_is_a_sentence_that_says_whom_to_be(monkeypatch):
     assert result.output.startswith("Error: /var/lib/anyapi/anyapi.db: Permission denied: run this as the user whom it belongs to")
 
 
+def test_a_full_disk_is_a_sentence(tmp_path):
+    """As `anyapi keys create > FILE` meets it: the key is made by then."""
+    command = [sys.executable, "-m", "anyapi", "keys", "create", "--data-dir", str(tmp_path)]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("Error: not all was written (No space left on device): make room.")
+    assert "Traceback" not in done.stderr
+
+
 def test_a_command_that_is_not_installed_says_so(monkeypatch):
     replace(monkeypatch, ModuleNotFoundError("no", name="anyapi.cli.keys"))
     result = invoke("keys")

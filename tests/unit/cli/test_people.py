@@ -28,7 +28,7 @@ def run(tmp_path):
 
 
 def test_it_prints_a_link_that_works_and_ends_those_before(run, tmp_path):
-    first, second = (re.fullmatch(r"https://anyapi\.example\.org/join#(\S+)\n", run().output)[1] for _ in range(2))
+    first, second = (re.fullmatch(r"https://anyapi\.example\.org/join#(\S+)\n", run().stdout)[1] for _ in range(2))
     with SqlPeople(tmp_path / "data") as people:
         assert people.link(sha256_of(first), 0.0) is None
         assert people.link(sha256_of(second), 0.0).kind is LinkKind.FIRST_RUN
@@ -36,10 +36,17 @@ def test_it_prints_a_link_that_works_and_ends_those_before(run, tmp_path):
 
 def test_it_goes_into_the_data_directory_that_is_named(run, tmp_path):
     """A unit that sets ANYAPI_DATA_DIR leaves the file without one: a link written elsewhere would open nothing."""
-    link = run("--data-dir", str(tmp_path / "other")).output.strip()
+    link = run("--data-dir", str(tmp_path / "other")).stdout.strip()
     with SqlPeople(tmp_path / "other") as people:
         assert people.link(sha256_of(link.partition("#")[2]), 0.0).kind is LinkKind.FIRST_RUN
     assert not (tmp_path / "data").exists()
+
+
+def test_a_mistyped_directory_is_told(run, tmp_path):
+    """The link opens nothing where the gateway is."""
+    made, again = (run("--data-dir", str(tmp_path / "other")).stderr for _ in range(2))
+    assert made == f"There was no database in {tmp_path / 'other'}; a new one was made. If a gateway has another: --data-dir names it.\n"
+    assert again == ""
 
 
 def test_once_somebody_is_known_it_refuses(run, tmp_path):
