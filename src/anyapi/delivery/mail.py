@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import smtplib
 import ssl
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -35,8 +36,8 @@ class Mail(msgspec.Struct, frozen=True):
 
 def send(smtp: Smtp, mail: Mail) -> None:
     """Hand it to the mail server. Raises `NotReached`, whose code says what stood in the way, never in the server's words."""
+    message = _message(smtp, mail)
     try:
-        message = _message(smtp, mail)
         with _connect(smtp) as server:
             if smtp.username is not None and smtp.password is not None:
                 server.login(smtp.username, smtp.password.reveal())
@@ -46,7 +47,7 @@ def send(smtp: Smtp, mail: Mail) -> None:
     except smtplib.SMTPRecipientsRefused:
         raise NotReached("mail_recipient_refused", "the mail server refused the recipient") from None
     except smtplib.SMTPNotSupportedError:
-        raise NotReached("mail_not_protected", "the mail server does not offer what `smtp.security` asks for") from None
+        raise _not_offered(mail) from None
     except ssl.SSLError:
         raise NotReached("tls_failed", "the mail server's certificate was refused, or it does not speak TLS there") from None
     except (smtplib.SMTPException, OSError, ValueError) as error:
@@ -66,10 +67,20 @@ def _connect(smtp: Smtp) -> smtplib.SMTP:
     return server
 
 
+def _not_offered(mail: Mail) -> NotReached:
+    """Of what the server does not offer: letters of the address, or what protects the way there."""
+    if not mail.to.isascii():
+        return NotReached("mail_recipient_refused", "the mail server sends to no address of other letters than English ones")
+    return NotReached("mail_not_protected", "the mail server does not offer what `smtp.security` asks for")
+
+
 def _message(smtp: Smtp, mail: Mail) -> EmailMessage:
     message = EmailMessage()
     message["From"] = Address("AnyAPI", addr_spec=smtp.sender)
-    message["To"] = Address(addr_spec=mail.to)
+    try:
+        message["To"] = Address(addr_spec=mail.to)
+    except (ValueError, MessageError):
+        raise NotReached("mail_recipient_refused", "no mail can be sent to an address of that form") from None
     message["Subject"] = mail.subject
     message["Date"] = format_datetime(dt.datetime.fromtimestamp(mail.at, dt.UTC))
     message["Message-ID"] = f"<{mail.identity}@{smtp.sender.rpartition('@')[2]}>"

@@ -48,11 +48,12 @@ class Listening(Controller):
 
 
 @contextlib.contextmanager
-def mail_server(box, context=None, *, implicit=False):
+def mail_server(box, context=None, *, implicit=False, letters=True):
     def sign_in(server, session, envelope, mechanism, data):
         return AuthResult(success=(data.login, data.password) == (b"gate", b"the password"), handled=False)
 
     more = {"ssl_context": context} if implicit else {"tls_context": context, "require_starttls": context is not None}
+    more["enable_SMTPUTF8"] = letters
     controller = Listening(
         box, authenticator=sign_in, auth_required=context is not None and not implicit, auth_require_tls=not implicit, **more
     )
@@ -136,13 +137,32 @@ def test_a_server_without_starttls_gets_nothing():
     assert caught.value.code == "mail_unreachable"
 
 
-@pytest.mark.parametrize("address", ["ada@example.org\r\nBcc: eve@example.org", "no address"])
-def test_an_address_cannot_add_a_header(address):
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ada@example.org\r\nBcc: eve@example.org",
+        "no address",
+        "ada@@example.org",
+        "ada@b@example.org",
+        "<ada@example.org>",
+        "zoë@example.org",
+    ],
+)
+def test_an_address_cannot_add_a_header_and_one_that_is_none_is_refused_for_good(address):
+    """Whoever invites may write anything that has an @: what is raised here otherwise would end a round of deliveries, again and again."""
     box = Box()
     mail = Mail(address, "s", "t", "ntc_1", 1795780800.0)
-    with mail_server(box) as port, pytest.raises(NotReached):
+    with mail_server(box) as port, pytest.raises(NotReached) as caught:
         send(smtp(port, SmtpSecurity.NONE, username=None, password=None, host="127.0.0.1"), mail)
+    assert caught.value.code == "mail_recipient_refused"
     assert box.mails == []
+
+
+def test_an_address_that_a_mail_server_knows_no_letters_of():
+    box, mail = Box(), Mail("ada@zoë.example", "s", "t", "ntc_1", 1.0)
+    with mail_server(box, letters=False) as port, pytest.raises(NotReached) as caught:
+        send(smtp(port, SmtpSecurity.NONE, username=None, password=None, host="127.0.0.1"), mail)
+    assert (caught.value.code, box.mails) == ("mail_recipient_refused", [])
 
 
 def test_a_mail_does_not_print():
