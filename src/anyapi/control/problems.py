@@ -9,6 +9,7 @@ from litestar import Request, Response
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, ValidationException
 
+from anyapi.control.permissions import SAFE
 from anyapi.errors import (
     AnyAPIError,
     AuthenticationFailed,
@@ -39,6 +40,11 @@ ELSEWHERE = (
     "Models are not called here: this is the address of the dashboard and the control API. Use the gateway's own as base_url, which "
     "`anyapi serve` prints at its start: port 8080 of this machine, unless it is configured otherwise."
 )
+NOT_GIVEN = "The store cannot give this now. Try again."
+NOT_FINISHED = (
+    "The store failed on the way: what was to be changed may be stored, in part or whole, and in force. Look before you repeat it."
+)
+"""It may have failed at the first step, or when all was stored and it was waited for that every worker goes by it."""
 _NOWHERE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
 _Request = Request[object, object, State]
 _UNKNOWN = re.compile(r"unknown field `([A-Za-z0-9_.-]{1,64})`")
@@ -60,7 +66,7 @@ _uvicorn.propagate = False
 _uvicorn.handlers = [_Kinds()]
 
 
-def of_ours(_request: _Request, error: AnyAPIError) -> Response[dict[str, object]]:
+def of_ours(request: _Request, error: AnyAPIError) -> Response[dict[str, object]]:
     """An error of our tree."""
     if isinstance(error, StorageError) and error.metadata.get("code") in _CONFLICTS:
         return _envelope(409, "conflict", error.message, {})
@@ -68,18 +74,18 @@ def of_ours(_request: _Request, error: AnyAPIError) -> Response[dict[str, object
         return _envelope(400, "bad_request", "Something in it cannot be stored: a character such as U+0000, or a number too large.", {})
     status = next((number for kind, number in STATUSES.items() if isinstance(error, kind)), None)
     if status is None:
-        _log(error)
-        return _envelope(503, "overloaded", "The store cannot take or give this now. Nothing was changed; try again.", {})
+        return _failed(request, error)
     kind = error.type if isinstance(error, RequestError) else "bad_request"
     headers = {"retry-after": f"{error.retry_after:.0f}"} if isinstance(error, RateLimited) and error.retry_after else {}
     return _envelope(status, kind, error.message, dict(error.metadata), headers)
 
 
-def _log(error: AnyAPIError) -> None:
+def _failed(request: _Request, error: AnyAPIError) -> Response[dict[str, object]]:
     if isinstance(error, StorageError):
         log(Event.STORE_FAILED, code=code_of(error))
     else:
         log(Event.INTERNAL_ERROR, kind=type(error).__name__)
+    return _envelope(503, "overloaded", NOT_GIVEN if request.method in SAFE else NOT_FINISHED, {})
 
 
 def of_the_framework(request: _Request, error: HTTPException) -> Response[dict[str, object]]:

@@ -1,10 +1,11 @@
 """Errors as answers: statuses, and nothing of what was sent."""
 
 import json
+import types
 
 import pytest
 
-from anyapi.control.problems import of_ours, unforeseen
+from anyapi.control.problems import NOT_FINISHED, NOT_GIVEN, of_ours, unforeseen
 from anyapi.errors import (
     AuthenticationFailed,
     BadRequest,
@@ -16,6 +17,8 @@ from anyapi.errors import (
     StorageError,
 )
 from anyapi.storage.driver import Conflict, NotStorable
+
+ASKED = types.SimpleNamespace(method="GET")
 
 
 @pytest.mark.parametrize(
@@ -36,15 +39,23 @@ from anyapi.storage.driver import Conflict, NotStorable
     ],
 )
 def test_each_error_has_its_status(error, status, kind):
-    answer = of_ours(None, error)
+    answer = of_ours(ASKED, error)
     assert answer.status_code == status
     body = answer.content["error"]
     assert (body["code"], body["type"]) == (status, kind)
     assert "secret" not in json.dumps(body)
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_of_a_change_that_the_store_failed_in_it_is_not_said_that_nothing_was_changed(method):
+    """The store may have failed when all was stored, while it was waited for that every worker goes by it."""
+    said = of_ours(types.SimpleNamespace(method=method), StorageError("x")).content["error"]["message"]
+    assert (said, of_ours(ASKED, StorageError("x")).content["error"]["message"]) == (NOT_FINISHED, NOT_GIVEN)
+    assert "may be stored" in said
+
+
 def test_a_wait_is_said_in_a_header():
-    assert of_ours(None, RateLimited("x", retry_after=2.0)).headers["retry-after"] == "2"
+    assert of_ours(ASKED, RateLimited("x", retry_after=2.0)).headers["retry-after"] == "2"
 
 
 def test_what_nobody_foresaw_is_a_500_without_its_text(capsys):
