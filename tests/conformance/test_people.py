@@ -7,6 +7,7 @@ from tests.conformance.samples import NOON
 
 from anyapi.domain.people import Role
 from anyapi.errors import StorageError
+from anyapi.storage.driver import Conflict
 from anyapi.storage.people_rows import ChangeRow, IdentityRow, LinkKind, LinkRow, MemberRow, PersonRow, SessionRow
 
 TOKEN = bytes(range(32))
@@ -175,6 +176,48 @@ def test_a_link_is_taken_once_by_one(people):
     for thread in threads:
         thread.join()
     assert [each for each in taken if each is not None] == [link]
+
+
+def test_whoever_enters_by_a_link_is_a_member_or_the_link_is_as_it_was(people):
+    """Of two links of one new person, taken at once, one was lost: used up, and nobody a member by it."""
+    links = [LinkRow(name, LinkKind.INVITATION, NOON + 10, "acme", Role.OWNER, "p1@x.org") for name in (b"1", b"2")]
+    people.add_link(links[0])
+    member = MemberRow("acme", "per_1", Role.OWNER, NOON)
+    assert people.enter(b"1", NOON + 10, member, person(1)) is False
+    assert people.enter(b"1", NOON, member, person(1)) is True
+    assert (people.person("per_1"), people.roles("per_1")) == (person(1), {"acme": Role.OWNER})
+    assert people.enter(b"1", NOON, member) is False
+    people.add_link(links[1])
+    with pytest.raises(Conflict):
+        people.enter(b"2", NOON, MemberRow("acme", "per_2", Role.OWNER, NOON), person(2, email="p1@x.org"))
+    assert people.link(b"2", NOON) == links[1]
+    assert people.person("per_2") is None
+    with pytest.raises(StorageError, match="owner"):
+        people.enter(b"2", NOON, MemberRow("acme", "per_1", Role.MEMBER, NOON))
+    assert people.link(b"2", NOON) == links[1]
+
+
+def test_of_those_who_enter_by_a_first_link_at_once_one_does(people):
+    people.add_link(LinkRow(TOKEN, LinkKind.FIRST_RUN, NOON + 10))
+    entered = []
+
+    def enter(number):
+        entered.append(people.enter(TOKEN, NOON, MemberRow("acme", f"per_{number}", Role.OWNER, NOON), person(number, operator=True)))
+
+    threads = [threading.Thread(target=enter, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(entered) == [False] * 7 + [True]
+    assert people.people_count() == 1
+
+
+def test_a_first_link_is_good_for_nothing_once_somebody_is_known(people):
+    people.add_link(LinkRow(TOKEN, LinkKind.FIRST_RUN, NOON + 10))
+    people.add_person(person(1))
+    assert people.enter(TOKEN, NOON, MemberRow("acme", "per_2", Role.OWNER, NOON), person(2)) is False
+    assert people.people_count() == 1
 
 
 def test_a_link_runs_out(people):

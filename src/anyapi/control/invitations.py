@@ -103,7 +103,7 @@ def take_invitation(services: NamedDependency[Services], signed_in: NamedDepende
     """Take an invitation as the person who is signed in, if it is for their e-mail address."""
     person, sha256 = signed_in.person, sha256_of(data.token)
     link = services.people.link(sha256, services.clock())
-    if link is None or link.kind is not LinkKind.INVITATION:
+    if link is None or link.kind is not LinkKind.INVITATION or link.account is None or link.role is None:
         raise BadRequest(NO_LINK, "token")
     if link.email != person.email:
         raise BadRequest(
@@ -111,11 +111,10 @@ def take_invitation(services: NamedDependency[Services], signed_in: NamedDepende
         )
     if link.account in signed_in.roles:
         raise BadRequest("You are a member of this account already: an owner can change your role.", "token")
-    taken = services.people.take_link(sha256, services.clock())
-    if taken is None or taken.account is None or taken.role is None:
+    member = MemberRow(link.account, person.id, link.role, services.clock())
+    if not services.people.enter(sha256, services.clock(), member):
         raise BadRequest(NO_LINK, "token")
-    services.people.put_member(MemberRow(taken.account, person.id, taken.role, services.clock()))
-    note(services, signed_in, taken.account, "invitation_taken", person.id, after={"role": taken.role})
+    note(services, signed_in, member.account, "invitation_taken", person.id, after={"role": member.role})
     return me_of(msgspec.structs.replace(signed_in, roles=services.people.roles(person.id)))
 
 

@@ -19,6 +19,7 @@ from anyapi.control.tokens import csrf_of, new_person_id, new_token, sha256_of
 from anyapi.domain.ids import AccountId
 from anyapi.domain.people import GRANTS, Permission, PersonId, Role
 from anyapi.errors import AuthenticationFailed, BadRequest
+from anyapi.storage.driver import Conflict
 from anyapi.storage.people_rows import LinkKind, LinkRow, MemberRow, PersonRow, SessionRow
 
 _Request = Request[object, object, State]
@@ -149,25 +150,26 @@ def show_link(services: NamedDependency[Services], token: FromPath[str]) -> Invi
 def join(request: _Request, services: NamedDependency[Services], data: JSONBody[Join]) -> Response[Me]:
     """Use a one-time link: the first person of a new installation, or a new member. Signs them in."""
     email, name = data.email.strip().lower(), data.name.strip()
-    _check_form(services.people.link(sha256_of(data.token), services.clock()), email, name)
+    link = _of_this_form(services.people.link(sha256_of(data.token), services.clock()), email, name)
     password = hashed(data.password)  # before the link is used up: a short password must not cost it
-    if services.people.person_by_email(email) is not None:
-        raise BadRequest("Somebody with this e-mail address is known already: sign in first, and then open the link again.", "email")
-    link = services.people.take_link(sha256_of(data.token), services.clock())
-    if link is None or (link.kind is LinkKind.FIRST_RUN and services.people.people_count() > 0):
-        raise BadRequest(NO_LINK, "token")
     person = PersonRow(new_person_id(), email, name, password, link.kind is LinkKind.FIRST_RUN, services.clock())
-    services.people.add_person(person)
     member = _membership(services, link, person)
-    services.people.put_member(member)
+    try:
+        entered = services.people.enter(link.sha256, services.clock(), member, person)
+    except Conflict:
+        raise BadRequest(
+            "Somebody with this e-mail address is known already: sign in first, and then open the link again.", "email"
+        ) from None
+    if not entered:
+        raise BadRequest(NO_LINK, "token")
     if link.kind is LinkKind.INVITATION:
         note_by(services, person.id, member.account, "invitation_taken", person.id, (None, {"role": member.role}))
     end(request, services)
     return _answer(*begin(services, person))
 
 
-def _check_form(link: LinkRow | None, email: str, name: str) -> None:
-    """Raise `BadRequest` for what cannot join. First of all without a link: nobody else learns who is known, or has a password hashed."""
+def _of_this_form(link: LinkRow | None, email: str, name: str) -> LinkRow:
+    """The link. Raises `BadRequest` for what cannot join, first of all without one: nobody else learns who is known, or has a hash made."""
     if link is None:
         raise BadRequest(NO_LINK, "token")
     if "@" not in email[1:-1] or len(email) > LONGEST_TEXT or not 0 < len(name) <= LONGEST_TEXT:
@@ -176,6 +178,7 @@ def _check_form(link: LinkRow | None, email: str, name: str) -> None:
     check_name(email, LONGEST_TEXT, "email")
     if link.kind is LinkKind.INVITATION and email != link.email:  # whoever is invited there later would be somebody else
         raise BadRequest("This link is for the e-mail address that was invited. To use another one, ask for a link for that.", "email")
+    return link
 
 
 @post("/api/session/password", opt={"permission": Permission.SIGNED_IN}, status_code=200)

@@ -104,6 +104,14 @@ class SessionStore(Protocol):
         """Give a link that has not run out and make it unusable, atomically: of two callers one gets it. None otherwise."""
         ...
 
+    def enter(self, sha256: bytes, now: float, member: MemberRow, person: PersonRow | None = None) -> bool:
+        """Use up a link that has not run out, add the new `person` and put the member, all of it or none: of two callers one does.
+
+        False where there is no such link, and for a first-run link once somebody is known. MUST raise `Conflict`, and leave the link,
+        where the person's e-mail address is known.
+        """
+        ...
+
     def link(self, sha256: bytes, now: float) -> LinkRow | None:
         """Give a link that has not run out without using it up."""
         ...

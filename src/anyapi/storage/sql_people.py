@@ -8,7 +8,7 @@ from anyapi.errors import StorageError
 from anyapi.storage import people_statements as statements
 from anyapi.storage.database import Database, one_of, rows_of
 from anyapi.storage.driver import Connection
-from anyapi.storage.people_rows import ChangeRow, IdentityRow, LinkRow, MemberRow, PersonRow, SessionRow
+from anyapi.storage.people_rows import ChangeRow, IdentityRow, LinkKind, LinkRow, MemberRow, PersonRow, SessionRow
 from anyapi.storage.tenant import EVERYBODY, only
 
 _MEMBER_WIDTH = len(MemberRow.__struct_fields__)
@@ -132,6 +132,20 @@ class SqlPeople(Database):
             found = one_of(LinkRow, connection.execute(statements.ONE_LINK, (sha256, now)).fetchall())
             connection.execute(statements.END_LINK, (sha256,))
         return found
+
+    def enter(self, sha256: bytes, now: float, member: MemberRow, person: PersonRow | None = None) -> bool:
+        """Use a link up and make somebody a member by it, all or nothing; False where there is no such link any more."""
+        with self._transaction("use the link") as connection:
+            link = one_of(LinkRow, connection.execute(statements.ONE_LINK, (sha256, now)).fetchall())
+            if link is None or (link.kind is LinkKind.FIRST_RUN and connection.execute(statements.PEOPLE_COUNT).fetchall() != [(0,)]):
+                return False
+            connection.execute(statements.END_LINK, (sha256,))
+            if person is not None:
+                connection.execute(statements.ADD_PERSON, msgspec.structs.astuple(person))
+            owned = _owners(connection, member.account)
+            connection.execute(statements.PUT_MEMBER, msgspec.structs.astuple(member))
+            _keep_an_owner(connection, member.account, owned)
+        return True
 
     def link(self, sha256: bytes, now: float) -> LinkRow | None:
         """Give a link that has not run out."""
