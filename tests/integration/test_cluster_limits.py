@@ -58,6 +58,15 @@ def test_two_hundred_at_once_over_three_workers_against_a_budget_for_ten(trio):
         assert key.shown(worker)["spent"] == pytest.approx(key.spent())
 
 
+def test_what_is_left_for_one_request_is_found_by_whichever_worker_is_asked(trio):
+    """Each kept a part that was too little, and refused for good with 429 what the parts together pay for."""
+    price = price_of_one(trio)
+    key = Limited(trio, 3, spend_cap=4.5 * price)
+    until(lambda: key.ask().status == 402, "what is left pays for no request more", 20.0)
+    shown = key.shown(trio.workers[0])
+    assert shown["spend_cap"] - price < shown["spent"] <= shown["spend_cap"]
+
+
 def test_a_hundred_at_once_over_three_workers_against_twelve_a_minute(trio):
     key = Limited(trio, 3, requests_per_minute=12)
     assert key.at_once(100) == {200: 12, 429: 88}

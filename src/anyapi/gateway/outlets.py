@@ -48,6 +48,10 @@ class Slicing(Protocol):
         """Lease what was wanted, and learn how things stand; False if that was refused a moment ago. Raises `Overloaded`."""
         ...
 
+    def spare(self, lineage: KeyId) -> None:
+        """Give back at once what was not enough for a request that is refused."""
+        ...
+
 
 class DecisionSink(Protocol):
     """Where decision records go."""

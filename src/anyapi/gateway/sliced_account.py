@@ -19,7 +19,21 @@ class SlicedAccount(Account):
     """The count of one chain of keys on one worker."""
 
     __slots__ = (
-        *("_amount", "_kept", "_known", "_known_for", "_last", "_left", "_permits", "_resets", "_telling", "_unsettled", "_used", "_valid"),
+        *(
+            "_amount",
+            "_kept",
+            "_known",
+            "_known_for",
+            "_last",
+            "_left",
+            "_permits",
+            "_resets",
+            "_short",
+            "_telling",
+            "_unsettled",
+            "_used",
+            "_valid",
+        ),
         *("_wanted", "_wanted_requests", "curious", "frees_at", "refused_until", "touched"),
     )
 
@@ -36,6 +50,8 @@ class SlicedAccount(Account):
         self._used: list[float] = []
         """When the requests were made that no round has told of."""
         self._telling = (0, 0)
+        self._short = False
+        """Whether a request found too little room for its cost, since that was last asked."""
         self._kept = False
         """Whether the store may have something down as leased."""
         self.curious = False
@@ -82,6 +98,7 @@ class SlicedAccount(Account):
     def want(self, amount: int) -> None:
         """Note that a request found no room for so much."""
         self._wanted += max(1, amount)
+        self._short = True
         self.touched = True
 
     def want_request(self) -> None:
@@ -117,6 +134,14 @@ class SlicedAccount(Account):
         """What was used, in dollars: over all workers, but for what others hold or spent a moment ago."""
         left = None if cap is None else max(0, self.unspent(cap) - self.held) / NANO
         return Left(self.spent / NANO, self.held / NANO, left)
+
+    def spare(self) -> bool:
+        """Keep no money that is not in use, if that was too little for a request; whether there was any."""
+        short, self._short = self._short and self._unused > 0, False
+        if short:
+            self._amount = self.held + self._unsettled
+        self.want_nothing()
+        return short
 
     def give_up(self) -> None:
         """Keep of the slice only what is in use."""

@@ -36,14 +36,19 @@ async def admit_limited(
 ) -> Admission:
     """`admit` for a key with limits: where a slice has no room, more is leased first. Raises what `admit` raises, and `Overloaded`."""
     slices, limits = plane.outlets.slices, principal.limits
-    if slices is not None and limits is not None:
+    if slices is None or limits is None:
+        return admit(principal, asked, decided, request, plane, call)
+    try:
         for _ in range(_TRIES):
             try:
                 return admit(principal, asked, decided, request, plane, call)
             except RateLimited:
                 if not await slices.more(limits.lineage):
                     raise
-    return admit(principal, asked, decided, request, plane, call)
+        return admit(principal, asked, decided, request, plane, call)
+    except RateLimited:
+        slices.spare(limits.lineage)
+        raise
 
 
 class Slices:
@@ -87,6 +92,12 @@ class Slices:
             return True
         text = "What this key uses cannot be counted together with the other workers now, and it has limits, so nothing was sent."
         raise Overloaded(text, retry_after=RETRY_SECONDS)
+
+    def spare(self, lineage: KeyId) -> None:
+        """Give back at once what was not enough for a request: kept on each of several workers, parts of a cap would be enough for none."""
+        account = self.accounts.get(lineage)
+        if isinstance(account, SlicedAccount) and account.spare():
+            self._round()
 
     def close(self) -> None:
         """Ask for nothing more; the requests under way must have ended."""

@@ -111,6 +111,20 @@ async def test_what_is_not_to_be_had_is_a_429_and_is_not_asked_for_again_at_once
 
 
 @on_loop
+async def test_what_is_too_little_for_a_request_goes_back_at_once_to_whom_it_may_be_enough_for():
+    """Each of several workers kept such a part, for as long as they were asked: a key was refused for good with money left."""
+    bank = Bank(money=DOLLAR // 200)
+    slices, opened = sliced(bank, playing(ok()), caller=limited(spend_cap=1.0))
+    async with opened as running:
+        assert (await running.post(chat(max_tokens=10))).status == 429
+        await until(lambda: len(bank.rounds) > 1)
+        assert [(asks[0].kept, asks[0].wanted) for asks in bank.rounds[:2]] == [(0, DOLLAR // 100), (0, 0)]
+        assert (await running.post(chat(max_tokens=10))).status == 429
+        assert len(bank.rounds) == 2
+    slices.close()
+
+
+@on_loop
 async def test_when_the_database_fails_it_is_a_503_and_nothing_was_sent():
     bank = Bank()
     bank.broken = True
