@@ -21,7 +21,8 @@ HELD_UP = 0.5
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory):
-    with simulated(tmp_path_factory.mktemp("limits") / "gateway", control=True) as (gateway, _):
+    environment = {"FORWARDED_ALLOW_IPS": "192.0.2.1"}  # a variable of uvicorn's own: nothing of ours reads it
+    with simulated(tmp_path_factory.mktemp("limits") / "gateway", control=True, environment=environment) as (gateway, _):
         gateway.control_url()
         yield gateway
 
@@ -31,11 +32,11 @@ def control_of(gateway) -> tuple[str, int]:
     return parts.hostname, parts.port
 
 
-def post(gateway, body: bytes) -> int:
+def post(gateway, body: bytes, **more: str) -> int:
     """The status of an anonymous sign-in."""
     connection = http.client.HTTPConnection(*control_of(gateway), timeout=60)
     with contextlib.closing(connection):
-        connection.request("POST", "/api/session", body, {"content-type": "application/json"})
+        connection.request("POST", "/api/session", body, {"content-type": "application/json", **more})
         return connection.getresponse().status
 
 
@@ -92,3 +93,14 @@ def test_connections_that_ask_for_nothing_keep_nobody_out(gateway):
             stack.enter_context(socket.create_connection(control_of(gateway), 20))
         for _ in range(5):
             assert post(gateway, b'{"email":"a@x.org","password":"b"}') in {401, 429}
+
+
+def test_behind_a_proxy_of_this_machine_who_fails_to_sign_in_brakes_nobody_else(gateway):
+    """All who come through it have its address: by that, anybody could keep everybody out. What stands before the last is the caller's own."""
+
+    def attempt(number: int, forwarded: str) -> int:
+        form = {"email": f"nobody{number}@x.org", "password": "not the password"}
+        return post(gateway, json.dumps(form).encode(), **{"x-forwarded-for": forwarded})
+
+    assert [attempt(number, f"198.51.100.{number}, 203.0.113.7") for number in range(6)] == [401] * 5 + [429]
+    assert attempt(6, "203.0.113.7, 203.0.113.8") == 401

@@ -21,6 +21,7 @@ from anyapi.control.services import Services, Updating
 
 __all__ = ["Attempts", "Attendant", "OidcClient", "Services", "Serving", "Updating", "Ways", "serve"]
 
+PROXIES = ["127.0.0.1", "::1"]
 BUILT = Path(__file__).resolve().parent.parent / "dashboard"
 """Where the wheel has the dashboard's pages."""
 
@@ -72,6 +73,9 @@ async def serve(services: Services, listener: socket.socket, certificate: Path |
         date_header=False,
         timeout_graceful_shutdown=3,
         limit_concurrency=MOST,
+        # Failed sign-ins are braked by address. Of a proxy on this machine it is the last one that X-Forwarded-For names: anybody else may
+        # write that line, so it is believed of nobody else, whatever FORWARDED_ALLOW_IPS says, which uvicorn would read.
+        forwarded_allow_ips=PROXIES,
         ssl_certfile=certificate,
         ssl_keyfile=key,
     )
