@@ -2,6 +2,8 @@
 
 import threading
 
+import msgspec
+
 from anyapi.control.delivering import Ways, deliver
 from anyapi.control.privacy_requests import purge
 from anyapi.control.request_mail import Later, send_request_mail
@@ -20,12 +22,13 @@ CLOSE_SECONDS = 2.0
 class Attendant:
     """What failed is tried again after a pause: nothing is lost, it waits in the store.
 
-    Of a store that fails one line is logged, and one when that is over.
+    Of a store, a mail server or the operator's own webhook that fails one line is logged, and one when that is over.
     """
 
     def __init__(self, services: Services, ways: Ways, pause: float = PAUSE_SECONDS) -> None:
         """Begin. `pause` in seconds between two rounds."""
-        self._services, self._ways, self._pause = services, ways, pause
+        watched = {"mailing": FailureState("mail", _report), "hooking": FailureState("privacy_webhook", _report)}
+        self._services, self._ways, self._pause = services, msgspec.structs.replace(ways, **watched), pause
         self._later = Later()
         self._failure = FailureState("attendant", _report)
         self._stop = threading.Event()

@@ -1,5 +1,8 @@
 """Sends what is due by e-mail and webhook, and tries again later what did not arrive. Runs in a thread beside the control API."""
 
+import functools
+from collections.abc import Callable
+
 import msgspec
 
 from anyapi.config_values import PrivacyHook, Smtp
@@ -13,6 +16,7 @@ from anyapi.delivery.mail import Mail, send
 from anyapi.delivery.webhook import message, post
 from anyapi.domain.ids import AccountId, CredentialId, ProviderId
 from anyapi.domain.people import PersonId
+from anyapi.storage.events import FailureState, no_report
 from anyapi.storage.review_rows import Channel, DeliveryRow, NotificationRow
 
 RETRY_SECONDS = (60.0, 300.0, 1800.0, 7200.0, 21_600.0, 86_400.0)
@@ -36,6 +40,24 @@ class Ways(msgspec.Struct, frozen=True):
     """Where people reach the dashboard."""
     hook: PrivacyHook | None = None
     """Where the privacy team is told of requests."""
+    mailing: FailureState = msgspec.field(default_factory=lambda: FailureState("mail", no_report))
+    """Whether the mail server takes what it is given."""
+    hooking: FailureState = msgspec.field(default_factory=lambda: FailureState("privacy_webhook", no_report))
+    """Whether the operator's webhook does. What accounts' webhooks do, their own pages say."""
+
+
+def watched(state: FailureState, send_it: Callable[[], None], theirs: frozenset[str] = frozenset()) -> None:
+    """Send by a way of the operator's, and note how that went: nobody else would see that nothing arrives. Raises `NotReached`.
+
+    `theirs`: codes of what is wrong with the recipient and not with the way.
+    """
+    try:
+        send_it()
+    except NotReached as error:
+        if error.code not in theirs:
+            state.failed(error.code)
+        raise
+    state.succeeded()
 
 
 def binding_of(account: AccountId, version: int) -> Binding:
@@ -90,7 +112,8 @@ def _mail(services: Services, ways: Ways, row: DeliveryRow, notification: Notifi
     text = "\n\n".join(
         (*lines(notice, catalogue), f"Look at it: {ways.link}/a/{row.account}/{page_of(notice)}", "No prompt and no answer is stored.")
     )
-    send(ways.smtp, Mail(person.email, f"AnyAPI ({row.account}): {headline(notice)}", text, row.id, notification.at))
+    mail = Mail(person.email, f"AnyAPI ({row.account}): {headline(notice)}", text, row.id, notification.at)
+    watched(ways.mailing, functools.partial(send, ways.smtp, mail), FINAL)
 
 
 def _hook(services: Services, ways: Ways, row: DeliveryRow, notification: NotificationRow, now: float) -> None:

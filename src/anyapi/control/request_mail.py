@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from anyapi.control.delivering import RETRY_SECONDS, Ways
+from anyapi.control.delivering import RETRY_SECONDS, Ways, watched
 from anyapi.control.notify import NoticeKind
 from anyapi.control.services import Services
 from anyapi.delivery.checked_http import NotReached
@@ -93,7 +93,9 @@ def _ways_of(ways: Ways, row: NoticeRow, to: str | None, now: float) -> Iterator
     if ways.hook is not None:
         data = {"account": row.account, "notice": row.id, **facts, "link": link}
         body = message(f"privacy.{row.kind}", row.at, data)
-        yield "webhook", partial(post, ways.hook.url, ways.hook.secret, row.id, now, body, ways.allows)
+        hook = partial(post, ways.hook.url, ways.hook.secret, row.id, now, body, ways.allows)
+        yield "webhook", partial(watched, ways.hooking, hook)
     if to is not None and ways.smtp is not None:
         text = f"{_SAID[NoticeKind(row.kind)]}: {facts.get('kind', '')}, of the account {row.account}.\n\nRead and answer it: {link}"
-        yield "e-mail", partial(send, ways.smtp, Mail(to, f"AnyAPI ({row.account}): privacy request", text, row.id, row.at))
+        mail = Mail(to, f"AnyAPI ({row.account}): privacy request", text, row.id, row.at)
+        yield "e-mail", partial(watched, ways.mailing, partial(send, ways.smtp, mail))

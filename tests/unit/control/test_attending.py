@@ -3,13 +3,17 @@
 import re
 import threading
 
+import msgspec
 from tests.integration.lab import until
 from tests.unit.control.test_delivering import ways
 from tests.unit.control.test_telling import notices, update
+from tests.unit.delivery.test_mail import Box, mail_server
 
+from anyapi.config_values import Privacy, PrivacyHook, Smtp, SmtpSecurity
 from anyapi.control import attending
 from anyapi.control.attending import Attendant, attend_once
 from anyapi.control.request_mail import Later
+from anyapi.delivery.webhook import new_secret
 from anyapi.errors import StorageError
 
 
@@ -54,4 +58,26 @@ def test_it_goes_on_after_a_failure_and_ends_when_told(staffed, monkeypatch, cap
     assert re.findall("event=(.*)", capsys.readouterr().err) == [
         "writer_failed writer=attendant code=StorageError",
         "writer_recovered writer=attendant code=ok",
+    ]
+
+
+def test_the_operator_hears_once_of_a_mail_server_and_a_webhook_of_theirs_that_do_not_take_it(staffed, capsys):
+    """The privacy team would not know that somebody asked, and nothing else says so. Of accounts' webhooks their own page tells."""
+    staffed.services = msgspec.structs.replace(staffed.services, privacy=Privacy(contact="privacy@gate.example"))
+    member, box = staffed.browser("member@x.org"), Box(refuse="recipient")
+    with mail_server(box) as port:
+        smtp = Smtp("127.0.0.1", port, SmtpSecurity.NONE, "gate@example.org")
+        hooked = msgspec.structs.replace(ways(smtp), hook=PrivacyHook("http://127.0.0.1:1/hook", new_secret()))
+        assert member.post("/api/accounts/default/requests", {"kind": "question", "words": "my own words"}).status_code == 201
+        attendant = Attendant(staffed.services, hooked, pause=0.01)
+        until(lambda: attendant._later._tried, "it was tried")
+        box.refuse = ""
+        staffed.now += 61
+        until(lambda: box.mails, "the mail arrives")
+        until(lambda: not attendant._ways.mailing.failing, "that is seen")
+        attendant.close()
+    assert re.findall("event=(.*)", capsys.readouterr().err) == [
+        "writer_failed writer=privacy_webhook code=refused",
+        "writer_failed writer=mail code=mail_recipient_refused",
+        "writer_recovered writer=mail code=ok",
     ]
