@@ -89,6 +89,20 @@ def test_a_server_that_stops_and_starts(server, worker):
     check(seen)
 
 
+def test_who_asks_first_when_the_server_has_ended_idle_connections_is_served(server, members, worker):
+    """A restart at night, `idle_session_timeout`: by the morning all was well, and the first request of each kind was refused."""
+    key, confidential = Limited(members, 1, spend_cap=1.0), {"data_policy": {"data_class": "confidential"}}
+    assert [worker.chat(**confidential).status, key.ask(worker).status] == [200, 200]
+    until(lambda: key.leased() == [], "what was leased is given back", 6.0)
+    with contextlib.closing(server.as_superuser("anyapi")) as raw:
+        ended = {pid for (pid,) in raw.execute("SELECT pid FROM pg_stat_activity WHERE application_name = 'anyapi'").fetchall()}
+        assert len(ended) >= 5
+        postgres.end_others(raw)
+        until(lambda: not ended & {pid for (pid,) in raw.execute("SELECT pid FROM pg_stat_activity").fetchall()}, "they have ended")
+    until(lambda: worker.request("GET", "/readyz").status == 200, "it is ready")
+    assert [worker.chat(**confidential).status, key.ask(worker).status] == [200, 200]
+
+
 def test_what_the_process_of_the_dashboard_logs_of_it_is_told_once_and_in_events_alone(server, members):
     """Its loop looks into the store every two seconds, and psycopg has warnings of its own that Python would print."""
     gateway = members.start(control=True)

@@ -176,6 +176,8 @@ class DecisionWriter:
         if self._forgotten:
             records = [_nobodys(record) if record.account in self._forgotten else record for record in records]
         with self._driver.translated("record the decision"):
+            if self._connection is not None and self._driver.hung_up(self._connection):
+                self._disconnect()  # requests wait for this one, and none is refused for a server that was away in the night
             connection = self._connection = self._connection or self._connected()
             self._driver.insert(connection, statements.insert_decisions, [to_columns(record) for record in records])
         self._written += len(records)

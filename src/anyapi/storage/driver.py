@@ -102,6 +102,10 @@ class Driver(Protocol):
         """
         ...
 
+    def hung_up(self, connection: Connection) -> bool:
+        """Whether the other side has ended a connection that nobody used meanwhile: then another is to be opened in its place."""
+        ...
+
     def unit(self, connection: Connection, *, writes: bool, several: bool = False) -> AbstractContextManager[None]:
         """Run the block's statements, one or `several`, all or none. Of two units that write at once the second sees the first.
 

@@ -5,6 +5,7 @@ Row-level security (docs/adr/0015) shows a connection nothing until a tenant is 
 
 import contextlib
 import importlib
+import select
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar, cast
 
@@ -23,6 +24,8 @@ from anyapi.storage.schema import no_progress
 from anyapi.storage.tenant import EVERYBODY, tenant
 
 CONNECT_SECONDS = 5
+_LAST_WORDS = 3
+"""So often something is read of a connection that should be silent, before that counts as its end."""
 _T = TypeVar("_T")
 _TENANT = "; SELECT set_config('anyapi.account', {}, TRUE)"
 _BEGIN_READING = sql.SQL("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" + _TENANT)
@@ -104,6 +107,11 @@ class PostgresConnection:
             with contextlib.suppress(psycopg.Error):
                 self._raw.execute("ROLLBACK")
 
+    @property
+    def hung_up(self) -> bool:
+        """Whether the other side has ended it since it was last used."""
+        return hung_up(self._raw)
+
     def close(self) -> None:
         """Close it."""
         with contextlib.suppress(psycopg.Error):
@@ -134,6 +142,24 @@ def opened(url: Secret) -> psycopg.Connection[TupleRow]:
         raw.close()
         raise
     return raw
+
+
+def hung_up(raw: psycopg.Connection[TupleRow]) -> bool:
+    """Whether the other side has ended a connection since it was last used. Not for one that listens: it would miss what it listens for.
+
+    A server that ends a connection (a restart, `idle_session_timeout`, a firewall) says so when nobody reads. Whoever sends something
+    then cannot know whether it was done; who looks before opens another connection, and nothing has happened yet.
+    """
+    waiting = select.poll()
+    try:
+        waiting.register(raw.fileno(), select.POLLIN)
+        for _ in range(_LAST_WORDS):
+            if not waiting.poll(0):
+                return False
+            raw.pgconn.consume_input()
+    except psycopg.Error:
+        pass
+    return True
 
 
 class PostgresDriver:
@@ -202,6 +228,10 @@ class PostgresDriver:
         finally:
             ours.end(commit=done)
 
+    def hung_up(self, connection: Connection) -> bool:
+        """Whether the server has."""
+        return cast("PostgresConnection", connection).hung_up
+
     def insert(self, connection: Connection, statement: Callable[[int], str], rows: Sequence[Sequence[Value]]) -> int:
         """Bind all rows as one value: 3 us a row of this process's time instead of 49, and three times the rows a second (measured)."""
         text, columns = of_json(statement(1))
@@ -241,6 +271,8 @@ class WorkersConnection:
 
     first = ""
     """The statement that a fresh connection begins with."""
+    listens = False
+    """Whether it is for signals, too."""
 
     def __init__(self, url: Secret, worker: str, seconds: float) -> None:
         """`worker` names this process among all; what it says holds for so many seconds."""
@@ -252,6 +284,8 @@ class WorkersConnection:
     def _connection(self, doing: str) -> Iterator[psycopg.Connection[TupleRow]]:
         with self._driver.translated(doing):
             try:
+                if self._raw is not None and not self.listens and hung_up(self._raw):
+                    self._disconnect()
                 if self._raw is None:
                     self._raw = opened(self._url)
                     self._raw.execute(self.first.encode())

@@ -38,7 +38,7 @@ FROM workers WHERE clock_timestamp() < confirmed_at + make_interval(secs => leas
 class Leases(WorkersConnection):
     """One worker's side. For one thread at a time."""
 
-    first = "LISTEN anyapi_changed"
+    first, listens = "LISTEN anyapi_changed", True
 
     def __init__(self, url: Secret, worker: str, seconds: float) -> None:
         """`seconds` is the worker's lease."""

@@ -42,6 +42,10 @@ class SqliteDriver:
         """Open a connection in autocommit mode."""
         return cast("Connection", connect(self.path, synchronous="FULL" if durable else "NORMAL"))
 
+    def hung_up(self, connection: Connection) -> bool:  # noqa: ARG002 there is nobody at the other end
+        """Never."""
+        return False
+
     @contextlib.contextmanager
     def unit(self, connection: Connection, *, writes: bool, several: bool = False) -> Iterator[None]:
         """One statement is a unit by itself; several that write get the write lock from the start, several that read see one state."""

@@ -6,6 +6,7 @@ import threading
 import psycopg
 import pytest
 from tests.conformance.samples import NOON
+from tests.integration.lab import until
 from tests.tools import postgres
 
 from anyapi.crypto.secret import Secret
@@ -41,6 +42,18 @@ def test_a_store_whose_connection_was_ended_goes_on_with_the_next_call(backend, 
         end_connections(backend.url)
         store.add_account(account(name))
     assert {"a", "b"} < {row.id for row in store.accounts()}
+
+
+def test_a_connection_that_was_ended_while_nobody_used_it_is_seen_before_it_is_used(backend):
+    driver = PostgresDriver(Secret(backend.url))
+    with contextlib.closing(driver.connect()) as idle, contextlib.closing(driver.connect()) as used:
+        assert driver.hung_up(idle) is driver.hung_up(used) is False
+        used.execute("DO $$ BEGIN RAISE WARNING 'a word of the server is not its last' ; END $$")
+        assert driver.hung_up(used) is False
+        assert used.execute("SELECT 1").fetchall() == [(1,)]
+        end_connections(backend.url)
+        until(lambda: driver.hung_up(idle) and driver.hung_up(used), "both ends are seen")
+        assert driver.hung_up(idle) is True
 
 
 def test_a_unit_whose_connection_ends_in_the_middle_fails_whole_and_is_not_done_again(backend, store):
