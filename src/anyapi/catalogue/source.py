@@ -13,6 +13,7 @@ from anyapi.catalogue.model_record import read_model
 from anyapi.catalogue.provider_record import read_provider
 from anyapi.catalogue.reading import Problems, Table
 from anyapi.domain.catalogue import Catalogue, Model, Provider
+from anyapi.regular_file import read_regular
 
 PROVIDERS_FILE, MODELS_FILE = "providers.yaml", "models.yaml"
 
@@ -68,7 +69,7 @@ def read_files(providers_path: Path, models_path: Path) -> Catalogue:
 
 def _top(path: Path, problems: Problems) -> Table:
     try:
-        content = yaml.load(path.read_bytes(), _StrictLoader)  # noqa: S506 a SafeLoader with a stricter mapping
+        content = yaml.load(read_regular(path), _StrictLoader)  # noqa: S506 a SafeLoader with a stricter mapping
     except OSError as error:
         problems.note(path.name, None, None, f"cannot be read ({error.strerror})")
     except yaml.MarkedYAMLError as error:

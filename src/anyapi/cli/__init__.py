@@ -77,11 +77,19 @@ class LazyGroup(click.Group):
             advice = "run this as the user whom it belongs to (`sudo --user=NAME`), or check its permissions"
             raise click.ClickException(f"{os.fsdecode(error.filename)}: {error.strerror}: {advice}") from error
         except OSError as error:
-            if error.errno not in FULL:
+            told = _told(error)
+            if told is None:
                 raise
-            raise click.ClickException(
-                f"not all was written ({error.strerror}): make room. What was changed before stays changed"
-            ) from error
+            raise click.ClickException(told) from error
+
+
+def _told(error: OSError) -> str | None:
+    """What stands in the way of a file, or of standard output; None of what is neither."""
+    if isinstance(error.filename, str | bytes):
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    if error.errno in FULL:
+        return f"not all was written ({error.strerror}): make room. What was changed before stays changed"
+    return None
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

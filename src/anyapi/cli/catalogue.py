@@ -19,6 +19,7 @@ from anyapi.domain.catalogue import Catalogue
 from anyapi.domain.ids import ModelId, ProviderId
 from anyapi.errors import CatalogueError, ConfigError
 from anyapi.policy.nearest import nearest
+from anyapi.regular_file import read_regular
 
 _EXISTING = click.Path(path_type=Path, exists=True)
 
@@ -119,9 +120,9 @@ def _checked(path: Path, *, files: bool = False) -> Catalogue:
     if path.suffix == ".toml":
         return check_config_file(path, dt.datetime.now(dt.UTC), files=files)
     if path.suffix == ".json":
-        return decode(path.read_bytes(), path.name)
+        return decode(read_regular(path), path.name)
     # A single file is checked against the other one of this installation.
-    if re.search(rb"^providers:", path.read_bytes(), re.MULTILINE):
+    if re.search(rb"^providers:", read_regular(path), re.MULTILINE):
         return read_files(path, PACKAGED / MODELS_FILE)
     return read_files(PACKAGED / PROVIDERS_FILE, path)
 

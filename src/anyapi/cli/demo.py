@@ -56,7 +56,13 @@ NOT_BUILT = "not built, for want of npm: the page there says how"
 
 
 @click.command()
-@click.option("--port", default=PORT, show_default=True, help="Port of the gateway; another free one is taken when it is busy.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=PORT,
+    show_default=True,
+    help="Port of the gateway; another free one is taken when it is busy.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line when ready, and nothing else.")
 def demo(port: int, as_json: bool) -> None:
     """Run simulated providers, a gateway and its dashboard, and print what to try."""

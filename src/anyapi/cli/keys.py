@@ -243,8 +243,8 @@ def _project(place: Place, account: AccountId, project: str, *, make: bool) -> P
 
 def _new_id(name: str, option: str) -> str:
     allowed = name.isascii() and all(character.isalnum() or character in "._-" for character in name)
-    if not name or len(name) > _LONGEST_ID or not allowed:
-        raise click.BadParameter(f"must have 1 to {_LONGEST_ID} characters of A-Z a-z 0-9 . _ -", param_hint=option)
+    if not name.strip(".") or len(name) > _LONGEST_ID or not allowed:
+        raise click.BadParameter(f"must have 1 to {_LONGEST_ID} characters of A-Z a-z 0-9 . _ -, and not points alone", param_hint=option)
     return name
 
 

@@ -26,7 +26,7 @@ def usage(place: Place, by: str, since: str, until: str | None, account: str | N
         refuse_unknown("account", account, [*(row.id for row in place.store.accounts()), *RESERVED_ACCOUNTS])
     start = ago(since, place.now)
     # A row written in this very second belongs to "now".
-    end = place.now + 1.0 if until is None else ago(until, place.now)
+    end = place.now + 1.0 if until is None else _after(start, ago(until, place.now))
     totals = place.store.usage_totals(UsageGroup(by), start, end, None if account is None else AccountId(account))
     if place.as_json:
         print_json({"by": by, "since": start, "until": end, "totals": totals})
@@ -37,6 +37,12 @@ def usage(place: Place, by: str, since: str, until: str | None, account: str | N
     print_table((by, *_COLUMNS), map(_row, totals), f"since {date_text(start)} UTC")
     for line in _remarks(totals):
         click.echo(line)
+
+
+def _after(start: float, end: float) -> float:
+    if end <= start:
+        raise click.BadParameter("must lie after --since", param_hint="--until")
+    return end
 
 
 def _remarks(totals: list[UsageTotal]) -> Iterable[str]:

@@ -159,8 +159,9 @@ def _members(services: Services, account: AccountId) -> list[Member]:
 
 
 def _new_id(text: str) -> str:
-    if not 0 < len(text) <= LONGEST_ID or not text.isascii() or not all(each.isalnum() or each in "._-" for each in text):
-        raise BadRequest(f"An id has 1 to {LONGEST_ID} characters of A-Z a-z 0-9 . _ -", "id")
+    allowed = text.isascii() and all(each.isalnum() or each in "._-" for each in text)
+    if not text.strip(".") or len(text) > LONGEST_ID or not allowed:  # browsers take `.` and `..` out of an address
+        raise BadRequest(f"An id has 1 to {LONGEST_ID} characters of A-Z a-z 0-9 . _ -, and not points alone.", "id")
     return text
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import importlib
+import os
 import subprocess
 import sys
 import types
@@ -11,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from anyapi import __version__, cli
+from anyapi.catalogue.load import PACKAGED
 from anyapi.cli import COMMANDS, main
 from anyapi.errors import ConfigError
 
@@ -99,6 +101,24 @@ def test_a_file_of_another_user_is_a_sentence_that_says_whom_to_be(monkeypatch):
     result = invoke("keys")
     assert result.exit_code == 1
     assert result.output.startswith("Error: /var/lib/anyapi/anyapi.db: Permission denied: run this as the user whom it belongs to")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["catalogue", "compile", str(PACKAGED), "nowhere/out.json"], "nowhere/out.json: No such file or directory"),
+        (["catalogue", "check", "pipe"], "pipe: it is no regular file but a pipe"),
+        (["demo", "--port", "70000"], "70000 is not in the range 0<=x<=65535"),
+    ],
+    ids=["a directory that is not there", "a pipe that nobody writes to", "no port"],
+)
+def test_what_is_mistyped_is_a_sentence(tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    result = invoke(*arguments)
+    assert result.exit_code in {1, 2}
+    assert said in result.output
+    assert isinstance(result.exception, SystemExit)
 
 
 def test_a_full_disk_is_a_sentence(tmp_path):

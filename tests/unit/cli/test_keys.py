@@ -109,6 +109,7 @@ class TestCreate:
             (["--expires", "2001-01-01"], "lies in the past", 2),
             (["--account", "a b", "--create"], "--account", 2),
             (["--account", "", "--create"], "--account", 2),
+            (["--account", "..", "--create"], "--account", 2),
         ],
     )
     def test_what_is_wrong_is_named_and_nothing_is_stored(self, run, store, options, told, code):

@@ -82,6 +82,7 @@ def test_a_table_for_people(run, rows):
         (["--by", "mood"], "'mood' is not one of", 2),
         (["--since", "yesterday"], "90d, 12h", 2),
         (["--account", "nobody"], "There is no account", 1),
+        (["--since", "1d", "--until", "2d"], "must lie after --since", 2),
     ],
 )
 def test_what_is_wrong_is_named(run, args, told, code):

@@ -29,7 +29,9 @@ def test_an_operator_makes_an_account_and_owns_it(staffed, owner):
     assert owner.post("/api/accounts", {"id": "mine", "name": "Mine"}).status_code == 403
 
 
-@pytest.mark.parametrize("wrong", [{"id": ""}, {"id": "a b"}, {"id": "é"}, {"id": "x" * 65}, {"name": " "}, {"name": "x" * 201}])
+@pytest.mark.parametrize(
+    "wrong", [{"id": ""}, {"id": "a b"}, {"id": "é"}, {"id": ".."}, {"id": "x" * 65}, {"name": " "}, {"name": "x" * 201}]
+)
 def test_ids_and_names_have_bounds(staffed, owner, wrong):
     assert owner.post("/api/accounts/default/projects", {"id": "p", "name": "P", **wrong}).status_code == 400
     assert staffed.store.projects() == []
