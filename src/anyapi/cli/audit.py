@@ -11,7 +11,7 @@ import msgspec
 
 from anyapi.audit.entries import own_entry
 from anyapi.audit.fsck import check, problem_lines
-from anyapi.audit.notes import Checkpoint, PublicKey, SigningKey, split_note
+from anyapi.audit.notes import Checkpoint, PublicKey, SigningKey, signer_of, split_note
 from anyapi.audit.tiles import bundle, edge_of, tile_path
 from anyapi.audit.tree import TILE_WIDTH
 from anyapi.cli.output import print_json
@@ -115,10 +115,11 @@ def export(place: Place, form: str, names: bool, where: Path | None) -> None:
 
 
 @audit.command()
-@with_store
+@with_store_that_is_there
 def rotate(place: Place) -> None:
     """Make a new signing key. The old one signs that the new one takes over, and the new one that it did; a server goes on with it."""
     file = key_file_of(place.config.audit, place.config.data_dir)
+    _refuse_another_log(place, file)
     old, new = replace_key(file)
     driver = place.driver
     with driver.translated("extend the audit log"), contextlib.closing(driver.connect(everybody=True)) as connection:
@@ -135,6 +136,19 @@ def rotate(place: Place) -> None:
     else:
         click.echo(str(new.public))
         click.echo(f"fingerprint {new.public.fingerprint}; the old key {old.public.id.hex()} signed that it takes over", err=True)
+
+
+def _refuse_another_log(place: Place, file: Path) -> None:
+    """Refuse where the key of the file has not signed the log that is here: it is that of another, which would lose it."""
+    key = read_key(file).public
+    with AuditReader(place.driver) as reader:
+        newest = reader.newest()
+    if newest is None or signer_of(newest[1], [key]) is None:
+        where = place.config.data_dir if place.config.database_url is None else "the database"
+        raise click.ClickException(
+            f"The newest checkpoint in {where} is not signed with the key of {file}, or there is none yet: nothing was changed. "
+            "Is it the gateway's? --data-dir or ANYAPI_DATABASE_URL names another."
+        )
 
 
 def _signed_anew(place: Place, key: SigningKey) -> bool:

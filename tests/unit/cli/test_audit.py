@@ -45,7 +45,7 @@ def damage(data_dir, *statements):
 
 
 def test_a_mistyped_directory_is_refused_and_nothing_made_there(run, data_dir):
-    for command in (["fsck"], ["checkpoint"], ["export"]):
+    for command in (["fsck"], ["checkpoint"], ["export"], ["rotate"]):
         assert f"There is no database in {data_dir}, and none was made" in run(*command, code=1).stderr
     assert not data_dir.exists()
 
@@ -181,3 +181,16 @@ def test_a_new_key_takes_over(run, fill, data_dir):
     assert "not the log's" in run("fsck", "--key", str(old), code=FOUND).stderr
     fill(10, 10)
     assert "whole" in run("fsck", "--checkpoint", str(data_dir.parent / "before")).stdout
+
+
+@pytest.mark.parametrize("another", ["no log", "another log"])
+def test_a_key_is_not_replaced_for_a_log_that_it_has_not_signed(run, fill, data_dir, another):
+    """Whoever forgets to name the database replaced the key of the running gateway's log, which it lost, for a log that is not there."""
+    SqliteStore(data_dir, lambda: NOON).close()
+    if another == "another log":
+        fill(0, 10)
+        (data_dir / "audit.key").unlink()
+    make_key(data_dir / "audit.key")
+    before = (data_dir / "audit.key").read_bytes()
+    assert "nothing was changed" in run("rotate", code=1).stderr
+    assert (data_dir / "audit.key").read_bytes() == before
