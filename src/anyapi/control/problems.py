@@ -32,7 +32,7 @@ STATUSES: Mapping[type[AnyAPIError], int] = {
     ModelNotFound: 404,
     RateLimited: 429,
 }
-_CONFLICTS = frozenset({"last_owner", "too_many_keys", "changed_meanwhile"})
+_CONFLICTS = frozenset({"changed_meanwhile", "closing", "last_owner", "too_many_keys"})
 """What the store refuses for what is in it, in words for whoever asked."""
 MODELS = ("/v1/", *(f"/api/v1/{name}" for name in ("chat/", "messages", "responses", "embeddings", "models")))
 """How the paths begin under which the gateway serves models, at an address of its own."""

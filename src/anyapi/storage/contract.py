@@ -64,7 +64,7 @@ class KeyStore(Protocol):
 
         MUST raise, and add nothing, if its account would have more than `most` live keys then: neither revoked nor at their end when this
         one is made. Two callers at once MUST NOT exceed it together.
-        MUST raise if the id or the hash exists, the account does not, or the project does not belong to the account.
+        MUST raise if the id or the hash exists, the account does not or is being deleted, or the project does not belong to the account.
         """
         ...
 

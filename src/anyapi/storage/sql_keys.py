@@ -12,6 +12,7 @@ from anyapi.storage.audit_notes import note_for_audit
 from anyapi.storage.contract import NO_SETTINGS
 from anyapi.storage.database import Database, one_of, rows_of
 from anyapi.storage.driver import Connection
+from anyapi.storage.holdings import IS_CLOSING
 from anyapi.storage.rows import KeyRow, ProvisioningKeyRow, SpendingRow, body_of
 from anyapi.storage.tenant import EVERYBODY, only
 from anyapi.storage.usage_sums import add_missing
@@ -26,6 +27,8 @@ class SqlKeys(Database):
     def add_key(self, key: KeyRow, settings: Settings = NO_SETTINGS, most: int | None = None) -> None:
         """Add an API key together with its own settings, unless its account has `most` live ones; durable on return."""
         with self._transaction("add the key") as connection:
+            if connection.execute(IS_CLOSING, {"account": key.account}).fetchone() is not None:
+                raise StorageError("this account is being deleted, so no key of it would work: finish that", {"code": "closing"})
             connection.execute(statements.ADD_KEY, _values(key))
             if settings != NO_SETTINGS:
                 connection.execute(statements.PUT_SETTINGS, (Layer.KEY.value, key.id, body_of(settings), key.created_at))

@@ -70,6 +70,8 @@ def test_a_deletion_that_was_cut_short_can_be_repeated_and_meanwhile_nothing_is_
     with staffed.store._transaction("undo the revocation") as connection:
         connection.execute("UPDATE keys SET revoked_at = NULL WHERE account = 'CANARY'")
     assert "CANARY" not in {one.account for one in staffed.publisher.build().principals.values()}
+    made = boss.post("/api/accounts/CANARY/keys", {"name": "it would be called active, and be refused"})
+    assert (made.status_code, "is being deleted" in made.json()["error"]["message"]) == (409, True)
     assert boss.post(PATH, {"name": "CANARY name"}).json()["report"]["done"] is True
 
 

@@ -32,6 +32,7 @@ ASKED = types.SimpleNamespace(method="GET")
         (RateLimited("x", retry_after=2.0), 429, "rate_limit"),
         (StorageError("x", {"code": "last_owner"}), 409, "conflict"),
         (StorageError("x", {"code": "too_many_keys"}), 409, "conflict"),
+        (StorageError("x", {"code": "closing"}), 409, "conflict"),
         (StorageError("secret text"), 503, "overloaded"),
         (NotStorable("secret text"), 400, "bad_request"),
         (Conflict("secret text"), 503, "overloaded"),
