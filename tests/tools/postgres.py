@@ -201,9 +201,9 @@ class Run(Address):
             self._spare.append(name)
 
     @contextlib.contextmanager
-    def empty_database(self):
+    def empty_database(self, encoding="UTF8"):
         """The URL of a database with nothing in it."""
-        name = self._new("template0")
+        name = self._new(f"template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'")
         yield self.url(name)
         self._admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

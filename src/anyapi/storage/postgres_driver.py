@@ -131,6 +131,7 @@ def opened(url: Secret) -> psycopg.Connection[TupleRow]:
         autocommit=True,
         connect_timeout=CONNECT_SECONDS,
         application_name="anyapi",
+        client_encoding="UTF8",
         keepalives_idle=5,
         keepalives_interval=2,
         keepalives_count=3,
@@ -181,10 +182,16 @@ class PostgresDriver:
         """Make or update the tables, in one transaction that other processes wait for."""
         with self.translated("read the database's version"), contextlib.closing(opened(self._url)) as raw:
             found, unwalled = state(raw), above_the_wall(raw)
+            encoding = raw.info.parameter_status("server_encoding")
         if unwalled:
             raise StorageError(
                 "the role of the URL is a superuser, or has BYPASSRLS: row-level security would not keep accounts apart. "
                 "Make one without either that owns the database (createuser --pwprompt NAME), and name it in the URL"
+            )
+        if found is SchemaState.EMPTY and encoding != "UTF8":  # `createdb` makes SQL_ASCII where the server was set up without a locale
+            raise StorageError(
+                f"the database's encoding is {encoding}, which cannot hold every text. Make it anew in UTF8: "
+                "createdb --encoding=UTF8 --template=template0 --owner=ROLE DATABASE"
             )
         if found is SchemaState.FOREIGN:
             raise StorageError("the database was written by a newer AnyAPI, or by something else: update AnyAPI, or use another database")

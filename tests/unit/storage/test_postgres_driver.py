@@ -179,3 +179,19 @@ def test_a_role_that_is_not_let_in_is_told_so(backend):
     missing = backend.url.rpartition("/")[0] + "/nothing"
     with pytest.raises(StorageError, match="cannot be reached|no database"):
         PostgresDriver(Secret(missing)).connect()
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_cannot_hold_every_text_is_refused_before_anything_is_made_in_it(backend, encoding):  # noqa: ARG001 there is a server
+    """`createdb` makes the first where the server was set up without a locale."""
+    with postgres.run().empty_database(encoding) as url:
+        with pytest.raises(StorageError, match=f"encoding is {encoding}.* --encoding=UTF8"):
+            PostgresDriver(Secret(url)).prepare()
+        with psycopg.connect(url) as raw:
+            assert raw.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
+
+
+def test_texts_travel_in_utf8_whatever_the_environment_says(backend, monkeypatch):
+    monkeypatch.setenv("PGCLIENTENCODING", "SQL_ASCII")
+    with contextlib.closing(opened(Secret(backend.url))) as raw:
+        assert raw.execute("SELECT 'Zoë 日本'::text").fetchone() == ("Zoë 日本",)
