@@ -197,6 +197,20 @@ def test_whoever_enters_by_a_link_is_a_member_or_the_link_is_as_it_was(people):
     assert people.link(b"2", NOON) == links[1]
 
 
+def test_whoever_joins_is_a_member_with_an_identity_or_not_known_at_all(people):
+    """Of a person without a role nobody would know that a rule lets them in: they could not come in again."""
+    known = IdentityRow("https://id.x.org", "subject", "per_1", NOON)
+    people.join(person(1), MemberRow("acme", "per_1", Role.MEMBER, NOON), known)
+    assert (people.person_by_identity("https://id.x.org", "subject"), people.roles("per_1")) == (person(1), {"acme": Role.MEMBER})
+    for other in (person(2, email="p1@x.org"), person(2)):
+        with pytest.raises(Conflict):
+            people.join(other, MemberRow("acme", "per_2", Role.MEMBER, NOON), IdentityRow("https://id.x.org", "subject", "per_2", NOON))
+        assert people.person("per_2") is None
+    with pytest.raises(StorageError):
+        people.join(person(3), MemberRow("nowhere", "per_3", Role.MEMBER, NOON), IdentityRow("https://id.x.org", "third", "per_3", NOON))
+    assert people.person("per_3") is None
+
+
 def test_of_those_who_enter_by_a_first_link_at_once_one_does(people):
     people.add_link(LinkRow(TOKEN, LinkKind.FIRST_RUN, NOON + 10))
     entered = []

@@ -18,6 +18,7 @@ from anyapi.control.sessions import LONGEST_TEXT, address_of, begin, end
 from anyapi.control.threads import in_thread
 from anyapi.control.tokens import new_person_id, new_token
 from anyapi.errors import NotFound, RateLimited
+from anyapi.storage.driver import Conflict
 from anyapi.storage.people_rows import IdentityRow, MemberRow, PersonRow
 from anyapi.telemetry.log import Event, log
 
@@ -94,8 +95,13 @@ def _admitted(services: Services, client: OidcClient, said: Said) -> PersonRow:
     known = people.person_by_email(said.email)
     if known is not None and any(one.issuer == said.issuer for one in people.identities(known.id)):
         raise NotProven(Problem.ANOTHER_PERSON)
-    person = _joined(services, client, said, said.email) if known is None else _of_members(services, known)
-    people.add_identity(IdentityRow(said.issuer, said.subject, person.id, services.clock()))
+    try:
+        if known is None:
+            return _joined(services, client, said, said.email)
+        person = _of_members(services, known)
+        people.add_identity(IdentityRow(said.issuer, said.subject, person.id, services.clock()))
+    except Conflict:  # another window of theirs was quicker
+        raise NotProven(Problem.AGAIN) from None
     return person
 
 
@@ -113,8 +119,8 @@ def _joined(services: Services, client: OidcClient, said: Said, email: str) -> P
     if rule is None or all(account.id != rule.account for account in services.store.accounts()):
         raise NotProven(Problem.NOT_A_MEMBER)
     person = PersonRow(new_person_id(), email, said.name.strip()[:LONGEST_TEXT] or email, None, operator=False, created_at=now)
-    services.people.add_person(person)
-    services.people.put_member(MemberRow(rule.account, person.id, rule.role, now))
+    member = MemberRow(rule.account, person.id, rule.role, now)
+    services.people.join(person, member, IdentityRow(said.issuer, said.subject, person.id, now))
     note_by(services, person.id, rule.account, "member_joined", person.id, (None, {"role": rule.role}))
     return person
 

@@ -60,6 +60,10 @@ class PeopleStore(Protocol):
         """Note who a person is at a sign-in service. MUST raise if that id is known there, or the person has one there already."""
         ...
 
+    def join(self, person: PersonRow, member: MemberRow, identity: IdentityRow) -> None:
+        """Add a new person, their role and who a sign-in service says they are, or nothing. MUST raise `Conflict` for one who is known."""
+        ...
+
     def identities(self, person: PersonId) -> list[IdentityRow]:
         """Give who a person is at each sign-in service."""
         ...

@@ -147,6 +147,13 @@ class SqlPeople(Database):
             _keep_an_owner(connection, member.account, owned)
         return True
 
+    def join(self, person: PersonRow, member: MemberRow, identity: IdentityRow) -> None:
+        """Add a new person as a member whom a sign-in service knows, all or nothing."""
+        with self._transaction("add the member") as connection:
+            connection.execute(statements.ADD_PERSON, msgspec.structs.astuple(person))
+            connection.execute(statements.PUT_MEMBER, msgspec.structs.astuple(member))
+            connection.execute(statements.ADD_IDENTITY, msgspec.structs.astuple(identity))
+
     def link(self, sha256: bytes, now: float) -> LinkRow | None:
         """Give a link that has not run out."""
         return one_of(LinkRow, self._read("read the link", statements.ONE_LINK, (sha256, now)))

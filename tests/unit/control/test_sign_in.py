@@ -125,6 +125,18 @@ def test_a_new_member_has_no_password_to_sign_in_with(make, service):
         assert browser.post("/api/session/password", {"current": password, "new": "another long password"}).status_code == 400
 
 
+def test_of_two_windows_that_come_in_at_once_the_second_is_told_to_try_again(make, service, monkeypatch):
+    control = make(Joining("x.org", "default", Role.MEMBER))
+    control.person("first@y.org", Role.OWNER)
+    _, back = enter(control, service)
+    assert back.headers["location"] == "/"
+    for name in ("person_by_identity", "person_by_email"):  # as the second found it, a moment before the first was written
+        monkeypatch.setattr(type(control.people), name, lambda *_: None)
+    _, back = enter(control, service)
+    assert back.headers["location"] == "/?problem=again"
+    assert control.people.people_count() == 2
+
+
 def test_who_belongs_to_no_account_comes_in_to_take_an_invitation_while_there_is_one(make, service):
     control = make()
     control.person("first@y.org", Role.OWNER)
