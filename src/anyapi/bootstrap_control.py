@@ -134,7 +134,7 @@ async def _start(config: Config, parts: Parts, ready: ControlReady) -> contextli
             keeper=functools.cache(lambda: importlib.import_module("anyapi.own_credentials").Keeper(config)),
             unusable=parts.unusable,
         )
-        running = await serving.serve(services, listener, tls and tls.certificate, tls and tls.key)
+        running = await serving.serve(services, listener, tls and tls.certificate, tls and tls.key, config.control.proxies)
         stack.push_async_callback(running.close)
         parts.plane.disclosure = parts.plane.disclosure._replace(control_url=address)
         attendant = serving.Attendant(services, serving.Ways(config.smtp, allows, hooks, config.root_keys, address, config.privacy_hook))

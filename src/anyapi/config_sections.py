@@ -73,6 +73,7 @@ def read_control(top: Table, here: Path, listen: str | None) -> Control:
         public_url=table.page("public_url"),
         oidc=read_oidc(table.child("oidc"), here),
         keys_per_account=Control().keys_per_account if keys is None else keys,
+        proxies=_networks(table, "proxies"),
     )
     if control.enabled and control.tls is None and not control.listen.is_local:
         refused = "plain HTTP off loopback is refused: add [control.tls], or listen on 127.0.0.1 behind a proxy with TLS"

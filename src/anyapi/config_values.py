@@ -115,6 +115,8 @@ class Control(msgspec.Struct, frozen=True):
     oidc: Oidc | None = None
     keys_per_account: int = 5_000
     """So many live API keys an account may have; the operator's own commands may make more."""
+    proxies: tuple[str, ...] = ()
+    """Networks of proxies on other machines, in CIDR: who comes through one has the address that it states last in X-Forwarded-For."""
 
     @property
     def secure(self) -> bool:

@@ -22,7 +22,8 @@ HELD_UP = 0.5
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory):
     environment = {"FORWARDED_ALLOW_IPS": "192.0.2.1"}  # a variable of uvicorn's own: nothing of ours reads it
-    with simulated(tmp_path_factory.mktemp("limits") / "gateway", control=True, environment=environment) as (gateway, _):
+    home, more = tmp_path_factory.mktemp("limits") / "gateway", 'proxies = ["127.0.0.128/25"]'
+    with simulated(home, control=more, environment=environment) as (gateway, _):
         gateway.control_url()
         yield gateway
 
@@ -32,9 +33,9 @@ def control_of(gateway) -> tuple[str, int]:
     return parts.hostname, parts.port
 
 
-def post(gateway, body: bytes, **more: str) -> int:
-    """The status of an anonymous sign-in."""
-    connection = http.client.HTTPConnection(*control_of(gateway), timeout=60)
+def post(gateway, body: bytes, source: str = "127.0.0.1", **more: str) -> int:
+    """The status of an anonymous sign-in, from an address of this machine."""
+    connection = http.client.HTTPConnection(*control_of(gateway), timeout=60, source_address=(source, 0))
     with contextlib.closing(connection):
         connection.request("POST", "/api/session", body, {"content-type": "application/json", **more})
         return connection.getresponse().status
@@ -95,12 +96,19 @@ def test_connections_that_ask_for_nothing_keep_nobody_out(gateway):
             assert post(gateway, b'{"email":"a@x.org","password":"b"}') in {401, 429}
 
 
-def test_behind_a_proxy_of_this_machine_who_fails_to_sign_in_brakes_nobody_else(gateway):
+def attempt(gateway, number: int, forwarded: str, source: str = "127.0.0.1") -> int:
+    form = {"email": f"nobody{number}@x.org", "password": "not the password"}
+    return post(gateway, json.dumps(form).encode(), source, **{"x-forwarded-for": forwarded})
+
+
+@pytest.mark.parametrize(("source", "caller"), [("127.0.0.1", "203.0.113.7"), ("127.0.0.200", "203.0.113.17")], ids=["here", "elsewhere"])
+def test_behind_a_proxy_who_fails_to_sign_in_brakes_nobody_else(gateway, source, caller):
     """All who come through it have its address: by that, anybody could keep everybody out. What stands before the last is the caller's own."""
+    statuses = [attempt(gateway, number, f"198.51.100.{number}, {caller}", source) for number in range(6)]
+    assert statuses == [401] * 5 + [429]
+    assert attempt(gateway, 6, f"{caller}, 203.0.113.8", source) == 401
 
-    def attempt(number: int, forwarded: str) -> int:
-        form = {"email": f"nobody{number}@x.org", "password": "not the password"}
-        return post(gateway, json.dumps(form).encode(), **{"x-forwarded-for": forwarded})
 
-    assert [attempt(number, f"198.51.100.{number}, 203.0.113.7") for number in range(6)] == [401] * 5 + [429]
-    assert attempt(6, "203.0.113.7, 203.0.113.8") == 401
+def test_of_nobody_else_is_it_believed_for_whom_they_ask(gateway):
+    statuses = [attempt(gateway, number, f"192.0.2.{number}", "127.0.0.100") for number in range(10, 16)]
+    assert statuses == [401] * 5 + [429]

@@ -175,13 +175,16 @@ def make_key(home: Path, account: str = "default") -> tuple[str, KeyId]:
 
 @contextlib.contextmanager
 def running_gateway(
-    home: Path, toml: str, server: str = "", environment: Mapping[str, str] | None = None, *, control: bool = False
+    home: Path, toml: str, server: str = "", environment: Mapping[str, str] | None = None, *, control: bool | str = False
 ) -> Iterator[Gateway]:
-    """A gateway with the given configuration; `server` goes into its `[server]` section. Without `control` the data plane alone."""
+    """A gateway with the given configuration; `server` goes into its `[server]` section. Without `control` the data plane alone.
+
+    A text is more of the section `[control]`.
+    """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     prepare(database_path(home))
     key, _ = make_key(home)
-    plane = 'listen = "127.0.0.1:0"' if control else "enabled = false"
+    plane = f'listen = "127.0.0.1:0"\n{control if isinstance(control, str) else ""}' if control else "enabled = false"
     head = f'[control]\n{plane}\n\n[server]\nlisten = "127.0.0.1:0"\n{server}\n\n[storage]\ndata_dir = {json.dumps(str(home))}\n\n'
     (home / "anyapi.toml").write_text(head + toml)
     gateway = Gateway(home, key, environment=dict(environment or {}))
@@ -204,7 +207,7 @@ def simulated(
     extra: str = "",
     environment: Mapping[str, str] | None = None,
     *,
-    control: bool = False,
+    control: bool | str = False,
 ) -> Iterator[tuple[Gateway, SimulationThread]]:
     """A gateway in front of simulated providers; `extra` is more configuration."""
     with SimulationThread(providers, options) as simulation:

@@ -243,6 +243,7 @@ def test_a_variable_that_a_credential_names_is_known(tmp_path):
         ("[network]\nprivate_addresses = ['10.0.0.1/8']", "network.private_addresses"),
         ("[network]\nprivate_addresses = ['everything']", "network.private_addresses"),
         ("[network]\nwebhook_addresses = ['10.0.0.1/8']", "network.webhook_addresses"),
+        ("[control]\nproxies = ['10.0.0.1/8']", "control.proxies"),
         ("[usage]\nttl_days = '90'", "usage.ttl_days"),
         ("[scrub]\nenabled = 'no'", "scrub.enabled"),
         ("[privacy]\npolicy_url = 'ops.example'", "privacy.policy_url"),

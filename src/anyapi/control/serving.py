@@ -6,7 +6,7 @@ INVARIANT: nothing that the data plane needs imports this module: Litestar and u
 import asyncio
 import contextlib
 import socket
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
 import uvicorn
@@ -57,8 +57,13 @@ class Serving:
         self._task.cancel()
 
 
-async def serve(services: Services, listener: socket.socket, certificate: Path | None = None, key: Path | None = None) -> Serving:
-    """Answer on a listening socket until closed. Raises `ConfigError` if a route does not say who may call it."""
+async def serve(
+    services: Services, listener: socket.socket, certificate: Path | None = None, key: Path | None = None, proxies: Iterable[str] = ()
+) -> Serving:
+    """Answer on a listening socket until closed. Raises `ConfigError` if a route does not say who may call it.
+
+    `proxies` are networks, in CIDR, of what may say for whom it asks, beside this machine.
+    """
     # In a thread: it takes a quarter of a second, and the data plane shares the loop.
     app = await asyncio.to_thread(create_app, services, BUILT if (BUILT / "index.html").is_file() else None)
     config = uvicorn.Config(
@@ -73,9 +78,9 @@ async def serve(services: Services, listener: socket.socket, certificate: Path |
         date_header=False,
         timeout_graceful_shutdown=3,
         limit_concurrency=MOST,
-        # Failed sign-ins are braked by address. Of a proxy on this machine it is the last one that X-Forwarded-For names: anybody else may
+        # Failed sign-ins are braked by address. Behind a proxy it is the last one in X-Forwarded-For that is no proxy's: anybody may
         # write that line, so it is believed of nobody else, whatever FORWARDED_ALLOW_IPS says, which uvicorn would read.
-        forwarded_allow_ips=PROXIES,
+        forwarded_allow_ips=[*PROXIES, *proxies],
         ssl_certfile=certificate,
         ssl_keyfile=key,
     )
