@@ -24,7 +24,10 @@ LogId: TypeAlias = Callable[[str, str, str], str]
 
 _encode = msgspec.json.Encoder().encode
 _sorted = msgspec.json.Encoder(order="sorted").encode
-_KINDS = {name: name for name in ("account", "key", "project", "person", "provisioning", "recipient")} | {"lineage": "key"}
+_KINDS = {name: name for name in ("account", "key", "project", "person", "provisioning", "recipient")} | {
+    "lineage": "key",
+    "member": "person",
+}
 """Fields of a change that hold an id which must be forgettable, and what it is the id of."""
 
 

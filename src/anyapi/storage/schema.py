@@ -11,7 +11,7 @@ from anyapi.errors import StorageError
 from anyapi.storage.connection import connect, storage_error
 from anyapi.storage.driver import Progress, SchemaState
 
-HEAD = "0016"
+HEAD = "0017"
 """The newest revision of `storage/migrations`; a test compares them."""
 
 

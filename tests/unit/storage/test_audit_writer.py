@@ -12,6 +12,7 @@ from tests.unit.storage.audit_samples import decisions
 
 from anyapi.audit.fsck import check, problem_lines
 from anyapi.audit.notes import Checkpoint, SigningKey, encode64
+from anyapi.domain.people import PersonId
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.errors import StorageError
 from anyapi.storage.audit_log import AppendedLog
@@ -20,9 +21,9 @@ from anyapi.storage.audit_writer import AuditWriter
 from anyapi.storage.decision_writer import DecisionWriter
 from anyapi.storage.driver import Conflict
 from anyapi.storage.events import EventKind
-from anyapi.storage.people_rows import ChangeRow
+from anyapi.storage.people_rows import ChangeRow, PersonRow
 from anyapi.storage.review_rows import HoldRow, UpdateRow, UpdateSource
-from anyapi.storage.rows import AccountRow, ProvisioningKeyRow
+from anyapi.storage.rows import AccountRow, ProjectRow, ProvisioningKeyRow
 from anyapi.storage.sqlite import SqliteStore
 from anyapi.storage.sqlite_driver import SqliteDriver
 from anyapi.storage.tenant import only
@@ -215,6 +216,50 @@ def test_limits_rotation_and_keys_for_programs_are_entered_and_a_new_name_is_not
     )
     assert (found[7]["provisioning"], found[8]["by"]) == (found[6]["provisioning"], "cli")
     assert "by" not in found[7]
+    whole(backend)
+
+
+def test_an_action_says_what_it_was_done_to_by_ids_that_can_be_forgotten(backend, store, opened):
+    """Of two people who make keys at once nobody could tell who made which."""
+    store.add_key(key_row(1))
+    store.add_project(ProjectRow("app", "default", "App", NOON))
+    store.add_credential(credential_row(1))
+    person = PersonRow(PersonId("person_1"), "ada@x.org", "Ada", None, operator=False, created_at=NOON)
+    with backend.people() as people:
+        people.add_person(person)
+        for what, subject in [
+            ("key_made", "key_1"),
+            ("settings", "key key_1"),
+            ("log_rule", "project app"),
+            ("project_added", "app"),
+            ("agreements", credential_row(1).id),
+            ("member_changed", "person_1"),
+            ("log_recipient_removed", "reader_1"),
+            ("account_exported", "app"),
+            ("member_invited", "bob@example.com"),
+            ("key_made", "key_2"),
+        ]:
+            people.add_change(ChangeRow(NOON, "default", "cli", what, subject))
+    opened().flush()
+    (key,), (project,) = entries(backend, "key_added"), entries(backend, "project_added")
+    (credential,), (added,) = entries(backend, "credential_added"), entries(backend, "person_added")
+    told = [
+        {name: entry[name] for name in entry.keys() - {"account", "at", "by", "id", "kind", "what"}} for entry in entries(backend, "action")
+    ]
+    reader = told[6].get("recipient", "")
+    assert told == [
+        {"key": key["key"]},
+        {"key": key["key"]},
+        {"project": project["project"]},
+        {"project": project["project"]},
+        {"credential": credential["credential"]},
+        {"member": added["person"]},
+        {"recipient": reader},
+        {},
+        {},
+        {},
+    ]
+    assert reader.startswith("log_")
     whole(backend)
 
 

@@ -1,7 +1,7 @@
 """The audit log: entries, full tiles, signed checkpoints, the names behind its random ids, and changes that wait to be entered.
 
 Changes are noted by triggers, in the transaction of the change itself, whoever makes it: the server, a command, or somebody with a shell.
-Each trigger is written once; what the two databases spell otherwise is put in by `_after` and what it calls.
+Each trigger is written once; what the two databases spell otherwise is put in by `noted.after` and what it calls.
 """
 
 from typing import TypeAlias
@@ -10,20 +10,14 @@ import sqlalchemy as sa
 from alembic import op
 
 from anyapi.storage.migrations.guarded import refuse
+from anyapi.storage.migrations.noted import after, by, pending
 
 revision = "0013"
 down_revision = "0012"
 
 APPEND_ONLY = ("audit_entries", "audit_tiles", "audit_checkpoints")
-NOW = {
-    "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER)",
-    "postgresql": "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
-}
-"""Unix milliseconds."""
-NEW_ID = {"sqlite": "lower(hex(randomblob(12)))", "postgresql": "replace(CAST(gen_random_uuid() AS TEXT), '-', '')"}
 _Changes: TypeAlias = tuple[tuple[str, str, str, str], ...]
 """Name and event of a trigger, kind and fields of what it notes."""
-OBJECT = {"sqlite": "json_object({})", "postgresql": "CAST(json_build_object({}) AS TEXT)"}
 
 
 def upgrade() -> None:
@@ -112,7 +106,7 @@ def _take_over() -> None:
     refuse("audit_pending", "audit_pending is append-only", name="audit_pending_no_update", event="UPDATE")
     unentered = "NOT EXISTS (SELECT 1 FROM audit_entries WHERE ref = 'c:' || OLD.id)"
     _refuse_where("audit_pending", "no_delete", "DELETE", unentered)
-    _after(
+    after(
         "audit_entries_take",
         "INSERT ON audit_entries",
         "DELETE FROM decision_records WHERE 'd:' || decision = NEW.ref AND decision = substr(NEW.ref, 3); "
@@ -121,23 +115,13 @@ def _take_over() -> None:
     )
 
 
-def _after(name: str, event: str, body: str, when: str = "") -> None:
-    """Have the database run statements after `event` (`UPDATE OF column ON table`) for each row, where `when` holds, if given."""
-    if _dialect() == "sqlite":
-        op.execute(f"CREATE TRIGGER {name} AFTER {event} {f'WHEN {when} ' if when else ''}BEGIN {body}; END")
-        return
-    op.execute(f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body}; RETURN NULL; END $$")
-    condition = f"WHEN ({when}) " if when else ""
-    op.execute(f"CREATE TRIGGER {name} AFTER {event} FOR EACH ROW {condition}EXECUTE FUNCTION {name}()")
-
-
 def _forget() -> None:
     """The names behind an account's random ids die with the account; the log says, by that id, that it did."""
     for kind in ("account", "person"):
-        _after(f"audit_names_{kind}", "DELETE ON audit_names", _pending(f"{kind}_deleted", "'log_id', OLD.log_id"), f"OLD.kind = '{kind}'")
+        after(f"audit_names_{kind}", "DELETE ON audit_names", pending(f"{kind}_deleted", "'log_id', OLD.log_id"), f"OLD.kind = '{kind}'")
     for table, names in (("accounts", "account = OLD.id"), ("people", "kind = 'person' AND subject = OLD.id")):
         body = f"DELETE FROM audit_names WHERE {names}"  # noqa: S608 made of constants alone
-        _after(f"audit_{table}_delete", f"DELETE ON {table}", _above_the_wall(body))
+        after(f"audit_{table}_delete", f"DELETE ON {table}", _above_the_wall(body))
 
 
 def _above_the_wall(body: str) -> str:
@@ -176,7 +160,7 @@ def _note_changes() -> None:
     for name, event, kind, body in (*_changes_of_keys(), *_changes_of_people(), *_changes_of_policy()):
         owner = _WITH_ITS_ACCOUNT.get(name)
         unless = "" if owner is None else f"NOT EXISTS (SELECT 1 FROM closings WHERE account = {owner})"  # noqa: S608 made of constants alone
-        _after(f"audit_{name}", event, _pending(kind, body, unless), _when(name))
+        after(f"audit_{name}", event, pending(kind, body, unless), _when(name))
 
 
 def _changes_of_keys() -> _Changes:
@@ -213,7 +197,7 @@ def _changes_of_people() -> _Changes:
         ("people_update", "UPDATE OF operator, disabled_at ON people", "person", f"{person}, 'disabled', {_ms('NEW.disabled_at')}"),
         ("people_password", "UPDATE OF password ON people", "password_changed", "'person', NEW.id"),
         ("identities_insert", "INSERT ON identities", "identity_added", "'person', NEW.person, 'issuer', NEW.issuer"),
-        ("changes_insert", "INSERT ON changes", "action", f"'account', NEW.account, 'what', NEW.what, {_by('NEW.person')}"),
+        ("changes_insert", "INSERT ON changes", "action", f"'account', NEW.account, 'what', NEW.what, {by('NEW.person')}"),
     )
 
 
@@ -224,14 +208,14 @@ def _changes_of_policy() -> _Changes:
         "'number', NEW.number, 'source', NEW.source, 'pinned', CAST(NEW.pinned AS INTEGER), 'base', NEW.base, 'effective', NEW.effective"
     )
     review = "'account', NEW.account, 'review_first', CAST(NEW.review_first AS INTEGER)"
-    accepted = f"'account', NEW.account, 'record', NEW.subject, 'number', NEW.number, {_by('NEW.accepted_by')}"
+    accepted = f"'account', NEW.account, 'record', NEW.subject, 'number', NEW.number, {by('NEW.accepted_by')}"
     return (
         ("settings_insert", "INSERT ON settings", "settings", f"{settings(row='NEW')}, 'after', NEW.body"),
         ("settings_update", "UPDATE ON settings", "settings", f"{settings(row='NEW')}, 'before', OLD.body, 'after', NEW.body"),
         ("settings_delete", "DELETE ON settings", "settings", f"{settings(row='OLD')}, 'before', OLD.body"),
         ("contradictions_insert", "INSERT ON contradictions", "contradiction", contradiction),
         ("contradictions_clear", "UPDATE OF cleared_at ON contradictions", "contradiction_cleared", contradiction),
-        ("catalogue_insert", "INSERT ON catalogue_updates", "catalogue", f"{update}, {_by('NEW.person')}"),
+        ("catalogue_insert", "INSERT ON catalogue_updates", "catalogue", f"{update}, {by('NEW.person')}"),
         ("catalogue_adopt", "UPDATE OF effective ON catalogue_updates", "catalogue", update),
         ("review_insert", "INSERT ON review_settings", "review", review),
         ("review_update", "UPDATE OF review_first ON review_settings", "review", review),
@@ -260,20 +244,6 @@ def _limits() -> str:
     return "'spend_cap', CAST(NEW.spend_cap AS TEXT), 'period', NEW.period, 'requests_per_minute', NEW.requests_per_minute"
 
 
-def _by(column: str) -> str:
-    """Who did it: a person, a provisioning key, or what else there is (the command line)."""
-    person, program = f"(SELECT id FROM people WHERE id = {column})", f"(SELECT id FROM provisioning_keys WHERE id = {column})"  # noqa: S608
-    return f"'person', {person}, 'provisioning', {program}, 'by', CASE WHEN {column} = 'cli' THEN 'cli' END"
-
-
 def _ms(column: str) -> str:
     """Unix seconds as whole milliseconds."""
     return f"CAST({column} * 1000 AS BIGINT)"
-
-
-def _pending(kind: str, body: str, where: str = "") -> str:
-    dialect = _dialect()
-    return (
-        "INSERT INTO audit_pending (id, at, kind, body) "
-        f"SELECT {NEW_ID[dialect]}, {NOW[dialect]}, '{kind}', {OBJECT[dialect].format(body)}{f' WHERE {where}' if where else ''}"
-    )
