@@ -4,9 +4,11 @@ import { MantineProvider } from "@mantine/core";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { Router } from "wouter";
 import { Problem } from "./api/client";
 import { SESSION } from "./api/session";
 import { App } from "./app";
+import { leave } from "./parts/unsaved";
 import { theme, variables } from "./theme";
 
 const client = new QueryClient({
@@ -42,7 +44,9 @@ createRoot(root).render(
   <StrictMode>
     <MantineProvider theme={theme} cssVariablesResolver={variables} defaultColorScheme="auto">
       <QueryClientProvider client={client}>
-        <App />
+        <Router aroundNav={leave}>
+          <App />
+        </Router>
       </QueryClientProvider>
     </MantineProvider>
   </StrictMode>,

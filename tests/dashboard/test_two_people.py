@@ -53,6 +53,30 @@ def test_who_saves_privacy_settings_does_not_undo_what_somebody_else_tightened_m
         _saved(mine)
 
 
+def test_what_is_not_saved_is_asked_about_before_it_is_lost(owned):
+    with owned.page(storage_state=owned.session) as page:
+        asked, answers = [], []
+
+        def answer(dialog):
+            asked.append(dialog.type)
+            dialog.accept() if answers.pop(0) else dialog.dismiss()
+
+        page.on("dialog", answer)
+        page.goto(f"{owned.url}/a/default/privacy")
+        page.get_by_role("heading", name="What the account asks").wait_for()
+        _switch(page, "Paid tiers alone")
+        answers[:] = [False, True]
+        page.get_by_role("link", name="API keys").first.click()
+        expect(page.get_by_role("switch", name="Paid tiers alone")).to_be_checked()
+        page.get_by_role("link", name="API keys").first.click()
+        page.get_by_role("heading", name="API keys", level=1).wait_for()
+        page.go_back()
+        expect(page.get_by_role("switch", name="Paid tiers alone")).not_to_be_checked()
+        page.get_by_role("link", name="API keys").first.click()  # nothing is lost by that
+        page.get_by_role("heading", name="API keys", level=1).wait_for()
+        assert asked == ["confirm", "confirm"]
+
+
 def test_who_changes_a_limit_does_not_enable_a_key_that_somebody_disabled_meanwhile(owned):
     with owned.page(storage_state=owned.session) as mine, owned.page(storage_state=owned.session) as theirs:
         for page in (mine, theirs):

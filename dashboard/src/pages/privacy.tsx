@@ -16,6 +16,7 @@ import { useUnclear } from "../parts/named";
 import { Failed, InForce, Loaded, Note, Page, Panel } from "../parts/parts";
 import { Left } from "../parts/preview";
 import { choicesOf, ShieldForm } from "../parts/shieldform";
+import { useUnsaved } from "../parts/unsaved";
 import { keyLabel, plural } from "../words/format";
 import { LAYERS } from "../words/policy";
 import type { Own } from "../words/preview";
@@ -106,6 +107,7 @@ function Form({ scope, shown, providers }: { scope: Scope; shown: Shown; provide
   const [asked] = useDebouncedValue(policy, 200);
   const allowed = scope.layer === "gateway" ? me.operator : may("write_settings");
   const [unclear, tell] = useUnclear();
+  useUnsaved(dirty && allowed);
   const [discarded, setDiscarded] = useState(0);
   const classes = useClasses();
   const own: Own = { layer: scope.layer, policy: asked, classes: (classes.data ?? []).filter((one) => fromPolicy(asked).dataClasses.includes(one.data_class)) };

@@ -8,6 +8,7 @@ import { useDeliveries, useFresh, useNotifications, useReview, useUpdates } from
 import type { Expiring, HookMade, Review as Found, Told, Update, Waiting } from "../api/schema";
 import { useHere } from "../api/session";
 import { Chip, CodeBlock, Empty, Failed, InForce, Loaded, Moment, Note, Page, Panel, sent, Table } from "../parts/parts";
+import { useUnsaved } from "../parts/unsaved";
 import { date, list, plural, time } from "../words/format";
 import { delivery } from "../words/policy";
 
@@ -184,6 +185,7 @@ function Ways({ told }: { told: Told }) {
   const allowed = may("write_settings");
   const changed = Object.fromEntries(Object.entries(wishes).filter(([name, wish]) => wish !== told[name as keyof Told]));
   const dirty = Object.keys(changed).length > 0;
+  useUnsaved(dirty && allowed);
   const save = useMutation({
     mutationFn: () => call("put", "/api/accounts/{account}/review/settings", { path: { account }, body: changed }),
     onSuccess: () => {
