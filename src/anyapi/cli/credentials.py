@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from anyapi.cli.declaring import agreements_of, check_provider, with_declaration
+from anyapi.cli.naming import with_name
 from anyapi.cli.output import print_json, print_table
 from anyapi.cli.spans import date_text
 from anyapi.cli.stored import Place, confirm, finish, in_force_text, refuse_unknown, with_store
@@ -40,7 +41,7 @@ def credentials() -> None:
 @click.option(
     "--tier", type=click.Choice([tier.value for tier in Tier]), default=Tier.UNDECLARED.value, show_default=True, help="What it pays for."
 )
-@click.option("--name", default="", help="A word for people, shown in lists.")
+@with_name
 @click.option("--agreement", type=_EXISTING, metavar="FILE", help="TOML file with the [[agreements]] that were signed for this very key.")
 @with_declaration
 @with_store

@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from anyapi.cli.limiting import Limiting, limits_text, spent_by, spent_text, with_limits
+from anyapi.cli.naming import with_name
 from anyapi.cli.output import print_json, print_table
 from anyapi.cli.rules import apply, summary
 from anyapi.cli.spans import ahead, date_text
@@ -78,7 +79,7 @@ def _with_owner(command: Callable[..., None]) -> Callable[..., None]:
 
 @keys.command()
 @_with_owner
-@click.option("--name", default="", help="A word for people, shown in lists.")
+@with_name
 @click.option("--expires", metavar="SPAN|DATE", help="When the key stops working: 90d, 12h, 2027-01-31 (UTC). Without it: never.")
 @with_limits
 @_with_rules

@@ -6,6 +6,7 @@ They call no model. The control plane looks them up in the store at each call, s
 import click
 import msgspec
 
+from anyapi.cli.naming import with_name
 from anyapi.cli.output import print_json, print_table
 from anyapi.cli.spans import date_text
 from anyapi.cli.stored import Place, refuse_unknown, with_store
@@ -21,7 +22,7 @@ def provisioning() -> None:
 
 @provisioning.command()
 @click.option("--account", default=DEFAULT_ACCOUNT, show_default=True, help="Account whose keys it manages.")
-@click.option("--name", default="", help="A word for people, shown in lists.")
+@with_name
 @with_store
 def create(place: Place, account: str, name: str) -> None:
     """Create a provisioning key and show it once."""
