@@ -1,6 +1,7 @@
 """What somebody did something to: an action's entry in the audit log names the key, project, credential, member, reader or request."""
 
-from anyapi.storage.migrations.noted import after, by, drop, pending
+from anyapi.storage.migrations.guarded import refuse
+from anyapi.storage.migrations.noted import after, by, dialect, drop, pending
 
 revision = "0017"
 down_revision = "0016"
@@ -18,7 +19,10 @@ _SUBJECT = (
 
 
 def upgrade() -> None:
-    """Write the trigger on `changes` anew."""
+    """Write the trigger on `changes` anew. And in SQLite nothing takes the place of what waits: that would delete it past its trigger."""
     drop("audit_changes_insert", "changes")
     body = f"'account', NEW.account, 'what', NEW.what, {by('NEW.person')}, {_SUBJECT}"
     after("audit_changes_insert", "INSERT ON changes", pending("action", body))
+    if dialect() == "sqlite":
+        waits = "EXISTS (SELECT 1 FROM audit_pending WHERE id = NEW.id)"
+        refuse("audit_pending", "audit_pending is append-only", name="audit_pending_no_replace", event="INSERT", when=waits)
