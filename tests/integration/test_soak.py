@@ -1,6 +1,6 @@
 """T19: requests of every kind of end, over and over: files, memory and threads come back to what they were, and nothing is left unheard.
 
-At full size memory is held to a slope once it is warm: SQLite's page caches fill up within some 30,000 requests.
+At full size memory is held to a slope once it is warm: SQLite's page caches fill up within some 100,000 requests.
 """
 
 import asyncio
@@ -13,15 +13,15 @@ from tests.conftest import LONG
 from tests.integration.lab import laboratory, resident
 from tests.integration.test_ledger import BY_MODEL, ask_all, specs
 
-ROUNDS, REQUESTS = (24, 3000) if LONG else (6, 300)
-WARM = ROUNDS // 2
+ROUNDS, REQUESTS = (60, 3000) if LONG else (6, 300)
+WARM = 36 if LONG else 3
 """Rounds before the first that is compared."""
 FILES = 5
 """By so many descriptors a round may differ, sockets apart."""
 SOCKETS = 15
 """The same for connections to providers, of which as many wait to be used again as were needed at once."""
 MEMORY = 2.0 if LONG else 8.0
-"""MB that the rounds after the warm ones may add: at full size 36,000 requests, which took none."""
+"""MB that the rounds after the warm ones may add: at full size 72,000 requests, which took one."""
 
 
 def descriptors(pid: int) -> dict[str, int]:
