@@ -71,7 +71,9 @@ def free_port():
 
 def end_others(raw):
     """End every other connection to the database, and wait until it is gone."""
-    raw.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+    raw.execute(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
 
 
 def _cpu(pid, kinds):
