@@ -8,7 +8,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from anyapi.control.names import UNSEEN
+from anyapi.control.names import plain
 
 _WIDTH_OF_A_FILE = 200
 """Columns where output is not a terminal: wide enough that ids stay whole for grep."""
@@ -22,11 +22,6 @@ def print_json(value: object) -> None:
 def console() -> Console:
     """A console that takes every text literally: brackets in a record are no markup."""
     return Console(markup=False, highlight=False, emoji=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE)
-
-
-def plain(text: str) -> str:
-    """What people named something, without what a terminal would obey: each such character as its escape."""
-    return UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None) -> None:

@@ -9,9 +9,9 @@ import click
 import msgspec
 
 from anyapi.cli.installed import installed_base
-from anyapi.cli.output import plain
 from anyapi.cli.stored import has_no_database, left_in_files, tell_of_new_database
 from anyapi.config import Config, load_config
+from anyapi.control.names import plain
 from anyapi.control.passwords import hashed
 from anyapi.control.tokens import new_token, sha256_of
 from anyapi.crypto.secret import Secret

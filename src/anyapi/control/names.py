@@ -15,3 +15,8 @@ def check_name(name: str, longest: int = LONGEST_NAME, field: str = "name") -> N
         raise BadRequest(f"A name has at most {longest} characters.", field)
     if UNSEEN.search(name):
         raise BadRequest("A name is one line, without control characters and without marks that turn the direction of writing.", field)
+
+
+def plain(text: str) -> str:
+    """What people named something, without what a terminal would obey: each such character as its escape."""
+    return UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

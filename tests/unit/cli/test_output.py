@@ -2,7 +2,8 @@ import json
 
 import msgspec
 
-from anyapi.cli.output import plain, print_json, print_table
+from anyapi.cli.output import print_json, print_table
+from anyapi.control.names import plain
 
 
 class Row(msgspec.Struct):

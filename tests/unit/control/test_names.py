@@ -2,8 +2,7 @@
 
 import pytest
 
-from anyapi.cli.output import plain
-from anyapi.control.names import LONGEST_NAME, check_name
+from anyapi.control.names import LONGEST_NAME, check_name, plain
 from anyapi.errors import BadRequest
 
 WRONG = ["\x1b[2Jgone", "a\nb", "a\rb", "a\tb", "\x9b31m", "\x7f", "\u202eevil", "a\u2066b", "a\u2028b"]
