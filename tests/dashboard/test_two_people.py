@@ -10,6 +10,11 @@ from tests.tools.control_page import PASSWORD
 LONG = "W" * 100
 
 
+def _open(owned, page, name, heading):
+    page.goto(f"{owned.url}/a/default/{name}")
+    page.get_by_role("heading", name=heading).wait_for()
+
+
 def _switch(page, name):
     page.get_by_role("switch", name=name).click(force=True)
 
@@ -33,8 +38,7 @@ def _asked(page):
 def test_who_saves_privacy_settings_does_not_undo_what_somebody_else_tightened_meanwhile(owned):
     with owned.page(storage_state=owned.session) as mine, owned.page(storage_state=owned.session) as theirs:
         for page in (mine, theirs):
-            page.goto(f"{owned.url}/a/default/privacy")
-            page.get_by_role("heading", name="What the account asks").wait_for()
+            _open(owned, page, "privacy", "What the account asks")
         _switch(theirs, "Nobody may train on what we send")
         _saved(theirs)
         _switch(mine, "No human may read it")
@@ -62,8 +66,7 @@ def test_what_is_not_saved_is_asked_about_before_it_is_lost(owned):
             dialog.accept() if answers.pop(0) else dialog.dismiss()
 
         page.on("dialog", answer)
-        page.goto(f"{owned.url}/a/default/privacy")
-        page.get_by_role("heading", name="What the account asks").wait_for()
+        _open(owned, page, "privacy", "What the account asks")
         _switch(page, "Paid tiers alone")
         answers[:] = [False, True]
         page.get_by_role("link", name="API keys").first.click()
@@ -99,8 +102,7 @@ def test_who_changes_a_limit_does_not_enable_a_key_that_somebody_disabled_meanwh
 def test_who_asks_for_a_reminder_does_not_switch_off_review_first_that_somebody_switched_on_meanwhile(owned):
     with owned.page(storage_state=owned.session) as mine, owned.page(storage_state=owned.session) as theirs:
         for page in (mine, theirs):
-            page.goto(f"{owned.url}/a/default/review")
-            page.get_by_role("heading", name="How you review").wait_for()
+            _open(owned, page, "review", "How you review")
         _switch(theirs, "Review first")
         theirs.get_by_role("button", name="Save", exact=True).click()
         expect(theirs.get_by_text("Saved.")).to_be_visible()
@@ -127,8 +129,7 @@ def test_a_page_goes_on_after_its_person_signed_in_again_on_another_and_not_afte
     owned.session = ours
     with owned.page() as page:
         owned.sign_in(page)
-        page.goto(f"{owned.url}/a/default/privacy")
-        page.get_by_role("heading", name="What the account asks").wait_for()
+        _open(owned, page, "privacy", "What the account asks")
         for email, said in (
             (owned.email, "Saved, and in force."),
             ("mallory@example.org", "Somebody else has signed in with this browser."),

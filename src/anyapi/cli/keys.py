@@ -13,6 +13,7 @@ from anyapi.cli.output import print_json, print_table
 from anyapi.cli.rules import apply, summary
 from anyapi.cli.spans import ahead, date_text
 from anyapi.cli.stored import Place, confirm, finish, in_force_text, refuse_unknown, with_store
+from anyapi.control.names import ID_FORM, is_id
 from anyapi.control.rotation import LONGEST_OVERLAP
 from anyapi.control.rotation import rotate as replace
 from anyapi.crypto.api_keys import generate
@@ -20,8 +21,6 @@ from anyapi.domain.ids import AccountId, KeyId, ProjectId
 from anyapi.domain.requirement import Layer, Settings
 from anyapi.policy.as_fields import data_policy
 from anyapi.storage.rows import DEFAULT_ACCOUNT, RESERVED_ACCOUNTS, AccountRow, KeyRow, ProjectRow
-
-_LONGEST_ID = 64
 
 
 class _Owner(NamedTuple):
@@ -243,9 +242,8 @@ def _project(place: Place, account: AccountId, project: str, *, make: bool) -> P
 
 
 def _new_id(name: str, option: str) -> str:
-    allowed = name.isascii() and all(character.isalnum() or character in "._-" for character in name)
-    if not name.strip(".") or len(name) > _LONGEST_ID or not allowed:
-        raise click.BadParameter(f"must have 1 to {_LONGEST_ID} characters of A-Z a-z 0-9 . _ -, and not points alone", param_hint=option)
+    if not is_id(name):
+        raise click.BadParameter(f"must have {ID_FORM}", param_hint=option)
     return name
 
 

@@ -1,21 +1,15 @@
 """`anyapi people`: the way in to the dashboard, and out of it, for whoever may run commands on this machine."""
 
-import datetime as dt
-import os
 import time
 from pathlib import Path
 
 import click
-import msgspec
 
-from anyapi.cli.installed import installed_base
-from anyapi.cli.stored import has_no_database, left_in_files, tell_of_new_database
-from anyapi.config import Config, load_config
+from anyapi.cli.stored import configured, has_no_database, left_in_files, tell_of_new_database
+from anyapi.config import Config
 from anyapi.control.names import plain
 from anyapi.control.passwords import hashed
 from anyapi.control.tokens import new_token, sha256_of
-from anyapi.crypto.secret import Secret
-from anyapi.domain.catalogue import Catalogue
 from anyapi.errors import BadRequest
 from anyapi.storage.driver import Driver
 from anyapi.storage.drivers import driver_for
@@ -102,13 +96,7 @@ def delete(email: str, path: Path | None, data_dir: Path | None, *, yes: bool) -
 
 def _store(path: Path | None, data_dir: Path | None) -> tuple[Config, Driver]:
     """The configuration, and the database that it or `data_dir` names."""
-
-    def base_of(configured: Path, url: Secret | None, packaged: Catalogue) -> Catalogue:
-        return installed_base(data_dir or configured, url, packaged)
-
-    config = load_config(path, os.environ, dt.datetime.now(dt.UTC), secrets=False, base_of=base_of)
-    if data_dir is not None:
-        config = msgspec.structs.replace(config, data_dir=data_dir)
+    config = configured(path, data_dir)
     missing = has_no_database(config)
     driver = driver_for(config.data_dir, config.database_url)
     if missing:

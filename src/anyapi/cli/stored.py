@@ -91,13 +91,7 @@ def _with_store(command: Callable[Concatenate[Place, P], T], *, make: bool) -> C
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
     @functools.wraps(command)
     def run(config_file: Path | None, data_dir: Path | None, as_json: bool, *args: P.args, **kwargs: P.kwargs) -> T:
-
-        def base_of(configured: Path, url: Secret | None, packaged: Catalogue) -> Catalogue:
-            return installed_base(data_dir or configured, url, packaged)
-
-        config = load_config(config_file, os.environ, dt.datetime.now(dt.UTC), secrets=False, base_of=base_of)
-        if data_dir is not None:
-            config = msgspec.structs.replace(config, data_dir=data_dir)
+        config = configured(config_file, data_dir)
         missing = has_no_database(config)
         if missing and not make:
             raise click.ClickException(f"There is no database in {config.data_dir}, and none was made. --data-dir names the gateway's.")
@@ -109,6 +103,16 @@ def _with_store(command: Callable[Concatenate[Place, P], T], *, make: bool) -> C
             return command(Place(config, driver, store, as_json, time.time()), *args, **kwargs)
 
     return run
+
+
+def configured(path: Path | None, data_dir: Path | None) -> Config:
+    """What a command goes by: the configuration without its secrets, whose database is the one in `data_dir` where that is given."""
+
+    def base_of(place: Path, url: Secret | None, packaged: Catalogue) -> Catalogue:
+        return installed_base(data_dir or place, url, packaged)
+
+    config = load_config(path, os.environ, dt.datetime.now(dt.UTC), secrets=False, base_of=base_of)
+    return config if data_dir is None else msgspec.structs.replace(config, data_dir=data_dir)
 
 
 def has_no_database(config: Config) -> bool:

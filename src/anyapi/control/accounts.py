@@ -7,7 +7,7 @@ from litestar.params import FromPath, JSONBody
 
 from anyapi.control.history import note
 from anyapi.control.layers import account_of
-from anyapi.control.names import check_name
+from anyapi.control.names import ID_FORM, check_name, is_id
 from anyapi.control.permissions import SignedIn
 from anyapi.control.services import Services
 from anyapi.control.threads import in_thread
@@ -17,8 +17,6 @@ from anyapi.errors import BadRequest, NotFound, PermissionDenied
 from anyapi.storage.driver import Conflict
 from anyapi.storage.people_rows import MemberRow
 from anyapi.storage.rows import LONGEST_USAGE_DAYS, RESERVED_ACCOUNTS, AccountRow, ProjectRow
-
-LONGEST_ID = 64
 
 
 class NewAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -159,9 +157,8 @@ def _members(services: Services, account: AccountId) -> list[Member]:
 
 
 def _new_id(text: str) -> str:
-    allowed = text.isascii() and all(each.isalnum() or each in "._-" for each in text)
-    if not text.strip(".") or len(text) > LONGEST_ID or not allowed:  # browsers take `.` and `..` out of an address
-        raise BadRequest(f"An id has 1 to {LONGEST_ID} characters of A-Z a-z 0-9 . _ -, and not points alone.", "id")
+    if not is_id(text):
+        raise BadRequest(f"An id has {ID_FORM}.", "id")
     return text
 
 

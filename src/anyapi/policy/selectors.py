@@ -1,7 +1,7 @@
 """Whether a policy exception applies: yes, no, or nobody can tell (docs/policy.md section 1.1). Changes no facts."""
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 
 import msgspec
@@ -36,6 +36,11 @@ FLAGGED_COPIES = frozenset({"flagged-content", "csam-screening"})
 """Not features of a request but copies that the vendor makes of flagged items; they have a clock of their own."""
 SEARCH_GROUNDING, IMAGE_OUTPUT, AUDIO_OUTPUT = "google-search-grounding", "image-output", "audio-output"
 """Features that a request tells of itself, so that rules know them for certain."""
+_TOLD: Mapping[str, Callable[[Facts], bool]] = {
+    SEARCH_GROUNDING: lambda facts: facts.web_search,
+    IMAGE_OUTPUT: lambda facts: facts.image_output,
+    AUDIO_OUTPUT: lambda facts: facts.audio_output,
+}
 _UNDECLARED = Credential(CredentialId(""), ProviderId(""))
 """Stands for no credential: declares nothing."""
 
@@ -108,10 +113,7 @@ def _compared(actual: str | None, wanted: Iterable[str]) -> Answer:
 
 
 def _feature(feature: str, facts: Facts) -> Answer:
-    if feature == SEARCH_GROUNDING:
-        return _certainly(facts.web_search)
-    if feature == IMAGE_OUTPUT:
-        return _certainly(facts.image_output)
-    if feature == AUDIO_OUTPUT:
-        return _certainly(facts.audio_output)
+    told = _TOLD.get(feature)
+    if told is not None:
+        return _certainly(told(facts))
     return Answer.NO if feature in NEVER_SENT else Answer.UNKNOWN

@@ -45,11 +45,6 @@ class AppendedLog:
         """Whether another process extended the log."""
         return size_of(self.connection) != self.size
 
-    @property
-    def signed(self) -> Checkpoint:
-        """What a signature over all of it says; its origin is the key's name."""
-        return Checkpoint("", self.size, self._growing.root())
-
     def goes_on_from(self, signed: Checkpoint) -> bool:
         """Whether what was signed is its beginning, as far as its tiles tell."""
         if signed.size > self.size:
@@ -83,18 +78,22 @@ class AppendedLog:
                 self.append([(ref, entry)])
         self._announced = key.fingerprint
 
-    def seal(self, key: SigningKey) -> None:
-        """Sign what the log is now, durably: who is shown a checkpoint may hold us to it."""
+    def seal(self, key: SigningKey) -> Checkpoint:
+        """Sign what the log is now, durably, and give it: who is shown a checkpoint may hold us to it."""
         if self.sealed and not self.driver.shared:
-            return
+            return self._checkpoint(key)
         # The fsync of this commit covers everything before it.
         self.connection.execute(statements.DURABLE)
         try:
             with self.alone():
-                newest = self.connection.execute(statements.CHECKPOINT).fetchone()
+                newest, signed = self.connection.execute(statements.CHECKPOINT).fetchone(), self._checkpoint(key)
                 if newest is None or number(newest) < self.size:
-                    note = key.sign(str(self.signed._replace(origin=key.public.name)))
+                    note = key.sign(str(signed))
                     self.connection.execute(statements.ADD_CHECKPOINT, (self.size, note))
         finally:
             self.connection.execute(statements.NOT_DURABLE)
         self._sealed = self.size
+        return signed
+
+    def _checkpoint(self, key: SigningKey) -> Checkpoint:
+        return Checkpoint(key.public.name, self.size, self._growing.root())

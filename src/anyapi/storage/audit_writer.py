@@ -252,8 +252,7 @@ class AuditWriter:
         """Sign, but not more often than once a second, unless somebody waited for it when this run began."""
         now = time.monotonic()
         if self._key is not None and (wanted != self._served or (not log.sealed and now - self._sealed_at >= _SEAL_SECONDS)):
-            log.seal(self._key())
-            self._signed = log.signed
+            self._signed = log.seal(self._key())
             self._sealed_at = now
             self._served = wanted
 

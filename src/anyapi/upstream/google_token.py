@@ -121,26 +121,26 @@ class GoogleTokens:
 
         Cancelling one caller does not cancel the exchange that the others wait for.
         """
-        if self._token is not None and self._good(MARGIN):
+        if self._token is not None and self._good(self._clock(), MARGIN):
             return self._token
         failed = await asyncio.shield(self._fetching or self._start())
-        if self._token is not None and self._good():
+        if self._token is not None and self._good(self._clock()):
             return self._token
         return failed or Outcome(OutcomeKind.BAD_RESPONSE)
 
     def fresh(self) -> bool:
         """Whether the kept token is good for at least 60 s. In its last five minutes one caller has a new one fetched meanwhile."""
         now = self._clock()
-        if self._token is None or not self._good(MARGIN):
+        if self._token is None or not self._good(now, MARGIN):
             return False
         if now >= self._end - EARLY and self._fetching is None and now >= self._again:
             self._again = now + PAUSE
             self._start()
         return True
 
-    def _good(self, margin: float = 0.0) -> bool:
+    def _good(self, now: float, margin: float = 0.0) -> bool:
         """Whether the kept token is good for so many seconds. With a clock that was put back to before it was fetched, nobody can tell."""
-        return self._since <= self._clock() < self._end - margin
+        return self._since <= now < self._end - margin
 
     def forget(self) -> bool:
         """Drop the token, which the provider refused, so that the next caller fetches a new one; False where it is too new for that.

@@ -541,11 +541,13 @@ async def test_a_request_in_work_has_no_deadline_of_the_clients():
         assert statuses(await hear(reader)) == [200]
 
 
+async def big(call, reply):
+    """A handler whose answer is more than the kernel holds for a client that does not read it."""
+    reply.send(200, ROWS, b"x" * 20_000_000)
+
+
 @on_loop
 async def test_a_client_that_reads_nothing_is_cut():
-    async def big(call, reply):
-        reply.send(200, ROWS, b"x" * 20_000_000)
-
     async with front(big, Limits(write_timeout=0.05)) as server, dialled(server.port, limit=1024) as (_, writer):
         writer.write(request())
         await until(lambda: server.server.connections)
@@ -554,9 +556,6 @@ async def test_a_client_that_reads_nothing_is_cut():
 
 @on_loop
 async def test_a_client_that_leaves_so_little_unread_that_nothing_pauses_is_cut_too():
-    async def big(call, reply):
-        reply.send(200, ROWS, b"x" * 20_000_000)
-
     limits = Limits(idle_timeout=0.03, write_timeout=0.1, write_buffer=30_000_000)
     async with front(big, limits) as server, dialled(server.port, limit=1024) as (_, writer):
         writer.write(request())
@@ -566,9 +565,6 @@ async def test_a_client_that_leaves_so_little_unread_that_nothing_pauses_is_cut_
 
 @on_loop
 async def test_an_idle_client_that_reads_slowly_gets_the_whole_of_its_answer():
-    async def big(call, reply):
-        reply.send(200, ROWS, b"x" * 20_000_000)
-
     limits = Limits(idle_timeout=0.03, write_buffer=30_000_000)
     async with front(big, limits) as server, dialled(server.port, limit=1024) as (reader, writer):
         writer.write(request())
@@ -686,9 +682,6 @@ async def test_a_slow_reader_gets_the_whole_of_an_answer_that_closes():
 
 @on_loop
 async def test_a_reader_that_stands_still_is_cut_although_its_answer_closes():
-    async def big(call, reply):
-        reply.send(200, ROWS, b"x" * 20_000_000)
-
     async with front(big, Limits(write_timeout=0.1)) as server, dialled(server.port, limit=1024) as (_, writer):
         writer.write(request(b"", b"Connection: close"))
         await until(lambda: server.server.connections)

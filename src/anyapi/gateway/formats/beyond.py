@@ -58,6 +58,7 @@ PICTURING = frozenset(
 """Fields that say how images are made or have them sent along (OpenRouter, Perplexity)."""
 SETTINGS = frozenset({"generation_config", "generationConfig", "google"})
 """Settings of another API, that may ask for images, and for speech."""
+IMAGE_ASKING = PICTURING | SETTINGS
 NOTHING = frozenset({b"null", b"[]", b"{}", b"false"})
 NULLS = frozenset({b"null"})
 
@@ -74,7 +75,7 @@ def searches(fields: Fields) -> bool:
 
 def pictures(fields: Fields) -> bool:
     """Whether a field asks for images in the answer, as far as anybody can tell: what cannot be read does."""
-    return _says(fields, PICTURING | SETTINGS) or _lists_more(fields, NO_IMAGES)
+    return _says(fields, IMAGE_ASKING) or _lists_more(fields, NO_IMAGES)
 
 
 def speaks(fields: Fields) -> bool:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from anyapi.storage.migrations.guarded import refuse
-from anyapi.storage.migrations.noted import after, by, pending
+from anyapi.storage.migrations.noted import after, by, dialect, pending
 
 revision = "0013"
 down_revision = "0012"
@@ -49,7 +49,7 @@ def upgrade() -> None:
     _take_over()
     _forget()
     _note_changes()
-    if _dialect() == "postgresql":
+    if dialect() == "postgresql":
         _wall()
 
 
@@ -62,10 +62,6 @@ def _whole(name: str, *, primary_key: bool = False, autoincrement: bool = False)
     return sa.Column(name, kind, nullable=False, primary_key=primary_key, autoincrement=autoincrement)
 
 
-def _dialect() -> str:
-    return op.get_bind().dialect.name
-
-
 def _protect() -> None:
     """Nothing is changed, deleted or replaced; an entry stands right behind the last one."""
     for table in APPEND_ONLY:
@@ -73,7 +69,7 @@ def _protect() -> None:
         refuse(table, text, name=f"{table}_no_update", event="UPDATE")
         refuse(table, text, name=f"{table}_no_delete", event="DELETE")
     _refuse_where("audit_entries", "no_replace", "INSERT", "NEW.position <> (SELECT coalesce(max(position) + 1, 0) FROM audit_entries)")
-    if _dialect() == "sqlite":  # INSERT OR REPLACE deletes without firing the trigger above
+    if dialect() == "sqlite":  # INSERT OR REPLACE deletes without firing the trigger above
         taken = "EXISTS (SELECT 1 FROM audit_tiles WHERE level = NEW.level AND number = NEW.number)"
         _refuse_where("audit_tiles", "no_replace", "INSERT", taken)
         _refuse_where("audit_checkpoints", "no_replace", "INSERT", "EXISTS (SELECT 1 FROM audit_checkpoints WHERE size = NEW.size)")
@@ -81,7 +77,7 @@ def _protect() -> None:
 
 def _refuse_where(table: str, name: str, event: str, when: str) -> None:
     """As `guarded.refuse`, where `when` asks other rows: a condition of a trigger of PostgreSQL cannot do that, its function can."""
-    if _dialect() == "sqlite":
+    if dialect() == "sqlite":
         refuse(table, f"{table} is append-only", name=f"{table}_{name}", event=event, when=when)
         return
     op.execute(
@@ -94,11 +90,11 @@ def _refuse_where(table: str, name: str, event: str, when: str) -> None:
 
 def _take_over() -> None:
     """What waited goes in the same statement that enters it: a decision record, a change."""
-    on = " ON decision_records" if _dialect() == "postgresql" else ""
+    on = " ON decision_records" if dialect() == "postgresql" else ""
     op.execute(f"DROP TRIGGER decision_records_no_delete{on}")
     entered = "EXISTS (SELECT 1 FROM audit_entries WHERE ref = 'd:' || {}.decision)"
     taken = entered.format("NEW")
-    if _dialect() == "sqlite":
+    if dialect() == "sqlite":
         op.execute("DROP TRIGGER decision_records_no_replace")
         taken = f"EXISTS (SELECT 1 FROM decision_records WHERE decision = NEW.decision) OR {taken}"  # noqa: S608 made of constants alone
     _refuse_where("decision_records", "no_replace", "INSERT", taken)
@@ -126,7 +122,7 @@ def _forget() -> None:
 
 def _above_the_wall(body: str) -> str:
     """With PostgreSQL, for all accounts: the names of a person are no account's, and are to go whoever deletes the person."""
-    if _dialect() == "sqlite":
+    if dialect() == "sqlite":
         return body
     return (
         f"DECLARE caller text DEFAULT coalesce(current_setting('anyapi.account', TRUE), ''); BEGIN "
@@ -225,7 +221,7 @@ def _changes_of_policy() -> _Changes:
 
 def _when(name: str) -> str:
     """A condition of a trigger: where the statement that fires it may leave the column as it was."""
-    differs = "IS NOT" if _dialect() == "sqlite" else "IS DISTINCT FROM"
+    differs = "IS NOT" if dialect() == "sqlite" else "IS DISTINCT FROM"
     return {
         "credentials_update": "NEW.disabled_at IS NULL",
         "keys_able": f"NEW.disabled_at {differs} OLD.disabled_at",
