@@ -235,9 +235,10 @@ def test_an_exception_nobody_foresaw_says_nothing_of_what_it_held(tmp_path):
         search = Search(planted.scanner())
         search.running(gateway)
         search.files(room)
-        complete(search, planted)
         log = gateway.log()
         assert gateway.stop() == 0
+        search.file("traces", room.spans)  # again: the last spans are sent at the end, and on a quick machine all of them
+        complete(search, planted)
     served = [place for place, status in ends.items() if status == 200 and not FAULTS[place].get("stream")]
     assert not served, f"answered as if nothing had happened: {served}"
     assert log.count("event=internal_error kind=") >= len(FAULTS) * 2 // 3, log[-2000:]
